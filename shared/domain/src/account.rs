@@ -1,0 +1,67 @@
+//! A financial account of the business: where the money arrives and through which gateway.
+
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{GatewayKind, Mode};
+use crate::ids::{AccountId, CredentialsVersion};
+use crate::money::Currency;
+use crate::problem::Rejection;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub currency: Currency,
+    pub mode: Mode,
+    pub online_payment: OnlinePayment,
+}
+
+/// The guide's "intermediary payment": only accounts where it is on can be named by a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlinePayment {
+    pub enabled: bool,
+    pub gateway: GatewayKind,
+    /// The version of the credentials that new attempts begin with; none were given yet where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsVersion>,
+    pub late_payment: LatePayment,
+}
+
+/// What happens to money that arrives after the link expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatePayment {
+    /// It pays the link.
+    Accept,
+    /// It goes back to the payer.
+    #[default]
+    GiveBack,
+}
+
+impl LatePayment {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        match text {
+            "accept" => Ok(Self::Accept),
+            "give_back" => Ok(Self::GiveBack),
+            _ => Err(Rejection::new("unknown_choice", "late_payment is accept or give_back.")),
+        }
+    }
+}
+
+impl Account {
+    /// The credentials that a new link can be paid with, or why this account cannot be chosen.
+    pub fn ready(&self) -> Result<&CredentialsVersion, Rejection> {
+        if !self.online_payment.enabled {
+            return Err(Rejection::new(
+                "online_payment_disabled",
+                format!("Online payment is not enabled on the account {}.", self.id),
+            ));
+        }
+        self.online_payment.credentials.as_ref().ok_or_else(|| {
+            Rejection::new(
+                "gateway_credentials_missing",
+                format!("The account {} has no credentials for its gateway yet.", self.id),
+            )
+        })
+    }
+}

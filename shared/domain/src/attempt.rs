@@ -1,0 +1,169 @@
+//! One session opened at a gateway for a link, and what is known about its money.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{GatewayKind, GatewayRules, Payment};
+use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
+use crate::money::Money;
+
+/// How long a function that took work on may need at most. Work is not taken twice within it.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// After so many refused or unanswered tries of giving back, a person has to look.
+pub const GIVE_BACK_TRIES: u32 = 8;
+
+/// Everything in which an attempt was begun. It keeps its own account, amount and credentials, because the records they
+/// came from may change while somebody is paying.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub key: ReturnKey,
+    pub gateway: GatewayKind,
+    pub account_id: AccountId,
+    pub credentials: CredentialsVersion,
+    #[serde(flatten)]
+    pub money: Money,
+    /// The gateway's own id of the session.
+    pub session: String,
+    /// Where a customer is sent to pay.
+    pub pay_at: String,
+    pub opened_at: Timestamp,
+    /// Until when the customer can pay in this session.
+    pub session_ends_at: Timestamp,
+    /// Until when a payment begun in this session may still become known in time.
+    pub deadline: Timestamp,
+    /// Until when the gateway is asked although it says that nothing is final.
+    pub watched_until: Timestamp,
+    #[serde(flatten)]
+    pub state: AttemptState,
+}
+
+/// What is known about an attempt. `look_up_at` is when somebody has to ask the gateway next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum AttemptState {
+    /// The customer may be paying. `reported` says that a return or a webhook claimed a payment that the gateway has
+    /// not confirmed yet.
+    Open { look_up_at: Timestamp, reported: bool },
+    /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
+    Settling { since: Timestamp, look_up_at: Timestamp },
+    /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
+    Unacceptable { since: Timestamp, look_up_at: Timestamp },
+    /// The payment of the link.
+    Paid { at: Timestamp, payment: Payment },
+    /// The gateway's final no.
+    Failed { at: Timestamp, reason: String },
+    /// The session ended without money.
+    Lapsed { at: Timestamp },
+    /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
+    GivingBack { payment: Payment, look_up_at: Timestamp, tries: u32 },
+    /// The money is with the payer again.
+    GivenBack { at: Timestamp },
+    /// A person has to look.
+    NeedsReview {
+        at: Timestamp,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment: Option<Payment>,
+    },
+}
+
+impl AttemptState {
+    /// When work is due on it, unless nothing will ever happen by itself again.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Open { look_up_at, .. }
+            | Self::Settling { look_up_at, .. }
+            | Self::Unacceptable { look_up_at, .. }
+            | Self::GivingBack { look_up_at, .. } => Some(*look_up_at),
+            Self::Paid { .. }
+            | Self::Failed { .. }
+            | Self::Lapsed { .. }
+            | Self::GivenBack { .. }
+            | Self::NeedsReview { .. } => None,
+        }
+    }
+
+    /// The name of the state in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Settling { .. } => "settling",
+            Self::Unacceptable { .. } => "unacceptable",
+            Self::Paid { .. } => "paid",
+            Self::Failed { .. } => "failed",
+            Self::Lapsed { .. } => "lapsed",
+            Self::GivingBack { .. } => "giving_back",
+            Self::GivenBack { .. } => "given_back",
+            Self::NeedsReview { .. } => "needs_review",
+        }
+    }
+
+    /// Ended without money, so that nothing is lost when it is folded away.
+    pub fn ended_empty(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Lapsed { .. })
+    }
+}
+
+/// A session that a gateway just opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedSession {
+    pub session: String,
+    pub pay_at: String,
+}
+
+/// What a new attempt is begun with.
+#[derive(Clone, Debug)]
+pub struct NewAttempt {
+    pub key: ReturnKey,
+    pub gateway: GatewayKind,
+    pub account_id: AccountId,
+    pub credentials: CredentialsVersion,
+    pub money: Money,
+}
+
+impl NewAttempt {
+    pub fn id(&self) -> AttemptId {
+        AttemptId::of(&self.key)
+    }
+
+    pub fn opened(self, session: OpenedSession, rules: &GatewayRules, now: Timestamp) -> Attempt {
+        let session_ends_at = later(now, SignedDuration::from_mins(rules.session_minutes));
+        Attempt {
+            id: self.id(),
+            key: self.key,
+            gateway: self.gateway,
+            account_id: self.account_id,
+            credentials: self.credentials,
+            money: self.money,
+            session: session.session,
+            pay_at: session.pay_at,
+            opened_at: now,
+            session_ends_at,
+            deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
+            watched_until: later(now, SignedDuration::from_hours(rules.watch_hours)),
+            state: AttemptState::Open { look_up_at: later(now, LEASE), reported: false },
+        }
+    }
+}
+
+impl Attempt {
+    /// When to ask the gateway again: every minute while the customer may be paying, then less and less often.
+    pub fn next_look_up(&self, now: Timestamp) -> Timestamp {
+        let age = now.duration_since(self.opened_at);
+        let pause = if age < SignedDuration::from_mins(30) {
+            LEASE
+        } else if age < SignedDuration::from_hours(3) {
+            SignedDuration::from_mins(10)
+        } else {
+            SignedDuration::from_hours(1)
+        };
+        later(now, pause)
+    }
+}
+
+/// The end of representable time where an addition leaves it: late, never early.
+pub(crate) fn later(from: Timestamp, pause: SignedDuration) -> Timestamp {
+    from.checked_add(pause).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,170 @@
+//! The customer and the people at the customer, with the addresses they can be reached at.
+
+use std::str::FromStr;
+
+use email_address::EmailAddress;
+use rlibphonenumber::enums::Region as PhoneRegion;
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ContactId, Role};
+use crate::locale::Locale;
+use crate::money::Money;
+use crate::problem::Rejection;
+use crate::text::to_ascii_digits;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: ContactId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<Mobile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+    /// What the contact owes is positive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Money>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<Person>,
+}
+
+/// Somebody at the customer, by what they are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<Mobile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+}
+
+/// A country, as ISO 3166 names it, in which numbers without a country code are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Region(String);
+
+impl Region {
+    pub fn parse(code: &str) -> Result<Self, Rejection> {
+        PhoneRegion::from_str(code)
+            .map(|_| Self(code.to_owned()))
+            .map_err(|_| Rejection::new("unknown_region", "This is not a region code such as IR or DE."))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = Rejection;
+    fn try_from(code: String) -> Result<Self, Rejection> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> String {
+        region.0
+    }
+}
+
+/// A mobile number in E.164.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mobile(String);
+
+impl Mobile {
+    /// Reads a number as people type it: local or international, with spaces, with Persian or Arabic digits.
+    pub fn parse(text: &str, region: &Region) -> Result<Self, Rejection> {
+        let refused = |detail: &str| Rejection::new("invalid_mobile", detail);
+        let region = PhoneRegion::from_str(region.as_str()).ok();
+        let number = PHONE_NUMBER_UTIL
+            .parse(to_ascii_digits(text.trim()), region)
+            .map_err(|_| refused("This cannot be read as a phone number."))?;
+        if !PHONE_NUMBER_UTIL.is_valid_number(&number) {
+            return Err(refused("No such phone number exists in its country's numbering plan."));
+        }
+        match PHONE_NUMBER_UTIL.get_number_type(&number) {
+            PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => {
+                Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
+            }
+            _ => Err(refused("This is not a mobile number, so it cannot receive an SMS.")),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An email address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl Email {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let text = text.trim();
+        let refused = || Rejection::new("invalid_email", "This is not an email address such as name@example.com.");
+        // SES takes ASCII addresses only, and an address without a dot in its domain is a typing mistake.
+        if !text.is_ascii() || text.len() > 254 || text.contains(['<', '>', '"']) {
+            return Err(refused());
+        }
+        let address = EmailAddress::from_str(text).map_err(|_| refused())?;
+        if address.domain().contains('.') { Ok(Self(text.to_owned())) } else { Err(refused()) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn iran() -> Region {
+        Region::parse("IR").unwrap()
+    }
+
+    #[test]
+    fn mobile_numbers_are_taken_as_people_type_them() {
+        for typed in
+            ["09121234567", "0912 123 4567", "+98 912 123 4567", "۰۹۱۲۱۲۳۴۵۶۷", "٠٩١٢١٢٣٤٥٦٧", "00989121234567"]
+        {
+            assert_eq!(Mobile::parse(typed, &iran()).unwrap().as_str(), "+989121234567", "{typed}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_receive_an_sms_are_refused_with_a_reason() {
+        for bad in ["021 8888 8888", "12345", "hello", "", "+98912123456789"] {
+            assert_eq!(Mobile::parse(bad, &iran()).unwrap_err().code, "invalid_mobile", "{bad}");
+        }
+    }
+
+    #[test]
+    fn email_addresses_are_checked() {
+        assert_eq!(Email::parse(" ali@example.com ").unwrap().as_str(), "ali@example.com");
+        for bad in
+            ["ali", "ali@", "@example.com", "ali@localhost", "a b@example.com", "A <a@example.com>", "علی@example.com"]
+        {
+            assert_eq!(Email::parse(bad).unwrap_err().code, "invalid_email", "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_any_text_as_an_address_never_panics(text in ".{0,60}") {
+            let _ = Mobile::parse(&text, &iran());
+            let _ = Email::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Making a link: from what the caller said and what the records hold to the terms of a link, or to every problem of
+//! the request at once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::contact::{Contact, Email, Mobile};
+use crate::expiry::Expiry;
+use crate::gateway::GatewayBook;
+use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
+use crate::item::Item;
+use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms};
+use crate::locale::Locale;
+use crate::message::MessageChoice;
+use crate::money::{Currency, Money};
+use crate::problem::{Field, Problems, Rejection};
+use crate::receipt::ReceiptType;
+use crate::recipients::{Channel, Resolved, Wanted, resolve};
+use crate::settings::Settings;
+use crate::template::MessageText;
+
+/// A create request after its fields were read one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub account_id: Field<AccountId>,
+    pub contact_id: Field<ContactId>,
+    pub item_id: Field<ItemId>,
+    pub amount: Field<i64>,
+    pub currency: Field<Currency>,
+    pub expires_at: Field<Expiry>,
+    pub expires_in_days: Field<Expiry>,
+    pub description: Field<String>,
+    pub recipients: Recipients,
+    pub after_payment: AfterPaymentRequest,
+    pub message: MessageRequest,
+    pub reference_id: Field<ReferenceId>,
+    pub return_url: Field<String>,
+    pub locale: Field<Locale>,
+    pub metadata: Field<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Recipients {
+    pub contact: Field<bool>,
+    pub roles: Field<Vec<Role>>,
+    pub mobiles: Field<Vec<Mobile>>,
+    pub emails: Field<Vec<Email>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct AfterPaymentRequest {
+    pub register_receipt: Field<bool>,
+    pub receipt_type_id: Field<ReceiptTypeId>,
+    pub receipt_field: Field<FieldKey>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct MessageRequest {
+    pub mode: Field<MessageMode>,
+    pub channels: Field<Vec<Channel>>,
+    pub sms: Field<MessageText>,
+    pub email: Field<MessageText>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageMode {
+    #[default]
+    Default,
+    Custom,
+}
+
+impl MessageMode {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        match text {
+            "default" => Ok(Self::Default),
+            "custom" => Ok(Self::Custom),
+            _ => Err(Rejection::new("unknown_choice", "The mode of a message is default or custom.")),
+        }
+    }
+}
+
+/// What the table holds of the records that the request names.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    pub account: Option<&'a Account>,
+    pub contact: Option<&'a Contact>,
+    pub item: Option<&'a Item>,
+    pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
+    pub settings: &'a Settings,
+    pub gateways: &'a GatewayBook,
+}
+
+/// Decides the terms, or lists everything that stands against them. `problems` carries what reading the body found.
+pub fn decide(
+    request: Request,
+    records: Records<'_>,
+    token: &PayToken,
+    now: Timestamp,
+    mut problems: Problems,
+) -> Result<Terms, Problems> {
+    let found = &mut problems;
+    let account = find_account(&request, records, found);
+    let item = find_item(&request, records, found);
+    let contact = find_contact(&request, records, item, found);
+    let amount = decide_amount(&request, records, account, item, contact, found);
+    let expires_at = decide_expiry(&request, records, now, found);
+    let after_payment = decide_after_payment(&request, records, item, found);
+    let message = decide_message(&request.message, found);
+    let told = decide_recipients(&request, contact, message.as_ref(), &LinkId::of(token), found);
+    let description = request.description.value();
+    let reference_id = request.reference_id.value();
+    let return_url = request.return_url.value();
+    let metadata = request.metadata.value().unwrap_or_default();
+    let locale = request.locale.value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let (Some((account, credentials)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
+        (account, contact, amount, expires_at)
+    else {
+        return Err(problems);
+    };
+    let (Some(after_payment), Some(message)) = (after_payment, message) else { return Err(problems) };
+    Ok(Terms {
+        mode: account.mode,
+        account: AccountTerms {
+            id: account.id.clone(),
+            name: account.name.clone(),
+            gateway: account.online_payment.gateway,
+            credentials: credentials.clone(),
+            late_payment: account.online_payment.late_payment,
+        },
+        contact: ContactTerms {
+            id: contact.id.clone(),
+            name: contact.name.clone(),
+            profile_url: contact.profile_url.clone(),
+        },
+        item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+        amount,
+        amount_source,
+        expires_at,
+        description,
+        after_payment,
+        message,
+        recipients: told.recipients,
+        unreached: told.unreached,
+        reference_id,
+        return_url,
+        locale: locale.unwrap_or_else(|| records.settings.default_locale.clone()),
+        metadata,
+    })
+}
+
+type ReadyAccount<'a> = (&'a Account, &'a crate::ids::CredentialsVersion);
+
+fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<ReadyAccount<'a>> {
+    let id = request.account_id.as_ref().require("/account_id", problems)?;
+    let Some(account) = records.account else {
+        problems.refuse("/account_id", "unknown_account", format!("There is no account {id}."));
+        return None;
+    };
+    let credentials = problems.check("/account_id", account.ready()).value()?;
+    Some((account, credentials))
+}
+
+fn find_item<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<&'a Item> {
+    let id = request.item_id.as_ref().value()?;
+    if records.item.is_none() {
+        problems.refuse("/item_id", "unknown_item", format!("There is no item {id}."));
+    }
+    records.item
+}
+
+fn find_contact<'a>(
+    request: &Request,
+    records: Records<'a>,
+    item: Option<&Item>,
+    problems: &mut Problems,
+) -> Option<&'a Contact> {
+    let id = match (&request.contact_id, item) {
+        (Field::Value(id), Some(item)) if *id != item.contact_id => {
+            let detail = format!("The item {} belongs to the contact {}.", item.id, item.contact_id);
+            problems.refuse("/contact_id", "contact_mismatch", detail);
+            return None;
+        }
+        (Field::Value(id), _) => id,
+        (Field::Absent, Some(item)) => &item.contact_id,
+        (Field::Absent, None) => {
+            // An item that was named and not found is reported already.
+            if matches!(request.item_id, Field::Absent) {
+                problems.refuse("/contact_id", "required", "Name a contact, or an item that belongs to one.");
+            }
+            return None;
+        }
+        (Field::Refused, _) => return None,
+    };
+    if records.contact.is_none() {
+        problems.refuse("/contact_id", "unknown_contact", format!("There is no contact {id}."));
+    }
+    records.contact
+}
+
+/// The first present of request, item and balance. It is never skipped because it is zero or negative.
+fn decide_amount(
+    request: &Request,
+    records: Records<'_>,
+    account: Option<ReadyAccount<'_>>,
+    item: Option<&Item>,
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Option<(Money, AmountSource)> {
+    let account = account.map(|(account, _)| account);
+    let (money, source) = match (&request.amount, &request.currency) {
+        (Field::Refused, _) | (_, Field::Refused) => return None,
+        (Field::Absent, Field::Value(_)) => {
+            problems.refuse(
+                "/currency",
+                "currency_without_amount",
+                "A currency is only given together with an amount.",
+            );
+            return None;
+        }
+        (Field::Value(amount), currency) => {
+            let currency = currency.as_ref().value().copied().or(account.map(|account| account.currency))?;
+            (problems.check("/amount", Money::new(*amount, currency)).value()?, AmountSource::Request)
+        }
+        (Field::Absent, Field::Absent) => match (item.and_then(|item| item.amount), contact.and_then(|c| c.balance)) {
+            (Some(amount), _) => (amount, AmountSource::Item),
+            (None, Some(balance)) => (balance, AmountSource::Balance),
+            (None, None) => {
+                // Without a contact it is not known whether there is a balance.
+                if contact.is_some() {
+                    let detail = "Give an amount: neither the item nor the contact's balance has one.";
+                    problems.refuse("/amount", "required", detail);
+                }
+                return None;
+            }
+        },
+    };
+    check_amount(money, source, account?, records.gateways, problems).then_some((money, source))
+}
+
+fn check_amount(
+    money: Money,
+    source: AmountSource,
+    account: &Account,
+    gateways: &GatewayBook,
+    problems: &mut Problems,
+) -> bool {
+    let from = match source {
+        AmountSource::Request => "The amount",
+        AmountSource::Item => "The item's amount",
+        AmountSource::Balance => "What the contact owes",
+    };
+    let gateway = account.online_payment.gateway;
+    if money.minor_units() <= 0 {
+        let detail = format!("{from} is {}, and only an amount above zero can be paid.", money.minor_units());
+        problems.refuse("/amount", "amount_not_payable", detail);
+    } else if money.currency() != account.currency {
+        let pointer = if source == AmountSource::Request { "/currency" } else { "/amount" };
+        let detail = format!("{from} is in {}, the account {} in {}.", money.currency(), account.id, account.currency);
+        problems.refuse(pointer, "currency_mismatch", detail);
+    } else if !gateway.takes(money.currency()) {
+        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
+        problems.refuse("/currency", "currency_not_supported", detail);
+    } else if let Err(rejection) = gateways.check_amount(gateway, money) {
+        problems.add("/amount", rejection);
+    } else {
+        return true;
+    }
+    false
+}
+
+fn decide_expiry(
+    request: &Request,
+    records: Records<'_>,
+    now: Timestamp,
+    problems: &mut Problems,
+) -> Option<Timestamp> {
+    let (pointer, expiry) = match (&request.expires_at, &request.expires_in_days) {
+        (Field::Refused, _) | (_, Field::Refused) => return None,
+        (Field::Value(_), Field::Value(_)) => {
+            let detail = "Give expires_at or expires_in_days, not both.";
+            problems.refuse("/expires_in_days", "both_given", detail);
+            return None;
+        }
+        (Field::Value(expiry), Field::Absent) => ("/expires_at", *expiry),
+        (Field::Absent, Field::Value(expiry)) => ("/expires_in_days", *expiry),
+        (Field::Absent, Field::Absent) => {
+            ("/expires_in_days", Expiry::InDays(records.settings.default_expires_in_days))
+        }
+    };
+    problems.check(pointer, expiry.resolve(now, &records.settings.zone())).value()
+}
+
+fn decide_after_payment(
+    request: &Request,
+    records: Records<'_>,
+    item: Option<&Item>,
+    problems: &mut Problems,
+) -> Option<AfterPayment> {
+    let after = &request.after_payment;
+    let register_receipt = match after.register_receipt {
+        Field::Absent => true,
+        Field::Value(choice) => choice,
+        Field::Refused => return None,
+    };
+    if !register_receipt {
+        for (given, pointer) in [
+            (after.receipt_type_id.as_ref().value().is_some(), "/after_payment/receipt_type_id"),
+            (after.receipt_field.as_ref().value().is_some(), "/after_payment/receipt_field"),
+        ] {
+            if given {
+                problems.refuse(pointer, "no_receipt", "Without a receipt there is nothing to say about it.");
+            }
+        }
+        return Some(AfterPayment { register_receipt, receipt_type_id: None, receipt_field: None });
+    }
+    let receipt_type_id = match after.receipt_type_id.as_ref() {
+        Field::Value(id) => problems.check("/after_payment/receipt_type_id", find_receipt_type(id, records)).value(),
+        Field::Absent => records.settings.default_receipt_type_id.clone(),
+        Field::Refused => None,
+    };
+    let receipt_field = after.receipt_field.as_ref().value().and_then(|field| {
+        let found = match (item, &request.item_id) {
+            (Some(item), _) if item.has_receipt_field(field) => Ok(field.clone()),
+            (Some(item), _) => Err(format!("The item {} has no receipt field {field}.", item.id)),
+            (None, Field::Absent) => Err("Only a link that is made on an item has a receipt field.".to_owned()),
+            (None, Field::Value(_) | Field::Refused) => return None,
+        };
+        let found = found.map_err(|detail| Rejection::new("unknown_receipt_field", detail));
+        problems.check("/after_payment/receipt_field", found).value()
+    });
+    Some(AfterPayment { register_receipt, receipt_type_id, receipt_field })
+}
+
+/// A link names a leaf: a type that has sub-types is only a heading for them.
+fn find_receipt_type(id: &ReceiptTypeId, records: Records<'_>) -> Result<ReceiptTypeId, Rejection> {
+    if !records.receipt_types.contains_key(id) {
+        return Err(Rejection::new("unknown_receipt_type", format!("There is no receipt type {id}.")));
+    }
+    if records.receipt_types.values().any(|other| other.parent_id.as_ref() == Some(id)) {
+        return Err(Rejection::new("receipt_type_has_sub_types", format!("Choose one of the sub-types of {id}.")));
+    }
+    Ok(id.clone())
+}
+
+fn decide_message(request: &MessageRequest, problems: &mut Problems) -> Option<MessageChoice> {
+    let channels = match &request.channels {
+        Field::Refused => return None,
+        Field::Absent => None,
+        Field::Value(channels) => Some(channels.clone()),
+    };
+    match request.mode {
+        Field::Refused => None,
+        Field::Absent | Field::Value(MessageMode::Default) => {
+            for (given, pointer) in [
+                (!matches!(request.sms, Field::Absent), "/message/sms"),
+                (!matches!(request.email, Field::Absent), "/message/email"),
+            ] {
+                if given {
+                    problems.refuse(pointer, "text_not_used", "A text belongs to a message of mode custom.");
+                }
+            }
+            Some(MessageChoice::Default { channels: channels.unwrap_or_else(|| Channel::ALL.to_vec()) })
+        }
+        Field::Value(MessageMode::Custom) => decide_custom_message(request, channels, problems),
+    }
+}
+
+/// The texts given must be exactly those of the channels named.
+fn decide_custom_message(
+    request: &MessageRequest,
+    channels: Option<Vec<Channel>>,
+    problems: &mut Problems,
+) -> Option<MessageChoice> {
+    let Some(channels) = channels.filter(|channels| !channels.is_empty()) else {
+        problems.refuse("/message/channels", "required", "Name the channels of the custom message.");
+        return None;
+    };
+    for (channel, text) in [(Channel::Sms, &request.sms), (Channel::Email, &request.email)] {
+        let pointer = format!("/message/{}", channel.as_str());
+        match (channels.contains(&channel), text) {
+            (true, Field::Absent) => problems.refuse(pointer, "required", "This channel is named and needs its text."),
+            (false, Field::Value(_) | Field::Refused) => {
+                problems.refuse(pointer, "text_not_used", "This channel is not among the channels named.");
+            }
+            (true, Field::Value(_) | Field::Refused) | (false, Field::Absent) => {}
+        }
+    }
+    Some(MessageChoice::Custom { sms: request.sms.clone().value(), email: request.email.clone().value() })
+}
+
+fn decide_recipients(
+    request: &Request,
+    contact: Option<&Contact>,
+    message: Option<&MessageChoice>,
+    link: &LinkId,
+    problems: &mut Problems,
+) -> Resolved {
+    let recipients = &request.recipients;
+    let wanted = Wanted {
+        contact: recipients.contact.as_ref().value().copied().unwrap_or(false),
+        roles: recipients.roles.clone().value().unwrap_or_default(),
+        mobiles: recipients.mobiles.clone().value().unwrap_or_default(),
+        emails: recipients.emails.clone().value().unwrap_or_default(),
+    };
+    let (Some(contact), Some(message)) = (contact, message) else { return Resolved::default() };
+    if wanted.is_empty() {
+        let is_custom = matches!(message, MessageChoice::Custom { .. });
+        let nothing_refused = !matches!(recipients.mobiles, Field::Refused)
+            && !matches!(recipients.emails, Field::Refused)
+            && !matches!(recipients.roles, Field::Refused);
+        if is_custom && nothing_refused {
+            problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
+        }
+        return Resolved::default();
+    }
+    let told = resolve(&wanted, contact, &message.channels(), link);
+    if told.recipients.is_empty() && problems.is_empty() {
+        problems.refuse(
+            "/recipients",
+            "nobody_reachable",
+            "None of these recipients can be reached on these channels.",
+        );
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+use super::*;
+use crate::account::{LatePayment, OnlinePayment};
+use crate::contact::{Person, Region};
+use crate::gateway::{GatewayKind, Mode};
+use crate::ids::CredentialsVersion;
+use crate::item::ReceiptField;
+
+struct World {
+    account: Option<Account>,
+    contact: Option<Contact>,
+    item: Option<Item>,
+    receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
+    settings: Settings,
+}
+
+fn rial(units: i64) -> Money {
+    Money::new(units, Currency::IRR).unwrap()
+}
+
+fn receipt_type(id: &str, parent: Option<&str>) -> (ReceiptTypeId, ReceiptType) {
+    let id = ReceiptTypeId::parse(id).unwrap();
+    let parent_id = parent.map(|parent| ReceiptTypeId::parse(parent).unwrap());
+    (id.clone(), ReceiptType { id, name: "Type".to_owned(), parent_id })
+}
+
+fn world() -> World {
+    let contact_id = ContactId::parse("c-1").unwrap();
+    World {
+        account: Some(Account {
+            id: AccountId::parse("main").unwrap(),
+            name: "Main".to_owned(),
+            currency: Currency::IRR,
+            mode: Mode::Live,
+            online_payment: OnlinePayment {
+                enabled: true,
+                gateway: GatewayKind::Zarinpal,
+                credentials: Some(CredentialsVersion::parse("v1").unwrap()),
+                late_payment: LatePayment::GiveBack,
+            },
+        }),
+        contact: Some(Contact {
+            id: contact_id.clone(),
+            name: "Contact".to_owned(),
+            profile_url: None,
+            locale: Some(Locale::parse("fa-IR").unwrap()),
+            mobile: Some(Mobile::parse("09121234567", &Region::parse("IR").unwrap()).unwrap()),
+            email: None,
+            balance: Some(rial(900_000)),
+            people: vec![Person {
+                role: Role::parse("manager").unwrap(),
+                name: None,
+                mobile: None,
+                email: Some(Email::parse("manager@example.com").unwrap()),
+            }],
+        }),
+        item: Some(Item {
+            id: ItemId::parse("inv-1").unwrap(),
+            kind: "invoice".to_owned(),
+            title: "Invoice 1".to_owned(),
+            contact_id,
+            amount: Some(rial(1_500_000)),
+            url: None,
+            receipt_fields: vec![ReceiptField { key: FieldKey::parse("settlement").unwrap(), label: "S".to_owned() }],
+        }),
+        receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
+        settings: Settings::default(),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T10:00:00Z".parse().unwrap()
+}
+
+fn request() -> Request {
+    Request {
+        account_id: Field::Value(AccountId::parse("main").unwrap()),
+        contact_id: Field::Value(ContactId::parse("c-1").unwrap()),
+        item_id: Field::Value(ItemId::parse("inv-1").unwrap()),
+        ..Request::default()
+    }
+}
+
+fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'static str)>> {
+    let records = Records {
+        account: world.account.as_ref(),
+        contact: world.contact.as_ref(),
+        item: match &request.item_id {
+            Field::Value(_) => world.item.as_ref(),
+            Field::Absent | Field::Refused => None,
+        },
+        receipt_types: &world.receipt_types,
+        settings: &world.settings,
+        gateways: &GatewayBook::default(),
+    };
+    decide(request, records, &PayToken::from_random([1; 16]), now(), Problems::default())
+        .map_err(|problems| problems.into_vec().into_iter().map(|p| (p.pointer, p.code)).collect())
+}
+
+fn refused(request: Request, world: &World) -> Vec<(String, &'static str)> {
+    decided(request, world).unwrap_err()
+}
+
+#[test]
+fn the_amount_left_out_is_the_items_else_what_the_contact_owes() {
+    let mut world = world();
+    let terms = decided(request(), &world).unwrap();
+    assert_eq!((terms.amount, terms.amount_source), (rial(1_500_000), AmountSource::Item));
+    world.item.as_mut().unwrap().amount = None;
+    let terms = decided(request(), &world).unwrap();
+    assert_eq!((terms.amount, terms.amount_source), (rial(900_000), AmountSource::Balance));
+    let terms = decided(Request { amount: Field::Value(20_000), ..request() }, &world).unwrap();
+    assert_eq!((terms.amount, terms.amount_source), (rial(20_000), AmountSource::Request));
+}
+
+#[test]
+fn an_amount_that_cannot_be_paid_is_refused_and_never_skipped() {
+    let mut world = world();
+    let of = |amount| Request { amount: Field::Value(amount), ..request() };
+    for (amount, code) in [
+        (0, "amount_not_payable"),
+        (-5, "amount_not_payable"),
+        (9_999, "amount_outside_gateway_limits"),
+        (1_000_000_001, "amount_outside_gateway_limits"),
+        (i64::MAX, "amount_too_large"),
+    ] {
+        assert_eq!(refused(of(amount), &world), [("/amount".to_owned(), code)], "{amount}");
+    }
+    world.item.as_mut().unwrap().amount = Some(rial(0));
+    assert_eq!(refused(request(), &world), [("/amount".to_owned(), "amount_not_payable")]);
+    world.item.as_mut().unwrap().amount = Some(Money::new(5, Currency::parse("EUR").unwrap()).unwrap());
+    assert_eq!(refused(request(), &world), [("/amount".to_owned(), "currency_mismatch")]);
+}
+
+#[test]
+fn only_accounts_with_online_payment_and_credentials_can_be_chosen() {
+    let mut world = world();
+    world.account.as_mut().unwrap().online_payment.credentials = None;
+    assert_eq!(refused(request(), &world), [("/account_id".to_owned(), "gateway_credentials_missing")]);
+    world.account.as_mut().unwrap().online_payment.enabled = false;
+    assert_eq!(refused(request(), &world), [("/account_id".to_owned(), "online_payment_disabled")]);
+    world.account = None;
+    assert_eq!(refused(request(), &world), [("/account_id".to_owned(), "unknown_account")]);
+}
+
+#[test]
+fn a_currency_must_be_the_accounts_and_comes_with_an_amount() {
+    let euro = Field::Value(Currency::parse("EUR").unwrap());
+    let both = Request { amount: Field::Value(20_000), currency: euro.clone(), ..request() };
+    assert_eq!(refused(both, &world()), [("/currency".to_owned(), "currency_mismatch")]);
+    let alone = Request { currency: euro, ..request() };
+    assert_eq!(refused(alone, &world()), [("/currency".to_owned(), "currency_without_amount")]);
+}
+
+#[test]
+fn the_contact_comes_from_the_item_and_must_be_the_items() {
+    let from_item = Request { contact_id: Field::Absent, ..request() };
+    assert_eq!(decided(from_item, &world()).unwrap().contact.id.as_str(), "c-1");
+    let other = Request { contact_id: Field::Value(ContactId::parse("c-2").unwrap()), ..request() };
+    assert_eq!(refused(other, &world()), [("/contact_id".to_owned(), "contact_mismatch")]);
+    let none = Request { contact_id: Field::Absent, item_id: Field::Absent, ..request() };
+    assert_eq!(refused(none, &world()), [("/contact_id".to_owned(), "required")]);
+}
+
+#[test]
+fn the_expiry_is_one_of_two_or_the_default_days() {
+    let world = world();
+    let terms = decided(request(), &world).unwrap();
+    assert_eq!(terms.expires_at, "2026-12-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    let expiry = |text: &str| Field::Value(Expiry::parse(text).unwrap());
+    let both =
+        Request { expires_at: expiry("2026-12-05"), expires_in_days: Field::Value(Expiry::InDays(1)), ..request() };
+    assert_eq!(refused(both, &world), [("/expires_in_days".to_owned(), "both_given")]);
+    let past = Request { expires_at: expiry("2026-11-22"), ..request() };
+    assert_eq!(refused(past, &world), [("/expires_at".to_owned(), "in_the_past")]);
+}
+
+#[test]
+fn a_receipt_type_is_a_leaf_and_a_receipt_field_is_the_items() {
+    let world = world();
+    let with = |kind: &str, field: &str| Request {
+        after_payment: AfterPaymentRequest {
+            register_receipt: Field::Absent,
+            receipt_type_id: Field::Value(ReceiptTypeId::parse(kind).unwrap()),
+            receipt_field: Field::Value(FieldKey::parse(field).unwrap()),
+        },
+        ..request()
+    };
+    let terms = decided(with("online", "settlement"), &world).unwrap();
+    assert!(terms.after_payment.register_receipt);
+    assert_eq!(
+        refused(with("all", "other"), &world),
+        [
+            ("/after_payment/receipt_type_id".to_owned(), "receipt_type_has_sub_types"),
+            ("/after_payment/receipt_field".to_owned(), "unknown_receipt_field"),
+        ]
+    );
+    let mut without = with("online", "settlement");
+    without.after_payment.register_receipt = Field::Value(false);
+    assert_eq!(refused(without, &world).len(), 2);
+}
+
+#[test]
+fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
+    let world = world();
+    let text = |channel, subject| Field::Value(MessageText::parse(channel, subject, "{{ link }}").unwrap());
+    let custom = |channels: Vec<Channel>| Request {
+        recipients: Recipients { contact: Field::Value(true), ..Recipients::default() },
+        message: MessageRequest {
+            mode: Field::Value(MessageMode::Custom),
+            channels: Field::Value(channels),
+            sms: text(Channel::Sms, None),
+            email: Field::Absent,
+        },
+        ..request()
+    };
+    assert_eq!(decided(custom(vec![Channel::Sms]), &world).unwrap().recipients.len(), 1);
+    assert_eq!(
+        refused(custom(vec![Channel::Email]), &world),
+        [("/message/sms".to_owned(), "text_not_used"), ("/message/email".to_owned(), "required")]
+    );
+    let mut nobody = custom(vec![Channel::Sms]);
+    nobody.recipients = Recipients::default();
+    assert_eq!(refused(nobody, &world), [("/recipients".to_owned(), "required")]);
+}
+
+#[test]
+fn recipients_may_be_empty_but_if_named_somebody_must_be_reachable() {
+    let world = world();
+    assert!(decided(request(), &world).unwrap().recipients.is_empty());
+    let roles = |role: &str| Request {
+        recipients: Recipients { roles: Field::Value(vec![Role::parse(role).unwrap()]), ..Recipients::default() },
+        ..request()
+    };
+    assert_eq!(decided(roles("manager"), &world).unwrap().recipients.len(), 1);
+    assert_eq!(refused(roles("treasurer"), &world), [("/recipients".to_owned(), "nobody_reachable")]);
+}
+
+#[test]
+fn all_problems_of_one_request_are_told_at_once() {
+    let mut world = world();
+    world.contact = None;
+    let bad = Request {
+        amount: Field::Value(0),
+        expires_in_days: Field::Value(Expiry::InDays(1)),
+        expires_at: Field::Value(Expiry::InDays(1)),
+        ..request()
+    };
+    let pointers: Vec<_> = refused(bad, &world).into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(pointers, ["/contact_id", "/amount", "/expires_in_days"]);
+}

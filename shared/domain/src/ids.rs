@@ -1,0 +1,312 @@
+//! Identifiers. Those that Paylink makes carry a prefix and derive from what they name, so that making one twice
+//! makes the same one; those that the CRM gives are short plain strings.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::problem::Rejection;
+
+/// The number of base58 characters that 128 bits need.
+const TOKEN_LENGTH: usize = 22;
+
+fn base58(bytes: &[u8]) -> String {
+    let encoded = bs58::encode(bytes).into_string();
+    // Small numbers encode shorter; the alphabet's zero keeps every token and id at one length.
+    format!("{encoded:1>TOKEN_LENGTH$}")
+}
+
+/// The first 128 bits of a SHA-256 over length-prefixed parts, so that no two lists of parts collide by joining.
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    base58(hash.finalize().get(..16).unwrap_or_default())
+}
+
+fn is_base58(text: &str) -> bool {
+    text.len() == TOKEN_LENGTH
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() && !matches!(b, b'0' | b'O' | b'I' | b'l'))
+}
+
+macro_rules! secret_token {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Makes one from 128 random bits.
+            pub fn from_random(bits: [u8; 16]) -> Self {
+                Self(base58(&bits))
+            }
+
+            pub fn parse(text: &str) -> Result<Self, Rejection> {
+                if is_base58(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Rejection::new("invalid_id", concat!("This is not ", $what, ".")))
+                }
+            }
+
+            /// The secret itself. It must not be logged.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "([secret])"))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Rejection;
+            fn try_from(text: String) -> Result<Self, Rejection> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(token: $name) -> String {
+                token.0
+            }
+        }
+    };
+}
+
+secret_token! {
+    /// The right to pay a link: the last part of its pay URL, 128 bits in base58. Never logged, never sent to a gateway.
+    PayToken, "a pay token"
+}
+
+secret_token! {
+    /// What a return URL carries so that strangers cannot touch an attempt. It leads back to the pay page and is
+    /// therefore as secret as the pay token.
+    ReturnKey, "a return key"
+}
+
+macro_rules! made_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn parse(text: &str) -> Result<Self, Rejection> {
+                match text.strip_prefix($prefix) {
+                    Some(rest) if is_base58(rest) => Ok(Self(text.to_owned())),
+                    Some(_) | None => Err(Rejection::new(
+                        "invalid_id",
+                        concat!("This id must be ", $prefix, " and 22 base58 characters."),
+                    )),
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            #[allow(dead_code, reason = "not every id derives from others")]
+            fn derive(parts: &[&str]) -> Self {
+                Self(format!(concat!($prefix, "{}"), digest(parts)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Rejection;
+            fn try_from(text: String) -> Result<Self, Rejection> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+made_id! {
+    /// A payment link. It is a hash of the pay token: whoever has the token finds the link, never the other way.
+    LinkId, "pl_"
+}
+made_id! {
+    /// One session opened at a gateway.
+    AttemptId, "at_"
+}
+made_id! {
+    /// A receipt. It derives from the attempt, so that one payment can have only one.
+    ReceiptId, "rc_"
+}
+made_id! {
+    /// One message to one recipient over one channel.
+    MessageId, "msg_"
+}
+
+impl LinkId {
+    pub fn of(token: &PayToken) -> Self {
+        Self::derive(&["link", token.expose()])
+    }
+}
+
+impl AttemptId {
+    pub fn of(key: &ReturnKey) -> Self {
+        Self::derive(&["attempt", key.expose()])
+    }
+}
+
+impl ReceiptId {
+    pub fn of(attempt: &AttemptId) -> Self {
+        Self::derive(&["receipt", attempt.as_str()])
+    }
+}
+
+impl MessageId {
+    /// `round` tells the first telling (0) from each time that the CRM asked to send again.
+    pub fn of(link: &LinkId, round: u32, channel: &str, to: &str) -> Self {
+        Self::derive(&["message", link.as_str(), &round.to_string(), channel, to])
+    }
+}
+
+macro_rules! given_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Given by the CRM: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn parse(text: &str) -> Result<Self, Rejection> {
+                let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+                if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Rejection::new(
+                        "invalid_id",
+                        "An id has 1 to 64 characters out of A-Z, a-z, 0-9, dot, underscore and hyphen.",
+                    ))
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Rejection;
+            fn try_from(text: String) -> Result<Self, Rejection> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+given_id! {
+    /// A financial account of the business.
+    AccountId
+}
+given_id! {
+    /// A customer.
+    ContactId
+}
+given_id! {
+    /// A document of the CRM: an invoice, a form, a contract.
+    ItemId
+}
+given_id! {
+    /// A type of receipt, as the business customised them.
+    ReceiptTypeId
+}
+given_id! {
+    /// The key of a field of kind receipt on an item.
+    FieldKey
+}
+given_id! {
+    /// What a person is at the customer: manager, liaison, accountant.
+    Role
+}
+given_id! {
+    /// The CRM's own name for the request that a link stands for.
+    ReferenceId
+}
+given_id! {
+    /// One immutable version of an account's gateway credentials.
+    CredentialsVersion
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_token_is_22_characters_whatever_its_bits() {
+        for bits in [[0; 16], [255; 16], [1; 16]] {
+            let token = PayToken::from_random(bits);
+            assert_eq!(token.expose().len(), 22);
+            assert_eq!(PayToken::parse(token.expose()), Ok(token));
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let token = PayToken::from_random([7; 16]);
+        assert!(!format!("{token:?}").contains(token.expose()));
+    }
+
+    #[test]
+    fn the_same_token_always_names_the_same_link_and_a_receipt_follows_from_its_attempt() {
+        let token = PayToken::from_random([7; 16]);
+        assert_eq!(LinkId::of(&token), LinkId::of(&token));
+        let attempt = AttemptId::of(&ReturnKey::from_random([9; 16]));
+        assert_eq!(ReceiptId::of(&attempt), ReceiptId::of(&attempt));
+        assert!(ReceiptId::parse(ReceiptId::of(&attempt).as_str()).is_ok());
+    }
+
+    #[test]
+    fn an_id_of_another_kind_is_refused() {
+        let link = LinkId::of(&PayToken::from_random([7; 16]));
+        assert!(ReceiptId::parse(link.as_str()).is_err());
+        assert!(AccountId::parse("a/b").is_err());
+        assert!(AccountId::parse("").is_err());
+        assert!(AccountId::parse(&"x".repeat(65)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_any_text_never_panics_and_round_trips(text in ".{0,80}") {
+            if let Ok(token) = PayToken::parse(&text) { prop_assert_eq!(token.expose(), text.as_str()); }
+            if let Ok(id) = LinkId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
+            if let Ok(id) = ContactId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
+        }
+    }
+}

@@ -1,0 +1,683 @@
+//! The payment link: the terms it was made on, its life, and the attempts to pay it.
+//!
+//! Every change is a function from one link to the next; the store writes the next one only where the one before it is
+//! still what the table holds. So whatever two callers decide at the same time, one of them decides again on what the
+//! other wrote. Statuses only move forward: `active`, then `paid`, `expired` or `cancelled`, and from `expired` to
+//! `paid` where the account accepts late payments.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::account::LatePayment;
+use crate::attempt::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
+use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
+use crate::ids::{
+    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, PayToken, ReceiptId, ReceiptTypeId,
+    ReferenceId, ReturnKey,
+};
+use crate::locale::Locale;
+use crate::message::MessageChoice;
+use crate::money::Money;
+use crate::receipt::Receipt;
+use crate::recipients::{Recipient, Unreached};
+
+/// A link keeps at most so many attempts; the oldest that ended without money are folded away.
+pub const MOST_ATTEMPTS: usize = 20;
+
+/// So many sessions may be opened for one link within an hour.
+pub const MOST_ATTEMPTS_AN_HOUR: usize = 10;
+
+/// What was agreed when the link was made. It is a copy: later changes of a record cannot break a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub mode: Mode,
+    pub account: AccountTerms,
+    pub contact: ContactTerms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemTerms>,
+    pub amount: Money,
+    pub amount_source: AmountSource,
+    /// Exclusive.
+    pub expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub after_payment: AfterPayment,
+    pub message: MessageChoice,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Recipient>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<Unreached>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_id: Option<ReferenceId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    pub locale: Locale,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountTerms {
+    pub id: AccountId,
+    pub name: String,
+    pub gateway: GatewayKind,
+    pub credentials: CredentialsVersion,
+    pub late_payment: LatePayment,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactTerms {
+    pub id: ContactId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_url: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemTerms {
+    pub id: ItemId,
+    pub title: String,
+}
+
+/// Where the amount came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountSource {
+    Request,
+    Item,
+    Balance,
+}
+
+impl AmountSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Item => "item",
+            Self::Balance => "balance",
+        }
+    }
+}
+
+/// What is recorded once the money is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterPayment {
+    pub register_receipt: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_type_id: Option<ReceiptTypeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_field: Option<FieldKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum LinkStatus {
+    Active,
+    Paid { paid_at: Timestamp, paid_by: AttemptId },
+    Expired { expired_at: Timestamp },
+    Cancelled { cancelled_at: Timestamp, reason: Option<String> },
+}
+
+impl LinkStatus {
+    /// The name of the status in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paid { .. } => "paid",
+            Self::Expired { .. } => "expired",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentLink {
+    id: LinkId,
+    token: PayToken,
+    /// Scheme and host of the pay URL, without a final slash.
+    base: String,
+    /// Counts the changes. The store writes a change only over the version it was decided on.
+    version: u64,
+    /// A hash of the request that made the link, so that a retry can be told from another request.
+    request_hash: String,
+    #[serde(flatten)]
+    terms: Terms,
+    #[serde(flatten)]
+    status: LinkStatus,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<Attempt>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// What a visitor of the pay URL meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// A session is open at the gateway: go there.
+    Continue {
+        pay_at: String,
+    },
+    /// A session has to be opened.
+    Begin,
+    /// Somebody has paid, or may have, and we are finding out.
+    Confirming,
+    Paid,
+    Expired,
+    Cancelled,
+    /// Too many sessions were opened.
+    TooManyAttempts,
+}
+
+/// What made us look at an attempt. It is a hint and never decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A return or a webhook says that the customer paid.
+    Paid,
+    /// A return or a webhook says that the customer did not.
+    NotPaid,
+    /// Nobody said anything; it was time to ask.
+    Nothing,
+}
+
+/// What to do about an attempt next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is decided, or somebody else is at it.
+    Nothing,
+    /// Ask the gateway, in a way that moves no money.
+    LookUp,
+    /// Claim the attempt with [`PaymentLink::claim`], then confirm it at the gateway.
+    Confirm,
+}
+
+/// Work that a sweep took on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    LookUp(AttemptId),
+    Confirm(AttemptId),
+    GiveBack(AttemptId),
+}
+
+/// The link after an answer, with what has to be written beside it in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub link: PaymentLink,
+    pub kept: Option<Kept>,
+}
+
+/// A payment that became the payment of its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub attempt: AttemptId,
+    pub gateway: GatewayKind,
+    /// The gateway's reference in the form that must not be used twice.
+    pub claim: String,
+    pub receipt: Option<Receipt>,
+}
+
+/// Why a link cannot be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelRefused {
+    /// Somebody is paying. `can_force` is false while money is being taken.
+    PaymentInProgress { can_force: bool },
+    /// It is paid, expired or cancelled already.
+    NotActive,
+}
+
+impl PaymentLink {
+    pub fn new(token: PayToken, base: &str, request_hash: String, terms: Terms, now: Timestamp) -> Self {
+        Self {
+            id: LinkId::of(&token),
+            token,
+            base: base.trim_end_matches('/').to_owned(),
+            version: 1,
+            request_hash,
+            terms,
+            status: LinkStatus::Active,
+            attempts: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    pub fn id(&self) -> &LinkId {
+        &self.id
+    }
+
+    pub fn token(&self) -> &PayToken {
+        &self.token
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The address the customer opens. Whoever has it can pay; it must not be logged.
+    pub fn url(&self) -> String {
+        format!("{}/p/{}", self.base, self.token.expose())
+    }
+
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub fn request_hash(&self) -> &str {
+        &self.request_hash
+    }
+
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == *id)
+    }
+
+    pub fn attempt_by_key(&self, key: &ReturnKey) -> Option<&Attempt> {
+        self.attempt(&AttemptId::of(key))
+    }
+
+    pub fn attempt_by_session(&self, session: &str) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.session == session)
+    }
+
+    pub fn needs_review(&self) -> bool {
+        self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::NeedsReview { .. }))
+    }
+
+    /// The receipt of this link's payment, where one was asked for.
+    pub fn receipt_id(&self) -> Option<ReceiptId> {
+        match &self.status {
+            LinkStatus::Paid { paid_by, .. } if self.terms.after_payment.register_receipt => {
+                Some(ReceiptId::of(paid_by))
+            }
+            LinkStatus::Paid { .. }
+            | LinkStatus::Active
+            | LinkStatus::Expired { .. }
+            | LinkStatus::Cancelled { .. } => None,
+        }
+    }
+
+    /// The status at this moment. An active link past its end is expired, whether or not the sweep has been there.
+    pub fn status_at(&self, now: Timestamp) -> LinkStatus {
+        match &self.status {
+            LinkStatus::Active if self.ends_at().is_some_and(|end| end <= now) => {
+                LinkStatus::Expired { expired_at: self.ends_at().unwrap_or(now) }
+            }
+            LinkStatus::Active
+            | LinkStatus::Paid { .. }
+            | LinkStatus::Expired { .. }
+            | LinkStatus::Cancelled { .. } => self.status.clone(),
+        }
+    }
+
+    fn is_payable(&self, now: Timestamp) -> bool {
+        self.status_at(now) == LinkStatus::Active
+    }
+
+    /// When an active link ends: at its expiry, or when a payment begun in time can no longer become known. While an
+    /// attempt is settling it does not end at all.
+    fn ends_at(&self) -> Option<Timestamp> {
+        if self.settling().is_some() {
+            return None;
+        }
+        let current = self.attempts.last().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
+        Some(current.map_or(self.terms.expires_at, |attempt| self.terms.expires_at.max(attempt.deadline)))
+    }
+
+    fn settling(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| matches!(attempt.state, AttemptState::Settling { .. }))
+    }
+
+    /// When time has to do something next: the earliest of the link's end and its attempts' due work.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
+        self.attempts.iter().filter_map(|attempt| attempt.state.due_at()).chain(end).min()
+    }
+
+    /// What somebody who opens the link now should meet.
+    pub fn visit(&self, now: Timestamp) -> Visit {
+        match self.status_at(now) {
+            LinkStatus::Paid { .. } => return Visit::Paid,
+            LinkStatus::Expired { .. } => return Visit::Expired,
+            LinkStatus::Cancelled { .. } => return Visit::Cancelled,
+            LinkStatus::Active => {}
+        }
+        let being_confirmed = |state: &AttemptState| {
+            matches!(state, AttemptState::Settling { .. } | AttemptState::Open { reported: true, .. })
+        };
+        if self.attempts.iter().any(|attempt| being_confirmed(&attempt.state)) {
+            return Visit::Confirming;
+        }
+        if let Some(current) = self.attempts.last()
+            && matches!(current.state, AttemptState::Open { .. })
+        {
+            if now < current.session_ends_at {
+                return Visit::Continue { pay_at: current.pay_at.clone() };
+            }
+            if now >= self.terms.expires_at {
+                return Visit::Confirming;
+            }
+        }
+        if now >= self.terms.expires_at {
+            return Visit::Expired;
+        }
+        let hour_ago = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+        let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago).count();
+        let is_full = self.attempts.len() >= MOST_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_empty());
+        if lately >= MOST_ATTEMPTS_AN_HOUR || is_full { Visit::TooManyAttempts } else { Visit::Begin }
+    }
+
+    /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where it still is.
+    pub fn new_attempt(&self, key: ReturnKey, credentials: Option<CredentialsVersion>) -> NewAttempt {
+        NewAttempt {
+            key,
+            gateway: self.terms.account.gateway,
+            account_id: self.terms.account.id.clone(),
+            credentials: credentials.unwrap_or_else(|| self.terms.account.credentials.clone()),
+            money: self.terms.amount,
+        }
+    }
+
+    /// Makes a session the current one, or says what the visitor meets instead.
+    pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
+        match self.visit(now) {
+            Visit::Begin => Ok(self.changed(now, |link| {
+                if link.attempts.len() >= MOST_ATTEMPTS
+                    && let Some(oldest) = link.attempts.iter().position(|attempt| attempt.state.ended_empty())
+                {
+                    link.attempts.remove(oldest);
+                }
+                link.attempts.push(attempt);
+            })),
+            otherwise @ (Visit::Continue { .. }
+            | Visit::Confirming
+            | Visit::Paid
+            | Visit::Expired
+            | Visit::Cancelled
+            | Visit::TooManyAttempts) => Err(otherwise),
+        }
+    }
+
+    /// Whether money of this attempt would become the payment of this link now.
+    fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
+        match self.settling() {
+            Some(settling) => settling.id == *id,
+            None => match self.status_at(now) {
+                LinkStatus::Active => true,
+                LinkStatus::Expired { .. } => self.terms.account.late_payment == LatePayment::Accept,
+                LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
+            },
+        }
+    }
+
+    /// What to do about an attempt, given what was reported.
+    pub fn step(&self, id: &AttemptId, report: Report, now: Timestamp) -> Step {
+        let Some(attempt) = self.attempt(id) else { return Step::Nothing };
+        match &attempt.state {
+            AttemptState::Open { .. } => {
+                let to_confirm = report == Report::Paid && attempt.gateway.confirming_takes_the_money();
+                if to_confirm && self.accepts(id, now) { Step::Confirm } else { Step::LookUp }
+            }
+            // Whoever claimed it is given the time to finish; afterwards anybody may go on.
+            AttemptState::Settling { look_up_at, .. } if *look_up_at > now => Step::Nothing,
+            AttemptState::Settling { .. } => Step::Confirm,
+            AttemptState::Unacceptable { .. } => Step::LookUp,
+            // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
+            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } => match report {
+                Report::Paid => Step::LookUp,
+                Report::NotPaid | Report::Nothing => Step::Nothing,
+            },
+            AttemptState::Paid { .. }
+            | AttemptState::GivingBack { .. }
+            | AttemptState::GivenBack { .. }
+            | AttemptState::NeedsReview { .. } => Step::Nothing,
+        }
+    }
+
+    /// Durably says that this attempt is about to take the money. `None` where it must not.
+    pub fn claim(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
+        if !self.accepts(id, now) {
+            return None;
+        }
+        let state = match &self.attempt(id)?.state {
+            AttemptState::Open { .. }
+            | AttemptState::Unacceptable { .. }
+            | AttemptState::Failed { .. }
+            | AttemptState::Lapsed { .. } => AttemptState::Settling { since: now, look_up_at: later(now, LEASE) },
+            AttemptState::Settling { since, .. } => {
+                AttemptState::Settling { since: *since, look_up_at: later(now, LEASE) }
+            }
+            AttemptState::Paid { .. }
+            | AttemptState::GivingBack { .. }
+            | AttemptState::GivenBack { .. }
+            | AttemptState::NeedsReview { .. } => return None,
+        };
+        Some(self.with_state(id, now, state))
+    }
+
+    /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.
+    pub fn should_close(&self, id: &AttemptId, now: Timestamp) -> bool {
+        self.attempt(id).is_some_and(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
+            && !self.is_payable(now)
+    }
+
+    /// What follows from the gateway's answer. `None` where nothing is to be written.
+    pub fn judge(&self, id: &AttemptId, answer: &GatewayAnswer, report: Report, now: Timestamp) -> Option<Judgement> {
+        let attempt = self.attempt(id)?;
+        let only_state = |state| Some(Judgement { link: self.with_state(id, now, state), kept: None });
+        match (&attempt.state, answer) {
+            // Decided money stays decided.
+            (AttemptState::Paid { .. } | AttemptState::GivenBack { .. } | AttemptState::NeedsReview { .. }, _) => None,
+            (AttemptState::GivingBack { .. }, GatewayAnswer::Returned) => {
+                only_state(AttemptState::GivenBack { at: now })
+            }
+            (AttemptState::GivingBack { .. }, _) => None,
+            (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
+            (_, GatewayAnswer::WrongAmount { .. }) => {
+                only_state(AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: None })
+            }
+            (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
+            (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
+                only_state(AttemptState::GivenBack { at: now })
+            }
+            (AttemptState::Failed { .. } | AttemptState::Lapsed { .. }, GatewayAnswer::NotPaid { .. }) => None,
+            (_, GatewayAnswer::NotPaid { reason }) => {
+                only_state(AttemptState::Failed { at: now, reason: reason.clone() })
+            }
+            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) => None,
+            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
+            (_, GatewayAnswer::Unconfirmed) => {
+                let look_up_at = attempt.next_look_up(now);
+                only_state(if self.accepts(id, now) {
+                    AttemptState::Open { look_up_at, reported: true }
+                } else {
+                    AttemptState::Unacceptable { since: now, look_up_at }
+                })
+            }
+            (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.judge_unfinished(attempt, answer, now),
+            (
+                AttemptState::Open { reported: false, .. },
+                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
+            ) if report == Report::Paid => {
+                only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported: true })
+            }
+            (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
+        }
+    }
+
+    fn judge_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Judgement {
+        let id = &attempt.id;
+        let payment = payment.clone();
+        if payment.money != attempt.money {
+            let reason = "amount_differs".to_owned();
+            let state = AttemptState::NeedsReview { at: now, reason, payment: Some(payment) };
+            return Judgement { link: self.with_state(id, now, state), kept: None };
+        }
+        if !self.accepts(id, now) {
+            let state = AttemptState::GivingBack { payment, look_up_at: now, tries: 0 };
+            return Judgement { link: self.with_state(id, now, state), kept: None };
+        }
+        let kept = Kept {
+            attempt: id.clone(),
+            gateway: attempt.gateway,
+            claim: payment.claim.clone(),
+            receipt: Receipt::of(self, id, attempt.gateway, &payment, now),
+        };
+        let link = self.changed(now, |link| {
+            link.set_state(id, AttemptState::Paid { at: now, payment });
+            link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
+        });
+        Judgement { link, kept: Some(kept) }
+    }
+
+    fn judge_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Judgement> {
+        let reported = *answer == GatewayAnswer::Processing;
+        let state = match &attempt.state {
+            AttemptState::Open { .. } if !reported && now >= attempt.watched_until => AttemptState::Lapsed { at: now },
+            AttemptState::Open { reported: known, .. } if *known == reported => return None,
+            AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported },
+            AttemptState::Settling { .. } | AttemptState::Unacceptable { .. } => {
+                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported }
+            }
+            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if reported => {
+                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported }
+            }
+            AttemptState::Failed { .. }
+            | AttemptState::Lapsed { .. }
+            | AttemptState::Paid { .. }
+            | AttemptState::GivingBack { .. }
+            | AttemptState::GivenBack { .. }
+            | AttemptState::NeedsReview { .. } => return None,
+        };
+        Some(Judgement { link: self.with_state(&attempt.id, now, state), kept: None })
+    }
+
+    /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
+    pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
+        let reason = "reference_used_before".to_owned();
+        self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
+    }
+
+    /// What came of giving back. `None` where it will simply be tried again.
+    pub fn judge_give_back(&self, id: &AttemptId, answer: &GiveBackAnswer, now: Timestamp) -> Option<Self> {
+        let AttemptState::GivingBack { payment, tries, .. } = &self.attempt(id)?.state else { return None };
+        let review = |reason: &str| AttemptState::NeedsReview {
+            at: now,
+            reason: reason.to_owned(),
+            payment: Some(payment.clone()),
+        };
+        match answer {
+            GiveBackAnswer::Done => Some(self.with_state(id, now, AttemptState::GivenBack { at: now })),
+            GiveBackAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
+            GiveBackAnswer::Unknown { .. } if *tries >= GIVE_BACK_TRIES => {
+                Some(self.with_state(id, now, review("give_back_unanswered")))
+            }
+            GiveBackAnswer::Unknown { .. } => None,
+        }
+    }
+
+    /// Takes on everything that is due: the link after one write that expires it where it must and moves each piece of
+    /// due work ahead by a lease, and the work itself. `None` where nothing is due.
+    pub fn take_due(&self, now: Timestamp) -> Option<(Self, Vec<Work>)> {
+        if self.due_at().is_none_or(|due| due > now) {
+            return None;
+        }
+        let mut work = Vec::new();
+        let link = self.changed(now, |link| {
+            if link.status == LinkStatus::Active && link.ends_at().is_some_and(|end| end <= now) {
+                link.close(LinkStatus::Expired { expired_at: now }, now);
+            }
+            for attempt in &mut link.attempts {
+                if attempt.state.due_at().is_some_and(|due| due <= now) {
+                    work.extend(take_on(attempt, now));
+                }
+            }
+        });
+        Some((link, work))
+    }
+
+    /// Ends an active link at the business's wish.
+    pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
+        if !self.is_payable(now) {
+            return Err(CancelRefused::NotActive);
+        }
+        if self.settling().is_some() {
+            return Err(CancelRefused::PaymentInProgress { can_force: false });
+        }
+        if !force && self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Open { .. })) {
+            return Err(CancelRefused::PaymentInProgress { can_force: true });
+        }
+        Ok(self.changed(now, |link| link.close(LinkStatus::Cancelled { cancelled_at: now, reason }, now)))
+    }
+
+    /// Ends the link. Sessions that are still open are due at once, so that they are closed at their gateway.
+    fn close(&mut self, status: LinkStatus, now: Timestamp) {
+        self.status = status;
+        for attempt in &mut self.attempts {
+            if let AttemptState::Open { look_up_at, .. } = &mut attempt.state {
+                *look_up_at = now;
+            }
+        }
+    }
+
+    fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
+        self.changed(now, |link| link.set_state(id, state))
+    }
+
+    fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id) {
+            attempt.state = state;
+        }
+    }
+
+    fn changed(&self, now: Timestamp, change: impl FnOnce(&mut Self)) -> Self {
+        let mut link = self.clone();
+        change(&mut link);
+        link.version += 1;
+        link.updated_at = now;
+        link
+    }
+}
+
+/// Moves one due attempt ahead and says what has to be done for it.
+fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
+    let next = attempt.next_look_up(now);
+    let id = attempt.id.clone();
+    match &mut attempt.state {
+        AttemptState::Open { look_up_at, .. } | AttemptState::Unacceptable { look_up_at, .. } => {
+            *look_up_at = next;
+            Some(Work::LookUp(id))
+        }
+        AttemptState::Settling { look_up_at, .. } => {
+            *look_up_at = later(now, LEASE);
+            Some(Work::Confirm(id))
+        }
+        AttemptState::GivingBack { look_up_at, tries, .. } => {
+            *tries += 1;
+            *look_up_at = later(now, LEASE.saturating_mul(1 << (*tries).min(6)));
+            Some(Work::GiveBack(id))
+        }
+        AttemptState::Paid { .. }
+        | AttemptState::Failed { .. }
+        | AttemptState::Lapsed { .. }
+        | AttemptState::GivenBack { .. }
+        | AttemptState::NeedsReview { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

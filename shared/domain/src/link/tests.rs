@@ -1,0 +1,373 @@
+use super::*;
+use crate::attempt::OpenedSession;
+use crate::gateway::GatewayBook;
+use crate::money::Currency;
+use crate::recipients::Channel;
+use proptest::prelude::*;
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+}
+
+fn rial(units: i64) -> Money {
+    Money::new(units, Currency::IRR).unwrap()
+}
+
+fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
+    Terms {
+        mode: Mode::Live,
+        account: AccountTerms {
+            id: AccountId::parse("main").unwrap(),
+            name: "Main".to_owned(),
+            gateway,
+            credentials: CredentialsVersion::parse("v1").unwrap(),
+            late_payment,
+        },
+        contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
+        item: Some(ItemTerms { id: ItemId::parse("inv-1").unwrap(), title: "Invoice 1".to_owned() }),
+        amount: rial(1_500_000),
+        amount_source: AmountSource::Request,
+        expires_at: at(60),
+        description: None,
+        after_payment: AfterPayment {
+            register_receipt: true,
+            receipt_type_id: None,
+            receipt_field: Some(FieldKey::parse("settlement").unwrap()),
+        },
+        message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
+        recipients: vec![],
+        unreached: vec![],
+        reference_id: None,
+        return_url: None,
+        locale: Locale::parse("fa").unwrap(),
+        metadata: BTreeMap::new(),
+    }
+}
+
+fn link_at(gateway: GatewayKind, late_payment: LatePayment) -> PaymentLink {
+    let token = PayToken::from_random([1; 16]);
+    PaymentLink::new(token, "https://pay.example/", "hash".to_owned(), terms(gateway, late_payment), at(0))
+}
+
+fn link() -> PaymentLink {
+    link_at(GatewayKind::Zarinpal, LatePayment::GiveBack)
+}
+
+fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
+    let session = OpenedSession { session: format!("S{number}"), pay_at: format!("https://gateway.example/{number}") };
+    let kind = link.terms().account.gateway;
+    link.new_attempt(ReturnKey::from_random([number; 16]), None).opened(
+        session,
+        GatewayBook::default().rules(kind),
+        at(minute),
+    )
+}
+
+fn begun(link: &PaymentLink, number: u8, minute: i64) -> (PaymentLink, AttemptId) {
+    let attempt = attempt(link, number, minute);
+    let id = attempt.id.clone();
+    (link.begin_attempt(attempt, at(minute)).unwrap(), id)
+}
+
+fn payment(units: i64) -> Payment {
+    Payment { reference: "123".to_owned(), claim: "zarinpal#t#123".to_owned(), money: rial(units), masked_card: None }
+}
+
+fn paid() -> GatewayAnswer {
+    GatewayAnswer::Paid(payment(1_500_000))
+}
+
+#[test]
+fn the_url_is_built_from_base_and_token_and_the_id_tells_nothing_of_the_token() {
+    let link = link();
+    assert_eq!(link.url(), format!("https://pay.example/p/{}", link.token().expose()));
+    assert!(!link.id().as_str().contains(link.token().expose()));
+}
+
+#[test]
+fn a_visitor_begins_once_and_then_continues_in_the_same_session() {
+    let (link, _) = begun(&link(), 1, 1);
+    assert_eq!(link.visit(at(2)), Visit::Continue { pay_at: "https://gateway.example/1".to_owned() });
+    let second = attempt(&link, 2, 2);
+    assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue { .. })));
+}
+
+#[test]
+fn no_session_begins_after_the_expiry_even_before_the_sweep_came() {
+    let link = link();
+    assert_eq!(link.visit(at(59)), Visit::Begin);
+    assert_eq!(link.visit(at(60)), Visit::Expired);
+    assert_eq!(link.status_at(at(60)).name(), "expired");
+    assert_eq!(link.begin_attempt(attempt(&link, 1, 60), at(60)), Err(Visit::Expired));
+}
+
+#[test]
+fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
+    let (link, id) = begun(&link(), 1, 59);
+    // The session ends at minute 74, what was begun in it may become known until minute 79.
+    assert_eq!(link.status_at(at(78)).name(), "active");
+    assert!(link.claim(&id, at(78)).is_some());
+    assert_eq!(link.status_at(at(79)).name(), "expired");
+    assert!(link.claim(&id, at(79)).is_none());
+    assert_eq!(link.due_at(), Some(at(60)), "the attempt is asked about a minute after it was opened");
+}
+
+#[test]
+fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_field() {
+    let (link, id) = begun(&link(), 1, 1);
+    assert_eq!(link.step(&id, Report::Paid, at(2)), Step::Confirm);
+    let link = link.claim(&id, at(2)).unwrap();
+    let judged = link.judge(&id, &paid(), Report::Paid, at(2)).unwrap();
+    assert_eq!(judged.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
+    let receipt = judged.kept.unwrap().receipt.unwrap();
+    assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
+    assert_eq!(receipt.attached_to.unwrap().field.as_str(), "settlement");
+    assert_eq!(judged.link.receipt_id(), Some(receipt.id));
+    assert_eq!(judged.link.due_at(), None);
+    // A second answer about the same money changes nothing.
+    assert_eq!(judged.link.judge(&id, &paid(), Report::Nothing, at(3)), None);
+}
+
+#[test]
+fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
+    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let (link, id) = begun(&link, 1, 1);
+    let judged = link.judge(&id, &paid(), Report::Nothing, at(2)).unwrap();
+    assert_eq!(judged.kept.unwrap().receipt, None);
+    assert_eq!(judged.link.receipt_id(), None);
+}
+
+#[test]
+fn while_an_attempt_settles_cancel_expiry_and_others_yield_to_it() {
+    let (link, first) = begun(&link(), 1, 1);
+    let (link, second) = begun(&link, 2, 17);
+    let link = link.claim(&first, at(18)).unwrap();
+    assert_eq!(link.cancel(None, true, at(18)), Err(CancelRefused::PaymentInProgress { can_force: false }));
+    assert_eq!(link.status_at(at(100_000)).name(), "active");
+    assert!(link.claim(&second, at(18)).is_none());
+    assert_eq!(link.visit(at(18)), Visit::Confirming);
+    // Whoever claimed it has a minute; then the sweep resumes exactly this attempt.
+    assert_eq!(link.step(&first, Report::Paid, at(18)), Step::Nothing);
+    assert_eq!(link.step(&first, Report::Nothing, at(19)), Step::Confirm);
+    let (_, work) = link.take_due(at(19)).unwrap();
+    assert!(work.contains(&Work::Confirm(first)));
+}
+
+#[test]
+fn an_unknown_answer_is_never_a_no() {
+    let (link, id) = begun(&link(), 1, 1);
+    let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
+    let claimed = link.claim(&id, at(2)).unwrap();
+    assert_eq!(claimed.judge(&id, &unknown, Report::Paid, at(2)), None);
+    assert_eq!(claimed.due_at(), Some(at(3)));
+    // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
+    let judged = link.judge(&id, &unknown, Report::Paid, at(2)).unwrap();
+    assert_eq!(judged.link.visit(at(3)), Visit::Confirming);
+    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(2)), None);
+}
+
+#[test]
+fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
+    let (link, id) = begun(&link(), 1, 1);
+    let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
+    let failed = link.judge(&id, &no, Report::NotPaid, at(2)).unwrap().link;
+    assert_eq!(failed.visit(at(2)), Visit::Begin);
+    assert_eq!(failed.step(&id, Report::Nothing, at(3)), Step::Nothing);
+    assert_eq!(failed.step(&id, Report::Paid, at(3)), Step::LookUp);
+    let judged = failed.judge(&id, &paid(), Report::Paid, at(3)).unwrap();
+    assert!(judged.kept.is_some());
+}
+
+#[test]
+fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
+    let (link, id) = begun(&link(), 1, 1);
+    let cancelled = link.cancel(Some("mistake".to_owned()), true, at(2)).unwrap();
+    assert_eq!(cancelled.step(&id, Report::Paid, at(3)), Step::LookUp, "asking moves no money, confirming would");
+    let watched = cancelled.judge(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
+    assert_eq!(watched.attempts()[0].state.name(), "unacceptable");
+    assert!(watched.due_at().is_some());
+    let back = watched.judge(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
+    assert_eq!(back.attempts()[0].state.name(), "given_back");
+    // A gateway that took it by itself is asked to give it back.
+    let taken = watched.judge(&id, &paid(), Report::Nothing, at(9)).unwrap();
+    assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "giving_back"));
+    let (link, work) = taken.link.take_due(at(9)).unwrap();
+    assert_eq!(work, [Work::GiveBack(id.clone())]);
+    let done = link.judge_give_back(&id, &GiveBackAnswer::Done, at(10)).unwrap();
+    assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("given_back", None));
+    let refused = GiveBackAnswer::Refused { reason: "too_late".to_owned() };
+    assert!(link.judge_give_back(&id, &refused, at(10)).unwrap().needs_review());
+}
+
+#[test]
+fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_else_does() {
+    let late = link_at(GatewayKind::Zarinpal, LatePayment::Accept);
+    let (late, id) = begun(&late, 1, 59);
+    let expired = late.take_due(at(200)).unwrap().0;
+    assert_eq!(expired.status_at(at(200)).name(), "expired");
+    assert!(expired.claim(&id, at(201)).is_some());
+    assert!(expired.judge(&id, &paid(), Report::Nothing, at(201)).unwrap().kept.is_some());
+
+    let (strict, id) = begun(&link(), 1, 59);
+    let expired = strict.take_due(at(200)).unwrap().0;
+    assert!(expired.claim(&id, at(201)).is_none());
+    let (cancelled, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Accept), 1, 1);
+    let cancelled = cancelled.cancel(None, true, at(2)).unwrap();
+    assert!(cancelled.claim(&id, at(3)).is_none());
+}
+
+#[test]
+fn the_second_payment_of_a_paid_link_goes_back() {
+    let stripe = link_at(GatewayKind::Stripe, LatePayment::Accept);
+    let (link, first) = begun(&stripe, 1, 1);
+    let (link, second) = begun(&link, 2, 32);
+    let link = link.judge(&first, &paid(), Report::Paid, at(33)).unwrap().link;
+    assert_eq!(link.due_at(), Some(at(33)), "the other session is due to be closed");
+    assert!(link.should_close(&second, at(33)));
+    let judged = link.judge(&second, &paid(), Report::Paid, at(34)).unwrap();
+    assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "giving_back"));
+}
+
+#[test]
+fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
+    let (link, id) = begun(&link(), 1, 1);
+    let wrong = GatewayAnswer::Paid(payment(1_500));
+    let judged = link.judge(&id, &wrong, Report::Paid, at(2)).unwrap();
+    assert!(judged.kept.is_none() && judged.link.needs_review());
+    assert_eq!(judged.link.status_at(at(2)).name(), "active");
+}
+
+#[test]
+fn cancelling_asks_first_while_somebody_is_paying_and_comes_too_late_after_the_end() {
+    let cancelled = link().cancel(Some("mistake".to_owned()), false, at(1)).unwrap();
+    assert_eq!(cancelled.visit(at(1)), Visit::Cancelled);
+    assert_eq!(cancelled.cancel(None, true, at(2)), Err(CancelRefused::NotActive));
+    let (open, _) = begun(&link(), 1, 1);
+    assert_eq!(open.cancel(None, false, at(2)), Err(CancelRefused::PaymentInProgress { can_force: true }));
+    assert_eq!(link().cancel(None, true, at(60)), Err(CancelRefused::NotActive));
+}
+
+#[test]
+fn sessions_cannot_be_opened_without_end() {
+    let mut link = link_at(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
+    for number in 0..u8::try_from(MOST_ATTEMPTS_AN_HOUR).unwrap() {
+        let (begun, id) = begun(&link, number, 1);
+        link = begun.judge(&id, &no, Report::NotPaid, at(1)).unwrap().link;
+    }
+    assert_eq!(link.visit(at(2)), Visit::TooManyAttempts);
+}
+
+#[test]
+fn an_attempt_that_stays_unfinished_lapses_only_when_the_gateway_says_so_after_days() {
+    let (link, id) = begun(&link(), 1, 1);
+    let days = 1 + 72 * 60;
+    let unknown = GatewayAnswer::Unknown { why: "502".to_owned() };
+    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(days)), None);
+    assert_eq!(link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
+    let lapsed = link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
+    assert_eq!(lapsed.attempts()[0].state.name(), "lapsed");
+}
+
+/// Everything that can happen to a link, in any order.
+#[derive(Clone, Debug)]
+enum Happening {
+    Begin,
+    Claim(usize),
+    Answer(usize, GatewayAnswer, Report),
+    Cancel(bool),
+    Sweep,
+    GaveBack(usize, GiveBackAnswer),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let answer = prop_oneof![
+        3 => Just(paid()),
+        1 => Just(GatewayAnswer::Paid(payment(5))),
+        1 => Just(GatewayAnswer::Unconfirmed),
+        1 => Just(GatewayAnswer::Pending),
+        1 => Just(GatewayAnswer::Processing),
+        1 => Just(GatewayAnswer::NotPaid { reason: "no".to_owned() }),
+        1 => Just(GatewayAnswer::Returned),
+        1 => Just(GatewayAnswer::WrongAmount { got: None }),
+        1 => Just(GatewayAnswer::Unknown { why: "timeout".to_owned() }),
+    ];
+    let report = prop_oneof![Just(Report::Paid), Just(Report::NotPaid), Just(Report::Nothing)];
+    let give_back = prop_oneof![
+        Just(GiveBackAnswer::Done),
+        Just(GiveBackAnswer::Refused { reason: "no".to_owned() }),
+        Just(GiveBackAnswer::Unknown { why: "timeout".to_owned() }),
+    ];
+    prop_oneof![
+        2 => Just(Happening::Begin),
+        2 => (0..4_usize).prop_map(Happening::Claim),
+        5 => (0..4_usize, answer, report).prop_map(|(index, answer, report)| Happening::Answer(index, answer, report)),
+        1 => any::<bool>().prop_map(Happening::Cancel),
+        2 => Just(Happening::Sweep),
+        1 => (0..4_usize, give_back).prop_map(|(index, answer)| Happening::GaveBack(index, answer)),
+    ]
+}
+
+fn rank(status: &LinkStatus) -> u8 {
+    match status {
+        LinkStatus::Active => 0,
+        LinkStatus::Expired { .. } => 1,
+        LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => 2,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn whatever_happens_in_whatever_order_the_books_stay_right(
+        gateway in prop::sample::select(GatewayKind::ALL.to_vec()),
+        late in prop::sample::select(vec![LatePayment::Accept, LatePayment::GiveBack]),
+        story in prop::collection::vec((0..40_i64, happening()), 1..40),
+    ) {
+        let mut link = link_at(gateway, late);
+        let (mut minute, mut number, mut receipts) = (0, 0_u8, 0);
+        for (pause, happening) in story {
+            minute += pause;
+            let now = at(minute);
+            let before = link.clone();
+            let id = |index: usize| link.attempts.get(index).map(|attempt| attempt.id.clone());
+            let next = match happening {
+                Happening::Begin => {
+                    number += 1;
+                    link.begin_attempt(attempt(&link, number, minute), now).ok()
+                }
+                Happening::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
+                Happening::Answer(index, answer, report) => {
+                    id(index).and_then(|id| link.judge(&id, &answer, report, now)).map(|judged| {
+                        receipts += usize::from(judged.kept.is_some());
+                        judged.link
+                    })
+                }
+                Happening::Cancel(force) => link.cancel(None, force, now).ok(),
+                Happening::Sweep => link.take_due(now).map(|(link, _)| link),
+                Happening::GaveBack(index, answer) => id(index).and_then(|id| link.judge_give_back(&id, &answer, now)),
+            };
+            if let Some(next) = next {
+                prop_assert_eq!(next.version, before.version + 1);
+                prop_assert!(rank(&next.status) >= rank(&before.status), "a status moved backward");
+                link = next;
+            }
+            let kept = link.attempts.iter().filter(|a| matches!(a.state, AttemptState::Paid { .. })).count();
+            let is_paid = matches!(link.status, LinkStatus::Paid { .. });
+            prop_assert_eq!(kept, usize::from(is_paid));
+            prop_assert_eq!(receipts, kept, "one receipt for a payment kept, none without");
+            let settling = link.attempts.iter().filter(|a| matches!(a.state, AttemptState::Settling { .. })).count();
+            prop_assert!(settling <= 1);
+            // Nothing that is not final is ever forgotten.
+            for attempt in &link.attempts {
+                prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
+                    AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Lapsed { .. }
+                    | AttemptState::GivenBack { .. } | AttemptState::NeedsReview { .. }));
+            }
+            let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&link).unwrap()).unwrap();
+            prop_assert_eq!(&stored, &link);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Languages and locales: what the caller may name, and which of the shipped languages that leads to.
+
+use serde::{Deserialize, Serialize};
+use unic_langid::LanguageIdentifier;
+
+use crate::problem::Rejection;
+
+/// A BCP 47 language tag such as `fa-IR`, in its canonical spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Locale(String);
+
+impl Locale {
+    pub fn parse(tag: &str) -> Result<Self, Rejection> {
+        tag.parse::<LanguageIdentifier>()
+            .ok()
+            .filter(|parsed| parsed.language.as_str() != "und")
+            .map(|parsed| Self(parsed.to_string()))
+            .ok_or_else(|| Rejection::new("invalid_locale", "This is not a language tag such as fa-IR or en."))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The shipped language nearest to this locale; English for those that do not ship.
+    pub fn language(&self) -> Language {
+        match self.0.split('-').next() {
+            Some("fa") => Language::Persian,
+            Some(_) | None => Language::English,
+        }
+    }
+}
+
+impl TryFrom<String> for Locale {
+    type Error = Rejection;
+    fn try_from(tag: String) -> Result<Self, Rejection> {
+        Self::parse(&tag)
+    }
+}
+
+impl From<Locale> for String {
+    fn from(locale: Locale) -> String {
+        locale.0
+    }
+}
+
+/// A language that ships with the product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Persian,
+    English,
+}
+
+impl Language {
+    pub const ALL: [Language; 2] = [Language::Persian, Language::English];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::Persian => "fa",
+            Language::English => "en",
+        }
+    }
+
+    /// The direction that text of this language runs in, as HTML names it.
+    pub fn direction(self) -> &'static str {
+        match self {
+            Language::Persian => "rtl",
+            Language::English => "ltr",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_kept_in_canonical_spelling_and_lead_to_a_shipped_language() {
+        let locale = Locale::parse("FA-ir").unwrap();
+        assert_eq!((locale.as_str(), locale.language()), ("fa-IR", Language::Persian));
+        assert_eq!(Locale::parse("de").unwrap().language(), Language::English);
+        for bad in ["", "x", "fa_IR!", "persian language", "und"] {
+            assert_eq!(Locale::parse(bad).unwrap_err().code, "invalid_locale", "{bad}");
+        }
+    }
+}

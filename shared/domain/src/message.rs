@@ -1,0 +1,184 @@
+//! What people are told, and in which words: the text that the request brought, else the business's own template,
+//! else the one that ships.
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::display_end;
+use crate::gateway::Mode;
+use crate::link::PaymentLink;
+use crate::locale::{Language, Locale};
+use crate::problem::Rejection;
+use crate::recipients::Channel;
+use crate::settings::Settings;
+use crate::template::{MessageText, Rendered, Values, html_of};
+
+/// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageEvent {
+    /// Somebody is asked to pay.
+    LinkCreated,
+}
+
+impl MessageEvent {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        match text {
+            "link_created" => Ok(Self::LinkCreated),
+            _ => Err(Rejection::new("unknown_event", "The event of a message template is link_created.")),
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkCreated => "link_created",
+        }
+    }
+}
+
+/// Which words a link's messages use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum MessageChoice {
+    Default {
+        channels: Vec<Channel>,
+    },
+    Custom {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sms: Option<MessageText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<MessageText>,
+    },
+}
+
+impl MessageChoice {
+    /// The channels that messages may go out on.
+    pub fn channels(&self) -> Vec<Channel> {
+        match self {
+            Self::Default { channels } => channels.clone(),
+            Self::Custom { .. } => {
+                Channel::ALL.into_iter().filter(|channel| self.custom_text(*channel).is_some()).collect()
+            }
+        }
+    }
+
+    fn custom_text(&self, channel: Channel) -> Option<&MessageText> {
+        match (self, channel) {
+            (Self::Default { .. }, _) => None,
+            (Self::Custom { sms, .. }, Channel::Sms) => sms.as_ref(),
+            (Self::Custom { email, .. }, Channel::Email) => email.as_ref(),
+        }
+    }
+}
+
+/// A message template as the business saved it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageTemplate {
+    pub event: MessageEvent,
+    pub channel: Channel,
+    pub locale: Locale,
+    #[serde(flatten)]
+    pub text: MessageText,
+}
+
+/// The text that ships for an event, a channel and a language.
+pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
+    let (subject, body) = match (event, channel, language) {
+        (MessageEvent::LinkCreated, Channel::Sms, Language::Persian) => {
+            (None, include_str!("../templates/link_created.sms.fa.txt"))
+        }
+        (MessageEvent::LinkCreated, Channel::Sms, Language::English) => {
+            (None, include_str!("../templates/link_created.sms.en.txt"))
+        }
+        (MessageEvent::LinkCreated, Channel::Email, Language::Persian) => {
+            (Some("درخواست پرداخت از {{ business.name }}"), include_str!("../templates/link_created.email.fa.txt"))
+        }
+        (MessageEvent::LinkCreated, Channel::Email, Language::English) => {
+            (Some("Payment request from {{ business.name }}"), include_str!("../templates/link_created.email.en.txt"))
+        }
+    };
+    MessageText::parse(channel, subject, body).map_err(|problems| {
+        let reason = problems.into_iter().next().map(|problem| problem.rejection.detail).unwrap_or_default();
+        Rejection::new("invalid_template", reason)
+    })
+}
+
+/// A message ready to be handed to a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub subject: Option<String>,
+    pub text: String,
+    pub html: Option<String>,
+}
+
+/// Writes the message that tells of a link. `template` is the business's own text for this channel and locale.
+pub fn compose(
+    link: &PaymentLink,
+    channel: Channel,
+    template: Option<&MessageText>,
+    settings: &Settings,
+) -> Result<Message, Rejection> {
+    let terms = link.terms();
+    let language = terms.locale.language();
+    let shipped_text;
+    let text = match terms.message.custom_text(channel).or(template) {
+        Some(text) => text,
+        None => {
+            shipped_text = shipped(MessageEvent::LinkCreated, channel, language)?;
+            &shipped_text
+        }
+    };
+    let url = link.url();
+    let Rendered { subject, body } = text.render(&Values {
+        account_name: terms.account.name.clone(),
+        amount: terms.amount.display(language, settings.rial_alone),
+        business_name: settings.business_name.clone(),
+        contact_name: terms.contact.name.clone(),
+        description: terms.description.clone().unwrap_or_default(),
+        expires_at: display_end(terms.expires_at, &settings.zone(), language),
+        item_title: terms.item.as_ref().map(|item| item.title.clone()).unwrap_or_default(),
+        link: url.clone(),
+        reference_id: terms.reference_id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+    })?;
+    // Nobody may take a rehearsal for a demand.
+    let mark = |text: String| match terms.mode {
+        Mode::Live => text,
+        Mode::Sandbox => format!("[TEST] {text}"),
+    };
+    let text = mark(body);
+    let html = match channel {
+        Channel::Sms => None,
+        Channel::Email => Some(html_of(&text, &url, language)?),
+    };
+    Ok(Message { subject: subject.map(mark), text, html })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_text_passes_the_checks_of_a_text_from_outside() {
+        for language in Language::ALL {
+            for channel in Channel::ALL {
+                assert!(shipped(MessageEvent::LinkCreated, channel, language).is_ok(), "{channel:?} {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_persian_sms_has_the_link_alone_on_its_last_line_and_fits_two_segments() {
+        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::Persian).unwrap();
+        let rendered = text
+            .render(&Values {
+                business_name: "شرکت نمونه".to_owned(),
+                amount: "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)".to_owned(),
+                description: "فاکتور ۷۷".to_owned(),
+                expires_at: "۹ آذر ۱۴۰۵".to_owned(),
+                link: "https://pay.example.com/p/2222222222222222222222".to_owned(),
+                ..Values::default()
+            })
+            .unwrap();
+        assert!(rendered.body.lines().last().unwrap().starts_with("https://"));
+        assert!(rendered.body.encode_utf16().count() <= 134, "{}", rendered.body.encode_utf16().count());
+    }
+}
