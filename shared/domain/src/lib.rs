@@ -12,6 +12,7 @@ pub mod attempt;
 pub mod calendar;
 pub mod contact;
 pub mod create;
+pub mod credentials;
 pub mod expiry;
 pub mod gateway;
 pub mod ids;

@@ -515,6 +515,15 @@ impl PaymentLink {
             ) if report == Report::Paid => {
                 only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported: true })
             }
+            // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
+            (
+                AttemptState::Open { .. } | AttemptState::Settling { .. } | AttemptState::Unacceptable { .. },
+                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
+            ) if now >= attempt.watched_until => only_state(AttemptState::NeedsReview {
+                at: now,
+                reason: "gateway_does_not_answer".to_owned(),
+                payment: None,
+            }),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
         }
     }

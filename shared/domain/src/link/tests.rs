@@ -265,7 +265,8 @@ fn an_attempt_that_stays_unfinished_lapses_only_when_the_gateway_says_so_after_d
     let (link, id) = begun(&link(), 1, 1);
     let days = 1 + 72 * 60;
     let unknown = GatewayAnswer::Unknown { why: "502".to_owned() };
-    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(days)), None);
+    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(days - 1)), None);
+    assert!(link.judge(&id, &unknown, Report::Nothing, at(days)).unwrap().link.needs_review());
     assert_eq!(link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
     let lapsed = link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
     assert_eq!(lapsed.attempts()[0].state.name(), "lapsed");

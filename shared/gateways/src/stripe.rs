@@ -1,0 +1,403 @@
+//! Stripe Checkout. Source: docs.stripe.com and the official SDKs.
+//!
+//! What is special here: the money is captured without a call of ours, so money that cannot be kept has to be refunded;
+//! webhooks are signed; a session can be closed; every call that changes something carries an idempotency key.
+
+use std::collections::BTreeMap;
+
+use domain::Timestamp;
+use domain::attempt::{Attempt, OpenedSession};
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::ids::{AttemptId, LinkId};
+use domain::link::Report;
+use domain::money::{Currency, Money};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::http::{Answer, Http};
+use crate::{BeginError, Hint, Order, WebhookError};
+
+/// The version whose answers this file reads.
+const VERSION: &str = "2024-06-20";
+
+/// A session must live thirty minutes by their clock; a minute more keeps ours from mattering.
+const CLOCK_MARGIN_SECONDS: i64 = 60;
+
+/// How old a webhook's signature may be, in seconds, as in the official SDKs.
+const TOLERANCE_SECONDS: i64 = 300;
+
+/// The name of our link's id in the metadata of a session.
+const LINK_METADATA: &str = "paylink_link";
+
+pub(crate) struct Stripe<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) base: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Session {
+    id: String,
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    payment_status: String,
+    #[serde(default)]
+    amount_total: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    payment_intent: Option<PaymentIntent>,
+    #[serde(default)]
+    client_reference_id: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// An id, or the whole object where it was asked for.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum PaymentIntent {
+    Id(String),
+    Whole { id: String, status: String },
+}
+
+#[derive(Debug, Deserialize)]
+struct ErrorBody {
+    error: ErrorFields,
+}
+
+#[derive(Debug, Deserialize)]
+struct ErrorFields {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refund {
+    status: String,
+}
+
+impl Stripe<'_> {
+    pub(crate) async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
+        let attempt = order.attempt;
+        let ends_at = (order.ends_at.as_second() + CLOCK_MARGIN_SECONDS).to_string();
+        let form = form(&[
+            ("mode", "payment"),
+            ("line_items[0][quantity]", "1"),
+            ("line_items[0][price_data][currency]", &attempt.money.currency().code().to_lowercase()),
+            ("line_items[0][price_data][unit_amount]", &attempt.money.minor_units().to_string()),
+            ("line_items[0][price_data][product_data][name]", order.description),
+            ("success_url", &format!("{}?outcome=success", order.return_url)),
+            ("cancel_url", &format!("{}?outcome=cancel", order.return_url)),
+            ("client_reference_id", attempt.id().as_str()),
+            (&format!("metadata[{LINK_METADATA}]"), order.link.as_str()),
+            (&format!("payment_intent_data[metadata][{LINK_METADATA}]"), order.link.as_str()),
+            ("submit_type", "pay"),
+            ("expires_at", &ends_at),
+            // The customer is charged in the currency that the link names.
+            ("adaptive_pricing[enabled]", "false"),
+        ]);
+        let answer = self.post("/v1/checkout/sessions", form, attempt.id().as_str(), credentials).await;
+        let answer = answer.map_err(|why| BeginError::Unavailable { why })?;
+        if answer.status == 200
+            && let Ok(session) = serde_json::from_slice::<Session>(&answer.body)
+            && let Some(url) = session.url
+        {
+            return Ok(OpenedSession { session: session.id, pay_at: url });
+        }
+        Err(match refusal(&answer) {
+            Refusal::Passing(why) => BeginError::Unavailable { why },
+            Refusal::Final(code) => BeginError::Refused { code },
+        })
+    }
+
+    pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let path = format!("/v1/checkout/sessions/{}?expand[]=payment_intent", attempt.session);
+        let request = self.request(::http::Method::GET, &path, credentials);
+        match self.http.send(request, String::new()).await {
+            Ok(answer) => session_answer(&answer, attempt),
+            Err(why) => GatewayAnswer::Unknown { why },
+        }
+    }
+
+    /// Expires an open session. Where that is refused the customer may just have paid, so the session is read again.
+    pub(crate) async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let path = format!("/v1/checkout/sessions/{}/expire", attempt.session);
+        let key = format!("close-{}", attempt.id);
+        match self.post(&path, String::new(), &key, credentials).await {
+            Ok(answer) if answer.status == 200 => session_answer(&answer, attempt),
+            Ok(_) => self.look_up(attempt, credentials).await,
+            Err(why) => GatewayAnswer::Unknown { why },
+        }
+    }
+
+    pub(crate) async fn give_back(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        credentials: &Credentials,
+    ) -> GiveBackAnswer {
+        let form = form(&[("payment_intent", &payment.reference), ("reason", "requested_by_customer")]);
+        let key = format!("refund-{}", attempt.id);
+        let answer = match self.post("/v1/refunds", form, &key, credentials).await {
+            Ok(answer) => answer,
+            Err(why) => return GiveBackAnswer::Unknown { why },
+        };
+        if answer.status == 200 {
+            return match serde_json::from_slice::<Refund>(&answer.body) {
+                Ok(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
+                    GiveBackAnswer::Refused { reason: format!("refund_{}", refund.status) }
+                }
+                Ok(_) => GiveBackAnswer::Done,
+                Err(_) => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+            };
+        }
+        match refusal(&answer) {
+            Refusal::Final(code) if code == "charge_already_refunded" => GiveBackAnswer::Done,
+            Refusal::Final(code) => GiveBackAnswer::Refused { reason: code },
+            Refusal::Passing(why) => GiveBackAnswer::Unknown { why },
+        }
+    }
+
+    async fn post(&self, path: &str, form: String, key: &str, credentials: &Credentials) -> Result<Answer, String> {
+        let request = self
+            .request(::http::Method::POST, path, credentials)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("idempotency-key", key);
+        self.http.send(request, form).await
+    }
+
+    fn request(&self, method: ::http::Method, path: &str, credentials: &Credentials) -> ::http::request::Builder {
+        let secret = credentials.expose("secret_key").unwrap_or_default();
+        ::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {secret}"))
+            .header("stripe-version", VERSION)
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    serde_urlencoded::to_string(fields).unwrap_or_default()
+}
+
+enum Refusal {
+    /// Worth another try: their trouble, a rate limit, or an answer that cannot be read.
+    Passing(String),
+    /// Their code, or the type of the error where it has none.
+    Final(String),
+}
+
+fn refusal(answer: &Answer) -> Refusal {
+    if answer.status == 429 || answer.status == 409 || answer.status >= 500 {
+        return Refusal::Passing(format!("status {}", answer.status));
+    }
+    match serde_json::from_slice::<ErrorBody>(&answer.body) {
+        Ok(body) if answer.status == 401 => Refusal::Final(body.error.code.unwrap_or_else(|| "unauthorized".to_owned())),
+        Ok(body) => Refusal::Final(body.error.code.unwrap_or(body.error.kind)),
+        Err(_) => Refusal::Passing(format!("status {} in an unknown form", answer.status)),
+    }
+}
+
+fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
+    if answer.status != 200 {
+        return match refusal(answer) {
+            Refusal::Passing(why) => GatewayAnswer::Unknown { why },
+            Refusal::Final(code) => GatewayAnswer::Misconfigured { code },
+        };
+    }
+    match serde_json::from_slice::<Session>(&answer.body) {
+        Ok(session) => judge(session, attempt),
+        Err(_) => GatewayAnswer::Unknown { why: "a session that cannot be read".to_owned() },
+    }
+}
+
+fn judge(session: Session, attempt: &Attempt) -> GatewayAnswer {
+    if session.id != attempt.session || session.client_reference_id.as_deref() != Some(attempt.id.as_str()) {
+        return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
+    }
+    match (session.status.as_deref(), session.payment_status.as_str()) {
+        (_, "paid") => paid(&session),
+        (Some("open"), "unpaid") => GatewayAnswer::Pending,
+        (Some("expired"), "unpaid") => GatewayAnswer::NotPaid { reason: "session_expired".to_owned() },
+        // A method that takes days: its end is read from the payment intent, because the session never changes again.
+        (Some("complete"), "unpaid") => match &session.payment_intent {
+            Some(PaymentIntent::Whole { status, .. })
+                if matches!(status.as_str(), "requires_payment_method" | "canceled") =>
+            {
+                GatewayAnswer::NotPaid { reason: "payment_failed".to_owned() }
+            }
+            Some(_) | None => GatewayAnswer::Processing,
+        },
+        (_, "no_payment_required") => GatewayAnswer::WrongAmount { got: None },
+        _ => GatewayAnswer::Unknown { why: "a session in a state that is not documented".to_owned() },
+    }
+}
+
+fn paid(session: &Session) -> GatewayAnswer {
+    let reference = match &session.payment_intent {
+        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) => id.clone(),
+        None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
+    };
+    let money = session.currency.as_deref().and_then(|code| Currency::parse(&code.to_uppercase()).ok()).zip(
+        session.amount_total,
+    );
+    match money.and_then(|(currency, total)| Money::new(total, currency).ok()) {
+        Some(money) => {
+            GatewayAnswer::Paid(Payment { claim: format!("stripe#{reference}"), reference, money, masked_card: None })
+        }
+        None => GatewayAnswer::WrongAmount { got: None },
+    }
+}
+
+pub(crate) fn read_return(query: &BTreeMap<String, String>) -> Report {
+    match query.get("outcome").map(String::as_str) {
+        Some("success") => Report::Paid,
+        Some(_) => Report::NotPaid,
+        None => Report::Nothing,
+    }
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    data: EventData,
+}
+
+#[derive(Deserialize)]
+struct EventData {
+    object: serde_json::Value,
+}
+
+pub(crate) fn read_webhook(
+    signature: Option<&str>,
+    body: &[u8],
+    secrets: &[&str],
+    now: Timestamp,
+) -> Result<Option<Hint>, WebhookError> {
+    let header = signature.ok_or(WebhookError::BadSignature)?;
+    if !secrets.iter().any(|secret| is_signed(header, body, secret, now)) {
+        return Err(WebhookError::BadSignature);
+    }
+    let event: Event = serde_json::from_slice(body).map_err(|_| WebhookError::Unreadable)?;
+    let report = match event.kind.as_str() {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Report::Paid,
+        "checkout.session.expired" | "checkout.session.async_payment_failed" => Report::NotPaid,
+        // The business may have subscribed to more, and may use the same account for other things.
+        _ => return Ok(None),
+    };
+    let session: Session = serde_json::from_value(event.data.object).map_err(|_| WebhookError::Unreadable)?;
+    let link = session.metadata.get(LINK_METADATA).and_then(|id| LinkId::parse(id).ok());
+    let attempt = session.client_reference_id.as_deref().and_then(|id| AttemptId::parse(id).ok());
+    Ok(link.zip(attempt).map(|(link, attempt)| Hint { link, attempt, report }))
+}
+
+/// Whether one of the header's `v1` signatures is right and not too old. The key is the whole secret with its prefix; the
+/// signed text is the time, a dot and the very bytes of the body.
+fn is_signed(header: &str, body: &[u8], secret: &str, now: Timestamp) -> bool {
+    let parts = || header.split(',').filter_map(|part| part.split_once('='));
+    let Some(time) = parts().find(|(name, _)| *name == "t").map(|(_, value)| value) else { return false };
+    let Ok(signed_at) = time.parse::<i64>() else { return false };
+    // Only old signatures are refused: a clock of theirs that runs ahead must not lose a payment.
+    if now.as_second().saturating_sub(signed_at) > TOLERANCE_SECONDS {
+        return false;
+    }
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()) else { return false };
+    mac.update(time.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    let expected = hex::encode(mac.finalize().into_bytes());
+    parts()
+        .filter(|(name, _)| *name == "v1")
+        .fold(false, |found, (_, given)| found | bool::from(given.as_bytes().ct_eq(expected.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// Secret, time, body and signature, each recomputed with the official libraries.
+    const VECTORS: [(&str, i64, &str, &str); 3] = [
+        (
+            "whsec_test_secret",
+            1_614_265_330,
+            "{\n  \"id\": \"evt_test_webhook\",\n  \"object\": \"event\"\n}",
+            "af4ead0627a34a8cca29808e8de9ada8e41a92e6237c63cef6eacf51d36cca34",
+        ),
+        (
+            "whsec_abc123",
+            1_700_000_000,
+            r#"{"id":"evt_1","object":"event","type":"checkout.session.completed"}"#,
+            "bb1ca76a95e95712cedaf7d8c2a3e471f07575031ac519f9b05bd121b997ad87",
+        ),
+        (
+            "whsec_abc123",
+            1_700_000_000,
+            r#"{"note":"پرداخت"}"#,
+            "4ec9b60da5fee612e24cda43197126be8484f8a83da34643ea78028dbd44a7ca",
+        ),
+    ];
+
+    #[test]
+    fn signatures_of_the_official_libraries_are_accepted() {
+        for (secret, time, body, signature) in VECTORS {
+            let header = format!("t={time},v1={signature}");
+            assert!(is_signed(&header, body.as_bytes(), secret, at(time + 300)));
+            assert!(is_signed(&format!("{header},v1=potato"), body.as_bytes(), secret, at(time)));
+            assert!(is_signed(&format!("t={time},v1=potato,v1={signature}"), body.as_bytes(), secret, at(time)));
+            assert!(is_signed(&header, body.as_bytes(), secret, at(time - 1000)), "a clock ahead of ours");
+        }
+    }
+
+    #[test]
+    fn wrong_old_and_broken_signatures_are_refused() {
+        let (secret, time, body, signature) = VECTORS[1];
+        for header in [
+            String::new(),
+            "garbage".to_owned(),
+            format!("t={time},v0={signature}"),
+            format!("t={time},v1={}", signature.replace('b', "c")),
+            format!("t={time},v1={}", &signature[..40]),
+            format!("t={},v1={signature}", time + 1),
+            format!("v1={signature}"),
+        ] {
+            assert!(!is_signed(&header, body.as_bytes(), secret, at(time)), "{header}");
+        }
+        let header = format!("t={time},v1={signature}");
+        assert!(!is_signed(&header, body.as_bytes(), secret, at(time + 301)));
+        assert!(!is_signed(&header, format!("{body} ").as_bytes(), secret, at(time)));
+        assert!(!is_signed(&header, body.as_bytes(), "whsec_other", at(time)));
+    }
+
+    #[test]
+    fn a_webhook_is_read_only_after_its_signature() {
+        let (_, time, body, signature) = VECTORS[1];
+        let header = format!("t={time},v1={signature}");
+        let secrets = ["whsec_old", "whsec_abc123"];
+        assert_eq!(read_webhook(None, body.as_bytes(), &secrets, at(time)), Err(WebhookError::BadSignature));
+        assert_eq!(read_webhook(Some(&header), body.as_bytes(), &[], at(time)), Err(WebhookError::BadSignature));
+        // Rightly signed by one of two secrets, but it has no session.
+        assert_eq!(read_webhook(Some(&header), body.as_bytes(), &secrets, at(time)), Err(WebhookError::Unreadable));
+    }
+
+    #[test]
+    fn refusals_are_told_from_passing_trouble() {
+        let answer = |status, body: &str| Answer { status, body: body.to_owned().into() };
+        let error = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"x"}}"#;
+        assert!(matches!(refusal(&answer(404, error)), Refusal::Final(code) if code == "resource_missing"));
+        for (status, body) in [(500, error), (429, error), (409, error), (400, "<html>"), (200, "{}")] {
+            assert!(matches!(refusal(&answer(status, body)), Refusal::Passing(_)), "{status} {body}");
+        }
+    }
+}

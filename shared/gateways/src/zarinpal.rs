@@ -1,0 +1,282 @@
+//! Zarinpal v4. Source: zarinpal.com/docs and the official PHP and Node SDKs.
+//!
+//! What is special here: verifying takes the money and may be repeated (100 first, 101 afterwards); the browser's return
+//! is unsigned and there is no webhook; HTTP statuses do not depend on the outcome, only the JSON does.
+
+use std::collections::BTreeMap;
+
+use domain::attempt::{Attempt, OpenedSession};
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::link::Report;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::http::{Answer, Http};
+use crate::{BeginError, Order};
+
+/// The longest description that the gateway takes, in characters.
+const LONGEST_DESCRIPTION: usize = 500;
+
+pub(crate) struct Zarinpal<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) base: &'a str,
+}
+
+/// An answer of any call: what it says, or the code of its error.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Data(Value),
+    Error(i64),
+    /// Nothing that can be read, so it means nothing.
+    Unreadable(String),
+}
+
+impl Zarinpal<'_> {
+    pub(crate) async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
+        let description: String = order.description.chars().take(LONGEST_DESCRIPTION).collect();
+        let body = json!({
+            "merchant_id": merchant(credentials),
+            "amount": order.attempt.money.minor_units(),
+            // Left out, it would be Rial too; said, nobody has to know that.
+            "currency": "IRR",
+            "description": description,
+            "callback_url": order.return_url,
+            "metadata": { "order_id": order.attempt.id().as_str() },
+        });
+        match self.call("request", body).await {
+            Said::Data(data) => {
+                let authority = data.get("authority").and_then(Value::as_str).filter(|text| is_authority(text));
+                let Some(authority) = authority else {
+                    return Err(BeginError::Unavailable { why: "an answer without an authority".to_owned() });
+                };
+                Ok(OpenedSession {
+                    session: authority.to_owned(),
+                    pay_at: format!("{}/pg/StartPay/{authority}", self.base),
+                })
+            }
+            Said::Error(code) if is_passing(code) => Err(BeginError::Unavailable { why: format!("code {code}") }),
+            Said::Error(code) => Err(BeginError::Refused { code: code.to_string() }),
+            Said::Unreadable(why) => Err(BeginError::Unavailable { why }),
+        }
+    }
+
+    /// Verifies: from here on the money is ours. What was verified before answers the same again.
+    pub(crate) async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let body = json!({
+            "merchant_id": merchant(credentials),
+            "amount": attempt.money.minor_units(),
+            "authority": attempt.session,
+        });
+        match self.call("verify", body).await {
+            Said::Data(data) => paid(&data, attempt, credentials),
+            // Not paid says neither whether it still may be nor whether the money went back.
+            Said::Error(-51) => match self.inquire(attempt, credentials).await {
+                Ok(status) => match status.as_str() {
+                    "IN_BANK" => GatewayAnswer::Pending,
+                    "FAILED" => GatewayAnswer::NotPaid { reason: "failed".to_owned() },
+                    "REVERSED" => GatewayAnswer::Returned,
+                    _ => unknown("verify and inquiry contradict each other"),
+                },
+                Err(answer) => answer,
+            },
+            Said::Error(-50) => GatewayAnswer::WrongAmount { got: None },
+            Said::Error(code) => refusal(code),
+            Said::Unreadable(why) => unknown(&why),
+        }
+    }
+
+    /// Inquires. Only an authority that somebody verified already is verified here, which tells its reference and moves
+    /// nothing.
+    pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        match self.inquire(attempt, credentials).await {
+            Ok(status) => match status.as_str() {
+                "IN_BANK" => GatewayAnswer::Pending,
+                "PAID" => GatewayAnswer::Unconfirmed,
+                "VERIFIED" => self.confirm(attempt, credentials).await,
+                "FAILED" => GatewayAnswer::NotPaid { reason: "failed".to_owned() },
+                "REVERSED" => GatewayAnswer::Returned,
+                _ => unknown("a status that is not documented"),
+            },
+            Err(answer) => answer,
+        }
+    }
+
+    /// Reverses: possible for thirty minutes, from an address that the merchant registered.
+    pub(crate) async fn give_back(&self, attempt: &Attempt, credentials: &Credentials) -> GiveBackAnswer {
+        let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
+        match self.call("reverse", body).await {
+            Said::Data(_) => GiveBackAnswer::Done,
+            // Not successful, or reversed before: our own earlier call may have done it.
+            Said::Error(-61) => match self.inquire(attempt, credentials).await {
+                Ok(status) if status == "REVERSED" => GiveBackAnswer::Done,
+                Ok(_) => GiveBackAnswer::Refused { reason: "zarinpal_-61".to_owned() },
+                Err(_) => GiveBackAnswer::Unknown { why: "the inquiry after -61 was not answered".to_owned() },
+            },
+            Said::Error(code) if is_passing(code) => GiveBackAnswer::Unknown { why: format!("code {code}") },
+            Said::Error(code) => GiveBackAnswer::Refused { reason: format!("zarinpal_{code}") },
+            Said::Unreadable(why) => GiveBackAnswer::Unknown { why },
+        }
+    }
+
+    async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<String, GatewayAnswer> {
+        let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
+        match self.call("inquiry", body).await {
+            Said::Data(data) => match data.get("status").and_then(Value::as_str) {
+                Some(status) => Ok(status.to_uppercase()),
+                None => Err(unknown("an inquiry without a status")),
+            },
+            Said::Error(code) => Err(refusal(code)),
+            Said::Unreadable(why) => Err(unknown(&why)),
+        }
+    }
+
+    async fn call(&self, name: &str, body: Value) -> Said {
+        let request = ::http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.base))
+            .header("content-type", "application/json")
+            .header("accept", "application/json");
+        match self.http.send(request, body.to_string()).await {
+            Ok(answer) => read(&answer),
+            Err(why) => Said::Unreadable(why),
+        }
+    }
+}
+
+/// Decides on the JSON alone. `data` is an object with a code, or `[]` or `{}`; `errors` is an object with a code, a list
+/// of such objects, or a map from a field to `[message, code]`. Codes are numbers or strings.
+fn read(answer: &Answer) -> Said {
+    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return Said::Unreadable(format!("status {} without JSON", answer.status));
+    };
+    match body.get("data").and_then(|data| data.get("code")).and_then(number) {
+        Some(100 | 101) => return Said::Data(body.get("data").cloned().unwrap_or_default()),
+        Some(code) => return Said::Error(code),
+        None => {}
+    }
+    match body.get("errors").and_then(error_code) {
+        Some(code) => Said::Error(code),
+        None => Said::Unreadable(format!("status {} with JSON of an unknown form", answer.status)),
+    }
+}
+
+fn error_code(errors: &Value) -> Option<i64> {
+    match errors {
+        Value::Object(fields) => fields
+            .get("code")
+            .and_then(number)
+            .or_else(|| fields.values().find_map(|value| value.as_array()?.iter().rev().find_map(number))),
+        Value::Array(list) => list.iter().find_map(|entry| entry.get("code").and_then(number)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+fn paid(data: &Value, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+    let reference = match data.get("ref_id") {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::String(text)) if !text.is_empty() => text.clone(),
+        _ => return unknown("a verified payment without a reference"),
+    };
+    GatewayAnswer::Paid(Payment {
+        claim: format!("zarinpal#{}#{reference}", terminal(credentials)),
+        reference,
+        // The gateway compares the amount itself and answers -50 where it differs.
+        money: attempt.money,
+        masked_card: data.get("card_pan").and_then(Value::as_str).filter(|pan| pan.contains('*')).map(str::to_owned),
+    })
+}
+
+/// References are unique within a terminal, and two accounts may share one. The merchant id itself stays out of keys.
+fn terminal(credentials: &Credentials) -> String {
+    hex::encode(Sha256::digest(merchant(credentials)).get(..8).unwrap_or_default())
+}
+
+fn refusal(code: i64) -> GatewayAnswer {
+    if is_passing(code) { unknown(&format!("code {code}")) } else { GatewayAnswer::Misconfigured { code: code.to_string() } }
+}
+
+/// Too many attempts, or an unexpected error on their side: the same call may succeed later.
+fn is_passing(code: i64) -> bool {
+    matches!(code, -12 | -52)
+}
+
+fn unknown(why: &str) -> GatewayAnswer {
+    GatewayAnswer::Unknown { why: why.to_owned() }
+}
+
+fn merchant(credentials: &Credentials) -> &str {
+    credentials.expose("merchant_id").unwrap_or_default()
+}
+
+/// `A` (production) or `S` (sandbox) and 35 letters or digits.
+fn is_authority(text: &str) -> bool {
+    text.len() == 36 && text.starts_with(['A', 'S']) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+pub(crate) fn read_return(query: &BTreeMap<String, String>) -> Report {
+    match query.get("Status") {
+        Some(status) if status.eq_ignore_ascii_case("OK") => Report::Paid,
+        Some(_) => Report::NotPaid,
+        None => Report::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, body: &str) -> Said {
+        read(&Answer { status, body: body.to_owned().into() })
+    }
+
+    #[test]
+    fn every_form_of_answer_is_read_and_the_http_status_does_not_matter() {
+        assert!(matches!(said(422, r#"{"data":{"code":100,"authority":"x"},"errors":[]}"#), Said::Data(_)));
+        assert!(matches!(said(200, r#"{"data":{"code":"101"},"errors":[]}"#), Said::Data(_)));
+        for body in [
+            r#"{"data":{},"errors":{"message":"x","code":-51,"validations":[]}}"#,
+            r#"{"data":[],"errors":{"message":"x","code":"-51"}}"#,
+            r#"{"data":[],"errors":[{"code":-51}]}"#,
+            r#"{"data":{"code":-51},"errors":[]}"#,
+            r#"{"data":[],"errors":{"authority":["invalid","-51"]}}"#,
+        ] {
+            assert_eq!(said(200, body), Said::Error(-51), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_means_nothing() {
+        for (status, body) in
+            [(502, "<html>Bad Gateway</html>"), (200, ""), (200, "[]"), (200, r#"{"data":[],"errors":[]}"#), (500, "null")]
+        {
+            assert!(matches!(said(status, body), Said::Unreadable(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_passing_errors_are_worth_a_repetition() {
+        assert_eq!(refusal(-12).name(), "unknown");
+        assert_eq!(refusal(-52).name(), "unknown");
+        for code in [-9, -10, -11, -14, -15, -53, -54, -55] {
+            assert_eq!(refusal(code).name(), "misconfigured", "{code}");
+        }
+    }
+
+    #[test]
+    fn the_return_is_read_whatever_its_case() {
+        let query = |status: &str| BTreeMap::from([("Status".to_owned(), status.to_owned())]);
+        assert_eq!(read_return(&query("ok")), Report::Paid);
+        assert_eq!(read_return(&query("NOK")), Report::NotPaid);
+        assert_eq!(read_return(&BTreeMap::new()), Report::Nothing);
+    }
+
+    #[test]
+    fn an_authority_has_its_form() {
+        assert!(is_authority("A00000000000000000000000000217885159"));
+        assert!(!is_authority("A0000000000000000000000000021788515"));
+        assert!(!is_authority("X00000000000000000000000000217885159"));
+    }
+}

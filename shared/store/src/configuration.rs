@@ -1,0 +1,146 @@
+//! What the business set: read in one query, kept for a while.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::account::Account;
+use domain::ids::{AccountId, ReceiptTypeId};
+use domain::locale::Locale;
+use domain::message::{MessageEvent, MessageTemplate};
+use domain::receipt::ReceiptType;
+use domain::recipients::Channel;
+use domain::settings::Settings;
+use domain::template::MessageText;
+
+use crate::error::StoreError;
+use crate::item::{Item, from_item, text, text_of};
+use crate::keys::{CONFIGURATION_PARTITION, PK, SK};
+use crate::Store;
+
+/// Everything in the configuration partition.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    pub settings: Settings,
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
+    pub templates: Vec<MessageTemplate>,
+}
+
+impl Configuration {
+    /// The business's own text: for the very locale, else for its language.
+    pub fn template(&self, event: MessageEvent, channel: Channel, locale: &Locale) -> Option<&MessageText> {
+        let fits = |wanted: &str| {
+            self.templates.iter().find(|template| {
+                template.event == event && template.channel == channel && template.locale.as_str() == wanted
+            })
+        };
+        let language = locale.as_str().split('-').next().unwrap_or_default();
+        fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
+    }
+
+    fn add(&mut self, item: Item) -> Result<(), StoreError> {
+        const READ: &str = "read the configuration";
+        let kind = text_of(&item, SK).unwrap_or_default().split('#').next().unwrap_or_default().to_owned();
+        match kind.as_str() {
+            "settings" => self.settings = from_item(READ, item)?,
+            "account" => {
+                let account: Account = from_item(READ, item)?;
+                self.accounts.insert(account.id.clone(), account);
+            }
+            "receipt-type" => {
+                let receipt_type: ReceiptType = from_item(READ, item)?;
+                self.receipt_types.insert(receipt_type.id.clone(), receipt_type);
+            }
+            "template" => self.templates.push(from_item(READ, item)?),
+            // Written by a newer version of this program, and no business of this one.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A value that is read again when it is older than `fresh_for`.
+#[derive(Debug)]
+pub(crate) struct Cached<T> {
+    fresh_for: Duration,
+    value: Option<(Instant, Arc<T>)>,
+}
+
+impl<T> Cached<T> {
+    pub(crate) fn new(fresh_for: Duration) -> Self {
+        Self { fresh_for, value: None }
+    }
+
+    pub(crate) fn get(&self) -> Option<Arc<T>> {
+        self.younger_than(self.fresh_for)
+    }
+
+    /// The value, if it was read within `age`.
+    pub(crate) fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
+        self.value.as_ref().filter(|(read_at, _)| read_at.elapsed() < age).map(|(_, value)| Arc::clone(value))
+    }
+
+    pub(crate) fn set(&mut self, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        self.value = Some((Instant::now(), Arc::clone(&value)));
+        value
+    }
+}
+
+/// A miss in the configuration or among the keys reads again at most this often.
+pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// The configuration, at most as old as the store was told to keep it.
+    pub async fn configuration(&self) -> Result<Arc<Configuration>, StoreError> {
+        let mut cached = self.configuration.lock().await;
+        match cached.get() {
+            Some(known) => Ok(known),
+            None => Ok(cached.set(self.read_configuration().await?)),
+        }
+    }
+
+    /// The configuration for a request that names something the known one lacks: read again, unless it was read only
+    /// just now. A wrong id in every request therefore costs at most one query a second.
+    pub async fn newest_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
+        let mut cached = self.configuration.lock().await;
+        match cached.younger_than(REREAD_PAUSE) {
+            Some(known) => Ok(known),
+            None => Ok(cached.set(self.read_configuration().await?)),
+        }
+    }
+
+    async fn read_configuration(&self) -> Result<Configuration, StoreError> {
+        let mut configuration = Configuration::default();
+        for item in self.query_partition("read the configuration", CONFIGURATION_PARTITION).await? {
+            configuration.add(item)?;
+        }
+        Ok(configuration)
+    }
+
+    /// All items of a partition, read consistently.
+    pub(crate) async fn query_partition(&self, operation: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_values(":pk", text(pk))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::service(operation, &error))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Every key of the table, by what it is for.
+//!
+//! Partitions are divided by who may read them, so that a function's role can be confined to leading keys:
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
+//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
+//! | `contact#{id}` | `contact` | a contact |
+//! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
+//! | `link#{id}` | `link`, `message#{id}` | a payment link and what became of its messages |
+//! | `receipt#{id}` | `receipt` | a receipt |
+//! | `reference#{id}` | `reference` | which links had a `reference_id` |
+//! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
+//!
+//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it.
+
+use domain::ids::{
+    AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, ReceiptId, ReceiptTypeId,
+    ReferenceId,
+};
+use domain::locale::Locale;
+use domain::message::MessageEvent;
+use domain::recipients::Channel;
+use domain::Timestamp;
+use sha2::{Digest, Sha256};
+
+pub(crate) const PK: &str = "pk";
+pub(crate) const SK: &str = "sk";
+
+/// The attributes of the indexes. Their names are the literals of the template.
+pub(crate) const DUE_INDEX: &str = "due";
+pub(crate) const DUE_KIND: &str = "due_kind";
+pub(crate) const DUE_AT: &str = "due_at";
+pub(crate) const BY_CONTACT_INDEX: &str = "by-contact";
+pub(crate) const BY_CONTACT: &str = "by_contact";
+pub(crate) const BY_ITEM_INDEX: &str = "by-item";
+pub(crate) const BY_ITEM: &str = "by_item";
+pub(crate) const BY_DAY_INDEX: &str = "by-day";
+pub(crate) const BY_DAY: &str = "by_day";
+pub(crate) const LISTED_AT: &str = "listed_at";
+
+/// Over how many partitions each kind of due work is spread, so that many links due in one second do not meet the
+/// limit of a single partition.
+pub const DUE_SHARDS: u8 = 16;
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+pub(crate) const KEYS_PARTITION: &str = "keys";
+pub(crate) const API_KEY_PREFIX: &str = "api-key#";
+pub(crate) const TOKEN_SECRET: &str = "secret#pay-token";
+pub(crate) const CONFIGURATION_PARTITION: &str = "config";
+pub(crate) const LINK_SK: &str = "link";
+pub(crate) const MESSAGE_PREFIX: &str = "message#";
+pub(crate) const ITEM_SK: &str = "item";
+pub(crate) const ATTACHMENT_PREFIX: &str = "receipt#";
+
+pub(crate) fn api_key(hash: &str) -> Key {
+    Key::new(KEYS_PARTITION, format!("{API_KEY_PREFIX}{hash}"))
+}
+
+pub(crate) fn token_secret() -> Key {
+    Key::new(KEYS_PARTITION, TOKEN_SECRET)
+}
+
+pub(crate) fn settings() -> Key {
+    Key::new(CONFIGURATION_PARTITION, "settings")
+}
+
+pub(crate) fn account(id: &AccountId) -> Key {
+    Key::new(CONFIGURATION_PARTITION, format!("account#{id}"))
+}
+
+pub(crate) fn receipt_type(id: &ReceiptTypeId) -> Key {
+    Key::new(CONFIGURATION_PARTITION, format!("receipt-type#{id}"))
+}
+
+pub(crate) fn template(event: MessageEvent, channel: Channel, locale: &Locale) -> Key {
+    let sk = format!("template#{}#{}#{}", event.as_str(), channel.as_str(), locale.as_str());
+    Key::new(CONFIGURATION_PARTITION, sk)
+}
+
+pub(crate) fn credentials(account: &AccountId, version: &CredentialsVersion) -> Key {
+    Key::new(credentials_partition(account), format!("v#{version}"))
+}
+
+pub(crate) fn credentials_partition(account: &AccountId) -> String {
+    format!("credentials#{account}")
+}
+
+pub(crate) fn contact(id: &ContactId) -> Key {
+    Key::new(format!("contact#{id}"), "contact")
+}
+
+pub(crate) fn item(id: &ItemId) -> Key {
+    Key::new(format!("item#{id}"), ITEM_SK)
+}
+
+pub(crate) fn attachment(item: &ItemId, field: &FieldKey, receipt: &ReceiptId) -> Key {
+    Key::new(format!("item#{item}"), format!("{ATTACHMENT_PREFIX}{field}#{receipt}"))
+}
+
+pub(crate) fn link(id: &LinkId) -> Key {
+    Key::new(format!("link#{id}"), LINK_SK)
+}
+
+pub(crate) fn message(link: &LinkId, id: &MessageId) -> Key {
+    Key::new(format!("link#{link}"), format!("{MESSAGE_PREFIX}{id}"))
+}
+
+pub(crate) fn receipt(id: &ReceiptId) -> Key {
+    Key::new(format!("receipt#{id}"), "receipt")
+}
+
+pub(crate) fn reference(id: &ReferenceId) -> Key {
+    Key::new(format!("reference#{id}"), "reference")
+}
+
+pub(crate) fn claim(claim: &str) -> Key {
+    Key::new(format!("claim#{claim}"), "claim")
+}
+
+/// The values of the list indexes. Links and receipts of one contact are two lists.
+pub(crate) fn links_of(id: &str) -> String {
+    format!("links#{id}")
+}
+
+pub(crate) fn receipts_of(id: &str) -> String {
+    format!("receipts#{id}")
+}
+
+/// Sorts a list by time and, within one millisecond, by id.
+pub(crate) fn listed_at(at: Timestamp, id: &str) -> String {
+    format!("{:013}#{id}", at.as_millisecond())
+}
+
+/// The UTC day that lists links by day. A business's own day touches two of them, and the time in `listed_at` cuts out
+/// the right part of each.
+pub(crate) fn day_of(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// The id within a [`listed_at`] value.
+pub(crate) fn listed_id(listed_at: &str) -> Option<&str> {
+    listed_at.split_once('#').map(|(_, id)| id)
+}
+
+/// What kind of work waits in the index of due work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueKind {
+    /// A link to expire or an attempt to ask about.
+    Link,
+    /// A message to send again.
+    Delivery,
+}
+
+impl DueKind {
+    pub(crate) fn shard(self, shard: u8) -> String {
+        match self {
+            Self::Link => format!("link#{shard}"),
+            Self::Delivery => format!("delivery#{shard}"),
+        }
+    }
+
+    /// The partition of the index in which a link's work of this kind waits.
+    pub(crate) fn of(self, link: &LinkId) -> String {
+        let hash = Sha256::digest(link.as_str().as_bytes());
+        self.shard(hash.first().copied().unwrap_or_default() % DUE_SHARDS)
+    }
+}
+
+/// The link that a key belongs to.
+pub(crate) fn link_of(pk: &str) -> Option<LinkId> {
+    LinkId::parse(pk.strip_prefix("link#")?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::PayToken;
+
+    #[test]
+    fn a_links_key_leads_back_to_the_link() {
+        let id = LinkId::of(&PayToken::from_random([3; 16]));
+        assert_eq!(link_of(&link(&id).pk), Some(id));
+        assert_eq!(link_of("contact#x"), None);
+    }
+
+    #[test]
+    fn lists_sort_by_time() {
+        let at = |second| listed_at(Timestamp::from_second(second).unwrap(), "x");
+        assert!(at(999_999_999) < at(1_000_000_000));
+        assert_eq!(listed_id(&at(5)), Some("x"));
+    }
+
+    #[test]
+    fn due_work_spreads_over_all_shards() {
+        let shards: std::collections::BTreeSet<_> =
+            (0..=255).map(|n| DueKind::Link.of(&LinkId::of(&PayToken::from_random([n; 16])))).collect();
+        assert_eq!(shards.len(), usize::from(DUE_SHARDS));
+    }
+}

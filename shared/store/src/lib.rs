@@ -1,0 +1,56 @@
+//! DynamoDB, concrete: the keys of the one table and one method for each access and each transition.
+//!
+//! There is no trait in front of it. What can go wrong lives in condition expressions, transactions and keys, and is
+//! tested against a real engine. Nothing outside this crate knows an attribute's name.
+
+mod api_keys;
+mod configuration;
+mod error;
+mod item;
+mod keys;
+mod links;
+mod lists;
+mod messages;
+mod records;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use tokio::sync::Mutex;
+
+pub use api_keys::{ApiKey, KeyRing, Scope};
+pub use configuration::Configuration;
+pub use error::StoreError;
+pub use keys::{DUE_SHARDS, DueKind};
+pub use links::{Created, DueLink, Settled, Written};
+pub use lists::{LinkList, Page, ReceiptList};
+pub use messages::{Claimed, Claim, DueMessage, MessageState};
+pub use records::{AttachedReceipts, CreateRecords};
+
+use configuration::Cached;
+
+/// The table. Cheap to clone; clones share what was read of the configuration and the keys.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+    configuration: Arc<Mutex<Cached<Configuration>>>,
+    keys: Arc<Mutex<Cached<KeyRing>>>,
+}
+
+impl Store {
+    /// `fresh_for` is how long settings and API keys are used before they are read again.
+    pub fn new(client: Client, table: impl Into<String>, fresh_for: Duration) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            configuration: Arc::new(Mutex::new(Cached::new(fresh_for))),
+            keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
+        }
+    }
+
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}

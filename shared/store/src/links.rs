@@ -1,0 +1,401 @@
+//! The life of a link in the table: made once, changed only over the version a change was decided on, settled in one
+//! transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use domain::Timestamp;
+use domain::ids::{AttemptId, LinkId, ReferenceId};
+use domain::link::{Judgement, Kept, LinkStatus, PaymentLink};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
+use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, PK};
+use crate::Store;
+
+/// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
+/// its own mark: it had been applied.
+const WRITE_ID: &str = "write_id";
+
+/// What became of making a link.
+#[derive(Clone, Debug)]
+pub enum Created {
+    New,
+    /// The link is there already: the same idempotency key was used before.
+    Exists(Box<PaymentLink>),
+    /// Another open link has the same `reference_id`.
+    ReferenceTaken(LinkId),
+}
+
+/// What became of a change.
+#[derive(Clone, Debug)]
+pub enum Written {
+    Applied,
+    /// Our own earlier try did it, and only its answer was lost.
+    AlreadyApplied,
+    /// Somebody else changed the link first. Decide again on what it is now.
+    Rejected(Box<PaymentLink>),
+}
+
+/// What became of settling.
+#[derive(Clone, Debug)]
+pub enum Settled {
+    Written(Written),
+    /// The gateway's reference paid something else before.
+    ReferenceTaken,
+}
+
+/// A link in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueLink {
+    pub id: LinkId,
+    pub due_at: Timestamp,
+}
+
+/// The guard of a `reference_id`: all links that had it, the newest last.
+#[derive(Serialize, Deserialize)]
+struct Reference {
+    link_ids: Vec<LinkId>,
+}
+
+/// The guard keeps this many links; a CRM that uses one reference more often than that keeps its own list.
+const MOST_REFERENCES: usize = 50;
+
+#[derive(Serialize)]
+struct PaymentClaim<'a> {
+    attempt_id: &'a AttemptId,
+}
+
+#[derive(Serialize)]
+struct AttachmentRecord<'a> {
+    link_id: &'a LinkId,
+}
+
+impl Store {
+    pub async fn link(&self, id: &LinkId) -> Result<Option<PaymentLink>, StoreError> {
+        const READ: &str = "read a link";
+        let item = self.get(READ, key(keys::link(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// Writes a new link, guarded by its `reference_id` where it has one. `now` decides whether a link that holds the
+    /// reference is still open.
+    pub async fn create_link(&self, link: &PaymentLink, now: Timestamp) -> Result<Created, StoreError> {
+        let item = link_item(link, &write_id()?)?;
+        match &link.terms().reference_id {
+            None => self.create_alone(item).await,
+            Some(reference) => self.create_guarded(item, link, reference, now).await,
+        }
+    }
+
+    async fn create_alone(&self, item: Item) -> Result<Created, StoreError> {
+        const WRITE: &str = "write a new link";
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Created::New),
+            Err(error) => {
+                let existing = old_item(WRITE, error)?;
+                Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)))
+            }
+        }
+    }
+
+    async fn create_guarded(
+        &self,
+        item: Item,
+        link: &PaymentLink,
+        reference: &ReferenceId,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        const WRITE: &str = "write a new link with its reference";
+        let at = key(keys::reference(reference));
+        let mut known: Option<Reference> = None;
+        // Each turn of the loop lost against another request with the same reference, so it ends quickly.
+        for _ in 0..5 {
+            let holder = known.as_ref().and_then(|reference| reference.link_ids.last().cloned());
+            let mut link_ids = known.map(|reference| reference.link_ids).unwrap_or_default();
+            link_ids.push(link.id().clone());
+            let surplus = link_ids.len().saturating_sub(MOST_REFERENCES);
+            link_ids.drain(..surplus);
+            let guard = guarded_reference(self, reference, &Reference { link_ids }, holder.as_ref())?;
+            let put = conditional_put(self, item.clone(), "attribute_not_exists(pk)", HashMap::new())?;
+            let Err(reasons) = self.transact(WRITE, vec![put, guard]).await? else { return Ok(Created::New) };
+            if let Some(existing) = failed_on(&reasons, 0) {
+                return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
+            }
+            let Some(guard) = self.get(WRITE, at.clone()).await? else {
+                known = None;
+                continue;
+            };
+            let found: Reference = from_item(WRITE, guard)?;
+            if let Some(holder) = found.link_ids.last()
+                && let Some(other) = self.link(holder).await?
+                && other.status_at(now) == LinkStatus::Active
+            {
+                return Ok(Created::ReferenceTaken(holder.clone()));
+            }
+            known = Some(found);
+        }
+        Err(StoreError::Unavailable { operation: WRITE, reason: "too many requests use this reference".to_owned() })
+    }
+
+    /// Writes the next state of a link over the one it was decided on.
+    pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
+        const WRITE: &str = "change a link";
+        let mark = write_id()?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(link_item(next, &mark)?))
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":seen", number(next.version() - 1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Written::Applied),
+            Err(error) => written_over(WRITE, old_item(WRITE, error)?, &mark),
+        }
+    }
+
+    /// Writes what a gateway's answer led to. A payment that is kept becomes link, receipt, claim and attachment in one
+    /// transaction that depends on nothing the CRM could change meanwhile.
+    pub async fn settle(&self, judgement: &Judgement) -> Result<Settled, StoreError> {
+        const WRITE: &str = "settle a payment";
+        let Some(kept) = &judgement.kept else {
+            return Ok(Settled::Written(self.replace_link(&judgement.link).await?));
+        };
+        let mark = write_id()?;
+        let Err(reasons) = self.transact(WRITE, self.settlement(&judgement.link, kept, &mark)?).await? else {
+            return Ok(Settled::Written(Written::Applied));
+        };
+        if let Some(current) = failed_on(&reasons, 0) {
+            return Ok(Settled::Written(written_over(WRITE, current, &mark)?));
+        }
+        if failed_on(&reasons, 1).is_some() {
+            return Ok(Settled::ReferenceTaken);
+        }
+        Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not settled"))
+    }
+
+    fn settlement(&self, link: &PaymentLink, kept: &Kept, mark: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
+        let own = HashMap::from([(":own".to_owned(), text(kept.attempt.as_str()))]);
+        let claim = to_item(keys::claim(&kept.claim), &PaymentClaim { attempt_id: &kept.attempt })?;
+        let mut writes = vec![
+            conditional_put(self, link_item(link, mark)?, "version = :seen", seen)?,
+            conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
+        ];
+        if let Some(receipt) = &kept.receipt {
+            let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
+            item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
+            if let Some(item_id) = &receipt.item_id {
+                item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
+            }
+            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.paid_at, receipt.id.as_str())));
+            writes.push(conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?);
+            if let Some(to) = &receipt.attached_to {
+                let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
+                let item = to_item(at, &AttachmentRecord { link_id: link.id() })?;
+                let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+                let put = put.map_err(|error| StoreError::unreadable("attach a receipt", error))?;
+                writes.push(TransactWriteItem::builder().put(put).build());
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Runs a transaction. The inner error carries the reasons of a transaction that a condition cancelled; conflicts
+    /// with another transaction are tried again here, because nothing was decided by them.
+    async fn transact(
+        &self,
+        operation: &'static str,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Result<(), Vec<CancellationReason>>, StoreError> {
+        let mut pause = std::time::Duration::from_millis(20);
+        for _ in 0..6 {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            let Err(error) = sent else { return Ok(Ok(())) };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = cancelled.cancellation_reasons().to_vec();
+                    if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+                        return Ok(Err(reasons));
+                    }
+                }
+                _ => return Err(StoreError::service(operation, &error)),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Err(StoreError::Unavailable { operation, reason: "the transaction kept meeting others".to_owned() })
+    }
+
+    /// Links whose time has come in one shard of the index, the longest due first.
+    pub async fn due_links(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueLink>, StoreError> {
+        let items = self.due("find due links", DueKind::Link.shard(shard), now, most).await?;
+        Ok(items
+            .iter()
+            .filter_map(|item| {
+                let id = keys::link_of(text_of(item, PK)?)?;
+                let due_at = Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()?;
+                Some(DueLink { id, due_at })
+            })
+            .collect())
+    }
+
+    pub(crate) async fn due(
+        &self,
+        operation: &'static str,
+        shard: String,
+        now: Timestamp,
+        most: i32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#kind = :kind AND #at <= :now")
+            .expression_attribute_names("#kind", DUE_KIND)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_values(":kind", text(shard))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .limit(most)
+            .send()
+            .await
+            .map_err(|error| StoreError::service(operation, &error))?;
+        Ok(answer.items.unwrap_or_default())
+    }
+
+    /// Several links by id, read consistently, in any order; those that do not exist are left out.
+    pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
+        const READ: &str = "read links";
+        let found = self.batch_get(READ, ids.iter().map(|id| key(keys::link(id))).collect()).await?;
+        found.into_iter().map(|item| from_item(READ, item)).collect()
+    }
+
+    pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {
+        let answer = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
+        Ok(answer.map_err(|error| StoreError::service(operation, &error))?.item)
+    }
+
+    pub(crate) async fn put(&self, operation: &'static str, item: Item) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
+        put.map(|_| ()).map_err(|error| StoreError::service(operation, &error))
+    }
+
+    /// Up to a hundred items at a time; what DynamoDB leaves unprocessed is asked for again.
+    pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        for chunk in keys.chunks(100) {
+            let mut wanted = Some(chunk.to_vec());
+            while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
+                let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+                let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::service(operation, &error))?;
+                items.extend(answer.responses.unwrap_or_default().into_values().flatten());
+                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|rest| rest.keys);
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
+fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
+    let mut item = to_item(keys::link(link.id()), link)?;
+    let terms = link.terms();
+    item.insert(WRITE_ID.to_owned(), text(mark));
+    item.insert(BY_CONTACT.to_owned(), text(keys::links_of(terms.contact.id.as_str())));
+    if let Some(of) = &terms.item {
+        item.insert(BY_ITEM.to_owned(), text(keys::links_of(of.id.as_str())));
+    }
+    item.insert(BY_DAY.to_owned(), text(keys::links_of(&keys::day_of(link.created_at()))));
+    item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
+    if let Some(due_at) = link.due_at() {
+        item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
+        item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
+    }
+    Ok(item)
+}
+
+fn guarded_reference(
+    store: &Store,
+    reference: &ReferenceId,
+    next: &Reference,
+    holder: Option<&LinkId>,
+) -> Result<TransactWriteItem, StoreError> {
+    let mut item = to_item(keys::reference(reference), next)?;
+    let newest = next.link_ids.last().map(LinkId::as_str).unwrap_or_default();
+    item.insert("newest".to_owned(), text(newest));
+    match holder {
+        None => conditional_put(store, item, "attribute_not_exists(pk)", HashMap::new()),
+        Some(holder) => {
+            let values = HashMap::from([(":holder".to_owned(), text(holder.as_str()))]);
+            conditional_put(store, item, "newest = :holder", values)
+        }
+    }
+}
+
+fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder()
+        .table_name(&store.table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .set_expression_attribute_values((!values.is_empty()).then_some(values))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|error| StoreError::unreadable("build a write", error))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// The item that made a conditional put fail, or the error if it was another one.
+fn old_item<R>(operation: &'static str, error: SdkError<PutItemError, R>) -> Result<Item, StoreError> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed
+            .item()
+            .cloned()
+            .ok_or_else(|| StoreError::unreadable(operation, "what was to be changed does not exist")),
+        _ => Err(StoreError::service(operation, &error)),
+    }
+}
+
+/// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.
+fn failed_on(reasons: &[CancellationReason], position: usize) -> Option<Item> {
+    let reason = reasons.get(position)?;
+    (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
+}
+
+fn written_over(operation: &'static str, current: Item, mark: &str) -> Result<Written, StoreError> {
+    if text_of(&current, WRITE_ID) == Some(mark) {
+        return Ok(Written::AlreadyApplied);
+    }
+    Ok(Written::Rejected(Box::new(from_item(operation, current)?)))
+}
+
+pub(crate) fn write_id() -> Result<String, StoreError> {
+    let random = getrandom::u64().map_err(|error| StoreError::unreadable("mark a write", error))?;
+    Ok(format!("{random:016x}"))
+}

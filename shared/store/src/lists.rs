@@ -1,0 +1,211 @@
+//! Lists, newest first, a page at a time.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Timestamp;
+use domain::ids::{ContactId, ItemId, LinkId, ReceiptId, ReferenceId};
+use domain::link::PaymentLink;
+use domain::receipt::Receipt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::StoreError;
+use crate::item::{Item, from_item, key, text, text_of};
+use crate::keys::{self, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK};
+use crate::Store;
+
+/// One page and where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub entries: Vec<T>,
+    pub next: Option<String>,
+}
+
+/// Which links to list.
+#[derive(Clone, Debug)]
+pub enum LinkList {
+    OfContact(ContactId),
+    OfItem(ItemId),
+    /// Made within these instants, the end exclusive.
+    Between(Timestamp, Timestamp),
+}
+
+/// Which receipts to list.
+#[derive(Clone, Debug)]
+pub enum ReceiptList {
+    OfContact(ContactId),
+    OfItem(ItemId),
+}
+
+/// One partition of a list index, cut to a range of `listed_at`.
+struct Range {
+    index: &'static str,
+    attribute: &'static str,
+    value: String,
+    from: String,
+    to: String,
+}
+
+impl Range {
+    fn all_of(index: &'static str, attribute: &'static str, value: String) -> Self {
+        // Digits sort before ':' and times begin with digits.
+        Self { index, attribute, value, from: "0".to_owned(), to: ":".to_owned() }
+    }
+}
+
+impl Store {
+    pub async fn list_links(
+        &self,
+        list: &LinkList,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<PaymentLink>, StoreError> {
+        let ranges = match list {
+            LinkList::OfContact(id) => {
+                vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]
+            }
+            LinkList::OfItem(id) => vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))],
+            LinkList::Between(from, to) => days(*from, *to),
+        };
+        self.list("list links", &ranges, limit, after, |id| Some(keys::link(&LinkId::parse(id).ok()?))).await
+    }
+
+    pub async fn list_receipts(
+        &self,
+        list: &ReceiptList,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<Page<Receipt>, StoreError> {
+        let range = match list {
+            ReceiptList::OfContact(id) => {
+                Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str()))
+            }
+            ReceiptList::OfItem(id) => Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::receipts_of(id.as_str())),
+        };
+        self.list("list receipts", &[range], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?))).await
+    }
+
+    pub async fn receipt(&self, id: &ReceiptId) -> Result<Option<Receipt>, StoreError> {
+        const READ: &str = "read a receipt";
+        let item = self.get(READ, key(keys::receipt(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// All links that had this reference, the newest first.
+    pub async fn links_with_reference(&self, id: &ReferenceId) -> Result<Vec<PaymentLink>, StoreError> {
+        const READ: &str = "list links by reference";
+        #[derive(Deserialize)]
+        struct Reference {
+            link_ids: Vec<LinkId>,
+        }
+        let Some(item) = self.get(READ, key(keys::reference(id))).await? else { return Ok(Vec::new()) };
+        let reference: Reference = from_item(READ, item)?;
+        let mut links = self.links(&reference.link_ids).await?;
+        links.sort_by_key(|link| std::cmp::Reverse(link.created_at()));
+        Ok(links)
+    }
+
+    /// Reads keys from the ranges one after the other until the page is full, then the items themselves.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        ranges: &[Range],
+        limit: usize,
+        after: Option<&str>,
+        key_of: impl Fn(&str) -> Option<Key>,
+    ) -> Result<Page<T>, StoreError> {
+        let after = after.and_then(decode_cursor);
+        let mut listed: Vec<String> = Vec::new();
+        for range in ranges {
+            // A cursor names the last entry seen; what is older follows.
+            let to = after.as_deref().filter(|after| *after < range.to.as_str()).unwrap_or(&range.to);
+            if to <= range.from.as_str() {
+                continue;
+            }
+            // One more than asked for tells whether there is a next page.
+            let missing = limit + 1 - listed.len();
+            listed.extend(self.listed(operation, range, to, missing).await?);
+            if listed.len() > limit {
+                break;
+            }
+        }
+        let has_more = listed.len() > limit;
+        listed.truncate(limit);
+        let keys: Vec<Key> = listed.iter().filter_map(|entry| key_of(keys::listed_id(entry)?)).collect();
+        let mut items = self.batch_get(operation, keys.iter().cloned().map(key).collect()).await?;
+        let mut entries = Vec::with_capacity(items.len());
+        for wanted in &keys {
+            let found = items.iter().position(|item| {
+                text_of(item, PK) == Some(wanted.pk.as_str()) && text_of(item, SK) == Some(wanted.sk.as_str())
+            });
+            if let Some(found) = found {
+                entries.push(from_item(operation, items.swap_remove(found))?);
+            }
+        }
+        let next = listed.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last));
+        Ok(Page { entries, next })
+    }
+
+    /// The `listed_at` values of a range below `to`, newest first, at most `most`.
+    async fn listed(
+        &self,
+        operation: &'static str,
+        range: &Range,
+        to: &str,
+        most: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut listed = Vec::new();
+        let mut start: Option<Item> = None;
+        while listed.len() < most {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(range.index)
+                .key_condition_expression("#list = :list AND #at BETWEEN :from AND :to")
+                .expression_attribute_names("#list", range.attribute)
+                .expression_attribute_names("#at", LISTED_AT)
+                .expression_attribute_values(":list", text(&range.value))
+                .expression_attribute_values(":from", text(&range.from))
+                .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
+                .scan_index_forward(false)
+                .limit(i32::try_from(most - listed.len() + 1).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::service(operation, &error))?;
+            let items = answer.items.unwrap_or_default();
+            let texts = items.iter().filter_map(|item| text_of(item, LISTED_AT)).map(str::to_owned);
+            // BETWEEN includes its ends; a cursor excludes the entry it names.
+            listed.extend(texts.filter(|entry| entry != to));
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        listed.truncate(most);
+        Ok(listed)
+    }
+}
+
+/// The UTC days that a span of time touches, the latest first.
+fn days(from: Timestamp, to: Timestamp) -> Vec<Range> {
+    let bound = |at: Timestamp| format!("{:013}", at.as_millisecond());
+    let mut ranges = Vec::new();
+    let mut day = to;
+    loop {
+        let name = keys::day_of(day);
+        let value = keys::links_of(&name);
+        ranges.push(Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: bound(from), to: bound(to) });
+        if name == keys::day_of(from) || day < from {
+            return ranges;
+        }
+        day = day.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(from).max(from);
+    }
+}
+
+/// A cursor is the last entry's place in the list. One that cannot be read begins at the start, like none.
+fn decode_cursor(cursor: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+}

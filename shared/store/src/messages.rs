@@ -1,0 +1,248 @@
+//! What became of each message of a link. A message is claimed before it is sent; the claim is a lease, so only a crash
+//! or a timeout around the provider's answer can send it twice.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::Timestamp;
+use domain::ids::{LinkId, MessageId};
+use domain::link::PaymentLink;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
+use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, LINK_SK, MESSAGE_PREFIX, PK, SK};
+use crate::links::write_id;
+use crate::Store;
+
+/// The state of a message. A message without a record has not been looked at yet: it is queued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum MessageState {
+    /// Somebody is handing it to the provider until the lease ends.
+    Sending { until: Timestamp },
+    Sent { at: Timestamp, provider_id: String },
+    /// It failed for now and is tried again.
+    Waiting { until: Timestamp, reason: String },
+    /// It failed for good.
+    Failed { at: Timestamp, reason: String },
+    /// It was not sent, because the link had ended before.
+    Skipped { at: Timestamp },
+}
+
+impl MessageState {
+    /// The name of the state in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sending { .. } => "sending",
+            Self::Sent { .. } => "sent",
+            Self::Waiting { .. } => "waiting",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct MessageRecord {
+    #[serde(flatten)]
+    state: MessageState,
+    /// How often it was handed to the provider, this time included.
+    tries: u32,
+    /// Whose lease it is.
+    claim: String,
+}
+
+/// The right to send a message, and the number of the try.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    link: LinkId,
+    message: MessageId,
+    mark: String,
+    pub tries: u32,
+}
+
+/// What became of claiming.
+#[derive(Clone, Debug)]
+pub enum Claimed {
+    Mine(Claim),
+    /// It is decided, or waits in the index of due work.
+    NotNeeded,
+    /// Another run holds the lease, or died holding it.
+    Held { until: Timestamp },
+}
+
+/// A message in the index of due work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueMessage {
+    pub link: LinkId,
+    pub message: MessageId,
+    pub due_at: Timestamp,
+}
+
+impl Store {
+    /// A link with the states of its messages, from one query.
+    pub async fn link_with_messages(
+        &self,
+        id: &LinkId,
+    ) -> Result<Option<(PaymentLink, BTreeMap<MessageId, MessageState>)>, StoreError> {
+        const READ: &str = "read a link and its messages";
+        let mut link = None;
+        let mut messages = BTreeMap::new();
+        for item in self.query_partition(READ, &keys::link(id).pk).await? {
+            let sk = text_of(&item, SK).unwrap_or_default().to_owned();
+            if sk == LINK_SK {
+                link = Some(from_item(READ, item)?);
+            } else if let Some(id) = sk.strip_prefix(MESSAGE_PREFIX) {
+                let id = MessageId::parse(id).map_err(|error| StoreError::unreadable(READ, error))?;
+                let record: MessageRecord = from_item(READ, item)?;
+                messages.insert(id, record.state);
+            }
+        }
+        Ok(link.map(|link| (link, messages)))
+    }
+
+    /// Claims a message that nobody has looked at.
+    pub async fn claim_message(
+        &self,
+        link: &LinkId,
+        message: &MessageId,
+        until: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        const WRITE: &str = "claim a message";
+        let claim = Claim { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(claim.item(MessageState::Sending { until }, None)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match put {
+            Ok(_) => return Ok(Claimed::Mine(claim)),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(StoreError::service(WRITE, &error));
+        };
+        let known: MessageRecord = from_item(WRITE, failed.item().cloned().unwrap_or_default())?;
+        Ok(match known.state {
+            MessageState::Sending { .. } if known.claim == claim.mark => Claimed::Mine(claim),
+            MessageState::Sending { until } => Claimed::Held { until },
+            MessageState::Sent { .. }
+            | MessageState::Waiting { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Skipped { .. } => Claimed::NotNeeded,
+        })
+    }
+
+    /// Puts a message whose sender may have died into the index of due work, for when its lease has ended.
+    pub async fn hand_over_message(&self, link: &LinkId, message: &MessageId, at: Timestamp) -> Result<(), StoreError> {
+        const WRITE: &str = "hand a message over";
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(crate::item::key(keys::message(link, message))))
+            .update_expression("SET #kind = :kind, #at = :at")
+            .condition_expression("#status = :sending")
+            .expression_attribute_names("#kind", DUE_KIND)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":kind", text(DueKind::Delivery.of(link)))
+            .expression_attribute_values(":at", number(at.as_millisecond()))
+            .expression_attribute_values(":sending", text("sending"))
+            .send()
+            .await;
+        match update {
+            Ok(_) => Ok(()),
+            // It was noted meanwhile, so nobody died.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::service(WRITE, &error)),
+        }
+    }
+
+    /// Messages whose time has come in one shard of the index.
+    pub async fn due_messages(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueMessage>, StoreError> {
+        let items = self.due("find due messages", DueKind::Delivery.shard(shard), now, most).await?;
+        let due = |item: &Item| {
+            Some(DueMessage {
+                link: keys::link_of(text_of(item, PK)?)?,
+                message: MessageId::parse(text_of(item, SK)?.strip_prefix(MESSAGE_PREFIX)?).ok()?,
+                due_at: Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()?,
+            })
+        };
+        Ok(items.iter().filter_map(due).collect())
+    }
+
+    /// Claims a due message by moving it ahead to the end of the lease: of two sweeps only one does.
+    pub async fn claim_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<Claim>, StoreError> {
+        const WRITE: &str = "claim a due message";
+        let known = self.get(WRITE, crate::item::key(keys::message(&due.link, &due.message))).await?;
+        let Some(known) = known else { return Ok(None) };
+        let known: MessageRecord = from_item(WRITE, known)?;
+        let claim = Claim {
+            link: due.link.clone(),
+            message: due.message.clone(),
+            mark: write_id()?,
+            tries: known.tries.saturating_add(1),
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(claim.item(MessageState::Sending { until }, Some(until))?))
+            .condition_expression("#at = :seen AND claim = :known")
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_values(":seen", number(due.due_at.as_millisecond()))
+            .expression_attribute_values(":known", text(known.claim))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Some(claim)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
+            Err(error) => Err(StoreError::service(WRITE, &error)),
+        }
+    }
+
+    /// Writes what became of a claimed message. A claim that was lost to another run writes nothing.
+    pub async fn note_message(&self, claim: &Claim, state: MessageState) -> Result<(), StoreError> {
+        const WRITE: &str = "note a message";
+        let due_at = match &state {
+            MessageState::Waiting { until, .. } => Some(*until),
+            MessageState::Sending { .. }
+            | MessageState::Sent { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Skipped { .. } => None,
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(claim.item(state, due_at)?))
+            .condition_expression("claim = :mine")
+            .expression_attribute_values(":mine", text(&claim.mark))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::service(WRITE, &error)),
+        }
+    }
+}
+
+impl Claim {
+    fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
+        let record = MessageRecord { state, tries: self.tries, claim: self.mark.clone() };
+        let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
+        if let Some(due_at) = due_at {
+            item.insert(DUE_KIND.to_owned(), text(DueKind::Delivery.of(&self.link)));
+            item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
+        }
+        Ok(item)
+    }
+}

@@ -1,0 +1,180 @@
+//! The records that the CRM keeps here: written whole, read whole.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use domain::account::Account;
+use domain::contact::Contact;
+use domain::credentials::Credentials;
+use domain::ids::{
+    AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId,
+};
+use domain::item::Item as CrmItem;
+use domain::link::PaymentLink;
+use domain::locale::Locale;
+use domain::message::{MessageEvent, MessageTemplate};
+use domain::receipt::ReceiptType;
+use domain::recipients::Channel;
+use domain::settings::Settings;
+
+use crate::error::StoreError;
+use crate::item::{from_item, key, text_of, to_item};
+use crate::keys::{self, ATTACHMENT_PREFIX, ITEM_SK, PK, SK};
+use crate::Store;
+
+/// What a create request needs to know, from one consistent read.
+#[derive(Clone, Debug, Default)]
+pub struct CreateRecords {
+    /// The link itself, where the same idempotency key made it before.
+    pub link: Option<PaymentLink>,
+    pub account: Option<Account>,
+    pub contact: Option<Contact>,
+    pub item: Option<CrmItem>,
+}
+
+/// The receipts under each receipt field of an item.
+pub type AttachedReceipts = BTreeMap<FieldKey, Vec<ReceiptId>>;
+
+impl Store {
+    /// Reads everything a create request names in one round trip.
+    pub async fn records_for_create(
+        &self,
+        link: &LinkId,
+        account: Option<&AccountId>,
+        contact: Option<&ContactId>,
+        item: Option<&ItemId>,
+    ) -> Result<CreateRecords, StoreError> {
+        const READ: &str = "read the records of a new link";
+        let mut wanted = vec![keys::link(link)];
+        wanted.extend(account.map(keys::account));
+        wanted.extend(contact.map(keys::contact));
+        wanted.extend(item.map(keys::item));
+        let mut records = CreateRecords::default();
+        for found in self.batch_get(READ, wanted.into_iter().map(key).collect()).await? {
+            let pk = text_of(&found, PK).unwrap_or_default().to_owned();
+            match pk.split('#').next().unwrap_or_default() {
+                "link" => records.link = Some(from_item(READ, found)?),
+                "contact" => records.contact = Some(from_item(READ, found)?),
+                "item" => records.item = Some(from_item(READ, found)?),
+                _ => records.account = Some(from_item(READ, found)?),
+            }
+        }
+        Ok(records)
+    }
+
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        const READ: &str = "read an account";
+        let item = self.get(READ, key(keys::account(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// Writes an account and, where new ones are given, its credentials as a version of their own, at once.
+    pub async fn put_account(&self, account: &Account, credentials: Option<&Credentials>) -> Result<(), StoreError> {
+        const WRITE: &str = "write an account";
+        let item = to_item(keys::account(&account.id), account)?;
+        let (Some(credentials), Some(version)) = (credentials, &account.online_payment.credentials) else {
+            return self.put(WRITE, item).await;
+        };
+        let secret = to_item(keys::credentials(&account.id, version), credentials)?;
+        let put = |item| {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+            put.map(|put| TransactWriteItem::builder().put(put).build())
+                .map_err(|error| StoreError::unreadable(WRITE, error))
+        };
+        self.client
+            .transact_write_items()
+            .transact_items(put(secret)?)
+            .transact_items(put(item)?)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::service(WRITE, &error))
+    }
+
+    /// One version of an account's credentials. Versions never change, so the caller may keep it.
+    pub async fn credentials(
+        &self,
+        account: &AccountId,
+        version: &CredentialsVersion,
+    ) -> Result<Option<Credentials>, StoreError> {
+        const READ: &str = "read credentials";
+        let item = self.get(READ, key(keys::credentials(account, version))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// All versions of an account's credentials: a webhook may still be signed with an earlier secret.
+    pub async fn all_credentials(&self, account: &AccountId) -> Result<Vec<Credentials>, StoreError> {
+        const READ: &str = "read all versions of credentials";
+        let items = self.query_partition(READ, &keys::credentials_partition(account)).await?;
+        items.into_iter().map(|item| from_item(READ, item)).collect()
+    }
+
+    pub async fn contact(&self, id: &ContactId) -> Result<Option<Contact>, StoreError> {
+        const READ: &str = "read a contact";
+        let item = self.get(READ, key(keys::contact(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn put_contact(&self, contact: &Contact) -> Result<(), StoreError> {
+        self.put("write a contact", to_item(keys::contact(&contact.id), contact)?).await
+    }
+
+    /// An item with the receipts attached to its fields, from one query.
+    pub async fn item(&self, id: &ItemId) -> Result<Option<(CrmItem, AttachedReceipts)>, StoreError> {
+        const READ: &str = "read an item";
+        let mut found = None;
+        let mut receipts = AttachedReceipts::new();
+        for item in self.query_partition(READ, &keys::item(id).pk).await? {
+            let sk = text_of(&item, SK).unwrap_or_default().to_owned();
+            if sk == ITEM_SK {
+                found = Some(from_item(READ, item)?);
+            } else if let Some((field, receipt)) = sk.strip_prefix(ATTACHMENT_PREFIX).and_then(|sk| sk.split_once('#')) {
+                let field = FieldKey::parse(field).map_err(|error| StoreError::unreadable(READ, error))?;
+                let receipt = ReceiptId::parse(receipt).map_err(|error| StoreError::unreadable(READ, error))?;
+                receipts.entry(field).or_default().push(receipt);
+            }
+        }
+        Ok(found.map(|item| (item, receipts)))
+    }
+
+    /// Writes an item. Receipts attached to it are items of their own and stay.
+    pub async fn put_item(&self, item: &CrmItem) -> Result<(), StoreError> {
+        self.put("write an item", to_item(keys::item(&item.id), item)?).await
+    }
+
+    pub async fn put_receipt_type(&self, receipt_type: &ReceiptType) -> Result<(), StoreError> {
+        self.put("write a receipt type", to_item(keys::receipt_type(&receipt_type.id), receipt_type)?).await
+    }
+
+    pub async fn receipt_type(&self, id: &ReceiptTypeId) -> Result<Option<ReceiptType>, StoreError> {
+        const READ: &str = "read a receipt type";
+        let item = self.get(READ, key(keys::receipt_type(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
+        let at = keys::template(template.event, template.channel, &template.locale);
+        self.put("write a message template", to_item(at, template)?).await
+    }
+
+    pub async fn template(
+        &self,
+        event: MessageEvent,
+        channel: Channel,
+        locale: &Locale,
+    ) -> Result<Option<MessageTemplate>, StoreError> {
+        const READ: &str = "read a message template";
+        let item = self.get(READ, key(keys::template(event, channel, locale))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {
+        const READ: &str = "read the settings";
+        let item = self.get(READ, key(keys::settings())).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+        self.put("write the settings", to_item(keys::settings(), settings)?).await
+    }
+}
