@@ -1,1 +1,134 @@
+//! The media that messages go out on: SMS through SNS, email through SES.
+//!
+//! A channel hands one message to its provider and says what came of it. Whether and when to try again is decided by
+//! who called.
 
+use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::types::MessageAttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::message::Message;
+use domain::recipients::Channel;
+
+/// An encoded word of RFC 2047 has at most 75 characters; this many bytes fit one in base64.
+const LONGEST_ENCODED_NAME: usize = 45;
+
+/// What the provider said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The provider took the message over under this id.
+    Accepted { provider_id: String },
+    /// It may work later. A message whose answer was lost is here too and may arrive twice.
+    FailedForNow { reason: String },
+    /// It will never work for this address and this message.
+    FailedForGood { reason: String },
+}
+
+/// The senders of this stack. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    sns: aws_sdk_sns::Client,
+    ses: aws_sdk_ses::Client,
+    /// The verified address that emails come from. Without one no email is sent.
+    email_sender: Option<String>,
+    /// The name that SMS come from, where a country shows one.
+    sms_sender_id: Option<String>,
+}
+
+impl Channels {
+    pub fn new(
+        sns: aws_sdk_sns::Client,
+        ses: aws_sdk_ses::Client,
+        email_sender: Option<String>,
+        sms_sender_id: Option<String>,
+    ) -> Self {
+        Self { sns, ses, email_sender, sms_sender_id }
+    }
+
+    /// Sends one message. `business_name` is who an email is from, beside the address.
+    pub async fn send(&self, channel: Channel, to: &str, message: &Message, business_name: &str) -> Sent {
+        match channel {
+            Channel::Sms => self.send_sms(to, message).await,
+            Channel::Email => self.send_email(to, message, business_name).await,
+        }
+    }
+
+    async fn send_sms(&self, to: &str, message: &Message) -> Sent {
+        let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
+        let mut request = self.sns.publish().phone_number(to).message(&message.text);
+        for (name, value) in [
+            ("AWS.SNS.SMS.SMSType", Some("Transactional")),
+            ("AWS.SNS.SMS.SenderID", self.sms_sender_id.as_deref()),
+        ] {
+            match value.map(attribute) {
+                Some(Ok(value)) => request = request.message_attributes(name, value),
+                Some(Err(_)) | None => {}
+            }
+        }
+        match request.send().await {
+            Ok(answer) => Sent::Accepted { provider_id: answer.message_id.unwrap_or_default() },
+            Err(error) => failure(&error),
+        }
+    }
+
+    async fn send_email(&self, to: &str, message: &Message, business_name: &str) -> Sent {
+        let Some(sender) = &self.email_sender else {
+            return Sent::FailedForGood { reason: "no_email_sender_configured".to_owned() };
+        };
+        let content = |text: &str| Content::builder().charset("UTF-8").data(text).build();
+        let subject = content(message.subject.as_deref().unwrap_or(business_name));
+        let text = content(&message.text);
+        let html = message.html.as_deref().map(content).transpose();
+        let (Ok(subject), Ok(text), Ok(html)) = (subject, text, html) else {
+            return Sent::FailedForGood { reason: "message_cannot_be_built".to_owned() };
+        };
+        let body = Body::builder().text(text).set_html(html).build();
+        let sent = self
+            .ses
+            .send_email()
+            .source(from(sender, business_name))
+            .destination(Destination::builder().to_addresses(to).build())
+            .message(EmailMessage::builder().subject(subject).body(body).build())
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => Sent::Accepted { provider_id: answer.message_id },
+            Err(error) => failure(&error),
+        }
+    }
+}
+
+/// The sender's address with the business's name in front, in the form that headers take. A name too long for one
+/// encoded word is left out.
+fn from(sender: &str, name: &str) -> String {
+    if name.is_empty() || name.len() > LONGEST_ENCODED_NAME {
+        return sender.to_owned();
+    }
+    format!("=?UTF-8?B?{}?= <{sender}>", STANDARD.encode(name))
+}
+
+/// Only errors that name the message or the address are final. Everything else may pass.
+fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
+    let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) else {
+        return Sent::FailedForNow { reason: "no_answer".to_owned() };
+    };
+    let reason = code.to_owned();
+    match code {
+        "InvalidParameter" | "InvalidParameterValue" | "ValidationError" | "MessageRejected" | "OptedOut"
+        | "EndpointDisabled" => Sent::FailedForGood { reason },
+        _ => Sent::FailedForNow { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sender_of_an_email_carries_the_business_in_any_script() {
+        assert_eq!(from("pay@example.com", "A"), "=?UTF-8?B?QQ==?= <pay@example.com>");
+        assert_eq!(from("pay@example.com", ""), "pay@example.com");
+        assert_eq!(from("pay@example.com", &"ش".repeat(30)), "pay@example.com");
+    }
+}

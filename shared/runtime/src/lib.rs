@@ -1,1 +1,181 @@
+//! What every `main.rs` wires: configuration, telemetry, AWS clients, clock and randomness.
+//!
+//! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
+mod environment;
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use channels::Channels;
+use domain::Timestamp;
+use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
+use gateways::{Endpoints, Gateways, Http};
+use store::Store;
+
+pub use environment::{ConfigurationError, Environment};
+
+/// Where instants come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Clock {
+    #[default]
+    System,
+    /// For tests: always this instant.
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    pub fn now(self) -> Timestamp {
+        match self {
+            // Milliseconds are what the table keeps and what a person can read.
+            Self::System => {
+                let now = Timestamp::now();
+                Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+            }
+            Self::Fixed(instant) => instant,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the operating system gave no random bits")]
+pub struct NoRandomness;
+
+/// Random bits from the operating system.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bits = [0; N];
+    getrandom::fill(&mut bits).map_err(|_| NoRandomness)?;
+    Ok(bits)
+}
+
+/// Everything a function can be wired from.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    environment: Environment,
+    sdk: SdkConfig,
+    connector: SharedHttpConnector,
+}
+
+/// Starts telemetry, reads the environment and prepares one HTTP client that everything shares.
+pub fn start() -> Result<Runtime, ConfigurationError> {
+    start_telemetry();
+    Runtime::new(Environment::of_the_process())
+}
+
+/// Structured logs on standard output, without colours. What may be said in them is ids only.
+fn start_telemetry() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second start in one process keeps the first subscriber; tests do that.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .try_init();
+}
+
+impl Runtime {
+    pub fn new(environment: Environment) -> Result<Self, ConfigurationError> {
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .read_timeout(Duration::from_secs(9))
+            .build();
+        let connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .connector_settings(settings)
+            .sleep_impl(TokioSleep::new())
+            .enable_tcp_nodelay(true)
+            .build();
+        let connector = SharedHttpConnector::new(connector);
+        let sdk = sdk_config(&environment, connector.clone())?;
+        Ok(Self { environment, sdk, connector })
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// The table named by `PAYLINK_TABLE`. Settings and API keys are read again after
+    /// `PAYLINK_CONFIGURATION_SECONDS`, 30 unless set.
+    pub fn store(&self) -> Result<Store, ConfigurationError> {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
+        config.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_DYNAMODB"));
+        let fresh_for: u64 = self.environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
+        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+        Ok(Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for)))
+    }
+
+    /// The gateways at `PAYLINK_ZARINPAL_URL`, `PAYLINK_ZARINPAL_SANDBOX_URL` and `PAYLINK_STRIPE_URL`.
+    pub fn gateways(&self) -> Result<Gateways, ConfigurationError> {
+        let endpoints = Endpoints {
+            zarinpal: self.environment.base_url("PAYLINK_ZARINPAL_URL")?,
+            zarinpal_sandbox: self.environment.base_url("PAYLINK_ZARINPAL_SANDBOX_URL")?,
+            stripe: self.environment.base_url("PAYLINK_STRIPE_URL")?,
+        };
+        Ok(Gateways::new(Http::new(self.connector.clone()), endpoints))
+    }
+
+    /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the shipped ones: a JSON object from
+    /// gateway to all five figures.
+    pub fn gateway_book(&self) -> Result<GatewayBook, ConfigurationError> {
+        const NAME: &str = "PAYLINK_GATEWAY_RULES";
+        let Some(text) = self.environment.optional(NAME) else { return Ok(GatewayBook::default()) };
+        let overrides: std::collections::BTreeMap<GatewayKind, GatewayRules> =
+            serde_json::from_str(&text).map_err(|error| ConfigurationError::invalid(NAME, error))?;
+        Ok(overrides.into_iter().fold(GatewayBook::default(), |book, (kind, rules)| book.with(kind, rules)))
+    }
+
+    /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`.
+    pub fn channels(&self) -> Channels {
+        let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
+        sns.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SNS"));
+        let mut ses = aws_sdk_ses::config::Builder::from(&self.sdk);
+        ses.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SES"));
+        Channels::new(
+            aws_sdk_sns::Client::from_conf(sns.build()),
+            aws_sdk_ses::Client::from_conf(ses.build()),
+            self.environment.optional("PAYLINK_EMAIL_SENDER"),
+            self.environment.optional("PAYLINK_SMS_SENDER_ID"),
+        )
+    }
+}
+
+/// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
+/// nothing has to be looked up or refreshed.
+fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
+    let credentials = Credentials::new(
+        environment.required("AWS_ACCESS_KEY_ID")?,
+        environment.required("AWS_SECRET_ACCESS_KEY")?,
+        environment.optional("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(9))
+        .build();
+    Ok(SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(environment.required("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .timeout_config(timeouts)
+        .build())
+}

@@ -1,1 +1,242 @@
+//! Settling: asking the gateway about one attempt and writing what follows, once.
+//!
+//! Two functions do it, gateway-webhook when somebody reports and expire-links when nobody did, and both have to do the
+//! very same. The domain decides each step, the gateway answers, the store writes; this crate only walks between them:
+//!
+//! 1. Read the link. Decide the step.
+//! 2. Where confirming takes the money, first write that this attempt is settling. From there only it can go on.
+//! 3. Ask or confirm.
+//! 4. Write what follows over the link that was read. If somebody changed it meanwhile, judge the same answer again on
+//!    what it is now: an answer about money is never thrown away.
+//!
+//! Dying between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
+//! that was asked twice answers twice the same.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Timestamp;
+use domain::attempt::Attempt;
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayAnswer, GiveBackAnswer};
+use domain::ids::{AccountId, AttemptId, CredentialsVersion, LinkId};
+use domain::link::{PaymentLink, Report, Step};
+use domain::attempt::AttemptState;
+use gateways::Gateways;
+use store::{Settled, Store, StoreError, Written};
+
+/// How often one answer is judged again because the link changed meanwhile. Each time somebody else got on with it.
+const MOST_ROUNDS: usize = 8;
+
+/// What settling led to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The link as it is now, and the attempt is decided or waits for its next look-up.
+    Known(Box<PaymentLink>),
+    /// The gateway gave no readable answer. The attempt stays due.
+    Unknown(Box<PaymentLink>),
+    /// There is no such link or attempt.
+    NoSuchAttempt,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SettleError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the credentials that an attempt was begun with are missing")]
+    CredentialsMissing,
+    #[error("a link kept changing while its attempt was settled")]
+    Contended,
+}
+
+/// What settling needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    store: Store,
+    gateways: Gateways,
+    credentials: CredentialsCache,
+}
+
+/// Credentials by account and version. Versions never change, so what was read stays right.
+#[derive(Clone, Debug, Default)]
+struct CredentialsCache(Arc<Mutex<HashMap<(AccountId, CredentialsVersion), Credentials>>>);
+
+impl Settlement {
+    pub fn new(store: Store, gateways: Gateways) -> Self {
+        Self { store, gateways, credentials: CredentialsCache::default() }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn gateways(&self) -> &Gateways {
+        &self.gateways
+    }
+
+    /// The credentials of an account in one version.
+    pub async fn credentials(
+        &self,
+        account: &AccountId,
+        version: &CredentialsVersion,
+    ) -> Result<Credentials, SettleError> {
+        let at = (account.clone(), version.clone());
+        let known = self.credentials.0.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = self.store.credentials(account, version).await?.ok_or(SettleError::CredentialsMissing)?;
+        self.credentials.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at, read.clone());
+        Ok(read)
+    }
+
+    /// Reads the link and settles one of its attempts.
+    pub async fn settle_by_id(
+        &self,
+        link: &LinkId,
+        attempt: &AttemptId,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        match self.store.link(link).await? {
+            Some(link) => self.settle(link, attempt, report, now).await,
+            None => Ok(Outcome::NoSuchAttempt),
+        }
+    }
+
+    /// Settles one attempt of a link that was just read.
+    pub async fn settle(
+        &self,
+        link: PaymentLink,
+        id: &AttemptId,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+        let credentials = self.credentials(&attempt.account_id, &attempt.credentials).await?;
+        match link.step(id, report, now) {
+            Step::Nothing => Ok(Outcome::Known(Box::new(link))),
+            Step::Confirm => self.claim_and_confirm(link, &attempt, &credentials, report, now).await,
+            Step::LookUp => self.look_up(link, &attempt, &credentials, report, now).await,
+        }
+    }
+
+    async fn look_up(
+        &self,
+        link: PaymentLink,
+        attempt: &Attempt,
+        credentials: &Credentials,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        let answer = self.gateways.look_up(attempt, link.terms().mode, credentials).await;
+        log_answer(&link, attempt, "looked up", &answer);
+        if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
+            return self.claim_and_confirm(link, attempt, credentials, report, now).await;
+        }
+        if answer == GatewayAnswer::Pending
+            && link.should_close(&attempt.id, now)
+            && let Some(closed) = self.gateways.close(attempt, credentials).await
+        {
+            log_answer(&link, attempt, "closed", &closed);
+            return self.write(link, &attempt.id, &closed, report, now).await;
+        }
+        self.write(link, &attempt.id, &answer, report, now).await
+    }
+
+    /// Writes the intention, then confirms. A link that changed meanwhile is decided on again from the start.
+    async fn claim_and_confirm(
+        &self,
+        mut link: PaymentLink,
+        attempt: &Attempt,
+        credentials: &Credentials,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        for _ in 0..MOST_ROUNDS {
+            let Some(claimed) = link.claim(&attempt.id, now) else { return Ok(Outcome::Known(Box::new(link))) };
+            match self.store.replace_link(&claimed).await? {
+                Written::Applied | Written::AlreadyApplied => {
+                    let answer = self.gateways.confirm(attempt, claimed.terms().mode, credentials).await;
+                    log_answer(&claimed, attempt, "confirmed", &answer);
+                    return self.write(claimed, &attempt.id, &answer, report, now).await;
+                }
+                Written::Rejected(current) => {
+                    link = *current;
+                    if link.step(&attempt.id, report, now) == Step::Nothing {
+                        return Ok(Outcome::Known(Box::new(link)));
+                    }
+                }
+            }
+        }
+        Err(SettleError::Contended)
+    }
+
+    /// Writes what an answer leads to, judging it again on whatever the link is by then.
+    async fn write(
+        &self,
+        mut link: PaymentLink,
+        id: &AttemptId,
+        answer: &GatewayAnswer,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        let is_unknown = matches!(answer, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. });
+        let outcome = |link| if is_unknown { Outcome::Unknown(link) } else { Outcome::Known(link) };
+        for _ in 0..MOST_ROUNDS {
+            let Some(judgement) = link.judge(id, answer, report, now) else { return Ok(outcome(Box::new(link))) };
+            match self.store.settle(&judgement).await? {
+                Settled::Written(Written::Applied | Written::AlreadyApplied) => {
+                    return Ok(outcome(Box::new(judgement.link)));
+                }
+                Settled::Written(Written::Rejected(current)) => link = *current,
+                Settled::ReferenceTaken => {
+                    let GatewayAnswer::Paid(payment) = answer else { return Err(SettleError::Contended) };
+                    tracing::error!(link_id = %link.id(), attempt_id = %id, "A payment's reference was used before.");
+                    let next = link.reference_taken(id, payment, now);
+                    match self.store.replace_link(&next).await? {
+                        Written::Applied | Written::AlreadyApplied => return Ok(outcome(Box::new(next))),
+                        Written::Rejected(current) => link = *current,
+                    }
+                }
+            }
+        }
+        Err(SettleError::Contended)
+    }
+
+    /// Gives back the money of an attempt whose giving back was taken on by a sweep.
+    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(()) };
+        let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(()) };
+        let credentials = self.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let answer = self.gateways.give_back(&attempt, payment, link.terms().mode, &credentials).await;
+        match &answer {
+            GiveBackAnswer::Done => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was given back."),
+            GiveBackAnswer::Refused { reason } | GiveBackAnswer::Unknown { why: reason } => {
+                tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be given back.");
+            }
+        }
+        let mut link = link;
+        for _ in 0..MOST_ROUNDS {
+            let Some(next) = link.judge_give_back(id, &answer, now) else { return Ok(()) };
+            match self.store.replace_link(&next).await? {
+                Written::Applied | Written::AlreadyApplied => return Ok(()),
+                Written::Rejected(current) => link = *current,
+            }
+        }
+        Err(SettleError::Contended)
+    }
+}
+
+fn log_answer(link: &PaymentLink, attempt: &Attempt, what: &'static str, answer: &GatewayAnswer) {
+    let (link_id, attempt_id, gateway) = (link.id(), &attempt.id, attempt.gateway.as_str());
+    match answer {
+        GatewayAnswer::Misconfigured { code } => {
+            tracing::error!(%link_id, %attempt_id, gateway, code, "The gateway refuses us.");
+        }
+        GatewayAnswer::Unknown { why } => {
+            tracing::warn!(%link_id, %attempt_id, gateway, why, "The gateway gave no readable answer.");
+        }
+        _ => tracing::info!(%link_id, %attempt_id, gateway, what, answer = answer.name(), "A gateway answered."),
+    }
+}

@@ -1,1 +1,12 @@
+//! What the HTTP functions share: who may call, how a body is read, how an error looks, how a link is shown.
 
+pub mod auth;
+pub mod body;
+pub mod idempotency;
+pub mod problem;
+pub mod texts;
+pub mod view;
+
+pub use auth::authenticate;
+pub use body::{Given, JsonBody};
+pub use problem::ApiProblem;

@@ -1,0 +1,145 @@
+//! Reading JSON bodies so that every problem of a body is found at once.
+//!
+//! A body is a struct whose fields are [`Given`]: absent, of the wrong shape, or a value. Reading such a struct never
+//! fails, so the rules behind it see everything that could be read, and the wrong shapes are reported beside what the
+//! rules find. Fields that the struct does not have are reported too.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use domain::{Field, Problems};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::problem::ApiProblem;
+
+/// The largest body that is read, in bytes.
+pub const LARGEST_BODY: usize = 64 * 1024;
+
+/// Fields that a struct did not have.
+pub type Unknown = BTreeMap<String, Value>;
+
+/// A field of a body as it came. `null` counts as absent.
+#[derive(Clone, Debug, Default)]
+pub enum Given<T> {
+    #[default]
+    Absent,
+    /// The text says which shape was expected.
+    WrongShape(String),
+    Value(T),
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self::Absent),
+            value => Ok(match T::deserialize(value) {
+                Ok(value) => Self::Value(value),
+                Err(error) => Self::WrongShape(error.to_string()),
+            }),
+        }
+    }
+}
+
+impl<T> Given<T> {
+    /// Reports a wrong shape and hands the rest on to the rules.
+    pub fn field(self, pointer: impl Into<String>, problems: &mut Problems) -> Field<T> {
+        match self {
+            Self::Absent => Field::Absent,
+            Self::Value(value) => Field::Value(value),
+            Self::WrongShape(detail) => {
+                problems.refuse(pointer, "wrong_type", format!("This cannot be read: {detail}."));
+                Field::Refused
+            }
+        }
+    }
+}
+
+/// Reports every field that the struct did not have. `at` is the pointer of the object, empty for the body itself.
+pub fn refuse_unknown(at: &str, unknown: Unknown, problems: &mut Problems) {
+    for name in unknown.into_keys() {
+        // RFC 6901 escapes these two in a pointer.
+        let name = name.replace('~', "~0").replace('/', "~1");
+        problems.refuse(format!("{at}/{name}"), "unknown_field", "There is no such field.");
+    }
+}
+
+/// A JSON object, read into a struct of [`Given`] fields, and the value it was read from.
+#[derive(Debug)]
+pub struct JsonBody<T> {
+    pub fields: T,
+    pub value: Value,
+}
+
+impl<T: DeserializeOwned> JsonBody<T> {
+    pub fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, ApiProblem> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(ApiProblem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as application/json.",
+            ));
+        }
+        if bytes.len() > LARGEST_BODY {
+            return Err(ApiProblem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                format!("A body has at most {LARGEST_BODY} bytes."),
+            ));
+        }
+        let malformed = |detail: String| ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_json", detail);
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|error| malformed(format!("The body is not JSON: line {}, column {}.", error.line(), error.column())))?;
+        if !value.is_object() {
+            return Err(malformed("The body must be a JSON object.".to_owned()));
+        }
+        let fields =
+            T::deserialize(&value).map_err(|_| malformed("The body cannot be read as an object of fields.".to_owned()))?;
+        Ok(Self { fields, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Sample {
+        amount: Given<i64>,
+        name: Given<String>,
+        #[serde(flatten)]
+        unknown: Unknown,
+    }
+
+    fn read(bytes: &[u8]) -> Result<JsonBody<Sample>, ApiProblem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        JsonBody::read(&headers, bytes)
+    }
+
+    #[test]
+    fn every_problem_of_a_body_is_found_at_once() {
+        let body = read(br#"{"amount":"5","name":null,"x/y":1}"#).unwrap().fields;
+        let mut problems = Problems::default();
+        assert_eq!(body.amount.field("/amount", &mut problems), Field::Refused);
+        assert_eq!(body.name.field("/name", &mut problems), Field::Absent);
+        refuse_unknown("", body.unknown, &mut problems);
+        let found: Vec<_> = problems.as_slice().iter().map(|p| (p.pointer.as_str(), p.code)).collect();
+        assert_eq!(found, [("/amount", "wrong_type"), ("/x~1y", "unknown_field")]);
+    }
+
+    #[test]
+    fn what_is_not_a_json_object_is_refused() {
+        for bad in [&b"{"[..], b"[]", b"\xff", b"null", b"{\"a\":1e999999}x", &[b'['; 60_000]] {
+            assert!(read(bad).is_err());
+        }
+        let huge = format!("{{\"name\":\"{}\"}}", "x".repeat(LARGEST_BODY));
+        assert!(read(huge.as_bytes()).is_err());
+        assert!(JsonBody::<Sample>::read(&HeaderMap::new(), b"{}").is_err());
+    }
+}

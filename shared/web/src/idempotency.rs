@@ -1,0 +1,20 @@
+//! The `Idempotency-Key` header.
+
+use axum::http::HeaderMap;
+use domain::Rejection;
+
+use crate::problem::ApiProblem;
+
+/// The key, where one was sent: 1 to 255 visible ASCII characters.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiProblem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok(Some(key.to_owned()))
+        }
+        Ok(_) | Err(_) => {
+            let detail = "An idempotency key has 1 to 255 visible ASCII characters.";
+            Err(ApiProblem::bad_parameter("Idempotency-Key", &Rejection::new("invalid_idempotency_key", detail)))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Errors as RFC 9457 problems: one type, one place where they become HTTP.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::{Problem, Problems, Rejection};
+use serde::Serialize;
+
+/// An error answer. What the caller should know is in here; what went wrong inside is in the log.
+#[derive(Clone, Debug)]
+pub struct ApiProblem {
+    status: StatusCode,
+    body: ProblemBody,
+    allow: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ProblemBody {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Problem>,
+    /// Whom a conflict is with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicting_id: Option<String>,
+    /// The state that stands against the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_status: Option<&'static str>,
+}
+
+impl ApiProblem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let body = ProblemBody {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            conflicting_id: None,
+            current_status: None,
+        };
+        Self { status, body, allow: None }
+    }
+
+    /// A body with problems, all of them.
+    pub fn invalid(problems: Problems) -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "The request has problems; nothing was written.",
+        );
+        problem.body.errors = problems.into_vec();
+        problem
+    }
+
+    /// A part of the address or a header that cannot be used.
+    pub fn bad_parameter(name: &str, rejection: &Rejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, rejection.code, format!("{name}: {}", rejection.detail))
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let mut problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("This address answers {allow} only."),
+        );
+        problem.allow = Some(allow);
+        problem
+    }
+
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    #[must_use]
+    pub fn with_conflicting_id(mut self, id: impl Into<String>) -> Self {
+        self.body.conflicting_id = Some(id.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_current_status(mut self, status: &'static str) -> Self {
+        self.body.current_status = Some(status);
+        self
+    }
+
+    /// Trouble of ours. The error is logged here, once, and the caller learns that trying again is right.
+    pub fn unavailable(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %error, "A request failed on our side.");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "This could not be done right now. Nothing is half done; try again with the same Idempotency-Key.",
+        )
+    }
+}
+
+impl From<store::StoreError> for ApiProblem {
+    fn from(error: store::StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl IntoResponse for ApiProblem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
