@@ -20,7 +20,9 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnlinePayment {
     pub enabled: bool,
-    pub gateway: GatewayKind,
+    /// An account that takes no online payment needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayKind>,
     /// The version of the credentials that new attempts begin with; none were given yet where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
@@ -48,20 +50,35 @@ impl LatePayment {
     }
 }
 
+/// The gateway and the credentials that a link on an account is paid with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready<'a> {
+    pub gateway: GatewayKind,
+    pub credentials: &'a CredentialsVersion,
+}
+
 impl Account {
-    /// The credentials that a new link can be paid with, or why this account cannot be chosen.
-    pub fn ready(&self) -> Result<&CredentialsVersion, Rejection> {
+    /// How a new link can be paid, or why this account cannot be chosen.
+    pub fn ready(&self) -> Result<Ready<'_>, Rejection> {
         if !self.online_payment.enabled {
             return Err(Rejection::new(
                 "online_payment_disabled",
                 format!("Online payment is not enabled on the account {}.", self.id),
             ));
         }
-        self.online_payment.credentials.as_ref().ok_or_else(|| {
-            Rejection::new(
+        match (self.online_payment.gateway, &self.online_payment.credentials) {
+            (Some(gateway), Some(credentials)) => Ok(Ready { gateway, credentials }),
+            (None, _) | (Some(_), None) => Err(Rejection::new(
                 "gateway_credentials_missing",
-                format!("The account {} has no credentials for its gateway yet.", self.id),
-            )
-        })
+                format!("The account {} has no gateway with credentials yet.", self.id),
+            )),
+        }
+    }
+
+    /// The credentials that a new attempt of an older link begins with: the present ones where the account still is at
+    /// the gateway and in the mode that the link was made in.
+    pub fn credentials_at(&self, gateway: GatewayKind, mode: Mode) -> Option<&CredentialsVersion> {
+        let same = self.online_payment.gateway == Some(gateway) && self.mode == mode;
+        self.online_payment.credentials.as_ref().filter(|_| same)
     }
 }

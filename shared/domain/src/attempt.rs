@@ -167,3 +167,8 @@ impl Attempt {
 pub(crate) fn later(from: Timestamp, pause: SignedDuration) -> Timestamp {
     from.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
+
+/// So many minutes later.
+pub fn later_by_minutes(from: Timestamp, minutes: i64) -> Timestamp {
+    later(from, SignedDuration::from_mins(minutes))
+}

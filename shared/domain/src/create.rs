@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::account::Account;
+use crate::account::{Account, Ready};
 use crate::contact::{Contact, Email, Mobile};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
@@ -117,7 +117,7 @@ pub fn decide(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let (Some((account, credentials)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
+    let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
         (account, contact, amount, expires_at)
     else {
         return Err(problems);
@@ -128,8 +128,8 @@ pub fn decide(
         account: AccountTerms {
             id: account.id.clone(),
             name: account.name.clone(),
-            gateway: account.online_payment.gateway,
-            credentials: credentials.clone(),
+            gateway: ready.gateway,
+            credentials: ready.credentials.clone(),
             late_payment: account.online_payment.late_payment,
         },
         contact: ContactTerms {
@@ -153,7 +153,7 @@ pub fn decide(
     })
 }
 
-type ReadyAccount<'a> = (&'a Account, &'a crate::ids::CredentialsVersion);
+type ReadyAccount<'a> = (&'a Account, Ready<'a>);
 
 fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<ReadyAccount<'a>> {
     let id = request.account_id.as_ref().require("/account_id", problems)?;
@@ -161,8 +161,8 @@ fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Prob
         problems.refuse("/account_id", "unknown_account", format!("There is no account {id}."));
         return None;
     };
-    let credentials = problems.check("/account_id", account.ready()).value()?;
-    Some((account, credentials))
+    let ready = problems.check("/account_id", account.ready()).value()?;
+    Some((account, ready))
 }
 
 fn find_item<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<&'a Item> {
@@ -211,7 +211,6 @@ fn decide_amount(
     contact: Option<&Contact>,
     problems: &mut Problems,
 ) -> Option<(Money, AmountSource)> {
-    let account = account.map(|(account, _)| account);
     let (money, source) = match (&request.amount, &request.currency) {
         (Field::Refused, _) | (_, Field::Refused) => return None,
         (Field::Absent, Field::Value(_)) => {
@@ -223,7 +222,7 @@ fn decide_amount(
             return None;
         }
         (Field::Value(amount), currency) => {
-            let currency = currency.as_ref().value().copied().or(account.map(|account| account.currency))?;
+            let currency = currency.as_ref().value().copied().or(account.map(|(account, _)| account.currency))?;
             (problems.check("/amount", Money::new(*amount, currency)).value()?, AmountSource::Request)
         }
         (Field::Absent, Field::Absent) => match (item.and_then(|item| item.amount), contact.and_then(|c| c.balance)) {
@@ -245,7 +244,7 @@ fn decide_amount(
 fn check_amount(
     money: Money,
     source: AmountSource,
-    account: &Account,
+    (account, ready): ReadyAccount<'_>,
     gateways: &GatewayBook,
     problems: &mut Problems,
 ) -> bool {
@@ -254,7 +253,7 @@ fn check_amount(
         AmountSource::Item => "The item's amount",
         AmountSource::Balance => "What the contact owes",
     };
-    let gateway = account.online_payment.gateway;
+    let gateway = ready.gateway;
     if money.minor_units() <= 0 {
         let detail = format!("{from} is {}, and only an amount above zero can be paid.", money.minor_units());
         problems.refuse("/amount", "amount_not_payable", detail);

@@ -619,6 +619,11 @@ impl PaymentLink {
         Some((link, work))
     }
 
+    /// Whether the change from `before` to this state made the link expire.
+    pub fn expired_by(&self, before: &Self) -> bool {
+        before.status == LinkStatus::Active && matches!(self.status, LinkStatus::Expired { .. })
+    }
+
     /// Ends an active link at the business's wish.
     pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
         if !self.is_payable(now) {

@@ -19,7 +19,7 @@ use channels::Channels;
 use domain::Timestamp;
 use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
 use gateways::{Endpoints, Gateways, Http};
-use store::Store;
+use store::{Store, StoreError};
 
 pub use environment::{ConfigurationError, Environment};
 
@@ -140,6 +140,12 @@ impl Runtime {
         Ok(overrides.into_iter().fold(GatewayBook::default(), |book, (kind, rules)| book.with(kind, rules)))
     }
 
+    /// Scheme and host that links begin with, where `PAYLINK_BASE_URL` says so.
+    pub fn base_url(&self) -> Result<Option<String>, ConfigurationError> {
+        const NAME: &str = "PAYLINK_BASE_URL";
+        self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
+    }
+
     /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`.
     pub fn channels(&self) -> Channels {
         let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
@@ -152,6 +158,14 @@ impl Runtime {
             self.environment.optional("PAYLINK_EMAIL_SENDER"),
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
         )
+    }
+}
+
+/// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the first
+/// request tries again and says why.
+pub async fn warm_up<T>(read: impl Future<Output = Result<T, StoreError>>) {
+    if let Err(error) = read.await {
+        tracing::warn!(error = %error, "The table could not be read at the start.");
     }
 }
 

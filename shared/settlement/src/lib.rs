@@ -12,16 +12,12 @@
 //! Dying between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
 //! that was asked twice answers twice the same.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use domain::Timestamp;
-use domain::attempt::Attempt;
+use domain::attempt::{Attempt, AttemptState};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer};
-use domain::ids::{AccountId, AttemptId, CredentialsVersion, LinkId};
+use domain::ids::{AttemptId, LinkId};
 use domain::link::{PaymentLink, Report, Step};
-use domain::attempt::AttemptState;
 use gateways::Gateways;
 use store::{Settled, Store, StoreError, Written};
 
@@ -43,8 +39,6 @@ pub enum Outcome {
 pub enum SettleError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the credentials that an attempt was begun with are missing")]
-    CredentialsMissing,
     #[error("a link kept changing while its attempt was settled")]
     Contended,
 }
@@ -54,16 +48,11 @@ pub enum SettleError {
 pub struct Settlement {
     store: Store,
     gateways: Gateways,
-    credentials: CredentialsCache,
 }
-
-/// Credentials by account and version. Versions never change, so what was read stays right.
-#[derive(Clone, Debug, Default)]
-struct CredentialsCache(Arc<Mutex<HashMap<(AccountId, CredentialsVersion), Credentials>>>);
 
 impl Settlement {
     pub fn new(store: Store, gateways: Gateways) -> Self {
-        Self { store, gateways, credentials: CredentialsCache::default() }
+        Self { store, gateways }
     }
 
     pub fn store(&self) -> &Store {
@@ -72,22 +61,6 @@ impl Settlement {
 
     pub fn gateways(&self) -> &Gateways {
         &self.gateways
-    }
-
-    /// The credentials of an account in one version.
-    pub async fn credentials(
-        &self,
-        account: &AccountId,
-        version: &CredentialsVersion,
-    ) -> Result<Credentials, SettleError> {
-        let at = (account.clone(), version.clone());
-        let known = self.credentials.0.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let read = self.store.credentials(account, version).await?.ok_or(SettleError::CredentialsMissing)?;
-        self.credentials.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at, read.clone());
-        Ok(read)
     }
 
     /// Reads the link and settles one of its attempts.
@@ -113,7 +86,7 @@ impl Settlement {
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        let credentials = self.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         match link.step(id, report, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
             Step::Confirm => self.claim_and_confirm(link, &attempt, &credentials, report, now).await,
@@ -204,11 +177,23 @@ impl Settlement {
         Err(SettleError::Contended)
     }
 
+    /// Goes on with an attempt that was settling when its process died. The sweep has renewed the claim already.
+    pub async fn resume(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Outcome, SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+        if !matches!(attempt.state, AttemptState::Settling { .. }) {
+            return Ok(Outcome::Known(Box::new(link)));
+        }
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials).await;
+        log_answer(&link, &attempt, "confirmed again", &answer);
+        self.write(link, id, &answer, Report::Nothing, now).await
+    }
+
     /// Gives back the money of an attempt whose giving back was taken on by a sweep.
     pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), SettleError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(()) };
         let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(()) };
-        let credentials = self.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = self.gateways.give_back(&attempt, payment, link.terms().mode, &credentials).await;
         match &answer {
             GiveBackAnswer::Done => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was given back."),

@@ -13,10 +13,13 @@ mod lists;
 mod messages;
 mod records;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use domain::credentials::Credentials;
+use domain::ids::{AccountId, CredentialsVersion};
 use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, Scope};
@@ -37,7 +40,10 @@ pub struct Store {
     table: String,
     configuration: Arc<Mutex<Cached<Configuration>>>,
     keys: Arc<Mutex<Cached<KeyRing>>>,
+    credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
 }
+
+type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
 
 impl Store {
     /// `fresh_for` is how long settings and API keys are used before they are read again.
@@ -47,6 +53,7 @@ impl Store {
             table: table.into(),
             configuration: Arc::new(Mutex::new(Cached::new(fresh_for))),
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
+            credentials: Arc::default(),
         }
     }
 

@@ -283,11 +283,22 @@ impl Store {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Several links by id, read consistently, in any order; those that do not exist are left out.
+    /// Several links by id, read consistently, in any order. Those that do not exist are left out, and so is one that
+    /// cannot be read: it is logged, and must not keep the others from being served.
     pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
         const READ: &str = "read links";
         let found = self.batch_get(READ, ids.iter().map(|id| key(keys::link(id))).collect()).await?;
-        found.into_iter().map(|item| from_item(READ, item)).collect()
+        let read = |item: Item| {
+            let pk = text_of(&item, PK).unwrap_or_default().to_owned();
+            match from_item(READ, item) {
+                Ok(link) => Some(link),
+                Err(error) => {
+                    tracing::error!(pk, error = %error, "A link cannot be read.");
+                    None
+                }
+            }
+        };
+        Ok(found.into_iter().filter_map(read).collect())
     }
 
     pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {

@@ -103,6 +103,24 @@ impl Store {
         Ok(link.map(|link| (link, messages)))
     }
 
+    /// The known states of all messages of some links.
+    pub async fn message_states(
+        &self,
+        links: &[PaymentLink],
+    ) -> Result<BTreeMap<MessageId, MessageState>, StoreError> {
+        const READ: &str = "read the states of messages";
+        let wanted = links.iter().flat_map(|link| {
+            link.terms().recipients.iter().map(|recipient| crate::item::key(keys::message(link.id(), &recipient.id)))
+        });
+        let mut states = BTreeMap::new();
+        for item in self.batch_get(READ, wanted.collect()).await? {
+            let id = text_of(&item, SK).and_then(|sk| MessageId::parse(sk.strip_prefix(MESSAGE_PREFIX)?).ok());
+            let record: MessageRecord = from_item(READ, item)?;
+            states.extend(id.map(|id| (id, record.state)));
+        }
+        Ok(states)
+    }
+
     /// Claims a message that nobody has looked at.
     pub async fn claim_message(
         &self,

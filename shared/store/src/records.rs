@@ -1,6 +1,7 @@
 //! The records that the CRM keeps here: written whole, read whole.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::account::Account;
@@ -91,15 +92,23 @@ impl Store {
             .map_err(|error| StoreError::service(WRITE, &error))
     }
 
-    /// One version of an account's credentials. Versions never change, so the caller may keep it.
+    /// One version of an account's credentials. Versions never change, so each is read once.
     pub async fn credentials(
         &self,
         account: &AccountId,
         version: &CredentialsVersion,
-    ) -> Result<Option<Credentials>, StoreError> {
+    ) -> Result<Credentials, StoreError> {
         const READ: &str = "read credentials";
+        let at = (account.clone(), version.clone());
+        let known = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let item = self.get(READ, key(keys::credentials(account, version))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        let missing = StoreError::NotSetUp { missing: "a version of an account's credentials" };
+        let read: Credentials = from_item(READ, item.ok_or(missing)?)?;
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).insert(at, read.clone());
+        Ok(read)
     }
 
     /// All versions of an account's credentials: a webhook may still be signed with an earlier secret.

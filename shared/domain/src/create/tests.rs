@@ -33,7 +33,7 @@ fn world() -> World {
             mode: Mode::Live,
             online_payment: OnlinePayment {
                 enabled: true,
-                gateway: GatewayKind::Zarinpal,
+                gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
                 late_payment: LatePayment::GiveBack,
             },

@@ -1,0 +1,215 @@
+//! Financial accounts: where money arrives, and through which gateway.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::account::{Account, LatePayment, OnlinePayment};
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayKind, Mode};
+use domain::ids::{AccountId, CredentialsVersion};
+use domain::money::Currency;
+use domain::text::parse_name;
+use domain::{Field, Problems, Timestamp};
+use serde::{Deserialize, Serialize};
+use web::body::{Unknown, refuse_unknown};
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::lists::{ListView, Parameters};
+use crate::{App, answer};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AccountBody {
+    name: Given<String>,
+    currency: Given<String>,
+    mode: Given<String>,
+    online_payment: Given<OnlinePaymentBody>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OnlinePaymentBody {
+    enabled: Given<bool>,
+    gateway: Given<String>,
+    credentials: Given<BTreeMap<String, String>>,
+    late_payment: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AccountView {
+    id: String,
+    object: &'static str,
+    name: String,
+    currency: &'static str,
+    mode: &'static str,
+    online_payment: OnlinePaymentView,
+}
+
+#[derive(Debug, Serialize)]
+struct OnlinePaymentView {
+    enabled: bool,
+    gateway: Option<&'static str>,
+    credentials_set: bool,
+    late_payment: LatePayment,
+}
+
+impl AccountView {
+    fn new(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            object: "account",
+            name: account.name.clone(),
+            currency: account.currency.code(),
+            mode: account.mode.as_str(),
+            online_payment: OnlinePaymentView {
+                enabled: account.online_payment.enabled,
+                gateway: account.online_payment.gateway.map(GatewayKind::as_str),
+                credentials_set: account.online_payment.credentials.is_some(),
+                late_payment: account.online_payment.late_payment,
+            },
+        }
+    }
+}
+
+pub(crate) async fn list(
+    _: MayRead,
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &["online_payment"])?;
+    let wanted = match parameters.get("online_payment") {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => {
+            let rejection = domain::Rejection::new("unknown_choice", "Give true or false.");
+            return Err(ApiProblem::bad_parameter("online_payment", &rejection));
+        }
+    };
+    let configuration = app.store.newest_configuration().await?;
+    let accounts = configuration.accounts.values();
+    let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
+    Ok(answer(ListView::whole(chosen.map(AccountView::new).collect())))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    let account = app.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
+    Ok(answer(AccountView::new(&account)))
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    let body = JsonBody::<AccountBody>::read(&headers, &bytes)?.fields;
+    let known = app.store.account(&id).await?;
+    let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
+    let version = new_version(app.clock.now(), suffix)?;
+    let mut problems = Problems::default();
+    match decide(id, body, known.as_ref(), version, &mut problems) {
+        Some((account, credentials)) if problems.is_empty() => {
+            app.store.put_account(&account, credentials.as_ref()).await?;
+            tracing::info!(account_id = %account.id, "An account was written.");
+            Ok(answer(AccountView::new(&account)))
+        }
+        Some(_) | None => Err(ApiProblem::invalid(problems)),
+    }
+}
+
+/// The account that the body describes. Credentials that are left out stay as they were, unless they belong to another
+/// gateway or mode than the account has now.
+fn decide(
+    id: AccountId,
+    body: AccountBody,
+    known: Option<&Account>,
+    version: CredentialsVersion,
+    problems: &mut Problems,
+) -> Option<(Account, Option<Credentials>)> {
+    refuse_unknown("", body.unknown, problems);
+    let name = body.name.field("/name", problems).parse("/name", problems, |name| parse_name(&name, 100));
+    let name = name.require("/name", problems);
+    let currency = body.currency.field("/currency", problems);
+    let currency = currency.parse("/currency", problems, |code| Currency::parse(&code)).require("/currency", problems);
+    let mode = body.mode.field("/mode", problems).parse("/mode", problems, |mode| Mode::parse(&mode));
+    let mode = mode.require("/mode", problems);
+    let online = match body.online_payment.field("/online_payment", problems) {
+        Field::Value(online) => online,
+        Field::Absent => OnlinePaymentBody::default(),
+        Field::Refused => return None,
+    };
+    refuse_unknown("/online_payment", online.unknown, problems);
+    let enabled = online.enabled.field("/online_payment/enabled", problems).value().unwrap_or(false);
+    let at = "/online_payment/gateway";
+    let gateway = online.gateway.field(at, problems).parse(at, problems, |text| GatewayKind::parse(&text)).value();
+    let at = "/online_payment/late_payment";
+    let late_payment =
+        online.late_payment.field(at, problems).parse(at, problems, |text| LatePayment::parse(&text)).value();
+    let (name, currency, mode) = (name?, currency?, mode?);
+    match gateway {
+        None if enabled => problems.refuse("/online_payment/gateway", "required", "Online payment needs a gateway."),
+        Some(gateway) if !gateway.takes(currency) => {
+            let detail = format!("The gateway {} does not take {currency}.", gateway.as_str());
+            problems.refuse("/online_payment/gateway", "currency_not_supported", detail);
+        }
+        None | Some(_) => {}
+    }
+    let given = online.credentials.field("/online_payment/credentials", problems);
+    let credentials = read_credentials(given, gateway, mode, problems);
+    let kept = known.zip(gateway).and_then(|(known, gateway)| known.credentials_at(gateway, mode).cloned());
+    let account = Account {
+        id,
+        name,
+        currency,
+        mode,
+        online_payment: OnlinePayment {
+            enabled,
+            gateway,
+            credentials: if credentials.is_some() { Some(version) } else { kept },
+            late_payment: late_payment.unwrap_or_default(),
+        },
+    };
+    Some((account, credentials))
+}
+
+fn read_credentials(
+    given: Field<BTreeMap<String, String>>,
+    gateway: Option<GatewayKind>,
+    mode: Mode,
+    problems: &mut Problems,
+) -> Option<Credentials> {
+    const AT: &str = "/online_payment/credentials";
+    let Some(gateway) = gateway else {
+        if matches!(given, Field::Value(_)) {
+            problems.refuse(AT, "gateway_missing", "Credentials belong to a gateway; name it.");
+        }
+        return None;
+    };
+    match Credentials::parse(gateway, mode, given.value()?, AT) {
+        Ok(credentials) => Some(credentials),
+        Err(found) => {
+            for problem in found.into_vec() {
+                problems.refuse(problem.pointer, problem.code, problem.detail);
+            }
+            None
+        }
+    }
+}
+
+/// Sorts by time; the suffix keeps two writes of one millisecond apart.
+fn new_version(now: Timestamp, suffix: [u8; 4]) -> Result<CredentialsVersion, ApiProblem> {
+    let text = format!("{:013}-{}", now.as_millisecond(), hex::encode(suffix));
+    CredentialsVersion::parse(&text).map_err(|error| ApiProblem::unavailable(&error))
+}

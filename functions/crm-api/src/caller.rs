@@ -1,0 +1,46 @@
+//! Who may do what: one extractor for each scope, so that a handler's signature says what it asks for.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use domain::Rejection;
+use store::Scope;
+use web::{ApiProblem, authenticate};
+
+use crate::App;
+
+macro_rules! scope {
+    ($(#[$doc:meta])* $name:ident, $scope:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = ApiProblem;
+
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+                authenticate(&app.store, &parts.headers, $scope).await.map(|_| Self)
+            }
+        }
+    };
+}
+
+scope! {
+    /// May read everything the API shows.
+    MayRead, Scope::Read
+}
+scope! {
+    /// May write contacts and items, and act on links.
+    MayWrite, Scope::Write
+}
+scope! {
+    /// May decide where money goes and what people read: accounts, receipt types, templates, settings.
+    MayAdminister, Scope::Admin
+}
+
+/// Reads an id of the address.
+pub(crate) fn id_of<T>(
+    name: &'static str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, Rejection>,
+) -> Result<T, ApiProblem> {
+    parse(text).map_err(|rejection| ApiProblem::bad_parameter(name, &rejection))
+}

@@ -1,0 +1,64 @@
+//! The rest of `/v1`: what the CRM keeps here, reads and does. Making a link is `create-link`'s.
+
+mod accounts;
+mod caller;
+mod contacts;
+mod items;
+mod links;
+mod lists;
+mod receipt_types;
+mod receipts;
+mod settings;
+mod templates;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+use axum::{Json, Router};
+use runtime::Clock;
+use serde::Serialize;
+use store::Store;
+use web::ApiProblem;
+
+/// What the function works with.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub store: Store,
+    pub clock: Clock,
+}
+
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/accounts", only("GET", get(accounts::list)))
+        .route("/v1/accounts/{id}", only("GET, PUT", get(accounts::read).put(accounts::write)))
+        .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
+        .route("/v1/receipt-types/{id}", only("GET, PUT", get(receipt_types::read).put(receipt_types::write)))
+        .route("/v1/contacts/{id}", only("GET, PUT", get(contacts::read).put(contacts::write)))
+        .route("/v1/items/{id}", only("GET, PUT", get(items::read).put(items::write)))
+        .route("/v1/message-templates", only("GET", get(templates::list)))
+        .route(
+            "/v1/message-templates/{event}/{channel}/{locale}",
+            only("GET, PUT", get(templates::read).put(templates::write)),
+        )
+        .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
+        .route("/v1/payment-links", only("GET, POST", get(links::list)))
+        .route("/v1/payment-links/{id}", only("GET", get(links::read)))
+        .route("/v1/payment-links/{id}/cancel", only("POST", post(links::cancel)))
+        .route("/v1/receipts", only("GET", get(receipts::list)))
+        .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
+        .fallback(|| async { ApiProblem::not_found("address") })
+        // The body's own check answers a problem document instead.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}
+
+/// Answers every other method with a problem that names the right ones.
+fn only(methods: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
+    router.fallback(move || async move { ApiProblem::method_not_allowed(methods) })
+}
+
+/// A record in an answer. Nothing on the way may keep it: it is about people and money.
+pub(crate) fn answer(view: impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(view)).into_response()
+}

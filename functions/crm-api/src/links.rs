@@ -1,0 +1,168 @@
+//! Reading, listing and cancelling payment links.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
+use domain::link::{CancelRefused, PaymentLink};
+use domain::settings::Settings;
+use domain::text::parse_text;
+use domain::{Field, Problems, Rejection, Timestamp};
+use jiff::civil::Date;
+use serde::Deserialize;
+use store::{LinkList, Page, Written};
+use web::body::{Unknown, refuse_unknown};
+use web::view::LinkView;
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::caller::{MayRead, MayWrite, id_of};
+use crate::lists::{ListView, Parameters};
+use crate::{App, answer};
+
+/// How often cancelling is decided again because the link changed meanwhile.
+const MOST_ROUNDS: usize = 8;
+
+const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CancelBody {
+    reason: Given<String>,
+    force: Given<bool>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = link_id(&id)?;
+    let configuration = app.store.configuration().await?;
+    let found = app.store.link_with_messages(&id).await?;
+    let (link, messages) = found.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    Ok(answer(LinkView::new(&link, &messages, &configuration.settings, app.clock.now())))
+}
+
+/// Links by exactly one of contact, item, reference and day; those of a day can be narrowed to a status.
+pub(crate) async fn list(
+    _: MayRead,
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, ApiProblem> {
+    let known = ["contact_id", "item_id", "reference_id", "day", "status", "limit", "cursor"];
+    let parameters = Parameters::read(pairs, &known)?;
+    let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
+    let settings = app.store.configuration().await?.settings.clone();
+    let status = read_status(&parameters, by)?;
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor());
+    let page = match by {
+        "contact_id" => {
+            let list = LinkList::OfContact(id_of(by, value, ContactId::parse)?);
+            app.store.list_links(&list, limit, cursor).await?
+        }
+        "item_id" => {
+            let list = LinkList::OfItem(id_of(by, value, ItemId::parse)?);
+            app.store.list_links(&list, limit, cursor).await?
+        }
+        "reference_id" => {
+            let id = id_of(by, value, ReferenceId::parse)?;
+            Page { entries: app.store.links_with_reference(&id).await?, next: None }
+        }
+        _ => {
+            let (from, to) = day(value, &settings)?;
+            app.store.list_links(&LinkList::Between(from, to), limit, cursor).await?
+        }
+    };
+    let now = app.clock.now();
+    let messages = app.store.message_states(&page.entries).await?;
+    let entries = page.entries.iter().filter(|link| status.is_none_or(|status| link.status_at(now).name() == status));
+    let data = entries.map(|link| LinkView::new(link, &messages, &settings, now)).collect();
+    Ok(answer(ListView { data, next_cursor: page.next }))
+}
+
+fn read_status<'a>(parameters: &'a Parameters, by: &str) -> Result<Option<&'a str>, ApiProblem> {
+    let refused = |code, detail: &str| Err(ApiProblem::bad_parameter("status", &Rejection::new(code, detail)));
+    match parameters.get("status") {
+        None => Ok(None),
+        Some(_) if by != "day" => refused("status_without_day", "A status narrows the links of a day."),
+        Some(status) if STATUSES.contains(&status) => Ok(Some(status)),
+        Some(_) => refused("unknown_choice", "A status is active, paid, expired or cancelled."),
+    }
+}
+
+/// A day of the business, from its first instant to the first one after it.
+fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiProblem> {
+    let refused = || {
+        let rejection = Rejection::new("invalid_date", "Give a day such as 2026-12-01.");
+        ApiProblem::bad_parameter("day", &rejection)
+    };
+    let date: Date = text.parse().map_err(|_| refused())?;
+    let zone = settings.zone();
+    let start = |date: Date| zone.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| refused());
+    Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
+}
+
+/// Cancels an active link. While somebody is paying the caller is asked first.
+pub(crate) async fn cancel(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let id = link_id(&id)?;
+    let (reason, force) = read_cancel(&headers, &bytes)?;
+    let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    for _ in 0..MOST_ROUNDS {
+        let now = app.clock.now();
+        let next = link.cancel(reason.clone(), force, now).map_err(|refused| cancel_refused(refused, &link, now))?;
+        match app.store.replace_link(&next).await? {
+            Written::Applied | Written::AlreadyApplied => {
+                tracing::info!(link_id = %id, "A payment link was cancelled.");
+                let messages = app.store.message_states(std::slice::from_ref(&next)).await?;
+                let configuration = app.store.configuration().await?;
+                return Ok(answer(LinkView::new(&next, &messages, &configuration.settings, now)));
+            }
+            Written::Rejected(current) => link = *current,
+        }
+    }
+    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
+}
+
+/// The body may be left out.
+fn read_cancel(headers: &HeaderMap, bytes: &[u8]) -> Result<(Option<String>, bool), ApiProblem> {
+    if bytes.is_empty() {
+        return Ok((None, false));
+    }
+    let body = JsonBody::<CancelBody>::read(headers, bytes)?.fields;
+    let mut problems = Problems::default();
+    refuse_unknown("", body.unknown, &mut problems);
+    let reason = body.reason.field("/reason", &mut problems);
+    let reason = reason.parse("/reason", &mut problems, |reason| parse_text(&reason, 200)).value();
+    let force = match body.force.field("/force", &mut problems) {
+        Field::Value(force) => force,
+        Field::Absent | Field::Refused => false,
+    };
+    if problems.is_empty() { Ok((reason, force)) } else { Err(ApiProblem::invalid(problems)) }
+}
+
+fn cancel_refused(refused: CancelRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
+    let status = link.status_at(now).name();
+    let detail = match refused {
+        CancelRefused::NotActive => {
+            let detail = format!("Only an active link can be cancelled; this one is {status}.");
+            return ApiProblem::new(StatusCode::CONFLICT, "link_not_active", detail).with_current_status(status);
+        }
+        CancelRefused::PaymentInProgress { can_force: true } => {
+            "A customer may be paying right now. Send force: true to cancel all the same; money that arrives goes back."
+        }
+        CancelRefused::PaymentInProgress { can_force: false } => {
+            "The customer has paid and the payment is being confirmed. Ask again in a minute."
+        }
+    };
+    ApiProblem::conflict("payment_in_progress", detail).with_current_status(status)
+}
+
+/// An id of another form names nothing, so it is not found rather than wrong.
+fn link_id(text: &str) -> Result<LinkId, ApiProblem> {
+    LinkId::parse(text).map_err(|_| ApiProblem::not_found("payment link"))
+}

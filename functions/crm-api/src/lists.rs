@@ -1,0 +1,76 @@
+//! What all lists share: the query's parameters and the form of the answer.
+
+use std::collections::BTreeMap;
+
+use domain::Rejection;
+use serde::Serialize;
+use web::ApiProblem;
+
+/// A page has so many entries unless asked otherwise.
+const USUAL_LIMIT: usize = 20;
+
+/// And at most so many.
+const LARGEST_LIMIT: usize = 100;
+
+/// `{ "data": [], "next_cursor": null }`
+#[derive(Debug, Serialize)]
+pub(crate) struct ListView<T> {
+    pub(crate) data: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T> ListView<T> {
+    /// A list that is always whole.
+    pub(crate) fn whole(data: Vec<T>) -> Self {
+        Self { data, next_cursor: None }
+    }
+}
+
+/// The parameters of a query, each known and given once.
+pub(crate) struct Parameters(BTreeMap<String, String>);
+
+impl Parameters {
+    /// Refuses what the list does not know: a misspelt filter must not list everything.
+    pub(crate) fn read(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Self, ApiProblem> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in pairs {
+            let refused = |code, detail: &str| Err(ApiProblem::bad_parameter(&name, &Rejection::new(code, detail)));
+            if !known.contains(&name.as_str()) {
+                return refused("unknown_parameter", &format!("There is no such parameter; there are {}.", known.join(", ")));
+            }
+            if parameters.contains_key(&name) {
+                return refused("given_twice", "Give each parameter once.");
+            }
+            parameters.insert(name, value);
+        }
+        Ok(Self(parameters))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The one of these parameters that is given.
+    pub(crate) fn exactly_one(&self, names: &[&'static str]) -> Result<(&'static str, &str), ApiProblem> {
+        let mut given = names.iter().filter_map(|name| Some((*name, self.get(name)?)));
+        match (given.next(), given.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) | (Some(_), Some(_)) => {
+                let detail = format!("Give exactly one of {}.", names.join(", "));
+                Err(ApiProblem::bad_parameter("query", &Rejection::new("exactly_one", detail)))
+            }
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, ApiProblem> {
+        let Some(text) = self.get("limit") else { return Ok(USUAL_LIMIT) };
+        text.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit)).ok_or_else(|| {
+            let detail = format!("Give a limit of 1 to {LARGEST_LIMIT}.");
+            ApiProblem::bad_parameter("limit", &Rejection::new("out_of_range", detail))
+        })
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.get("cursor")
+    }
+}

@@ -1,0 +1,11 @@
+//! Starts the function: reads the environment, opens the connection to the table, serves.
+
+use crm_api::{App, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let runtime = runtime::start()?;
+    let app = App { store: runtime.store()?, clock: runtime::Clock::System };
+    runtime::warm_up(app.store.keys()).await;
+    lambda_http::run(router(app)).await
+}

@@ -1,0 +1,104 @@
+//! The types of receipt that the business defined.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::Problems;
+use domain::ids::ReceiptTypeId;
+use domain::receipt::ReceiptType;
+use domain::text::parse_name;
+use serde::{Deserialize, Serialize};
+use web::body::{Unknown, refuse_unknown};
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::lists::ListView;
+use crate::{App, answer};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReceiptTypeBody {
+    name: Given<String>,
+    parent_id: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Serialize)]
+struct ReceiptTypeView {
+    id: ReceiptTypeId,
+    object: &'static str,
+    name: String,
+    parent_id: Option<ReceiptTypeId>,
+}
+
+impl From<ReceiptType> for ReceiptTypeView {
+    fn from(kind: ReceiptType) -> Self {
+        Self { id: kind.id, object: "receipt_type", name: kind.name, parent_id: kind.parent_id }
+    }
+}
+
+pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+    let configuration = app.store.newest_configuration().await?;
+    let kinds = configuration.receipt_types.values().cloned().map(ReceiptTypeView::from);
+    Ok(answer(ListView::whole(kinds.collect())))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, ReceiptTypeId::parse)?;
+    let kind = app.store.receipt_type(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt type"))?;
+    Ok(answer(ReceiptTypeView::from(kind)))
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, ReceiptTypeId::parse)?;
+    let body = JsonBody::<ReceiptTypeBody>::read(&headers, &bytes)?.fields;
+    let mut problems = Problems::default();
+    refuse_unknown("", body.unknown, &mut problems);
+    let name = body.name.field("/name", &mut problems).parse("/name", &mut problems, |name| parse_name(&name, 100));
+    let name = name.require("/name", &mut problems);
+    let parent_id = body.parent_id.field("/parent_id", &mut problems);
+    let parent_id = parent_id.parse("/parent_id", &mut problems, |id| ReceiptTypeId::parse(&id)).value();
+    if let Some(parent) = &parent_id {
+        check_parent(&app, &id, parent, &mut problems).await?;
+    }
+    match name {
+        Some(name) if problems.is_empty() => {
+            let kind = ReceiptType { id, name, parent_id };
+            app.store.put_receipt_type(&kind).await?;
+            Ok(answer(ReceiptTypeView::from(kind)))
+        }
+        Some(_) | None => Err(ApiProblem::invalid(problems)),
+    }
+}
+
+/// A parent exists, and following parents upward never comes back to the type itself.
+async fn check_parent(
+    app: &App,
+    id: &ReceiptTypeId,
+    parent: &ReceiptTypeId,
+    problems: &mut Problems,
+) -> Result<(), ApiProblem> {
+    let mut above = Some(parent.clone());
+    while let Some(next) = above {
+        if next == *id {
+            problems.refuse("/parent_id", "circular", "A receipt type cannot stand below itself.");
+            return Ok(());
+        }
+        match app.store.receipt_type(&next).await? {
+            Some(kind) => above = kind.parent_id,
+            None => {
+                problems.refuse("/parent_id", "unknown_receipt_type", format!("There is no receipt type {next}."));
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}

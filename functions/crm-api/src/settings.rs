@@ -1,0 +1,126 @@
+//! The settings of the business, replaced as a whole.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::contact::Region;
+use domain::expiry::Expiry;
+use domain::ids::ReceiptTypeId;
+use domain::locale::Locale;
+use domain::settings::{Settings, TimeZoneName};
+use domain::text::{parse_name, parse_web_address};
+use domain::{Problems, Rejection};
+use serde::{Deserialize, Serialize};
+use web::body::{Unknown, refuse_unknown};
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::caller::{MayAdminister, MayRead};
+use crate::{App, answer};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SettingsBody {
+    business_name: Given<String>,
+    support_phone: Given<String>,
+    support_url: Given<String>,
+    time_zone: Given<String>,
+    default_locale: Given<String>,
+    default_region: Given<String>,
+    default_expires_in_days: Given<i64>,
+    default_receipt_type_id: Given<String>,
+    rial_alone: Given<bool>,
+    return_url_hosts: Given<Vec<String>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingsView {
+    object: &'static str,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+    let settings = app.store.settings().await?.unwrap_or_default();
+    Ok(answer(SettingsView { object: "settings", settings }))
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let body = JsonBody::<SettingsBody>::read(&headers, &bytes)?.fields;
+    let mut problems = Problems::default();
+    let settings = body.read(&mut problems);
+    if let Some(id) = &settings.default_receipt_type_id
+        && app.store.receipt_type(id).await?.is_none()
+    {
+        let detail = format!("There is no receipt type {id}.");
+        problems.refuse("/default_receipt_type_id", "unknown_receipt_type", detail);
+    }
+    if !problems.is_empty() {
+        return Err(ApiProblem::invalid(problems));
+    }
+    app.store.put_settings(&settings).await?;
+    Ok(answer(SettingsView { object: "settings", settings }))
+}
+
+impl SettingsBody {
+    /// What is left out gets its default: a PUT replaces everything.
+    fn read(self, problems: &mut Problems) -> Settings {
+        let p = problems;
+        refuse_unknown("", self.unknown, p);
+        let defaults = Settings::default();
+        let business_name = self.business_name.field("/business_name", p);
+        let business_name = business_name.parse("/business_name", p, |name| parse_name(&name, 60));
+        let phone = self.support_phone.field("/support_phone", p);
+        let url = self.support_url.field("/support_url", p);
+        let zone = self.time_zone.field("/time_zone", p);
+        let locale = self.default_locale.field("/default_locale", p);
+        let region = self.default_region.field("/default_region", p);
+        let days = self.default_expires_in_days.field("/default_expires_in_days", p);
+        let kind = self.default_receipt_type_id.field("/default_receipt_type_id", p);
+        let hosts = self.return_url_hosts.field("/return_url_hosts", p);
+        Settings {
+            business_name: business_name.require("/business_name", p).unwrap_or_default(),
+            support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
+            support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
+            time_zone: zone
+                .parse("/time_zone", p, |name| TimeZoneName::parse(&name))
+                .value()
+                .unwrap_or(defaults.time_zone),
+            default_locale: locale
+                .parse("/default_locale", p, |tag| Locale::parse(&tag))
+                .value()
+                .unwrap_or(defaults.default_locale),
+            default_region: region
+                .parse("/default_region", p, |code| Region::parse(&code))
+                .value()
+                .unwrap_or(defaults.default_region),
+            default_expires_in_days: days
+                .parse("/default_expires_in_days", p, |days| Expiry::parse_days(days).map(|_| days))
+                .value()
+                .unwrap_or(defaults.default_expires_in_days),
+            default_receipt_type_id: kind
+                .parse("/default_receipt_type_id", p, |id| ReceiptTypeId::parse(&id))
+                .value(),
+            rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
+            return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
+        }
+    }
+}
+
+fn check_hosts(hosts: Vec<String>) -> Result<Vec<String>, Rejection> {
+    let is_host = |host: &String| {
+        !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+    };
+    if hosts.len() <= 20 && hosts.iter().all(is_host) {
+        Ok(hosts)
+    } else {
+        Err(Rejection::new("invalid_host", "Give at most 20 host names in lower case, without scheme, port or path."))
+    }
+}

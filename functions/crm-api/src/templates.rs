@@ -1,0 +1,103 @@
+//! Message templates: the business's own texts, and the shipped ones where it has none.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::locale::{Language, Locale};
+use domain::message::{MessageEvent, MessageTemplate, shipped};
+use domain::recipients::Channel;
+use domain::template::{MessageText, VARIABLES};
+use domain::{Problems, Rejection};
+use serde::Serialize;
+use web::texts::TextBody;
+use web::{ApiProblem, JsonBody};
+
+use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::lists::ListView;
+use crate::{App, answer};
+
+#[derive(Debug, Serialize)]
+struct TemplateView {
+    object: &'static str,
+    event: &'static str,
+    channel: &'static str,
+    locale: String,
+    /// `custom` where the business saved its own, `shipped` where the product's is used.
+    source: &'static str,
+    subject: Option<String>,
+    body: String,
+    /// What a text may name.
+    variables: [&'static str; 9],
+}
+
+impl TemplateView {
+    fn new(event: MessageEvent, channel: Channel, locale: &str, source: &'static str, text: &MessageText) -> Self {
+        Self {
+            object: "message_template",
+            event: event.as_str(),
+            channel: channel.as_str(),
+            locale: locale.to_owned(),
+            source,
+            subject: text.subject().map(str::to_owned),
+            body: text.body().to_owned(),
+            variables: VARIABLES,
+        }
+    }
+
+    fn custom(template: &MessageTemplate) -> Self {
+        Self::new(template.event, template.channel, template.locale.as_str(), "custom", &template.text)
+    }
+}
+
+/// The shipped texts and the business's own beside them.
+pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+    let configuration = app.store.newest_configuration().await?;
+    let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
+    for language in Language::ALL {
+        for channel in Channel::ALL {
+            let event = MessageEvent::LinkCreated;
+            let text = shipped(event, channel, language).map_err(|error| ApiProblem::unavailable(&error))?;
+            views.push(TemplateView::new(event, channel, language.code(), "shipped", &text));
+        }
+    }
+    Ok(answer(ListView::whole(views)))
+}
+
+type At = Path<(String, String, String)>;
+
+fn place(at: &At) -> Result<(MessageEvent, Channel, Locale), ApiProblem> {
+    let (event, channel, locale) = &at.0;
+    Ok((
+        id_of("event", event, MessageEvent::parse)?,
+        id_of("channel", channel, Channel::parse)?,
+        id_of("locale", locale, Locale::parse)?,
+    ))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<Response, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    if let Some(template) = app.store.template(event, channel, &locale).await? {
+        return Ok(answer(TemplateView::custom(&template)));
+    }
+    let text = shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
+    Ok(answer(TemplateView::new(event, channel, locale.as_str(), "shipped", &text)))
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    at: At,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    let body = JsonBody::<TextBody>::read(&headers, &bytes)?.fields;
+    let mut problems = Problems::default();
+    let Some(text) = body.read(channel, "", &mut problems).value().filter(|_| problems.is_empty()) else {
+        return Err(ApiProblem::invalid(problems));
+    };
+    let template = MessageTemplate { event, channel, locale, text };
+    app.store.put_template(&template).await?;
+    Ok(answer(TemplateView::custom(&template)))
+}

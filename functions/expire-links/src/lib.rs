@@ -1,0 +1,199 @@
+//! What time makes happen: links expire, attempts that nobody reported are asked about, money that cannot be kept goes
+//! back.
+//!
+//! A run takes due links from the index, page by page, and writes each once: that write expires the link where it must
+//! and moves its due work ahead by a lease, so that no other run does the same. Only then are gateways asked, each in
+//! its own queue, so that a dead one starves neither expiry nor the others. A run that meets its deadline stops; what it
+//! had taken on is due again when the lease ends.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use domain::gateway::GatewayKind;
+use domain::ids::AttemptId;
+use domain::link::{PaymentLink, Report, Work};
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+use runtime::Clock;
+use serde::Serialize;
+use settlement::{Outcome, SettleError, Settlement};
+use store::{DUE_SHARDS, StoreError, Written};
+
+/// So many links are read and written at a time.
+const PAGE: i32 = 100;
+
+/// So many writes, and so many questions to one gateway, are under way at once.
+const AT_ONCE: usize = 8;
+
+/// A gateway that gives so many unreadable answers in a row is left alone for the rest of the run.
+const BREAKER: usize = 5;
+
+/// Nothing new is begun when less than this is left: one question can take eight seconds, and its answer two writes.
+const RESERVE: Duration = Duration::from_secs(12);
+
+/// What the function works with.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub settlement: Settlement,
+    pub clock: Clock,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    pub expired: usize,
+    pub asked: usize,
+    pub given_back: usize,
+    /// Left for a later run, because a gateway does not answer or time ran out.
+    pub left: usize,
+}
+
+/// One piece of work and the link as it was when the work was taken on.
+struct Task {
+    link: PaymentLink,
+    work: Work,
+}
+
+/// Runs until nothing is due or the deadline is near. Fails only where the index cannot be read at all.
+pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
+    let mut swept = Swept::default();
+    let mut tasks = Vec::new();
+    for shard in 0..DUE_SHARDS {
+        while has_time(deadline) {
+            let found = take_page(app, shard, &mut swept, &mut tasks).await?;
+            if !found {
+                break;
+            }
+        }
+    }
+    let mut queues: BTreeMap<GatewayKind, Vec<Task>> = BTreeMap::new();
+    for task in tasks {
+        queues.entry(task.link.terms().account.gateway).or_default().push(task);
+    }
+    for done in join_all(queues.into_iter().map(|(gateway, queue)| work_off(app, gateway, queue, deadline))).await {
+        swept.asked += done.asked;
+        swept.given_back += done.given_back;
+        swept.left += done.left;
+    }
+    tracing::info!(
+        expired = swept.expired,
+        asked = swept.asked,
+        given_back = swept.given_back,
+        left = swept.left,
+        "A sweep ended."
+    );
+    Ok(swept)
+}
+
+/// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.
+async fn take_page(app: &App, shard: u8, swept: &mut Swept, tasks: &mut Vec<Task>) -> Result<bool, StoreError> {
+    let store = app.settlement.store();
+    let due = store.due_links(shard, app.clock.now(), PAGE).await?;
+    if due.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<_> = due.iter().map(|due| due.id.clone()).collect();
+    let links = store.links(&ids).await?;
+    let taken: Vec<Option<Taken>> = stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
+    let mut moved = false;
+    for taken in taken.into_iter().flatten() {
+        moved = true;
+        swept.expired += usize::from(taken.expired);
+        tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
+    }
+    // The index is read a moment behind the table; a page that only shows what was taken already is the last one.
+    Ok(moved && due.len() == usize::try_from(PAGE).unwrap_or(usize::MAX))
+}
+
+struct Taken {
+    link: PaymentLink,
+    work: Vec<Work>,
+    expired: bool,
+}
+
+/// Writes what is due on one link. A link that somebody else changed meanwhile is looked at in the next run.
+async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
+    let now = app.clock.now();
+    let (next, work) = link.take_due(now)?;
+    match app.settlement.store().replace_link(&next).await {
+        Ok(Written::Applied | Written::AlreadyApplied) => {
+            let expired = next.expired_by(&link);
+            if expired {
+                tracing::info!(link_id = %next.id(), "A payment link expired.");
+            }
+            Some(Taken { link: next, work, expired })
+        }
+        Ok(Written::Rejected(_)) => None,
+        Err(error) => {
+            tracing::error!(link_id = %link.id(), error = %error, "A due link could not be written.");
+            None
+        }
+    }
+}
+
+/// Works off the queue of one gateway, a few at a time, until it stops answering or time runs out.
+async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: SystemTime) -> Swept {
+    let mut swept = Swept::default();
+    let mut silent = 0;
+    let mut queue = queue.into_iter();
+    loop {
+        let batch: Vec<Task> = queue.by_ref().take(AT_ONCE).collect();
+        if batch.is_empty() {
+            return swept;
+        }
+        if silent >= BREAKER || !has_time(deadline) {
+            swept.left += batch.len() + queue.len();
+            tracing::warn!(gateway = gateway.as_str(), left = swept.left, silent, "Due work of a gateway was left.");
+            return swept;
+        }
+        for answered in join_all(batch.into_iter().map(|task| perform(app, task))).await {
+            match answered {
+                Done::Asked { readable } => {
+                    swept.asked += 1;
+                    silent = if readable { 0 } else { silent + 1 };
+                }
+                Done::GaveBack => swept.given_back += 1,
+                Done::Failed => swept.left += 1,
+            }
+        }
+    }
+}
+
+enum Done {
+    Asked { readable: bool },
+    GaveBack,
+    Failed,
+}
+
+async fn perform(app: &App, task: Task) -> Done {
+    let now = app.clock.now();
+    let link_id = task.link.id().clone();
+    let (id, done) = match task.work {
+        Work::LookUp(id) => {
+            let outcome = app.settlement.settle(task.link, &id, Report::Nothing, now).await;
+            (id, asked(outcome))
+        }
+        Work::Confirm(id) => {
+            let outcome = app.settlement.resume(task.link, &id, now).await;
+            (id, asked(outcome))
+        }
+        Work::GiveBack(id) => {
+            let outcome = app.settlement.give_back(task.link, &id, now).await;
+            (id, outcome.map(|()| Done::GaveBack))
+        }
+    };
+    done.unwrap_or_else(|error| failed(&link_id, &id, &error))
+}
+
+fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
+    outcome.map(|outcome| Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
+}
+
+fn failed(link_id: &domain::ids::LinkId, attempt_id: &AttemptId, error: &SettleError) -> Done {
+    tracing::error!(%link_id, %attempt_id, error = %error, "Due work could not be done.");
+    Done::Failed
+}
+
+fn has_time(deadline: SystemTime) -> bool {
+    deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
+}

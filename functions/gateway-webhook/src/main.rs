@@ -1,0 +1,13 @@
+//! Starts the function: reads the environment, opens the connection to the table, serves.
+
+use gateway_webhook::{App, router};
+use settlement::Settlement;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let runtime = runtime::start()?;
+    let store = runtime.store()?;
+    runtime::warm_up(store.configuration()).await;
+    let app = App { settlement: Settlement::new(store, runtime.gateways()?), clock: runtime::Clock::System };
+    lambda_http::run(router(app)).await
+}

@@ -1,0 +1,37 @@
+test-mark = TEST: no money moves
+amount-for = Amount
+purpose = For
+paid-on = Paid on
+reference = Reference
+payable-until = Payable until
+requested-by = Payment request from { $business }
+
+preview-title = { $business } asks you to pay { $amount }
+preview-text = Open this link in your browser to pay.
+
+paid-title = Paid
+paid-text = Your payment has arrived. Thank you. You can close this page.
+confirming-title = Your payment is being confirmed
+confirming-text = We are asking the payment gateway. This page refreshes by itself. Please do not pay again.
+failed-title = The payment was not made
+failed-text = The gateway says that no payment was made. If money was taken from your card all the same, your bank usually returns it within 72 hours.
+unfinished-title = The payment is not finished
+unfinished-text = Nothing was paid yet. You can go on paying.
+try-again = Try again
+go-on = Go on to payment
+back-title = Your money goes back
+back-text = This link could not take your payment any more. The money goes back to your card; with most banks that takes up to 72 hours, by a refund up to ten working days.
+review-title = Your payment is being looked into
+review-text = Somebody at { $business } will look at your payment and get in touch. Please do not pay again.
+expired-title = This link has expired
+expired-text = Please ask { $business } for a new one.
+cancelled-title = This link was cancelled
+cancelled-text = { $business } has cancelled this payment request. You do not have to pay.
+unknown-title = There is no such link
+unknown-text = Please check the address, or ask whoever sent it to you.
+too-many-title = Too many attempts
+too-many-text = This link was opened for payment too often. Please wait an hour and try again.
+trouble-title = We cannot reach the payment gateway
+trouble-text = Nothing was paid. Please try again in a few minutes.
+support = Questions? Ask { $business }:
+return-to-business = Back to { $business }

@@ -1,0 +1,287 @@
+//! The pages a customer can meet: one layout, one card, what happened in words.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::attempt::AttemptState;
+use domain::calendar::{display_end, display_instant};
+use domain::gateway::Mode;
+use domain::link::{LinkStatus, PaymentLink};
+use domain::locale::Language;
+use domain::settings::Settings;
+use domain::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use crate::texts::{Mentions, text};
+
+const STYLE: &str = include_str!("page.css");
+
+/// Nothing but this very style sheet, and nothing from anywhere else.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+});
+
+/// What a page is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    Preview,
+    Paid,
+    Confirming,
+    Failed,
+    Unfinished,
+    MoneyGoesBack,
+    Review,
+    Expired,
+    Cancelled,
+    Unknown,
+    TooMany,
+    Trouble,
+}
+
+/// How a page looks: a stroke of colour for the eye, never the only sign.
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Waiting,
+    Bad,
+    Quiet,
+}
+
+impl Page {
+    /// What became of a link, for somebody who comes back from the gateway or opens it again.
+    pub(crate) fn of(link: &PaymentLink, now: Timestamp) -> Self {
+        let last = link.attempts().last().map(|attempt| &attempt.state);
+        let status = link.status_at(now);
+        if matches!(status, LinkStatus::Paid { .. }) {
+            return Self::Paid;
+        }
+        match last {
+            Some(AttemptState::Settling { .. } | AttemptState::Open { reported: true, .. }) => Self::Confirming,
+            Some(AttemptState::NeedsReview { .. }) => Self::Review,
+            Some(
+                AttemptState::Unacceptable { .. } | AttemptState::GivingBack { .. } | AttemptState::GivenBack { .. },
+            ) => Self::MoneyGoesBack,
+            Some(
+                AttemptState::Open { .. }
+                | AttemptState::Paid { .. }
+                | AttemptState::Failed { .. }
+                | AttemptState::Lapsed { .. },
+            )
+            | None => match status {
+                LinkStatus::Expired { .. } => Self::Expired,
+                LinkStatus::Cancelled { .. } => Self::Cancelled,
+                LinkStatus::Active | LinkStatus::Paid { .. } => match last {
+                    Some(AttemptState::Failed { .. }) => Self::Failed,
+                    _ => Self::Unfinished,
+                },
+            },
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Expired | Self::Cancelled => StatusCode::GONE,
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Trouble => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Preview
+            | Self::Paid
+            | Self::Confirming
+            | Self::Failed
+            | Self::Unfinished
+            | Self::MoneyGoesBack
+            | Self::Review => StatusCode::OK,
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Paid => "paid",
+            Self::Confirming => "confirming",
+            Self::Failed => "failed",
+            Self::Unfinished => "unfinished",
+            Self::MoneyGoesBack => "back",
+            Self::Review => "review",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+            Self::TooMany => "too-many",
+            Self::Trouble => "trouble",
+        }
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Self::Paid => Tone::Good,
+            Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
+            Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
+            Self::Preview | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => Tone::Quiet,
+        }
+    }
+
+    /// The button that leads on, where there is one.
+    fn action(self) -> Option<&'static str> {
+        match self {
+            Self::Failed | Self::Trouble => Some("try-again"),
+            Self::Unfinished => Some("go-on"),
+            Self::Preview
+            | Self::Paid
+            | Self::Confirming
+            | Self::MoneyGoesBack
+            | Self::Review
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Unknown
+            | Self::TooMany => None,
+        }
+    }
+}
+
+/// A page about a link.
+pub(crate) fn of_link(page: Page, link: &PaymentLink, settings: &Settings) -> Response {
+    let language = link.terms().locale.language();
+    render(page, language, Some(link), settings)
+}
+
+/// A page that is about no link, or about one that must not be told from none.
+pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) -> Response {
+    render(page, language, None, settings)
+}
+
+fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings) -> Response {
+    let amount = link.map(|link| link.terms().amount.display(language, settings.rial_alone)).unwrap_or_default();
+    let mentions = Mentions { business: &settings.business_name, amount: &amount };
+    let say = |key: &str| text(language, key, mentions);
+    let title = say(&format!("{}-title", page.key()));
+    let body = html! {
+        (DOCTYPE)
+        html lang=(language.code()) dir=(language.direction()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                @if page == Page::Confirming { meta http-equiv="refresh" content="3"; }
+                @if page == Page::Preview {
+                    meta property="og:title" content=(title);
+                    meta property="og:site_name" content=(settings.business_name);
+                    meta property="og:description" content=(say("preview-text"));
+                }
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    p.business { bdi { (settings.business_name) } }
+                    @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
+                    h1 class=(tone_class(page.tone())) { (title) }
+                    p { (say(&format!("{}-text", page.key()))) }
+                    @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
+                    (actions(page, link, &say))
+                    (support(page, settings, &say))
+                }
+            }
+        }
+    };
+    answer(page.status(), body)
+}
+
+fn tone_class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Waiting => "waiting",
+        Tone::Bad => "bad",
+        Tone::Quiet => "quiet",
+    }
+}
+
+/// What the page is about: never more of the contact than the link needs.
+fn facts(
+    page: Page,
+    link: &PaymentLink,
+    language: Language,
+    settings: &Settings,
+    amount: &str,
+    say: &dyn Fn(&str) -> String,
+) -> Markup {
+    let terms = link.terms();
+    let zone = settings.zone();
+    let paid = link.attempts().iter().find_map(|attempt| match &attempt.state {
+        AttemptState::Paid { at, payment } => Some((*at, payment.reference.as_str())),
+        _ => None,
+    });
+    html! {
+        dl {
+            div { dt { (say("amount-for")) } dd { bdi { (amount) } } }
+            @if let Some(description) = &terms.description {
+                div { dt { (say("purpose")) } dd { bdi { (description) } } }
+            }
+            @if let Some((at, reference)) = paid {
+                div { dt { (say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) } } }
+                div { dt { (say("reference")) } dd { bdi { (reference) } } }
+            } @else if page.action().is_some() || page == Page::Preview {
+                div { dt { (say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) } } }
+            }
+        }
+    }
+}
+
+fn actions(page: Page, link: Option<&PaymentLink>, say: &dyn Fn(&str) -> String) -> Markup {
+    let return_url = link.and_then(|link| link.terms().return_url.as_deref());
+    html! {
+        @if let (Some(key), Some(link)) = (page.action(), link) {
+            a.button href=(format!("/p/{}", link.token().expose())) rel="nofollow" { (say(key)) }
+        }
+        @if let (Some(address), false) = (return_url, matches!(page, Page::Preview | Page::Confirming)) {
+            a.plain href=(address) rel="noreferrer" { (say("return-to-business")) }
+        }
+    }
+}
+
+/// Every dead end says whom to ask.
+fn support(page: Page, settings: &Settings, say: &dyn Fn(&str) -> String) -> Markup {
+    let has_support = settings.support_phone.is_some() || settings.support_url.is_some();
+    html! {
+        @if has_support && page != Page::Preview {
+            footer {
+                p { (say("support")) }
+                @if let Some(phone) = &settings.support_phone {
+                    a href=(format!("tel:{}", phone.replace(' ', ""))) { bdi dir="ltr" { (phone) } }
+                }
+                @if let Some(address) = &settings.support_url {
+                    a href=(address) rel="noreferrer" { bdi dir="ltr" { (address) } }
+                }
+            }
+        }
+    }
+}
+
+/// The headers that every answer to a customer carries.
+pub(crate) fn guard(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+fn answer(status: StatusCode, body: Markup) -> Response {
+    let mut response = (status, Html(body.into_string())).into_response();
+    if let Ok(policy) = HeaderValue::try_from(POLICY.as_str()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    guard(response)
+}
