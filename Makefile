@@ -1,0 +1,67 @@
+# Everything a developer does. `make run` and `make test` do all their own set-up in folders of this project.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+TOOLS := .tools
+CARGO_LAMBDA := $(TOOLS)/bin/cargo-lambda
+CARGO_LAMBDA_VERSION := 1.9.2
+CFN_LINT := $(TOOLS)/lint/bin/cfn-lint
+CFN_LINT_VERSION := 1.58.0
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_DENY_VERSION := 0.20.2
+
+export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
+
+.PHONY: help run reset test test-end-to-end check lint-template deny tools clean-tools
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: tools ## Run the whole product on this machine
+	cargo run --package paylink-local
+
+reset: ## Forget the data of `make run`
+	rm -rf .paylink
+
+test: tools ## Run every test but those of the browser
+	cargo test --workspace
+
+test-end-to-end: tools ## Run only the tests that drive the built functions over HTTP
+	cargo test --package tests --test end_to_end
+
+check: deny lint-template ## Run the checks that are not tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) check bans licenses sources
+
+lint-template: $(CFN_LINT)
+	$(CFN_LINT) template.yaml
+
+tools: $(CARGO_LAMBDA)
+
+# cargo-lambda comes as a ready binary from PyPI in seconds; without Python it is compiled, which takes long.
+$(CARGO_LAMBDA):
+	@command -v cargo >/dev/null || { echo 'error: Rust is missing; install it from https://rustup.rs' >&2; exit 1; }
+	@mkdir -p $(TOOLS)/bin
+	@if command -v python3 >/dev/null && python3 -m venv $(TOOLS)/lambda; then \
+	  echo 'Fetching cargo-lambda.'; \
+	  $(TOOLS)/lambda/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA_VERSION); \
+	  ln -sf ../lambda/bin/cargo-lambda $@; \
+	else \
+	  echo 'Compiling cargo-lambda, because there is no Python with venv. This takes about ten minutes.'; \
+	  cargo install --locked --root $(TOOLS) cargo-lambda --version $(CARGO_LAMBDA_VERSION); \
+	fi
+
+$(CFN_LINT):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to lint the template' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/lint
+	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==$(CFN_LINT_VERSION)
+
+$(CARGO_DENY):
+	cargo install --locked --root $(TOOLS) cargo-deny --version $(CARGO_DENY_VERSION)
+
+clean-tools: ## Forget the fetched tools
+	rm -rf $(TOOLS)

@@ -1,0 +1,275 @@
+//! Starts everything of the local cloud but the functions themselves.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use domain::Timestamp;
+use runtime::{ConfigurationError, Environment, Runtime};
+use store::{LinkList, Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::inbox::Inbox;
+use crate::page::{LinkRow, Overview};
+use crate::simulators::{Notify, OutgoingWebhook, Simulators};
+use crate::template::{Template, TemplateError};
+use crate::{page, schedule, ses, sns, stream};
+
+/// The name of the local table.
+const TABLE: &str = "paylink";
+
+/// So far back the page lists links.
+const OVERVIEW_HOURS: i64 = 24 * 7;
+
+/// The ports of the local cloud, all on this machine only.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The functions, behind `cargo lambda watch`.
+    pub functions: u16,
+    /// The page, the inbox, SNS, SES and the gateways.
+    pub cloud: u16,
+    pub dynamodb: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { functions: 9000, cloud: 9001, dynamodb: 9002 }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub ports: Ports,
+    /// Where the data is kept; in memory where it is absent.
+    pub data: Option<PathBuf>,
+    pub template: PathBuf,
+    /// Whether the schedules of the template run. A test invokes the functions itself.
+    pub schedules: bool,
+}
+
+/// Why the local cloud did not start. Each is one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    #[error("port {port} on this machine is in use; end what uses it, or is Paylink running already?")]
+    PortInUse { port: u16 },
+    #[error("{what} cannot be opened: {reason}")]
+    CannotOpen { what: String, reason: String },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The running cloud. It ends with the value.
+#[derive(Debug)]
+pub struct Cloud {
+    pub inbox: Inbox,
+    pub simulators: Simulators,
+    pub store: Store,
+    pub environment: BTreeMap<String, String>,
+    ports: Ports,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Cloud {
+    pub async fn start(options: &Options) -> Result<Self, CloudError> {
+        let ports = options.ports;
+        // All ports are taken before anything is begun, so that nothing is left half done.
+        let dynamodb = listen(ports.dynamodb).await?;
+        let front = listen(ports.cloud).await?;
+        drop(listen(ports.functions).await?);
+        let template = Template::read(&options.template)?;
+        let database = open_database(options.data.as_ref())?;
+        let mut tasks = vec![tokio::spawn(dynoxide::server::serve_on(dynamodb, database))];
+
+        let environment = environment(ports);
+        let runtime = Runtime::new(Environment::from(environment.clone()))?;
+        let store = runtime.store()?;
+        let client = aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::config::Builder::from(runtime.sdk())
+                .endpoint_url(format!("http://127.0.0.1:{}", ports.dynamodb))
+                .build(),
+        );
+        template.create_table(&client, TABLE).await?;
+
+        let inbox_file = options.data.as_ref().map(|folder| folder.join("inbox.json"));
+        let inbox = Inbox::open(inbox_file.as_deref()).map_err(|error| cannot_open("the inbox", &error))?;
+        let base = format!("http://localhost:{}", ports.cloud);
+        let simulators = Simulators::open(&base, options.data.as_deref(), notify())
+            .map_err(|error| cannot_open("the gateways' books", &error))?;
+        let router = front_router(&inbox, &simulators, overview(store.clone()));
+        tasks.push(tokio::spawn(async move {
+            // Serving ends with the process; an error of one connection does not end it.
+            let _ = axum::serve(nodelay(front), router).await;
+        }));
+        let mut cloud = Self { inbox, simulators, store, environment, ports, tasks };
+        cloud.follow_stream(&runtime, &template)?;
+        if options.schedules {
+            for function in ["expire-links", "deliver-messages"] {
+                let every = template.schedule(function)?;
+                cloud.tasks.push(tokio::spawn(schedule::run(every, cloud.function_url(function))));
+            }
+        }
+        Ok(cloud)
+    }
+
+    fn follow_stream(&mut self, runtime: &Runtime, template: &Template) -> Result<(), CloudError> {
+        let streams = aws_sdk_dynamodbstreams::Client::from_conf(
+            aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk())
+                .endpoint_url(format!("http://127.0.0.1:{}", self.ports.dynamodb))
+                .build(),
+        );
+        let function = "deliver-messages";
+        let patterns = template.stream_patterns(function)?;
+        let url = self.function_url(function);
+        self.tasks.push(tokio::spawn(stream::follow(streams, TABLE.to_owned(), patterns, url)));
+        Ok(())
+    }
+
+    /// Where a function is invoked with an event, as Lambda's own API does it.
+    pub fn function_url(&self, function: &str) -> String {
+        format!("http://127.0.0.1:{}/2015-03-31/functions/{function}/invocations", self.ports.functions)
+    }
+
+    /// Scheme and host of the functions' HTTP routes.
+    pub fn base_url(&self) -> String {
+        format!("http://localhost:{}", self.ports.functions)
+    }
+
+    /// Scheme and host of the local cloud's own page.
+    pub fn page_url(&self) -> String {
+        format!("http://localhost:{}", self.ports.cloud)
+    }
+}
+
+/// The environment of every function. In AWS the template gives each only its own part.
+fn environment(ports: Ports) -> BTreeMap<String, String> {
+    let cloud = format!("http://127.0.0.1:{}", ports.cloud);
+    // The browser opens the gateways' pages, so their addresses are those a person can open too.
+    let gateways = format!("http://localhost:{}", ports.cloud);
+    [
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", ports.dynamodb)),
+        ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
+        ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
+        ("PAYLINK_TABLE", TABLE.to_owned()),
+        ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
+        ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
+        ("PAYLINK_ZARINPAL_URL", format!("{gateways}/zarinpal-live")),
+        ("PAYLINK_ZARINPAL_SANDBOX_URL", format!("{gateways}/zarinpal")),
+        ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
+        ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
+        ("RUST_LOG", "warn".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+async fn listen(port: u16) -> Result<TcpListener, CloudError> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    TcpListener::bind(address).await.map_err(|_| CloudError::PortInUse { port })
+}
+
+/// Without this every small answer waits for the peer's acknowledgement.
+fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Io = tokio::net::TcpStream, Addr = SocketAddr> {
+    use axum::serve::ListenerExt;
+    listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    })
+}
+
+fn open_database(folder: Option<&PathBuf>) -> Result<dynoxide::Database, CloudError> {
+    let opened = match folder {
+        None => dynoxide::Database::memory(),
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| cannot_open(&folder.display().to_string(), &error))?;
+            dynoxide::Database::new(&folder.join("dynamodb.sqlite").display().to_string())
+        }
+    };
+    opened.map_err(|error| cannot_open("the local database", &error))
+}
+
+fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
+    CloudError::CannotOpen { what: what.to_owned(), reason: error.to_string() }
+}
+
+fn front_router(inbox: &Inbox, simulators: &Simulators, overview: Overview) -> Router {
+    Router::new()
+        .nest_service("/sns", sns::router(inbox.clone()))
+        .nest_service("/ses", ses::router(inbox.clone()))
+        .merge(inbox.router())
+        .merge(simulators.router())
+        .merge(page::router(inbox.clone(), overview))
+}
+
+/// How the simulated gateways call webhooks.
+fn notify() -> Notify {
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap_or_default();
+    Arc::new(move |webhook: OutgoingWebhook| {
+        let http = http.clone();
+        Box::pin(async move {
+            let mut request = http.post(&webhook.url).body(webhook.body);
+            for (name, value) in webhook.headers {
+                request = request.header(name, value);
+            }
+            let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
+            Ok(answer.status().as_u16())
+        })
+    })
+}
+
+/// The latest links, for the page.
+fn overview(store: Store) -> Overview {
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            let now = Timestamp::now();
+            let from = now.checked_sub(jiff::SignedDuration::from_hours(OVERVIEW_HOURS)).unwrap_or(now);
+            let page = store.list_links(&LinkList::Between(from, now), 30, None).await;
+            match page {
+                Ok(page) => page.entries.iter().map(|link| row(link, now)).collect(),
+                Err(error) => {
+                    tracing::warn!(error = %error, "The latest links could not be listed.");
+                    Vec::new()
+                }
+            }
+        })
+    })
+}
+
+fn row(link: &domain::link::PaymentLink, now: Timestamp) -> LinkRow {
+    let terms = link.terms();
+    LinkRow {
+        id: link.id().to_string(),
+        url: link.url(),
+        status: link.status_at(now).name().to_owned(),
+        mode: terms.mode.as_str().to_owned(),
+        amount: terms.amount.display(domain::locale::Language::English, false),
+        contact: terms.contact.name.clone(),
+        created_at: link.created_at().to_string(),
+        expires_at: terms.expires_at.to_string(),
+        attempts: link
+            .attempts()
+            .iter()
+            .map(|attempt| format!("{} {}", attempt.gateway.as_str(), attempt.state.name()))
+            .collect(),
+        receipts: link.receipt_id().into_iter().map(String::from).collect(),
+    }
+}

@@ -1,0 +1,20 @@
+//! The same cloud on one machine: table, stream, schedules, SMS, email and gateways, for `make run` and for tests.
+//!
+//! The functions do not know that it is not AWS: only endpoints differ. Table, stream filter and schedules are read from
+//! the template, so that what works here is what will be deployed. Nothing a function depends on may depend on this.
+
+mod aws_query;
+pub mod inbox;
+pub mod page;
+pub mod seed;
+pub mod ses;
+pub mod simulators;
+pub mod sns;
+pub mod template;
+pub mod watch;
+
+mod cloud;
+mod schedule;
+mod stream;
+
+pub use cloud::{Cloud, CloudError, Options, Ports};

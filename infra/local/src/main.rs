@@ -1,0 +1,79 @@
+//! `make run`: the whole product on this machine, in one terminal, until Ctrl-C.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program speaks to a person at a terminal")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use paylink_local::seed::{self, API_KEY};
+use paylink_local::watch::{Watch, WatchOptions, build};
+use paylink_local::{Cloud, Options, Ports};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).without_time().init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let data = root.join(".paylink");
+    let ports = Ports::default();
+    let options =
+        Options { ports, data: Some(data.clone()), template: root.join("template.yaml"), schedules: true };
+    let cloud = Cloud::start(&options).await?;
+    seed::plant(&cloud).await?;
+    println!("Building the functions. The first time takes a few minutes.");
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let cargo_lambda = std::env::var_os("CARGO_LAMBDA").map_or_else(|| root.join(".tools/bin/cargo-lambda"), PathBuf::from);
+    let watch = WatchOptions { root: root.clone(), cargo_lambda, scratch: data, port: ports.functions, rebuild: true };
+    let start = async {
+        build(&root).await?;
+        Watch::start(&watch, &cloud).await
+    };
+    let mut watch = tokio::select! {
+        started = start => started?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    introduce(&cloud);
+    tokio::select! {
+        error = watch.ended() => return Err(error.into()),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    println!("\nEnding.");
+    watch.stop().await;
+    Ok(())
+}
+
+fn introduce(cloud: &Cloud) {
+    let (base, page) = (cloud.base_url(), cloud.page_url());
+    println!(
+        "
+Paylink runs on this machine. Nothing leaves it and no money moves.
+
+  {base}   the API and the pay URL       API key: {API_KEY}
+  {page}   inbox, links, gateway simulators
+  http://localhost:9002   DynamoDB
+
+Make a link for invoice 77 and tell the customer and the manager:
+
+  curl -s {base}/v1/payment-links \\
+    -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
+    -d '{{ \"account_id\": \"main\", \"item_id\": \"inv-77\", \"description\": \"Invoice 77\",
+          \"recipients\": {{ \"contact\": true, \"roles\": [\"manager\"] }},
+          \"after_payment\": {{ \"receipt_field\": \"settlement\" }} }}'
+
+Then open {page}, tap the link in the message, and pay.
+Ctrl-C ends everything; the data stays in .paylink until `make reset`."
+    );
+}

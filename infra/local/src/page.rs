@@ -1,0 +1,566 @@
+//! The local cloud's own page: every message as its recipient would see it, and the latest payment links.
+//!
+//! It only reads, apart from the button that empties the inbox. It needs no JavaScript, and its content security
+//! policy, which the mails in their frames inherit, keeps it from fetching anything from another origin.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde::Deserialize;
+use url::Url;
+
+use crate::inbox::{Channel, Delivered, Inbox};
+
+/// The latest links, as [`Overview`] promises them.
+pub type LinkRows = Pin<Box<dyn Future<Output = Vec<LinkRow>> + Send>>;
+
+/// Reads the latest links, the newest first. It is asked anew for every view of the page.
+pub type Overview = Arc<dyn Fn() -> LinkRows + Send + Sync>;
+
+/// One payment link, each part as text that is ready to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkRow {
+    /// The link's id, `pl_…`.
+    pub id: String,
+    /// The pay URL.
+    pub url: String,
+    /// The status in the words of the API.
+    pub status: String,
+    /// `live` or `sandbox`.
+    pub mode: String,
+    /// The amount with its currency, as a person writes it.
+    pub amount: String,
+    /// Who is asked to pay.
+    pub contact: String,
+    /// When the link was made.
+    pub created_at: String,
+    /// When the link stops taking payments.
+    pub expires_at: String,
+    /// One line for each attempt.
+    pub attempts: Vec<String>,
+    /// One line for each receipt.
+    pub receipts: Vec<String>,
+}
+
+/// Only the newest messages are drawn: every mail is a document of its own, and the page reloads every few seconds.
+const SHOWN_MESSAGES: usize = 40;
+
+/// Nothing is fetched from anywhere. The logo of a mail may be data or come from this server.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; \
+                      frame-src 'self'; form-action 'self'; base-uri 'none'";
+
+/// Goes before every mail. A link inside a frame could not open where it stands, so it opens in a new tab.
+const MAIL_HEAD: &str = "<base target=\"_blank\">";
+
+/// Punctuation that ends the sentence around a link rather than the link.
+const AFTER_LINK: [char; 15] = [
+    '.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '»', '،', '؛', '؟', '…',
+];
+
+#[derive(Clone)]
+struct Page {
+    inbox: Inbox,
+    overview: Overview,
+}
+
+#[derive(Debug, Deserialize)]
+struct View {
+    refresh: Option<String>,
+}
+
+/// Serves `GET /`, the page, and `POST /inbox/clear`, its button. `GET /?refresh=off` stands still for reading.
+pub fn router(inbox: Inbox, overview: Overview) -> Router {
+    Router::new()
+        .route("/", get(show))
+        .route("/inbox/clear", post(clear))
+        .with_state(Page { inbox, overview })
+}
+
+async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
+    let links = (page.overview)().await;
+    let messages = page.inbox.all();
+    let is_still = view.refresh.as_deref() == Some("off");
+    let markup = whole(&messages, &links, is_still, Timestamp::now());
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Html(markup.into_string())).into_response()
+}
+
+async fn clear(State(page): State<Page>) -> Response {
+    match page.inbox.clear() {
+        Ok(()) => Redirect::to("/").into_response(),
+        Err(error) => {
+            let text = format!("The inbox could not be emptied: {error}");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+fn whole(messages: &[Delivered], links: &[LinkRow], is_still: bool, now: Timestamp) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                @if !is_still {
+                    meta http-equiv="refresh" content="5";
+                }
+                title { "Paylink local cloud (" (messages.len()) ")" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (top(is_still))
+                main {
+                    (inbox(messages, now))
+                    (overview(links))
+                }
+            }
+        }
+    }
+}
+
+fn top(is_still: bool) -> Markup {
+    html! {
+        header {
+            h1 { "Paylink, the local cloud" }
+            p {
+                "This is the cloud in small, on this machine only. "
+                strong { "Nothing leaves the machine:" }
+                " no message here was sent to anybody, and no money moves."
+            }
+            nav {
+                a href="http://localhost:9000" { "API and pay pages" }
+                a href="/inbox.json" { "Inbox as JSON" }
+                a href="/zarinpal/books.json" { "Zarinpal simulator's books" }
+                a href="/stripe/books.json" { "Stripe simulator's books" }
+                @if is_still {
+                    a href="/" { "Standing still: refresh again" }
+                } @else {
+                    a href="/?refresh=off" { "Refreshing every 5 s: stand still" }
+                }
+            }
+        }
+    }
+}
+
+fn inbox(messages: &[Delivered], now: Timestamp) -> Markup {
+    let older = messages.len().saturating_sub(SHOWN_MESSAGES);
+    html! {
+        section aria-labelledby="inbox" {
+            div.heading {
+                h2 id="inbox" { "Inbox " span.count { (messages.len()) } }
+                form method="post" action="/inbox/clear" {
+                    button type="submit" disabled[messages.is_empty()] { "Empty the inbox" }
+                }
+            }
+            @if messages.is_empty() {
+                p.empty { "Nothing was delivered yet. Make a link with a recipient, and its messages appear here." }
+            }
+            @for message in messages.iter().rev().take(SHOWN_MESSAGES) {
+                @match message.channel {
+                    Channel::Sms => { (sms(message, now)) }
+                    Channel::Email => { (mail(message, now)) }
+                }
+            }
+            @if older > 0 {
+                p.empty { (older) " older in " a href="/inbox.json" { "the whole inbox" } "." }
+            }
+        }
+    }
+}
+
+fn sms(message: &Delivered, now: Timestamp) -> Markup {
+    html! {
+        article.sms {
+            p.meta {
+                span.kind { "SMS" }
+                " from " bdi { (message.from) } " to " bdi { (message.to) } " "
+                (when(message.at, now))
+            }
+            p.bubble dir="auto" { (linked(&message.body)) }
+        }
+    }
+}
+
+fn mail(message: &Delivered, now: Timestamp) -> Markup {
+    let subject = message.subject.as_deref().unwrap_or_default();
+    let has_both = message.html.is_some() && !message.body.is_empty();
+    html! {
+        article.mail {
+            p.meta { span.kind { "Email" } " " (when(message.at, now)) }
+            h3 dir="auto" { (subject) }
+            dl {
+                dt { "From" } dd { bdi { (message.from) } }
+                dt { "To" } dd { bdi { (message.to) } }
+            }
+            iframe title={ "Mail: " (subject) } srcdoc=(mail_document(message))
+                sandbox="allow-popups allow-popups-to-escape-sandbox" {}
+            @if has_both {
+                details {
+                    summary { "Plain text" }
+                    p.plain dir="auto" { (linked(&message.body)) }
+                }
+            }
+        }
+    }
+}
+
+/// The document of a mail's frame: its HTML, or its text as a mail program lays it out.
+fn mail_document(message: &Delivered) -> String {
+    let document = message.html.clone().unwrap_or_else(|| {
+        let style = "margin: 1rem; font: 1rem/1.6 system-ui, sans-serif; \
+                     white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext";
+        html! { div dir="auto" style=(style) { (linked(&message.body)) } }.into_string()
+    });
+    format!("{MAIL_HEAD}{document}")
+}
+
+fn overview(links: &[LinkRow]) -> Markup {
+    html! {
+        section aria-labelledby="links" {
+            div.heading {
+                h2 id="links" { "Latest links " span.count { (links.len()) } }
+            }
+            @if links.is_empty() {
+                p.empty { "No links yet. The terminal shows a command that makes one." }
+            }
+            @for link in links {
+                (link_card(link))
+            }
+        }
+    }
+}
+
+fn link_card(link: &LinkRow) -> Markup {
+    html! {
+        article.link {
+            p.sum {
+                span class={ "status " (tone(&link.status)) } { (link.status) }
+                " " strong { bdi { (link.amount) } }
+                @if link.mode == "sandbox" {
+                    " " span.status.test { "TEST" }
+                }
+            }
+            p.url { (linked(&link.url)) }
+            dl {
+                dt { "Contact" } dd { bdi { (link.contact) } }
+                dt { "Id" } dd { code { (link.id) } }
+                dt { "Created" } dd { (link.created_at) }
+                dt { "Expires" } dd { (link.expires_at) }
+            }
+            (lines("Attempts", &link.attempts))
+            (lines("Receipts", &link.receipts))
+        }
+    }
+}
+
+fn lines(title: &str, lines: &[String]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            h3 { (title) }
+            ul {
+                @for line in lines {
+                    li dir="auto" { (line) }
+                }
+            }
+        }
+    }
+}
+
+/// The colour of a status. One that is not known here stays quiet.
+fn tone(status: &str) -> &'static str {
+    match status {
+        "paid" => "good",
+        "active" | "settling" => "open",
+        "needs_review" => "bad",
+        _ => "quiet",
+    }
+}
+
+/// How long ago something was, because the reader's time zone is not known; the exact instant is its title.
+fn when(at: Timestamp, now: Timestamp) -> Markup {
+    let seconds = (now.as_second() - at.as_second()).max(0);
+    let age = match seconds {
+        0..5 => "just now".to_owned(),
+        5..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    };
+    let instant = at.to_string();
+    html! { time datetime=(instant) title=(instant) { (age) } }
+}
+
+/// Text with its web addresses as links that open in a new tab.
+fn linked(text: &str) -> Markup {
+    html! {
+        @for piece in pieces(text) {
+            @match piece {
+                Piece::Text(text) => { (text) }
+                Piece::Link(link) => { a href=(link) target="_blank" rel="noopener noreferrer" { (link) } }
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Link(&'a str),
+}
+
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(start) = link_start(rest) {
+        let (before, from_link) = rest.split_at(start);
+        let end = from_link.find(ends_link).unwrap_or(from_link.len());
+        // The scheme ends with a slash, so at least that is left and the loop moves on.
+        let link = from_link[..end].trim_end_matches(AFTER_LINK);
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        pieces.push(if Url::parse(link).is_ok() {
+            Piece::Link(link)
+        } else {
+            Piece::Text(link)
+        });
+        rest = &from_link[link.len()..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    pieces
+}
+
+fn link_start(text: &str) -> Option<usize> {
+    [text.find("http://"), text.find("https://")]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// White space, quotes, and the invisible marks that stand around left-to-right text in Persian and Arabic.
+fn ends_link(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '<' | '>' | '"' | '\u{200B}'..='\u{200F}')
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+const STYLE: &str = r#"
+:root {
+  color-scheme: light dark;
+  --ground: #f4f4f1; --card: #fff; --ink: #1c1e22; --soft: #5d636c; --line: #dfdfd9; --accent: #1d5bb8;
+  --bubble: #e2f3e5; --good: #176b39; --bad: #a8201a; --open: #1d5bb8; --test: #7a5200;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #15171a; --card: #1e2125; --ink: #e8e8e4; --soft: #a0a6af; --line: #33373d; --accent: #8db8f7;
+    --bubble: #1f3a27; --good: #7fd19b; --bad: #f5928c; --open: #8db8f7; --test: #e6bd6a;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 84rem; padding: 1rem; background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, "Segoe UI", Vazirmatn, Tahoma, sans-serif;
+}
+h1, h2, h3, p, dl, ul { margin: 0; }
+h1 { font-size: 1.25rem; }
+h2 { font-size: 1.05rem; }
+h3 { font-size: 1rem; }
+a { color: var(--accent); unicode-bidi: isolate; }
+a:focus-visible, button:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+header { display: grid; gap: .5rem; padding-bottom: 1rem; border-bottom: 1px solid var(--line); }
+header p { color: var(--soft); }
+header strong { color: var(--ink); }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .9rem; }
+main { display: grid; gap: 2rem; padding-top: 1rem; }
+section { display: grid; gap: .75rem; align-content: start; min-width: 0; }
+.heading { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.25rem; }
+.count { color: var(--soft); font-weight: 400; }
+button {
+  font: inherit; font-size: .9rem; padding: .35rem .8rem; color: var(--ink); background: var(--card);
+  border: 1px solid var(--line); border-radius: .5rem; cursor: pointer;
+}
+button:disabled { opacity: .5; cursor: default; }
+.empty {
+  padding: 1.5rem 1rem; color: var(--soft); text-align: center; border: 1px dashed var(--line); border-radius: .75rem;
+}
+.mail, .link {
+  display: grid; gap: .6rem; padding: .9rem 1rem; background: var(--card);
+  border: 1px solid var(--line); border-radius: .75rem; min-width: 0; overflow-wrap: anywhere;
+}
+.sms { display: grid; gap: .3rem; }
+.meta { font-size: .85rem; color: var(--soft); overflow-wrap: anywhere; }
+.kind { font-weight: 600; color: var(--ink); }
+.bubble {
+  justify-self: start; max-width: min(26rem, 92%); padding: .65rem .9rem; background: var(--bubble);
+  border-radius: 1.1rem; border-end-start-radius: .3rem;
+}
+.bubble, .plain { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .75rem; font-size: .9rem; }
+dt { color: var(--soft); }
+dd { margin: 0; min-width: 0; }
+iframe {
+  width: 100%; height: 26rem; resize: vertical; border: 1px solid var(--line); border-radius: .5rem;
+  background: #fff; color-scheme: light;
+}
+summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
+.plain { padding-top: .5rem; }
+.sum { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.url { font-size: .9rem; }
+.link h3 { font-size: .85rem; color: var(--soft); font-weight: 600; }
+.link ul { padding-inline-start: 1.1rem; font-size: .9rem; }
+.status { padding: .05rem .55rem; font-size: .8rem; font-weight: 600; border: 1px solid; border-radius: 1rem; }
+.good { color: var(--good); }
+.bad { color: var(--bad); }
+.open { color: var(--open); }
+.quiet { color: var(--soft); }
+.test { color: var(--test); }
+@media (min-width: 60rem) {
+  body { padding: 1.5rem 2rem; }
+  main { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
+}
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::tests::{Outcome, send, sms};
+
+    fn page(inbox: Inbox) -> Router {
+        let links = vec![LinkRow {
+            id: "pl_1".to_owned(),
+            url: "http://localhost:9000/p/token".to_owned(),
+            status: "paid".to_owned(),
+            mode: "sandbox".to_owned(),
+            amount: "1,500,000 IRR".to_owned(),
+            contact: "<b>علی</b>".to_owned(),
+            attempts: vec!["zarinpal: paid".to_owned()],
+            receipts: vec!["rc_1".to_owned()],
+            ..LinkRow::default()
+        }];
+        let overview = move || -> LinkRows {
+            let links = links.clone();
+            Box::pin(async move { links })
+        };
+        router(inbox, Arc::new(overview))
+    }
+
+    fn email(html: Option<&str>) -> Outcome<Delivered> {
+        Ok(Delivered {
+            channel: Channel::Email,
+            subject: Some("Invoice 77".to_owned()),
+            html: html.map(str::to_owned),
+            ..sms("ali@example.com", "Pay: https://pay.example/p/1")?
+        })
+    }
+
+    #[tokio::test]
+    async fn the_page_shows_messages_and_links() -> Outcome {
+        let inbox = Inbox::open(None)?;
+        inbox.push(sms("+989121234567", "<i>سلام</i> https://pay.example/p/1.")?)?;
+        inbox.push(email(Some("<p class=\"x\">Pay</p>"))?)?;
+
+        let (status, headers, html) = send(&page(inbox), "GET", "/").await?;
+        assert_eq!(status, StatusCode::OK);
+        let policy = headers.get(header::CONTENT_SECURITY_POLICY);
+        assert_eq!(
+            policy.map(|value| value.as_bytes()),
+            Some(POLICY.as_bytes())
+        );
+        for part in [
+            "http-equiv=\"refresh\" content=\"5\"",
+            "Nothing leaves the machine",
+            "dir=\"auto\">&lt;i&gt;سلام&lt;/i&gt; <a href=\"https://pay.example/p/1\" target=\"_blank\"",
+            "srcdoc=\"&lt;base target=&quot;_blank&quot;&gt;&lt;p class=&quot;x&quot;&gt;Pay&lt;/p&gt;\"",
+            "sandbox=\"allow-popups allow-popups-to-escape-sandbox\"",
+            "<a href=\"http://localhost:9000/p/token\"",
+            "&lt;b&gt;علی&lt;/b&gt;",
+            "zarinpal: paid",
+            "rc_1",
+            "TEST",
+            "/zarinpal/books.json",
+            "/stripe/books.json",
+        ] {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+        assert!(!html.contains("<script"));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_page_can_stand_still() -> Outcome {
+        let (_, _, html) = send(&page(Inbox::open(None)?), "GET", "/?refresh=off").await?;
+        assert!(!html.contains("http-equiv"));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_button_empties_the_inbox_and_returns() -> Outcome {
+        let inbox = Inbox::open(None)?;
+        inbox.push(sms("+989121234567", "gone")?)?;
+
+        let (status, headers, _) = send(&page(inbox.clone()), "POST", "/inbox/clear").await?;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+        let location = headers.get(header::LOCATION);
+        assert_eq!(location.map(|value| value.as_bytes()), Some(&b"/"[..]));
+        assert!(inbox.all().is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_text_mail_has_links_too() -> Outcome {
+        let document = mail_document(&email(None)?);
+        assert!(document.starts_with(MAIL_HEAD));
+        assert!(document.contains("<a href=\"https://pay.example/p/1\""));
+        Ok(())
+    }
+
+    #[test]
+    fn links_end_where_the_sentence_goes_on() {
+        use Piece::{Link, Text};
+
+        assert_eq!(
+            pieces("(see https://a.example/x?y=1), or\u{2066}http://b.example\u{2069}؟"),
+            [
+                Text("(see "),
+                Link("https://a.example/x?y=1"),
+                Text("), or\u{2066}"),
+                Link("http://b.example"),
+                Text("\u{2069}؟"),
+            ]
+        );
+        assert_eq!(pieces("https://"), [Text("https://")]);
+        assert_eq!(pieces("javascript:alert(1)"), [Text("javascript:alert(1)")]);
+        assert!(pieces("").is_empty());
+    }
+
+    #[test]
+    fn ages_are_told_in_one_unit() -> Outcome {
+        let at: Timestamp = "2026-11-23T20:54:00Z".parse()?;
+        for (now, age) in [
+            ("2026-11-23T20:53:00Z", ">just now<"),
+            ("2026-11-23T20:54:59Z", ">59 s ago<"),
+            ("2026-11-23T20:56:30Z", ">2 min ago<"),
+            ("2026-11-23T23:54:00Z", ">3 h ago<"),
+            ("2026-11-25T20:54:00Z", ">2 d ago<"),
+        ] {
+            assert!(when(at, now.parse()?).into_string().contains(age), "{now}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! The functions, built and served by `cargo lambda watch` on one port.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use crate::Cloud;
+
+/// The functions, by the name of their folder, package and binary.
+pub const FUNCTIONS: [&str; 6] =
+    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"];
+
+/// How long the functions may take to answer for the first time. Building is over by then.
+const START: Duration = Duration::from_secs(180);
+
+/// Why the functions are not served.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    #[error("{0} is missing; `make tools` fetches it")]
+    ToolMissing(String),
+    #[error("the functions could not be built; the compiler's messages are above")]
+    BuildFailed,
+    #[error("cargo lambda watch could not be started: {0}")]
+    CannotStart(String),
+    #[error("cargo lambda watch ended by itself with {0}")]
+    Ended(ExitStatus),
+    #[error("the function {0} did not answer in time")]
+    NoAnswer(&'static str),
+}
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct WatchOptions {
+    /// The project's root.
+    pub root: PathBuf,
+    /// The binary of cargo-lambda.
+    pub cargo_lambda: PathBuf,
+    /// Where the environment file is written.
+    pub scratch: PathBuf,
+    pub port: u16,
+    /// Whether a change of the source rebuilds its function.
+    pub rebuild: bool,
+}
+
+/// A running `cargo lambda watch` with everything it started. It ends with the value.
+#[derive(Debug)]
+pub struct Watch {
+    child: Child,
+    group: Option<Pid>,
+}
+
+/// Builds all functions, showing the compiler's progress, in the way `cargo lambda watch` will ask for them.
+pub async fn build(root: &Path) -> Result<(), WatchError> {
+    for function in FUNCTIONS {
+        let status = Command::new("cargo")
+            .args(["build", "--bin", function])
+            .current_dir(root)
+            .status()
+            .await
+            .map_err(|_| WatchError::ToolMissing("cargo".to_owned()))?;
+        if !status.success() {
+            return Err(WatchError::BuildFailed);
+        }
+    }
+    Ok(())
+}
+
+impl Watch {
+    /// Starts serving and waits until every function has answered once.
+    pub async fn start(options: &WatchOptions, cloud: &Cloud) -> Result<Self, WatchError> {
+        if !options.cargo_lambda.exists() {
+            return Err(WatchError::ToolMissing("cargo-lambda".to_owned()));
+        }
+        let cannot = |error: std::io::Error| WatchError::CannotStart(error.to_string());
+        let variables = options.scratch.join("functions.env");
+        std::fs::create_dir_all(&options.scratch).map_err(cannot)?;
+        std::fs::write(&variables, env_file(&cloud.environment)).map_err(cannot)?;
+        let mut command = Command::new(&options.cargo_lambda);
+        command
+            .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port"])
+            .arg(options.port.to_string())
+            .args(["--concurrency", "16", "--disable-cors", "--env-file"])
+            .arg(&variables)
+            .current_dir(&options.root)
+            .stdin(Stdio::null())
+            // A group of its own, so that all of it can be ended together.
+            .process_group(0);
+        if !options.rebuild {
+            command.arg("--ignore-changes");
+        }
+        let child = command.spawn().map_err(cannot)?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let mut watch = Self { child, group };
+        for function in FUNCTIONS {
+            watch.wait_for(function, cloud).await?;
+        }
+        Ok(watch)
+    }
+
+    /// Invokes a function with an event that does nothing, until it answers.
+    async fn wait_for(&mut self, function: &'static str, cloud: &Cloud) -> Result<(), WatchError> {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap_or_default();
+        let url = cloud.function_url(function);
+        let started = std::time::Instant::now();
+        while started.elapsed() < START {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(WatchError::Ended(status));
+            }
+            // An HTTP function refuses this event, which is an answer too.
+            if http.post(&url).json(&json!({ "Records": [] })).send().await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(WatchError::NoAnswer(function))
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> WatchError {
+        match self.child.wait().await {
+            Ok(status) => WatchError::Ended(status),
+            Err(error) => WatchError::CannotStart(error.to_string()),
+        }
+    }
+
+    /// Ends it and every process it started.
+    pub async fn stop(mut self) {
+        self.signal(Signal::SIGTERM);
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+        self.signal(Signal::SIGKILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // There is nobody left to signal where all have ended already.
+            let _ = killpg(group, signal);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        std::thread::sleep(Duration::from_millis(200));
+        self.signal(Signal::SIGKILL);
+    }
+}
+
+fn env_file(environment: &BTreeMap<String, String>) -> String {
+    environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+}
