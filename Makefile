@@ -19,7 +19,7 @@ help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: tools ## Run the whole product on this machine
-	cargo run --package paylink-local
+	cargo run --bin paylink-local
 
 reset: ## Forget the data of `make run`
 	rm -rf .paylink

@@ -47,8 +47,6 @@ pub struct Options {
     /// Where the data is kept; in memory where it is absent.
     pub data: Option<PathBuf>,
     pub template: PathBuf,
-    /// Whether the schedules of the template run. A test invokes the functions itself.
-    pub schedules: bool,
 }
 
 /// Why the local cloud did not start. Each is one line that says what to do.
@@ -74,6 +72,8 @@ pub struct Cloud {
     pub store: Store,
     pub environment: BTreeMap<String, String>,
     ports: Ports,
+    template: Template,
+    streams: aws_sdk_dynamodbstreams::Client,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -116,27 +116,29 @@ impl Cloud {
             // Serving ends with the process; an error of one connection does not end it.
             let _ = axum::serve(nodelay(front), router).await;
         }));
-        let mut cloud = Self { inbox, simulators, store, environment, ports, tasks };
-        cloud.follow_stream(&runtime, &template)?;
-        if options.schedules {
-            for function in ["expire-links", "deliver-messages"] {
-                let every = template.schedule(function)?;
-                cloud.tasks.push(tokio::spawn(schedule::run(every, cloud.function_url(function))));
-            }
-        }
-        Ok(cloud)
-    }
-
-    fn follow_stream(&mut self, runtime: &Runtime, template: &Template) -> Result<(), CloudError> {
         let streams = aws_sdk_dynamodbstreams::Client::from_conf(
             aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk())
-                .endpoint_url(format!("http://127.0.0.1:{}", self.ports.dynamodb))
+                .endpoint_url(format!("http://127.0.0.1:{}", ports.dynamodb))
                 .build(),
         );
-        let function = "deliver-messages";
-        let patterns = template.stream_patterns(function)?;
-        let url = self.function_url(function);
-        self.tasks.push(tokio::spawn(stream::follow(streams, TABLE.to_owned(), patterns, url)));
+        Ok(Self { inbox, simulators, store, environment, ports, template, streams, tasks })
+    }
+
+    /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
+    pub fn start_stream(&mut self) -> Result<(), CloudError> {
+        const FUNCTION: &str = "deliver-messages";
+        let patterns = self.template.stream_patterns(FUNCTION)?;
+        let url = self.function_url(FUNCTION);
+        self.tasks.push(tokio::spawn(stream::follow(self.streams.clone(), TABLE.to_owned(), patterns, url)));
+        Ok(())
+    }
+
+    /// Starts the schedules of the template. Called when the functions are there to be invoked.
+    pub fn start_schedules(&mut self) -> Result<(), CloudError> {
+        for function in ["expire-links", "deliver-messages"] {
+            let every = self.template.schedule(function)?;
+            self.tasks.push(tokio::spawn(schedule::run(every, self.function_url(function))));
+        }
         Ok(())
     }
 

@@ -26,9 +26,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let data = root.join(".paylink");
     let ports = Ports::default();
-    let options =
-        Options { ports, data: Some(data.clone()), template: root.join("template.yaml"), schedules: true };
-    let cloud = Cloud::start(&options).await?;
+    let options = Options { ports, data: Some(data.clone()), template: root.join("template.yaml") };
+    let mut cloud = Cloud::start(&options).await?;
     seed::plant(&cloud).await?;
     println!("Building the functions. The first time takes a few minutes.");
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -44,6 +43,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
+    cloud.start_stream()?;
+    cloud.start_schedules()?;
     introduce(&cloud);
     tokio::select! {
         error = watch.ended() => return Err(error.into()),

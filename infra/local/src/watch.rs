@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Cloud;
@@ -57,18 +58,13 @@ pub struct Watch {
 
 /// Builds all functions, showing the compiler's progress, in the way `cargo lambda watch` will ask for them.
 pub async fn build(root: &Path) -> Result<(), WatchError> {
-    for function in FUNCTIONS {
-        let status = Command::new("cargo")
-            .args(["build", "--bin", function])
-            .current_dir(root)
-            .status()
-            .await
-            .map_err(|_| WatchError::ToolMissing("cargo".to_owned()))?;
-        if !status.success() {
-            return Err(WatchError::BuildFailed);
-        }
+    let binaries = FUNCTIONS.iter().flat_map(|function| ["--bin", function]);
+    let status = Command::new("cargo").arg("build").args(binaries).current_dir(root).status().await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(WatchError::BuildFailed),
+        Err(_) => Err(WatchError::ToolMissing("cargo".to_owned())),
     }
-    Ok(())
 }
 
 impl Watch {
@@ -89,12 +85,16 @@ impl Watch {
             .arg(&variables)
             .current_dir(&options.root)
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             // A group of its own, so that all of it can be ended together.
             .process_group(0);
         if !options.rebuild {
             command.arg("--ignore-changes");
         }
-        let child = command.spawn().map_err(cannot)?;
+        let mut child = command.spawn().map_err(cannot)?;
+        show(child.stdout.take());
+        show(child.stderr.take());
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let mut watch = Self { child, group };
         for function in FUNCTIONS {
@@ -150,6 +150,32 @@ impl Drop for Watch {
         std::thread::sleep(Duration::from_millis(200));
         self.signal(Signal::SIGKILL);
     }
+}
+
+/// What cargo and cargo-lambda say of every instance they start, and what a function says of running one at a time.
+const NOISE: [&str; 8] = [
+    "waiting for file lock",
+    "concurrency-tokio feature is not enabled",
+    "profile [unoptimized",
+    "INFO spawning function instance",
+    "INFO starting lambda function",
+    "INFO starting Runtime server",
+    "Running `target/",
+    "The handler will not be called. Log at TRACE level",
+];
+
+/// Passes on what the functions and the compiler say, without what every start of an instance says.
+#[allow(clippy::print_stderr, reason = "this is what a developer at the terminal reads")]
+fn show(output: Option<impl AsyncRead + Unpin + Send + 'static>) {
+    let Some(output) = output else { return };
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(output).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if !NOISE.iter().any(|noise| line.contains(noise)) {
+                eprintln!("{line}");
+            }
+        }
+    });
 }
 
 fn env_file(environment: &BTreeMap<String, String>) -> String {

@@ -4,7 +4,7 @@
 
 mod environment;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -45,6 +45,7 @@ impl Clock {
     }
 }
 
+/// The operating system has no randomness to give.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the operating system gave no random bits")]
 pub struct NoRandomness;
@@ -159,6 +160,13 @@ impl Runtime {
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
         )
     }
+}
+
+/// When an invocation has to be over. `cargo lambda watch` names an instant long past; a real deadline never is, so then
+/// `usual` is taken instead.
+pub fn deadline(given: SystemTime, usual: Duration) -> SystemTime {
+    let now = SystemTime::now();
+    if given > now { given } else { now + usual }
 }
 
 /// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the first
