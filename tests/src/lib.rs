@@ -1,1 +1,300 @@
+//! What the tests share: a world with the local cloud, the functions and a customer's browser.
+//!
+//! The same world can be built with the functions called in this process, which is fast and lets a test turn the clock,
+//! or with the built binaries behind `cargo lambda watch`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+mod in_process;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use paylink_local::seed::{self, API_KEY};
+use paylink_local::watch::{Watch, WatchOptions};
+use paylink_local::{Cloud, Options, Ports};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::redirect::Policy;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+pub use in_process::{Functions, api_gateway_event};
+
+/// The root of the project.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Everything a scenario needs.
+#[derive(Debug)]
+pub struct World {
+    pub cloud: Cloud,
+    /// The functions in this process, where they are not served by `cargo lambda watch`.
+    pub functions: Option<Functions>,
+    clock: &'static AtomicI64,
+    http: reqwest::Client,
+    watch: Option<Watch>,
+}
+
+/// What came back from a call.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    pub fn location(&self) -> String {
+        let location = self.headers.get(LOCATION).unwrap_or_else(|| panic!("{} without a location", self.status));
+        location.to_str().unwrap().to_owned()
+    }
+
+    /// Pointer and code of every problem, in order.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let body = self.json();
+        let errors = body["errors"].as_array().unwrap_or_else(|| panic!("no errors in {body}"));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
+    }
+}
+
+/// A table name that no other test uses, also where several share one DynamoDB.
+pub fn unique_table() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let random = runtime::random::<4>().unwrap();
+    format!("paylink-test-{}-{:08x}", NUMBER.fetch_add(1, Ordering::Relaxed), u32::from_be_bytes(random))
+}
+
+/// Another DynamoDB to test against, instead of the embedded one.
+pub fn other_dynamodb() -> Option<String> {
+    std::env::var("PAYLINK_TEST_DYNAMODB_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
+}
+
+async fn cloud() -> Cloud {
+    let options = Options {
+        ports: Ports::any(),
+        table: unique_table(),
+        dynamodb_endpoint: other_dynamodb(),
+        data: None,
+        template: root().join("template.yaml"),
+    };
+    let cloud = Cloud::start(&options).await.expect("the local cloud starts");
+    seed::plant(&cloud).await.expect("the demo business is made");
+    cloud
+}
+
+impl World {
+    /// A world whose functions are called in this process.
+    pub async fn in_process() -> Self {
+        let mut cloud = cloud().await;
+        let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+        let functions = Functions::new(&cloud, clock);
+        functions.serve(cloud.functions_port()).await;
+        cloud.start_stream().unwrap();
+        Self { cloud, functions: Some(functions), clock, http: browser(), watch: None }
+    }
+
+    /// A world whose functions are the built binaries behind `cargo lambda watch`.
+    pub async fn behind_cargo_lambda() -> Self {
+        let mut cloud = cloud().await;
+        let cargo_lambda =
+            std::env::var_os("CARGO_LAMBDA").map_or_else(|| root().join(".tools/bin/cargo-lambda"), PathBuf::from);
+        let options = WatchOptions {
+            root: root(),
+            cargo_lambda,
+            scratch: std::env::temp_dir().join(cloud.store.table()),
+            port: cloud.functions_port(),
+            rebuild: false,
+        };
+        paylink_local::watch::build(&root()).await.expect("the functions are built");
+        let watch = Watch::start(&options, &cloud).await.expect("the functions are served");
+        cloud.start_stream().unwrap();
+        let clock = Box::leak(Box::new(AtomicI64::new(0)));
+        Self { cloud, functions: None, clock, http: browser(), watch: Some(watch) }
+    }
+
+    /// Ends what the world started. Dropping it does the same, less gently.
+    pub async fn end(mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.stop().await;
+        }
+    }
+
+    /// Turns the functions' clock ahead. The gateways' clocks go on as they are.
+    pub fn turn_clock(&self, ahead: Duration) {
+        assert!(self.functions.is_some(), "the clock of another process cannot be turned");
+        self.clock.fetch_add(i64::try_from(ahead.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// One HTTP request, as it is, redirects not followed.
+    pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: Option<String>) -> Reply {
+        let url = if url.starts_with('/') { format!("{}{url}", self.cloud.base_url()) } else { url.to_owned() };
+        let mut request = self.http.request(method, url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Reply { status, headers, text: answer.text().await.expect("a text") }
+    }
+
+    /// A call of the CRM.
+    pub async fn crm(&self, method: Method, path: &str, body: Value) -> Reply {
+        self.crm_with(method, path, body, &[]).await
+    }
+
+    /// A call of the CRM with further headers.
+    pub async fn crm_with(&self, method: Method, path: &str, body: Value, more: &[(&str, &str)]) -> Reply {
+        let authorization = format!("Bearer {API_KEY}");
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        headers.extend(more);
+        let body = (!body.is_null()).then(|| body.to_string());
+        self.send(method, path, &headers, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let reply = self.crm(Method::GET, path, Value::Null).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+        reply.json()
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Value {
+        let reply = self.crm(Method::PUT, path, body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+        reply.json()
+    }
+
+    /// Makes a link that must be accepted.
+    pub async fn make_link(&self, body: Value) -> Value {
+        let reply = self.crm(Method::POST, "/v1/payment-links", body).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+        reply.json()
+    }
+
+    /// A link over 1,500,000 rial on invoice 77, for Zarinpal.
+    pub async fn rial_link(&self) -> Value {
+        self.make_link(json!({
+            "account_id": "main", "item_id": "inv-77", "description": "Invoice 77",
+            "after_payment": { "receipt_field": "settlement" },
+        }))
+        .await
+    }
+
+    /// A link over 19.99 euro, for Stripe.
+    pub async fn euro_link(&self) -> Value {
+        self.make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "en" })).await
+    }
+
+    /// The link as the CRM reads it now.
+    pub async fn link(&self, made: &Value) -> Value {
+        self.get(&format!("/v1/payment-links/{}", made["id"].as_str().unwrap())).await
+    }
+
+    /// A person opens an address in a browser.
+    pub async fn open(&self, url: &str) -> Reply {
+        let agent = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
+        self.send(Method::GET, url, &[("user-agent", agent)], None).await
+    }
+
+    /// The customer opens the link and is sent to the gateway's page, whose address is answered.
+    pub async fn go_to_gateway(&self, link: &Value) -> String {
+        let reply = self.open(link["url"].as_str().unwrap()).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text);
+        reply.location()
+    }
+
+    /// The customer chooses what happens on the simulated gateway's page.
+    pub async fn choose(&self, gateway_page: &str, outcome: &str) -> Reply {
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, gateway_page, &form, Some(format!("outcome={outcome}"))).await
+    }
+
+    /// The browser follows the gateway's redirect to us and ours to the result page, which is answered.
+    pub async fn come_back(&self, chosen: &Reply) -> Reply {
+        let returned = self.open(&chosen.location()).await;
+        assert_eq!(returned.status, StatusCode::SEE_OTHER, "{}", returned.text);
+        self.open(&returned.location()).await
+    }
+
+    /// Opens the link, chooses an outcome and comes back: the page that the customer sees at the end.
+    pub async fn pay(&self, link: &Value, outcome: &str) -> Reply {
+        let page = self.go_to_gateway(link).await;
+        let chosen = self.choose(&page, outcome).await;
+        self.come_back(&chosen).await
+    }
+
+    /// Makes a gateway's next calls of a kind go wrong.
+    pub async fn misbehave(&self, gateway: &str, call: &str, how: &str, times: u32) {
+        let url = format!("{}/{gateway}/simulator/next_answer", self.cloud.page_url());
+        let body = json!({ "call": call, "how": how, "times": times }).to_string();
+        let reply = self.send(Method::POST, &url, &[("content-type", "application/json")], Some(body)).await;
+        assert!(reply.status.is_success() || reply.status.is_redirection(), "{}", reply.text);
+    }
+
+    /// What a gateway's simulator holds.
+    pub async fn books(&self, gateway: &str) -> Vec<Value> {
+        let url = format!("{}/{gateway}/books.json", self.cloud.page_url());
+        let books = self.send(Method::GET, &url, &[], None).await.json();
+        books.as_array().unwrap().clone()
+    }
+
+    /// The schedule comes round.
+    pub async fn sweep(&self) -> Value {
+        self.invoke("expire-links", &json!({ "source": "schedule" })).await
+    }
+
+    pub async fn invoke(&self, function: &str, event: &Value) -> Value {
+        let url = self.cloud.function_url(function);
+        let json_type = [("content-type", "application/json")];
+        let reply = self.send(Method::POST, &url, &json_type, Some(event.to_string())).await;
+        assert!(reply.status.is_success(), "{function}: {}", reply.text);
+        reply.json()
+    }
+
+    /// What was delivered to an address, as soon as there is so much of it.
+    pub async fn inbox(&self, to: &str, least: usize) -> Vec<Value> {
+        let url = format!("{}/inbox.json", self.cloud.page_url());
+        let started = Instant::now();
+        loop {
+            let inbox = self.send(Method::GET, &url, &[], None).await.json();
+            let found: Vec<Value> =
+                inbox.as_array().unwrap().iter().filter(|message| message["to"] == to).cloned().collect();
+            if found.len() >= least {
+                return found;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "{to} got {} of {least} messages", found.len());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Reads the link until it is as wanted.
+    pub async fn wait_for(&self, link: &Value, wanted: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let now = self.link(link).await;
+            if wanted(&now) {
+                return now;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "the link never came to it: {now}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// All receipts of the demo contact.
+    pub async fn receipts(&self) -> Vec<Value> {
+        self.get("/v1/receipts?contact_id=c-1042&limit=100").await["data"].as_array().unwrap().clone()
+    }
+}
+
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(60)).build().unwrap()
+}

@@ -84,18 +84,17 @@ impl CreateBody {
         refuse_unknown("", self.unknown, p);
         let text = |given: Given<String>, at: &str, p: &mut Problems| given.field(at, p);
         Request {
-            account_id: text(self.account_id, "/account_id", p)
-                .parse("/account_id", p, |id| AccountId::parse(&id)),
-            contact_id: text(self.contact_id, "/contact_id", p)
-                .parse("/contact_id", p, |id| ContactId::parse(&id)),
+            account_id: text(self.account_id, "/account_id", p).parse("/account_id", p, |id| AccountId::parse(&id)),
+            contact_id: text(self.contact_id, "/contact_id", p).parse("/contact_id", p, |id| ContactId::parse(&id)),
             item_id: text(self.item_id, "/item_id", p).parse("/item_id", p, |id| ItemId::parse(&id)),
             amount: self.amount.field("/amount", p),
             currency: text(self.currency, "/currency", p).parse("/currency", p, |code| Currency::parse(&code)),
             expires_at: text(self.expires_at, "/expires_at", p).parse("/expires_at", p, |at| Expiry::parse(&at)),
-            expires_in_days: self
-                .expires_in_days
-                .field("/expires_in_days", p)
-                .parse("/expires_in_days", p, Expiry::parse_days),
+            expires_in_days: self.expires_in_days.field("/expires_in_days", p).parse(
+                "/expires_in_days",
+                p,
+                Expiry::parse_days,
+            ),
             description: text(self.description, "/description", p)
                 .parse("/description", p, |text| parse_text(&text, LONGEST_DESCRIPTION)),
             recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(&settings.default_region, p)),
@@ -169,10 +168,7 @@ impl AfterPaymentBody {
         let (kind, field) = ("/after_payment/receipt_type_id", "/after_payment/receipt_field");
         AfterPaymentRequest {
             register_receipt: self.register_receipt.field("/after_payment/register_receipt", p),
-            receipt_type_id: self
-                .receipt_type_id
-                .field(kind, p)
-                .parse(kind, p, |id| ReceiptTypeId::parse(&id)),
+            receipt_type_id: self.receipt_type_id.field(kind, p).parse(kind, p, |id| ReceiptTypeId::parse(&id)),
             receipt_field: self.receipt_field.field(field, p).parse(field, p, |key| FieldKey::parse(&key)),
         }
     }

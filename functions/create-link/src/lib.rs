@@ -80,11 +80,10 @@ async fn create(
         }
         // The same request was a moment faster, or our own write had been applied and only its answer was lost.
         Created::Exists(existing) => replay(&app, &configuration, *existing, &request_hash).await,
-        Created::ReferenceTaken(other) => Err(ApiProblem::conflict(
-            "reference_id_in_use",
-            format!("The active link {other} has this reference_id."),
-        )
-        .with_conflicting_id(other.as_str())),
+        Created::ReferenceTaken(other) => {
+            Err(ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
+                .with_conflicting_id(other.as_str()))
+        }
     }
 }
 

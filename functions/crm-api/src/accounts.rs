@@ -94,7 +94,7 @@ pub(crate) async fn list(
             return Err(ApiProblem::bad_parameter("online_payment", &rejection));
         }
     };
-    let configuration = app.store.newest_configuration().await?;
+    let configuration = app.store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
     Ok(answer(ListView::whole(chosen.map(AccountView::new).collect())))

@@ -36,7 +36,10 @@ impl Parameters {
         for (name, value) in pairs {
             let refused = |code, detail: &str| Err(ApiProblem::bad_parameter(&name, &Rejection::new(code, detail)));
             if !known.contains(&name.as_str()) {
-                return refused("unknown_parameter", &format!("There is no such parameter; there are {}.", known.join(", ")));
+                return refused(
+                    "unknown_parameter",
+                    &format!("There is no such parameter; there are {}.", known.join(", ")),
+                );
             }
             if parameters.contains_key(&name) {
                 return refused("given_twice", "Give each parameter once.");

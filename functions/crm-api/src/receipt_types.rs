@@ -40,7 +40,7 @@ impl From<ReceiptType> for ReceiptTypeView {
 }
 
 pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
-    let configuration = app.store.newest_configuration().await?;
+    let configuration = app.store.fresh_configuration().await?;
     let kinds = configuration.receipt_types.values().cloned().map(ReceiptTypeView::from);
     Ok(answer(ListView::whole(kinds.collect())))
 }

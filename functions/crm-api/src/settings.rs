@@ -105,9 +105,7 @@ impl SettingsBody {
                 .parse("/default_expires_in_days", p, |days| Expiry::parse_days(days).map(|_| days))
                 .value()
                 .unwrap_or(defaults.default_expires_in_days),
-            default_receipt_type_id: kind
-                .parse("/default_receipt_type_id", p, |id| ReceiptTypeId::parse(&id))
-                .value(),
+            default_receipt_type_id: kind.parse("/default_receipt_type_id", p, |id| ReceiptTypeId::parse(&id)).value(),
             rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
             return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
         }
@@ -116,7 +114,9 @@ impl SettingsBody {
 
 fn check_hosts(hosts: Vec<String>) -> Result<Vec<String>, Rejection> {
     let is_host = |host: &String| {
-        !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+        !host.is_empty()
+            && host.len() <= 253
+            && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
     };
     if hosts.len() <= 20 && hosts.iter().all(is_host) {
         Ok(hosts)

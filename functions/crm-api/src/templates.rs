@@ -52,7 +52,7 @@ impl TemplateView {
 
 /// The shipped texts and the business's own beside them.
 pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
-    let configuration = app.store.newest_configuration().await?;
+    let configuration = app.store.fresh_configuration().await?;
     let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
     for language in Language::ALL {
         for channel in Channel::ALL {
@@ -80,7 +80,8 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<R
     if let Some(template) = app.store.template(event, channel, &locale).await? {
         return Ok(answer(TemplateView::custom(&template)));
     }
-    let text = shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
+    let text =
+        shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
     Ok(answer(TemplateView::new(event, channel, locale.as_str(), "shipped", &text)))
 }
 

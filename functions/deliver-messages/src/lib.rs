@@ -123,7 +123,9 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: Claim
         MessageState::Failed { reason, .. } => {
             tracing::error!(%link_id, %message_id, reason, "A message failed for good.");
         }
-        MessageState::Waiting { reason, .. } => tracing::warn!(%link_id, %message_id, reason, "A message failed for now."),
+        MessageState::Waiting { reason, .. } => {
+            tracing::warn!(%link_id, %message_id, reason, "A message failed for now.")
+        }
         MessageState::Sent { .. } | MessageState::Sending { .. } | MessageState::Skipped { .. } => {
             tracing::info!(%link_id, %message_id, state = state.name(), "A message was served.");
         }

@@ -94,7 +94,8 @@ async fn take_page(app: &App, shard: u8, swept: &mut Swept, tasks: &mut Vec<Task
     }
     let ids: Vec<_> = due.iter().map(|due| due.id.clone()).collect();
     let links = store.links(&ids).await?;
-    let taken: Vec<Option<Taken>> = stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
+    let taken: Vec<Option<Taken>> =
+        stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
     let mut moved = false;
     for taken in taken.into_iter().flatten() {
         moved = true;

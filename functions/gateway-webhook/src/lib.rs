@@ -41,9 +41,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route(
             "/gateways/{gateway}/return/{link}/{key}",
-            get(come_back)
-                .post(come_back)
-                .fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
+            get(come_back).post(come_back).fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
         )
         .route(
             "/gateways/{gateway}/notify/{account}",

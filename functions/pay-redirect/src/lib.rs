@@ -90,9 +90,7 @@ async fn open(State(app): State<App>, Path(token): Path<String>, method: Method,
 /// The customer comes back from the gateway, or reloads the page that said what happened.
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
-        Ok(Some((link, configuration))) => {
-            of_link(Page::of(&link, app.clock.now()), &link, &configuration.settings)
-        }
+        Ok(Some((link, configuration))) => of_link(Page::of(&link, app.clock.now()), &link, &configuration.settings),
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => trouble(&app, &headers, &error).await,
     }
@@ -158,7 +156,11 @@ async fn begin(
         attempt: &attempt,
         link: link.id(),
         mode: terms.mode,
-        description: terms.description.as_deref().filter(|text| !text.is_empty()).unwrap_or(&configuration.settings.business_name),
+        description: terms
+            .description
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .unwrap_or(&configuration.settings.business_name),
         return_url: &return_url(link, &attempt),
         ends_at: later_by_minutes(now, rules.session_minutes),
     };

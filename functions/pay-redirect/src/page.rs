@@ -6,13 +6,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Timestamp;
 use domain::attempt::AttemptState;
 use domain::calendar::{display_end, display_instant};
 use domain::gateway::Mode;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
 use domain::settings::Settings;
-use domain::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
@@ -23,7 +23,9 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing but this very style sheet, and nothing from anywhere else.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 });
 
 /// What a page is about.

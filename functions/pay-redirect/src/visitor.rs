@@ -6,10 +6,39 @@ use axum::http::{HeaderMap, Method, header};
 
 /// Parts of user agents of programs that fetch links for others to see, in lower case.
 const PREVIEWERS: [&str; 34] = [
-    "bot", "crawler", "spider", "preview", "facebookexternalhit", "facebookcatalog", "whatsapp", "telegram", "slack",
-    "discord", "twitter", "linkedin", "skype", "viber", "embedly", "vkshare", "pinterest", "snapchat", "bingpreview",
-    "google-read-aloud", "googleimageproxy", "yahoomailproxy", "mailscanner", "barracuda", "proofpoint", "mimecast",
-    "safelinks", "urldefense", "headlesschrome-lighthouse", "curl-preview", "okhttp-preview", "iframely", "outbrain",
+    "bot",
+    "crawler",
+    "spider",
+    "preview",
+    "facebookexternalhit",
+    "facebookcatalog",
+    "whatsapp",
+    "telegram",
+    "slack",
+    "discord",
+    "twitter",
+    "linkedin",
+    "skype",
+    "viber",
+    "embedly",
+    "vkshare",
+    "pinterest",
+    "snapchat",
+    "bingpreview",
+    "google-read-aloud",
+    "googleimageproxy",
+    "yahoomailproxy",
+    "mailscanner",
+    "barracuda",
+    "proofpoint",
+    "mimecast",
+    "safelinks",
+    "urldefense",
+    "headlesschrome-lighthouse",
+    "curl-preview",
+    "okhttp-preview",
+    "iframely",
+    "outbrain",
     "quora link",
 ];
 
@@ -48,7 +77,8 @@ mod tests {
         assert!(is_person(&Method::GET, &phone));
         assert!(is_person(&Method::GET, &HeaderMap::new()));
         assert!(!is_person(&Method::HEAD, &phone));
-        for previewer in ["TelegramBot (like TwitterBot)", "WhatsApp/2.23", "facebookexternalhit/1.1", "Googlebot/2.1"] {
+        for previewer in ["TelegramBot (like TwitterBot)", "WhatsApp/2.23", "facebookexternalhit/1.1", "Googlebot/2.1"]
+        {
             assert!(!is_person(&Method::GET, &agent(previewer)), "{previewer}");
         }
         let mut prefetch = phone;

@@ -32,29 +32,22 @@ impl Service {
         body: &[u8],
         act: impl FnOnce(&Parameters) -> Result<String, Refusal>,
     ) -> Response {
-        let outcome = self
-            .parse(headers, body)
-            .and_then(|parameters| act(&parameters));
+        let outcome = self.parse(headers, body).and_then(|parameters| act(&parameters));
         let request_id = random_id();
         let (status, xml) = match outcome {
             Ok(message_id) => (StatusCode::OK, self.success(&message_id, &request_id)),
             Err(refusal) => (refusal.status, self.failure(&refusal, &request_id)),
         };
-        let headers = [
-            (CONTENT_TYPE, "text/xml".to_owned()),
-            (HeaderName::from_static("x-amzn-requestid"), request_id),
-        ];
+        let headers =
+            [(CONTENT_TYPE, "text/xml".to_owned()), (HeaderName::from_static("x-amzn-requestid"), request_id)];
         (status, headers, xml).into_response()
     }
 
     fn parse(self, headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Refusal> {
         let parameters = Parameters::parse(headers, body)?;
-        let action = parameters.get("Action").ok_or_else(|| {
-            Refusal::sender(
-                "MissingAction",
-                "The request is missing an Action parameter.",
-            )
-        })?;
+        let action = parameters
+            .get("Action")
+            .ok_or_else(|| Refusal::sender("MissingAction", "The request is missing an Action parameter."))?;
         let version = parameters.get("Version").unwrap_or_default();
         if action != self.action || version != self.version {
             let text = format!("Could not find operation {action} for version {version}");
@@ -64,9 +57,7 @@ impl Service {
     }
 
     fn success(self, message_id: &str, request_id: &str) -> String {
-        let Service {
-            namespace, action, ..
-        } = self;
+        let Service { namespace, action, .. } = self;
         format!(
             "<{action}Response xmlns=\"{namespace}\">\
              <{action}Result><MessageId>{message_id}</MessageId></{action}Result>\
@@ -78,11 +69,7 @@ impl Service {
     fn failure(self, refusal: &Refusal, request_id: &str) -> String {
         let namespace = self.namespace;
         let code = refusal.code;
-        let blamed = if refusal.status.is_client_error() {
-            "Sender"
-        } else {
-            "Receiver"
-        };
+        let blamed = if refusal.status.is_client_error() { "Sender" } else { "Receiver" };
         let message = escaped(&refusal.message);
         format!(
             "<ErrorResponse xmlns=\"{namespace}\">\
@@ -108,8 +95,8 @@ impl Parameters {
         if !media_type.trim().eq_ignore_ascii_case(FORM) {
             return Err(malformed("The request body must be a form."));
         }
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
-            .map_err(|_| malformed("The form contains a syntax error."))?;
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_bytes(body).map_err(|_| malformed("The form contains a syntax error."))?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             // Which of the two would count is nowhere promised: a client that sends both has a fault worth seeing.
@@ -127,9 +114,7 @@ impl Parameters {
 
     /// The values of a list, `{name}.member.1` onwards, up to the first number that is missing.
     pub(crate) fn members(&self, name: &str) -> Vec<&str> {
-        (1_u32..)
-            .map_while(|number| self.get(&format!("{name}.member.{number}")))
-            .collect()
+        (1_u32..).map_while(|number| self.get(&format!("{name}.member.{number}"))).collect()
     }
 }
 
@@ -145,11 +130,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The caller's fault: 400.
     pub(crate) fn sender(code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal {
-            status: StatusCode::BAD_REQUEST,
-            code,
-            message: message.into(),
-        }
+        Refusal { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 
     /// The service's own fault: 500, and worth another try.
@@ -184,10 +165,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// The fault of the first marker that the address carries.
     pub(crate) fn find(markers: &[(&str, Fault)], carries: impl Fn(&str) -> bool) -> Option<Fault> {
-        markers
-            .iter()
-            .find(|(marker, _)| carries(marker))
-            .map(|(_, fault)| *fault)
+        markers.iter().find(|(marker, _)| carries(marker)).map(|(_, fault)| *fault)
     }
 }
 
@@ -211,14 +189,7 @@ pub(crate) fn random_id() -> String {
         bytes = Timestamp::now().as_nanosecond().to_be_bytes();
     }
     let hex = hex::encode(bytes);
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// Text that may stand in XML: an answer repeats what a client sent, which may hold what no XML can.
@@ -239,11 +210,7 @@ pub(crate) mod tests {
     use crate::inbox::tests::Outcome;
 
     /// Posts a form to a router, as the SDK does, and answers with the status and the XML.
-    pub(crate) async fn post(
-        router: &Router,
-        uri: &str,
-        fields: &[(&str, &str)],
-    ) -> Outcome<(StatusCode, String)> {
+    pub(crate) async fn post(router: &Router, uri: &str, fields: &[(&str, &str)]) -> Outcome<(StatusCode, String)> {
         let request = Request::builder()
             .method("POST")
             .uri(uri)
@@ -262,42 +229,24 @@ pub(crate) mod tests {
             && answer.1.contains(&format!("<Code>{code}</Code>"))
     }
 
-    const SERVICE: Service = Service {
-        namespace: "http://service.example/doc/",
-        version: "2010-03-31",
-        action: "Publish",
-    };
+    const SERVICE: Service =
+        Service { namespace: "http://service.example/doc/", version: "2010-03-31", action: "Publish" };
 
     fn refusal_of(media_type: &'static str, body: &str) -> Option<&'static str> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        SERVICE
-            .parse(&headers, body.as_bytes())
-            .err()
-            .map(|refusal| refusal.code)
+        SERVICE.parse(&headers, body.as_bytes()).err().map(|refusal| refusal.code)
     }
 
     #[test]
     fn requests_are_read_strictly() {
         let good = "Action=Publish&Version=2010-03-31";
         assert_eq!(refusal_of(FORM, good), None);
-        assert_eq!(
-            refusal_of("application/x-www-form-urlencoded; charset=utf-8", good),
-            None
-        );
-        assert_eq!(
-            refusal_of("application/json", good),
-            Some("MalformedQueryString")
-        );
-        assert_eq!(
-            refusal_of(FORM, "Action=Publish&Action=Publish"),
-            Some("MalformedQueryString")
-        );
+        assert_eq!(refusal_of("application/x-www-form-urlencoded; charset=utf-8", good), None);
+        assert_eq!(refusal_of("application/json", good), Some("MalformedQueryString"));
+        assert_eq!(refusal_of(FORM, "Action=Publish&Action=Publish"), Some("MalformedQueryString"));
         assert_eq!(refusal_of(FORM, ""), Some("MissingAction"));
-        assert_eq!(
-            refusal_of(FORM, "Action=Subscribe&Version=2010-03-31"),
-            Some("InvalidAction")
-        );
+        assert_eq!(refusal_of(FORM, "Action=Subscribe&Version=2010-03-31"), Some("InvalidAction"));
         assert_eq!(refusal_of(FORM, "Action=Publish"), Some("InvalidAction"));
     }
 

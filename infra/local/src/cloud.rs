@@ -19,9 +19,6 @@ use crate::simulators::{Notify, OutgoingWebhook, Simulators};
 use crate::template::{Template, TemplateError};
 use crate::{page, schedule, ses, sns, stream};
 
-/// The name of the local table.
-const TABLE: &str = "paylink";
-
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
 
@@ -41,9 +38,20 @@ impl Default for Ports {
     }
 }
 
+impl Ports {
+    /// Ports that nobody uses at this moment, for tests.
+    pub fn any() -> Self {
+        Self { functions: 0, cloud: 0, dynamodb: 0 }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub ports: Ports,
+    /// The name of the table.
+    pub table: String,
+    /// Another DynamoDB to use instead of the embedded one.
+    pub dynamodb_endpoint: Option<String>,
     /// Where the data is kept; in memory where it is absent.
     pub data: Option<PathBuf>,
     pub template: PathBuf,
@@ -87,24 +95,29 @@ impl Drop for Cloud {
 
 impl Cloud {
     pub async fn start(options: &Options) -> Result<Self, CloudError> {
-        let ports = options.ports;
         // All ports are taken before anything is begun, so that nothing is left half done.
-        let dynamodb = listen(ports.dynamodb).await?;
-        let front = listen(ports.cloud).await?;
-        drop(listen(ports.functions).await?);
+        let (dynamodb, dynamodb_port) = listen(options.ports.dynamodb).await?;
+        let (front, cloud) = listen(options.ports.cloud).await?;
+        let (_, functions) = listen(options.ports.functions).await?;
+        let ports = Ports { functions, cloud, dynamodb: dynamodb_port };
         let template = Template::read(&options.template)?;
-        let database = open_database(options.data.as_ref())?;
-        let mut tasks = vec![tokio::spawn(dynoxide::server::serve_on(dynamodb, database))];
+        let mut tasks = Vec::new();
+        let endpoint = match &options.dynamodb_endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => {
+                let database = open_database(options.data.as_ref())?;
+                tasks.push(tokio::spawn(dynoxide::server::serve_on(dynamodb, database)));
+                format!("http://127.0.0.1:{dynamodb_port}")
+            }
+        };
 
-        let environment = environment(ports);
+        let environment = environment(ports, &options.table, &endpoint);
         let runtime = Runtime::new(Environment::from(environment.clone()))?;
         let store = runtime.store()?;
         let client = aws_sdk_dynamodb::Client::from_conf(
-            aws_sdk_dynamodb::config::Builder::from(runtime.sdk())
-                .endpoint_url(format!("http://127.0.0.1:{}", ports.dynamodb))
-                .build(),
+            aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
-        template.create_table(&client, TABLE).await?;
+        template.create_table(&client, &options.table).await?;
 
         let inbox_file = options.data.as_ref().map(|folder| folder.join("inbox.json"));
         let inbox = Inbox::open(inbox_file.as_deref()).map_err(|error| cannot_open("the inbox", &error))?;
@@ -117,9 +130,7 @@ impl Cloud {
             let _ = axum::serve(nodelay(front), router).await;
         }));
         let streams = aws_sdk_dynamodbstreams::Client::from_conf(
-            aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk())
-                .endpoint_url(format!("http://127.0.0.1:{}", ports.dynamodb))
-                .build(),
+            aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
         Ok(Self { inbox, simulators, store, environment, ports, template, streams, tasks })
     }
@@ -129,7 +140,12 @@ impl Cloud {
         const FUNCTION: &str = "deliver-messages";
         let patterns = self.template.stream_patterns(FUNCTION)?;
         let url = self.function_url(FUNCTION);
-        self.tasks.push(tokio::spawn(stream::follow(self.streams.clone(), TABLE.to_owned(), patterns, url)));
+        self.tasks.push(tokio::spawn(stream::follow(
+            self.streams.clone(),
+            self.store.table().to_owned(),
+            patterns,
+            url,
+        )));
         Ok(())
     }
 
@@ -140,6 +156,11 @@ impl Cloud {
             self.tasks.push(tokio::spawn(schedule::run(every, self.function_url(function))));
         }
         Ok(())
+    }
+
+    /// The port that the functions are to be served on.
+    pub fn functions_port(&self) -> u16 {
+        self.ports.functions
     }
 
     /// Where a function is invoked with an event, as Lambda's own API does it.
@@ -159,7 +180,7 @@ impl Cloud {
 }
 
 /// The environment of every function. In AWS the template gives each only its own part.
-fn environment(ports: Ports) -> BTreeMap<String, String> {
+fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, String> {
     let cloud = format!("http://127.0.0.1:{}", ports.cloud);
     // The browser opens the gateways' pages, so their addresses are those a person can open too.
     let gateways = format!("http://localhost:{}", ports.cloud);
@@ -167,10 +188,10 @@ fn environment(ports: Ports) -> BTreeMap<String, String> {
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", ports.dynamodb)),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
-        ("PAYLINK_TABLE", TABLE.to_owned()),
+        ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
         ("PAYLINK_ZARINPAL_URL", format!("{gateways}/zarinpal-live")),
@@ -184,9 +205,12 @@ fn environment(ports: Ports) -> BTreeMap<String, String> {
     .collect()
 }
 
-async fn listen(port: u16) -> Result<TcpListener, CloudError> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address).await.map_err(|_| CloudError::PortInUse { port })
+/// Takes a port, or any that is free for 0, and says which.
+async fn listen(port: u16) -> Result<(TcpListener, u16), CloudError> {
+    let in_use = |_| CloudError::PortInUse { port };
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.map_err(in_use)?;
+    let port = listener.local_addr().map_err(in_use)?.port();
+    Ok((listener, port))
 }
 
 /// Without this every small answer waits for the peer's acknowledgement.

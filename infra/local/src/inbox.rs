@@ -69,9 +69,7 @@ impl Inbox {
     pub fn open(file: Option<&Path>) -> io::Result<Inbox> {
         let messages = file.map(read).transpose()?.unwrap_or_default();
         let file = file.map(Path::to_path_buf);
-        Ok(Inbox {
-            shelf: Arc::new(Mutex::new(Shelf { messages, file })),
-        })
+        Ok(Inbox { shelf: Arc::new(Mutex::new(Shelf { messages, file })) })
     }
 
     /// Adds a message.
@@ -119,9 +117,7 @@ impl Inbox {
     /// `GET /inbox.json` answers the messages, oldest first; `?to=` keeps those of one recipient.
     /// `DELETE /inbox.json` empties the inbox.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/inbox.json", get(list).delete(empty))
-            .with_state(self.clone())
+        Router::new().route("/inbox.json", get(list).delete(empty)).with_state(self.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -176,10 +172,7 @@ async fn list(State(inbox): State<Inbox>, Query(filter): Query<Filter>) -> Json<
 async fn empty(State(inbox): State<Inbox>) -> Result<StatusCode, (StatusCode, String)> {
     match inbox.clear() {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(error) => Err((
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The inbox could not be emptied: {error}"),
-        )),
+        Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, format!("The inbox could not be emptied: {error}"))),
     }
 }
 
@@ -195,22 +188,11 @@ pub(crate) mod tests {
     pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
     /// Sends one request through a router and reads the whole answer.
-    pub(crate) async fn send(
-        router: &Router,
-        method: &str,
-        uri: &str,
-    ) -> Outcome<(StatusCode, HeaderMap, String)> {
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .body(Body::empty())?;
+    pub(crate) async fn send(router: &Router, method: &str, uri: &str) -> Outcome<(StatusCode, HeaderMap, String)> {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty())?;
         let (parts, body) = router.clone().oneshot(request).await?.into_parts();
         let body = to_bytes(body, usize::MAX).await?;
-        Ok((
-            parts.status,
-            parts.headers,
-            String::from_utf8(body.to_vec())?,
-        ))
+        Ok((parts.status, parts.headers, String::from_utf8(body.to_vec())?))
     }
 
     pub(crate) fn sms(to: &str, body: &str) -> Outcome<Delivered> {

@@ -26,13 +26,20 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let data = root.join(".paylink");
     let ports = Ports::default();
-    let options = Options { ports, data: Some(data.clone()), template: root.join("template.yaml") };
+    let options = Options {
+        ports,
+        table: "paylink".to_owned(),
+        dynamodb_endpoint: None,
+        data: Some(data.clone()),
+        template: root.join("template.yaml"),
+    };
     let mut cloud = Cloud::start(&options).await?;
     seed::plant(&cloud).await?;
     println!("Building the functions. The first time takes a few minutes.");
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let cargo_lambda = std::env::var_os("CARGO_LAMBDA").map_or_else(|| root.join(".tools/bin/cargo-lambda"), PathBuf::from);
+    let cargo_lambda =
+        std::env::var_os("CARGO_LAMBDA").map_or_else(|| root.join(".tools/bin/cargo-lambda"), PathBuf::from);
     let watch = WatchOptions { root: root.clone(), cargo_lambda, scratch: data, port: ports.functions, rebuild: true };
     let start = async {
         build(&root).await?;

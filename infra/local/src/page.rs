@@ -60,9 +60,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'se
 const MAIL_HEAD: &str = "<base target=\"_blank\">";
 
 /// Punctuation that ends the sentence around a link rather than the link.
-const AFTER_LINK: [char; 15] = [
-    '.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '»', '،', '؛', '؟', '…',
-];
+const AFTER_LINK: [char; 15] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '»', '،', '؛', '؟', '…'];
 
 #[derive(Clone)]
 struct Page {
@@ -77,10 +75,7 @@ struct View {
 
 /// Serves `GET /`, the page, and `POST /inbox/clear`, its button. `GET /?refresh=off` stands still for reading.
 pub fn router(inbox: Inbox, overview: Overview) -> Router {
-    Router::new()
-        .route("/", get(show))
-        .route("/inbox/clear", post(clear))
-        .with_state(Page { inbox, overview })
+    Router::new().route("/", get(show)).route("/inbox/clear", post(clear)).with_state(Page { inbox, overview })
 }
 
 async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
@@ -332,11 +327,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         if !before.is_empty() {
             pieces.push(Piece::Text(before));
         }
-        pieces.push(if Url::parse(link).is_ok() {
-            Piece::Link(link)
-        } else {
-            Piece::Text(link)
-        });
+        pieces.push(if Url::parse(link).is_ok() { Piece::Link(link) } else { Piece::Text(link) });
         rest = &from_link[link.len()..];
     }
     if !rest.is_empty() {
@@ -346,10 +337,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 fn link_start(text: &str) -> Option<usize> {
-    [text.find("http://"), text.find("https://")]
-        .into_iter()
-        .flatten()
-        .min()
+    [text.find("http://"), text.find("https://")].into_iter().flatten().min()
 }
 
 /// White space, quotes, and the invisible marks that stand around left-to-right text in Persian and Arabic.
@@ -478,10 +466,7 @@ mod tests {
         let (status, headers, html) = send(&page(inbox), "GET", "/").await?;
         assert_eq!(status, StatusCode::OK);
         let policy = headers.get(header::CONTENT_SECURITY_POLICY);
-        assert_eq!(
-            policy.map(|value| value.as_bytes()),
-            Some(POLICY.as_bytes())
-        );
+        assert_eq!(policy.map(|value| value.as_bytes()), Some(POLICY.as_bytes()));
         for part in [
             "http-equiv=\"refresh\" content=\"5\"",
             "Nothing leaves the machine",

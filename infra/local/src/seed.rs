@@ -49,7 +49,9 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
     store.put_api_key(API_KEY, &key).await?;
     for (id, name, parent) in [("income", "Income", None), ("online", "Online payment", Some("income"))] {
         let parent_id = parent.map(ReceiptTypeId::parse).transpose()?;
-        store.put_receipt_type(&ReceiptType { id: ReceiptTypeId::parse(id)?, name: name.to_owned(), parent_id }).await?;
+        store
+            .put_receipt_type(&ReceiptType { id: ReceiptTypeId::parse(id)?, name: name.to_owned(), parent_id })
+            .await?;
     }
     plant_accounts(store).await?;
     plant_contact(store).await?;

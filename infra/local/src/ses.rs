@@ -19,11 +19,8 @@ use jiff::Timestamp;
 use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
 
-const SES: Service = Service {
-    namespace: "http://ses.amazonaws.com/doc/2010-12-01/",
-    version: "2010-12-01",
-    action: "SendEmail",
-};
+const SES: Service =
+    Service { namespace: "http://ses.amazonaws.com/doc/2010-12-01/", version: "2010-12-01", action: "SendEmail" };
 
 /// SES takes at most this many recipients, in all fields together.
 const RECIPIENT_LIMIT: usize = 50;
@@ -31,11 +28,8 @@ const RECIPIENT_LIMIT: usize = 50;
 /// What an address may not contain unquoted (RFC 5322, `specials` without the dot and the at sign).
 const SPECIALS: [char; 10] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '"'];
 
-const MARKERS: [(&str, Fault); 3] = [
-    ("throttle", Fault::Throttled),
-    ("reject", Fault::Rejected),
-    ("flaky", Fault::FailsOnce),
-];
+const MARKERS: [(&str, Fault); 3] =
+    [("throttle", Fault::Throttled), ("reject", Fault::Rejected), ("flaky", Fault::FailsOnce)];
 
 #[derive(Debug, Clone)]
 struct Provider {
@@ -47,9 +41,7 @@ struct Provider {
 /// match and `nest_service("/ses", …)` does.
 pub fn router(inbox: Inbox) -> Router {
     let failed = FailedOnce::default();
-    Router::new()
-        .route("/", post(send_email))
-        .with_state(Provider { inbox, failed })
+    Router::new().route("/", post(send_email)).with_state(Provider { inbox, failed })
 }
 
 async fn send_email(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
@@ -93,9 +85,7 @@ struct Mail {
 
 impl Mail {
     fn parse(parameters: &Parameters) -> Result<Mail, Refusal> {
-        let source = parameters
-            .get("Source")
-            .ok_or_else(|| invalid("Missing required parameter Source"))?;
+        let source = parameters.get("Source").ok_or_else(|| invalid("Missing required parameter Source"))?;
         let source = Mailbox::parse(source)?;
         let recipients = recipients(parameters)?;
         for address in parameters.members("ReplyToAddresses") {
@@ -114,13 +104,7 @@ impl Mail {
             let reason = "Message.Body needs a Text or an Html that is not empty";
             return Err(invalid(reason));
         }
-        Ok(Mail {
-            source,
-            recipients,
-            subject,
-            text,
-            html,
-        })
+        Ok(Mail { source, recipients, subject, text, html })
     }
 
     /// The copy of every recipient.
@@ -163,9 +147,7 @@ fn recipients(parameters: &Parameters) -> Result<Vec<Mailbox>, Refusal> {
 fn check_labels(parameters: &Parameters) -> Result<(), Refusal> {
     let is_label = |text: &str, limit: usize| {
         (1..=limit).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
     if let Some(name) = parameters.get("ConfigurationSetName")
         && !is_label(name, 64)
@@ -194,10 +176,7 @@ fn content(parameters: &Parameters, field: &str) -> Result<Option<String>, Refus
     let Some(data) = parameters.get(&format!("{field}.Data")) else {
         return Ok(None);
     };
-    let charset = parameters
-        .get(&format!("{field}.Charset"))
-        .unwrap_or("US-ASCII")
-        .to_ascii_uppercase();
+    let charset = parameters.get(&format!("{field}.Charset")).unwrap_or("US-ASCII").to_ascii_uppercase();
     let is_readable = match charset.as_str() {
         "UTF-8" => true,
         "US-ASCII" => data.is_ascii(),
@@ -221,9 +200,7 @@ impl Mailbox {
     fn parse(value: &str) -> Result<Mailbox, Refusal> {
         // A display name in another script has to come as an encoded word (RFC 2047).
         if !value.is_ascii() || value.contains(char::is_control) {
-            return Err(invalid(
-                "An address contains control or non-ASCII characters",
-            ));
+            return Err(invalid("An address contains control or non-ASCII characters"));
         }
         let value = value.trim();
         let (name, address) = match value.strip_suffix('>') {
@@ -231,9 +208,7 @@ impl Mailbox {
             None => ("", value),
         };
         let name = name.trim();
-        let quoted = name
-            .strip_prefix('"')
-            .and_then(|inside| inside.strip_suffix('"'));
+        let quoted = name.strip_prefix('"').and_then(|inside| inside.strip_suffix('"'));
         if quoted.is_none() && (name.contains(SPECIALS) || name.contains('@')) {
             return Err(illegal());
         }
@@ -245,19 +220,13 @@ impl Mailbox {
 
     /// The mailbox as a mail program shows it.
     fn readable(&self) -> String {
-        if self.name.is_empty() {
-            self.address.clone()
-        } else {
-            format!("{} <{}>", self.name, self.address)
-        }
+        if self.name.is_empty() { self.address.clone() } else { format!("{} <{}>", self.name, self.address) }
     }
 }
 
 /// Exactly one `@` with printable ASCII on both sides.
 fn checked(address: &str) -> Result<&str, Refusal> {
-    let (local, domain) = address
-        .split_once('@')
-        .ok_or_else(|| invalid("Missing final '@domain'"))?;
+    let (local, domain) = address.split_once('@').ok_or_else(|| invalid("Missing final '@domain'"))?;
     let is_printable = |side: &str| side.bytes().all(|byte| byte.is_ascii_graphic());
     if local.is_empty() {
         Err(invalid("Missing local name"))
@@ -343,10 +312,7 @@ mod tests {
     const TO: &str = "Destination.ToAddresses.member.1";
 
     /// Sends a good mail with some parameters changed or, without a value, left out.
-    async fn send(
-        router: &Router,
-        changes: &[(&str, Option<&str>)],
-    ) -> Outcome<(StatusCode, String)> {
+    async fn send(router: &Router, changes: &[(&str, Option<&str>)]) -> Outcome<(StatusCode, String)> {
         let mut fields = BTreeMap::from([
             ("Action", "SendEmail"),
             ("Version", "2010-12-01"),
@@ -372,10 +338,7 @@ mod tests {
         let source = "=?UTF-8?B?2YHYsdmI2LTar9in2Yc=?= <pay@shop.example>";
         let changes = [
             ("Source", Some(source)),
-            (
-                "Destination.ToAddresses.member.2",
-                Some("Sara <sara@example.com>"),
-            ),
+            ("Destination.ToAddresses.member.2", Some("Sara <sara@example.com>")),
             ("Message.Body.Html.Data", Some("<p>Pay</p>")),
             ("ReplyToAddresses.member.1", Some("help@shop.example")),
             ("ConfigurationSetName", Some("paylink")),
@@ -440,10 +403,7 @@ mod tests {
             ("Tags.member.1.Name", Some("link")),
         ] {
             let answer = send(&router, &[(name, value)]).await?;
-            assert!(
-                refuses(&answer, "InvalidParameterValue"),
-                "{name} {value:?}"
-            );
+            assert!(refuses(&answer, "InvalidParameterValue"), "{name} {value:?}");
         }
         assert!(inbox.all().is_empty());
         Ok(())
@@ -480,18 +440,9 @@ mod tests {
             ("<a@example.com>", "a@example.com"),
             ("The Shop <a@example.com>", "The Shop <a@example.com>"),
             ("\"Shop, Ltd\" <a@example.com>", "Shop, Ltd <a@example.com>"),
-            (
-                "=?utf-8?Q?Caf=C3=A9_Noir?= <a@example.com>",
-                "Café Noir <a@example.com>",
-            ),
-            (
-                "=?UTF-8?B?2YHYsdmI?= =?UTF-8?B?2LTar9in2Yc=?= <a@example.com>",
-                "فروشگاه <a@example.com>",
-            ),
-            (
-                "=?UTF-8?B?***?= <a@example.com>",
-                "=?UTF-8?B?***?= <a@example.com>",
-            ),
+            ("=?utf-8?Q?Caf=C3=A9_Noir?= <a@example.com>", "Café Noir <a@example.com>"),
+            ("=?UTF-8?B?2YHYsdmI?= =?UTF-8?B?2LTar9in2Yc=?= <a@example.com>", "فروشگاه <a@example.com>"),
+            ("=?UTF-8?B?***?= <a@example.com>", "=?UTF-8?B?***?= <a@example.com>"),
         ] {
             assert_eq!(Mailbox::parse(written)?.readable(), shown);
         }

@@ -17,11 +17,8 @@ use jiff::Timestamp;
 use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
 
-const SNS: Service = Service {
-    namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
-    version: "2010-03-31",
-    action: "Publish",
-};
+const SNS: Service =
+    Service { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", version: "2010-03-31", action: "Publish" };
 
 /// The size of one SMS `Publish`, all of its parts together, in characters as the API reference counts it. The
 /// developer guide counts bytes: a sender that wants to be sure stays well below.
@@ -30,11 +27,8 @@ const MESSAGE_LIMIT: usize = 1600;
 /// What phones commonly show for a message that AWS sent without a sender ID.
 const DEFAULT_SENDER: &str = "NOTICE";
 
-const MARKERS: [(&str, Fault); 3] = [
-    ("0000429", Fault::Throttled),
-    ("0000400", Fault::Rejected),
-    ("0000500", Fault::FailsOnce),
-];
+const MARKERS: [(&str, Fault); 3] =
+    [("0000429", Fault::Throttled), ("0000400", Fault::Rejected), ("0000500", Fault::FailsOnce)];
 
 #[derive(Debug, Clone)]
 struct Network {
@@ -46,9 +40,7 @@ struct Network {
 /// match and `nest_service("/sns", …)` does.
 pub fn router(inbox: Inbox) -> Router {
     let failed = FailedOnce::default();
-    Router::new()
-        .route("/", post(publish))
-        .with_state(Network { inbox, failed })
+    Router::new().route("/", post(publish)).with_state(Network { inbox, failed })
 }
 
 async fn publish(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
@@ -99,9 +91,8 @@ impl Sms {
                 return Err(invalid(unused, reason));
             }
         }
-        let number = parameters
-            .get("PhoneNumber")
-            .ok_or_else(|| invalid("PhoneNumber", "no value for required parameter"))?;
+        let number =
+            parameters.get("PhoneNumber").ok_or_else(|| invalid("PhoneNumber", "no value for required parameter"))?;
         if !is_e164(number) {
             let reason = format!("{number} is not valid to publish to");
             return Err(invalid("PhoneNumber", &reason));
@@ -116,18 +107,13 @@ impl Sms {
 
 fn text(message: &str) -> Result<String, Refusal> {
     if message.is_empty() {
-        return Err(Refusal::sender(
-            "InvalidParameter",
-            "Invalid parameter: Empty message",
-        ));
+        return Err(Refusal::sender("InvalidParameter", "Invalid parameter: Empty message"));
     }
     if message.chars().count() > MESSAGE_LIMIT {
         return Err(invalid("Message", "Message too long"));
     }
     // SNS takes the characters that XML 1.0 can hold.
-    let is_unknown = |c: char| {
-        (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}')
-    };
+    let is_unknown = |c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}');
     if message.contains(is_unknown) {
         return Err(invalid("Message", "Message contains invalid characters"));
     }
@@ -144,9 +130,7 @@ fn sender(parameters: &Parameters) -> Result<Option<String>, Refusal> {
             break;
         };
         let data_type = parameters.get(&format!("{entry}.Value.DataType"));
-        let value = parameters
-            .get(&format!("{entry}.Value.StringValue"))
-            .unwrap_or_default();
+        let value = parameters.get(&format!("{entry}.Value.StringValue")).unwrap_or_default();
         let (expected_type, is_good) = match name {
             "AWS.SNS.SMS.SMSType" => ("String", matches!(value, "Promotional" | "Transactional")),
             "AWS.SNS.SMS.SenderID" => ("String", is_sender_id(value)),
@@ -209,12 +193,8 @@ mod tests {
         message: &str,
         more: &[(&str, &str)],
     ) -> Outcome<(StatusCode, String)> {
-        let mut fields = vec![
-            ("Action", "Publish"),
-            ("Version", "2010-03-31"),
-            ("PhoneNumber", number),
-            ("Message", message),
-        ];
+        let mut fields =
+            vec![("Action", "Publish"), ("Version", "2010-03-31"), ("PhoneNumber", number), ("Message", message)];
         fields.extend_from_slice(more);
         post(router, "/", &fields).await
     }
@@ -225,10 +205,7 @@ mod tests {
         let attributes = [
             ("MessageAttributes.entry.1.Name", "AWS.SNS.SMS.SMSType"),
             ("MessageAttributes.entry.1.Value.DataType", "String"),
-            (
-                "MessageAttributes.entry.1.Value.StringValue",
-                "Transactional",
-            ),
+            ("MessageAttributes.entry.1.Value.StringValue", "Transactional"),
             ("MessageAttributes.entry.2.Name", "AWS.SNS.SMS.SenderID"),
             ("MessageAttributes.entry.2.Value.DataType", "String"),
             ("MessageAttributes.entry.2.Value.StringValue", "PAYLINK"),
@@ -242,9 +219,9 @@ mod tests {
         for message in delivered {
             assert_eq!((message.to.as_str(), message.body.as_str()), (NUMBER, text));
             assert_eq!(message.from, "PAYLINK");
-            assert!(xml.starts_with(
-                "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>"
-            ));
+            assert!(
+                xml.starts_with("<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>")
+            );
             assert!(xml.contains(&format!("<MessageId>{}</MessageId>", message.provider_id)));
             assert!(xml.contains("<ResponseMetadata><RequestId>"));
         }
@@ -254,12 +231,7 @@ mod tests {
     #[tokio::test]
     async fn it_answers_below_a_prefix_with_and_without_the_last_slash() -> Outcome {
         let app = Router::new().nest_service("/sns", router(Inbox::open(None)?));
-        let fields = [
-            ("Action", "Publish"),
-            ("Version", "2010-03-31"),
-            ("PhoneNumber", NUMBER),
-            ("Message", "x"),
-        ];
+        let fields = [("Action", "Publish"), ("Version", "2010-03-31"), ("PhoneNumber", NUMBER), ("Message", "x")];
         for uri in ["/sns", "/sns/"] {
             assert_eq!(post(&app, uri, &fields).await?.0, StatusCode::OK, "{uri}");
         }
@@ -332,10 +304,7 @@ mod tests {
     async fn another_action_is_an_invalid_action() -> Outcome {
         let router = router(Inbox::open(None)?);
         let fields = [("Action", "Subscribe"), ("Version", "2010-03-31")];
-        assert!(refuses(
-            &post(&router, "/", &fields).await?,
-            "InvalidAction"
-        ));
+        assert!(refuses(&post(&router, "/", &fields).await?, "InvalidAction"));
         Ok(())
     }
 

@@ -68,12 +68,15 @@ async fn pass(
 /// Sends one batch, and what failed of it again, until all of it is served.
 async fn deliver(http: &reqwest::Client, batch: &[Record], patterns: &[Value], function_url: &str, arn: &str) {
     let records = batch.iter().map(|record| event_of(record, arn));
-    let mut records: Vec<Value> =
-        records.filter(|record| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, record))).collect();
+    let mut records: Vec<Value> = records
+        .filter(|record| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, record)))
+        .collect();
     while !records.is_empty() {
         let answer = http.post(function_url).json(&json!({ "Records": records })).send().await;
         match failed(answer).await {
-            Ok(failed) => records.retain(|record| failed.iter().any(|number| record["dynamodb"]["SequenceNumber"] == **number)),
+            Ok(failed) => {
+                records.retain(|record| failed.iter().any(|number| record["dynamodb"]["SequenceNumber"] == **number))
+            }
             Err(reason) => tracing::warn!(reason, "A batch of the stream could not be delivered; trying again."),
         }
         if !records.is_empty() {

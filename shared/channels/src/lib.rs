@@ -57,13 +57,11 @@ impl Channels {
     async fn send_sms(&self, to: &str, message: &Message) -> Sent {
         let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
         let mut request = self.sns.publish().phone_number(to).message(&message.text);
-        for (name, value) in [
-            ("AWS.SNS.SMS.SMSType", Some("Transactional")),
-            ("AWS.SNS.SMS.SenderID", self.sms_sender_id.as_deref()),
-        ] {
-            match value.map(attribute) {
-                Some(Ok(value)) => request = request.message_attributes(name, value),
-                Some(Err(_)) | None => {}
+        for (name, value) in
+            [("AWS.SNS.SMS.SMSType", Some("Transactional")), ("AWS.SNS.SMS.SenderID", self.sms_sender_id.as_deref())]
+        {
+            if let Some(Ok(value)) = value.map(attribute) {
+                request = request.message_attributes(name, value);
             }
         }
         match request.send().await {
@@ -115,7 +113,11 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
     };
     let reason = code.to_owned();
     match code {
-        "InvalidParameter" | "InvalidParameterValue" | "ValidationError" | "MessageRejected" | "OptedOut"
+        "InvalidParameter"
+        | "InvalidParameterValue"
+        | "ValidationError"
+        | "MessageRejected"
+        | "OptedOut"
         | "EndpointDisabled" => Sent::FailedForGood { reason },
         _ => Sent::FailedForNow { reason },
     }

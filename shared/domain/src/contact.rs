@@ -90,11 +90,12 @@ impl Mobile {
         if !PHONE_NUMBER_UTIL.is_valid_number(&number) {
             return Err(refused("No such phone number exists in its country's numbering plan."));
         }
-        match PHONE_NUMBER_UTIL.get_number_type(&number) {
-            PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile => {
-                Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
-            }
-            _ => Err(refused("This is not a mobile number, so it cannot receive an SMS.")),
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&number);
+        // In some plans, the North American among them, a mobile number cannot be told from another.
+        if matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile) {
+            Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
+        } else {
+            Err(refused("This is not a mobile number, so it cannot receive an SMS."))
         }
     }
 

@@ -84,7 +84,11 @@ struct Refund {
 }
 
 impl Stripe<'_> {
-    pub(crate) async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
+    pub(crate) async fn begin(
+        &self,
+        order: &Order<'_>,
+        credentials: &Credentials,
+    ) -> Result<OpenedSession, BeginError> {
         let attempt = order.attempt;
         let ends_at = (order.ends_at.as_second() + CLOCK_MARGIN_SECONDS).to_string();
         let form = form(&[
@@ -118,7 +122,7 @@ impl Stripe<'_> {
     }
 
     pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
-        let path = format!("/v1/checkout/sessions/{}?expand[]=payment_intent", attempt.session);
+        let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
         let request = self.request(::http::Method::GET, &path, credentials);
         match self.http.send(request, String::new()).await {
             Ok(answer) => session_answer(&answer, attempt),
@@ -199,7 +203,9 @@ fn refusal(answer: &Answer) -> Refusal {
         return Refusal::Passing(format!("status {}", answer.status));
     }
     match serde_json::from_slice::<ErrorBody>(&answer.body) {
-        Ok(body) if answer.status == 401 => Refusal::Final(body.error.code.unwrap_or_else(|| "unauthorized".to_owned())),
+        Ok(body) if answer.status == 401 => {
+            Refusal::Final(body.error.code.unwrap_or_else(|| "unauthorized".to_owned()))
+        }
         Ok(body) => Refusal::Final(body.error.code.unwrap_or(body.error.kind)),
         Err(_) => Refusal::Passing(format!("status {} in an unknown form", answer.status)),
     }
@@ -245,9 +251,11 @@ fn paid(session: &Session) -> GatewayAnswer {
         Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) => id.clone(),
         None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
     };
-    let money = session.currency.as_deref().and_then(|code| Currency::parse(&code.to_uppercase()).ok()).zip(
-        session.amount_total,
-    );
+    let money = session
+        .currency
+        .as_deref()
+        .and_then(|code| Currency::parse(&code.to_uppercase()).ok())
+        .zip(session.amount_total);
     match money.and_then(|(currency, total)| Money::new(total, currency).ok()) {
         Some(money) => {
             GatewayAnswer::Paid(Payment { claim: format!("stripe#{reference}"), reference, money, masked_card: None })

@@ -33,7 +33,11 @@ enum Said {
 }
 
 impl Zarinpal<'_> {
-    pub(crate) async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
+    pub(crate) async fn begin(
+        &self,
+        order: &Order<'_>,
+        credentials: &Credentials,
+    ) -> Result<OpenedSession, BeginError> {
         let description: String = order.description.chars().take(LONGEST_DESCRIPTION).collect();
         let body = json!({
             "merchant_id": merchant(credentials),
@@ -195,7 +199,11 @@ fn terminal(credentials: &Credentials) -> String {
 }
 
 fn refusal(code: i64) -> GatewayAnswer {
-    if is_passing(code) { unknown(&format!("code {code}")) } else { GatewayAnswer::Misconfigured { code: code.to_string() } }
+    if is_passing(code) {
+        unknown(&format!("code {code}"))
+    } else {
+        GatewayAnswer::Misconfigured { code: code.to_string() }
+    }
 }
 
 /// Too many attempts, or an unexpected error on their side: the same call may succeed later.
@@ -249,9 +257,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_means_nothing() {
-        for (status, body) in
-            [(502, "<html>Bad Gateway</html>"), (200, ""), (200, "[]"), (200, r#"{"data":[],"errors":[]}"#), (500, "null")]
-        {
+        for (status, body) in [
+            (502, "<html>Bad Gateway</html>"),
+            (200, ""),
+            (200, "[]"),
+            (200, r#"{"data":[],"errors":[]}"#),
+            (500, "null"),
+        ] {
             assert!(matches!(said(status, body), Said::Unreadable(_)), "{body}");
         }
     }

@@ -32,7 +32,11 @@ impl fmt::Debug for Environment {
 impl Environment {
     pub fn of_the_process() -> Self {
         // Variables that are no Unicode are none of ours.
-        Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     pub fn required(&self, name: &'static str) -> Result<String, ConfigurationError> {

@@ -4,6 +4,7 @@
 
 mod environment;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -28,20 +29,19 @@ pub use environment::{ConfigurationError, Environment};
 pub enum Clock {
     #[default]
     System,
-    /// For tests: always this instant.
-    Fixed(Timestamp),
+    /// For tests: ahead of the system's clock by so many milliseconds.
+    Ahead(&'static AtomicI64),
 }
 
 impl Clock {
     pub fn now(self) -> Timestamp {
-        match self {
-            // Milliseconds are what the table keeps and what a person can read.
-            Self::System => {
-                let now = Timestamp::now();
-                Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-            }
-            Self::Fixed(instant) => instant,
-        }
+        let ahead = match self {
+            Self::System => 0,
+            Self::Ahead(milliseconds) => milliseconds.load(Ordering::Relaxed),
+        };
+        let now = Timestamp::now();
+        // Milliseconds are what the table keeps and what a person can read.
+        Timestamp::from_millisecond(now.as_millisecond() + ahead).unwrap_or(now)
     }
 }
 

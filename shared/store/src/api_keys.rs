@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ids::PayToken;
 use domain::Timestamp;
+use domain::ids::PayToken;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Store;
 use crate::configuration::REREAD_PAUSE;
 use crate::error::StoreError;
 use crate::item::{from_item, text_of, to_item};
 use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};
-use crate::Store;
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

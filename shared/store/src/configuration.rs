@@ -13,10 +13,10 @@ use domain::recipients::Channel;
 use domain::settings::Settings;
 use domain::template::MessageText;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, text, text_of};
 use crate::keys::{CONFIGURATION_PARTITION, PK, SK};
-use crate::Store;
 
 /// Everything in the configuration partition.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +109,12 @@ impl Store {
             Some(known) => Ok(known),
             None => Ok(cached.set(self.read_configuration().await?)),
         }
+    }
+
+    /// The configuration as the table holds it at this moment, for those who list it.
+    pub async fn fresh_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
+        let mut cached = self.configuration.lock().await;
+        Ok(cached.set(self.read_configuration().await?))
     }
 
     async fn read_configuration(&self) -> Result<Configuration, StoreError> {

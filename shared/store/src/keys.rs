@@ -16,6 +16,7 @@
 //!
 //! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it.
 
+use domain::Timestamp;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, ReceiptId, ReceiptTypeId,
     ReferenceId,
@@ -23,7 +24,6 @@ use domain::ids::{
 use domain::locale::Locale;
 use domain::message::MessageEvent;
 use domain::recipients::Channel;
-use domain::Timestamp;
 use sha2::{Digest, Sha256};
 
 pub(crate) const PK: &str = "pk";

@@ -28,7 +28,7 @@ pub use error::StoreError;
 pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{Created, DueLink, Settled, Written};
 pub use lists::{LinkList, Page, ReceiptList};
-pub use messages::{Claimed, Claim, DueMessage, MessageState};
+pub use messages::{Claim, Claimed, DueMessage, MessageState};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;

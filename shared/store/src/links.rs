@@ -14,10 +14,10 @@ use domain::ids::{AttemptId, LinkId, ReferenceId};
 use domain::link::{Judgement, Kept, LinkStatus, PaymentLink};
 use serde::{Deserialize, Serialize};
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
 use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, PK};
-use crate::Store;
 
 /// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
 /// its own mark: it had been applied.
@@ -302,7 +302,8 @@ impl Store {
     }
 
     pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {
-        let answer = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
+        let answer =
+            self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
         Ok(answer.map_err(|error| StoreError::service(operation, &error))?.item)
     }
 

@@ -10,10 +10,12 @@ use domain::receipt::Receipt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, text, text_of};
-use crate::keys::{self, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK};
-use crate::Store;
+use crate::keys::{
+    self, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK,
+};
 
 /// One page and where the next one begins.
 #[derive(Clone, Debug)]
@@ -78,9 +80,7 @@ impl Store {
         after: Option<&str>,
     ) -> Result<Page<Receipt>, StoreError> {
         let range = match list {
-            ReceiptList::OfContact(id) => {
-                Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str()))
-            }
+            ReceiptList::OfContact(id) => Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str())),
             ReceiptList::OfItem(id) => Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::receipts_of(id.as_str())),
         };
         self.list("list receipts", &[range], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?))).await

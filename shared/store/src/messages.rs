@@ -10,25 +10,38 @@ use domain::ids::{LinkId, MessageId};
 use domain::link::PaymentLink;
 use serde::{Deserialize, Serialize};
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, LINK_SK, MESSAGE_PREFIX, PK, SK};
 use crate::links::write_id;
-use crate::Store;
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum MessageState {
     /// Somebody is handing it to the provider until the lease ends.
-    Sending { until: Timestamp },
-    Sent { at: Timestamp, provider_id: String },
+    Sending {
+        until: Timestamp,
+    },
+    Sent {
+        at: Timestamp,
+        provider_id: String,
+    },
     /// It failed for now and is tried again.
-    Waiting { until: Timestamp, reason: String },
+    Waiting {
+        until: Timestamp,
+        reason: String,
+    },
     /// It failed for good.
-    Failed { at: Timestamp, reason: String },
+    Failed {
+        at: Timestamp,
+        reason: String,
+    },
     /// It was not sent, because the link had ended before.
-    Skipped { at: Timestamp },
+    Skipped {
+        at: Timestamp,
+    },
 }
 
 impl MessageState {
@@ -70,7 +83,9 @@ pub enum Claimed {
     /// It is decided, or waits in the index of due work.
     NotNeeded,
     /// Another run holds the lease, or died holding it.
-    Held { until: Timestamp },
+    Held {
+        until: Timestamp,
+    },
 }
 
 /// A message in the index of due work.
@@ -104,10 +119,7 @@ impl Store {
     }
 
     /// The known states of all messages of some links.
-    pub async fn message_states(
-        &self,
-        links: &[PaymentLink],
-    ) -> Result<BTreeMap<MessageId, MessageState>, StoreError> {
+    pub async fn message_states(&self, links: &[PaymentLink]) -> Result<BTreeMap<MessageId, MessageState>, StoreError> {
         const READ: &str = "read the states of messages";
         let wanted = links.iter().flat_map(|link| {
             link.terms().recipients.iter().map(|recipient| crate::item::key(keys::message(link.id(), &recipient.id)))
@@ -221,7 +233,9 @@ impl Store {
             .await;
         match put {
             Ok(_) => Ok(Some(claim)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(None)
+            }
             Err(error) => Err(StoreError::service(WRITE, &error)),
         }
     }

@@ -7,9 +7,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::account::Account;
 use domain::contact::Contact;
 use domain::credentials::Credentials;
-use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId,
-};
+use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
 use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
 use domain::locale::Locale;
@@ -18,10 +16,10 @@ use domain::receipt::ReceiptType;
 use domain::recipients::Channel;
 use domain::settings::Settings;
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::item::{from_item, key, text_of, to_item};
 use crate::keys::{self, ATTACHMENT_PREFIX, ITEM_SK, PK, SK};
-use crate::Store;
 
 /// What a create request needs to know, from one consistent read.
 #[derive(Clone, Debug, Default)]
@@ -137,7 +135,8 @@ impl Store {
             let sk = text_of(&item, SK).unwrap_or_default().to_owned();
             if sk == ITEM_SK {
                 found = Some(from_item(READ, item)?);
-            } else if let Some((field, receipt)) = sk.strip_prefix(ATTACHMENT_PREFIX).and_then(|sk| sk.split_once('#')) {
+            } else if let Some((field, receipt)) = sk.strip_prefix(ATTACHMENT_PREFIX).and_then(|sk| sk.split_once('#'))
+            {
                 let field = FieldKey::parse(field).map_err(|error| StoreError::unreadable(READ, error))?;
                 let receipt = ReceiptId::parse(receipt).map_err(|error| StoreError::unreadable(READ, error))?;
                 receipts.entry(field).or_default().push(receipt);

@@ -32,9 +32,5 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn unauthorized() -> ApiProblem {
-    ApiProblem::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthorized",
-        "Send a valid API key as Authorization: Bearer <key>.",
-    )
+    ApiProblem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Send a valid API key as Authorization: Bearer <key>.")
 }

@@ -36,10 +36,25 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Given<T> {
             Value::Null => Ok(Self::Absent),
             value => Ok(match T::deserialize(value) {
                 Ok(value) => Self::Value(value),
-                Err(error) => Self::WrongShape(error.to_string()),
+                Err(error) => Self::WrongShape(expected(&error)),
             }),
         }
     }
+}
+
+/// What was expected, in words that do not depend on this program's types and without the value that came.
+fn expected(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let name = text.rsplit("expected ").next().unwrap_or_default();
+    let shape = match name {
+        "i64" => "a whole number",
+        "a string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        name if name == "a map" || name.starts_with("struct ") => "an object",
+        _ => return "This has another form than expected.".to_owned(),
+    };
+    format!("Expected {shape}.")
 }
 
 impl<T> Given<T> {
@@ -49,7 +64,7 @@ impl<T> Given<T> {
             Self::Absent => Field::Absent,
             Self::Value(value) => Field::Value(value),
             Self::WrongShape(detail) => {
-                problems.refuse(pointer, "wrong_type", format!("This cannot be read: {detail}."));
+                problems.refuse(pointer, "wrong_type", detail);
                 Field::Refused
             }
         }
@@ -91,13 +106,14 @@ impl<T: DeserializeOwned> JsonBody<T> {
             ));
         }
         let malformed = |detail: String| ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_json", detail);
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| malformed(format!("The body is not JSON: line {}, column {}.", error.line(), error.column())))?;
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+            malformed(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
+        })?;
         if !value.is_object() {
             return Err(malformed("The body must be a JSON object.".to_owned()));
         }
-        let fields =
-            T::deserialize(&value).map_err(|_| malformed("The body cannot be read as an object of fields.".to_owned()))?;
+        let fields = T::deserialize(&value)
+            .map_err(|_| malformed("The body cannot be read as an object of fields.".to_owned()))?;
         Ok(Self { fields, value })
     }
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 #[derive(Clone, Debug)]
 pub struct ApiProblem {
     status: StatusCode,
-    body: ProblemBody,
+    /// Boxed, because every handler's result carries room for it.
+    body: Box<ProblemBody>,
     allow: Option<&'static str>,
 }
 
@@ -45,7 +46,7 @@ impl ApiProblem {
             conflicting_id: None,
             current_status: None,
         };
-        Self { status, body, allow: None }
+        Self { status, body: Box::new(body), allow: None }
     }
 
     /// A body with problems, all of them.

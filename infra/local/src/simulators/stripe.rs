@@ -778,11 +778,16 @@ impl Stripe {
         })
     }
 
-    fn retrieve(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {
+    fn retrieve(&self, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
+        let expand = call.parameters.one_of("expand[]", &["payment_intent"])?;
         call.parameters.finish()?;
         self.inner.books.read(|ledger| {
             let session = ledger.owned(id, &call.owner)?;
-            Ok(Answer::object(session.object(&self.inner.base)))
+            let mut object = session.object(&self.inner.base);
+            if expand.is_some() {
+                object["payment_intent"] = session.intent_object();
+            }
+            Ok(Answer::object(object))
         })
     }
 
@@ -1076,6 +1081,24 @@ impl Session {
             "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
             "ui_mode": "hosted",
             "url": url,
+        })
+    }
+
+    /// The payment intent itself, where the caller asked to have it expanded.
+    fn intent_object(&self) -> Value {
+        let status = match &self.state {
+            SessionState::Open | SessionState::Expired { .. } => return Value::Null,
+            SessionState::Processing { .. } => "processing",
+            SessionState::AsyncFailed { .. } => "requires_payment_method",
+            SessionState::Paid { .. } => "succeeded",
+        };
+        json!({
+            "id": self.state.payment().map(|payment| &payment.intent),
+            "object": "payment_intent",
+            "amount": self.order.amount_total,
+            "currency": self.order.currency,
+            "livemode": self.livemode,
+            "status": status,
         })
     }
 

@@ -1,0 +1,154 @@
+//! The functions, called in this process with the events that AWS would send.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use domain::gateway::GatewayBook;
+use lambda_http::request::LambdaRequest;
+use paylink_local::Cloud;
+use runtime::{Clock, Environment, Runtime};
+use serde_json::{Value, json};
+use settlement::Settlement;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+/// All six functions.
+#[derive(Clone, Debug)]
+pub struct Functions(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    create_link: Router,
+    crm_api: Router,
+    pay_redirect: Router,
+    gateway_webhook: Router,
+    expire_links: expire_links::App,
+    deliver_messages: deliver_messages::App,
+}
+
+impl Functions {
+    pub fn new(cloud: &Cloud, clock: &'static AtomicI64) -> Self {
+        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        let clock = Clock::Ahead(clock);
+        // Each function has a store of its own, as it has a process of its own.
+        let store = || runtime.store().unwrap();
+        let gateways = || runtime.gateways().unwrap();
+        let settlement = || Settlement::new(store(), gateways());
+        let book = GatewayBook::default();
+        let base_url = runtime.base_url().unwrap();
+        let create = create_link::App { store: store(), gateways: book.clone(), clock, base_url };
+        let pay = pay_redirect::App { store: store(), gateways: gateways(), book, clock };
+        Self(Arc::new(Inner {
+            create_link: create_link::router(create),
+            crm_api: crm_api::router(crm_api::App { store: store(), clock }),
+            pay_redirect: pay_redirect::router(pay),
+            gateway_webhook: gateway_webhook::router(gateway_webhook::App { settlement: settlement(), clock }),
+            expire_links: expire_links::App { settlement: settlement(), clock },
+            deliver_messages: deliver_messages::App { store: store(), channels: runtime.channels(), clock },
+        }))
+    }
+
+    /// Serves them as API Gateway and Lambda's invoke API would.
+    pub(crate) async fn serve(&self, port: u16) {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let router = Router::new()
+            .route("/2015-03-31/functions/{function}/invocations", post(invoke))
+            .fallback(dispatch)
+            .with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+
+    /// The routes of the template.
+    fn route(&self, method: &Method, path: &str) -> &Router {
+        if path == "/v1/payment-links" && method == Method::POST {
+            &self.0.create_link
+        } else if path.starts_with("/v1/") {
+            &self.0.crm_api
+        } else if path.starts_with("/gateways/") {
+            &self.0.gateway_webhook
+        } else {
+            &self.0.pay_redirect
+        }
+    }
+
+    /// Hands an API Gateway event to the function that its path leads to.
+    pub async fn http(&self, event: &Value) -> Response {
+        let event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
+        let request = lambda_http::Request::from(event);
+        let (parts, body) = request.into_parts();
+        let body = Bytes::copy_from_slice(body.as_ref());
+        let request = Request::from_parts(parts, axum::body::Body::from(body));
+        let router = self.route(&request.method().clone(), request.uri().path()).clone();
+        router.oneshot(request).await.unwrap()
+    }
+
+    /// Hands an event of EventBridge or of the stream to a function.
+    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, String> {
+        let deadline = SystemTime::now() + Duration::from_secs(50);
+        match function {
+            "expire-links" => expire_links::sweep(&self.0.expire_links, deadline)
+                .await
+                .map(|swept| serde_json::to_value(swept).unwrap())
+                .map_err(|error| error.to_string()),
+            "deliver-messages" => deliver_messages::handle(&self.0.deliver_messages, event, deadline)
+                .await
+                .map_err(|error| error.to_string()),
+            _ => Err(format!("{function} is not invoked by events")),
+        }
+    }
+}
+
+async fn dispatch(State(functions): State<Functions>, request: Request) -> Response {
+    let router = functions.route(request.method(), request.uri().path()).clone();
+    router.oneshot(request).await.unwrap()
+}
+
+async fn invoke(State(functions): State<Functions>, Path(function): Path<String>, body: Bytes) -> Response {
+    let event = serde_json::from_slice(&body).unwrap();
+    match functions.invoke(&function, event).await {
+        Ok(answer) => axum::Json(answer).into_response(),
+        Err(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response(),
+    }
+}
+
+/// An event of an HTTP API in payload format 2.0, as API Gateway sends it.
+pub fn api_gateway_event(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+    base64: bool,
+) -> Value {
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    json!({
+        "version": "2.0",
+        "routeKey": "ANY /{proxy+}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api-id",
+            "domainName": "api-id.execute-api.eu-central-1.amazonaws.com",
+            "domainPrefix": "api-id",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "agent",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": "ANY /{proxy+}",
+            "stage": "$default",
+            "time": "10/Mar/2026:05:16:23 +0000",
+            "timeEpoch": 1_773_119_783_000_i64,
+        },
+        "body": body,
+        "isBase64Encoded": base64,
+    })
+}

@@ -1,0 +1,164 @@
+//! The built binaries behind `cargo lambda watch`, with the local cloud: the main job by real HTTP, for both gateways.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::World;
+
+/// One world for all steps, because starting six functions takes a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_main_job_end_to_end() {
+    let world = World::behind_cargo_lambda().await;
+    refuses_what_cannot_be_right(&world).await;
+    a_link_is_made_told_paid_and_becomes_a_receipt(&world).await;
+    the_same_in_english_at_stripe(&world).await;
+    a_webhook_alone_settles(&world).await;
+    a_failed_payment_can_be_tried_again(&world).await;
+    many_visitors_and_returns_at_once_make_one_receipt(&world).await;
+    a_link_left_alone_expires(&world).await;
+    a_link_is_cancelled(&world).await;
+    every_rial_is_on_a_receipt(&world).await;
+    world.end().await;
+}
+
+async fn refuses_what_cannot_be_right(world: &World) {
+    let body = json!({ "account_id": "main", "contact_id": "c-0", "amount": 0, "colour": "red" });
+    let reply = world.crm(Method::POST, "/v1/payment-links", body).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let pointers: Vec<_> = reply.problems().into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(pointers, ["/colour", "/contact_id", "/amount"]);
+    assert_eq!(world.crm(Method::GET, "/v1/nothing", Value::Null).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        world.crm(Method::DELETE, "/v1/payment-links", Value::Null).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let head = world.send(Method::HEAD, "/p/2222222222222222222222", &[], None).await;
+    assert_eq!(head.status, StatusCode::NOT_FOUND);
+    let nowhere = world.open("/").await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+    assert!(nowhere.text.contains("<html"));
+}
+
+async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "item_id": "inv-77", "expires_in_days": 7, "description": "Invoice 77",
+            "recipients": { "contact": true, "roles": ["manager"] },
+            "after_payment": { "receipt_type_id": "online", "receipt_field": "settlement" },
+        }))
+        .await;
+    assert_eq!((link["status"].as_str(), link["mode"].as_str()), (Some("active"), Some("sandbox")));
+    assert_eq!((link["amount"].as_i64(), link["amount_source"].as_str()), (Some(1_500_000), Some("item")));
+    let sms = world.inbox("+989120000000", 1).await;
+    assert!(sms[0]["body"].as_str().unwrap().contains(link["url"].as_str().unwrap()));
+    world.inbox("manager@example.com", 1).await;
+
+    let page = world.pay(&link, "paid").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("پرداخت شد") && page.text.contains("آزمایشی"));
+    let link = world.link(&link).await;
+    assert_eq!(link["status"], "paid");
+    let receipts = world.receipts().await;
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(link["receipts"], json!([receipts[0]["id"]]));
+    assert_eq!(receipts[0]["receipt_type_id"], "online");
+    let item = world.get("/v1/items/inv-77").await;
+    assert_eq!(item["receipts"]["settlement"], json!([receipts[0]["id"]]));
+    // A paid link is never paid again.
+    let again = world.open(link["url"].as_str().unwrap()).await;
+    assert!(again.status == StatusCode::OK && again.text.contains("پرداخت شد"));
+}
+
+async fn the_same_in_english_at_stripe(world: &World) {
+    let link = world
+        .make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "en",
+                           "recipients": { "emails": ["typed@example.com"] } }))
+        .await;
+    let mail = world.inbox("typed@example.com", 1).await;
+    assert!(mail[0]["body"].as_str().unwrap().contains("€19.99"));
+    let page = world.pay(&link, "paid").await;
+    assert!(page.text.contains("Your payment has arrived"), "{}", page.text);
+    assert_eq!(world.link(&link).await["receipts"].as_array().unwrap().len(), 1);
+}
+
+async fn a_webhook_alone_settles(world: &World) {
+    let link = world.euro_link().await;
+    let page = world.go_to_gateway(&link).await;
+    world.choose(&page, "paid_no_return").await;
+    let link = world.wait_for(&link, |link| link["status"] == "paid").await;
+    assert_eq!(link["receipts"].as_array().unwrap().len(), 1);
+}
+
+async fn a_failed_payment_can_be_tried_again(world: &World) {
+    for outcome in ["failed", "cancelled"] {
+        let link = world.rial_link().await;
+        let page = world.pay(&link, outcome).await;
+        assert!(page.text.contains("تلاش دوباره"), "{}", page.text);
+        world.pay(&link, "paid").await;
+        assert_eq!(world.link(&link).await["status"], "paid");
+    }
+    let link = world.euro_link().await;
+    let page = world.pay(&link, "cancelled").await;
+    assert!(page.text.contains("Go on to payment"), "{}", page.text);
+    world.pay(&link, "paid").await;
+    assert_eq!(world.link(&link).await["status"], "paid");
+}
+
+async fn many_visitors_and_returns_at_once_make_one_receipt(world: &World) {
+    let link = world.rial_link().await;
+    let pages = join_all((0..8).map(|_| world.go_to_gateway(&link))).await;
+    assert!(pages.windows(2).all(|pair| pair[0] == pair[1]));
+    let back = world.choose(&pages[0], "paid").await.location();
+    join_all((0..8).map(|_| world.open(&back))).await;
+    let link = world.wait_for(&link, |link| link["status"] == "paid").await;
+    assert_eq!(link["receipts"].as_array().unwrap().len(), 1);
+}
+
+async fn a_link_left_alone_expires(world: &World) {
+    for account in [json!({ "account_id": "main", "amount": 50000 }), json!({ "account_id": "euro", "amount": 500 })] {
+        let mut body = account;
+        body["contact_id"] = json!("c-1042");
+        body["expires_at"] = json!((domain::Timestamp::now() + Duration::from_secs(2)).to_string());
+        let link = world.make_link(body).await;
+        assert_eq!(link["status"], "active");
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        // The schedule has not been there yet.
+        assert_eq!(world.open(link["url"].as_str().unwrap()).await.status, StatusCode::GONE);
+        assert_eq!(world.sweep().await["expired"], 1);
+        assert_eq!(world.link(&link).await["status"], "expired");
+        assert_eq!(world.open(link["url"].as_str().unwrap()).await.status, StatusCode::GONE);
+    }
+}
+
+async fn a_link_is_cancelled(world: &World) {
+    let link = world.euro_link().await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    let reply = world.crm(Method::POST, &path, json!({ "reason": "wrong amount" })).await;
+    assert_eq!((reply.status, reply.json()["status"].as_str()), (StatusCode::OK, Some("cancelled")));
+    assert_eq!(world.open(link["url"].as_str().unwrap()).await.status, StatusCode::GONE);
+}
+
+/// What the gateways hold is exactly what is on receipts.
+async fn every_rial_is_on_a_receipt(world: &World) {
+    let receipts = world.receipts().await;
+    for (gateway, name) in [("zarinpal", "Zarinpal"), ("stripe", "Stripe")] {
+        let taken: i64 = world
+            .books(gateway)
+            .await
+            .iter()
+            .filter(|session| session["taken"] == true)
+            .map(|session| session["amount"].as_i64().unwrap())
+            .sum();
+        let kept: i64 = receipts
+            .iter()
+            .filter(|receipt| receipt["gateway"] == gateway)
+            .map(|receipt| receipt["amount"].as_i64().unwrap())
+            .sum();
+        assert_eq!(taken, kept, "{name}");
+        assert!(taken > 0);
+    }
+}

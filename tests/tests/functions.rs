@@ -1,0 +1,14 @@
+//! The functions together, in this process, over HTTP and by events: what a CRM, a customer and a gateway would notice.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+#[path = "functions/api.rs"]
+mod api;
+#[path = "functions/events.rs"]
+mod events;
+#[path = "functions/life.rs"]
+mod life;
+#[path = "functions/messages.rs"]
+mod messages;
+#[path = "functions/paying.rs"]
+mod paying;

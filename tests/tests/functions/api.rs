@@ -1,0 +1,346 @@
+//! The CRM's side: what is refused and why, keys, idempotency, references, lists.
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::World;
+
+async fn count_links(world: &World) -> usize {
+    world.get("/v1/payment-links?contact_id=c-1042&limit=100").await["data"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn each_problem_of_a_create_request_names_its_field_and_nothing_is_written() {
+    let world = World::in_process().await;
+    world.put("/v1/accounts/cash", json!({ "name": "Cash", "currency": "IRR", "mode": "live" })).await;
+    let cases = [
+        (json!({ "account_id": "cash", "contact_id": "c-1042" }), "/account_id", "online_payment_disabled"),
+        (json!({ "account_id": "nowhere", "contact_id": "c-1042" }), "/account_id", "unknown_account"),
+        (json!({ "contact_id": "c-1042" }), "/account_id", "required"),
+        (json!({ "account_id": "main", "contact_id": "c-0" }), "/contact_id", "unknown_contact"),
+        (json!({ "account_id": "main", "contact_id": "a/b" }), "/contact_id", "invalid_id"),
+        (json!({ "account_id": "main", "item_id": "inv-0" }), "/item_id", "unknown_item"),
+        (json!({ "account_id": "main", "contact_id": "c-1042", "amount": 0 }), "/amount", "amount_not_payable"),
+        (json!({ "account_id": "main", "contact_id": "c-1042", "amount": -1 }), "/amount", "amount_not_payable"),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "amount": 999 }),
+            "/amount",
+            "amount_outside_gateway_limits",
+        ),
+        (json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1.5 }), "/amount", "wrong_type"),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "currency": "EUR" }),
+            "/currency",
+            "currency_mismatch",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "currency": "IRT" }),
+            "/currency",
+            "toman_not_supported",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "currency": "IRR" }),
+            "/currency",
+            "currency_without_amount",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "expires_at": "2020-01-01" }),
+            "/expires_at",
+            "in_the_past",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "expires_at": "1405-09-10" }),
+            "/expires_at",
+            "persian_calendar_date",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "expires_in_days": -1 }),
+            "/expires_in_days",
+            "out_of_range",
+        ),
+        (json!({ "account_id": "main", "contact_id": "c-1042", "colour": "red" }), "/colour", "unknown_field"),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "mobiles": ["12"] } }),
+            "/recipients/mobiles/0",
+            "invalid_mobile",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "emails": ["a@example.com", "b"] } }),
+            "/recipients/emails/1",
+            "invalid_email",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "roles": ["treasurer"] } }),
+            "/recipients",
+            "nobody_reachable",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "after_payment": { "receipt_type_id": "gift" } }),
+            "/after_payment/receipt_type_id",
+            "unknown_receipt_type",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "after_payment": { "receipt_type_id": "income" } }),
+            "/after_payment/receipt_type_id",
+            "receipt_type_has_sub_types",
+        ),
+        (
+            json!({ "account_id": "main", "item_id": "inv-77", "after_payment": { "receipt_field": "other" } }),
+            "/after_payment/receipt_field",
+            "unknown_receipt_field",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "return_url": "https://evil.example/" }),
+            "/return_url",
+            "return_url_not_allowed",
+        ),
+        (json!({ "account_id": "main", "contact_id": "c-1042", "locale": "!" }), "/locale", "invalid_locale"),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "contact": true },
+                 "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": "{{ amout }} {{ link }}" } } }),
+            "/message/sms/body",
+            "unknown_variable",
+        ),
+        (
+            json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "contact": true },
+                 "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": "Pay!" } } }),
+            "/message/sms/body",
+            "link_missing",
+        ),
+    ];
+    for (body, pointer, code) in cases {
+        let reply = world.crm(Method::POST, "/v1/payment-links", body.clone()).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", reply.text);
+        assert_eq!(reply.headers["content-type"], "application/problem+json");
+        assert_eq!(reply.problems(), [(pointer.to_owned(), code.to_owned())], "{body}");
+    }
+    assert_eq!(count_links(&world).await, 0);
+}
+
+#[tokio::test]
+async fn all_problems_of_one_body_are_told_at_once() {
+    let world = World::in_process().await;
+    let body = json!({
+        "account_id": "nowhere", "contact_id": "c-0", "amount": "much", "expires_at": "2020-01-01", "colour": "red",
+        "recipients": { "emails": ["x"] }, "message": { "mode": "loud" },
+    });
+    let reply = world.crm(Method::POST, "/v1/payment-links", body).await;
+    insta::assert_json_snapshot!(reply.json());
+}
+
+#[tokio::test]
+async fn a_call_needs_a_known_key_and_a_json_body() {
+    let world = World::in_process().await;
+    let json_type = ("content-type", "application/json");
+    let body = || Some("{}".to_owned());
+    let path = "/v1/payment-links";
+    for authorization in ["", "Bearer ", "Bearer wrong", "Basic local-crm-key", "local-crm-key"] {
+        let reply = world.send(Method::POST, path, &[("authorization", authorization), json_type], body()).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{authorization}");
+        assert_eq!(reply.headers["www-authenticate"], "Bearer");
+    }
+    let key = ("authorization", "Bearer local-crm-key");
+    let reply = world.send(Method::POST, path, &[key], body()).await;
+    assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for malformed in ["", "{", "[]", "null", "\"x\""] {
+        let reply = world.send(Method::POST, path, &[key, json_type], Some(malformed.to_owned())).await;
+        assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::BAD_REQUEST, Some("malformed_json")));
+    }
+    let huge = format!("{{\"description\":\"{}\"}}", "x".repeat(70_000));
+    let reply = world.send(Method::POST, path, &[key, json_type], Some(huge)).await;
+    assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_key_does_only_what_its_scopes_allow() {
+    let world = World::in_process().await;
+    let scopes = vec![store::Scope::Read];
+    let key = store::ApiKey { integration: "reader".to_owned(), scopes, created_at: domain::Timestamp::now() };
+    world.cloud.store.put_api_key("reader-key", &key).await.unwrap();
+    // The functions read the keys again when one is unknown to them.
+    let headers = [("authorization", "Bearer reader-key"), ("content-type", "application/json")];
+    let read = world.send(Method::GET, "/v1/contacts/c-1042", &headers, None).await;
+    assert_eq!(read.status, StatusCode::OK);
+    let write = world.send(Method::PUT, "/v1/contacts/c-1042", &headers, Some("{}".to_owned())).await;
+    assert_eq!((write.status, write.json()["code"].as_str()), (StatusCode::FORBIDDEN, Some("scope_missing")));
+    let make = world.send(Method::POST, "/v1/payment-links", &headers, Some("{}".to_owned())).await;
+    assert_eq!(make.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems_too() {
+    let world = World::in_process().await;
+    let reply = world.crm(Method::GET, "/v1/nothing", Value::Null).await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
+    let reply = world.crm(Method::DELETE, "/v1/settings", Value::Null).await;
+    assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(reply.headers["allow"], "GET, PUT");
+    for path in ["/v1/payment-links/pl_x", "/v1/receipts/rc_x", "/v1/contacts/nobody", "/v1/items/none"] {
+        assert_eq!(world.crm(Method::GET, path, Value::Null).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let reply = world.crm(Method::GET, "/v1/payment-links", Value::Null).await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::BAD_REQUEST, Some("exactly_one")));
+    let reply = world.crm(Method::GET, "/v1/payment-links?contact=c-1042", Value::Null).await;
+    assert_eq!(reply.json()["code"], "unknown_parameter");
+}
+
+#[tokio::test]
+async fn parallel_retries_under_one_key_make_one_link_and_get_one_answer() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
+    let key = [("idempotency-key", "order-1")];
+    let calls = (0..30).map(|_| world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &key));
+    let replies = join_all(calls).await;
+    let ids: std::collections::BTreeSet<String> =
+        replies.iter().map(|reply| reply.json()["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 1);
+    assert!(replies.iter().all(|reply| reply.status == StatusCode::CREATED));
+    let replayed = replies.iter().filter(|reply| reply.headers.contains_key("idempotency-replayed")).count();
+    assert_eq!(replayed, 29);
+    assert_eq!(count_links(&world).await, 1);
+
+    let other = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 60000 });
+    let reply = world.crm_with(Method::POST, "/v1/payment-links", other, &key).await;
+    assert_eq!(reply.json()["code"], "idempotency_key_reused");
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_retry_is_answered_although_the_account_was_disabled_since() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "expires_in_days": 1 });
+    let key = [("idempotency-key", "order-2")];
+    let first = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &key).await;
+    let online = json!({ "enabled": false, "gateway": "zarinpal" });
+    world
+        .put(
+            "/v1/accounts/main",
+            json!({ "name": "M", "currency": "IRR", "mode": "sandbox", "online_payment": online }),
+        )
+        .await;
+    let again = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &key).await;
+    assert_eq!((again.status, again.json()["id"].clone()), (StatusCode::CREATED, first.json()["id"].clone()));
+    let fresh = world.crm(Method::POST, "/v1/payment-links", body).await;
+    assert_eq!(fresh.problems(), [("/account_id".to_owned(), "online_payment_disabled".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_reference_belongs_to_one_active_link_at_a_time() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "reference_id": "CRM-991" });
+    let first = world.make_link(body.clone()).await;
+    let refused = world.crm(Method::POST, "/v1/payment-links", body.clone()).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.json()["conflicting_id"], first["id"]);
+    let cancel = format!("/v1/payment-links/{}/cancel", first["id"].as_str().unwrap());
+    world.crm(Method::POST, &cancel, json!({ "reason": "wrong amount" })).await;
+    let second = world.make_link(body).await;
+    let listed = world.get("/v1/payment-links?reference_id=CRM-991").await;
+    let ids: Vec<_> = listed["data"].as_array().unwrap().iter().map(|link| link["id"].clone()).collect();
+    assert_eq!(ids, [second["id"].clone(), first["id"].clone()]);
+}
+
+#[tokio::test]
+async fn racing_requests_with_one_reference_make_one_link() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "reference_id": "CRM-1" });
+    let calls = (0..20).map(|_| world.crm(Method::POST, "/v1/payment-links", body.clone()));
+    let statuses: Vec<_> = join_all(calls).await.into_iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CREATED).count(), 1);
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CONFLICT).count(), 19);
+    assert_eq!(count_links(&world).await, 1);
+}
+
+#[tokio::test]
+async fn lists_come_newest_first_a_page_at_a_time() {
+    let world = World::in_process().await;
+    let mut made = Vec::new();
+    for amount in [10_000, 20_000, 30_000, 40_000, 50_000] {
+        let body = json!({ "account_id": "main", "item_id": "inv-77", "amount": amount });
+        made.push(world.make_link(body).await["id"].clone());
+    }
+    made.reverse();
+    let day = domain::Timestamp::now().in_tz("Asia/Tehran").unwrap().strftime("%Y-%m-%d").to_string();
+    for by in ["contact_id=c-1042".to_owned(), "item_id=inv-77".to_owned(), format!("day={day}")] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = world.get(&format!("/v1/payment-links?{by}&limit=2{cursor}")).await;
+            let data = page["data"].as_array().unwrap();
+            assert!(data.len() <= 2);
+            seen.extend(data.iter().map(|link| link["id"].clone()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, made, "{by}");
+    }
+    let active = world.get(&format!("/v1/payment-links?day={day}&status=active")).await;
+    assert_eq!(active["data"].as_array().unwrap().len(), 5);
+    let paid = world.get(&format!("/v1/payment-links?day={day}&status=paid")).await;
+    assert_eq!(paid["data"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn records_are_read_back_as_they_were_written_and_credentials_never() {
+    let world = World::in_process().await;
+    let contact = json!({
+        "name": "Sample", "profile_url": "https://crm.example/c/1", "locale": "fa-IR", "mobile": "۰۹۱۲ ۰۰۰ ۰۰۰۵",
+        "email": "a@example.com", "balance": { "amount": -5, "currency": "IRR" },
+        "people": [{ "role": "manager", "name": "M", "email": "m@example.com" }],
+    });
+    let written = world.put("/v1/contacts/c-2", contact).await;
+    assert_eq!(written["mobile"], "+989120000005");
+    assert_eq!(world.get("/v1/contacts/c-2").await, written);
+
+    let secret = "sk_test_neverShown";
+    let online = json!({ "enabled": true, "gateway": "stripe", "credentials": { "secret_key": secret } });
+    let account = json!({ "name": "Dollar", "currency": "USD", "mode": "sandbox", "online_payment": online });
+    let reply = world.crm(Method::PUT, "/v1/accounts/usd", account).await;
+    assert_eq!(reply.json()["online_payment"]["credentials_set"], true);
+    assert!(!reply.text.contains(secret));
+    assert!(!world.get("/v1/accounts/usd").await.to_string().contains(secret));
+    // Left out, they are kept.
+    let online = json!({ "enabled": true, "gateway": "stripe" });
+    let account = json!({ "name": "Dollars", "currency": "USD", "mode": "sandbox", "online_payment": online });
+    assert_eq!(world.put("/v1/accounts/usd", account).await["online_payment"]["credentials_set"], true);
+    let ready = world.get("/v1/accounts?online_payment=true").await;
+    let ids: Vec<_> = ready["data"].as_array().unwrap().iter().map(|account| account["id"].clone()).collect();
+    assert_eq!(ids, ["euro", "main", "usd"]);
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_right_are_refused_by_field() {
+    let world = World::in_process().await;
+    let cases = [
+        (
+            "/v1/accounts/a",
+            json!({ "name": "A", "currency": "IRR", "mode": "sandbox", "online_payment": { "enabled": true, "gateway": "stripe" } }),
+            "/online_payment/gateway",
+        ),
+        (
+            "/v1/accounts/a",
+            json!({ "name": "A", "currency": "USD", "mode": "live", "online_payment": { "enabled": true, "gateway": "stripe", "credentials": { "secret_key": "sk_test_x" } } }),
+            "/online_payment/credentials/secret_key",
+        ),
+        ("/v1/accounts/a", json!({ "name": "A", "currency": "IRT", "mode": "live" }), "/currency"),
+        ("/v1/contacts/c", json!({ "name": "C", "mobile": "123" }), "/mobile"),
+        ("/v1/contacts/c", json!({ "name": "C", "people": [{ "email": "m@example.com" }] }), "/people/0/role"),
+        ("/v1/items/i", json!({ "kind": "invoice", "title": "I", "contact_id": "c", "amount": 5 }), "/currency"),
+        (
+            "/v1/items/i",
+            json!({ "kind": "invoice", "title": "I", "contact_id": "c", "receipt_fields": [{ "key": "a", "label": "A" }, { "key": "a", "label": "B" }] }),
+            "/receipt_fields/1/key",
+        ),
+        ("/v1/receipt-types/t", json!({ "name": "T", "parent_id": "none" }), "/parent_id"),
+        ("/v1/receipt-types/income", json!({ "name": "Income", "parent_id": "online" }), "/parent_id"),
+        ("/v1/settings", json!({ "business_name": "B", "time_zone": "Mars/Base" }), "/time_zone"),
+        ("/v1/message-templates/link_created/sms/fa", json!({ "body": "no link" }), "/body"),
+        ("/v1/message-templates/link_created/email/fa", json!({ "body": "{{ link }}" }), "/subject"),
+    ];
+    for (path, body, pointer) in cases {
+        let reply = world.crm(Method::PUT, path, body.clone()).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {body}: {}", reply.text);
+        assert_eq!(reply.problems()[0].0, pointer, "{path} {body}");
+    }
+}

@@ -1,0 +1,203 @@
+//! The end of a link by time and by wish, and what previews see.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tests::World;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn a_link_past_its_expiry_cannot_be_paid_even_before_the_schedule_ran() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.turn_clock(9 * 24 * HOUR);
+    let page = world.open(link["url"].as_str().unwrap()).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(page.text.contains("مهلت این لینک تمام شده است"));
+    assert_eq!(world.link(&link).await["status"], "expired", "nobody trusts the schedule to have run");
+    assert_eq!(world.sweep().await["expired"], 1);
+    assert_eq!(world.link(&link).await["status"], "expired");
+    assert_eq!(world.sweep().await["expired"], 0);
+    assert!(world.books("zarinpal").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_payment_begun_in_time_may_finish_after_the_expiry() {
+    let world = World::in_process().await;
+    let soon = (domain::Timestamp::now() + Duration::from_secs(600)).to_string();
+    let link = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "expires_at": soon }))
+        .await;
+    let page = world.go_to_gateway(&link).await;
+    world.turn_clock(Duration::from_secs(11 * 60));
+    world.sweep().await;
+    assert_eq!(world.link(&link).await["status"], "active");
+    let end = world.come_back(&world.choose(&page, "paid").await).await;
+    assert!(end.text.contains("پرداخت شد"));
+    assert_eq!(world.link(&link).await["status"], "paid");
+}
+
+#[tokio::test]
+async fn money_that_comes_too_late_is_not_taken() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let page = world.go_to_gateway(&link).await;
+    world.turn_clock(9 * 24 * HOUR);
+    assert_eq!(world.sweep().await["expired"], 1);
+    let end = world.come_back(&world.choose(&page, "paid").await).await;
+    assert!(end.text.contains("پول شما برمی‌گردد"), "{}", end.text);
+    let link = world.link(&link).await;
+    assert_eq!(
+        (link["status"].as_str(), link["attempts"][0]["status"].as_str()),
+        (Some("expired"), Some("unacceptable"))
+    );
+    assert!(world.receipts().await.is_empty());
+    assert_eq!(world.books("zarinpal").await[0]["status"], "PAID", "it was never verified, so it goes back by itself");
+}
+
+#[tokio::test]
+async fn an_account_that_accepts_late_payments_keeps_them() {
+    let world = World::in_process().await;
+    let online = json!({ "enabled": true, "gateway": "zarinpal", "late_payment": "accept" });
+    world
+        .put(
+            "/v1/accounts/main",
+            json!({ "name": "M", "currency": "IRR", "mode": "sandbox", "online_payment": online }),
+        )
+        .await;
+    let link = world.rial_link().await;
+    let page = world.go_to_gateway(&link).await;
+    world.turn_clock(9 * 24 * HOUR);
+    world.sweep().await;
+    let end = world.come_back(&world.choose(&page, "paid").await).await;
+    assert!(end.text.contains("پرداخت شد"));
+    assert_eq!(world.link(&link).await["status"], "paid");
+    assert_eq!(world.receipts().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_link_is_gone_for_its_customer() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    let cancelled = world.crm(Method::POST, &path, json!({ "reason": "wrong amount" })).await.json();
+    assert_eq!(
+        (cancelled["status"].as_str(), cancelled["cancel_reason"].as_str()),
+        (Some("cancelled"), Some("wrong amount"))
+    );
+    let page = world.open(link["url"].as_str().unwrap()).await;
+    assert_eq!(page.status, StatusCode::GONE);
+    assert!(page.text.contains("این لینک لغو شده است"));
+    let again = world.crm(Method::POST, &path, json!({})).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(
+        (again.json()["code"].as_str(), again.json()["current_status"].as_str()),
+        (Some("link_not_active"), Some("cancelled"))
+    );
+}
+
+#[tokio::test]
+async fn cancelling_asks_first_while_a_customer_may_be_paying() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let page = world.go_to_gateway(&link).await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    let refused = world.crm(Method::POST, &path, json!({})).await;
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::CONFLICT, Some("payment_in_progress")));
+    assert_eq!(world.crm(Method::POST, &path, json!({ "force": true })).await.status, StatusCode::OK);
+    // The sweep closes the session at the gateway, so that nobody can pay in it any more.
+    world.sweep().await;
+    assert_eq!(world.books("stripe").await[0]["status"], "expired");
+    assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed");
+    assert!(!world.choose(&page, "paid").await.status.is_redirection());
+}
+
+#[tokio::test]
+async fn money_taken_for_a_cancelled_link_is_given_back() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let page = world.go_to_gateway(&link).await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    world.crm(Method::POST, &path, json!({ "force": true })).await;
+    let end = world.come_back(&world.choose(&page, "paid_no_webhook").await).await;
+    assert!(end.text.contains("Your money goes back"), "{}", end.text);
+    world.sweep().await;
+    let link = world.link(&link).await;
+    assert_eq!(
+        (link["status"].as_str(), link["attempts"][0]["status"].as_str()),
+        (Some("cancelled"), Some("given_back"))
+    );
+    assert_eq!(world.books("stripe").await[0]["given_back"], 1999);
+    assert!(world.receipts().await.is_empty());
+}
+
+#[tokio::test]
+async fn previews_and_head_requests_open_no_session() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let url = link["url"].as_str().unwrap();
+    let preview = world.send(Method::GET, url, &[("user-agent", "TelegramBot (like TwitterBot)")], None).await;
+    assert_eq!(preview.status, StatusCode::OK);
+    assert!(preview.text.contains("og:title") && preview.text.contains("۱۵۰٬۰۰۰ تومان"));
+    let head = world.send(Method::HEAD, url, &[], None).await;
+    assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
+    let prefetch = world.send(Method::GET, url, &[("sec-purpose", "prefetch")], None).await;
+    assert_eq!(prefetch.status, StatusCode::OK);
+    assert!(world.books("zarinpal").await.is_empty());
+    assert!(world.link(&link).await["attempts"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn every_wrong_link_gets_the_same_page() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let id = link["id"].as_str().unwrap();
+    let mut pages = Vec::new();
+    for path in [
+        "/p/2222222222222222222222".to_owned(),
+        "/p/x".to_owned(),
+        format!("/p/{id}"),
+        "/p/x/result".to_owned(),
+        "/".to_owned(),
+        "/nothing/here".to_owned(),
+    ] {
+        let page = world.send(Method::GET, &path, &[("accept-language", "en-GB,en")], None).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        pages.push(page.text);
+    }
+    assert!(pages.windows(2).all(|pair| pair[0] == pair[1]));
+    assert!(pages[0].contains("There is no such link") && pages[0].contains("+98 21 0000 0000"));
+    let posted = world.send(Method::POST, link["url"].as_str().unwrap(), &[], Some(String::new())).await;
+    assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn pages_carry_the_headers_that_keep_them_safe_and_say_test() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let page = world.pay(&link, "paid").await;
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("x-robots-tag", "noindex"),
+    ] {
+        assert_eq!(page.headers[name], value);
+    }
+    assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    assert!(page.text.contains("آزمایشی"), "a sandbox link says that no money moves");
+}
+
+#[tokio::test]
+async fn what_a_customer_reads_is_always_escaped() {
+    let world = World::in_process().await;
+    let nasty = "<script>alert(1)</script>";
+    let link = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "description": nasty }))
+        .await;
+    let page = world.pay(&link, "cancelled").await;
+    assert!(page.text.contains("&lt;script&gt;") && !page.text.contains(nasty));
+}

@@ -1,0 +1,144 @@
+//! What people are told, and what happens when a provider fails.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::World;
+
+fn body(message: &Value) -> &str {
+    message["body"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn everybody_named_is_told_once_in_the_contacts_language() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "item_id": "inv-77", "description": "Invoice 77",
+            "recipients": {
+                "contact": true, "roles": ["manager", "liaison", "treasurer"],
+                "mobiles": ["0912 000 0000"], "emails": ["typed@example.com"],
+            },
+        }))
+        .await;
+    assert_eq!(link["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    let sms = world.inbox("+989120000000", 1).await;
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(body(&sms[0]).lines().last(), Some(url), "the link stands alone on the last line");
+    assert!(body(&sms[0]).contains("۱۵۰٬۰۰۰ تومان") && body(&sms[0]).contains("Invoice 77"));
+    assert!(body(&sms[0]).starts_with("[TEST] "));
+    for address in ["customer@example.com", "manager@example.com", "liaison@example.com", "typed@example.com"] {
+        let mail = world.inbox(address, 1).await;
+        assert_eq!(mail[0]["subject"], "[TEST] درخواست پرداخت از Demo Business");
+        assert!(body(&mail[0]).contains(url) && mail[0]["html"].as_str().unwrap().contains("dir=\"rtl\""));
+    }
+    let done = |link: &Value| link["messages"].as_array().unwrap().iter().all(|message| message["status"] == "sent");
+    let link = world.wait_for(&link, done).await;
+    assert_eq!(link["messages"].as_array().unwrap().len(), 6, "{}", link["messages"]);
+    assert_eq!(world.inbox("+989120000000", 1).await.len(), 1, "the typed number is the contact's own");
+}
+
+#[tokio::test]
+async fn english_ships_too() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "en",
+                           "expires_at": "2027-01-31", "recipients": { "emails": ["x@example.com"] } }))
+        .await;
+    let mail = world.inbox("x@example.com", 1).await;
+    assert_eq!(mail[0]["subject"], "[TEST] Payment request from Demo Business");
+    assert!(body(&mail[0]).contains("asks you to pay €19.99"), "{}", body(&mail[0]));
+    assert!(body(&mail[0]).contains("until 31 January 2027"), "{}", body(&mail[0]));
+    assert!(body(&mail[0]).contains(link["url"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_custom_message_says_exactly_what_was_written() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "contact_id": "c-1042", "amount": 50000, "description": "Deposit", "locale": "en",
+            "expires_at": "2027-01-31", "reference_id": "R-1",
+            "recipients": { "contact": true },
+            "message": {
+                "mode": "custom", "channels": ["sms", "email"],
+                "sms": { "body": "{{ contact.name }}: {{ description }} {{ link }}" },
+                "email": { "subject": "{{ description }} <{{ reference_id }}>", "body": "{{ amount }} until {{ expires_at }}\n\n{{ link }}" },
+            },
+        }))
+        .await;
+    let url = link["url"].as_str().unwrap();
+    let sms = world.inbox("+989120000000", 1).await;
+    assert_eq!(body(&sms[0]), format!("[TEST] Demo Customer: Deposit {url}"));
+    let mail = world.inbox("customer@example.com", 1).await;
+    assert_eq!(mail[0]["subject"], "[TEST] Deposit <R-1>");
+    assert_eq!(body(&mail[0]), format!("[TEST] IRR 50,000 until 31 January 2027\n\n{url}"));
+}
+
+#[tokio::test]
+async fn the_business_can_replace_the_default_text() {
+    let world = World::in_process().await;
+    world
+        .put("/v1/message-templates/link_created/sms/fa", json!({ "body": "سلام {{ contact.name }} {{ link }}" }))
+        .await;
+    let shown = world.get("/v1/message-templates/link_created/sms/fa-IR").await;
+    assert_eq!(shown["source"], "shipped", "the text of the language is not the text of this locale");
+    assert_eq!(world.get("/v1/message-templates/link_created/sms/fa").await["source"], "custom");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let link = world
+        .make_link(
+            json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "contact": true } }),
+        )
+        .await;
+    let sms = world.inbox("+989120000000", 1).await;
+    assert_eq!(body(&sms[0]), format!("[TEST] سلام Demo Customer {}", link["url"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_message_that_fails_for_now_is_tried_again_and_one_that_fails_for_good_is_not() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+            "recipients": { "emails": ["throttle@example.com", "reject@example.com", "fine@example.com"] },
+        }))
+        .await;
+    world.inbox("fine@example.com", 1).await;
+    let settled = |link: &Value| {
+        link["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|message| message["status"] != "queued" && message["status"] != "sending")
+    };
+    let link = world.wait_for(&link, settled).await;
+    let state = |link: &Value, index: usize| link["messages"][index]["status"].as_str().unwrap().to_owned();
+    assert_eq!([state(&link, 0), state(&link, 1), state(&link, 2)], ["waiting", "failed", "sent"]);
+    assert_eq!(link["messages"][1]["reason"], "MessageRejected");
+    // Nothing is due yet; afterwards every pause ends with a try, and the last one with giving up.
+    let retry = json!({ "source": "schedule" });
+    assert_eq!(world.invoke("deliver-messages", &retry).await["tried"], 0);
+    let mut tries = 0;
+    for _ in 0..10 {
+        world.turn_clock(Duration::from_secs(11 * 3600));
+        tries += world.invoke("deliver-messages", &retry).await["tried"].as_u64().unwrap();
+    }
+    assert_eq!(tries, 6);
+    let link = world.link(&link).await;
+    assert_eq!(state(&link, 0), "failed");
+    assert_eq!(link["messages"][0]["reason"], "Throttling");
+}
+
+#[tokio::test]
+async fn a_link_that_ended_before_its_message_went_out_is_not_told() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "emails": ["throttle@example.com"] } }))
+        .await;
+    let link = world.wait_for(&link, |link| link["messages"][0]["status"] == "waiting").await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    world.crm(reqwest::Method::POST, &path, json!({})).await;
+    world.turn_clock(Duration::from_secs(61));
+    assert_eq!(world.invoke("deliver-messages", &json!({})).await["tried"], 1);
+    assert_eq!(world.link(&link).await["messages"][0]["status"], "skipped");
+}

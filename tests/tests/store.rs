@@ -1,0 +1,329 @@
+//! The store against a real engine: conditions, transactions, indexes, and who wins a race.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::account::LatePayment;
+use domain::attempt::{Attempt, OpenedSession};
+use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment};
+use domain::ids::{
+    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
+    ReturnKey,
+};
+use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, PaymentLink, Report, Terms};
+use domain::locale::Locale;
+use domain::message::MessageChoice;
+use domain::money::{Currency, Money};
+use domain::recipients::Channel;
+use futures_util::future::join_all;
+use paylink_local::{Cloud, Options, Ports};
+use store::{Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Settled, Store, Written};
+use tests::{other_dynamodb, root, unique_table};
+
+async fn cloud() -> Cloud {
+    let options = Options {
+        ports: Ports::any(),
+        table: unique_table(),
+        dynamodb_endpoint: other_dynamodb(),
+        data: None,
+        template: root().join("template.yaml"),
+    };
+    Cloud::start(&options).await.unwrap()
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap()
+}
+
+fn money() -> Money {
+    Money::new(1_500_000, Currency::IRR).unwrap()
+}
+
+fn terms(reference: Option<&str>) -> Terms {
+    Terms {
+        mode: Mode::Live,
+        account: AccountTerms {
+            id: AccountId::parse("main").unwrap(),
+            name: "Main".to_owned(),
+            gateway: GatewayKind::Zarinpal,
+            credentials: CredentialsVersion::parse("v1").unwrap(),
+            late_payment: LatePayment::GiveBack,
+        },
+        contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
+        item: Some(ItemTerms { id: ItemId::parse("i-1").unwrap(), title: "Item".to_owned() }),
+        amount: money(),
+        amount_source: AmountSource::Request,
+        expires_at: now() + Duration::from_secs(3600),
+        description: Some("پرداخت".to_owned()),
+        after_payment: AfterPayment {
+            register_receipt: true,
+            receipt_type_id: None,
+            receipt_field: Some(FieldKey::parse("settlement").unwrap()),
+        },
+        message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
+        recipients: vec![],
+        unreached: vec![],
+        reference_id: reference.map(|id| ReferenceId::parse(id).unwrap()),
+        return_url: None,
+        locale: Locale::parse("fa").unwrap(),
+        metadata: BTreeMap::from([("deal".to_owned(), "D-1".to_owned())]),
+    }
+}
+
+fn link_with(number: u8, reference: Option<&str>) -> PaymentLink {
+    let token = PayToken::from_random([number; 16]);
+    PaymentLink::new(token, "https://pay.example", "hash".to_owned(), terms(reference), now())
+}
+
+async fn made(store: &Store, number: u8) -> PaymentLink {
+    let link = link_with(number, None);
+    assert!(matches!(store.create_link(&link, now()).await.unwrap(), Created::New));
+    link
+}
+
+fn attempt(link: &PaymentLink, number: u8) -> Attempt {
+    let session = OpenedSession { session: format!("S{number}"), pay_at: "https://gateway.example/".to_owned() };
+    let rules = GatewayBook::default();
+    let key = ReturnKey::from_random([number; 16]);
+    link.new_attempt(key, None).opened(session, rules.rules(GatewayKind::Zarinpal), now())
+}
+
+async fn begun(store: &Store, number: u8) -> (PaymentLink, AttemptId) {
+    let link = made(store, number).await;
+    let attempt = attempt(&link, number);
+    let id = attempt.id.clone();
+    let link = link.begin_attempt(attempt, now()).unwrap();
+    assert!(matches!(store.replace_link(&link).await.unwrap(), Written::Applied));
+    (link, id)
+}
+
+fn paid(reference: &str) -> GatewayAnswer {
+    GatewayAnswer::Paid(Payment {
+        reference: reference.to_owned(),
+        claim: format!("zarinpal#t#{reference}"),
+        money: money(),
+        masked_card: Some("502229******5995".to_owned()),
+    })
+}
+
+#[tokio::test]
+async fn a_link_comes_back_as_it_was_written() {
+    let cloud = cloud().await;
+    let (link, _) = begun(&cloud.store, 1).await;
+    assert_eq!(cloud.store.link(link.id()).await.unwrap(), Some(link));
+    assert_eq!(cloud.store.link(&LinkId::of(&PayToken::from_random([9; 16]))).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn fifty_callers_change_a_link_and_one_wins() {
+    let cloud = cloud().await;
+    let link = made(&cloud.store, 1).await;
+    let changes = (0..50_u8).map(|number| {
+        let next = link.begin_attempt(attempt(&link, number), now()).unwrap();
+        let store = cloud.store.clone();
+        async move { store.replace_link(&next).await.unwrap() }
+    });
+    let results = join_all(changes).await;
+    assert_eq!(results.iter().filter(|written| matches!(written, Written::Applied)).count(), 1);
+    let stored = cloud.store.link(link.id()).await.unwrap().unwrap();
+    assert_eq!((stored.version(), stored.attempts().len()), (2, 1));
+    for written in results {
+        if let Written::Rejected(current) = written {
+            assert_eq!(*current, stored, "the losers are told what the winner wrote");
+        }
+    }
+}
+
+#[tokio::test]
+async fn fifty_creates_under_one_token_make_one_link() {
+    let cloud = cloud().await;
+    let link = link_with(1, None);
+    let results = join_all((0..50).map(|_| cloud.store.create_link(&link, link.created_at()))).await;
+    let new = results.iter().filter(|created| matches!(created, Ok(Created::New))).count();
+    let existing =
+        results.iter().filter(|created| matches!(created, Ok(Created::Exists(known)) if **known == link)).count();
+    assert_eq!((new, existing), (1, 49));
+}
+
+#[tokio::test]
+async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let (link, id) = begun(store, 1).await;
+    let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
+    let receipt = judged.kept.as_ref().unwrap().receipt.clone().unwrap();
+    assert!(matches!(store.settle(&judged).await.unwrap(), Settled::Written(Written::Applied)));
+    assert_eq!(store.link(link.id()).await.unwrap().unwrap(), judged.link);
+    assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
+    for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
+    {
+        assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
+    }
+    // The same judgement again finds the link changed, and writes nothing twice.
+    let again = store.settle(&judged).await.unwrap();
+    assert!(matches!(again, Settled::Written(Written::Rejected(current)) if *current == judged.link));
+}
+
+#[tokio::test]
+async fn fifty_settlements_of_one_payment_write_one_receipt() {
+    let cloud = cloud().await;
+    let (link, id) = begun(&cloud.store, 1).await;
+    let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
+    let results = join_all((0..50).map(|_| cloud.store.settle(&judged))).await;
+    let applied = results.iter().filter(|settled| matches!(settled, Ok(Settled::Written(Written::Applied)))).count();
+    assert_eq!(applied, 1);
+    let list = ReceiptList::OfContact(ContactId::parse("c-1").unwrap());
+    assert_eq!(cloud.store.list_receipts(&list, 10, None).await.unwrap().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reference_that_paid_once_pays_nothing_else() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let (first, first_id) = begun(store, 1).await;
+    let (second, second_id) = begun(store, 2).await;
+    store.settle(&first.judge(&first_id, &paid("7"), Report::Paid, now()).unwrap()).await.unwrap();
+    let replayed = second.judge(&second_id, &paid("7"), Report::Paid, now()).unwrap();
+    assert!(matches!(store.settle(&replayed).await.unwrap(), Settled::ReferenceTaken));
+    assert_eq!(store.link(second.id()).await.unwrap().unwrap(), second, "nothing of it was written");
+    let receipt = replayed.kept.unwrap().receipt.unwrap().id;
+    assert_eq!(store.receipt(&receipt).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn racing_creates_with_one_reference_make_one_link() {
+    let cloud = cloud().await;
+    let links: Vec<_> = (0..50).map(|number| link_with(number, Some("R-1"))).collect();
+    let results = join_all(links.iter().map(|link| cloud.store.create_link(link, now()))).await;
+    assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
+    assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count(), 49);
+    let listed = cloud.store.links_with_reference(&ReferenceId::parse("R-1").unwrap()).await.unwrap();
+    assert_eq!(listed.len(), 1);
+}
+
+#[tokio::test]
+async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let due = async |at: Timestamp| {
+        let mut found = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            found.extend(store.due_links(shard, at, 100).await.unwrap());
+        }
+        found
+    };
+    let (link, id) = begun(store, 1).await;
+    assert!(due(now()).await.is_empty());
+    let found = due(now() + Duration::from_secs(61)).await;
+    assert_eq!((found[0].id.clone(), Some(found[0].due_at)), (link.id().clone(), link.due_at()));
+    store.settle(&link.judge(&id, &paid("1"), Report::Paid, now()).unwrap()).await.unwrap();
+    assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
+}
+
+#[tokio::test]
+async fn two_sweeps_never_take_on_the_same_work() {
+    let cloud = cloud().await;
+    let (link, _) = begun(&cloud.store, 1).await;
+    let later = now() + Duration::from_secs(61);
+    let sweeps = (0..50).map(|_| async {
+        let (next, _) = link.take_due(later).unwrap();
+        cloud.store.replace_link(&next).await.unwrap()
+    });
+    let applied = join_all(sweeps).await.into_iter().filter(|written| matches!(written, Written::Applied)).count();
+    assert_eq!(applied, 1);
+}
+
+#[tokio::test]
+async fn fifty_senders_claim_a_message_and_one_gets_it() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let link = made(store, 1).await;
+    let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
+    let until = now() + Duration::from_secs(60);
+    let claims = join_all((0..50).map(|_| store.claim_message(link.id(), &message, until))).await;
+    let mine: Vec<_> = claims
+        .into_iter()
+        .filter_map(|claim| match claim.unwrap() {
+            Claimed::Mine(claim) => Some(claim),
+            Claimed::Held { .. } | Claimed::NotNeeded => None,
+        })
+        .collect();
+    assert_eq!(mine.len(), 1);
+    let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
+    store.note_message(&mine[0], sent.clone()).await.unwrap();
+    assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), Claimed::NotNeeded));
+    let (_, states) = store.link_with_messages(link.id()).await.unwrap().unwrap();
+    assert_eq!(states, BTreeMap::from([(message, sent)]));
+}
+
+#[tokio::test]
+async fn a_lost_claim_notes_nothing() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let link = made(store, 1).await;
+    let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
+    let Claimed::Mine(first) = store.claim_message(link.id(), &message, now()).await.unwrap() else {
+        panic!("not mine")
+    };
+    store.hand_over_message(link.id(), &message, now()).await.unwrap();
+    let due = {
+        let mut found = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            found.extend(store.due_messages(shard, now() + Duration::from_secs(1), 10).await.unwrap());
+        }
+        found.remove(0)
+    };
+    let second = store.claim_due_message(&due, now() + Duration::from_secs(60)).await.unwrap().unwrap();
+    assert_eq!(second.tries, 2);
+    assert!(store.claim_due_message(&due, now()).await.unwrap().is_none(), "of two sweeps only one claims it");
+    store.note_message(&second, MessageState::Sent { at: now(), provider_id: "second".to_owned() }).await.unwrap();
+    store.note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned() }).await.unwrap();
+    let (_, states) = store.link_with_messages(link.id()).await.unwrap().unwrap();
+    assert_eq!(states[&message].name(), "sent");
+}
+
+#[tokio::test]
+async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let instants = [
+        "2026-11-22T20:29:59Z",
+        "2026-11-22T20:30:00Z",
+        "2026-11-23T12:00:00Z",
+        "2026-11-23T20:29:59.999Z",
+        "2026-11-23T20:30:00Z",
+    ];
+    for (number, instant) in (0..).zip(instants) {
+        let token = PayToken::from_random([number; 16]);
+        let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), at(instant));
+        store.create_link(&link, at(instant)).await.unwrap();
+    }
+    // The 23rd in Tehran.
+    let day = LinkList::Between(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z"));
+    let page = store.list_links(&day, 2, None).await.unwrap();
+    let seen: Vec<_> = page.entries.iter().map(|link| link.created_at().to_string()).collect();
+    assert_eq!(seen, ["2026-11-23T20:29:59.999Z", "2026-11-23T12:00:00Z"]);
+    let rest = store.list_links(&day, 2, page.next.as_deref()).await.unwrap();
+    let seen: Vec<_> = rest.entries.iter().map(|link| link.created_at().to_string()).collect();
+    assert_eq!((seen, rest.next), (vec!["2026-11-22T20:30:00Z".to_owned()], None));
+}
+
+#[tokio::test]
+async fn the_secret_of_pay_tokens_is_never_replaced() {
+    let cloud = cloud().await;
+    let store = &cloud.store;
+    assert!(store.keys().await.unwrap().token_for("crm", "1").is_err(), "without it no token may be made up");
+    store.ensure_token_secret([1; 32]).await.unwrap();
+    store.ensure_token_secret([2; 32]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    let ring = store.newest_keys().await.unwrap();
+    let token = ring.token_for("crm", "1").unwrap();
+    assert_eq!(ring.token_for("crm", "1").unwrap(), token);
+    for (integration, key) in [("crm", "2"), ("cr", "m1"), ("other", "1")] {
+        assert_ne!(ring.token_for(integration, key).unwrap(), token);
+    }
+}

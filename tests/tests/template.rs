@@ -1,0 +1,163 @@
+//! The template and what has to agree with it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paylink_local::template::{Route, Template};
+use paylink_local::watch::FUNCTIONS;
+use serde_norway::Value;
+use tests::root;
+
+const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// Which function serves a method of a path, with `ANY` spelled out.
+type Served = BTreeMap<(String, String), String>;
+
+fn spelled_out(routes: impl Iterator<Item = Route>) -> Served {
+    let mut served = Served::new();
+    let mut routes: Vec<Route> = routes.collect();
+    // A named method takes precedence over ANY, also where the path of the other is wider.
+    routes.sort_by_key(|route| route.method != "ANY");
+    for route in routes {
+        let methods = if route.method == "ANY" { METHODS.to_vec() } else { vec![route.method.as_str()] };
+        for method in methods {
+            served.insert((route.path.clone(), method.to_owned()), route.function.clone());
+        }
+    }
+    served
+}
+
+fn router_of_the_workspace() -> Served {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest.split("[workspace.metadata.lambda.watch.router]").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let mut routes = Vec::new();
+    let mut path = String::new();
+    for line in section.lines().filter(|line| !line.trim().is_empty()) {
+        let quoted: Vec<&str> = line.split('"').collect();
+        if line.starts_with('"') {
+            path = quoted[1].replace("{*proxy}", "{proxy+}");
+            if let Some(function) = quoted.get(3) {
+                routes.push(Route { method: "ANY".to_owned(), path: path.clone(), function: (*function).to_owned() });
+            }
+        } else if line.contains("function") {
+            routes.push(Route { method: quoted[3].to_owned(), path: path.clone(), function: quoted[1].to_owned() });
+        }
+    }
+    spelled_out(routes.into_iter())
+}
+
+/// What API Gateway does with a request that the router answers at a path of its own.
+fn served_by(routes: &Served, path: &str, method: &str) -> Option<String> {
+    let exact = routes.get(&(path.to_owned(), method.to_owned()));
+    let by_prefix = || {
+        routes
+            .iter()
+            .filter(|((known, known_method), _)| {
+                known_method == method && known.strip_suffix("{proxy+}").is_some_and(|prefix| path.starts_with(prefix))
+            })
+            .max_by_key(|((known, _), _)| known.len())
+            .map(|(_, function)| function)
+    };
+    exact.or_else(by_prefix).cloned()
+}
+
+#[test]
+fn the_routes_of_the_template_and_of_cargo_lambda_are_the_same() {
+    let template = spelled_out(Template::read(&root().join("template.yaml")).unwrap().routes().into_iter());
+    let router = router_of_the_workspace();
+    assert!(template.len() > 20);
+    let paths: BTreeSet<&String> = template.keys().chain(router.keys()).map(|(path, _)| path).collect();
+    for path in paths {
+        let path = path.replace("{proxy+}", "a/b");
+        for method in METHODS {
+            let (there, here) = (served_by(&template, &path, method), served_by(&router, &path, method));
+            assert_eq!(there, here, "{method} {path}");
+            assert!(there.is_some(), "{method} {path} leads nowhere");
+        }
+    }
+}
+
+fn resources() -> Value {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: Value = serde_norway::from_str(&text).unwrap();
+    template["Resources"].clone()
+}
+
+/// The properties of the function of a folder.
+fn function(folder: &str) -> Value {
+    let resources = resources();
+    let found = resources.as_mapping().unwrap().values().find(|resource| {
+        resource.get("Properties").and_then(|p| p.get("CodeUri")).and_then(Value::as_str)
+            == Some(format!("functions/{folder}").as_str())
+    });
+    found.unwrap_or_else(|| panic!("{folder} is not in the template")).clone()
+}
+
+#[test]
+fn every_function_is_in_the_template_under_its_own_name() {
+    for name in FUNCTIONS {
+        let function = function(name);
+        assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{name}");
+        assert_eq!(function["Metadata"]["BuildProperties"]["Binary"], name);
+        let manifest = std::fs::read_to_string(root().join("functions").join(name).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")));
+    }
+}
+
+#[test]
+fn every_variable_that_a_function_needs_is_set_in_the_template() {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: Value = serde_norway::from_str(&text).unwrap();
+    let everywhere = &template["Globals"]["Function"]["Environment"]["Variables"];
+    assert!(everywhere.get("PAYLINK_TABLE").is_some());
+    for (name, needed) in [
+        ("create-link", &["PAYLINK_BASE_URL", "PAYLINK_GATEWAY_RULES"][..]),
+        (
+            "pay-redirect",
+            &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL", "PAYLINK_GATEWAY_RULES"],
+        ),
+        ("gateway-webhook", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
+        ("expire-links", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
+        ("deliver-messages", &["PAYLINK_EMAIL_SENDER", "PAYLINK_SMS_SENDER_ID"]),
+    ] {
+        let variables = function(name)["Properties"]["Environment"]["Variables"].clone();
+        for variable in needed {
+            assert!(variables.get(*variable).is_some(), "{name} lacks {variable}");
+        }
+    }
+}
+
+#[test]
+fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_credentials() {
+    let policies = |name: &str| serde_norway::to_string(&function(name)["Properties"]["Policies"]).unwrap();
+    for name in FUNCTIONS {
+        let may = policies(name);
+        assert_eq!(may.contains("sns:Publish"), name == "deliver-messages", "{name}");
+        assert_eq!(may.contains("ses:SendEmail"), name == "deliver-messages", "{name}");
+        let near_credentials = ["crm-api", "pay-redirect", "gateway-webhook", "expire-links"].contains(&name);
+        assert_eq!(may.contains("credentials#"), near_credentials, "{name}");
+    }
+    for name in ["pay-redirect", "create-link", "deliver-messages"] {
+        assert!(!policies(name).contains("receipt#"), "{name} has no business with receipts");
+    }
+    for name in ["pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"] {
+        assert!(!policies(name).contains("- keys"), "{name} has no business with API keys");
+    }
+}
+
+#[test]
+fn no_function_depends_on_what_only_one_machine_needs() {
+    let lock = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--edges", "normal", "--prefix", "none"])
+        .args(FUNCTIONS.iter().flat_map(|name| ["--package", name]))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(lock.stdout).unwrap();
+    assert!(tree.contains("aws-sdk-dynamodb"));
+    for local in ["dynoxide", "paylink-local", "reqwest", "nix v"] {
+        assert!(!tree.contains(local), "a function depends on {local}");
+    }
+}
