@@ -11,9 +11,13 @@ CFN_LINT_VERSION := 1.58.0
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 
+DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
+DYNAMODB_LOCAL_VERSION := 2.9.30
+DYNAMODB_LOCAL_PORT := 9012
+
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset test test-end-to-end check lint-template deny tools clean-tools
+.PHONY: help run reset test test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +33,12 @@ test: tools ## Run every test but those of the browser
 
 test-end-to-end: tools ## Run only the tests that drive the built functions over HTTP
 	cargo test --package tests --test end_to_end
+
+test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
+	@cd $(dir $(DYNAMODB_LOCAL)) && java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1 & \
+	engine=$$!; trap "kill $$engine" EXIT; \
+	for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
+	PAYLINK_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:$(DYNAMODB_LOCAL_PORT) cargo test --package tests --test store --test functions
 
 check: deny lint-template ## Run the checks that are not tests
 	cargo fmt --all --check
@@ -59,6 +69,12 @@ $(CFN_LINT):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to lint the template' >&2; exit 1; }
 	python3 -m venv $(TOOLS)/lint
 	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==$(CFN_LINT_VERSION)
+
+# Amazon's own engine, as the Amplify simulator carries it on npm. It is fetched and never committed.
+$(DYNAMODB_LOCAL):
+	@command -v java >/dev/null || { echo 'error: Java 17 is needed for DynamoDB Local' >&2; exit 1; }
+	@mkdir -p $(TOOLS)/dynamodb-local
+	cd $(TOOLS)/dynamodb-local && npm pack --silent amplify-dynamodb-simulator@$(DYNAMODB_LOCAL_VERSION) && tar xzf amplify-dynamodb-simulator-*.tgz && rm amplify-dynamodb-simulator-*.tgz
 
 $(CARGO_DENY):
 	cargo install --locked --root $(TOOLS) cargo-deny --version $(CARGO_DENY_VERSION)

@@ -77,6 +77,7 @@ async fn open(State(app): State<App>, Path(token): Path<String>, method: Method,
         Ok((_, Visit::Continue { pay_at })) => to_gateway(&pay_at),
         Ok((link, Visit::TooManyAttempts)) => of_link(Page::TooMany, &link, settings),
         Ok((link, Visit::Confirming)) => of_link(Page::Confirming, &link, settings),
+        Ok((link, Visit::UnderReview)) => of_link(Page::Review, &link, settings),
         Ok((link, Visit::Begin | Visit::Paid | Visit::Expired | Visit::Cancelled)) => {
             of_link(Page::of(&link, app.clock.now()), &link, settings)
         }
@@ -182,6 +183,7 @@ fn preview(link: &PaymentLink, now: Timestamp) -> Page {
     match link.visit(now) {
         Visit::Begin | Visit::Continue { .. } | Visit::TooManyAttempts => Page::Preview,
         Visit::Confirming => Page::Confirming,
+        Visit::UnderReview => Page::Review,
         Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of(link, now),
     }
 }

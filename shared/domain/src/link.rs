@@ -162,6 +162,8 @@ pub enum Visit {
     Begin,
     /// Somebody has paid, or may have, and we are finding out.
     Confirming,
+    /// Somebody may have paid, and only a person can find out: nobody else should pay meanwhile.
+    UnderReview,
     Paid,
     Expired,
     Cancelled,
@@ -362,6 +364,9 @@ impl PaymentLink {
         if self.attempts.iter().any(|attempt| being_confirmed(&attempt.state)) {
             return Visit::Confirming;
         }
+        if self.needs_review() {
+            return Visit::UnderReview;
+        }
         if let Some(current) = self.attempts.last()
             && matches!(current.state, AttemptState::Open { .. })
         {
@@ -405,6 +410,7 @@ impl PaymentLink {
             })),
             otherwise @ (Visit::Continue { .. }
             | Visit::Confirming
+            | Visit::UnderReview
             | Visit::Paid
             | Visit::Expired
             | Visit::Cancelled

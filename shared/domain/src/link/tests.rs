@@ -237,6 +237,7 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
     let judged = link.judge(&id, &wrong, Report::Paid, at(2)).unwrap();
     assert!(judged.kept.is_none() && judged.link.needs_review());
     assert_eq!(judged.link.status_at(at(2)).name(), "active");
+    assert_eq!(judged.link.visit(at(2)), Visit::UnderReview, "nobody is sent to pay again meanwhile");
 }
 
 #[test]
