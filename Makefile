@@ -35,7 +35,7 @@ test-end-to-end: tools ## Run only the tests that drive the built functions over
 	cargo test --package tests --test end_to_end
 
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
-	@cd $(dir $(DYNAMODB_LOCAL)) && java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1 & \
+	@(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
 	engine=$$!; trap "kill $$engine" EXIT; \
 	for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
 	PAYLINK_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:$(DYNAMODB_LOCAL_PORT) cargo test --package tests --test store --test functions
