@@ -12,12 +12,13 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
+BROWSER_TESTS := tests/browser/node_modules/.package-lock.json
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset test test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
+.PHONY: help run reset test test-browser test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,11 @@ test: tools ## Run every test but those of the browser
 
 test-end-to-end: tools ## Run only the tests that drive the built functions over HTTP
 	cargo test --package tests --test end_to_end
+
+test-browser: tools $(BROWSER_TESTS) ## Run the tests of the pages in Debian's Chromium (needs Node.js); pictures in target/screenshots
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-core >/dev/null; } || { echo 'error: install Chromium' >&2; exit 1; }
+	cargo build --bin paylink-local
+	cd tests/browser && CHROMIUM="$$(command -v chromium)" npm test --silent
 
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
 	@(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
@@ -69,6 +75,11 @@ $(CFN_LINT):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to lint the template' >&2; exit 1; }
 	python3 -m venv $(TOOLS)/lint
 	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==$(CFN_LINT_VERSION)
+
+$(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
+	@command -v npm >/dev/null || { echo 'error: Node.js with npm is needed for the browser tests' >&2; exit 1; }
+	npm ci --prefix tests/browser --silent --no-fund --no-audit
+	@touch $@
 
 # Amazon's own engine, as the Amplify simulator carries it on npm. It is fetched and never committed.
 $(DYNAMODB_LOCAL):

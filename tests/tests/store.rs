@@ -51,6 +51,7 @@ fn terms(reference: Option<&str>) -> Terms {
             gateway: GatewayKind::Zarinpal,
             credentials: CredentialsVersion::parse("v1").unwrap(),
             late_payment: LatePayment::GiveBack,
+            confirm_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
         item: Some(ItemTerms { id: ItemId::parse("i-1").unwrap(), title: "Item".to_owned() }),
@@ -68,7 +69,7 @@ fn terms(reference: Option<&str>) -> Terms {
         unreached: vec![],
         reference_id: reference.map(|id| ReferenceId::parse(id).unwrap()),
         return_url: None,
-        locale: Locale::parse("fa").unwrap(),
+        locale: Locale::parse("fa").ok(),
         metadata: BTreeMap::from([("deal".to_owned(), "D-1".to_owned())]),
     }
 }

@@ -39,6 +39,7 @@ struct OnlinePaymentBody {
     gateway: Given<String>,
     credentials: Given<BTreeMap<String, String>>,
     late_payment: Given<String>,
+    confirm_page: Given<bool>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -59,6 +60,7 @@ struct OnlinePaymentView {
     gateway: Option<&'static str>,
     credentials_set: bool,
     late_payment: LatePayment,
+    confirm_page: bool,
 }
 
 impl AccountView {
@@ -74,6 +76,7 @@ impl AccountView {
                 gateway: account.online_payment.gateway.map(GatewayKind::as_str),
                 credentials_set: account.online_payment.credentials.is_some(),
                 late_payment: account.online_payment.late_payment,
+                confirm_page: account.online_payment.confirm_page,
             },
         }
     }
@@ -157,6 +160,7 @@ fn decide(
     let at = "/online_payment/late_payment";
     let late_payment =
         online.late_payment.field(at, problems).parse(at, problems, |text| LatePayment::parse(&text)).value();
+    let confirm_page = online.confirm_page.field("/online_payment/confirm_page", problems).value().unwrap_or(false);
     let (name, currency, mode) = (name?, currency?, mode?);
     match gateway {
         None if enabled => problems.refuse("/online_payment/gateway", "required", "Online payment needs a gateway."),
@@ -179,6 +183,7 @@ fn decide(
             gateway,
             credentials: if credentials.is_some() { Some(version) } else { kept },
             late_payment: late_payment.unwrap_or_default(),
+            confirm_page,
         },
     };
     Some((account, credentials))

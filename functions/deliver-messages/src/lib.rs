@@ -140,7 +140,8 @@ async fn hand_over(
     tries: u32,
 ) -> Result<MessageState, StoreError> {
     let configuration = app.store.configuration().await?;
-    let template = configuration.template(MessageEvent::LinkCreated, recipient.channel, &link.terms().locale);
+    let locale = link.terms().locale.as_ref().unwrap_or(&configuration.settings.default_locale);
+    let template = configuration.template(MessageEvent::LinkCreated, recipient.channel, locale);
     let message = match compose(link, recipient.channel, template, &configuration.settings) {
         Ok(message) => message,
         Err(rejection) => {

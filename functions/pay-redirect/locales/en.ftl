@@ -9,12 +9,19 @@ requested-by = Payment request from { $business }
 preview-title = { $business } asks you to pay { $amount }
 preview-text = Open this link in your browser to pay.
 
+confirm-title = Payment to { $business }
+confirm-text = Please check what you are about to pay. The next page is the payment gateway's.
+pay-now = Go to payment
+hint-shaparak = Check that the address of the card page ends in shaparak.ir.
+hint-vpn = Turn off your VPN; the gateway refuses foreign addresses.
+
 paid-title = Paid
 paid-text = Your payment has arrived. Thank you. You can close this page.
 confirming-title = Your payment is being confirmed
 confirming-text = We are asking the payment gateway. This page refreshes by itself. Please do not pay again.
 failed-title = The payment was not made
-failed-text = The gateway says that no payment was made. If money was taken from your card all the same, your bank usually returns it within 72 hours.
+failed-text-zarinpal = The gateway says that no payment was made. If money was taken from your card all the same, your bank usually returns it within 72 hours.
+failed-text-stripe = The gateway says that no payment was made. If your card shows a pending charge, it usually disappears by itself within a week.
 unfinished-title = The payment is not finished
 unfinished-text = Nothing was paid yet. You can go on paying.
 try-again = Try again

@@ -15,12 +15,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
 use domain::attempt::{Attempt, NewAttempt, later_by_minutes};
-use domain::gateway::GatewayBook;
+use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{PaymentLink, Visit};
 use domain::locale::Language;
 use domain::settings::Settings;
 use gateways::{BeginError, Gateways, Order};
+use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
 
@@ -29,6 +30,9 @@ use visitor::is_person;
 
 /// How often a visit is decided again because the link changed meanwhile.
 const MOST_ROUNDS: usize = 6;
+
+/// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
+const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -57,41 +61,74 @@ enum VisitError {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/p/{token}", get(open).fallback(other_method))
+        .route("/p/{token}/go", get(go).fallback(other_method))
         .route("/p/{token}/result", get(result).fallback(other_method))
+        .route("/robots.txt", get(robots))
         .fallback(nowhere)
         .with_state(app)
 }
 
 /// The customer opens the link.
 async fn open(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    let (link, configuration) = match find(&app, &token).await {
+    lead_on(&app, &token, &method, &headers, false).await
+}
+
+/// The customer has seen the business's own page and goes on to the gateway.
+async fn go(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
+    lead_on(&app, &token, &method, &headers, true).await
+}
+
+async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_confirmed: bool) -> Response {
+    let (link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return unknown(&app, &headers).await,
-        Err(error) => return trouble(&app, &headers, &error).await,
+        Ok(None) => return unknown(app, headers).await,
+        Err(error) => return trouble(app, headers, &error).await,
     };
     let settings = &configuration.settings;
-    if !is_person(&method, &headers) {
-        return of_link(preview(&link, app.clock.now()), &link, settings);
+    let language = language(Some(&link), headers, settings);
+    let show = |page, link: &PaymentLink| of_link(page, link, language, settings);
+    let now = app.clock.now();
+    if !is_person(method, headers) {
+        return show(preview(&link, now), &link);
     }
-    match visit(&app, &configuration, link.clone()).await {
+    let is_payable = matches!(link.visit(now), Visit::Begin | Visit::Continue { .. });
+    if link.terms().account.confirm_page && !has_confirmed && is_payable {
+        return match note_opened(app, link).await {
+            Ok(link) => show(Page::Confirm, &link),
+            Err(error) => trouble(app, headers, &error).await,
+        };
+    }
+    match visit(app, &configuration, link.clone()).await {
         Ok((_, Visit::Continue { pay_at })) => to_gateway(&pay_at),
-        Ok((link, Visit::TooManyAttempts)) => of_link(Page::TooMany, &link, settings),
-        Ok((link, Visit::Confirming)) => of_link(Page::Confirming, &link, settings),
-        Ok((link, Visit::UnderReview)) => of_link(Page::Review, &link, settings),
+        Ok((link, Visit::TooManyAttempts)) => show(Page::TooMany, &link),
+        Ok((link, Visit::Confirming)) => show(Page::Confirming, &link),
+        Ok((link, Visit::UnderReview)) => show(Page::Review, &link),
         Ok((link, Visit::Begin | Visit::Paid | Visit::Expired | Visit::Cancelled)) => {
-            of_link(Page::of(&link, app.clock.now()), &link, settings)
+            show(Page::of(&link, app.clock.now()), &link)
         }
         Err(error) => {
             tracing::error!(link_id = %link.id(), error = %error, "A customer could not be sent to the gateway.");
-            of_link(Page::Trouble, &link, settings)
+            show(Page::Trouble, &link)
         }
     }
+}
+
+/// Records the first opening by a person. Where somebody changed the link meanwhile, that is what is shown.
+async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreError> {
+    let Some(next) = link.opened(app.clock.now()) else { return Ok(link) };
+    Ok(match app.store.replace_link(&next).await? {
+        Written::Applied | Written::AlreadyApplied => next,
+        Written::Rejected(current) => *current,
+    })
 }
 
 /// The customer comes back from the gateway, or reloads the page that said what happened.
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
-        Ok(Some((link, configuration))) => of_link(Page::of(&link, app.clock.now()), &link, &configuration.settings),
+        Ok(Some((link, configuration))) => {
+            let language = language(Some(&link), &headers, &configuration.settings);
+            of_link(Page::of(&link, app.clock.now()), &link, language, &configuration.settings)
+        }
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => trouble(&app, &headers, &error).await,
     }
@@ -118,6 +155,9 @@ async fn visit(
         let attempt = match (link.visit(now), opened.take()) {
             (Visit::Begin, Some(attempt)) => attempt,
             (Visit::Begin, None) => begin(app, configuration, &link, now).await?,
+            (Visit::Continue { .. }, None) if has_moved_on(app, &link, now).await? => {
+                return Ok((link, Visit::Confirming));
+            }
             // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
             (otherwise, _) => return Ok((link, otherwise)),
         };
@@ -137,6 +177,26 @@ async fn visit(
         }
     }
     Err(VisitError::Contended)
+}
+
+/// Whether the gateway is done with the session that the customer would be sent to again: paid in, or closed. What follows
+/// is written by those who may settle, within a minute; until then nobody is sent to a session that is over. Where the
+/// gateway gives no answer, the customer is let through to it.
+async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<bool, VisitError> {
+    let Some(attempt) = link.attempts().last() else { return Ok(false) };
+    if now.duration_since(attempt.opened_at) < MAY_HAVE_PAID {
+        return Ok(false);
+    }
+    let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+    Ok(match app.gateways.look_up(attempt, link.terms().mode, &credentials).await {
+        GatewayAnswer::Pending | GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => false,
+        GatewayAnswer::Paid(_)
+        | GatewayAnswer::Unconfirmed
+        | GatewayAnswer::Processing
+        | GatewayAnswer::NotPaid { .. }
+        | GatewayAnswer::Returned
+        | GatewayAnswer::WrongAmount { .. } => true,
+    })
 }
 
 /// Opens a session at the gateway. It is not tried twice: a second try could make a second session.
@@ -197,13 +257,13 @@ fn to_gateway(pay_at: &str) -> Response {
 
 async fn unknown(app: &App, headers: &HeaderMap) -> Response {
     let settings = settings(app).await;
-    without_link(Page::Unknown, language(headers, &settings), &settings)
+    without_link(Page::Unknown, language(None, headers, &settings), &settings)
 }
 
 async fn trouble(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
     tracing::error!(error = %error, "A pay page could not be served.");
     let settings = settings(app).await;
-    without_link(Page::Trouble, language(headers, &settings), &settings)
+    without_link(Page::Trouble, language(None, headers, &settings), &settings)
 }
 
 async fn nowhere(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -222,8 +282,15 @@ async fn settings(app: &App) -> Settings {
     app.store.configuration().await.map(|configuration| configuration.settings.clone()).unwrap_or_default()
 }
 
-/// Without a link the browser's first language decides, else the business's.
-fn language(headers: &HeaderMap, settings: &Settings) -> Language {
+async fn robots() -> Response {
+    guard("User-agent: *\nDisallow: /\n".into_response())
+}
+
+/// The link's language, else the browser's first one, else the business's.
+fn language(link: Option<&PaymentLink>, headers: &HeaderMap, settings: &Settings) -> Language {
+    if let Some(locale) = link.and_then(|link| link.terms().locale.as_ref()) {
+        return locale.language();
+    }
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = wanted.split([',', ';']).next().unwrap_or_default().trim();
     domain::locale::Locale::parse(first).map_or_else(|_| settings.default_locale.language(), |locale| locale.language())

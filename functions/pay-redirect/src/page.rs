@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::attempt::AttemptState;
 use domain::calendar::{display_end, display_instant};
-use domain::gateway::Mode;
+use domain::gateway::{GatewayKind, Mode};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
 use domain::settings::Settings;
@@ -32,6 +32,8 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Preview,
+    /// What is to be paid, and a button that leads to the gateway.
+    Confirm,
     Paid,
     Confirming,
     Failed,
@@ -92,6 +94,7 @@ impl Page {
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Trouble => StatusCode::SERVICE_UNAVAILABLE,
             Self::Preview
+            | Self::Confirm
             | Self::Paid
             | Self::Confirming
             | Self::Failed
@@ -104,6 +107,7 @@ impl Page {
     fn key(self) -> &'static str {
         match self {
             Self::Preview => "preview",
+            Self::Confirm => "confirm",
             Self::Paid => "paid",
             Self::Confirming => "confirming",
             Self::Failed => "failed",
@@ -123,7 +127,9 @@ impl Page {
             Self::Paid => Tone::Good,
             Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
-            Self::Preview | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => Tone::Quiet,
+            Self::Preview | Self::Confirm | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
+                Tone::Quiet
+            }
         }
     }
 
@@ -132,6 +138,7 @@ impl Page {
         match self {
             Self::Failed | Self::Trouble => Some("try-again"),
             Self::Unfinished => Some("go-on"),
+            Self::Confirm => Some("pay-now"),
             Self::Preview
             | Self::Paid
             | Self::Confirming
@@ -146,8 +153,7 @@ impl Page {
 }
 
 /// A page about a link.
-pub(crate) fn of_link(page: Page, link: &PaymentLink, settings: &Settings) -> Response {
-    let language = link.terms().locale.language();
+pub(crate) fn of_link(page: Page, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
     render(page, language, Some(link), settings)
 }
 
@@ -183,7 +189,8 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
                     p.business { bdi { (settings.business_name) } }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
                     h1 class=(tone_class(page.tone())) { (title) }
-                    p { (say(&format!("{}-text", page.key()))) }
+                    p { (say(&text_key(page, link))) }
+                    @for hint in hints(page, link) { p.hint { (say(hint)) } }
                     @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
                     (actions(page, link, &say))
                     (support(page, settings, &say))
@@ -192,6 +199,22 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
         }
     };
     answer(page.status(), body)
+}
+
+/// The text of a page. What usually becomes of money after a failure depends on the gateway.
+fn text_key(page: Page, link: Option<&PaymentLink>) -> String {
+    match (page, link) {
+        (Page::Failed, Some(link)) => format!("failed-text-{}", link.terms().account.gateway.as_str()),
+        _ => format!("{}-text", page.key()),
+    }
+}
+
+/// What a customer of this gateway should look out for before leaving our page.
+fn hints(page: Page, link: Option<&PaymentLink>) -> &'static [&'static str] {
+    match (page, link.map(|link| link.terms().account.gateway)) {
+        (Page::Confirm, Some(GatewayKind::Zarinpal)) => &["hint-shaparak", "hint-vpn"],
+        _ => &[],
+    }
 }
 
 fn tone_class(tone: Tone) -> &'static str {
@@ -214,6 +237,12 @@ fn facts(
 ) -> Markup {
     let terms = link.terms();
     let zone = settings.zone();
+    // Whoever reads another language than the business is told whose clock it is.
+    let zone_name = if language == settings.default_locale.language() {
+        String::new()
+    } else {
+        format!(" ({})", settings.time_zone.as_str())
+    };
     let paid = link.attempts().iter().find_map(|attempt| match &attempt.state {
         AttemptState::Paid { at, payment } => Some((*at, payment.reference.as_str())),
         _ => None,
@@ -225,10 +254,10 @@ fn facts(
                 div { dt { (say("purpose")) } dd { bdi { (description) } } }
             }
             @if let Some((at, reference)) = paid {
-                div { dt { (say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) } } }
+                div { dt { (say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) (zone_name) } } }
                 div { dt { (say("reference")) } dd { bdi { (reference) } } }
             } @else if page.action().is_some() || page == Page::Preview {
-                div { dt { (say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) } } }
+                div { dt { (say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) (zone_name) } } }
             }
         }
     }
@@ -238,9 +267,10 @@ fn actions(page: Page, link: Option<&PaymentLink>, say: &dyn Fn(&str) -> String)
     let return_url = link.and_then(|link| link.terms().return_url.as_deref());
     html! {
         @if let (Some(key), Some(link)) = (page.action(), link) {
-            a.button href=(format!("/p/{}", link.token().expose())) rel="nofollow" { (say(key)) }
+            @let way = if page == Page::Confirm { "/go" } else { "" };
+            a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (say(key)) }
         }
-        @if let (Some(address), false) = (return_url, matches!(page, Page::Preview | Page::Confirming)) {
+        @if let (Some(address), false) = (return_url, matches!(page, Page::Preview | Page::Confirm | Page::Confirming)) {
             a.plain href=(address) rel="noreferrer" { (say("return-to-business")) }
         }
     }

@@ -39,6 +39,12 @@ impl Default for Ports {
 }
 
 impl Ports {
+    /// Three ports in a row.
+    pub fn from(first: u16) -> Result<Self, &'static str> {
+        let after = |number| first.checked_add(number).ok_or("there are not enough ports after the first");
+        Ok(Self { functions: first, cloud: after(1)?, dynamodb: after(2)? })
+    }
+
     /// Ports that nobody uses at this moment, for tests.
     pub fn any() -> Self {
         Self { functions: 0, cloud: 0, dynamodb: 0 }

@@ -25,8 +25,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let data = root.join(".paylink");
-    let ports = Ports::default();
+    let data = std::env::var_os("PAYLINK_LOCAL_DATA").map_or_else(|| root.join(".paylink"), PathBuf::from);
+    let ports = match std::env::var("PAYLINK_LOCAL_PORT") {
+        Ok(first) => Ports::from(first.parse::<u16>().map_err(|_| "PAYLINK_LOCAL_PORT is not a port")?)?,
+        Err(_) => Ports::default(),
+    };
     let options = Options {
         ports,
         table: "paylink".to_owned(),
@@ -53,7 +56,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     cloud.start_stream()?;
     cloud.start_schedules()?;
-    introduce(&cloud);
+    introduce(&cloud, ports);
     tokio::select! {
         error = watch.ended() => return Err(error.into()),
         _ = interrupt.recv() => {}
@@ -64,15 +67,16 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn introduce(cloud: &Cloud) {
+fn introduce(cloud: &Cloud, ports: Ports) {
     let (base, page) = (cloud.base_url(), cloud.page_url());
+    let dynamodb = ports.dynamodb;
     println!(
         "
 Paylink runs on this machine. Nothing leaves it and no money moves.
 
   {base}   the API and the pay URL       API key: {API_KEY}
   {page}   inbox, links, gateway simulators
-  http://localhost:9002   DynamoDB
+  http://localhost:{dynamodb}   DynamoDB
 
 Make a link for invoice 77 and tell the customer and the manager:
 

@@ -102,6 +102,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 gateway: Some(gateway),
                 credentials: Some(CredentialsVersion::parse("demo")?),
                 late_payment: LatePayment::GiveBack,
+                confirm_page: false,
             },
         };
         store.put_account(&account, Some(&credentials)).await?;

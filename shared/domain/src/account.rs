@@ -27,6 +27,9 @@ pub struct OnlinePayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
     pub late_payment: LatePayment,
+    /// Whether customers see the business's own page, with a button, before the gateway's.
+    #[serde(default)]
+    pub confirm_page: bool,
 }
 
 /// What happens to money that arrives after the link expired.

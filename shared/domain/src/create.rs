@@ -131,6 +131,7 @@ pub fn decide(
             gateway: ready.gateway,
             credentials: ready.credentials.clone(),
             late_payment: account.online_payment.late_payment,
+            confirm_page: account.online_payment.confirm_page,
         },
         contact: ContactTerms {
             id: contact.id.clone(),
@@ -148,7 +149,7 @@ pub fn decide(
         unreached: told.unreached,
         reference_id,
         return_url,
-        locale: locale.unwrap_or_else(|| records.settings.default_locale.clone()),
+        locale,
         metadata,
     })
 }

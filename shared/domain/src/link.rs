@@ -53,7 +53,9 @@ pub struct Terms {
     pub reference_id: Option<ReferenceId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
-    pub locale: Locale,
+    /// The language of messages and pages, where the request or the contact named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
 }
@@ -65,6 +67,9 @@ pub struct AccountTerms {
     pub gateway: GatewayKind,
     pub credentials: CredentialsVersion,
     pub late_payment: LatePayment,
+    /// Whether the customer sees what is to be paid, and a button, before the gateway.
+    #[serde(default)]
+    pub confirm_page: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +152,9 @@ pub struct PaymentLink {
     status: LinkStatus,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<Attempt>,
+    /// When a person first opened the link while it could be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    opened_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -238,6 +246,7 @@ impl PaymentLink {
             terms,
             status: LinkStatus::Active,
             attempts: Vec::new(),
+            opened_at: None,
             created_at: now,
             updated_at: now,
         }
@@ -274,6 +283,10 @@ impl PaymentLink {
 
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+
+    pub fn opened_at(&self) -> Option<Timestamp> {
+        self.opened_at
     }
 
     pub fn created_at(&self) -> Timestamp {
@@ -397,6 +410,11 @@ impl PaymentLink {
         }
     }
 
+    /// Records that a person opened the link, once. `None` where that is known already.
+    pub fn opened(&self, now: Timestamp) -> Option<Self> {
+        self.opened_at.is_none().then(|| self.changed(now, |link| link.opened_at = Some(now)))
+    }
+
     /// Makes a session the current one, or says what the visitor meets instead.
     pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
         match self.visit(now) {
@@ -407,6 +425,7 @@ impl PaymentLink {
                     link.attempts.remove(oldest);
                 }
                 link.attempts.push(attempt);
+                link.opened_at.get_or_insert(now);
             })),
             otherwise @ (Visit::Continue { .. }
             | Visit::Confirming

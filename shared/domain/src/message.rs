@@ -118,7 +118,7 @@ pub fn compose(
     settings: &Settings,
 ) -> Result<Message, Rejection> {
     let terms = link.terms();
-    let language = terms.locale.language();
+    let language = terms.locale.as_ref().unwrap_or(&settings.default_locale).language();
     let shipped_text;
     let text = match terms.message.custom_text(channel).or(template) {
         Some(text) => text,

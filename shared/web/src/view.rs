@@ -55,8 +55,10 @@ pub struct LinkView {
     pub needs_review: bool,
     pub reference_id: Option<String>,
     pub return_url: Option<String>,
-    pub locale: String,
+    pub locale: Option<String>,
     pub metadata: BTreeMap<String, String>,
+    /// When a person first opened the link while it could be paid.
+    pub opened_at: Option<String>,
     pub created_at: String,
     pub updated_at: String,
 }
@@ -147,8 +149,9 @@ impl LinkView {
             needs_review: link.needs_review(),
             reference_id: terms.reference_id.as_ref().map(|id| id.as_str().to_owned()),
             return_url: terms.return_url.clone(),
-            locale: terms.locale.as_str().to_owned(),
+            locale: terms.locale.as_ref().map(|locale| locale.as_str().to_owned()),
             metadata: terms.metadata.clone(),
+            opened_at: link.opened_at().map(|at| instant(at, settings)),
             created_at: instant(link.created_at(), settings),
             updated_at: instant(link.updated_at(), settings),
         }

@@ -150,6 +150,13 @@ async fn previews_and_head_requests_open_no_session() {
 }
 
 #[tokio::test]
+async fn crawlers_are_told_to_stay_away() {
+    let world = World::in_process().await;
+    let robots = world.open("/robots.txt").await;
+    assert_eq!((robots.status, robots.text.as_str()), (StatusCode::OK, "User-agent: *\nDisallow: /\n"));
+}
+
+#[tokio::test]
 async fn every_wrong_link_gets_the_same_page() {
     let world = World::in_process().await;
     let link = world.rial_link().await;

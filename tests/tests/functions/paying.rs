@@ -149,6 +149,72 @@ async fn a_return_that_claims_a_payment_which_was_not_made_changes_nothing() {
 }
 
 #[tokio::test]
+async fn who_paid_closed_the_browser_and_opens_the_link_again_is_not_sent_to_pay_again() {
+    for (gateway, outcome) in [("zarinpal", "paid_no_return"), ("stripe", "paid_silent")] {
+        let world = World::in_process().await;
+        let link = if gateway == "zarinpal" { world.rial_link().await } else { world.euro_link().await };
+        let page = world.go_to_gateway(&link).await;
+        world.turn_clock(Duration::from_secs(40));
+        assert_eq!(world.go_to_gateway(&link).await, page, "who has not paid goes on in the same session");
+        world.choose(&page, outcome).await;
+        let again = world.open(link["url"].as_str().unwrap()).await;
+        assert_eq!(again.status, StatusCode::OK, "{gateway}");
+        assert!(again.text.contains("http-equiv=\"refresh\""));
+        world.turn_clock(MINUTE);
+        world.sweep().await;
+        assert_one_receipt(&world, &link).await;
+    }
+}
+
+#[tokio::test]
+async fn the_businesss_own_page_comes_first_where_the_account_wants_it() {
+    let world = World::in_process().await;
+    let online = json!({ "enabled": true, "gateway": "zarinpal", "confirm_page": true });
+    world
+        .put(
+            "/v1/accounts/main",
+            json!({ "name": "M", "currency": "IRR", "mode": "sandbox", "online_payment": online }),
+        )
+        .await;
+    let link = world.rial_link().await;
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(link["opened_at"], Value::Null);
+    let page = world.open(url).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for shown in ["۱۵۰٬۰۰۰ تومان", "Invoice 77", "shaparak.ir", "/go"] {
+        assert!(page.text.contains(shown), "{shown}");
+    }
+    assert!(world.books("zarinpal").await.is_empty(), "looking opens nothing at the gateway");
+    let opened = world.link(&link).await["opened_at"].clone();
+    assert!(opened.is_string());
+    world.open(url).await;
+    assert_eq!(world.link(&link).await["opened_at"], opened, "the first opening is recorded once");
+    let gateway = world.open(&format!("{url}/go")).await.location();
+    world.come_back(&world.choose(&gateway, "paid").await).await;
+    assert_one_receipt(&world, &link).await;
+    assert!(world.open(&format!("{url}/go")).await.text.contains("پرداخت شد"));
+}
+
+#[tokio::test]
+async fn a_link_without_a_language_of_its_own_speaks_the_browsers() {
+    let world = World::in_process().await;
+    world
+        .put("/v1/contacts/c-3", json!({ "name": "Somebody", "balance": { "amount": 50000, "currency": "IRR" } }))
+        .await;
+    let link = world.make_link(json!({ "account_id": "main", "contact_id": "c-3" })).await;
+    assert_eq!(link["locale"], Value::Null);
+    let result = format!("{}/result", link["url"].as_str().unwrap());
+    for (browser, shown) in [
+        ("en-US,en;q=0.9", "The payment is not finished"),
+        ("fa-IR,fa", "پرداخت تمام نشده است"),
+        ("", "پرداخت تمام نشده است"),
+    ] {
+        let page = world.send(reqwest::Method::GET, &result, &[("accept-language", browser)], None).await;
+        assert!(page.text.contains(shown), "{browser}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn two_tabs_at_once_are_sent_to_one_session() {
     let world = World::in_process().await;
     let link = world.rial_link().await;

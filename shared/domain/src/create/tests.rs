@@ -36,6 +36,7 @@ fn world() -> World {
                 gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
                 late_payment: LatePayment::GiveBack,
+                confirm_page: false,
             },
         }),
         contact: Some(Contact {

@@ -22,6 +22,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
             gateway,
             credentials: CredentialsVersion::parse("v1").unwrap(),
             late_payment,
+            confirm_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
         item: Some(ItemTerms { id: ItemId::parse("inv-1").unwrap(), title: "Invoice 1".to_owned() }),
@@ -39,7 +40,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
         unreached: vec![],
         reference_id: None,
         return_url: None,
-        locale: Locale::parse("fa").unwrap(),
+        locale: Locale::parse("fa").ok(),
         metadata: BTreeMap::new(),
     }
 }
@@ -90,6 +91,8 @@ fn a_visitor_begins_once_and_then_continues_in_the_same_session() {
     assert_eq!(link.visit(at(2)), Visit::Continue { pay_at: "https://gateway.example/1".to_owned() });
     let second = attempt(&link, 2, 2);
     assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue { .. })));
+    assert_eq!(link.opened_at(), Some(at(1)));
+    assert_eq!(link.opened(at(3)), None, "the first opening is recorded once");
 }
 
 #[test]

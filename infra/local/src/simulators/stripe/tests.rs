@@ -1,0 +1,176 @@
+use std::error::Error;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::testing::{Client, Reply, TestResult};
+use super::webhooks::sign;
+
+const SESSIONS: &str = "/stripe/v1/checkout/sessions";
+const ORDER: &str = "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
+    &line_items[0][price_data][unit_amount]=1500&line_items[0][price_data][product_data][name]=Invoice+77\
+    &success_url=http%3A%2F%2Flocalhost%3A9000%2Fok%3Fid%3D%7BCHECKOUT_SESSION_ID%7D\
+    &cancel_url=http%3A%2F%2Flocalhost%3A9000%2Fback&client_reference_id=at_1&metadata[link]=pl_1";
+
+fn client() -> Result<Client, Box<dyn Error>> {
+    Client::new(Some("sk_test_1234567890"))
+}
+
+async fn open(client: &Client) -> Result<String, Box<dyn Error>> {
+    let session = client.post_form(SESSIONS, ORDER).await?.json()?;
+    Ok(session["id"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn press(client: &Client, id: &str, outcome: &str) -> Result<Reply, Box<dyn Error>> {
+    client.post_form(&format!("/stripe/c/pay/{id}"), &format!("outcome={outcome}")).await
+}
+
+async fn retrieve(client: &Client, id: &str) -> Result<Value, Box<dyn Error>> {
+    Ok(client.get(&format!("{SESSIONS}/{id}")).await?.json()?)
+}
+
+/// Waits for the webhooks, which follow the answer.
+async fn webhooks(client: &Client, count: usize) -> Vec<Value> {
+    for _ in 0..40 {
+        let sent: Vec<Value> = client.sent.lock().map_or_else(
+            |_| Vec::new(),
+            |sent| sent.iter().filter_map(|webhook| serde_json::from_slice(&webhook.body).ok()).collect(),
+        );
+        if sent.len() >= count {
+            return sent;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    Vec::new()
+}
+
+#[test]
+fn signatures_are_those_of_the_official_vectors() -> TestResult {
+    let signature =
+        sign("whsec_abc123", 1_700_000_000, br#"{"id":"evt_1","object":"event","type":"checkout.session.completed"}"#)?;
+    assert_eq!(signature, "t=1700000000,v1=bb1ca76a95e95712cedaf7d8c2a3e471f07575031ac519f9b05bd121b997ad87");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payment_completes_the_session_and_is_told() -> TestResult {
+    let client = client()?;
+    let endpoint = json!({ "api_key": "sk_test_1234567890", "url": "http://localhost/hook", "secret": "whsec_x" });
+    client.post_json("/stripe/simulator/webhook_endpoints", &endpoint).await?;
+    let id = open(&client).await?;
+    let session = retrieve(&client, &id).await?;
+    assert!(id.starts_with("cs_test_"));
+    assert_eq!((&session["status"], &session["payment_status"]), (&json!("open"), &json!("unpaid")));
+    assert_eq!(session["url"], format!("http://localhost:9001/stripe/c/pay/{id}"));
+
+    let back = press(&client, &id, "paid").await?;
+    assert_eq!(back.status, StatusCode::SEE_OTHER);
+    assert_eq!(back.location(), format!("http://localhost:9000/ok?id={id}"));
+    let session = retrieve(&client, &id).await?;
+    assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("paid")));
+    assert_eq!(session["url"], Value::Null);
+
+    let told = webhooks(&client, 1).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["type"], "checkout.session.completed");
+    assert_eq!(told[0]["data"]["object"]["id"], id.as_str());
+    Ok(())
+}
+
+#[tokio::test]
+async fn creates_are_checked_parameter_by_parameter() -> TestResult {
+    let client = client()?;
+    let later = |seconds: i64| format!("{ORDER}&expires_at={}", Timestamp::now().as_second() + seconds);
+    for (body, reason) in [
+        (ORDER.replace("usd", "irr"), "Invalid currency: irr"),
+        (ORDER.replace("usd", "USD"), "Invalid currency: USD"),
+        (ORDER.replace("=1500", "=49"), "at least"),
+        (ORDER.replace("=1500", "=100000000"), "no more than"),
+        (ORDER.replace("=1500", "=15.00"), "Invalid integer"),
+        (ORDER.replace("=1500", "=-5"), "greater than"),
+        (ORDER.replace("success_url", "succes_url"), "Missing required param: success_url"),
+        (ORDER.replace("mode=payment", "colour=blue&mode=payment"), "unknown parameter: colour"),
+        (later(60), "30 minutes"),
+        (later(90_000), "24 hours"),
+    ] {
+        let refused = client.post_form(SESSIONS, &body).await?;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(refused.text.contains(reason), "{reason}: {}", refused.text);
+    }
+    assert_eq!(client.post_form(SESSIONS, &later(3_600)).await?.status, StatusCode::OK);
+    let encoded = ORDER.replace('[', "%5B").replace(']', "%5D");
+    assert_eq!(client.post_form(SESSIONS, &encoded).await?.status, StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_sees_its_own_sessions_only() -> TestResult {
+    let client = client()?;
+    let id = open(&client).await?;
+    let path = format!("{SESSIONS}/{id}");
+    let stranger = client.with_key("sk_test_stranger").get(&path).await?;
+    assert_eq!(stranger.status, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.json()?["error"]["code"], "resource_missing");
+    assert_eq!(client.with_key("pk_test_public").get(&path).await?.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(Client::new(None)?.get(&path).await?.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_idempotency_key_stands_for_one_call() -> TestResult {
+    let client = client()?;
+    let first = client.post_form_with(SESSIONS, ORDER, Some("k")).await?;
+    let second = client.post_form_with(SESSIONS, ORDER, Some("k")).await?;
+    assert_eq!(first.text, second.text);
+    assert!(second.headers.contains_key("idempotent-replayed"));
+
+    let other = ORDER.replace("=1500", "=1600");
+    let refused = client.post_form_with(SESSIONS, &other, Some("k")).await?;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused.json()?["error"]["type"], "idempotency_error");
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_an_open_session_can_be_expired() -> TestResult {
+    let client = client()?;
+    let id = open(&client).await?;
+    let path = format!("{SESSIONS}/{id}/expire");
+    assert_eq!(client.post_form(&path, "").await?.json()?["status"], "expired");
+    assert_eq!(client.post_form(&path, "").await?.status, StatusCode::BAD_REQUEST);
+    assert_eq!(press(&client, &id, "paid").await?.status, StatusCode::GONE);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_more_is_given_back_than_was_paid() -> TestResult {
+    let client = client()?;
+    let id = open(&client).await?;
+    press(&client, &id, "paid_silent").await?;
+    let intent = retrieve(&client, &id).await?["payment_intent"].as_str().unwrap_or_default().to_owned();
+
+    let refund =
+        async |amount: &str| client.post_form("/stripe/v1/refunds", &format!("payment_intent={intent}{amount}")).await;
+    assert_eq!(refund("&amount=500").await?.json()?["status"], "succeeded");
+    assert_eq!(refund("&amount=1001").await?.json()?["error"]["param"], "amount");
+    assert_eq!(refund("").await?.json()?["amount"], 1_000);
+    assert_eq!(refund("").await?.json()?["error"]["code"], "charge_already_refunded");
+
+    let books = client.get("/stripe/books.json").await?.json()?;
+    assert_eq!((&books[0]["taken"], &books[0]["given_back"]), (&json!(false), &json!(1_500)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_payment_is_complete_before_it_is_paid() -> TestResult {
+    let client = client()?;
+    let id = open(&client).await?;
+    press(&client, &id, "processing").await?;
+    let session = retrieve(&client, &id).await?;
+    assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("unpaid")));
+    client.post_form(&format!("/stripe/simulator/{id}/settle_async"), "outcome=succeeded").await?;
+    assert_eq!(retrieve(&client, &id).await?["payment_status"], "paid");
+    Ok(())
+}
