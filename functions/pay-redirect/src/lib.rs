@@ -32,7 +32,7 @@ use visitor::is_person;
 const MOST_ROUNDS: usize = 6;
 
 /// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
-const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(30);
+const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
 
 /// What the function works with.
 #[derive(Clone, Debug)]

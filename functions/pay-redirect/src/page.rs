@@ -175,7 +175,6 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex";
                 meta name="color-scheme" content="light dark";
-                @if page == Page::Confirming { meta http-equiv="refresh" content="3"; }
                 @if page == Page::Preview {
                     meta property="og:title" content=(title);
                     meta property="og:site_name" content=(settings.business_name);
@@ -198,7 +197,12 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
             }
         }
     };
-    answer(page.status(), body)
+    let mut response = answer(page.status(), body);
+    if page == Page::Confirming {
+        // The page asks again without a script, until it is known what happened.
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("3"));
+    }
+    response
 }
 
 /// The text of a page. What usually becomes of money after a failure depends on the gateway.

@@ -153,7 +153,8 @@ impl Drop for Watch {
 }
 
 /// What cargo and cargo-lambda say of every instance they start, and what a function says of running one at a time.
-const NOISE: [&str; 8] = [
+const NOISE: [&str; 9] = [
+    "command killed code=ForceStop",
     "waiting for file lock",
     "concurrency-tokio feature is not enabled",
     "profile [unoptimized",

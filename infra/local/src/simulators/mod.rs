@@ -4,7 +4,7 @@
 //! has met the real rules. No money moves.
 //!
 //! This file holds what the simulators share: their books on disk, random ids, misbehaviour on demand, the look of a
-//! payment page. A rule of one gateway lives in that gateway's file and nowhere else.
+//! payment page. A rule of one gateway lives in that gateway's module and nowhere else.
 
 pub mod stripe;
 pub mod zarinpal;
