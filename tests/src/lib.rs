@@ -76,7 +76,8 @@ pub fn other_dynamodb() -> Option<String> {
     std::env::var("PAYLINK_TEST_DYNAMODB_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-async fn cloud() -> Cloud {
+/// The local cloud with an empty table, on ports of its own.
+pub async fn empty_cloud() -> Cloud {
     let options = Options {
         ports: Ports::any(),
         table: unique_table(),
@@ -84,7 +85,11 @@ async fn cloud() -> Cloud {
         data: None,
         template: root().join("template.yaml"),
     };
-    let cloud = Cloud::start(&options).await.expect("the local cloud starts");
+    Cloud::start(&options).await.expect("the local cloud starts")
+}
+
+async fn planted_cloud() -> Cloud {
+    let cloud = empty_cloud().await;
     seed::plant(&cloud).await.expect("the demo business is made");
     cloud
 }
@@ -92,7 +97,7 @@ async fn cloud() -> Cloud {
 impl World {
     /// A world whose functions are called in this process.
     pub async fn in_process() -> Self {
-        let mut cloud = cloud().await;
+        let mut cloud = planted_cloud().await;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let functions = Functions::new(&cloud, clock);
         functions.serve(cloud.functions_port()).await;
@@ -102,7 +107,7 @@ impl World {
 
     /// A world whose functions are the built binaries behind `cargo lambda watch`.
     pub async fn behind_cargo_lambda() -> Self {
-        let mut cloud = cloud().await;
+        let mut cloud = planted_cloud().await;
         let cargo_lambda =
             std::env::var_os("CARGO_LAMBDA").map_or_else(|| root().join(".tools/bin/cargo-lambda"), PathBuf::from);
         let options = WatchOptions {

@@ -19,20 +19,8 @@ use domain::message::MessageChoice;
 use domain::money::{Currency, Money};
 use domain::recipients::Channel;
 use futures_util::future::join_all;
-use paylink_local::{Cloud, Options, Ports};
 use store::{Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Settled, Store, Written};
-use tests::{other_dynamodb, root, unique_table};
-
-async fn cloud() -> Cloud {
-    let options = Options {
-        ports: Ports::any(),
-        table: unique_table(),
-        dynamodb_endpoint: other_dynamodb(),
-        data: None,
-        template: root().join("template.yaml"),
-    };
-    Cloud::start(&options).await.unwrap()
-}
+use tests::empty_cloud;
 
 fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap()
@@ -112,7 +100,7 @@ fn paid(reference: &str) -> GatewayAnswer {
 
 #[tokio::test]
 async fn a_link_comes_back_as_it_was_written() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let (link, _) = begun(&cloud.store, 1).await;
     assert_eq!(cloud.store.link(link.id()).await.unwrap(), Some(link));
     assert_eq!(cloud.store.link(&LinkId::of(&PayToken::from_random([9; 16]))).await.unwrap(), None);
@@ -120,7 +108,7 @@ async fn a_link_comes_back_as_it_was_written() {
 
 #[tokio::test]
 async fn fifty_callers_change_a_link_and_one_wins() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let link = made(&cloud.store, 1).await;
     let changes = (0..50_u8).map(|number| {
         let next = link.begin_attempt(attempt(&link, number), now()).unwrap();
@@ -140,7 +128,7 @@ async fn fifty_callers_change_a_link_and_one_wins() {
 
 #[tokio::test]
 async fn fifty_creates_under_one_token_make_one_link() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let link = link_with(1, None);
     let results = join_all((0..50).map(|_| cloud.store.create_link(&link, link.created_at()))).await;
     let new = results.iter().filter(|created| matches!(created, Ok(Created::New))).count();
@@ -151,7 +139,7 @@ async fn fifty_creates_under_one_token_make_one_link() {
 
 #[tokio::test]
 async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let (link, id) = begun(store, 1).await;
     let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
@@ -170,7 +158,7 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
 
 #[tokio::test]
 async fn fifty_settlements_of_one_payment_write_one_receipt() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let (link, id) = begun(&cloud.store, 1).await;
     let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
     let results = join_all((0..50).map(|_| cloud.store.settle(&judged))).await;
@@ -182,7 +170,7 @@ async fn fifty_settlements_of_one_payment_write_one_receipt() {
 
 #[tokio::test]
 async fn a_reference_that_paid_once_pays_nothing_else() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let (first, first_id) = begun(store, 1).await;
     let (second, second_id) = begun(store, 2).await;
@@ -196,7 +184,7 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
 
 #[tokio::test]
 async fn racing_creates_with_one_reference_make_one_link() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let links: Vec<_> = (0..50).map(|number| link_with(number, Some("R-1"))).collect();
     let results = join_all(links.iter().map(|link| cloud.store.create_link(link, now()))).await;
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
@@ -207,7 +195,7 @@ async fn racing_creates_with_one_reference_make_one_link() {
 
 #[tokio::test]
 async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let due = async |at: Timestamp| {
         let mut found = Vec::new();
@@ -226,7 +214,7 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
 
 #[tokio::test]
 async fn two_sweeps_never_take_on_the_same_work() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let (link, _) = begun(&cloud.store, 1).await;
     let later = now() + Duration::from_secs(61);
     let sweeps = (0..50).map(|_| async {
@@ -239,7 +227,7 @@ async fn two_sweeps_never_take_on_the_same_work() {
 
 #[tokio::test]
 async fn fifty_senders_claim_a_message_and_one_gets_it() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
@@ -262,7 +250,7 @@ async fn fifty_senders_claim_a_message_and_one_gets_it() {
 
 #[tokio::test]
 async fn a_lost_claim_notes_nothing() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
@@ -288,7 +276,7 @@ async fn a_lost_claim_notes_nothing() {
 
 #[tokio::test]
 async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let instants = [
@@ -315,7 +303,7 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
 
 #[tokio::test]
 async fn the_secret_of_pay_tokens_is_never_replaced() {
-    let cloud = cloud().await;
+    let cloud = empty_cloud().await;
     let store = &cloud.store;
     assert!(store.keys().await.unwrap().token_for("crm", "1").is_err(), "without it no token may be made up");
     store.ensure_token_secret([1; 32]).await.unwrap();

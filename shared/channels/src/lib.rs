@@ -8,7 +8,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::message::Message;
+use domain::compose::Message;
 use domain::recipients::Channel;
 
 /// An encoded word of RFC 2047 has at most 75 characters; this many bytes fit one in base64.

@@ -32,6 +32,43 @@ fn is_base58(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() && !matches!(b, b'0' | b'O' | b'I' | b'l'))
 }
 
+/// What every id shares: it is a text to look at, to store and to read back.
+macro_rules! is_text {
+    ($name:ident) => {
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        is_stored_as_text!($name);
+    };
+}
+
+/// A text in the table, checked again when it is read.
+macro_rules! is_stored_as_text {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = Rejection;
+            fn try_from(text: String) -> Result<Self, Rejection> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.0
+            }
+        }
+    };
+}
+
 macro_rules! secret_token {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -65,18 +102,7 @@ macro_rules! secret_token {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Rejection;
-            fn try_from(text: String) -> Result<Self, Rejection> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(token: $name) -> String {
-                token.0
-            }
-        }
+        is_stored_as_text!($name);
     };
 }
 
@@ -109,34 +135,13 @@ macro_rules! made_id {
                 }
             }
 
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
             #[allow(dead_code, reason = "not every id derives from others")]
             fn derive(parts: &[&str]) -> Self {
                 Self(format!(concat!($prefix, "{}"), digest(parts)))
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Rejection;
-            fn try_from(text: String) -> Result<Self, Rejection> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
-            }
-        }
+        is_text!($name);
     };
 }
 
@@ -203,30 +208,9 @@ macro_rules! given_id {
                     ))
                 }
             }
-
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Rejection;
-            fn try_from(text: String) -> Result<Self, Rejection> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
-            }
-        }
+        is_text!($name);
     };
 }
 

@@ -10,6 +10,7 @@
 pub mod account;
 pub mod attempt;
 pub mod calendar;
+pub mod compose;
 pub mod contact;
 pub mod create;
 pub mod credentials;

@@ -20,7 +20,7 @@ use crate::ids::{
 use crate::locale::Locale;
 use crate::message::MessageChoice;
 use crate::money::Money;
-use crate::receipt::Receipt;
+use crate::receipt::{Attachment, Receipt};
 use crate::recipients::{Recipient, Unreached};
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
@@ -569,13 +569,36 @@ impl PaymentLink {
             attempt: id.clone(),
             gateway: attempt.gateway,
             claim: payment.claim.clone(),
-            receipt: Receipt::of(self, id, attempt.gateway, &payment, now),
+            receipt: self.receipt_of(attempt, &payment, now),
         };
         let link = self.changed(now, |link| {
             link.set_state(id, AttemptState::Paid { at: now, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
         Judgement { link, kept: Some(kept) }
+    }
+
+    /// The receipt of a payment that is kept, or none where the link asked for none.
+    fn receipt_of(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<Receipt> {
+        let terms = &self.terms;
+        let item_id = terms.item.as_ref().map(|item| item.id.clone());
+        let field = terms.after_payment.receipt_field.clone();
+        terms.after_payment.register_receipt.then(|| Receipt {
+            id: ReceiptId::of(&attempt.id),
+            link_id: self.id.clone(),
+            attempt_id: attempt.id.clone(),
+            mode: terms.mode,
+            account_id: terms.account.id.clone(),
+            contact_id: terms.contact.id.clone(),
+            attached_to: item_id.clone().zip(field).map(|(item_id, field)| Attachment { item_id, field }),
+            item_id,
+            receipt_type_id: terms.after_payment.receipt_type_id.clone(),
+            money: payment.money,
+            gateway: attempt.gateway,
+            gateway_reference: payment.reference.clone(),
+            masked_card: payment.masked_card.clone(),
+            paid_at: now,
+        })
     }
 
     fn judge_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Judgement> {

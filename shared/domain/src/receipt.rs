@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{GatewayKind, Mode, Payment};
+use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
-use crate::link::PaymentLink;
 use crate::money::Money;
 
 /// A type of receipt that the business defined. A type with a parent is a sub-type of it.
@@ -48,41 +47,4 @@ pub struct Receipt {
 pub struct Attachment {
     pub item_id: ItemId,
     pub field: FieldKey,
-}
-
-impl Receipt {
-    /// The receipt of a kept payment, or none where the link asked for none.
-    pub(crate) fn of(
-        link: &PaymentLink,
-        attempt: &AttemptId,
-        gateway: GatewayKind,
-        payment: &Payment,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let terms = link.terms();
-        if !terms.after_payment.register_receipt {
-            return None;
-        }
-        let item_id = terms.item.as_ref().map(|item| item.id.clone());
-        let attached_to = match (&item_id, &terms.after_payment.receipt_field) {
-            (Some(item_id), Some(field)) => Some(Attachment { item_id: item_id.clone(), field: field.clone() }),
-            (None | Some(_), None) | (None, Some(_)) => None,
-        };
-        Some(Self {
-            id: ReceiptId::of(attempt),
-            link_id: link.id().clone(),
-            attempt_id: attempt.clone(),
-            mode: terms.mode,
-            account_id: terms.account.id.clone(),
-            contact_id: terms.contact.id.clone(),
-            attached_to,
-            item_id,
-            receipt_type_id: terms.after_payment.receipt_type_id.clone(),
-            money: payment.money,
-            gateway,
-            gateway_reference: payment.reference.clone(),
-            masked_card: payment.masked_card.clone(),
-            paid_at: now,
-        })
-    }
 }

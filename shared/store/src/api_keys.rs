@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::Store;
 use crate::configuration::REREAD_PAUSE;
 use crate::error::StoreError;
-use crate::item::{from_item, text_of, to_item};
+use crate::item::{Item, from_item, text_of, to_item};
 use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};
 
 /// What a key may do.
@@ -128,18 +128,7 @@ impl Store {
     pub async fn ensure_token_secret(&self, random: [u8; 32]) -> Result<(), StoreError> {
         const WRITE: &str = "write the secret of pay tokens";
         let item = to_item(keys::token_secret(), &TokenSecret { value: hex::encode(random) })?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(StoreError::service(WRITE, &error)),
-        }
+        // Where there is one already, nothing is to be done.
+        self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await.map(|_| ())
     }
 }

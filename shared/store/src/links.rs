@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -96,21 +95,9 @@ impl Store {
 
     async fn create_alone(&self, item: Item) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link";
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Created::New),
-            Err(error) => {
-                let existing = old_item(WRITE, error)?;
-                Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)))
-            }
+        match self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await? {
+            Ok(()) => Ok(Created::New),
+            Err(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
         }
     }
 
@@ -157,19 +144,10 @@ impl Store {
     pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
         const WRITE: &str = "change a link";
         let mark = write_id()?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(link_item(next, &mark)?))
-            .condition_expression("version = :seen")
-            .expression_attribute_values(":seen", number(next.version() - 1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Written::Applied),
-            Err(error) => written_over(WRITE, old_item(WRITE, error)?, &mark),
+        let seen = Item::from([(":seen".to_owned(), number(next.version() - 1))]);
+        match self.put_if(WRITE, link_item(next, &mark)?, "version = :seen", seen).await? {
+            Ok(()) => Ok(Written::Applied),
+            Err(current) => written_over(WRITE, current, &mark),
         }
     }
 
@@ -312,6 +290,34 @@ impl Store {
         put.map(|_| ()).map_err(|error| StoreError::service(operation, &error))
     }
 
+    /// A put that happens only where the condition holds. The inner error is the item that stood against it, empty where
+    /// there is none.
+    pub(crate) async fn put_if(
+        &self,
+        operation: &'static str,
+        item: Item,
+        condition: &str,
+        values: Item,
+    ) -> Result<Result<(), Item>, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Ok(())) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Err(failed.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(StoreError::service(operation, &error)),
+        }
+    }
+
     /// Up to a hundred items at a time; what DynamoDB leaves unprocessed is asked for again.
     pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
@@ -381,17 +387,6 @@ fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> 
         .build()
         .map_err(|error| StoreError::unreadable("build a write", error))?;
     Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// The item that made a conditional put fail, or the error if it was another one.
-fn old_item<R>(operation: &'static str, error: SdkError<PutItemError, R>) -> Result<Item, StoreError> {
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed
-            .item()
-            .cloned()
-            .ok_or_else(|| StoreError::unreadable(operation, "what was to be changed does not exist")),
-        _ => Err(StoreError::service(operation, &error)),
-    }
 }
 
 /// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::Timestamp;
 use domain::ids::{LinkId, MessageId};
 use domain::link::PaymentLink;
@@ -142,23 +140,12 @@ impl Store {
     ) -> Result<Claimed, StoreError> {
         const WRITE: &str = "claim a message";
         let claim = Claim { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(claim.item(MessageState::Sending { until }, None)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match put {
-            Ok(_) => return Ok(Claimed::Mine(claim)),
-            Err(error) => error,
+        let item = claim.item(MessageState::Sending { until }, None)?;
+        let known = match self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await? {
+            Ok(()) => return Ok(Claimed::Mine(claim)),
+            Err(known) => known,
         };
-        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(StoreError::service(WRITE, &error));
-        };
-        let known: MessageRecord = from_item(WRITE, failed.item().cloned().unwrap_or_default())?;
+        let known: MessageRecord = from_item(WRITE, known)?;
         Ok(match known.state {
             MessageState::Sending { .. } if known.claim == claim.mark => Claimed::Mine(claim),
             MessageState::Sending { until } => Claimed::Held { until },
@@ -220,24 +207,13 @@ impl Store {
             mark: write_id()?,
             tries: known.tries.saturating_add(1),
         };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(claim.item(MessageState::Sending { until }, Some(until))?))
-            .condition_expression("#at = :seen AND claim = :known")
-            .expression_attribute_names("#at", DUE_AT)
-            .expression_attribute_values(":seen", number(due.due_at.as_millisecond()))
-            .expression_attribute_values(":known", text(known.claim))
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Some(claim)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(None)
-            }
-            Err(error) => Err(StoreError::service(WRITE, &error)),
-        }
+        let item = claim.item(MessageState::Sending { until }, Some(until))?;
+        let values = Item::from([
+            (":seen".to_owned(), number(due.due_at.as_millisecond())),
+            (":known".to_owned(), text(known.claim)),
+        ]);
+        let claimed = self.put_if(WRITE, item, "due_at = :seen AND claim = :known", values).await?;
+        Ok(claimed.is_ok().then_some(claim))
     }
 
     /// Writes what became of a claimed message. A claim that was lost to another run writes nothing.
@@ -250,20 +226,8 @@ impl Store {
             | MessageState::Failed { .. }
             | MessageState::Skipped { .. } => None,
         };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(claim.item(state, due_at)?))
-            .condition_expression("claim = :mine")
-            .expression_attribute_values(":mine", text(&claim.mark))
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(StoreError::service(WRITE, &error)),
-        }
+        let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
+        self.put_if(WRITE, claim.item(state, due_at)?, "claim = :mine", mine).await.map(|_| ())
     }
 }
 
