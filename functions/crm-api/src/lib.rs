@@ -6,6 +6,7 @@ mod contacts;
 mod items;
 mod links;
 mod lists;
+mod qr;
 mod receipt_types;
 mod receipts;
 mod settings;
@@ -45,6 +46,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
         .route("/v1/payment-links/{id}", only("GET", get(links::read)))
         .route("/v1/payment-links/{id}/cancel", only("POST", post(links::cancel)))
+        .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
+        .route("/v1/payment-links/{id}/qr.svg", only("GET", get(qr::svg)))
         .route("/v1/receipts", only("GET", get(receipts::list)))
         .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
         .fallback(|| async { ApiProblem::not_found("address") })

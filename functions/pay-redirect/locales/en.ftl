@@ -19,6 +19,7 @@ paid-title = Paid
 paid-text = Your payment has arrived. Thank you. You can close this page.
 confirming-title = Your payment is being confirmed
 confirming-text = We are asking the payment gateway. This page refreshes by itself. Please do not pay again.
+confirming-long-text = This takes longer than usual. You may close this page; nothing is lost, and the payment will be confirmed or returned. Please do not pay again.
 failed-title = The payment was not made
 failed-text-zarinpal = The gateway says that no payment was made. If money was taken from your card all the same, your bank usually returns it within 72 hours.
 failed-text-stripe = The gateway says that no payment was made. If your card shows a pending charge, it usually disappears by itself within a week.

@@ -86,8 +86,8 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
     };
     let settings = &configuration.settings;
     let language = language(Some(&link), headers, settings);
-    let show = |page, link: &PaymentLink| of_link(page, link, language, settings);
     let now = app.clock.now();
+    let show = |page, link: &PaymentLink| of_link(page, link, language, settings, now);
     if !is_person(method, headers) {
         return show(preview(&link, now), &link);
     }
@@ -127,7 +127,8 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
     match find(&app, &token).await {
         Ok(Some((link, configuration))) => {
             let language = language(Some(&link), &headers, &configuration.settings);
-            of_link(Page::of(&link, app.clock.now()), &link, language, &configuration.settings)
+            let now = app.clock.now();
+            of_link(Page::of(&link, now), &link, language, &configuration.settings, now)
         }
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => trouble(&app, &headers, &error).await,

@@ -13,6 +13,7 @@ use domain::gateway::{GatewayKind, Mode};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
 use domain::settings::Settings;
+use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
@@ -153,16 +154,22 @@ impl Page {
 }
 
 /// A page about a link.
-pub(crate) fn of_link(page: Page, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
-    render(page, language, Some(link), settings)
+pub(crate) fn of_link(
+    page: Page,
+    link: &PaymentLink,
+    language: Language,
+    settings: &Settings,
+    now: Timestamp,
+) -> Response {
+    render(page, language, Some(link), settings, now)
 }
 
 /// A page that is about no link, or about one that must not be told from none.
 pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) -> Response {
-    render(page, language, None, settings)
+    render(page, language, None, settings, Timestamp::UNIX_EPOCH)
 }
 
-fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings) -> Response {
+fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings, now: Timestamp) -> Response {
     let amount = link.map(|link| link.terms().amount.display(language, settings.rial_alone)).unwrap_or_default();
     let mentions = Mentions { business: &settings.business_name, amount: &amount };
     let say = |key: &str| text(language, key, mentions);
@@ -188,7 +195,7 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
                     p.business { bdi { (settings.business_name) } }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
                     h1 class=(tone_class(page.tone())) { (title) }
-                    p { (say(&text_key(page, link))) }
+                    p { (say(&text_key(page, link, now))) }
                     @for hint in hints(page, link) { p.hint { (say(hint)) } }
                     @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
                     (actions(page, link, &say))
@@ -205,12 +212,24 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
     response
 }
 
+/// After so long a customer need not keep the page open any more.
+const LONG: SignedDuration = SignedDuration::from_mins(2);
+
 /// The text of a page. What usually becomes of money after a failure depends on the gateway.
-fn text_key(page: Page, link: Option<&PaymentLink>) -> String {
+fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
+        (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
         (Page::Failed, Some(link)) => format!("failed-text-{}", link.terms().account.gateway.as_str()),
         _ => format!("{}-text", page.key()),
     }
+}
+
+fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
+    let since = link.attempts().last().map(|attempt| match &attempt.state {
+        AttemptState::Settling { since, .. } => *since,
+        _ => attempt.opened_at,
+    });
+    since.is_some_and(|since| now.duration_since(since) > LONG)
 }
 
 /// What a customer of this gateway should look out for before leaving our page.

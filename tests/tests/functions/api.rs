@@ -282,6 +282,44 @@ async fn lists_come_newest_first_a_page_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_link_can_be_had_as_a_qr_code() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let id = link["id"].as_str().unwrap();
+    let svg = world.crm(Method::GET, &format!("/v1/payment-links/{id}/qr.svg"), Value::Null).await;
+    assert_eq!((svg.status, &svg.headers["content-type"]), (StatusCode::OK, &"image/svg+xml".parse().unwrap()));
+    assert!(svg.text.contains("<svg") && !svg.text.contains(link["url"].as_str().unwrap()));
+    let url = format!("{}/v1/payment-links/{id}/qr.png", world.cloud.base_url());
+    let png = reqwest::Client::new().get(url).header("authorization", "Bearer local-crm-key").send().await.unwrap();
+    assert_eq!(png.headers()["content-type"], "image/png");
+    let bytes = png.bytes().await.unwrap();
+    // What a phone's camera would read is the pay URL.
+    let picture = image_of(&bytes);
+    let read = rqrr::PreparedImage::prepare_from_greyscale(picture.0, picture.0, |x, y| picture.1[y * picture.0 + x])
+        .detect_grids()
+        .remove(0)
+        .decode()
+        .unwrap();
+    assert_eq!(read.1, link["url"].as_str().unwrap());
+    assert_eq!(
+        world.crm(Method::GET, "/v1/payment-links/pl_x/qr.svg", Value::Null).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        world.send(Method::GET, &format!("/v1/payment-links/{id}/qr.svg"), &[], None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+/// Side and grey pixels of a square picture.
+fn image_of(bytes: &[u8]) -> (usize, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    (usize::try_from(info.width).unwrap(), pixels)
+}
+
+#[tokio::test]
 async fn records_are_read_back_as_they_were_written_and_credentials_never() {
     let world = World::in_process().await;
     let contact = json!({

@@ -244,10 +244,18 @@ async fn an_answer_lost_after_the_money_was_taken_still_becomes_one_receipt() {
         assert!(page.text.contains("در حال تأیید"), "{how}: {}", page.text);
         assert_eq!(world.link(&link).await["attempts"][0]["status"], "settling");
         // Nobody may pay again, cancel or expire it meanwhile.
+        let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+        let refused = world.crm(reqwest::Method::POST, &path, json!({ "force": true })).await;
+        assert_eq!(
+            (refused.status, refused.json()["code"].as_str()),
+            (StatusCode::CONFLICT, Some("payment_in_progress"))
+        );
         let again = world.open(link["url"].as_str().unwrap()).await;
         assert_eq!(again.status, StatusCode::OK);
         assert!(again.text.contains("در حال تأیید"));
-        world.turn_clock(MINUTE);
+        world.turn_clock(3 * MINUTE);
+        let late = world.open(link["url"].as_str().unwrap()).await;
+        assert!(late.text.contains("می‌توانید این صفحه را ببندید"), "{}", late.text);
         world.sweep().await;
         assert_one_receipt(&world, &link).await;
     }
