@@ -6,6 +6,7 @@ SHELL := /bin/bash
 TOOLS := .tools
 CARGO_LAMBDA := $(TOOLS)/bin/cargo-lambda
 CARGO_LAMBDA_VERSION := 1.9.2
+ZIG_VERSION := 0.17.1
 CFN_LINT := $(TOOLS)/lint/bin/cfn-lint
 CFN_LINT_VERSION := 1.58.0
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -18,7 +19,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset test test-browser test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
+.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +58,10 @@ lint-template: $(CFN_LINT)
 	$(CFN_LINT) template.yaml
 
 tools: $(CARGO_LAMBDA)
+
+tools-deploy: tools ## Fetch what `sam build` needs to build for Lambda (Python only)
+	@[ -x $(TOOLS)/lambda/bin/pip ] || { echo 'error: Python 3 with venv is needed to fetch zig' >&2; exit 1; }
+	$(TOOLS)/lambda/bin/pip install --quiet ziglang==$(ZIG_VERSION)
 
 # cargo-lambda comes as a ready binary from PyPI in seconds; without Python it is compiled, which takes long.
 $(CARGO_LAMBDA):

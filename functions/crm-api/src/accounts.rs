@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::account::{Account, LatePayment, OnlinePayment};
 use domain::credentials::Credentials;
@@ -19,7 +19,7 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::{App, answer};
+use crate::{App, answer, deleted};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -107,6 +107,16 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
     let id = id_of("id", &id, AccountId::parse)?;
     let account = app.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
     Ok(answer(AccountView::new(&account)))
+}
+
+/// Retires the account: no new link can name it, and those there are go on as they were made.
+pub(crate) async fn delete(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    deleted(app.store.delete_account(&id).await?, "account")
 }
 
 pub(crate) async fn write(

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::contact::{Contact, Email, Mobile, Person, Region};
 use domain::ids::{ContactId, Role};
@@ -15,7 +15,7 @@ use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
-use crate::{App, answer};
+use crate::{App, answer, deleted};
 
 /// A contact has at most so many people.
 const MOST_PEOPLE: usize = 50;
@@ -66,6 +66,16 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
     let id = id_of("id", &id, ContactId::parse)?;
     let contact = app.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
     Ok(answer(ContactView { object: "contact", contact }))
+}
+
+/// Links keep their own copy of what they need of a contact.
+pub(crate) async fn delete(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, ContactId::parse)?;
+    deleted(app.store.delete_contact(&id).await?, "contact")
 }
 
 pub(crate) async fn write(

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::ids::{ContactId, FieldKey, ItemId};
 use domain::item::{Item, ReceiptField};
@@ -15,7 +15,7 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::contacts::read_money;
-use crate::{App, answer};
+use crate::{App, answer, deleted};
 
 /// An item has at most so many receipt fields.
 const MOST_FIELDS: usize = 20;
@@ -79,6 +79,16 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
     let id = id_of("id", &id, ItemId::parse)?;
     let (item, receipts) = app.store.item(&id).await?.ok_or_else(|| ApiProblem::not_found("item"))?;
     Ok(answer(ItemView::new(item, receipts)))
+}
+
+/// Links keep their own copy of what they need of an item.
+pub(crate) async fn delete(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, ItemId::parse)?;
+    deleted(app.store.delete_item(&id).await?, "item")
 }
 
 pub(crate) async fn write(

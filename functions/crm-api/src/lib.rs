@@ -13,7 +13,7 @@ mod settings;
 mod templates;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
@@ -29,18 +29,24 @@ pub struct App {
     pub clock: Clock,
 }
 
+/// What a record answers.
+const ALL: &str = "DELETE, GET, PUT";
+
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/accounts", only("GET", get(accounts::list)))
-        .route("/v1/accounts/{id}", only("GET, PUT", get(accounts::read).put(accounts::write)))
+        .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
         .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
-        .route("/v1/receipt-types/{id}", only("GET, PUT", get(receipt_types::read).put(receipt_types::write)))
-        .route("/v1/contacts/{id}", only("GET, PUT", get(contacts::read).put(contacts::write)))
-        .route("/v1/items/{id}", only("GET, PUT", get(items::read).put(items::write)))
+        .route(
+            "/v1/receipt-types/{id}",
+            only(ALL, get(receipt_types::read).put(receipt_types::write).delete(receipt_types::delete)),
+        )
+        .route("/v1/contacts/{id}", only(ALL, get(contacts::read).put(contacts::write).delete(contacts::delete)))
+        .route("/v1/items/{id}", only(ALL, get(items::read).put(items::write).delete(items::delete)))
         .route("/v1/message-templates", only("GET", get(templates::list)))
         .route(
             "/v1/message-templates/{event}/{channel}/{locale}",
-            only("GET, PUT", get(templates::read).put(templates::write)),
+            only(ALL, get(templates::read).put(templates::write).delete(templates::delete)),
         )
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
@@ -59,6 +65,11 @@ pub fn router(app: App) -> Router {
 /// Answers every other method with a problem that names the right ones.
 fn only(methods: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
     router.fallback(move || async move { ApiProblem::method_not_allowed(methods) })
+}
+
+/// The answer to a deletion: nothing, or that there was nothing.
+pub(crate) fn deleted(existed: bool, what: &str) -> Result<StatusCode, ApiProblem> {
+    if existed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::not_found(what)) }
 }
 
 /// A record in an answer. Nothing on the way may keep it: it is about people and money.

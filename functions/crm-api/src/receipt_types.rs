@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::Problems;
 use domain::ids::ReceiptTypeId;
@@ -14,7 +14,7 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::ListView;
-use crate::{App, answer};
+use crate::{App, answer, deleted};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -49,6 +49,27 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
     let id = id_of("id", &id, ReceiptTypeId::parse)?;
     let kind = app.store.receipt_type(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt type"))?;
     Ok(answer(ReceiptTypeView::from(kind)))
+}
+
+/// A type that others stand below, or that the settings name, is still needed.
+pub(crate) async fn delete(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, ReceiptTypeId::parse)?;
+    let configuration = app.store.fresh_configuration().await?;
+    if let Some(child) = configuration.receipt_types.values().find(|kind| kind.parent_id.as_ref() == Some(&id)) {
+        let detail = format!("The receipt type {} stands below it.", child.id);
+        return Err(ApiProblem::conflict("receipt_type_has_sub_types", detail).with_conflicting_id(child.id.as_str()));
+    }
+    if configuration.settings.default_receipt_type_id.as_ref() == Some(&id) {
+        return Err(ApiProblem::conflict(
+            "receipt_type_is_default",
+            "The settings name it as the default receipt type.",
+        ));
+    }
+    deleted(app.store.delete_receipt_type(&id).await?, "receipt type")
 }
 
 pub(crate) async fn write(

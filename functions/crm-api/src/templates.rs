@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::locale::{Language, Locale};
 use domain::message::{MessageEvent, MessageTemplate, shipped};
@@ -15,7 +15,7 @@ use web::{ApiProblem, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::ListView;
-use crate::{App, answer};
+use crate::{App, answer, deleted};
 
 #[derive(Debug, Serialize)]
 struct TemplateView {
@@ -83,6 +83,12 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<R
     let text =
         shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
     Ok(answer(TemplateView::new(event, channel, locale.as_str(), "shipped", &text)))
+}
+
+/// Goes back to the shipped text.
+pub(crate) async fn delete(_: MayAdminister, State(app): State<App>, at: At) -> Result<StatusCode, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    deleted(app.store.delete_template(event, channel, &locale).await?, "message template")
 }
 
 pub(crate) async fn write(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use domain::account::Account;
 use domain::contact::Contact;
 use domain::credentials::Credentials;
@@ -174,6 +174,47 @@ impl Store {
         const READ: &str = "read a message template";
         let item = self.get(READ, key(keys::template(event, channel, locale))).await?;
         item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// Deletes an account. Its credentials stay: attempts that are open settle with those they began with.
+    pub async fn delete_account(&self, id: &AccountId) -> Result<bool, StoreError> {
+        self.delete("delete an account", keys::account(id)).await
+    }
+
+    pub async fn delete_contact(&self, id: &ContactId) -> Result<bool, StoreError> {
+        self.delete("delete a contact", keys::contact(id)).await
+    }
+
+    /// Deletes an item. The receipts attached to it stay what they are, and are listed by its id as before.
+    pub async fn delete_item(&self, id: &ItemId) -> Result<bool, StoreError> {
+        self.delete("delete an item", keys::item(id)).await
+    }
+
+    pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<bool, StoreError> {
+        self.delete("delete a receipt type", keys::receipt_type(id)).await
+    }
+
+    pub async fn delete_template(
+        &self,
+        event: MessageEvent,
+        channel: Channel,
+        locale: &Locale,
+    ) -> Result<bool, StoreError> {
+        self.delete("delete a message template", keys::template(event, channel, locale)).await
+    }
+
+    /// Deletes an item of the table. Answers whether there was one.
+    async fn delete(&self, operation: &'static str, at: keys::Key) -> Result<bool, StoreError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(at)))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| StoreError::service(operation, &error))?;
+        Ok(deleted.attributes.is_some_and(|item| !item.is_empty()))
     }
 
     pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {

@@ -175,6 +175,11 @@ async fn unknown_addresses_and_methods_are_problems_too() {
     let reply = world.crm(Method::DELETE, "/v1/settings", Value::Null).await;
     assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(reply.headers["allow"], "GET, PUT");
+    let reply = world.crm(Method::PATCH, "/v1/contacts/c-1042", Value::Null).await;
+    assert_eq!(
+        (reply.status, reply.headers["allow"].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "DELETE, GET, PUT")
+    );
     for path in ["/v1/payment-links/pl_x", "/v1/receipts/rc_x", "/v1/contacts/nobody", "/v1/items/none"] {
         assert_eq!(world.crm(Method::GET, path, Value::Null).await.status, StatusCode::NOT_FOUND, "{path}");
     }
@@ -279,6 +284,44 @@ async fn lists_come_newest_first_a_page_at_a_time() {
     assert_eq!(active["data"].as_array().unwrap().len(), 5);
     let paid = world.get(&format!("/v1/payment-links?day={day}&status=paid")).await;
     assert_eq!(paid["data"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn deleting_every_record_breaks_no_link_and_stops_no_settlement() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let page = world.go_to_gateway(&link).await;
+    let delete = async |path: &str| world.crm(Method::DELETE, path, Value::Null).await;
+    for (path, code) in [
+        ("/v1/receipt-types/income", "receipt_type_has_sub_types"),
+        ("/v1/receipt-types/online", "receipt_type_is_default"),
+    ] {
+        let refused = delete(path).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::CONFLICT, Some(code)));
+    }
+    world
+        .put("/v1/settings", json!({ "business_name": "B", "default_locale": "fa", "time_zone": "Asia/Tehran" }))
+        .await;
+    for path in ["/v1/receipt-types/online", "/v1/accounts/main", "/v1/contacts/c-1042", "/v1/items/inv-77"] {
+        assert_eq!(delete(path).await.status, StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(delete(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(world.crm(Method::GET, path, Value::Null).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let end = world.come_back(&world.choose(&page, "paid").await).await;
+    assert!(end.text.contains("پرداخت شد"), "{}", end.text);
+    assert_eq!(world.link(&link).await["status"], "paid");
+    for by in ["contact_id=c-1042", "item_id=inv-77"] {
+        assert_eq!(world.get(&format!("/v1/receipts?{by}")).await["data"].as_array().unwrap().len(), 1, "{by}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_template_gives_way_to_the_shipped_one() {
+    let world = World::in_process().await;
+    let path = "/v1/message-templates/link_created/sms/fa";
+    world.put(path, json!({ "body": "{{ link }}" })).await;
+    assert_eq!(world.crm(Method::DELETE, path, Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.get(path).await["source"], "shipped");
 }
 
 #[tokio::test]
