@@ -11,7 +11,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: runtime::Clock::System,
         base_url: runtime.base_url()?,
     };
-    runtime::warm_up(app.store.keys()).await;
-    runtime::warm_up(app.store.configuration()).await;
+    tokio::join!(runtime::warm_up(app.store.keys()), runtime::warm_up(app.store.configuration()));
     lambda_http::run(router(app)).await
 }

@@ -153,7 +153,9 @@ impl Drop for Watch {
 }
 
 /// What cargo and cargo-lambda say of every instance they start, and what a function says of running one at a time.
-const NOISE: [&str; 9] = [
+const NOISE: [&str; 10] = [
+    // A function says so when it is ended while it waits for its next event.
+    "SendRequest, hyper::Error(IncompleteMessage)",
     "command killed code=ForceStop",
     "waiting for file lock",
     "concurrency-tokio feature is not enabled",
