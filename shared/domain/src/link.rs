@@ -524,6 +524,14 @@ impl PaymentLink {
                 only_state(AttemptState::Failed { at: now, reason: reason.clone() })
             }
             (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) => None,
+            // Money that the gateway should have returned by itself long ago.
+            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+                only_state(AttemptState::NeedsReview {
+                    at: now,
+                    reason: "money_not_returned".to_owned(),
+                    payment: None,
+                })
+            }
             (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);

@@ -191,6 +191,9 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let watched = cancelled.judge(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
     assert_eq!(watched.attempts()[0].state.name(), "unacceptable");
     assert!(watched.due_at().is_some());
+    assert_eq!(watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
+    let overdue = watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert!(overdue.link.needs_review(), "what never went back is for a person");
     let back = watched.judge(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
     assert_eq!(back.attempts()[0].state.name(), "given_back");
     // A gateway that took it by itself is asked to give it back.
