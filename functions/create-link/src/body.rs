@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 
 use domain::contact::{Email, Mobile, Region};
-use domain::create::{AfterPaymentRequest, MessageMode, MessageRequest, Recipients, Request};
+use domain::create::{MessageMode, MessageRequest, Recipients, Request};
 use domain::expiry::Expiry;
-use domain::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
+use domain::ids::{AccountId, ContactId, ItemId, ReferenceId, Role};
 use domain::locale::Locale;
 use domain::money::Currency;
 use domain::recipients::Channel;
 use domain::settings::Settings;
-use domain::text::parse_text;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
 use web::Given;
 use web::body::{Unknown, refuse_unknown};
+use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::texts::TextBody;
-
-/// The longest description, in characters: what every gateway shows whole.
-const LONGEST_DESCRIPTION: usize = 500;
 
 /// So many people, numbers or addresses may be named by hand.
 const MOST_RECIPIENTS: usize = 20;
@@ -58,16 +55,6 @@ struct RecipientsBody {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct AfterPaymentBody {
-    register_receipt: Given<bool>,
-    receipt_type_id: Given<String>,
-    receipt_field: Given<String>,
-    #[serde(flatten)]
-    unknown: Unknown,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 struct MessageBody {
     mode: Given<String>,
     channels: Given<Vec<String>>,
@@ -95,8 +82,7 @@ impl CreateBody {
                 p,
                 Expiry::parse_days,
             ),
-            description: text(self.description, "/description", p)
-                .parse("/description", p, |text| parse_text(&text, LONGEST_DESCRIPTION)),
+            description: read_description(self.description, p),
             recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(&settings.default_region, p)),
             after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
             message: nested(self.message, "/message", p, MessageBody::read),
@@ -105,21 +91,8 @@ impl CreateBody {
             return_url: text(self.return_url, "/return_url", p)
                 .parse("/return_url", p, |url| settings.check_return_url(&url)),
             locale: text(self.locale, "/locale", p).parse("/locale", p, |tag| Locale::parse(&tag)),
-            metadata: self.metadata.field("/metadata", p).parse("/metadata", p, check_metadata),
+            metadata: read_metadata(self.metadata, p),
         }
-    }
-}
-
-/// Reads an object within the body; a wrong shape is reported and counts as an empty one.
-fn nested<T, U: Default>(
-    given: Given<T>,
-    at: &str,
-    problems: &mut Problems,
-    read: impl FnOnce(T, &mut Problems) -> U,
-) -> U {
-    match given.field(at, problems) {
-        Field::Value(body) => read(body, problems),
-        Field::Absent | Field::Refused => U::default(),
     }
 }
 
@@ -161,19 +134,6 @@ fn list<T>(
     if entries.len() == count { Field::Value(entries) } else { Field::Refused }
 }
 
-impl AfterPaymentBody {
-    fn read(self, problems: &mut Problems) -> AfterPaymentRequest {
-        let p = problems;
-        refuse_unknown("/after_payment", self.unknown, p);
-        let (kind, field) = ("/after_payment/receipt_type_id", "/after_payment/receipt_field");
-        AfterPaymentRequest {
-            register_receipt: self.register_receipt.field("/after_payment/register_receipt", p),
-            receipt_type_id: self.receipt_type_id.field(kind, p).parse(kind, p, |id| ReceiptTypeId::parse(&id)),
-            receipt_field: self.receipt_field.field(field, p).parse(field, p, |key| FieldKey::parse(&key)),
-        }
-    }
-}
-
 impl MessageBody {
     fn read(self, problems: &mut Problems) -> MessageRequest {
         let p = problems;
@@ -194,20 +154,4 @@ impl MessageBody {
             email: text(self.email, Channel::Email, "/message/email", p),
         }
     }
-}
-
-/// A flat map of at most 20 pairs, keys up to 40 and values up to 500 characters.
-fn check_metadata(metadata: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Rejection> {
-    let too_large = |detail: &str| Err(Rejection::new("metadata_too_large", detail));
-    if metadata.len() > 20 {
-        return too_large("At most 20 pairs are allowed.");
-    }
-    for (key, value) in &metadata {
-        if key.is_empty() || key.chars().count() > 40 || value.chars().count() > 500 {
-            return too_large("A key has 1 to 40 characters, a value at most 500.");
-        }
-        parse_text(key, 40)?;
-        parse_text(value, 500)?;
-    }
-    Ok(metadata)
 }

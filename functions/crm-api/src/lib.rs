@@ -50,7 +50,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
-        .route("/v1/payment-links/{id}", only("GET", get(links::read)))
+        .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
         .route("/v1/payment-links/{id}/cancel", only("POST", post(links::cancel)))
         .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
         .route("/v1/payment-links/{id}/qr.svg", only("GET", get(qr::svg)))

@@ -1,9 +1,13 @@
 //! Reading, listing and cancelling payment links.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use domain::amend::{Amendment, Records, amend as amend_terms};
+use domain::expiry::Expiry;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::{CancelRefused, PaymentLink};
 use domain::settings::Settings;
@@ -13,6 +17,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use store::{LinkList, Page, Written};
 use web::body::{Unknown, refuse_unknown};
+use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::view::LinkView;
 use web::{ApiProblem, Given, JsonBody};
 
@@ -101,6 +106,73 @@ fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiPro
     Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AmendBody {
+    expires_at: Given<String>,
+    expires_in_days: Given<i64>,
+    description: Given<String>,
+    after_payment: Given<AfterPaymentBody>,
+    metadata: Given<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl AmendBody {
+    fn read(self, problems: &mut Problems) -> Amendment {
+        let p = problems;
+        refuse_unknown("", self.unknown, p);
+        let days = self.expires_in_days.field("/expires_in_days", p);
+        Amendment {
+            expires_at: self.expires_at.field("/expires_at", p).parse("/expires_at", p, |at| Expiry::parse(&at)),
+            expires_in_days: days.parse("/expires_in_days", p, Expiry::parse_days),
+            description: read_description(self.description, p),
+            after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
+            metadata: read_metadata(self.metadata, p),
+        }
+    }
+}
+
+/// Changes an active link. Its amount is not among what can be changed.
+pub(crate) async fn amend(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, ApiProblem> {
+    let id = link_id(&id)?;
+    let body = JsonBody::<AmendBody>::read(&headers, &bytes)?.fields;
+    let mut problems = Problems::default();
+    let amendment = body.read(&mut problems);
+    let configuration = app.store.newest_configuration().await?;
+    let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    let item = match &link.terms().item {
+        Some(item) => app.store.item(&item.id).await?.map(|(item, _)| item),
+        None => None,
+    };
+    let records =
+        Records { item: item.as_ref(), receipt_types: &configuration.receipt_types, settings: &configuration.settings };
+    for _ in 0..MOST_ROUNDS {
+        let now = app.clock.now();
+        let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
+        let terms = terms.map_err(ApiProblem::invalid)?;
+        let next = link.amended(terms, now).ok_or_else(|| refused(CancelRefused::NotActive, &link, now))?;
+        match app.store.replace_link(&next).await? {
+            Written::Applied | Written::AlreadyApplied => return show(&app, &next, now).await,
+            Written::Rejected(current) => link = *current,
+        }
+    }
+    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
+}
+
+/// A link that was just written.
+async fn show(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Response, ApiProblem> {
+    let messages = app.store.message_states(std::slice::from_ref(link)).await?;
+    let configuration = app.store.configuration().await?;
+    Ok(answer(LinkView::new(link, &messages, &configuration.settings, now)))
+}
+
 /// Cancels an active link. While somebody is paying the caller is asked first.
 pub(crate) async fn cancel(
     _: MayWrite,
@@ -114,13 +186,11 @@ pub(crate) async fn cancel(
     let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
     for _ in 0..MOST_ROUNDS {
         let now = app.clock.now();
-        let next = link.cancel(reason.clone(), force, now).map_err(|refused| cancel_refused(refused, &link, now))?;
+        let next = link.cancel(reason.clone(), force, now).map_err(|why| refused(why, &link, now))?;
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %id, "A payment link was cancelled.");
-                let messages = app.store.message_states(std::slice::from_ref(&next)).await?;
-                let configuration = app.store.configuration().await?;
-                return Ok(answer(LinkView::new(&next, &messages, &configuration.settings, now)));
+                return show(&app, &next, now).await;
             }
             Written::Rejected(current) => link = *current,
         }
@@ -145,11 +215,11 @@ fn read_cancel(headers: &HeaderMap, bytes: &[u8]) -> Result<(Option<String>, boo
     if problems.is_empty() { Ok((reason, force)) } else { Err(ApiProblem::invalid(problems)) }
 }
 
-fn cancel_refused(refused: CancelRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
+fn refused(why: CancelRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
     let status = link.status_at(now).name();
-    let detail = match refused {
+    let detail = match why {
         CancelRefused::NotActive => {
-            let detail = format!("Only an active link can be cancelled; this one is {status}.");
+            let detail = format!("Only an active link can be changed; this one is {status}.");
             return ApiProblem::new(StatusCode::CONFLICT, "link_not_active", detail).with_current_status(status);
         }
         CancelRefused::PaymentInProgress { can_force: true } => {

@@ -106,7 +106,17 @@ pub fn decide(
     let contact = find_contact(&request, records, item, found);
     let amount = decide_amount(&request, records, account, item, contact, found);
     let expires_at = decide_expiry(&request, records, now, found);
-    let after_payment = decide_after_payment(&request, records, item, found);
+    let otherwise = AfterPayment {
+        register_receipt: true,
+        receipt_type_id: records.settings.default_receipt_type_id.clone(),
+        receipt_field: None,
+    };
+    let on_item = match (item, &request.item_id) {
+        (Some(item), _) => OnItem::Found(item),
+        (None, Field::Absent) => OnItem::None,
+        (None, Field::Value(_) | Field::Refused) => OnItem::Refused,
+    };
+    let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
     let told = decide_recipients(&request, contact, message.as_ref(), &LinkId::of(token), found);
     let description = request.description.value();
@@ -273,37 +283,61 @@ fn check_amount(
     false
 }
 
+/// The end of the link, by at most one of the two ways to say it.
+pub(crate) fn choose_expiry<'a>(
+    expires_at: &'a Field<Expiry>,
+    expires_in_days: &'a Field<Expiry>,
+    problems: &mut Problems,
+) -> Field<(&'static str, Expiry)> {
+    match (expires_at, expires_in_days) {
+        (Field::Refused, _) | (_, Field::Refused) => Field::Refused,
+        (Field::Value(_), Field::Value(_)) => {
+            let detail = "Give expires_at or expires_in_days, not both.";
+            problems.refuse("/expires_in_days", "both_given", detail);
+            Field::Refused
+        }
+        (Field::Value(expiry), Field::Absent) => Field::Value(("/expires_at", *expiry)),
+        (Field::Absent, Field::Value(expiry)) => Field::Value(("/expires_in_days", *expiry)),
+        (Field::Absent, Field::Absent) => Field::Absent,
+    }
+}
+
 fn decide_expiry(
     request: &Request,
     records: Records<'_>,
     now: Timestamp,
     problems: &mut Problems,
 ) -> Option<Timestamp> {
-    let (pointer, expiry) = match (&request.expires_at, &request.expires_in_days) {
-        (Field::Refused, _) | (_, Field::Refused) => return None,
-        (Field::Value(_), Field::Value(_)) => {
-            let detail = "Give expires_at or expires_in_days, not both.";
-            problems.refuse("/expires_in_days", "both_given", detail);
-            return None;
-        }
-        (Field::Value(expiry), Field::Absent) => ("/expires_at", *expiry),
-        (Field::Absent, Field::Value(expiry)) => ("/expires_in_days", *expiry),
-        (Field::Absent, Field::Absent) => {
-            ("/expires_in_days", Expiry::InDays(records.settings.default_expires_in_days))
-        }
+    let (pointer, expiry) = match choose_expiry(&request.expires_at, &request.expires_in_days, problems) {
+        Field::Value(chosen) => chosen,
+        Field::Absent => ("/expires_in_days", Expiry::InDays(records.settings.default_expires_in_days)),
+        Field::Refused => return None,
     };
     problems.check(pointer, expiry.resolve(now, &records.settings.zone())).value()
 }
 
-fn decide_after_payment(
-    request: &Request,
-    records: Records<'_>,
-    item: Option<&Item>,
+/// What is known of the item whose field a receipt is to be attached to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnItem<'a> {
+    /// The link is made on none.
+    None,
+    /// One was named that is not there, and that is reported already.
+    Refused,
+    /// The item was deleted since the link was made.
+    Gone,
+    Found(&'a Item),
+}
+
+/// Decides what is recorded after payment. What is left out stays as in `otherwise`.
+pub(crate) fn decide_after_payment(
+    after: &AfterPaymentRequest,
+    otherwise: &AfterPayment,
+    item: OnItem<'_>,
+    receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
     problems: &mut Problems,
 ) -> Option<AfterPayment> {
-    let after = &request.after_payment;
     let register_receipt = match after.register_receipt {
-        Field::Absent => true,
+        Field::Absent => otherwise.register_receipt,
         Field::Value(choice) => choice,
         Field::Refused => return None,
     };
@@ -319,29 +353,40 @@ fn decide_after_payment(
         return Some(AfterPayment { register_receipt, receipt_type_id: None, receipt_field: None });
     }
     let receipt_type_id = match after.receipt_type_id.as_ref() {
-        Field::Value(id) => problems.check("/after_payment/receipt_type_id", find_receipt_type(id, records)).value(),
-        Field::Absent => records.settings.default_receipt_type_id.clone(),
+        Field::Value(id) => {
+            problems.check("/after_payment/receipt_type_id", find_receipt_type(id, receipt_types)).value()
+        }
+        Field::Absent => otherwise.receipt_type_id.clone(),
         Field::Refused => None,
     };
-    let receipt_field = after.receipt_field.as_ref().value().and_then(|field| {
-        let found = match (item, &request.item_id) {
-            (Some(item), _) if item.has_receipt_field(field) => Ok(field.clone()),
-            (Some(item), _) => Err(format!("The item {} has no receipt field {field}.", item.id)),
-            (None, Field::Absent) => Err("Only a link that is made on an item has a receipt field.".to_owned()),
-            (None, Field::Value(_) | Field::Refused) => return None,
-        };
-        let found = found.map_err(|detail| Rejection::new("unknown_receipt_field", detail));
-        problems.check("/after_payment/receipt_field", found).value()
-    });
+    let receipt_field = match after.receipt_field.as_ref() {
+        Field::Value(_) if matches!(item, OnItem::Refused) => None,
+        Field::Value(field) => problems.check("/after_payment/receipt_field", find_field(field, item)).value(),
+        Field::Absent => otherwise.receipt_field.clone(),
+        Field::Refused => None,
+    };
     Some(AfterPayment { register_receipt, receipt_type_id, receipt_field })
 }
 
+fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection> {
+    let refused = |detail: String| Err(Rejection::new("unknown_receipt_field", detail));
+    match item {
+        OnItem::Found(item) if item.has_receipt_field(field) => Ok(field.clone()),
+        OnItem::Found(item) => refused(format!("The item {} has no receipt field {field}.", item.id)),
+        OnItem::None => refused("Only a link that is made on an item has a receipt field.".to_owned()),
+        OnItem::Gone | OnItem::Refused => refused("The item is not there, so it has no receipt field.".to_owned()),
+    }
+}
+
 /// A link names a leaf: a type that has sub-types is only a heading for them.
-fn find_receipt_type(id: &ReceiptTypeId, records: Records<'_>) -> Result<ReceiptTypeId, Rejection> {
-    if !records.receipt_types.contains_key(id) {
+fn find_receipt_type(
+    id: &ReceiptTypeId,
+    receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
+) -> Result<ReceiptTypeId, Rejection> {
+    if !receipt_types.contains_key(id) {
         return Err(Rejection::new("unknown_receipt_type", format!("There is no receipt type {id}.")));
     }
-    if records.receipt_types.values().any(|other| other.parent_id.as_ref() == Some(id)) {
+    if receipt_types.values().any(|other| other.parent_id.as_ref() == Some(id)) {
         return Err(Rejection::new("receipt_type_has_sub_types", format!("Choose one of the sub-types of {id}.")));
     }
     Ok(id.clone())

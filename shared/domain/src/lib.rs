@@ -8,6 +8,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod account;
+pub mod amend;
 pub mod attempt;
 pub mod calendar;
 pub mod compose;

@@ -680,6 +680,11 @@ impl PaymentLink {
         before.status == LinkStatus::Active && matches!(self.status, LinkStatus::Expired { .. })
     }
 
+    /// Puts changed terms in place of the present ones. `None` where the link is not active any more.
+    pub fn amended(&self, terms: Terms, now: Timestamp) -> Option<Self> {
+        self.is_payable(now).then(|| self.changed(now, |link| link.terms = terms))
+    }
+
     /// Ends an active link at the business's wish.
     pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
         if !self.is_payable(now) {

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod fields;
 pub mod idempotency;
 pub mod problem;
 pub mod texts;

@@ -99,6 +99,43 @@ async fn a_cancelled_link_is_gone_for_its_customer() {
 }
 
 #[tokio::test]
+async fn an_active_link_can_be_changed_in_everything_but_what_is_paid() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
+    let patch = async |body: serde_json::Value| world.crm(Method::PATCH, &path, body).await;
+    let changed =
+        patch(json!({ "expires_at": "2027-01-31", "description": "New", "metadata": { "deal": "D-2" } })).await.json();
+    assert_eq!(
+        (changed["expires_at"].as_str(), changed["description"].as_str()),
+        (Some("2027-02-01T00:00:00+03:30"), Some("New"))
+    );
+    assert_eq!((&changed["metadata"]["deal"], &changed["amount"]), (&json!("D-2"), &link["amount"]));
+    assert_eq!(changed["after_payment"], link["after_payment"], "what is left out stays");
+    let without = patch(json!({ "description": "", "after_payment": { "register_receipt": false } })).await.json();
+    assert_eq!((&without["description"], &without["after_payment"]["receipt_field"]), (&json!(null), &json!(null)));
+    for (body, pointer, code) in [
+        (json!({ "amount": 5 }), "/amount", "unknown_field"),
+        (json!({ "expires_at": "2020-01-01" }), "/expires_at", "in_the_past"),
+        (json!({ "expires_at": "2027-01-01", "expires_in_days": 1 }), "/expires_in_days", "both_given"),
+        (
+            json!({ "after_payment": { "register_receipt": true, "receipt_field": "other" } }),
+            "/after_payment/receipt_field",
+            "unknown_receipt_field",
+        ),
+    ] {
+        let refused = patch(body.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.text);
+        assert_eq!(refused.problems(), [(pointer.to_owned(), code.to_owned())]);
+    }
+    // The change holds for a customer who is at the gateway already: no receipt is made for this payment.
+    world.pay(&link, "paid").await;
+    assert_eq!(world.link(&link).await["status"], "paid");
+    assert!(world.receipts().await.is_empty());
+    assert_eq!(patch(json!({ "description": "late" })).await.json()["code"], "link_not_active");
+}
+
+#[tokio::test]
 async fn cancelling_asks_first_while_a_customer_may_be_paying() {
     let world = World::in_process().await;
     let link = world.euro_link().await;

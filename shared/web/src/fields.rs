@@ -1,0 +1,82 @@
+//! Fields that making and changing a link have in common, read the same way in both.
+
+use std::collections::BTreeMap;
+
+use domain::create::AfterPaymentRequest;
+use domain::ids::{FieldKey, ReceiptTypeId};
+use domain::text::parse_text;
+use domain::{Field, Problems, Rejection};
+use serde::Deserialize;
+
+use crate::body::{Given, Unknown, refuse_unknown};
+
+/// The longest description, in characters: what every gateway shows whole.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// The text that the payer reads at the gateway and in messages.
+pub fn read_description(given: Given<String>, problems: &mut Problems) -> Field<String> {
+    const AT: &str = "/description";
+    given.field(AT, problems).parse(AT, problems, |text| parse_text(&text, LONGEST_DESCRIPTION))
+}
+
+/// What the CRM wants to find on the link again.
+pub fn read_metadata(
+    given: Given<BTreeMap<String, String>>,
+    problems: &mut Problems,
+) -> Field<BTreeMap<String, String>> {
+    const AT: &str = "/metadata";
+    given.field(AT, problems).parse(AT, problems, check_metadata)
+}
+
+/// A flat map of at most 20 pairs, keys up to 40 and values up to 500 characters.
+fn check_metadata(metadata: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Rejection> {
+    let too_large = |detail: &str| Err(Rejection::new("metadata_too_large", detail));
+    if metadata.len() > 20 {
+        return too_large("At most 20 pairs are allowed.");
+    }
+    for (key, value) in &metadata {
+        if key.is_empty() || key.chars().count() > 40 || value.chars().count() > 500 {
+            return too_large("A key has 1 to 40 characters, a value at most 500.");
+        }
+        parse_text(key, 40)?;
+        parse_text(value, 500)?;
+    }
+    Ok(metadata)
+}
+
+/// Reads an object within the body; a wrong shape is reported and counts as an empty one.
+pub fn nested<T, U: Default>(
+    given: Given<T>,
+    at: &str,
+    problems: &mut Problems,
+    read: impl FnOnce(T, &mut Problems) -> U,
+) -> U {
+    match given.field(at, problems) {
+        Field::Value(body) => read(body, problems),
+        Field::Absent | Field::Refused => U::default(),
+    }
+}
+
+/// `{ register_receipt, receipt_type_id, receipt_field }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AfterPaymentBody {
+    register_receipt: Given<bool>,
+    receipt_type_id: Given<String>,
+    receipt_field: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl AfterPaymentBody {
+    pub fn read(self, problems: &mut Problems) -> AfterPaymentRequest {
+        let p = problems;
+        refuse_unknown("/after_payment", self.unknown, p);
+        let (kind, field) = ("/after_payment/receipt_type_id", "/after_payment/receipt_field");
+        AfterPaymentRequest {
+            register_receipt: self.register_receipt.field("/after_payment/register_receipt", p),
+            receipt_type_id: self.receipt_type_id.field(kind, p).parse(kind, p, |id| ReceiptTypeId::parse(&id)),
+            receipt_field: self.receipt_field.field(field, p).parse(field, p, |key| FieldKey::parse(&key)),
+        }
+    }
+}
