@@ -1,5 +1,6 @@
 //! The functions, called in this process with the events that AWS would send.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
@@ -35,7 +36,12 @@ struct Inner {
 
 impl Functions {
     pub fn new(cloud: &Cloud, clock: &'static AtomicI64) -> Self {
-        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        Self::in_environment(cloud.environment.clone(), clock)
+    }
+
+    /// The functions with an environment of the test's own.
+    pub fn in_environment(environment: BTreeMap<String, String>, clock: &'static AtomicI64) -> Self {
+        let runtime = Runtime::new(Environment::from(environment)).unwrap();
         let clock = Clock::Ahead(clock);
         // Each function has a store of its own, as it has a process of its own.
         let store = || runtime.store().unwrap();

@@ -41,5 +41,7 @@ too-many-title = Too many attempts
 too-many-text = This link was opened for payment too often. Please wait an hour and try again.
 trouble-title = We cannot reach the payment gateway
 trouble-text = Nothing was paid. Please try again in a few minutes.
+down-title = This page cannot be shown right now
+down-text = Please reload it in a minute. If you have paid already, nothing is lost: please do not pay again.
 support = Questions? Ask { $business }:
 return-to-business = Back to { $business }

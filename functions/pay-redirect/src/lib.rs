@@ -82,7 +82,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
     let (link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
         Ok(None) => return unknown(app, headers).await,
-        Err(error) => return trouble(app, headers, &error).await,
+        Err(error) => return down(app, headers, &error).await,
     };
     let settings = &configuration.settings;
     let language = language(Some(&link), headers, settings);
@@ -95,7 +95,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
     if link.terms().account.confirm_page && !has_confirmed && is_payable {
         return match note_opened(app, link).await {
             Ok(link) => show(Page::Confirm, &link),
-            Err(error) => trouble(app, headers, &error).await,
+            Err(error) => down(app, headers, &error).await,
         };
     }
     match visit(app, &configuration, link.clone()).await {
@@ -131,7 +131,7 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
             of_link(Page::of(&link, now), &link, language, &configuration.settings, now)
         }
         Ok(None) => unknown(&app, &headers).await,
-        Err(error) => trouble(&app, &headers, &error).await,
+        Err(error) => down(&app, &headers, &error).await,
     }
 }
 
@@ -261,10 +261,10 @@ async fn unknown(app: &App, headers: &HeaderMap) -> Response {
     without_link(Page::Unknown, language(None, headers, &settings), &settings)
 }
 
-async fn trouble(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
+async fn down(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
     tracing::error!(error = %error, "A pay page could not be served.");
     let settings = settings(app).await;
-    without_link(Page::Trouble, language(None, headers, &settings), &settings)
+    without_link(Page::Down, language(None, headers, &settings), &settings)
 }
 
 async fn nowhere(State(app): State<App>, headers: HeaderMap) -> Response {

@@ -45,7 +45,10 @@ pub(crate) enum Page {
     Cancelled,
     Unknown,
     TooMany,
+    /// No session could be opened at the gateway, so nobody can have paid in it.
     Trouble,
+    /// The link itself cannot be read, so nothing can be said about it.
+    Down,
 }
 
 /// How a page looks: a stroke of colour for the eye, never the only sign.
@@ -93,7 +96,7 @@ impl Page {
             Self::Expired | Self::Cancelled => StatusCode::GONE,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::Trouble => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Trouble | Self::Down => StatusCode::SERVICE_UNAVAILABLE,
             Self::Preview
             | Self::Confirm
             | Self::Paid
@@ -120,6 +123,7 @@ impl Page {
             Self::Unknown => "unknown",
             Self::TooMany => "too-many",
             Self::Trouble => "trouble",
+            Self::Down => "down",
         }
     }
 
@@ -128,6 +132,7 @@ impl Page {
             Self::Paid => Tone::Good,
             Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
+            Self::Down => Tone::Waiting,
             Self::Preview | Self::Confirm | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
                 Tone::Quiet
             }
@@ -148,7 +153,8 @@ impl Page {
             | Self::Expired
             | Self::Cancelled
             | Self::Unknown
-            | Self::TooMany => None,
+            | Self::TooMany
+            | Self::Down => None,
         }
     }
 }

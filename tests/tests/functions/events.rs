@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tests::{World, api_gateway_event};
+use tests::{Functions, World, api_gateway_event};
 
 mod axum_body {
     use futures_util::StreamExt;
@@ -21,6 +21,8 @@ mod axum_body {
         String::from_utf8(bytes).unwrap()
     }
 }
+
+static CLOCK: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
 
 const KEY: (&str, &str) = ("authorization", "Bearer local-crm-key");
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -38,6 +40,27 @@ async fn an_api_gateway_event_makes_a_link_whether_or_not_its_body_is_base64() {
         let link: Value = serde_json::from_str(&text_of(response).await).unwrap();
         assert_eq!(link["description"], "پرداخت");
     }
+}
+
+#[tokio::test]
+async fn while_the_table_cannot_be_reached_nobody_is_told_that_nothing_was_paid() {
+    let world = World::in_process().await;
+    let mut environment = world.cloud.environment.clone();
+    // Nothing listens on this port.
+    environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned());
+    let functions = Functions::in_environment(environment, &CLOCK);
+    for path in ["/p/2222222222222222222222", "/p/2222222222222222222222/result"] {
+        let response = functions.http(&api_gateway_event("GET", path, &[], None, false)).await;
+        assert_eq!(response.status(), 503);
+        let page = text_of(response).await;
+        assert!(page.contains("please do not pay again") && !page.contains("Nothing was paid"), "{page}");
+    }
+    let back = "/gateways/stripe/return/pl_2222222222222222222222/2222222222222222222222";
+    let response = functions.http(&api_gateway_event("GET", back, &[], None, false)).await;
+    assert_eq!(response.status(), 503);
+    assert!(text_of(response).await.contains("Please do not pay again"));
+    let event = api_gateway_event("GET", "/v1/settings", &[KEY], None, false);
+    assert_eq!(functions.http(&event).await.status(), 503);
 }
 
 #[tokio::test]
