@@ -8,7 +8,6 @@ mod body;
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -53,10 +52,10 @@ async fn create(
     State(app): State<App>,
     context: Option<Extension<RequestContext>>,
     headers: HeaderMap,
-    bytes: Bytes,
+    body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
     let caller = authenticate(&app.store, &headers, Scope::Write).await?;
-    let body = JsonBody::<CreateBody>::read(&headers, &bytes)?;
+    let body = body?;
     let request_hash = hash_of(&body.value);
     let token = match idempotency_key(&headers)? {
         Some(key) => app.store.keys().await?.token_for(&caller.integration, &key)?,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::account::{Account, LatePayment, OnlinePayment};
 use domain::credentials::Credentials;
@@ -123,11 +122,10 @@ pub(crate) async fn write(
     _: MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<AccountBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let body = JsonBody::<AccountBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let known = app.store.account(&id).await?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;

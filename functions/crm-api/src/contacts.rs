@@ -1,8 +1,7 @@
 //! Contacts and the people at them.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::contact::{Contact, Email, Mobile, Person, Region};
 use domain::ids::{ContactId, Role};
@@ -82,11 +81,10 @@ pub(crate) async fn write(
     _: MayWrite,
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<ContactBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    let body = JsonBody::<ContactBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     match body.read(id, &configuration.settings.default_region, &mut problems) {

@@ -1,8 +1,7 @@
 //! Items: the CRM's documents that links are made on, and the receipts that show under their fields.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::{ContactId, FieldKey, ItemId};
 use domain::item::{Item, ReceiptField};
@@ -95,11 +94,10 @@ pub(crate) async fn write(
     _: MayWrite,
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<ItemBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ItemId::parse)?;
-    let body = JsonBody::<ItemBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let mut problems = Problems::default();
     let Some(item) = body.read(id, &mut problems) else { return Err(ApiProblem::invalid(problems)) };
     app.store.put_item(&item).await?;

@@ -138,11 +138,10 @@ pub(crate) async fn amend(
     _: MayWrite,
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<AmendBody>,
 ) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
-    let body = JsonBody::<AmendBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let mut problems = Problems::default();
     let amendment = body.read(&mut problems);
     let configuration = app.store.newest_configuration().await?;

@@ -1,8 +1,7 @@
 //! The types of receipt that the business defined.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
 use domain::ids::ReceiptTypeId;
@@ -76,11 +75,10 @@ pub(crate) async fn write(
     _: MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<ReceiptTypeBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ReceiptTypeId::parse)?;
-    let body = JsonBody::<ReceiptTypeBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let mut problems = Problems::default();
     refuse_unknown("", body.unknown, &mut problems);
     let name = body.name.field("/name", &mut problems).parse("/name", &mut problems, |name| parse_name(&name, 100));

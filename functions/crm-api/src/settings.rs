@@ -1,8 +1,6 @@
 //! The settings of the business, replaced as a whole.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::contact::Region;
 use domain::expiry::Expiry;
@@ -50,10 +48,9 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>) -> Result<Response,
 pub(crate) async fn write(
     _: MayAdminister,
     State(app): State<App>,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
-    let body = JsonBody::<SettingsBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let mut problems = Problems::default();
     let settings = body.read(&mut problems);
     if let Some(id) = &settings.default_receipt_type_id

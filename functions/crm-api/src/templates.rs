@@ -1,8 +1,7 @@
 //! Message templates: the business's own texts, and the shipped ones where it has none.
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
 use domain::message::{MessageEvent, MessageTemplate, shipped};
@@ -95,11 +94,10 @@ pub(crate) async fn write(
     _: MayAdminister,
     State(app): State<App>,
     at: At,
-    headers: HeaderMap,
-    bytes: Bytes,
+    body: JsonBody<TextBody>,
 ) -> Result<Response, ApiProblem> {
     let (event, channel, locale) = place(&at)?;
-    let body = JsonBody::<TextBody>::read(&headers, &bytes)?.fields;
+    let body = body.fields;
     let mut problems = Problems::default();
     let Some(text) = body.read(channel, "", &mut problems).value().filter(|_| problems.is_empty()) else {
         return Err(ApiProblem::invalid(problems));

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::{Field, Problems};
 use serde::de::DeserializeOwned;
@@ -115,6 +117,18 @@ impl<T: DeserializeOwned> JsonBody<T> {
         let fields = T::deserialize(&value)
             .map_err(|_| malformed("The body cannot be read as an object of fields.".to_owned()))?;
         Ok(Self { fields, value })
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiProblem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
+        let headers = request.headers().clone();
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
+            ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_body", "The body could not be read to its end.")
+        })?;
+        Self::read(&headers, &bytes)
     }
 }
 
