@@ -69,7 +69,7 @@ async fn create(
     if let Some(existing) = records.link.take() {
         return replay(&app, &configuration, existing, &request_hash).await;
     }
-    let terms = decide_terms(&app, configuration.clone(), &records, request, &token, problems).await?;
+    let terms = decide_terms(&app, &records, request, &token, problems).await?;
     let now = app.clock.now();
     let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
     match app.store.create_link(&link, now).await? {
@@ -100,19 +100,15 @@ async fn read_records(store: &Store, token: &PayToken, request: &Request) -> Res
     Ok(records)
 }
 
-/// Decides on what is known of the configuration, and once more on the newest where a receipt type was not found in it.
+/// Decides on the records that were read and a configuration that knows the receipt type, if there is such a one.
 async fn decide_terms(
     app: &App,
-    mut configuration: std::sync::Arc<Configuration>,
     records: &CreateRecords,
     request: Request,
     token: &PayToken,
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {
-    let receipt_type = request.after_payment.receipt_type_id.as_ref().value();
-    if receipt_type.is_some_and(|id| !configuration.receipt_types.contains_key(id)) {
-        configuration = app.store.newest_configuration().await?;
-    }
+    let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
     let records = Records {
         account: records.account.as_ref(),
         contact: records.contact.as_ref(),

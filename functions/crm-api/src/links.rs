@@ -144,7 +144,8 @@ pub(crate) async fn amend(
     let body = body.fields;
     let mut problems = Problems::default();
     let amendment = body.read(&mut problems);
-    let configuration = app.store.newest_configuration().await?;
+    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value();
+    let configuration = app.store.configuration_with(receipt_type).await?;
     let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
     let item = match &link.terms().item {
         Some(item) => app.store.item(&item.id).await?.map(|(item, _)| item),

@@ -16,7 +16,8 @@ use domain::message::MessageEvent;
 use domain::recipients::Recipient;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use runtime::Clock;
+use runtime::{Clock, has_time};
+use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 use store::{Claim, Claimed, DUE_SHARDS, DueMessage, MessageState, Store, StoreError};
 
@@ -38,9 +39,6 @@ const AT_ONCE: usize = 16;
 
 /// So many due messages are read at a time.
 const PAGE: i32 = 50;
-
-/// Nothing new is begun when less than this is left.
-const RESERVE: Duration = Duration::from_secs(12);
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -84,9 +82,10 @@ async fn serve(app: &App, record: &EventRecord, deadline: SystemTime) -> Result<
 
 /// The link that a record is about; records of other items are no business of this function.
 fn link_of(record: &EventRecord) -> Option<LinkId> {
-    let keys: std::collections::HashMap<String, Value> =
-        serde_json::to_value(&record.change.keys).ok().and_then(|keys| serde_json::from_value(keys).ok())?;
-    let text = |name: &str| keys.get(name)?.get("S")?.as_str().map(str::to_owned);
+    let text = |name: &str| match record.change.keys.inner().get(name) {
+        Some(AttributeValue::S(text)) => Some(text.as_str()),
+        Some(_) | None => None,
+    };
     if text("sk")? != "link" {
         return None;
     }
@@ -211,8 +210,4 @@ fn recipient<'a>(link: &'a PaymentLink, id: &MessageId) -> Option<&'a Recipient>
 
 fn later(from: Timestamp, pause: Duration) -> Timestamp {
     from.checked_add(pause).unwrap_or(Timestamp::MAX)
-}
-
-fn has_time(deadline: SystemTime) -> bool {
-    deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
 }

@@ -7,14 +7,14 @@
 //! had taken on is due again when the lease ends.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use domain::gateway::GatewayKind;
 use domain::ids::AttemptId;
 use domain::link::{PaymentLink, Report, Work};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use runtime::Clock;
+use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
 use store::{DUE_SHARDS, StoreError, Written};
@@ -27,9 +27,6 @@ const AT_ONCE: usize = 8;
 
 /// A gateway that gives so many unreadable answers in a row is left alone for the rest of the run.
 const BREAKER: usize = 5;
-
-/// Nothing new is begun when less than this is left: one question can take eight seconds, and its answer two writes.
-const RESERVE: Duration = Duration::from_secs(12);
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -193,8 +190,4 @@ fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
 fn failed(link_id: &domain::ids::LinkId, attempt_id: &AttemptId, error: &SettleError) -> Done {
     tracing::error!(%link_id, %attempt_id, error = %error, "Due work could not be done.");
     Done::Failed
-}
-
-fn has_time(deadline: SystemTime) -> bool {
-    deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
 }

@@ -305,10 +305,6 @@ impl PaymentLink {
         self.attempt(&AttemptId::of(key))
     }
 
-    pub fn attempt_by_session(&self, session: &str) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| attempt.session == session)
-    }
-
     pub fn needs_review(&self) -> bool {
         self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::NeedsReview { .. }))
     }

@@ -103,10 +103,6 @@ impl Runtime {
         Ok(Self { environment, sdk, connector })
     }
 
-    pub fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
@@ -167,6 +163,15 @@ impl Runtime {
 pub fn deadline(given: SystemTime, usual: Duration) -> SystemTime {
     let now = SystemTime::now();
     if given > now { given } else { now + usual }
+}
+
+/// Nothing new is begun when less than this is left: one question to a gateway or a provider can take eight seconds, and
+/// its answer two writes.
+const RESERVE: Duration = Duration::from_secs(12);
+
+/// Whether there is time to begin something new before the deadline.
+pub fn has_time(deadline: SystemTime) -> bool {
+    deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
 }
 
 /// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the first

@@ -59,10 +59,6 @@ impl Settlement {
         &self.store
     }
 
-    pub fn gateways(&self) -> &Gateways {
-        &self.gateways
-    }
-
     /// Reads the link and settles one of its attempts.
     pub async fn settle_by_id(
         &self,

@@ -101,9 +101,21 @@ impl Store {
         }
     }
 
-    /// The configuration for a request that names something the known one lacks: read again, unless it was read only
-    /// just now. A wrong id in every request therefore costs at most one query a second.
-    pub async fn newest_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
+    /// The configuration for a request that may name a receipt type. One that the known configuration lacks may have been
+    /// written since, so it is read again, unless it was read only just now: a wrong id in every request costs at most
+    /// one query a second.
+    pub async fn configuration_with(
+        &self,
+        receipt_type: Option<&ReceiptTypeId>,
+    ) -> Result<Arc<Configuration>, StoreError> {
+        let known = self.configuration().await?;
+        match receipt_type {
+            Some(id) if !known.receipt_types.contains_key(id) => self.newest_configuration().await,
+            Some(_) | None => Ok(known),
+        }
+    }
+
+    async fn newest_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
         let mut cached = self.configuration.lock().await;
         match cached.younger_than(REREAD_PAUSE) {
             Some(known) => Ok(known),
