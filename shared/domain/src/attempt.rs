@@ -48,6 +48,9 @@ pub enum AttemptState {
     Open { look_up_at: Timestamp, reported: bool },
     /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
     Settling { since: Timestamp, look_up_at: Timestamp },
+    /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may happen
+    /// to the link meanwhile.
+    Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
     Unacceptable { since: Timestamp, look_up_at: Timestamp },
     /// The payment of the link.
@@ -75,6 +78,7 @@ impl AttemptState {
         match self {
             Self::Open { look_up_at, .. }
             | Self::Settling { look_up_at, .. }
+            | Self::Accepted { look_up_at, .. }
             | Self::Unacceptable { look_up_at, .. }
             | Self::GivingBack { look_up_at, .. } => Some(*look_up_at),
             Self::Paid { .. }
@@ -90,6 +94,7 @@ impl AttemptState {
         match self {
             Self::Open { .. } => "open",
             Self::Settling { .. } => "settling",
+            Self::Accepted { .. } => "accepted",
             Self::Unacceptable { .. } => "unacceptable",
             Self::Paid { .. } => "paid",
             Self::Failed { .. } => "failed",

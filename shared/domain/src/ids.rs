@@ -162,6 +162,36 @@ made_id! {
     MessageId, "msg_"
 }
 
+/// One event of one link: the link's own part of its id and the number of the happening, so that an event is found by its
+/// id alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventId(String);
+
+impl EventId {
+    pub fn of(link: &LinkId, sequence: u32) -> Self {
+        let part = link.as_str().strip_prefix("pl_").unwrap_or_default();
+        Self(format!("evt_{part}_{sequence}"))
+    }
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let refused = || Rejection::new("invalid_id", "This id must be evt_, 22 base58 characters, _ and a number.");
+        let (part, sequence) = text.strip_prefix("evt_").and_then(|rest| rest.split_once('_')).ok_or_else(refused)?;
+        let sequence: u32 = sequence.parse().map_err(|_| refused())?;
+        let id = Self::of(&LinkId::parse(&format!("pl_{part}")).map_err(|_| refused())?, sequence);
+        // Nothing but the one spelling: no sign and no zero in front.
+        if id.0 == text { Ok(id) } else { Err(refused()) }
+    }
+
+    /// The link that the event is about, and the number of the happening.
+    pub fn parts(&self) -> Option<(LinkId, u32)> {
+        let (part, sequence) = self.0.strip_prefix("evt_")?.split_once('_')?;
+        Some((LinkId::parse(&format!("pl_{part}")).ok()?, sequence.parse().ok()?))
+    }
+}
+
+is_text!(EventId);
+
 impl LinkId {
     pub fn of(token: &PayToken) -> Self {
         Self::derive(&["link", token.expose()])
@@ -243,6 +273,10 @@ given_id! {
     ReferenceId
 }
 given_id! {
+    /// An address of the CRM that events are sent to.
+    EndpointId
+}
+given_id! {
     /// One immutable version of an account's gateway credentials.
     CredentialsVersion
 }
@@ -285,10 +319,21 @@ mod tests {
         assert!(AccountId::parse(&"x".repeat(65)).is_err());
     }
 
+    #[test]
+    fn an_events_id_leads_to_its_link_and_has_one_spelling() {
+        let link = LinkId::of(&PayToken::from_random([7; 16]));
+        let id = EventId::of(&link, 12);
+        assert_eq!(EventId::parse(id.as_str()).unwrap().parts(), Some((link, 12)));
+        for bad in ["evt_", &id.as_str().replace("_12", "_+12"), &id.as_str().replace("_12", "_012"), "evt_x_1"] {
+            assert_eq!(EventId::parse(bad).unwrap_err().code, "invalid_id", "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn parsing_any_text_never_panics_and_round_trips(text in ".{0,80}") {
             if let Ok(token) = PayToken::parse(&text) { prop_assert_eq!(token.expose(), text.as_str()); }
+            if let Ok(id) = EventId::parse(&text) { prop_assert!(id.parts().is_some()); }
             if let Ok(id) = LinkId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
             if let Ok(id) = ContactId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
         }

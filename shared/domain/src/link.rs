@@ -12,16 +12,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::LatePayment;
 use crate::attempt::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
+use crate::event::Happenings;
 use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use crate::ids::{
-    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, PayToken, ReceiptId, ReceiptTypeId,
-    ReferenceId, ReturnKey,
+    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
+    ReceiptTypeId, ReferenceId, ReturnKey,
 };
 use crate::locale::Locale;
 use crate::message::MessageChoice;
 use crate::money::Money;
 use crate::receipt::{Attachment, Receipt};
 use crate::recipients::{Recipient, Unreached};
+use crate::repeat::{Answered, Repeat, RequestMark};
+use crate::resolve::{Resolution, ResolveRefused};
+use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
@@ -155,6 +159,14 @@ pub struct PaymentLink {
     /// When a person first opened the link while it could be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opened_at: Option<Timestamp>,
+    /// Each further time that people were told about the link.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tellings: Vec<Telling>,
+    /// What the CRM has to be told, until it is too old to be told.
+    #[serde(default)]
+    happenings: Happenings,
+    #[serde(default, skip_serializing_if = "Answered::is_empty")]
+    answered: Answered,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -206,6 +218,8 @@ pub enum Step {
 pub enum Work {
     LookUp(AttemptId),
     Confirm(AttemptId),
+    /// Write down a payment that a person accepted.
+    Keep(AttemptId),
     GiveBack(AttemptId),
 }
 
@@ -237,6 +251,8 @@ pub enum CancelRefused {
 
 impl PaymentLink {
     pub fn new(token: PayToken, base: &str, request_hash: String, terms: Terms, now: Timestamp) -> Self {
+        let mut happenings = Happenings::default();
+        happenings.add_created(1, now);
         Self {
             id: LinkId::of(&token),
             token,
@@ -247,6 +263,9 @@ impl PaymentLink {
             status: LinkStatus::Active,
             attempts: Vec::new(),
             opened_at: None,
+            tellings: Vec::new(),
+            happenings,
+            answered: Answered::default(),
             created_at: now,
             updated_at: now,
         }
@@ -287,6 +306,51 @@ impl PaymentLink {
 
     pub fn opened_at(&self) -> Option<Timestamp> {
         self.opened_at
+    }
+
+    pub fn tellings(&self) -> &[Telling] {
+        &self.tellings
+    }
+
+    /// Everybody who was ever to be told, in the order of the tellings.
+    pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
+        self.terms.recipients.iter().chain(self.tellings.iter().flat_map(|telling| &telling.recipients))
+    }
+
+    /// Whom a message goes to and in which words.
+    pub fn message(&self, id: &MessageId) -> Option<(&Recipient, &MessageChoice)> {
+        let first = (&self.terms.recipients, &self.terms.message);
+        let later = self.tellings.iter().map(|telling| (&telling.recipients, &telling.message));
+        std::iter::once(first).chain(later).find_map(|(recipients, message)| {
+            recipients.iter().find(|recipient| recipient.id == *id).map(|recipient| (recipient, message))
+        })
+    }
+
+    pub fn happenings(&self) -> &Happenings {
+        &self.happenings
+    }
+
+    /// Whether this version brought anything that somebody has to be told, a person or the CRM.
+    pub fn has_news(&self) -> bool {
+        self.happenings.any_of(self.version)
+            || self.tellings.last().is_some_and(|telling| telling.version == self.version)
+    }
+
+    /// Whether a request with an idempotency key was answered before.
+    pub fn knows(&self, mark: Option<&RequestMark>) -> Repeat {
+        self.answered.knows(mark)
+    }
+
+    /// Remembers the request that a change answers; written with the change.
+    #[must_use]
+    pub fn answering(mut self, mark: Option<RequestMark>) -> Self {
+        self.answered.add(mark);
+        self
+    }
+
+    /// The status as it was written. What it means at a moment is [`PaymentLink::status_at`].
+    pub(crate) fn status(&self) -> &LinkStatus {
+        &self.status
     }
 
     pub fn created_at(&self) -> Timestamp {
@@ -349,8 +413,11 @@ impl PaymentLink {
         Some(current.map_or(self.terms.expires_at, |attempt| self.terms.expires_at.max(attempt.deadline)))
     }
 
+    /// The attempt whose money is about to become the payment: everything else yields to it.
     fn settling(&self) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| matches!(attempt.state, AttemptState::Settling { .. }))
+        let settles =
+            |state: &AttemptState| matches!(state, AttemptState::Settling { .. } | AttemptState::Accepted { .. });
+        self.attempts.iter().find(|attempt| settles(&attempt.state))
     }
 
     /// When time has to do something next: the earliest of the link's end and its attempts' due work.
@@ -367,10 +434,8 @@ impl PaymentLink {
             LinkStatus::Cancelled { .. } => return Visit::Cancelled,
             LinkStatus::Active => {}
         }
-        let being_confirmed = |state: &AttemptState| {
-            matches!(state, AttemptState::Settling { .. } | AttemptState::Open { reported: true, .. })
-        };
-        if self.attempts.iter().any(|attempt| being_confirmed(&attempt.state)) {
+        let is_reported = |state: &AttemptState| matches!(state, AttemptState::Open { reported: true, .. });
+        if self.settling().is_some() || self.attempts.iter().any(|attempt| is_reported(&attempt.state)) {
             return Visit::Confirming;
         }
         if self.needs_review() {
@@ -463,6 +528,7 @@ impl PaymentLink {
                 Report::NotPaid | Report::Nothing => Step::Nothing,
             },
             AttemptState::Paid { .. }
+            | AttemptState::Accepted { .. }
             | AttemptState::GivingBack { .. }
             | AttemptState::GivenBack { .. }
             | AttemptState::NeedsReview { .. } => Step::Nothing,
@@ -483,6 +549,7 @@ impl PaymentLink {
                 AttemptState::Settling { since: *since, look_up_at: later(now, LEASE) }
             }
             AttemptState::Paid { .. }
+            | AttemptState::Accepted { .. }
             | AttemptState::GivingBack { .. }
             | AttemptState::GivenBack { .. }
             | AttemptState::NeedsReview { .. } => return None,
@@ -502,7 +569,13 @@ impl PaymentLink {
         let only_state = |state| Some(Judgement { link: self.with_state(id, now, state), kept: None });
         match (&attempt.state, answer) {
             // Decided money stays decided.
-            (AttemptState::Paid { .. } | AttemptState::GivenBack { .. } | AttemptState::NeedsReview { .. }, _) => None,
+            (
+                AttemptState::Paid { .. }
+                | AttemptState::Accepted { .. }
+                | AttemptState::GivenBack { .. }
+                | AttemptState::NeedsReview { .. },
+                _,
+            ) => None,
             (AttemptState::GivingBack { .. }, GatewayAnswer::Returned) => {
                 only_state(AttemptState::GivenBack { at: now })
             }
@@ -569,6 +642,12 @@ impl PaymentLink {
             let state = AttemptState::GivingBack { payment, look_up_at: now, tries: 0 };
             return Judgement { link: self.with_state(id, now, state), kept: None };
         }
+        self.keep(attempt, payment, now)
+    }
+
+    /// Makes money the payment of this link.
+    fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
+        let id = &attempt.id;
         let kept = Kept {
             attempt: id.clone(),
             gateway: attempt.gateway,
@@ -580,6 +659,39 @@ impl PaymentLink {
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
         Judgement { link, kept: Some(kept) }
+    }
+
+    /// Makes money that a person accepted the payment of this link, whatever was asked for.
+    pub fn keep_accepted(&self, id: &AttemptId, now: Timestamp) -> Option<Judgement> {
+        let attempt = self.attempt(id)?;
+        let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
+        Some(self.keep(attempt, payment.clone(), now))
+    }
+
+    /// What a person decided about an attempt under review.
+    pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
+        let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
+        let AttemptState::NeedsReview { payment, .. } = &attempt.state else {
+            return Err(ResolveRefused::NotUnderReview);
+        };
+        let confirmed = payment.clone().ok_or(ResolveRefused::NoMoneyConfirmed);
+        let state = match resolution {
+            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported: true },
+            Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
+            Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
+            Resolution::GiveBack => AttemptState::GivingBack { payment: confirmed?, look_up_at: now, tries: 0 },
+            Resolution::GivenBack => AttemptState::GivenBack { at: now },
+            Resolution::NotPaid => AttemptState::Failed { at: now, reason: "resolved_not_paid".to_owned() },
+        };
+        Ok(self.with_state(id, now, state))
+    }
+
+    /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
+    pub fn receipt(&self) -> Option<Receipt> {
+        let LinkStatus::Paid { paid_by, .. } = &self.status else { return None };
+        let attempt = self.attempt(paid_by)?;
+        let AttemptState::Paid { at, payment } = &attempt.state else { return None };
+        self.receipt_of(attempt, payment, *at)
     }
 
     /// The receipt of a payment that is kept, or none where the link asked for none.
@@ -620,6 +732,7 @@ impl PaymentLink {
             AttemptState::Failed { .. }
             | AttemptState::Lapsed { .. }
             | AttemptState::Paid { .. }
+            | AttemptState::Accepted { .. }
             | AttemptState::GivingBack { .. }
             | AttemptState::GivenBack { .. }
             | AttemptState::NeedsReview { .. } => return None,
@@ -681,6 +794,46 @@ impl PaymentLink {
         self.is_payable(now).then(|| self.changed(now, |link| link.terms = terms))
     }
 
+    /// Has people told about an active link once more, unless that was done a moment ago or too often.
+    pub fn tell_again(&self, telling: Telling, now: Timestamp) -> Result<Self, TellRefused> {
+        self.may_tell_again(now)?;
+        Ok(self.changed(now, |link| link.tellings.push(Telling { version: link.version + 1, at: now, ..telling })))
+    }
+
+    /// Whether people may be told once more at this moment.
+    pub fn may_tell_again(&self, now: Timestamp) -> Result<(), TellRefused> {
+        if !self.is_payable(now) {
+            return Err(TellRefused::NotActive);
+        }
+        if self.tellings.len() >= MOST_TELLINGS {
+            return Err(TellRefused::TooOften);
+        }
+        let last = self.tellings.last().map_or(self.created_at, |telling| telling.at);
+        let left = SHORTEST_PAUSE.saturating_sub(now.duration_since(last));
+        // Somebody who was named nobody when the link was made may be told at once.
+        let is_first = self.tellings.is_empty() && self.terms.recipients.is_empty();
+        if left.is_positive() && !is_first {
+            return Err(TellRefused::TooSoon { seconds: left.as_secs() + 1 });
+        }
+        Ok(())
+    }
+
+    /// Which telling the next one is, counted from 1; the first one, when the link was made, is 0.
+    pub fn next_round(&self) -> u32 {
+        u32::try_from(self.tellings.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Notes that a message failed for good, once. `None` where that is known already.
+    pub fn message_failed(&self, message: &MessageId, now: Timestamp) -> Option<Self> {
+        let is_known = self.happenings.as_slice().iter().any(|one| one.message.as_ref() == Some(message));
+        (!is_known).then(|| {
+            self.changed(now, |link| {
+                let version = link.version + 1;
+                link.happenings.add_failed_message(message, version, now);
+            })
+        })
+    }
+
     /// Ends an active link at the business's wish.
     pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
         if !self.is_payable(now) {
@@ -720,6 +873,9 @@ impl PaymentLink {
         change(&mut link);
         link.version += 1;
         link.updated_at = now;
+        let mut happenings = std::mem::take(&mut link.happenings);
+        happenings.add_changes(self, &link, now);
+        link.happenings = happenings;
         link
     }
 }
@@ -736,6 +892,10 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
         AttemptState::Settling { look_up_at, .. } => {
             *look_up_at = later(now, LEASE);
             Some(Work::Confirm(id))
+        }
+        AttemptState::Accepted { look_up_at, .. } => {
+            *look_up_at = later(now, LEASE);
+            Some(Work::Keep(id))
         }
         AttemptState::GivingBack { look_up_at, tries, .. } => {
             *tries += 1;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::attempt::OpenedSession;
+use crate::event::EventType;
 use crate::gateway::GatewayBook;
 use crate::money::Currency;
 use crate::recipients::Channel;
@@ -247,6 +248,63 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
 }
 
 #[test]
+fn a_person_decides_about_money_under_review() {
+    let (link, id) = begun(&link(), 1, 1);
+    let link = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
+    assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
+    let (taken, work) = kept.take_due(at(4)).unwrap();
+    assert_eq!(work, [Work::Keep(id.clone())]);
+    let judged = taken.keep_accepted(&id, at(4)).unwrap();
+    assert_eq!(judged.kept.unwrap().receipt.unwrap().money, rial(1_500), "the receipt says what really arrived");
+    assert_eq!(judged.link.resolve(&id, Resolution::GivenBack, at(5)), Err(ResolveRefused::NotUnderReview));
+    let back = link.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
+    assert_eq!(back.take_due(at(3)).unwrap().1, [Work::GiveBack(id.clone())]);
+    let cancelled = link.cancel(None, true, at(3)).unwrap();
+    assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)).unwrap().visit(at(3)), Visit::Begin);
+    let told: Vec<_> = judged.link.happenings.as_slice().iter().map(|one| one.kind.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "payment_link.created",
+            "payment_link.opened",
+            "attempt.needs_review",
+            "payment_link.paid",
+            "receipt.registered"
+        ]
+    );
+}
+
+#[test]
+fn people_are_told_again_neither_at_once_nor_without_end() {
+    let telling = |link: &PaymentLink| Telling {
+        version: 0,
+        at: at(0),
+        message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
+        recipients: vec![Recipient {
+            id: MessageId::of(&link.id, link.next_round(), "sms", "+989120000000"),
+            channel: Channel::Sms,
+            to: "+989120000000".to_owned(),
+            roles: vec![],
+        }],
+        unreached: vec![],
+    };
+    let mut link = link();
+    for round in 1..=10 {
+        link = link.tell_again(telling(&link), at(round)).unwrap();
+        assert!(link.has_news());
+    }
+    assert_eq!(link.tell_again(telling(&link), at(10)), Err(TellRefused::TooOften));
+    assert_eq!(link.recipients().collect::<Vec<_>>().len(), 10);
+    let once = self::link().tell_again(telling(&link), at(1)).unwrap();
+    assert_eq!(once.tell_again(telling(&link), at(1)), Err(TellRefused::TooSoon { seconds: 61 }));
+    assert_eq!(once.tell_again(telling(&link), at(60)), Err(TellRefused::NotActive));
+    let failed = once.message_failed(&telling(&once).recipients[0].id, at(2)).unwrap();
+    assert!(failed.message_failed(&telling(&once).recipients[0].id, at(3)).is_none(), "it is told once");
+}
+
+#[test]
 fn cancelling_asks_first_while_somebody_is_paying_and_comes_too_late_after_the_end() {
     let cancelled = link().cancel(Some("mistake".to_owned()), false, at(1)).unwrap();
     assert_eq!(cancelled.visit(at(1)), Visit::Cancelled);
@@ -288,6 +346,8 @@ enum Happening {
     Cancel(bool),
     Sweep,
     GaveBack(usize, GiveBackAnswer),
+    Resolve(usize, Resolution),
+    Keep(usize),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -315,6 +375,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::Cancel),
         2 => Just(Happening::Sweep),
         1 => (0..4_usize, give_back).prop_map(|(index, answer)| Happening::GaveBack(index, answer)),
+        1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
+            .prop_map(|(index, resolution)| Happening::Resolve(index, resolution)),
+        1 => (0..4_usize).prop_map(Happening::Keep),
     ]
 }
 
@@ -355,6 +418,13 @@ proptest! {
                 }
                 Happening::Cancel(force) => link.cancel(None, force, now).ok(),
                 Happening::Sweep => link.take_due(now).map(|(link, _)| link),
+                Happening::Resolve(index, resolution) => {
+                    id(index).and_then(|id| link.resolve(&id, resolution, now).ok())
+                }
+                Happening::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|judged| {
+                    receipts += usize::from(judged.kept.is_some());
+                    judged.link
+                }),
                 Happening::GaveBack(index, answer) => id(index).and_then(|id| link.judge_give_back(&id, &answer, now)),
             };
             if let Some(next) = next {
@@ -366,8 +436,18 @@ proptest! {
             let is_paid = matches!(link.status, LinkStatus::Paid { .. });
             prop_assert_eq!(kept, usize::from(is_paid));
             prop_assert_eq!(receipts, kept, "one receipt for a payment kept, none without");
-            let settling = link.attempts.iter().filter(|a| matches!(a.state, AttemptState::Settling { .. })).count();
-            prop_assert!(settling <= 1);
+            let settling = link.attempts.iter().filter(|a| {
+                matches!(a.state, AttemptState::Settling { .. } | AttemptState::Accepted { .. })
+            });
+            prop_assert!(settling.count() <= 1);
+            // The CRM is told of everything, in an order that can be told from the numbers.
+            let told = link.happenings.as_slice();
+            prop_assert!(told.windows(2).all(|two| two[0].sequence + 1 == two[1].sequence));
+            let count = |kind| told.iter().filter(|one| one.kind == kind).count();
+            prop_assert_eq!(count(EventType::LinkPaid), kept);
+            prop_assert_eq!(count(EventType::ReceiptRegistered), receipts);
+            prop_assert_eq!(count(EventType::LinkCancelled), usize::from(matches!(link.status, LinkStatus::Cancelled { .. })));
+            prop_assert_eq!(link.receipt().map(|receipt| receipt.id), link.receipt_id());
             // Nothing that is not final is ever forgotten.
             for attempt in &link.attempts {
                 prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
