@@ -24,7 +24,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Configuration, CreateRecords, Created, MessageState, Scope, Store};
 use web::idempotency::idempotency_key;
-use web::view::LinkView;
+use views::LinkView;
 use web::{ApiProblem, JsonBody, authenticate};
 
 use body::CreateBody;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use store::{LinkList, Page, Written};
 use web::body::{Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
-use web::view::LinkView;
+use views::LinkView;
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
@@ -42,9 +42,8 @@ pub(crate) struct CancelBody {
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
     let configuration = app.store.configuration().await?;
-    let found = app.store.link_with_messages(&id).await?;
-    let (link, messages) = found.ok_or_else(|| ApiProblem::not_found("payment link"))?;
-    Ok(answer(LinkView::new(&link, &messages, &configuration.settings, app.clock.now())))
+    let file = app.store.link_file(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    Ok(answer(LinkView::new(&file.link, &file.messages, &configuration.settings, app.clock.now())))
 }
 
 /// Links by exactly one of contact, item, reference and day; those of a day can be narrowed to a status.

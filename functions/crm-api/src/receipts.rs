@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
 use store::{Page, ReceiptList};
 use web::ApiProblem;
-use web::view::ReceiptView;
+use views::ReceiptView;
 
 use crate::caller::{MayRead, id_of};
 use crate::lists::{ListView, Parameters};

@@ -1,7 +1,9 @@
-//! The media that messages go out on: SMS through SNS, email through SES.
+//! The media that messages go out on, SMS through SNS and email through SES, and the CRM's endpoints for events.
 //!
 //! A channel hands one message to its provider and says what came of it. Whether and when to try again is decided by
 //! who called.
+
+mod webhooks;
 
 use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -10,6 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
 use domain::recipients::Channel;
+
+pub use webhooks::{Posted, Webhooks};
 
 /// An encoded word of RFC 2047 has at most 75 characters; this many bytes fit one in base64.
 const LONGEST_ENCODED_NAME: usize = 45;

@@ -17,17 +17,18 @@ pub struct Message {
     pub html: Option<String>,
 }
 
-/// Writes the message that tells of a link. `template` is the business's own text for this channel and locale.
+/// Writes the message that tells of a link. `own` is the request's text for this channel, else the business's own text
+/// for the channel and the locale, where there is one.
 pub fn compose(
     link: &PaymentLink,
     channel: Channel,
-    template: Option<&MessageText>,
+    own: Option<&MessageText>,
     settings: &Settings,
 ) -> Result<Message, Rejection> {
     let terms = link.terms();
     let language = terms.locale.as_ref().unwrap_or(&settings.default_locale).language();
     let shipped_text;
-    let text = match terms.message.custom_text(channel).or(template) {
+    let text = match own {
         Some(text) => text,
         None => {
             shipped_text = shipped(MessageEvent::LinkCreated, channel, language)?;

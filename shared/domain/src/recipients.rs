@@ -81,6 +81,16 @@ pub enum UnreachedReason {
     ChannelNotUsed,
 }
 
+impl UnreachedReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NobodyHasThisRole => "nobody_has_this_role",
+            Self::NoAddress => "no_address",
+            Self::ChannelNotUsed => "channel_not_used",
+        }
+    }
+}
+
 /// Everybody who will be told, in the order named, duplicates merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {

@@ -3,12 +3,12 @@
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
 //! knows a field of its protocol. To add one: a file here, an arm in each `match` below, a row in `domain::gateway`.
 
-mod http;
 mod stripe;
 mod zarinpal;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use domain::Timestamp;
 use domain::attempt::{Attempt, NewAttempt, OpenedSession};
@@ -16,8 +16,10 @@ use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::Report;
+use outbound::Http;
 
-pub use http::Http;
+/// No gateway needs longer, and a customer is waiting.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Where the gateways are. The functions do not know whether these are simulators.
 #[derive(Clone, Debug)]

@@ -13,12 +13,12 @@ use domain::ids::{AttemptId, LinkId};
 use domain::link::Report;
 use domain::money::{Currency, Money};
 use hmac::{Hmac, KeyInit, Mac};
+use outbound::{Answer, Http};
 use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::http::{Answer, Http};
-use crate::{BeginError, Hint, Order, WebhookError};
+use crate::{BeginError, Hint, Order, PATIENCE, WebhookError};
 
 /// The version whose answers this file reads.
 const VERSION: &str = "2024-06-20";
@@ -123,8 +123,8 @@ impl Stripe<'_> {
 
     pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
         let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
-        let request = self.request(::http::Method::GET, &path, credentials);
-        match self.http.send(request, String::new()).await {
+        let request = self.request(http::Method::GET, &path, credentials);
+        match self.http.send(request, String::new(), PATIENCE).await {
             Ok(answer) => session_answer(&answer, attempt),
             Err(why) => GatewayAnswer::Unknown { why },
         }
@@ -171,15 +171,15 @@ impl Stripe<'_> {
 
     async fn post(&self, path: &str, form: String, key: &str, credentials: &Credentials) -> Result<Answer, String> {
         let request = self
-            .request(::http::Method::POST, path, credentials)
+            .request(http::Method::POST, path, credentials)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("idempotency-key", key);
-        self.http.send(request, form).await
+        self.http.send(request, form, PATIENCE).await
     }
 
-    fn request(&self, method: ::http::Method, path: &str, credentials: &Credentials) -> ::http::request::Builder {
+    fn request(&self, method: http::Method, path: &str, credentials: &Credentials) -> http::request::Builder {
         let secret = credentials.expose("secret_key").unwrap_or_default();
-        ::http::Request::builder()
+        http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {secret}"))

@@ -9,11 +9,11 @@ use domain::attempt::{Attempt, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::link::Report;
+use outbound::{Answer, Http};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::http::{Answer, Http};
-use crate::{BeginError, Order};
+use crate::{BeginError, Order, PATIENCE};
 
 /// The longest description that the gateway takes, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
@@ -136,10 +136,10 @@ impl Zarinpal<'_> {
     }
 
     async fn call(&self, name: &str, body: Value) -> Said {
-        let request = ::http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.base))
+        let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.base))
             .header("content-type", "application/json")
             .header("accept", "application/json");
-        match self.http.send(request, body.to_string()).await {
+        match self.http.send(request, body.to_string(), PATIENCE).await {
             Ok(answer) => read(&answer),
             Err(why) => Said::Unreadable(why),
         }

@@ -16,10 +16,12 @@ use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use channels::Channels;
+use channels::{Channels, Webhooks};
 use domain::Timestamp;
 use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
-use gateways::{Endpoints, Gateways, Http};
+use domain::webhook::Reach;
+use gateways::{Endpoints, Gateways};
+use outbound::{Http, PublicAddresses};
 use store::{Store, StoreError};
 
 pub use environment::{ConfigurationError, Environment};
@@ -57,6 +59,12 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bits)
 }
 
+/// A gateway's answers are a few hundred bytes; anything this large is not one.
+const LARGEST_GATEWAY_ANSWER: usize = 1_000_000;
+
+/// Of what an endpoint answers only the status counts.
+const LARGEST_ENDPOINT_ANSWER: usize = 64 * 1024;
+
 /// Everything a function can be wired from.
 #[derive(Clone, Debug)]
 pub struct Runtime {
@@ -88,17 +96,7 @@ fn start_telemetry() {
 
 impl Runtime {
     pub fn new(environment: Environment) -> Result<Self, ConfigurationError> {
-        let settings = HttpConnectorSettings::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .read_timeout(Duration::from_secs(9))
-            .build();
-        let connector = Connector::builder()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .connector_settings(settings)
-            .sleep_impl(TokioSleep::new())
-            .enable_tcp_nodelay(true)
-            .build();
-        let connector = SharedHttpConnector::new(connector);
+        let connector = connector(None);
         let sdk = sdk_config(&environment, connector.clone())?;
         Ok(Self { environment, sdk, connector })
     }
@@ -124,7 +122,24 @@ impl Runtime {
             zarinpal_sandbox: self.environment.base_url("PAYLINK_ZARINPAL_SANDBOX_URL")?,
             stripe: self.environment.base_url("PAYLINK_STRIPE_URL")?,
         };
-        Ok(Gateways::new(Http::new(self.connector.clone()), endpoints))
+        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), endpoints))
+    }
+
+    /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as it
+    /// does in the local cloud and nowhere else.
+    pub fn webhook_reach(&self) -> Result<Reach, ConfigurationError> {
+        const NAME: &str = "PAYLINK_WEBHOOK_REACH";
+        match self.environment.optional(NAME).as_deref() {
+            None => Ok(Reach::Public),
+            Some("this_machine") => Ok(Reach::ThisMachine),
+            Some(_) => Err(ConfigurationError::invalid(NAME, "it can only be this_machine")),
+        }
+    }
+
+    /// The CRM's endpoints. They have connections of their own, whose names lead to public addresses only.
+    pub fn webhooks(&self) -> Result<Webhooks, ConfigurationError> {
+        let reach = self.webhook_reach()?;
+        Ok(Webhooks::new(Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER), reach))
     }
 
     /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the shipped ones: a JSON object from
@@ -156,6 +171,23 @@ impl Runtime {
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
         )
     }
+}
+
+/// Connections as all parts of a function use them; with a reach, to names within it only.
+fn connector(reach: Option<Reach>) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(9))
+        .build();
+    let builder = Connector::builder()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .connector_settings(settings)
+        .sleep_impl(TokioSleep::new())
+        .enable_tcp_nodelay(true);
+    SharedHttpConnector::new(match reach {
+        None => builder.build(),
+        Some(reach) => builder.build_with_resolver(PublicAddresses(reach)),
+    })
 }
 
 /// When an invocation has to be over. `cargo lambda watch` names an instant long past; a real deadline never is, so then

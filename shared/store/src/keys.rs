@@ -7,9 +7,10 @@
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
 //! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
+//! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
-//! | `link#{id}` | `link`, `message#{id}` | a payment link and what became of its messages |
+//! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
 //! | `receipt#{id}` | `receipt` | a receipt |
 //! | `reference#{id}` | `reference` | which links had a `reference_id` |
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
@@ -18,7 +19,7 @@
 
 use domain::Timestamp;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, ReceiptId, ReceiptTypeId,
+    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId, ReceiptTypeId,
     ReferenceId,
 };
 use domain::locale::Locale;
@@ -41,6 +42,12 @@ pub(crate) const BY_DAY_INDEX: &str = "by-day";
 pub(crate) const BY_DAY: &str = "by_day";
 pub(crate) const LISTED_AT: &str = "listed_at";
 
+/// The second after which DynamoDB may forget an item.
+pub(crate) const FORGET_AT: &str = "forget_at";
+
+/// An attribute of every item whose writing somebody has to be told, and of no other: the stream's filter looks for it.
+pub(crate) const NEWS: &str = "news";
+
 /// Over how many partitions each kind of due work is spread, so that many links due in one second do not meet the
 /// limit of a single partition.
 pub const DUE_SHARDS: u8 = 16;
@@ -62,8 +69,10 @@ pub(crate) const KEYS_PARTITION: &str = "keys";
 pub(crate) const API_KEY_PREFIX: &str = "api-key#";
 pub(crate) const TOKEN_SECRET: &str = "secret#pay-token";
 pub(crate) const CONFIGURATION_PARTITION: &str = "config";
+pub(crate) const WEBHOOKS_PARTITION: &str = "webhooks";
 pub(crate) const LINK_SK: &str = "link";
 pub(crate) const MESSAGE_PREFIX: &str = "message#";
+pub(crate) const EVENT_PREFIX: &str = "event#";
 pub(crate) const ITEM_SK: &str = "item";
 pub(crate) const ATTACHMENT_PREFIX: &str = "receipt#";
 
@@ -120,6 +129,14 @@ pub(crate) fn message(link: &LinkId, id: &MessageId) -> Key {
     Key::new(format!("link#{link}"), format!("{MESSAGE_PREFIX}{id}"))
 }
 
+pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {
+    Key::new(format!("link#{link}"), format!("{EVENT_PREFIX}{sequence:010}"))
+}
+
+pub(crate) fn endpoint(id: &EndpointId) -> Key {
+    Key::new(WEBHOOKS_PARTITION, format!("endpoint#{id}"))
+}
+
 pub(crate) fn receipt(id: &ReceiptId) -> Key {
     Key::new(format!("receipt#{id}"), "receipt")
 }
@@ -139,6 +156,10 @@ pub(crate) fn links_of(id: &str) -> String {
 
 pub(crate) fn receipts_of(id: &str) -> String {
     format!("receipts#{id}")
+}
+
+pub(crate) fn events_of(day: &str) -> String {
+    format!("events#{day}")
 }
 
 /// Sorts a list by time and, within one millisecond, by id.
@@ -164,6 +185,8 @@ pub enum DueKind {
     Link,
     /// A message to send again.
     Delivery,
+    /// An event to send to the CRM again.
+    Event,
 }
 
 impl DueKind {
@@ -171,6 +194,7 @@ impl DueKind {
         match self {
             Self::Link => format!("link#{shard}"),
             Self::Delivery => format!("delivery#{shard}"),
+            Self::Event => format!("event#{shard}"),
         }
     }
 

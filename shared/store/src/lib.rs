@@ -6,12 +6,14 @@
 mod api_keys;
 mod configuration;
 mod error;
+mod events;
 mod item;
 mod keys;
 mod links;
 mod lists;
 mod messages;
 mod records;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,15 +22,17 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use domain::credentials::Credentials;
 use domain::ids::{AccountId, CredentialsVersion};
+use domain::webhook::WebhookEndpoint;
 use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, Scope};
 pub use configuration::Configuration;
 pub use error::StoreError;
+pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{Created, DueLink, Settled, Written};
-pub use lists::{LinkList, Page, ReceiptList};
-pub use messages::{Claim, Claimed, DueMessage, MessageState};
+pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
+pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;
@@ -40,6 +44,7 @@ pub struct Store {
     table: String,
     configuration: Arc<Mutex<Cached<Configuration>>>,
     keys: Arc<Mutex<Cached<KeyRing>>>,
+    endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
 }
 
@@ -53,6 +58,7 @@ impl Store {
             table: table.into(),
             configuration: Arc::new(Mutex::new(Cached::new(fresh_for))),
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
+            endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
         }
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
-use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, PK};
+use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK};
 
 /// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
 /// its own mark: it had been applied.
@@ -200,7 +200,7 @@ impl Store {
 
     /// Runs a transaction. The inner error carries the reasons of a transaction that a condition cancelled; conflicts
     /// with another transaction are tried again here, because nothing was decided by them.
-    async fn transact(
+    pub(crate) async fn transact(
         &self,
         operation: &'static str,
         writes: Vec<TransactWriteItem>,
@@ -342,7 +342,7 @@ impl Store {
 }
 
 /// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
-fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
+pub(crate) fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
     let mut item = to_item(keys::link(link.id()), link)?;
     let terms = link.terms();
     item.insert(WRITE_ID.to_owned(), text(mark));
@@ -352,6 +352,9 @@ fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
     }
     item.insert(BY_DAY.to_owned(), text(keys::links_of(&keys::day_of(link.created_at()))));
     item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
+    if link.has_news() {
+        item.insert(NEWS.to_owned(), text("yes"));
+    }
     if let Some(due_at) = link.due_at() {
         item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
         item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
@@ -377,7 +380,7 @@ fn guarded_reference(
     }
 }
 
-fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem, StoreError> {
+pub(crate) fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder()
         .table_name(&store.table)
         .set_item(Some(item))
@@ -390,12 +393,12 @@ fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> 
 }
 
 /// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.
-fn failed_on(reasons: &[CancellationReason], position: usize) -> Option<Item> {
+pub(crate) fn failed_on(reasons: &[CancellationReason], position: usize) -> Option<Item> {
     let reason = reasons.get(position)?;
     (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
 }
 
-fn written_over(operation: &'static str, current: Item, mark: &str) -> Result<Written, StoreError> {
+pub(crate) fn written_over(operation: &'static str, current: Item, mark: &str) -> Result<Written, StoreError> {
     if text_of(&current, WRITE_ID) == Some(mark) {
         return Ok(Written::AlreadyApplied);
     }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use domain::ids::{ContactId, ItemId, LinkId, ReceiptId, ReferenceId};
+use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId};
 use domain::link::PaymentLink;
 use domain::receipt::Receipt;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::events::EventRecord;
 use crate::item::{Item, from_item, key, text, text_of};
 use crate::keys::{
     self, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK,
@@ -31,6 +32,20 @@ pub enum LinkList {
     OfItem(ItemId),
     /// Made within these instants, the end exclusive.
     Between(Timestamp, Timestamp),
+}
+
+/// Which events to list, the oldest first: those recorded after an event, or after an instant, and before another.
+#[derive(Clone, Debug)]
+pub struct EventList {
+    pub after: EventsAfter,
+    pub before: Timestamp,
+}
+
+/// Where a list of events begins.
+#[derive(Clone, Debug)]
+pub enum EventsAfter {
+    Event(Box<EventRecord>),
+    Instant(Timestamp),
 }
 
 /// Which receipts to list.
@@ -68,7 +83,7 @@ impl Store {
                 vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]
             }
             LinkList::OfItem(id) => vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))],
-            LinkList::Between(from, to) => days(*from, *to),
+            LinkList::Between(from, to) => links_of_days(*from, *to),
         };
         self.list("list links", &ranges, limit, after, |id| Some(keys::link(&LinkId::parse(id).ok()?))).await
     }
@@ -84,6 +99,30 @@ impl Store {
             ReceiptList::OfItem(id) => Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::receipts_of(id.as_str())),
         };
         self.list("list receipts", &[range], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?))).await
+    }
+
+    /// Events in the order in which they were recorded.
+    pub async fn list_events(&self, list: &EventList, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
+        const READ: &str = "list events";
+        let (from, after) = match &list.after {
+            EventsAfter::Event(event) => (event.recorded_at, keys::listed_at(event.recorded_at, event.id.as_str())),
+            EventsAfter::Instant(instant) => (*instant, bound(*instant)),
+        };
+        let mut listed = Vec::new();
+        for day in days(from, list.before).iter().rev() {
+            let value = keys::events_of(day);
+            let to = bound(list.before);
+            let range = Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: after.clone(), to: to.clone() };
+            listed.extend(self.listed(READ, &range, &to, limit - listed.len(), Order::OldestFirst).await?);
+            if listed.len() >= limit {
+                break;
+            }
+        }
+        let key_of = |id: &str| {
+            let (link, sequence) = EventId::parse(id).ok()?.parts()?;
+            Some(keys::event(&link, sequence))
+        };
+        self.entries(READ, &listed, key_of).await
     }
 
     pub async fn receipt(&self, id: &ReceiptId) -> Result<Option<Receipt>, StoreError> {
@@ -125,13 +164,25 @@ impl Store {
             }
             // One more than asked for tells whether there is a next page.
             let missing = limit + 1 - listed.len();
-            listed.extend(self.listed(operation, range, to, missing).await?);
+            listed.extend(self.listed(operation, range, to, missing, Order::NewestFirst).await?);
             if listed.len() > limit {
                 break;
             }
         }
         let has_more = listed.len() > limit;
         listed.truncate(limit);
+        let entries = self.entries(operation, &listed, key_of).await?;
+        let next = listed.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last));
+        Ok(Page { entries, next })
+    }
+
+    /// The items of listed entries, in their order. One that is gone meanwhile is left out.
+    async fn entries<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        listed: &[String],
+        key_of: impl Fn(&str) -> Option<Key>,
+    ) -> Result<Vec<T>, StoreError> {
         let keys: Vec<Key> = listed.iter().filter_map(|entry| key_of(keys::listed_id(entry)?)).collect();
         let mut items = self.batch_get(operation, keys.iter().cloned().map(key).collect()).await?;
         let mut entries = Vec::with_capacity(items.len());
@@ -143,17 +194,17 @@ impl Store {
                 entries.push(from_item(operation, items.swap_remove(found))?);
             }
         }
-        let next = listed.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last));
-        Ok(Page { entries, next })
+        Ok(entries)
     }
 
-    /// The `listed_at` values of a range below `to`, newest first, at most `most`.
+    /// The `listed_at` values between the range's `from` and `to`, both exclusive, at most `most`.
     async fn listed(
         &self,
         operation: &'static str,
         range: &Range,
         to: &str,
         most: usize,
+        order: Order,
     ) -> Result<Vec<String>, StoreError> {
         let mut listed = Vec::new();
         let mut start: Option<Item> = None;
@@ -169,8 +220,8 @@ impl Store {
                 .expression_attribute_values(":list", text(&range.value))
                 .expression_attribute_values(":from", text(&range.from))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
-                .scan_index_forward(false)
-                .limit(i32::try_from(most - listed.len() + 1).unwrap_or(i32::MAX))
+                .scan_index_forward(order == Order::OldestFirst)
+                .limit(i32::try_from(most - listed.len() + 2).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -178,7 +229,7 @@ impl Store {
             let items = answer.items.unwrap_or_default();
             let texts = items.iter().filter_map(|item| text_of(item, LISTED_AT)).map(str::to_owned);
             // BETWEEN includes its ends; a cursor excludes the entry it names.
-            listed.extend(texts.filter(|entry| entry != to));
+            listed.extend(texts.filter(|entry| entry != to && *entry != range.from));
             start = answer.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -189,20 +240,38 @@ impl Store {
     }
 }
 
+/// The links of the UTC days that a span of time touches, the latest first.
+fn links_of_days(from: Timestamp, to: Timestamp) -> Vec<Range> {
+    let range = |day: String| {
+        let value = keys::links_of(&day);
+        Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: bound(from), to: bound(to) }
+    };
+    days(from, to).into_iter().map(range).collect()
+}
+
 /// The UTC days that a span of time touches, the latest first.
-fn days(from: Timestamp, to: Timestamp) -> Vec<Range> {
-    let bound = |at: Timestamp| format!("{:013}", at.as_millisecond());
-    let mut ranges = Vec::new();
+fn days(from: Timestamp, to: Timestamp) -> Vec<String> {
+    let mut days = Vec::new();
     let mut day = to;
     loop {
-        let name = keys::day_of(day);
-        let value = keys::links_of(&name);
-        ranges.push(Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: bound(from), to: bound(to) });
-        if name == keys::day_of(from) || day < from {
-            return ranges;
+        days.push(keys::day_of(day));
+        if keys::day_of(day) == keys::day_of(from) || day < from {
+            return days;
         }
         day = day.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(from).max(from);
     }
+}
+
+/// Sorts before every entry of an instant and after all earlier ones.
+fn bound(at: Timestamp) -> String {
+    format!("{:013}", at.as_millisecond())
+}
+
+/// In which order a list is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    NewestFirst,
+    OldestFirst,
 }
 
 /// A cursor is the last entry's place in the list. One that cannot be read begins at the start, like none.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
-use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, LINK_SK, MESSAGE_PREFIX, PK, SK};
-use crate::links::write_id;
+use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, MESSAGE_PREFIX, PK, SK};
+use crate::links::{Written, conditional_put, failed_on, link_item, write_id, written_over};
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +55,13 @@ impl MessageState {
     }
 }
 
+/// What is known of messages; one that is not in here is queued.
+pub type MessageStates = BTreeMap<MessageId, MessageState>;
+
 #[derive(Serialize, Deserialize)]
-struct MessageRecord {
+pub(crate) struct MessageRecord {
     #[serde(flatten)]
-    state: MessageState,
+    pub(crate) state: MessageState,
     /// How often it was handed to the provider, this time included.
     tries: u32,
     /// Whose lease it is.
@@ -95,32 +98,11 @@ pub struct DueMessage {
 }
 
 impl Store {
-    /// A link with the states of its messages, from one query.
-    pub async fn link_with_messages(
-        &self,
-        id: &LinkId,
-    ) -> Result<Option<(PaymentLink, BTreeMap<MessageId, MessageState>)>, StoreError> {
-        const READ: &str = "read a link and its messages";
-        let mut link = None;
-        let mut messages = BTreeMap::new();
-        for item in self.query_partition(READ, &keys::link(id).pk).await? {
-            let sk = text_of(&item, SK).unwrap_or_default().to_owned();
-            if sk == LINK_SK {
-                link = Some(from_item(READ, item)?);
-            } else if let Some(id) = sk.strip_prefix(MESSAGE_PREFIX) {
-                let id = MessageId::parse(id).map_err(|error| StoreError::unreadable(READ, error))?;
-                let record: MessageRecord = from_item(READ, item)?;
-                messages.insert(id, record.state);
-            }
-        }
-        Ok(link.map(|link| (link, messages)))
-    }
-
     /// The known states of all messages of some links.
-    pub async fn message_states(&self, links: &[PaymentLink]) -> Result<BTreeMap<MessageId, MessageState>, StoreError> {
+    pub async fn message_states(&self, links: &[PaymentLink]) -> Result<MessageStates, StoreError> {
         const READ: &str = "read the states of messages";
         let wanted = links.iter().flat_map(|link| {
-            link.terms().recipients.iter().map(|recipient| crate::item::key(keys::message(link.id(), &recipient.id)))
+            link.recipients().map(|recipient| crate::item::key(keys::message(link.id(), &recipient.id)))
         });
         let mut states = BTreeMap::new();
         for item in self.batch_get(READ, wanted.collect()).await? {
@@ -228,6 +210,32 @@ impl Store {
         };
         let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
         self.put_if(WRITE, claim.item(state, due_at)?, "claim = :mine", mine).await.map(|_| ())
+    }
+
+    /// Writes that a claimed message failed for good, and on its link that the CRM has to be told, at once. Where somebody
+    /// changed the link meanwhile nothing is written, and the caller decides again on what it is now.
+    pub async fn note_failed_message(
+        &self,
+        claim: &Claim,
+        state: MessageState,
+        link: &PaymentLink,
+    ) -> Result<Written, StoreError> {
+        const WRITE: &str = "note a failed message";
+        let mark = write_id()?;
+        let seen = Item::from([(":seen".to_owned(), number(link.version() - 1))]);
+        let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
+        let writes = vec![
+            conditional_put(self, link_item(link, &mark)?, "version = :seen", seen)?,
+            conditional_put(self, claim.item(state, None)?, "claim = :mine", mine)?,
+        ];
+        match self.transact(WRITE, writes).await? {
+            Ok(()) => Ok(Written::Applied),
+            Err(reasons) => match failed_on(&reasons, 0) {
+                Some(current) => written_over(WRITE, current, &mark),
+                // The claim was lost to another run, which notes what comes of its own try.
+                None => Ok(Written::AlreadyApplied),
+            },
+        }
     }
 }
 

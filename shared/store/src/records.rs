@@ -204,7 +204,7 @@ impl Store {
     }
 
     /// Deletes an item of the table. Answers whether there was one.
-    async fn delete(&self, operation: &'static str, at: keys::Key) -> Result<bool, StoreError> {
+    pub(crate) async fn delete(&self, operation: &'static str, at: keys::Key) -> Result<bool, StoreError> {
         let deleted = self
             .client
             .delete_item()

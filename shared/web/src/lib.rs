@@ -6,7 +6,6 @@ pub mod fields;
 pub mod idempotency;
 pub mod problem;
 pub mod texts;
-pub mod view;
 
 pub use auth::authenticate;
 pub use body::{Given, JsonBody};

@@ -1,19 +1,28 @@
-//! How links and receipts look in answers.
+//! How links, receipts and events look to the CRM, in answers and in what is sent to it.
+
+pub mod event;
+pub mod schema;
 
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState};
 use domain::ids::MessageId;
-use domain::link::{LinkStatus, PaymentLink};
+use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
 use domain::message::MessageChoice;
 use domain::money::Money;
 use domain::receipt::Receipt;
-use domain::recipients::Recipient;
+use domain::recipients::{Recipient, Unreached};
 use domain::settings::Settings;
+use domain::template::MessageText;
 use serde::Serialize;
-use serde_json::{Value, json};
 use store::MessageState;
+use utoipa::ToSchema;
+
+use schema::{
+    AmountSourceName, AttemptStatusName, ChannelName, GatewayName, LinkStatusName, MessageStatusName, ModeName,
+    UnreachedReasonName,
+};
 
 /// An instant with the offset that the business has at that moment.
 pub fn instant(at: Timestamp, settings: &Settings) -> String {
@@ -25,66 +34,203 @@ pub fn amount_display(money: Money, settings: &Settings) -> String {
     money.display(settings.default_locale.language(), settings.rial_alone)
 }
 
-/// A link in an answer.
-#[derive(Clone, Debug, Serialize)]
+/// A payment link.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentLink)]
 pub struct LinkView {
     pub id: String,
+    #[schema(pattern = "^payment_link$")]
     pub object: &'static str,
+    /// The address the customer opens. Whoever has it can pay.
     pub url: String,
+    #[schema(value_type = ModeName)]
     pub mode: &'static str,
+    #[schema(value_type = LinkStatusName)]
     pub status: &'static str,
+    /// In the currency's minor unit; the rial's is the rial.
     pub amount: i64,
     pub currency: &'static str,
+    /// The amount as the business's own people read it.
     pub amount_display: String,
+    #[schema(value_type = AmountSourceName)]
     pub amount_source: &'static str,
+    /// Exclusive: a link that ends with a day ends at the next midnight.
+    #[schema(format = DateTime)]
     pub expires_at: String,
+    #[schema(format = DateTime)]
     pub paid_at: Option<String>,
+    #[schema(format = DateTime)]
     pub expired_at: Option<String>,
+    #[schema(format = DateTime)]
     pub cancelled_at: Option<String>,
     pub cancel_reason: Option<String>,
-    pub account: Value,
-    pub contact: Value,
-    pub item: Option<Value>,
+    pub account: NamedView,
+    pub contact: ContactOfLinkView,
+    pub item: Option<TitledView>,
     pub description: Option<String>,
-    pub after_payment: Value,
-    pub message: Value,
+    pub after_payment: AfterPaymentView,
+    pub message: MessageChoiceView,
+    /// One for each address that is told, of every telling.
     pub messages: Vec<MessageView>,
-    pub unreached: Value,
+    /// Who was named and cannot be told.
+    pub unreached: Vec<UnreachedView>,
     pub attempts: Vec<AttemptView>,
+    /// The ids of the receipts: one once the link is paid, unless it asked for none.
     pub receipts: Vec<String>,
+    /// Whether a person has to look at an attempt.
     pub needs_review: bool,
     pub reference_id: Option<String>,
     pub return_url: Option<String>,
     pub locale: Option<String>,
     pub metadata: BTreeMap<String, String>,
     /// When a person first opened the link while it could be paid.
+    #[schema(format = DateTime)]
     pub opened_at: Option<String>,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// The account that receives the money.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NamedView {
+    pub id: String,
+    pub name: String,
+}
+
+/// The contact as it was when the link was made.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ContactOfLinkView {
+    pub id: String,
+    pub name: String,
+    pub profile_url: Option<String>,
+}
+
+/// The item that the link was made on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TitledView {
+    pub id: String,
+    pub title: String,
+}
+
+/// What is recorded once the money is there.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AfterPaymentView {
+    pub register_receipt: bool,
+    pub receipt_type_id: Option<String>,
+    pub receipt_field: Option<String>,
+}
+
+impl AfterPaymentView {
+    pub fn new(after: &AfterPayment) -> Self {
+        Self {
+            register_receipt: after.register_receipt,
+            receipt_type_id: after.receipt_type_id.as_ref().map(ToString::to_string),
+            receipt_field: after.receipt_field.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// Which words the messages use.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MessageChoiceView {
+    /// `default`, or `custom` with the texts of the request.
+    #[schema(pattern = "^(default|custom)$")]
+    pub mode: &'static str,
+    #[schema(value_type = Vec<ChannelName>)]
+    pub channels: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms: Option<TextView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<TextView>,
+}
+
+/// A text with variables. Only an email has a subject.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TextView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub body: String,
+}
+
+impl TextView {
+    fn new(text: &MessageText) -> Self {
+        Self { subject: text.subject().map(str::to_owned), body: text.body().to_owned() }
+    }
+}
+
+impl MessageChoiceView {
+    pub fn new(message: &MessageChoice) -> Self {
+        let channels = message.channels().into_iter().map(|channel| channel.as_str()).collect();
+        match message {
+            MessageChoice::Default { .. } => Self { mode: "default", channels, sms: None, email: None },
+            MessageChoice::Custom { sms, email } => Self {
+                mode: "custom",
+                channels,
+                sms: sms.as_ref().map(TextView::new),
+                email: email.as_ref().map(TextView::new),
+            },
+        }
+    }
+}
+
+/// Somebody who was named and cannot be told.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UnreachedView {
+    pub role: Option<String>,
+    #[schema(value_type = Option<ChannelName>)]
+    pub channel: Option<&'static str>,
+    #[schema(value_type = UnreachedReasonName)]
+    pub reason: &'static str,
+}
+
+impl UnreachedView {
+    pub fn new(unreached: &Unreached) -> Self {
+        Self {
+            role: unreached.role.clone(),
+            channel: unreached.channel.map(|channel| channel.as_str()),
+            reason: unreached.reason.as_str(),
+        }
+    }
+}
+
+/// One message to one address.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
 pub struct MessageView {
     pub id: String,
+    #[schema(value_type = ChannelName)]
     pub channel: &'static str,
     pub to: String,
+    /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     pub roles: Vec<String>,
+    #[schema(value_type = MessageStatusName)]
     pub status: &'static str,
+    #[schema(format = DateTime)]
     pub sent_at: Option<String>,
+    /// Why it waits, failed or was skipped.
     pub reason: Option<String>,
     pub provider_id: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// One session opened at the gateway.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Attempt)]
 pub struct AttemptView {
     pub id: String,
+    #[schema(value_type = GatewayName)]
     pub gateway: &'static str,
+    #[schema(value_type = AttemptStatusName)]
     pub status: &'static str,
     pub reason: Option<String>,
     pub gateway_reference: Option<String>,
     pub amount: i64,
+    #[schema(format = DateTime)]
     pub opened_at: String,
+    #[schema(format = DateTime)]
     pub paid_at: Option<String>,
+    #[schema(format = DateTime)]
     pub given_back_at: Option<String>,
 }
 
@@ -120,30 +266,24 @@ impl LinkView {
             expired_at,
             cancelled_at,
             cancel_reason,
-            account: json!({ "id": terms.account.id, "name": terms.account.name }),
-            contact: json!({
-                "id": terms.contact.id, "name": terms.contact.name, "profile_url": terms.contact.profile_url,
-            }),
-            item: terms.item.as_ref().map(|item| json!({ "id": item.id, "title": item.title })),
+            account: NamedView { id: terms.account.id.to_string(), name: terms.account.name.clone() },
+            contact: ContactOfLinkView {
+                id: terms.contact.id.to_string(),
+                name: terms.contact.name.clone(),
+                profile_url: terms.contact.profile_url.clone(),
+            },
+            item: terms
+                .item
+                .as_ref()
+                .map(|item| TitledView { id: item.id.to_string(), title: item.title.clone() }),
             description: terms.description.clone(),
-            after_payment: json!({
-                "register_receipt": terms.after_payment.register_receipt,
-                "receipt_type_id": terms.after_payment.receipt_type_id,
-                "receipt_field": terms.after_payment.receipt_field,
-            }),
-            message: message_view(&terms.message),
-            messages: terms
-                .recipients
-                .iter()
+            after_payment: AfterPaymentView::new(&terms.after_payment),
+            message: MessageChoiceView::new(&terms.message),
+            messages: link
+                .recipients()
                 .map(|recipient| MessageView::new(recipient, messages.get(&recipient.id), settings))
                 .collect(),
-            unreached: json!(
-                terms
-                    .unreached
-                    .iter()
-                    .map(|one| json!({ "role": one.role, "channel": one.channel, "reason": one.reason }))
-                    .collect::<Vec<_>>()
-            ),
+            unreached: unreached(link, terms),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(attempt, settings)).collect(),
             receipts: link.receipt_id().into_iter().map(String::from).collect(),
             needs_review: link.needs_review(),
@@ -158,17 +298,14 @@ impl LinkView {
     }
 }
 
-fn message_view(message: &MessageChoice) -> Value {
-    match message {
-        MessageChoice::Default { channels } => json!({ "mode": "default", "channels": channels }),
-        MessageChoice::Custom { sms, email } => json!({
-            "mode": "custom", "channels": message.channels(), "sms": sms, "email": email,
-        }),
-    }
+/// Of every telling.
+fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
+    let later = link.tellings().iter().flat_map(|telling| &telling.unreached);
+    terms.unreached.iter().chain(later).map(UnreachedView::new).collect()
 }
 
 impl MessageView {
-    fn new(recipient: &Recipient, state: Option<&MessageState>, settings: &Settings) -> Self {
+    pub fn new(recipient: &Recipient, state: Option<&MessageState>, settings: &Settings) -> Self {
         let mut view = Self {
             id: recipient.id.to_string(),
             channel: recipient.channel.as_str(),
@@ -212,7 +349,9 @@ impl AttemptView {
                 view.paid_at = Some(instant(*at, settings));
                 view.gateway_reference = Some(payment.reference.clone());
             }
-            AttemptState::GivingBack { payment, .. } => view.gateway_reference = Some(payment.reference.clone()),
+            AttemptState::Accepted { payment, .. } | AttemptState::GivingBack { payment, .. } => {
+                view.gateway_reference = Some(payment.reference.clone());
+            }
             AttemptState::GivenBack { at } => view.given_back_at = Some(instant(*at, settings)),
             AttemptState::Failed { reason, .. } => view.reason = Some(reason.clone()),
             AttemptState::NeedsReview { reason, payment, .. } => {
@@ -228,11 +367,14 @@ impl AttemptView {
     }
 }
 
-/// A receipt in an answer.
-#[derive(Clone, Debug, Serialize)]
+/// The record that money arrived.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
 pub struct ReceiptView {
     pub id: String,
+    #[schema(pattern = "^receipt$")]
     pub object: &'static str,
+    #[schema(value_type = ModeName)]
     pub mode: &'static str,
     pub payment_link_id: String,
     pub attempt_id: String,
@@ -245,9 +387,13 @@ pub struct ReceiptView {
     pub amount: i64,
     pub currency: &'static str,
     pub amount_display: String,
+    #[schema(value_type = GatewayName)]
     pub gateway: &'static str,
     pub gateway_reference: String,
+    /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
+    /// When we learned that the money is there, which is when the receipt was registered.
+    #[schema(format = DateTime)]
     pub paid_at: String,
 }
 

@@ -1,0 +1,214 @@
+//! Events to the CRM. An event is sent to every endpoint that wants it and then written down once, together with what
+//! came of that: whoever dies in between sends it again under the same id, as Standard Webhooks expects.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use channels::Posted;
+use domain::Timestamp;
+use domain::event::KEPT_FOR;
+use domain::ids::EndpointId;
+use domain::webhook::{WebhookEndpoint, next_try};
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+use runtime::has_time;
+use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, StoreError};
+use views::event::EventView;
+
+use crate::{AT_ONCE, App, LEASE, PAGE, later};
+
+/// How long an endpoint may take while the stream waits behind it, and while nobody does.
+const PATIENCE_OF_THE_STREAM: Duration = Duration::from_secs(5);
+const PATIENCE_OF_THE_SCHEDULE: Duration = Duration::from_secs(8);
+
+/// The stream leaves an endpoint that took so long to the schedule for a while.
+const SLOW_FOR_THE_STREAM: Duration = Duration::from_secs(2);
+
+/// The schedule itself leaves an endpoint that took so long alone for a while: it may not answer at all.
+const SLOW_FOR_THE_SCHEDULE: Duration = Duration::from_secs(5);
+
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// Who sends, which decides on how long an endpoint may keep it waiting.
+#[derive(Clone, Copy, Debug)]
+enum Sender {
+    Stream,
+    Schedule,
+}
+
+impl Sender {
+    fn patience(self) -> Duration {
+        match self {
+            Self::Stream => PATIENCE_OF_THE_STREAM,
+            Self::Schedule => PATIENCE_OF_THE_SCHEDULE,
+        }
+    }
+
+    fn slow(self) -> Duration {
+        match self {
+            Self::Stream => SLOW_FOR_THE_STREAM,
+            Self::Schedule => SLOW_FOR_THE_SCHEDULE,
+        }
+    }
+}
+
+/// How long endpoints kept this process waiting last, and when, so that nobody waits for them again and again.
+#[derive(Debug, Default)]
+pub struct SlowEndpoints(Mutex<HashMap<EndpointId, (Instant, Duration)>>);
+
+impl SlowEndpoints {
+    fn are_left_alone(&self, id: &EndpointId, sender: Sender) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(id).is_some_and(|(since, took)| since.elapsed() < LEFT_ALONE && *took >= sender.slow())
+    }
+
+    fn note(&self, id: &EndpointId, took: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), (Instant::now(), took));
+    }
+}
+
+/// Makes events of what happened to a link and was not told yet, in the order in which it happened.
+pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let is_untold = |sequence: u32, at: Timestamp| !file.told.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
+    for happening in file.link.happenings().as_slice().iter().filter(|one| is_untold(one.sequence, one.at)) {
+        let endpoints = app.store.endpoints().await?;
+        let mut event = EventRecord::new(file.link.id(), happening, now);
+        let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
+        event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
+        // What there is no time for is written down as due, for the schedule.
+        if has_time(deadline) {
+            send(app, &mut event, file, &endpoints, Sender::Stream).await?;
+        }
+        app.store.record_event(&event).await?;
+    }
+    Ok(())
+}
+
+/// Sends an event to every endpoint whose delivery is due, and notes on it what came of that.
+async fn send(
+    app: &App,
+    event: &mut EventRecord,
+    file: &LinkFile,
+    endpoints: &[WebhookEndpoint],
+    sender: Sender,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    if !event.deliveries.iter().any(|delivery| delivery.is_due(now)) {
+        return Ok(());
+    }
+    let configuration = app.store.configuration().await?;
+    let view = EventView::new(event, &file.link, &file.messages, &configuration.settings, now);
+    let body = serde_json::to_string(&view).map_err(|error| StoreError::Unreadable {
+        operation: "write an event down for an endpoint",
+        reason: error.to_string(),
+    })?;
+    let id = &event.id;
+    let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
+        let body = body.clone();
+        async move {
+            let Some(endpoint) = endpoint else {
+                delivery.state = DeliveryState::Failed;
+                delivery.log(now, "the endpoint is switched off".to_owned());
+                return;
+            };
+            if app.slow.are_left_alone(&endpoint.id, sender) {
+                delivery.state = DeliveryState::Waiting { until: later(now, LEFT_ALONE) };
+                return;
+            }
+            let begun = Instant::now();
+            let posted = app.webhooks.post(endpoint, id, body, now, sender.patience()).await;
+            app.slow.note(&endpoint.id, begun.elapsed());
+            note(delivery, &posted, now);
+            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, state = delivery.state.name(), "An event was sent.");
+            if matches!(posted, Posted::Gone { .. }) {
+                switch_off(app, endpoint).await;
+            }
+        }
+    });
+    join_all(sent).await;
+    Ok(())
+}
+
+/// What came of one try.
+fn note(delivery: &mut Delivery, posted: &Posted, now: Timestamp) {
+    match posted {
+        Posted::Taken { outcome } => {
+            delivery.state = DeliveryState::Delivered;
+            delivery.log(now, outcome.clone());
+        }
+        Posted::Gone { outcome } => {
+            delivery.state = DeliveryState::Failed;
+            delivery.log(now, outcome.clone());
+        }
+        Posted::Failed { outcome, wait } => {
+            delivery.failed_tries += 1;
+            let [jitter] = runtime::random::<1>().unwrap_or_default();
+            delivery.state = match next_try(delivery.failed_tries, *wait, jitter, now) {
+                Some(until) => DeliveryState::Waiting { until },
+                None => DeliveryState::Failed,
+            };
+            delivery.log(now, outcome.clone());
+        }
+    }
+}
+
+/// An endpoint that says that it is gone gets nothing more until somebody switches it on again.
+async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
+    match app.store.replace_endpoint(&endpoint.gone()).await {
+        Ok(_) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        // The next event meets the same answer, and tries this again.
+        Err(error) => {
+            tracing::error!(endpoint_id = %endpoint.id, error = %error, "A gone endpoint could not be switched off.");
+        }
+    }
+}
+
+/// Sends what is due again, and answers how many events it tried.
+pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, StoreError> {
+    let mut tried = 0;
+    for shard in 0..DUE_SHARDS {
+        while has_time(deadline) {
+            let due = app.store.due_events(shard, app.clock.now(), PAGE).await?;
+            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
+            let moved = done.collect::<Vec<bool>>().await.iter().filter(|moved| **moved).count();
+            tried += moved;
+            if is_last || moved == 0 {
+                break;
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// Answers whether the event was taken on. One that cannot be read must not keep the others waiting.
+async fn retry_one(app: &App, due: DueEvent) -> bool {
+    match try_again(app, &due).await {
+        Ok(moved) => moved,
+        Err(error) => {
+            tracing::error!(event_id = %due.id, error = %error, "A due event could not be sent.");
+            false
+        }
+    }
+}
+
+async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
+    let until = later(app.clock.now(), LEASE);
+    let Some(mut event) = app.store.claim_due_event(due, until).await? else { return Ok(false) };
+    let link = due.id.parts().map(|(link, _)| link);
+    let file = match link {
+        Some(link) => app.store.link_file(&link).await?,
+        None => None,
+    };
+    if let Some(file) = file {
+        let endpoints = app.store.endpoints().await?;
+        send(app, &mut event, &file, &endpoints, Sender::Schedule).await?;
+    }
+    event.held_until = None;
+    event.version += 1;
+    app.store.replace_event(&event).await?;
+    Ok(true)
+}

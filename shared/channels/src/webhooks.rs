@@ -1,0 +1,109 @@
+//! Events to the CRM's endpoints, signed as Standard Webhooks.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::ids::EventId;
+use domain::webhook::{Reach, WebhookEndpoint, parse_endpoint_url};
+use jiff::SignedDuration;
+use outbound::Http;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+
+/// What an endpoint said. `outcome` is the HTTP status or what went wrong instead, for the log of deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    Taken {
+        outcome: String,
+    },
+    /// It will never take another event.
+    Gone {
+        outcome: String,
+    },
+    /// It may take the event later; `wait` is how long it asked for.
+    Failed {
+        outcome: String,
+        wait: Option<SignedDuration>,
+    },
+}
+
+/// Sends events. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    http: Http,
+    reach: Reach,
+}
+
+impl Webhooks {
+    /// `http` resolves names to addresses within `reach` only.
+    pub fn new(http: Http, reach: Reach) -> Self {
+        Self { http, reach }
+    }
+
+    /// Sends one event. Endpoints get `patience` to answer.
+    pub async fn post(
+        &self,
+        endpoint: &WebhookEndpoint,
+        id: &EventId,
+        body: String,
+        now: Timestamp,
+        patience: Duration,
+    ) -> Posted {
+        let failed = |outcome: &str| Posted::Failed { outcome: outcome.to_owned(), wait: None };
+        // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
+        if parse_endpoint_url(&endpoint.url, self.reach).is_err() {
+            return failed("the address is not allowed");
+        }
+        let Some(signatures) = sign(endpoint, id, &body, now) else { return failed("the event could not be signed") };
+        let request = http::Request::post(&endpoint.url)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(HEADER_WEBHOOK_ID, id.as_str())
+            .header(HEADER_WEBHOOK_TIMESTAMP, now.as_second())
+            .header(HEADER_WEBHOOK_SIGNATURE, signatures);
+        match self.http.send(request, body, patience).await {
+            Err(why) => failed(&why),
+            Ok(answer) => {
+                let outcome = answer.status.to_string();
+                match answer.status {
+                    200..=299 => Posted::Taken { outcome },
+                    410 => Posted::Gone { outcome },
+                    _ => Posted::Failed { outcome, wait: answer.retry_after.and_then(|text| wait(&text, now)) },
+                }
+            }
+        }
+    }
+}
+
+/// One signature for each secret that is in use, so that the CRM can change over from one to the next.
+fn sign(endpoint: &WebhookEndpoint, id: &EventId, body: &str, now: Timestamp) -> Option<String> {
+    let signatures: Option<Vec<String>> = endpoint
+        .signing(now)
+        .map(|secret| {
+            let webhook = Webhook::new(secret.expose()).ok()?;
+            webhook.sign(id.as_str(), now.as_second(), body.as_bytes()).ok()
+        })
+        .collect();
+    signatures.filter(|signatures| !signatures.is_empty()).map(|signatures| signatures.join(" "))
+}
+
+/// `Retry-After` as seconds or as a date.
+fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
+    if let Ok(seconds) = text.trim().parse::<u32>() {
+        return Some(SignedDuration::from_secs(i64::from(seconds)));
+    }
+    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    Some(at.duration_since(now)).filter(|wait| wait.is_positive())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_can_ask_for_time_in_seconds_or_until_a_date() {
+        let now: Timestamp = "2026-10-21T07:28:00Z".parse().unwrap();
+        assert_eq!(wait("120", now), Some(SignedDuration::from_secs(120)));
+        assert_eq!(wait("Wed, 21 Oct 2026 07:30:00 GMT", now), Some(SignedDuration::from_secs(120)));
+        assert_eq!(wait("Wed, 21 Oct 2026 07:00:00 GMT", now), None);
+        assert_eq!(wait("soon", now), None);
+    }
+}

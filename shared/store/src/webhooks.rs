@@ -1,0 +1,58 @@
+//! The CRM's endpoints: in a partition of their own, because they carry secrets that most functions must not read.
+
+use std::sync::Arc;
+
+use domain::ids::EndpointId;
+use domain::webhook::WebhookEndpoint;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, from_item, key, number, to_item};
+use crate::keys::{self, WEBHOOKS_PARTITION};
+
+impl Store {
+    /// All endpoints, at most as old as the store was told to keep them.
+    pub async fn endpoints(&self) -> Result<Arc<Vec<WebhookEndpoint>>, StoreError> {
+        let mut cached = self.endpoints.lock().await;
+        match cached.get() {
+            Some(known) => Ok(known),
+            None => Ok(cached.set(self.read_endpoints().await?)),
+        }
+    }
+
+    /// All endpoints as the table holds them at this moment.
+    pub async fn fresh_endpoints(&self) -> Result<Arc<Vec<WebhookEndpoint>>, StoreError> {
+        let mut cached = self.endpoints.lock().await;
+        Ok(cached.set(self.read_endpoints().await?))
+    }
+
+    async fn read_endpoints(&self) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        const READ: &str = "read the endpoints";
+        let items = self.query_partition(READ, WEBHOOKS_PARTITION).await?;
+        items.into_iter().map(|item| from_item(READ, item)).collect()
+    }
+
+    pub async fn endpoint(&self, id: &EndpointId) -> Result<Option<WebhookEndpoint>, StoreError> {
+        const READ: &str = "read an endpoint";
+        let item = self.get(READ, key(keys::endpoint(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// Writes an endpoint over the version it was decided on; the first version where there is none. Answers whether
+    /// nobody else was faster.
+    pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<bool, StoreError> {
+        const WRITE: &str = "write an endpoint";
+        let item = to_item(keys::endpoint(&endpoint.id), endpoint)?;
+        let written = if endpoint.version == 1 {
+            self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await?
+        } else {
+            let seen = Item::from([(":seen".to_owned(), number(endpoint.version - 1))]);
+            self.put_if(WRITE, item, "version = :seen", seen).await?
+        };
+        Ok(written.is_ok())
+    }
+
+    pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<bool, StoreError> {
+        self.delete("delete an endpoint", keys::endpoint(id)).await
+    }
+}

@@ -1,0 +1,123 @@
+//! Events as the CRM gets them, by webhook and from the list.
+
+use domain::Timestamp;
+use domain::event::EventType;
+use domain::link::PaymentLink;
+use domain::settings::Settings;
+use serde::Serialize;
+use store::{DeliveryState, EventRecord, MessageStates};
+use utoipa::ToSchema;
+
+use crate::schema::{DeliveryStatusName, EventName, ModeName};
+use crate::{LinkView, ReceiptView, instant};
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    /// The same however often the event is sent.
+    pub id: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = EventName)]
+    pub kind: &'static str,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Counts the events of one payment link from 1 on, so that their order can be told.
+    pub sequence: u32,
+    #[schema(value_type = ModeName)]
+    pub mode: &'static str,
+    pub payment_link_id: String,
+    /// The attempt that the event is about, where it is about one.
+    pub attempt_id: Option<String>,
+    /// The message that the event is about, where it is about one.
+    pub message_id: Option<String>,
+    /// The whole link, or for `receipt.registered` the whole receipt, as it is at the moment of sending.
+    pub data: EventData,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum EventData {
+    Link(Box<LinkView>),
+    Receipt(Box<ReceiptView>),
+}
+
+/// An event with what became of sending it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EventWithDeliveries)]
+pub struct LoggedEventView {
+    #[serde(flatten)]
+    pub event: EventView,
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// What became of sending an event to one endpoint.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Delivery)]
+pub struct DeliveryView {
+    pub endpoint_id: String,
+    #[schema(value_type = DeliveryStatusName)]
+    pub status: &'static str,
+    #[schema(format = DateTime)]
+    pub next_try_at: Option<String>,
+    /// The latest tries, the newest last.
+    pub tries: Vec<TryView>,
+}
+
+/// One try to send an event.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeliveryTry)]
+pub struct TryView {
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// The HTTP status, or what went wrong instead.
+    pub outcome: String,
+}
+
+impl EventView {
+    /// `messages` holds the known states of the link's messages.
+    pub fn new(
+        event: &EventRecord,
+        link: &PaymentLink,
+        messages: &MessageStates,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Self {
+        let receipt = link.receipt().filter(|_| event.kind == EventType::ReceiptRegistered);
+        let data = match receipt {
+            Some(receipt) => EventData::Receipt(Box::new(ReceiptView::new(&receipt, settings))),
+            None => EventData::Link(Box::new(LinkView::new(link, messages, settings, now))),
+        };
+        Self {
+            id: event.id.to_string(),
+            kind: event.kind.as_str(),
+            created_at: instant(event.happened_at, settings),
+            sequence: event.sequence,
+            mode: link.terms().mode.as_str(),
+            payment_link_id: link.id().to_string(),
+            attempt_id: event.attempt.as_ref().map(ToString::to_string),
+            message_id: event.message.as_ref().map(ToString::to_string),
+            data,
+        }
+    }
+}
+
+impl LoggedEventView {
+    pub fn new(event: EventView, record: &EventRecord, settings: &Settings) -> Self {
+        let deliveries = record.deliveries.iter().map(|delivery| DeliveryView {
+            endpoint_id: delivery.endpoint.to_string(),
+            status: delivery.state.name(),
+            next_try_at: match &delivery.state {
+                DeliveryState::Waiting { until } => Some(instant(*until, settings)),
+                DeliveryState::Delivered | DeliveryState::Failed => None,
+            },
+            tries: delivery
+                .tries
+                .iter()
+                .map(|one| TryView { at: instant(one.at, settings), outcome: one.outcome.clone() })
+                .collect(),
+        });
+        Self { event, deliveries: deliveries.collect() }
+    }
+}

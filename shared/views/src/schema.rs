@@ -1,0 +1,60 @@
+//! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
+
+use domain::event::EventType;
+use domain::gateway::{GatewayKind, Mode};
+use domain::recipients::Channel;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! one_of {
+    ($(#[$doc:meta])* $name:ident, $description:literal, $words:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::Type(Type::String))
+                    .description(Some($description))
+                    .enum_values(Some($words))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, Mode::Sandbox].map(Mode::as_str) }
+one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
+one_of! { GatewayName, "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
+one_of! { EventName, "What happened.", EventType::ALL.map(EventType::as_str) }
+one_of! {
+    LinkStatusName,
+    "It only moves forward: `active`, then `paid`, `expired` or `cancelled`; `expired` becomes `paid` only where the account accepts late payments.",
+    ["active", "paid", "expired", "cancelled"]
+}
+one_of! {
+    AmountSourceName, "Where the amount came from: the request, the item, or what the contact owes.",
+    ["request", "item", "balance"]
+}
+one_of! {
+    MessageStatusName,
+    "`queued` until somebody looks at it, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, `skipped` because the link had ended.",
+    ["queued", "sending", "sent", "waiting", "failed", "skipped"]
+}
+one_of! {
+    AttemptStatusName,
+    "`open`: the customer may be paying. `settling`: the money is being taken. `accepted`: a person accepted money under review. `unacceptable`: money the link cannot take lies at the gateway and is watched until it went back. `giving_back`: money is on its way back. `paid`, `failed`, `lapsed`, `given_back` and `needs_review` are final until a person resolves the last.",
+    ["open", "settling", "accepted", "unacceptable", "paid", "failed", "lapsed", "giving_back", "given_back", "needs_review"]
+}
+one_of! {
+    UnreachedReasonName, "Why somebody who was named is not told.",
+    ["nobody_has_this_role", "no_address", "channel_not_used"]
+}
+one_of! {
+    DeliveryStatusName, "`waiting` for another try, `delivered`, or `failed` for good.",
+    ["waiting", "delivered", "failed"]
+}
