@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::Problems;
-use domain::create::{Records, Request, decide};
+use domain::create::{Place, Records, Request, decide};
 use domain::gateway::GatewayBook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
@@ -69,7 +69,7 @@ async fn create(
     if let Some(existing) = records.link.take() {
         return replay(&app, &configuration, existing, &request_hash).await;
     }
-    let terms = decide_terms(&app, &records, request, &token, problems).await?;
+    let terms = decide_terms(&app, &records, request, Place::new(&base, &token), problems).await?;
     let now = app.clock.now();
     let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
     match app.store.create_link(&link, now).await? {
@@ -105,7 +105,7 @@ async fn decide_terms(
     app: &App,
     records: &CreateRecords,
     request: Request,
-    token: &PayToken,
+    place: Place,
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {
     let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
@@ -114,10 +114,11 @@ async fn decide_terms(
         contact: records.contact.as_ref(),
         item: records.item.as_ref(),
         receipt_types: &configuration.receipt_types,
+        templates: &configuration.templates,
         settings: &configuration.settings,
         gateways: &app.gateways,
     };
-    decide(request, records, token, app.clock.now(), problems).map_err(ApiProblem::invalid)
+    decide(request, records, place, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
 }
 
 async fn replay(

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::account::{Account, Ready};
+use crate::compose::{Matter, Preview, preview};
 use crate::contact::{Contact, Email, Mobile};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
 use crate::item::Item;
-use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms};
+use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
 use crate::locale::Locale;
-use crate::message::MessageChoice;
+use crate::message::{MessageChoice, MessageTemplate};
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
 use crate::receipt::ReceiptType;
@@ -88,18 +89,57 @@ pub struct Records<'a> {
     pub contact: Option<&'a Contact>,
     pub item: Option<&'a Item>,
     pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
+    pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
     pub gateways: &'a GatewayBook,
 }
 
-/// Decides the terms, or lists everything that stands against them. `problems` carries what reading the body found.
-pub fn decide(
+/// Where the link will be: what its messages show, and the id that theirs derive from.
+#[derive(Clone, Debug)]
+pub struct Place {
+    id: LinkId,
+    url: String,
+}
+
+impl Place {
+    pub fn new(base: &str, token: &PayToken) -> Self {
+        Self { id: LinkId::of(token), url: pay_url(base, token.expose()) }
+    }
+
+    /// A place for a link that is not made: its address is as long as a real one and leads nowhere, because no token has a
+    /// hyphen.
+    pub fn placeholder(base: &str) -> Self {
+        Self { id: LinkId::of(&PayToken::from_random([0; 16])), url: pay_url(base, "placeholder-of-a-token") }
+    }
+}
+
+/// What every rule made of a request. A link needs all of it and no problem; a draft shows what there is.
+#[derive(Debug)]
+pub struct Decision<'a> {
+    pub request: Request,
+    pub account: Option<ReadyAccount<'a>>,
+    pub contact: Option<&'a Contact>,
+    pub item: Option<&'a Item>,
+    pub amount: Option<(Money, AmountSource)>,
+    /// Exclusive.
+    pub expires_at: Option<Timestamp>,
+    pub after_payment: Option<AfterPayment>,
+    pub message: Option<MessageChoice>,
+    pub told: Resolved,
+    /// The request's, else the contact's.
+    pub locale: Option<Locale>,
+    pub problems: Problems,
+    url: String,
+}
+
+/// Asks every rule about a request. `problems` carries what reading the body found.
+pub fn decide<'a>(
     request: Request,
-    records: Records<'_>,
-    token: &PayToken,
+    records: Records<'a>,
+    place: Place,
     now: Timestamp,
     mut problems: Problems,
-) -> Result<Terms, Problems> {
+) -> Decision<'a> {
     let found = &mut problems;
     let account = find_account(&request, records, found);
     let item = find_item(&request, records, found);
@@ -118,53 +158,117 @@ pub fn decide(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let told = decide_recipients(&request, contact, message.as_ref(), &LinkId::of(token), found);
-    let description = request.description.value();
-    let reference_id = request.reference_id.value();
-    let return_url = request.return_url.value();
-    let metadata = request.metadata.value().unwrap_or_default();
-    let locale = request.locale.value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
-        (account, contact, amount, expires_at)
-    else {
-        return Err(problems);
-    };
-    let (Some(after_payment), Some(message)) = (after_payment, message) else { return Err(problems) };
-    Ok(Terms {
-        mode: account.mode,
-        account: AccountTerms {
-            id: account.id.clone(),
-            name: account.name.clone(),
-            gateway: ready.gateway,
-            credentials: ready.credentials.clone(),
-            late_payment: account.online_payment.late_payment,
-            confirm_page: account.online_payment.confirm_page,
-        },
-        contact: ContactTerms {
-            id: contact.id.clone(),
-            name: contact.name.clone(),
-            profile_url: contact.profile_url.clone(),
-        },
-        item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+    let told = decide_recipients(&request, contact, message.as_ref(), &place.id, found);
+    let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
+    let url = place.url;
+    let mut decision = Decision {
+        request,
+        account,
+        contact,
+        item,
         amount,
-        amount_source,
         expires_at,
-        description,
         after_payment,
         message,
-        recipients: told.recipients,
-        unreached: told.unreached,
-        reference_id,
-        return_url,
+        told,
         locale,
-        metadata,
-    })
+        problems: Problems::default(),
+        url,
+    };
+    // Only what somebody gets is a reason to refuse.
+    let channels = decision.channels_used();
+    decision.write(&channels, records, &mut problems);
+    decision.problems = problems;
+    decision
 }
 
-type ReadyAccount<'a> = (&'a Account, Ready<'a>);
+impl Decision<'_> {
+    /// The terms, or everything that stands against them.
+    pub fn into_terms(self) -> Result<Terms, Problems> {
+        let Self { request, account, contact, item, amount, expires_at, after_payment, message, told, locale, .. } =
+            self;
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
+            (account, contact, amount, expires_at)
+        else {
+            return Err(self.problems);
+        };
+        let (Some(after_payment), Some(message)) = (after_payment, message) else { return Err(self.problems) };
+        Ok(Terms {
+            mode: account.mode,
+            account: AccountTerms {
+                id: account.id.clone(),
+                name: account.name.clone(),
+                gateway: ready.gateway,
+                credentials: ready.credentials.clone(),
+                late_payment: account.online_payment.late_payment,
+                confirm_page: account.online_payment.confirm_page,
+            },
+            contact: ContactTerms {
+                id: contact.id.clone(),
+                name: contact.name.clone(),
+                profile_url: contact.profile_url.clone(),
+            },
+            item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+            amount,
+            amount_source,
+            expires_at,
+            description: request.description.value(),
+            after_payment,
+            message,
+            recipients: told.recipients,
+            unreached: told.unreached,
+            reference_id: request.reference_id.value(),
+            return_url: request.return_url.value(),
+            locale,
+            metadata: request.metadata.value().unwrap_or_default(),
+        })
+    }
+
+    /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
+    pub fn previews(&self, records: Records<'_>) -> Vec<Preview> {
+        let channels = self.message.as_ref().map(MessageChoice::channels).unwrap_or_default();
+        self.write(&channels, records, &mut Problems::default())
+    }
+
+    /// The channels that a recipient has an address on.
+    fn channels_used(&self) -> Vec<Channel> {
+        let used = |channel: &Channel| self.told.recipients.iter().any(|recipient| recipient.channel == *channel);
+        Channel::ALL.into_iter().filter(used).collect()
+    }
+
+    fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
+        match (self.matter(), &self.message) {
+            (Some(matter), Some(message)) => {
+                preview(&matter, message, channels, records.templates, records.settings, problems)
+            }
+            (None, _) | (Some(_), None) => Vec::new(),
+        }
+    }
+
+    /// What a message could say, where enough of it is decided to say anything.
+    fn matter(&self) -> Option<Matter<'_>> {
+        let (account, _) = self.account?;
+        let (amount, _) = self.amount?;
+        Some(Matter {
+            mode: account.mode,
+            account_name: &account.name,
+            contact_name: &self.contact?.name,
+            item_title: self.item.map(|item| item.title.as_str()),
+            amount,
+            expires_at: self.expires_at?,
+            description: self.request.description.as_ref().value().map(String::as_str),
+            reference_id: self.request.reference_id.as_ref().value(),
+            locale: self.locale.as_ref(),
+            url: &self.url,
+        })
+    }
+}
+
+/// An account and how a link on it can be paid.
+pub type ReadyAccount<'a> = (&'a Account, Ready<'a>);
 
 fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<ReadyAccount<'a>> {
     let id = request.account_id.as_ref().require("/account_id", problems)?;
@@ -236,10 +340,9 @@ fn decide_amount(
             let currency = currency.as_ref().value().copied().or(account.map(|(account, _)| account.currency))?;
             (problems.check("/amount", Money::new(*amount, currency)).value()?, AmountSource::Request)
         }
-        (Field::Absent, Field::Absent) => match (item.and_then(|item| item.amount), contact.and_then(|c| c.balance)) {
-            (Some(amount), _) => (amount, AmountSource::Item),
-            (None, Some(balance)) => (balance, AmountSource::Balance),
-            (None, None) => {
+        (Field::Absent, Field::Absent) => match amount_on_record(item, contact) {
+            Some(found) => found,
+            None => {
                 // Without a contact it is not known whether there is a balance.
                 if contact.is_some() {
                     let detail = "Give an amount: neither the item nor the contact's balance has one.";
@@ -249,38 +352,51 @@ fn decide_amount(
             }
         },
     };
-    check_amount(money, source, account?, records.gateways, problems).then_some((money, source))
+    if money.minor_units() <= 0 {
+        let detail =
+            format!("{} is {}, and only an amount above zero can be paid.", called(source), money.minor_units());
+        problems.refuse("/amount", "amount_not_payable", detail);
+    } else if let Some(account) = account
+        && let Err((pointer, rejection)) = fits(money, source, account, records.gateways)
+    {
+        problems.add(pointer, rejection);
+    }
+    Some((money, source))
 }
 
-fn check_amount(
+/// What is asked for where the request names no amount.
+fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
+    let of_item = item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
+    of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
+}
+
+fn called(source: AmountSource) -> &'static str {
+    match source {
+        AmountSource::Request => "The amount",
+        AmountSource::Item => "The item's amount",
+        AmountSource::Balance => "What the contact owes",
+    }
+}
+
+/// Whether an amount can be paid on an account. The error comes with the field to change.
+fn fits(
     money: Money,
     source: AmountSource,
     (account, ready): ReadyAccount<'_>,
     gateways: &GatewayBook,
-    problems: &mut Problems,
-) -> bool {
-    let from = match source {
-        AmountSource::Request => "The amount",
-        AmountSource::Item => "The item's amount",
-        AmountSource::Balance => "What the contact owes",
-    };
+) -> Result<(), (&'static str, Rejection)> {
     let gateway = ready.gateway;
-    if money.minor_units() <= 0 {
-        let detail = format!("{from} is {}, and only an amount above zero can be paid.", money.minor_units());
-        problems.refuse("/amount", "amount_not_payable", detail);
-    } else if money.currency() != account.currency {
+    if money.currency() != account.currency {
         let pointer = if source == AmountSource::Request { "/currency" } else { "/amount" };
-        let detail = format!("{from} is in {}, the account {} in {}.", money.currency(), account.id, account.currency);
-        problems.refuse(pointer, "currency_mismatch", detail);
-    } else if !gateway.takes(money.currency()) {
-        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
-        problems.refuse("/currency", "currency_not_supported", detail);
-    } else if let Err(rejection) = gateways.check_amount(gateway, money) {
-        problems.add("/amount", rejection);
-    } else {
-        return true;
+        let (from, there) = (called(source), account.currency);
+        let detail = format!("{from} is in {}, the account {} in {there}.", money.currency(), account.id);
+        return Err((pointer, Rejection::new("currency_mismatch", detail)));
     }
-    false
+    if !gateway.takes(money.currency()) {
+        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
+        return Err(("/currency", Rejection::new("currency_not_supported", detail)));
+    }
+    gateways.check_amount(gateway, money).map_err(|rejection| ("/amount", rejection))
 }
 
 /// The end of the link, by at most one of the two ways to say it.
@@ -453,18 +569,19 @@ fn decide_recipients(
         emails: recipients.emails.clone().value().unwrap_or_default(),
     };
     let (Some(contact), Some(message)) = (contact, message) else { return Resolved::default() };
+    let nothing_refused = !matches!(recipients.contact, Field::Refused)
+        && !matches!(recipients.mobiles, Field::Refused)
+        && !matches!(recipients.emails, Field::Refused)
+        && !matches!(recipients.roles, Field::Refused);
     if wanted.is_empty() {
         let is_custom = matches!(message, MessageChoice::Custom { .. });
-        let nothing_refused = !matches!(recipients.mobiles, Field::Refused)
-            && !matches!(recipients.emails, Field::Refused)
-            && !matches!(recipients.roles, Field::Refused);
         if is_custom && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
         }
         return Resolved::default();
     }
     let told = resolve(&wanted, contact, &message.channels(), link);
-    if told.recipients.is_empty() && problems.is_empty() {
+    if told.recipients.is_empty() && nothing_refused {
         problems.refuse(
             "/recipients",
             "nobody_reachable",

@@ -27,6 +27,7 @@ pub mod problem;
 pub mod receipt;
 pub mod recipients;
 pub mod settings;
+pub mod sms;
 pub mod template;
 pub mod text;
 
