@@ -53,11 +53,17 @@ impl Functions {
         let pay = pay_redirect::App { store: store(), gateways: gateways(), book, clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
-            crm_api: crm_api::router(crm_api::App { store: store(), clock }),
+            crm_api: crm_api::router(crm_api::App { store: store(), clock, reach: runtime.webhook_reach().unwrap() }),
             pay_redirect: pay_redirect::router(pay),
             gateway_webhook: gateway_webhook::router(gateway_webhook::App { settlement: settlement(), clock }),
             expire_links: expire_links::App { settlement: settlement(), clock },
-            deliver_messages: deliver_messages::App { store: store(), channels: runtime.channels(), clock },
+            deliver_messages: deliver_messages::App {
+                store: store(),
+                channels: runtime.channels(),
+                webhooks: runtime.webhooks().unwrap(),
+                clock,
+                slow: Arc::default(),
+            },
         }))
     }
 
@@ -73,7 +79,7 @@ impl Functions {
 
     /// The routes of the template.
     fn route(&self, method: &Method, path: &str) -> &Router {
-        if path == "/v1/payment-links" && method == Method::POST {
+        if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
             &self.0.create_link
         } else if path.starts_with("/v1/") {
             &self.0.crm_api

@@ -281,6 +281,20 @@ impl World {
         }
     }
 
+    /// What the CRM's endpoint was sent about a link, in the order in which it came.
+    pub fn told(&self, link: &Value) -> Vec<Value> {
+        let about = |event: &Value| event["payment_link_id"] == link["id"];
+        self.cloud.crm.events().into_iter().map(|received| received.event).filter(about).collect()
+    }
+
+    /// Makes the CRM's endpoint answer its next events otherwise.
+    pub async fn answer_events(&self, answer: Value) {
+        let url = format!("{}/crm/next_answer", self.cloud.page_url());
+        let json_type = [("content-type", "application/json")];
+        let reply = self.send(Method::POST, &url, &json_type, Some(answer.to_string())).await;
+        assert!(reply.status.is_success(), "{}", reply.text);
+    }
+
     /// Reads the link until it is as wanted.
     pub async fn wait_for(&self, link: &Value, wanted: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();

@@ -4,6 +4,10 @@
 
 #[path = "functions/api.rs"]
 mod api;
+#[path = "functions/crm_events.rs"]
+mod crm_events;
+#[path = "functions/drafts.rs"]
+mod drafts;
 #[path = "functions/events.rs"]
 mod events;
 #[path = "functions/life.rs"]

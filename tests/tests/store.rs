@@ -244,7 +244,7 @@ async fn fifty_senders_claim_a_message_and_one_gets_it() {
     let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
     store.note_message(&mine[0], sent.clone()).await.unwrap();
     assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), Claimed::NotNeeded));
-    let (_, states) = store.link_with_messages(link.id()).await.unwrap().unwrap();
+    let states = store.link_file(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
 
@@ -270,7 +270,7 @@ async fn a_lost_claim_notes_nothing() {
     assert!(store.claim_due_message(&due, now()).await.unwrap().is_none(), "of two sweeps only one claims it");
     store.note_message(&second, MessageState::Sent { at: now(), provider_id: "second".to_owned() }).await.unwrap();
     store.note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned() }).await.unwrap();
-    let (_, states) = store.link_with_messages(link.id()).await.unwrap().unwrap();
+    let states = store.link_file(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states[&message].name(), "sent");
 }
 

@@ -2,23 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use domain::contact::{Email, Mobile, Region};
-use domain::create::{MessageMode, MessageRequest, Recipients, Request};
+use domain::Problems;
+use domain::create::Request;
 use domain::expiry::Expiry;
-use domain::ids::{AccountId, ContactId, ItemId, ReferenceId, Role};
+use domain::ids::{AccountId, ContactId, ItemId, ReferenceId};
 use domain::locale::Locale;
 use domain::money::Currency;
-use domain::recipients::Channel;
 use domain::settings::Settings;
-use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
 use web::Given;
 use web::body::{Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
-use web::texts::TextBody;
-
-/// So many people, numbers or addresses may be named by hand.
-const MOST_RECIPIENTS: usize = 20;
+use web::telling::{MessageBody, RecipientsBody};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -38,28 +33,6 @@ pub(crate) struct CreateBody {
     return_url: Given<String>,
     locale: Given<String>,
     metadata: Given<BTreeMap<String, String>>,
-    #[serde(flatten)]
-    unknown: Unknown,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RecipientsBody {
-    contact: Given<bool>,
-    roles: Given<Vec<String>>,
-    mobiles: Given<Vec<String>>,
-    emails: Given<Vec<String>>,
-    #[serde(flatten)]
-    unknown: Unknown,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct MessageBody {
-    mode: Given<String>,
-    channels: Given<Vec<String>>,
-    sms: Given<TextBody>,
-    email: Given<TextBody>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -92,66 +65,6 @@ impl CreateBody {
                 .parse("/return_url", p, |url| settings.check_return_url(&url)),
             locale: text(self.locale, "/locale", p).parse("/locale", p, |tag| Locale::parse(&tag)),
             metadata: read_metadata(self.metadata, p),
-        }
-    }
-}
-
-impl RecipientsBody {
-    fn read(self, region: &Region, problems: &mut Problems) -> Recipients {
-        let p = problems;
-        refuse_unknown("/recipients", self.unknown, p);
-        Recipients {
-            contact: self.contact.field("/recipients/contact", p),
-            roles: list(self.roles, "/recipients/roles", p, Role::parse),
-            mobiles: list(self.mobiles, "/recipients/mobiles", p, |text| Mobile::parse(text, region)),
-            emails: list(self.emails, "/recipients/emails", p, Email::parse),
-        }
-    }
-}
-
-/// Reads each entry of a list and points at those that cannot be read.
-fn list<T>(
-    given: Given<Vec<String>>,
-    at: &str,
-    problems: &mut Problems,
-    parse: impl Fn(&str) -> Result<T, Rejection>,
-) -> Field<Vec<T>> {
-    let texts = match given.field(at, problems) {
-        Field::Value(texts) => texts,
-        Field::Absent => return Field::Absent,
-        Field::Refused => return Field::Refused,
-    };
-    if texts.len() > MOST_RECIPIENTS {
-        problems.refuse(at, "too_many", format!("At most {MOST_RECIPIENTS} entries are allowed."));
-        return Field::Refused;
-    }
-    let count = texts.len();
-    let entries: Vec<T> = texts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, text)| problems.check(format!("{at}/{index}"), parse(text)).value())
-        .collect();
-    if entries.len() == count { Field::Value(entries) } else { Field::Refused }
-}
-
-impl MessageBody {
-    fn read(self, problems: &mut Problems) -> MessageRequest {
-        let p = problems;
-        refuse_unknown("/message", self.unknown, p);
-        let text = |given: Given<TextBody>, channel, at: &str, p: &mut Problems| match given.field(at, p) {
-            Field::Value(body) => body.read(channel, at, p),
-            Field::Absent => Field::Absent,
-            Field::Refused => Field::Refused,
-        };
-        MessageRequest {
-            mode: self.mode.field("/message/mode", p).parse("/message/mode", p, |mode| MessageMode::parse(&mode)),
-            channels: list(self.channels, "/message/channels", p, Channel::parse).map(|mut channels| {
-                channels.sort();
-                channels.dedup();
-                channels
-            }),
-            sms: text(self.sms, Channel::Sms, "/message/sms", p),
-            email: text(self.email, Channel::Email, "/message/email", p),
         }
     }
 }

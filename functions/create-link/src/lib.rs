@@ -1,9 +1,10 @@
-//! `POST /v1/payment-links`: makes a link.
+//! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/draft`: says what it would be, and makes none.
 //!
 //! With an `Idempotency-Key` the pay token, and with it the link's key in the table, derives from that key: the link
 //! itself is the record that the request was answered, and a retry finds it before any rule is asked again.
 
 mod body;
+mod draft;
 
 use std::collections::BTreeMap;
 
@@ -14,17 +15,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::Problems;
-use domain::create::{Records, Request, decide};
+use domain::create::{Place, Records, Request, decide};
 use domain::gateway::GatewayBook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use store::{Configuration, CreateRecords, Created, MessageState, Scope, Store};
-use web::idempotency::idempotency_key;
 use views::LinkView;
+use web::idempotency::{hash_of, idempotency_key, key_reused, replayed};
 use web::{ApiProblem, JsonBody, authenticate};
 
 use body::CreateBody;
@@ -42,6 +41,10 @@ pub struct App {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/payment-links", post(create).fallback(|| async { ApiProblem::method_not_allowed("POST") }))
+        .route(
+            "/v1/payment-links/draft",
+            post(draft::draft).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+        )
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
@@ -65,11 +68,11 @@ async fn create(
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let mut records = read_records(&app.store, &token, &request).await?;
+    let mut records = read_records(&app.store, Some(&LinkId::of(&token)), &request).await?;
     if let Some(existing) = records.link.take() {
         return replay(&app, &configuration, existing, &request_hash).await;
     }
-    let terms = decide_terms(&app, &records, request, &token, problems).await?;
+    let terms = decide_terms(&app, &records, request, Place::new(&base, &token), problems).await?;
     let now = app.clock.now();
     let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
     match app.store.create_link(&link, now).await? {
@@ -87,11 +90,11 @@ async fn create(
 }
 
 /// Everything the request names, in one round trip; two where the contact has to be found through the item.
-async fn read_records(store: &Store, token: &PayToken, request: &Request) -> Result<CreateRecords, ApiProblem> {
+async fn read_records(store: &Store, link: Option<&LinkId>, request: &Request) -> Result<CreateRecords, ApiProblem> {
     let account = request.account_id.as_ref().value();
     let contact = request.contact_id.as_ref().value();
     let item = request.item_id.as_ref().value();
-    let mut records = store.records_for_create(&LinkId::of(token), account, contact, item).await?;
+    let mut records = store.records_for_create(link, account, contact, item).await?;
     if contact.is_none()
         && let Some(item) = &records.item
     {
@@ -105,19 +108,24 @@ async fn decide_terms(
     app: &App,
     records: &CreateRecords,
     request: Request,
-    token: &PayToken,
+    place: Place,
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {
     let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
-    let records = Records {
-        account: records.account.as_ref(),
-        contact: records.contact.as_ref(),
-        item: records.item.as_ref(),
+    let records = records_of(app, records, &configuration);
+    decide(request, records, place, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
+}
+
+fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Configuration) -> Records<'a> {
+    Records {
+        account: found.account.as_ref(),
+        contact: found.contact.as_ref(),
+        item: found.item.as_ref(),
         receipt_types: &configuration.receipt_types,
+        templates: &configuration.templates,
         settings: &configuration.settings,
         gateways: &app.gateways,
-    };
-    decide(request, records, token, app.clock.now(), problems).map_err(ApiProblem::invalid)
+    }
 }
 
 async fn replay(
@@ -127,17 +135,10 @@ async fn replay(
     request_hash: &str,
 ) -> Result<Response, ApiProblem> {
     if existing.request_hash() != request_hash {
-        return Err(ApiProblem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used with another body.",
-        )
-        .with_conflicting_id(existing.id().as_str()));
+        return Err(key_reused().with_conflicting_id(existing.id().as_str()));
     }
     let messages = app.store.message_states(std::slice::from_ref(&existing)).await?;
-    let mut response = answer(app, configuration, &existing, &messages)?;
-    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    Ok(response)
+    Ok(replayed(answer(app, configuration, &existing, &messages)?))
 }
 
 fn answer(
@@ -168,50 +169,5 @@ fn base_url(app: &App, context: Option<&RequestContext>) -> Result<String, ApiPr
             tracing::error!(detail, "A link could not be made.");
             Err(ApiProblem::new(StatusCode::INTERNAL_SERVER_ERROR, "base_url_unknown", detail))
         }
-    }
-}
-
-/// A hash that does not depend on the order of fields or on white space.
-fn hash_of(body: &Value) -> String {
-    fn feed(hash: &mut Sha256, value: &Value) {
-        match value {
-            Value::Object(fields) => {
-                hash.update(b"{");
-                for (name, value) in fields.iter().collect::<BTreeMap<_, _>>() {
-                    feed(hash, &Value::String(name.clone()));
-                    feed(hash, value);
-                }
-                hash.update(b"}");
-            }
-            Value::Array(entries) => {
-                hash.update(b"[");
-                for entry in entries {
-                    feed(hash, entry);
-                }
-                hash.update(b"]");
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                hash.update(value.to_string().as_bytes());
-                hash.update(b",");
-            }
-        }
-    }
-    let mut hash = Sha256::new();
-    feed(&mut hash, body);
-    hex::encode(hash.finalize())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn the_hash_of_a_body_depends_on_its_content_only() {
-        let one = hash_of(&serde_json::from_str(r#"{"a":1,"b":[1,"2"]}"#).unwrap());
-        assert_eq!(one, hash_of(&serde_json::from_str(r#" { "b" : [1, "2"], "a":1 }"#).unwrap()));
-        assert_ne!(one, hash_of(&json!({ "a": 1, "b": [1, 2] })));
-        assert_ne!(one, hash_of(&json!({ "a": 1, "b": ["2", 1] })));
-        assert_ne!(hash_of(&json!({ "a": ["1,"] })), hash_of(&json!({ "a": ["1", ""] })));
     }
 }

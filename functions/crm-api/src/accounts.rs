@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::account::{Account, LatePayment, OnlinePayment};
@@ -14,6 +14,7 @@ use domain::text::parse_name;
 use domain::{Field, Problems, Timestamp};
 use serde::{Deserialize, Serialize};
 use web::body::{Unknown, refuse_unknown};
+use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
@@ -81,11 +82,7 @@ impl AccountView {
     }
 }
 
-pub(crate) async fn list(
-    _: MayRead,
-    State(app): State<App>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["online_payment"])?;
     let wanted = match parameters.get("online_payment") {
         None => None,

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Rejection;
-use store::Scope;
+use store::{ApiKey, Scope};
 use web::{ApiProblem, authenticate};
 
 use crate::App;
@@ -11,19 +11,20 @@ use crate::App;
 macro_rules! scope {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
-        pub(crate) struct $name;
+        pub(crate) struct $name(pub(crate) ApiKey);
 
         impl FromRequestParts<App> for $name {
             type Rejection = ApiProblem;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-                authenticate(&app.store, &parts.headers, $scope).await.map(|_| Self)
+                authenticate(&app.store, &parts.headers, $scope).await.map(Self)
             }
         }
     };
 }
 
 scope! {
+    #[expect(dead_code, reason = "nothing that is only read depends on who reads")]
     /// May read everything the API shows.
     MayRead, Scope::Read
 }

@@ -1,6 +1,6 @@
 //! Contacts and the people at them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::contact::{Contact, Email, Mobile, Person, Region};
@@ -11,6 +11,7 @@ use domain::text::{parse_name, parse_web_address};
 use domain::{Field, Problems};
 use serde::{Deserialize, Serialize};
 use web::body::{Unknown, refuse_unknown};
+use web::extract::Path;
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};

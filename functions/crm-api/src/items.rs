@@ -1,6 +1,6 @@
 //! Items: the CRM's documents that links are made on, and the receipts that show under their fields.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::{ContactId, FieldKey, ItemId};
@@ -10,6 +10,7 @@ use domain::{Field, Problems};
 use serde::{Deserialize, Serialize};
 use store::AttachedReceipts;
 use web::body::{Unknown, refuse_unknown};
+use web::extract::Path;
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};

@@ -1,8 +1,11 @@
 //! The rest of `/v1`: what the CRM keeps here, reads and does. Making a link is `create-link`'s.
 
 mod accounts;
+mod actions;
 mod caller;
 mod contacts;
+mod endpoints;
+mod events;
 mod items;
 mod links;
 mod lists;
@@ -17,6 +20,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
+use domain::webhook::Reach;
 use runtime::Clock;
 use serde::Serialize;
 use store::Store;
@@ -27,6 +31,8 @@ use web::ApiProblem;
 pub struct App {
     pub store: Store,
     pub clock: Clock,
+    /// Where the CRM's endpoints may be.
+    pub reach: Reach,
 }
 
 /// What a record answers.
@@ -51,9 +57,20 @@ pub fn router(app: App) -> Router {
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
         .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
-        .route("/v1/payment-links/{id}/cancel", only("POST", post(links::cancel)))
+        .route("/v1/payment-links/{id}/attempts/{attempt}/resolve", only("POST", post(actions::resolve)))
+        .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))
+        .route("/v1/payment-links/{id}/messages", only("POST", post(actions::tell_again)))
         .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
         .route("/v1/payment-links/{id}/qr.svg", only("GET", get(qr::svg)))
+        .route("/v1/events", only("GET", get(events::list)))
+        .route("/v1/events/{id}", only("GET", get(events::read)))
+        .route("/v1/events/{id}/redeliver", only("POST", post(events::redeliver)))
+        .route("/v1/webhook-endpoints", only("GET", get(endpoints::list)))
+        .route(
+            "/v1/webhook-endpoints/{id}",
+            only(ALL, get(endpoints::read).put(endpoints::write).delete(endpoints::delete)),
+        )
+        .route("/v1/webhook-endpoints/{id}/rotate-secret", only("POST", post(endpoints::rotate)))
         .route("/v1/receipts", only("GET", get(receipts::list)))
         .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
         .fallback(|| async { ApiProblem::not_found("address") })

@@ -1,43 +1,32 @@
-//! Reading, listing and cancelling payment links.
+//! Reading, listing and changing payment links.
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
 use axum::response::Response;
 use domain::amend::{Amendment, Records, amend as amend_terms};
 use domain::expiry::Expiry;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
-use domain::link::{CancelRefused, PaymentLink};
+use domain::link::PaymentLink;
 use domain::settings::Settings;
-use domain::text::parse_text;
-use domain::{Field, Problems, Rejection, Timestamp};
+use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
 use store::{LinkList, Page, Written};
-use web::body::{Unknown, refuse_unknown};
-use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use views::LinkView;
+use web::body::{Unknown, refuse_unknown};
+use web::extract::{Path, Query};
+use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::{App, answer};
 
-/// How often cancelling is decided again because the link changed meanwhile.
-const MOST_ROUNDS: usize = 8;
+/// How often a change is decided again because the link changed meanwhile.
+pub(crate) const MOST_ROUNDS: usize = 8;
 
 const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct CancelBody {
-    reason: Given<String>,
-    force: Given<bool>,
-    #[serde(flatten)]
-    unknown: Unknown,
-}
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
@@ -47,11 +36,7 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
 }
 
 /// Links by exactly one of contact, item, reference and day; those of a day can be narrowed to a status.
-pub(crate) async fn list(
-    _: MayRead,
-    State(app): State<App>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let known = ["contact_id", "item_id", "reference_id", "day", "status", "limit", "cursor"];
     let parameters = Parameters::read(pairs, &known)?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
@@ -156,7 +141,7 @@ pub(crate) async fn amend(
         let now = app.clock.now();
         let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
         let terms = terms.map_err(ApiProblem::invalid)?;
-        let next = link.amended(terms, now).ok_or_else(|| refused(CancelRefused::NotActive, &link, now))?;
+        let next = link.amended(terms, now).ok_or_else(|| refused(&link, now))?;
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => return show(&app, &next, now).await,
             Written::Rejected(current) => link = *current,
@@ -166,72 +151,20 @@ pub(crate) async fn amend(
 }
 
 /// A link that was just written.
-async fn show(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Response, ApiProblem> {
+pub(crate) async fn show(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Response, ApiProblem> {
     let messages = app.store.message_states(std::slice::from_ref(link)).await?;
     let configuration = app.store.configuration().await?;
     Ok(answer(LinkView::new(link, &messages, &configuration.settings, now)))
 }
 
-/// Cancels an active link. While somebody is paying the caller is asked first.
-pub(crate) async fn cancel(
-    _: MayWrite,
-    State(app): State<App>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> Result<Response, ApiProblem> {
-    let id = link_id(&id)?;
-    let (reason, force) = read_cancel(&headers, &bytes)?;
-    let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
-    for _ in 0..MOST_ROUNDS {
-        let now = app.clock.now();
-        let next = link.cancel(reason.clone(), force, now).map_err(|why| refused(why, &link, now))?;
-        match app.store.replace_link(&next).await? {
-            Written::Applied | Written::AlreadyApplied => {
-                tracing::info!(link_id = %id, "A payment link was cancelled.");
-                return show(&app, &next, now).await;
-            }
-            Written::Rejected(current) => link = *current,
-        }
-    }
-    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
-}
-
-/// The body may be left out.
-fn read_cancel(headers: &HeaderMap, bytes: &[u8]) -> Result<(Option<String>, bool), ApiProblem> {
-    if bytes.is_empty() {
-        return Ok((None, false));
-    }
-    let body = JsonBody::<CancelBody>::read(headers, bytes)?.fields;
-    let mut problems = Problems::default();
-    refuse_unknown("", body.unknown, &mut problems);
-    let reason = body.reason.field("/reason", &mut problems);
-    let reason = reason.parse("/reason", &mut problems, |reason| parse_text(&reason, 200)).value();
-    let force = match body.force.field("/force", &mut problems) {
-        Field::Value(force) => force,
-        Field::Absent | Field::Refused => false,
-    };
-    if problems.is_empty() { Ok((reason, force)) } else { Err(ApiProblem::invalid(problems)) }
-}
-
-fn refused(why: CancelRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
+/// Only an active link can be changed.
+pub(crate) fn refused(link: &PaymentLink, now: Timestamp) -> ApiProblem {
     let status = link.status_at(now).name();
-    let detail = match why {
-        CancelRefused::NotActive => {
-            let detail = format!("Only an active link can be changed; this one is {status}.");
-            return ApiProblem::new(StatusCode::CONFLICT, "link_not_active", detail).with_current_status(status);
-        }
-        CancelRefused::PaymentInProgress { can_force: true } => {
-            "A customer may be paying right now. Send force: true to cancel all the same; money that arrives goes back."
-        }
-        CancelRefused::PaymentInProgress { can_force: false } => {
-            "The customer has paid and the payment is being confirmed. Ask again in a minute."
-        }
-    };
-    ApiProblem::conflict("payment_in_progress", detail).with_current_status(status)
+    let detail = format!("Only an active link can be changed; this one is {status}.");
+    ApiProblem::conflict("link_not_active", detail).with_current_status(status)
 }
 
 /// An id of another form names nothing, so it is not found rather than wrong.
-fn link_id(text: &str) -> Result<LinkId, ApiProblem> {
+pub(crate) fn link_id(text: &str) -> Result<LinkId, ApiProblem> {
     LinkId::parse(text).map_err(|_| ApiProblem::not_found("payment link"))
 }

@@ -1,6 +1,6 @@
 //! The pay URL as a QR code, for invoices on paper.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::ids::LinkId;
@@ -8,6 +8,7 @@ use qrcode::render::svg;
 use qrcode::types::{Color, QrError};
 use qrcode::{EcLevel, QrCode};
 use web::ApiProblem;
+use web::extract::Path;
 
 use crate::App;
 use crate::caller::MayRead;

@@ -1,6 +1,6 @@
 //! The types of receipt that the business defined.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
@@ -9,6 +9,7 @@ use domain::receipt::ReceiptType;
 use domain::text::parse_name;
 use serde::{Deserialize, Serialize};
 use web::body::{Unknown, refuse_unknown};
+use web::extract::Path;
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};

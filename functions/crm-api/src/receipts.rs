@@ -1,11 +1,12 @@
 //! Reading and listing receipts.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
 use store::{Page, ReceiptList};
-use web::ApiProblem;
 use views::ReceiptView;
+use web::ApiProblem;
+use web::extract::{Path, Query};
 
 use crate::caller::{MayRead, id_of};
 use crate::lists::{ListView, Parameters};
@@ -19,11 +20,7 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
 }
 
 /// Receipts by exactly one of contact, item and payment link.
-pub(crate) async fn list(
-    _: MayRead,
-    State(app): State<App>,
-    Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["contact_id", "item_id", "payment_link_id", "limit", "cursor"])?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "payment_link_id"])?;
     let (limit, cursor) = (parameters.limit()?, parameters.cursor());

@@ -7,6 +7,7 @@ use domain::expiry::Expiry;
 use domain::ids::ReceiptTypeId;
 use domain::locale::Locale;
 use domain::settings::{Settings, TimeZoneName};
+use domain::sms::SegmentLimit;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ pub(crate) struct SettingsBody {
     default_region: Given<String>,
     default_expires_in_days: Given<i64>,
     default_receipt_type_id: Given<String>,
+    max_sms_segments: Given<i64>,
     rial_alone: Given<bool>,
     return_url_hosts: Given<Vec<String>>,
     #[serde(flatten)]
@@ -81,6 +83,7 @@ impl SettingsBody {
         let region = self.default_region.field("/default_region", p);
         let days = self.default_expires_in_days.field("/default_expires_in_days", p);
         let kind = self.default_receipt_type_id.field("/default_receipt_type_id", p);
+        let segments = self.max_sms_segments.field("/max_sms_segments", p);
         let hosts = self.return_url_hosts.field("/return_url_hosts", p);
         Settings {
             business_name: business_name.require("/business_name", p).unwrap_or_default(),
@@ -103,6 +106,7 @@ impl SettingsBody {
                 .value()
                 .unwrap_or(defaults.default_expires_in_days),
             default_receipt_type_id: kind.parse("/default_receipt_type_id", p, |id| ReceiptTypeId::parse(&id)).value(),
+            max_sms_segments: segments.parse("/max_sms_segments", p, SegmentLimit::parse).value().unwrap_or_default(),
             rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
             return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
         }

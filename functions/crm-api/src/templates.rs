@@ -1,6 +1,6 @@
 //! Message templates: the business's own texts, and the shipped ones where it has none.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
@@ -9,6 +9,7 @@ use domain::recipients::Channel;
 use domain::template::{MessageText, VARIABLES};
 use domain::{Problems, Rejection};
 use serde::Serialize;
+use web::extract::Path;
 use web::texts::TextBody;
 use web::{ApiProblem, JsonBody};
 

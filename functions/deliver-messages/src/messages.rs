@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
 
-use crate::{App, AT_ONCE, LEASE, PAGE, later};
+use crate::{AT_ONCE, App, LEASE, PAGE, later};
 
 /// The pauses between tries. After the last one a message has failed.
 const PAUSES: [Duration; 6] = [
@@ -29,9 +29,8 @@ const MOST_ROUNDS: usize = 8;
 
 /// Sends the messages of a link that nobody has looked at, or whose sender may have died.
 pub(crate) async fn tell(app: &App, file: &LinkFile) -> Result<(), StoreError> {
-    let is_open = |recipient: &&Recipient| {
-        matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
-    };
+    let is_open =
+        |recipient: &&Recipient| matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }));
     let told = file.link.recipients().filter(is_open).map(|recipient| claim_and_send(app, &file.link, recipient));
     join_all(told).await.into_iter().collect()
 }

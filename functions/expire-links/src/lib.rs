@@ -175,6 +175,10 @@ async fn perform(app: &App, task: Task) -> Done {
             let outcome = app.settlement.resume(task.link, &id, now).await;
             (id, asked(outcome))
         }
+        Work::Keep(id) => {
+            let kept = app.settlement.keep(task.link, &id, now).await;
+            (id, kept.map(|()| Done::Asked { readable: true }))
+        }
         Work::GiveBack(id) => {
             let outcome = app.settlement.give_back(task.link, &id, now).await;
             (id, outcome.map(|()| Done::GaveBack))

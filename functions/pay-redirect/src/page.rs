@@ -69,7 +69,11 @@ impl Page {
             return Self::Paid;
         }
         match last {
-            Some(AttemptState::Settling { .. } | AttemptState::Open { reported: true, .. }) => Self::Confirming,
+            Some(
+                AttemptState::Settling { .. }
+                | AttemptState::Accepted { .. }
+                | AttemptState::Open { reported: true, .. },
+            ) => Self::Confirming,
             Some(AttemptState::NeedsReview { .. }) => Self::Review,
             Some(
                 AttemptState::Unacceptable { .. } | AttemptState::GivingBack { .. } | AttemptState::GivenBack { .. },

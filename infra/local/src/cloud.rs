@@ -13,6 +13,7 @@ use store::{LinkList, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
@@ -82,6 +83,7 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     pub inbox: Inbox,
+    pub crm: Crm,
     pub simulators: Simulators,
     pub store: Store,
     pub environment: BTreeMap<String, String>,
@@ -130,7 +132,8 @@ impl Cloud {
         let base = format!("http://localhost:{}", ports.cloud);
         let simulators = Simulators::open(&base, options.data.as_deref(), notify())
             .map_err(|error| cannot_open("the gateways' books", &error))?;
-        let router = front_router(&inbox, &simulators, overview(store.clone()));
+        let crm = Crm::default();
+        let router = front_router(&inbox, &crm, &simulators, overview(store.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
             let _ = axum::serve(nodelay(front), router).await;
@@ -138,7 +141,7 @@ impl Cloud {
         let streams = aws_sdk_dynamodbstreams::Client::from_conf(
             aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
-        Ok(Self { inbox, simulators, store, environment, ports, template, streams, tasks })
+        Ok(Self { inbox, crm, simulators, store, environment, ports, template, streams, tasks })
     }
 
     /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
@@ -203,6 +206,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_ZARINPAL_URL", format!("{gateways}/zarinpal-live")),
         ("PAYLINK_ZARINPAL_SANDBOX_URL", format!("{gateways}/zarinpal")),
         ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
+        ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]
@@ -242,13 +246,14 @@ fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
     CloudError::CannotOpen { what: what.to_owned(), reason: error.to_string() }
 }
 
-fn front_router(inbox: &Inbox, simulators: &Simulators, overview: Overview) -> Router {
+fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
     Router::new()
         .nest_service("/sns", sns::router(inbox.clone()))
         .nest_service("/ses", ses::router(inbox.clone()))
         .merge(inbox.router())
         .merge(simulators.router())
-        .merge(page::router(inbox.clone(), overview))
+        .merge(crm.router())
+        .merge(page::router(inbox.clone(), crm.clone(), overview))
 }
 
 /// How the simulated gateways call webhooks.

@@ -14,6 +14,7 @@ pub mod template;
 pub mod watch;
 
 mod cloud;
+pub mod crm;
 mod schedule;
 mod stream;
 

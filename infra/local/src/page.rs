@@ -16,6 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Deserialize;
 use url::Url;
 
+use crate::crm::{Crm, ReceivedEvent};
 use crate::inbox::{Channel, Delivered, Inbox};
 
 /// The latest links, as [`Overview`] promises them.
@@ -52,6 +53,9 @@ pub struct LinkRow {
 /// Only the newest messages are drawn: every mail is a document of its own, and the page reloads every few seconds.
 const SHOWN_MESSAGES: usize = 40;
 
+/// So many events are shown; all of them are in the JSON.
+const SHOWN_EVENTS: usize = 20;
+
 /// Nothing is fetched from anywhere. The logo of a mail may be data or come from this server.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       frame-src 'self'; form-action 'self'; base-uri 'none'";
@@ -65,6 +69,7 @@ const AFTER_LINK: [char; 15] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'
 #[derive(Clone)]
 struct Page {
     inbox: Inbox,
+    crm: Crm,
     overview: Overview,
 }
 
@@ -74,15 +79,16 @@ struct View {
 }
 
 /// Serves `GET /`, the page, and `POST /inbox/clear`, its button. `GET /?refresh=off` stands still for reading.
-pub fn router(inbox: Inbox, overview: Overview) -> Router {
-    Router::new().route("/", get(show)).route("/inbox/clear", post(clear)).with_state(Page { inbox, overview })
+pub fn router(inbox: Inbox, crm: Crm, overview: Overview) -> Router {
+    Router::new().route("/", get(show)).route("/inbox/clear", post(clear)).with_state(Page { inbox, crm, overview })
 }
 
 async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
     let links = (page.overview)().await;
     let messages = page.inbox.all();
+    let events = page.crm.events();
     let is_still = view.refresh.as_deref() == Some("off");
-    let markup = whole(&messages, &links, is_still, Timestamp::now());
+    let markup = whole(&messages, &links, &events, is_still, Timestamp::now());
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -101,7 +107,13 @@ async fn clear(State(page): State<Page>) -> Response {
     }
 }
 
-fn whole(messages: &[Delivered], links: &[LinkRow], is_still: bool, now: Timestamp) -> Markup {
+fn whole(
+    messages: &[Delivered],
+    links: &[LinkRow],
+    events: &[ReceivedEvent],
+    is_still: bool,
+    now: Timestamp,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -120,6 +132,7 @@ fn whole(messages: &[Delivered], links: &[LinkRow], is_still: bool, now: Timesta
                 main {
                     (inbox(messages, now))
                     (overview(links))
+                    (told(events, now))
                 }
             }
         }
@@ -138,6 +151,7 @@ fn top(is_still: bool) -> Markup {
             nav {
                 a href="http://localhost:9000" { "API and pay pages" }
                 a href="/inbox.json" { "Inbox as JSON" }
+                a href="/crm/events.json" { "Events as JSON" }
                 a href="/zarinpal/books.json" { "Zarinpal simulator's books" }
                 a href="/stripe/books.json" { "Stripe simulator's books" }
                 @if is_still {
@@ -261,6 +275,47 @@ fn link_card(link: &LinkRow) -> Markup {
     }
 }
 
+/// What the CRM was told, the latest first.
+fn told(events: &[ReceivedEvent], now: Timestamp) -> Markup {
+    html! {
+        section aria-labelledby="events" {
+            div.heading {
+                h2 id="events" { "Events to the CRM " span.count { (events.len()) } }
+            }
+            @if events.is_empty() {
+                p.empty { "No events yet. Everything that happens to a link is sent here, signed." }
+            }
+            @for event in events.iter().rev().take(SHOWN_EVENTS) {
+                (event_card(event, now))
+            }
+        }
+    }
+}
+
+fn event_card(received: &ReceivedEvent, now: Timestamp) -> Markup {
+    let text = |name: &str| received.event[name].as_str().unwrap_or("unknown").to_owned();
+    let is_taken = (200..300).contains(&received.answered);
+    let body = serde_json::to_string_pretty(&received.event).unwrap_or_default();
+    html! {
+        article.link {
+            p.sum {
+                span class={ "status " (if is_taken { "good" } else { "bad" }) } { (received.answered) }
+                " " strong { (text("type")) }
+                " " (when(received.at, now))
+            }
+            dl {
+                dt { "Link" } dd { code { (text("payment_link_id")) } }
+                dt { "Number" } dd { (received.event["sequence"]) }
+                dt { "Signature" } dd { (if received.is_signed { "valid" } else { "not valid" }) }
+            }
+            details {
+                summary { "As it came" }
+                pre { (body) }
+            }
+        }
+    }
+}
+
 fn lines(title: &str, lines: &[String]) -> Markup {
     html! {
         @if !lines.is_empty() {
@@ -376,6 +431,7 @@ header p { color: var(--soft); }
 header strong { color: var(--ink); }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .9rem; }
 main { display: grid; gap: 2rem; padding-top: 1rem; }
+pre { overflow-x: auto; font-size: .8rem; }
 section { display: grid; gap: .75rem; align-content: start; min-width: 0; }
 .heading { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.25rem; }
 .count { color: var(--soft); font-weight: 400; }
@@ -445,7 +501,7 @@ mod tests {
             let links = links.clone();
             Box::pin(async move { links })
         };
-        router(inbox, Arc::new(overview))
+        router(inbox, Crm::default(), Arc::new(overview))
     }
 
     fn email(html: Option<&str>) -> Outcome<Delivered> {

@@ -6,16 +6,19 @@ use domain::account::{Account, LatePayment, OnlinePayment};
 use domain::contact::{Contact, Email, Mobile, Person, Region};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, Role};
+use domain::ids::{AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role};
 use domain::item::{Item, ReceiptField};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::receipt::ReceiptType;
+use domain::repeat::Answered;
 use domain::settings::{Settings, TimeZoneName};
+use domain::webhook::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
 use domain::{Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
+use crate::crm::SIGNING_SECRET;
 
 /// The API key of the local cloud.
 pub const API_KEY: &str = "local-crm-key";
@@ -55,6 +58,7 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
     }
     plant_accounts(store).await?;
     plant_contact(store).await?;
+    plant_endpoint(store, &format!("{}/crm/events", cloud.page_url())).await?;
     // Written last: where it is, everything else is.
     store.put_settings(&settings()?).await?;
     Ok(())
@@ -107,6 +111,23 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
         };
         store.put_account(&account, Some(&credentials)).await?;
     }
+    Ok(())
+}
+
+/// The demo CRM is told everything.
+async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
+    let endpoint = WebhookEndpoint {
+        id: EndpointId::parse("demo-crm")?,
+        url: parse_endpoint_url(url, Reach::ThisMachine)?,
+        events: Vec::new(),
+        enabled: true,
+        disabled_reason: None,
+        secrets: vec![SigningSecret::new(SIGNING_SECRET.to_owned())],
+        created_at: Timestamp::now(),
+        version: 1,
+        answered: Answered::default(),
+    };
+    store.replace_endpoint(&endpoint).await?;
     Ok(())
 }
 

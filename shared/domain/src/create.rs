@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::account::{Account, Ready};
+use crate::compose::{Matter, Preview, preview};
 use crate::contact::{Contact, Email, Mobile};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
 use crate::item::Item;
-use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms};
+use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
 use crate::locale::Locale;
-use crate::message::MessageChoice;
+use crate::message::{MessageChoice, MessageTemplate};
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
 use crate::receipt::ReceiptType;
@@ -47,6 +48,25 @@ pub struct Recipients {
     pub roles: Field<Vec<Role>>,
     pub mobiles: Field<Vec<Mobile>>,
     pub emails: Field<Vec<Email>>,
+}
+
+impl Recipients {
+    /// Everybody named; what could not be read is reported already.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            contact: self.contact.as_ref().value().copied().unwrap_or(false),
+            roles: self.roles.clone().value().unwrap_or_default(),
+            mobiles: self.mobiles.clone().value().unwrap_or_default(),
+            emails: self.emails.clone().value().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn any_refused(&self) -> bool {
+        matches!(self.contact, Field::Refused)
+            || matches!(self.roles, Field::Refused)
+            || matches!(self.mobiles, Field::Refused)
+            || matches!(self.emails, Field::Refused)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -88,18 +108,57 @@ pub struct Records<'a> {
     pub contact: Option<&'a Contact>,
     pub item: Option<&'a Item>,
     pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
+    pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
     pub gateways: &'a GatewayBook,
 }
 
-/// Decides the terms, or lists everything that stands against them. `problems` carries what reading the body found.
-pub fn decide(
+/// Where the link will be: what its messages show, and the id that theirs derive from.
+#[derive(Clone, Debug)]
+pub struct Place {
+    id: LinkId,
+    url: String,
+}
+
+impl Place {
+    pub fn new(base: &str, token: &PayToken) -> Self {
+        Self { id: LinkId::of(token), url: pay_url(base, token.expose()) }
+    }
+
+    /// A place for a link that is not made: its address is as long as a real one and leads nowhere, because no token has a
+    /// hyphen.
+    pub fn placeholder(base: &str) -> Self {
+        Self { id: LinkId::of(&PayToken::from_random([0; 16])), url: pay_url(base, "placeholder-of-a-token") }
+    }
+}
+
+/// What every rule made of a request. A link needs all of it and no problem; a draft shows what there is.
+#[derive(Debug)]
+pub struct Decision<'a> {
+    pub request: Request,
+    pub account: Option<ReadyAccount<'a>>,
+    pub contact: Option<&'a Contact>,
+    pub item: Option<&'a Item>,
+    pub amount: Option<(Money, AmountSource)>,
+    /// Exclusive.
+    pub expires_at: Option<Timestamp>,
+    pub after_payment: Option<AfterPayment>,
+    pub message: Option<MessageChoice>,
+    pub told: Resolved,
+    /// The request's, else the contact's.
+    pub locale: Option<Locale>,
+    pub problems: Problems,
+    url: String,
+}
+
+/// Asks every rule about a request. `problems` carries what reading the body found.
+pub fn decide<'a>(
     request: Request,
-    records: Records<'_>,
-    token: &PayToken,
+    records: Records<'a>,
+    place: Place,
     now: Timestamp,
     mut problems: Problems,
-) -> Result<Terms, Problems> {
+) -> Decision<'a> {
     let found = &mut problems;
     let account = find_account(&request, records, found);
     let item = find_item(&request, records, found);
@@ -118,53 +177,121 @@ pub fn decide(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let told = decide_recipients(&request, contact, message.as_ref(), &LinkId::of(token), found);
-    let description = request.description.value();
-    let reference_id = request.reference_id.value();
-    let return_url = request.return_url.value();
-    let metadata = request.metadata.value().unwrap_or_default();
-    let locale = request.locale.value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
-        (account, contact, amount, expires_at)
-    else {
-        return Err(problems);
-    };
-    let (Some(after_payment), Some(message)) = (after_payment, message) else { return Err(problems) };
-    Ok(Terms {
-        mode: account.mode,
-        account: AccountTerms {
-            id: account.id.clone(),
-            name: account.name.clone(),
-            gateway: ready.gateway,
-            credentials: ready.credentials.clone(),
-            late_payment: account.online_payment.late_payment,
-            confirm_page: account.online_payment.confirm_page,
-        },
-        contact: ContactTerms {
-            id: contact.id.clone(),
-            name: contact.name.clone(),
-            profile_url: contact.profile_url.clone(),
-        },
-        item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+    let told = decide_recipients(&request, contact, &place.id, found);
+    let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
+    let url = place.url;
+    let mut decision = Decision {
+        request,
+        account,
+        contact,
+        item,
         amount,
-        amount_source,
         expires_at,
-        description,
         after_payment,
         message,
-        recipients: told.recipients,
-        unreached: told.unreached,
-        reference_id,
-        return_url,
+        told,
         locale,
-        metadata,
-    })
+        problems: Problems::default(),
+        url,
+    };
+    // Only what somebody gets is a reason to refuse.
+    let channels = decision.channels_used();
+    decision.write(&channels, records, &mut problems);
+    decision.problems = problems;
+    decision
 }
 
-type ReadyAccount<'a> = (&'a Account, Ready<'a>);
+impl Decision<'_> {
+    /// The terms, or everything that stands against them.
+    pub fn into_terms(self) -> Result<Terms, Problems> {
+        let Self { request, account, contact, item, amount, expires_at, after_payment, message, told, locale, .. } =
+            self;
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
+            (account, contact, amount, expires_at)
+        else {
+            return Err(self.problems);
+        };
+        let (Some(after_payment), Some(message)) = (after_payment, message) else { return Err(self.problems) };
+        Ok(Terms {
+            mode: account.mode,
+            account: AccountTerms {
+                id: account.id.clone(),
+                name: account.name.clone(),
+                gateway: ready.gateway,
+                credentials: ready.credentials.clone(),
+                late_payment: account.online_payment.late_payment,
+                confirm_page: account.online_payment.confirm_page,
+            },
+            contact: ContactTerms {
+                id: contact.id.clone(),
+                name: contact.name.clone(),
+                profile_url: contact.profile_url.clone(),
+            },
+            item: item.map(|item| ItemTerms { id: item.id.clone(), title: item.title.clone() }),
+            amount,
+            amount_source,
+            expires_at,
+            description: request.description.value(),
+            after_payment,
+            message,
+            recipients: told.recipients,
+            unreached: told.unreached,
+            reference_id: request.reference_id.value(),
+            return_url: request.return_url.value(),
+            locale,
+            metadata: request.metadata.value().unwrap_or_default(),
+        })
+    }
+
+    /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
+    pub fn previews(&self, records: Records<'_>) -> Vec<Preview> {
+        self.write(&self.channels(), records, &mut Problems::default())
+    }
+
+    /// The channels that there is a text for.
+    fn channels(&self) -> Vec<Channel> {
+        self.message.as_ref().map(MessageChoice::channels).unwrap_or_default()
+    }
+
+    /// Those of them that a recipient has an address on.
+    fn channels_used(&self) -> Vec<Channel> {
+        let used = |channel: &Channel| self.told.recipients.iter().any(|recipient| recipient.channel == *channel);
+        self.channels().into_iter().filter(used).collect()
+    }
+
+    fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
+        match (self.matter(), &self.message) {
+            (Some(matter), Some(message)) => {
+                preview(&matter, message, channels, records.templates, records.settings, problems)
+            }
+            (None, _) | (Some(_), None) => Vec::new(),
+        }
+    }
+
+    /// What a message could say, where enough of it is decided to say anything.
+    fn matter(&self) -> Option<Matter<'_>> {
+        let (account, _) = self.account?;
+        let (amount, _) = self.amount?;
+        Some(Matter {
+            mode: account.mode,
+            account_name: &account.name,
+            contact_name: &self.contact?.name,
+            item_title: self.item.map(|item| item.title.as_str()),
+            amount,
+            expires_at: self.expires_at?,
+            description: self.request.description.as_ref().value().map(String::as_str),
+            reference_id: self.request.reference_id.as_ref().value(),
+            locale: self.locale.as_ref(),
+            url: &self.url,
+        })
+    }
+}
+
+/// An account and how a link on it can be paid.
+pub type ReadyAccount<'a> = (&'a Account, Ready<'a>);
 
 fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<ReadyAccount<'a>> {
     let id = request.account_id.as_ref().require("/account_id", problems)?;
@@ -222,65 +349,101 @@ fn decide_amount(
     contact: Option<&Contact>,
     problems: &mut Problems,
 ) -> Option<(Money, AmountSource)> {
-    let (money, source) = match (&request.amount, &request.currency) {
-        (Field::Refused, _) | (_, Field::Refused) => return None,
+    let currency = account.map(|(account, _)| account.currency);
+    let (money, source) = find_amount(request, currency, item, contact, problems)?;
+    if money.minor_units() <= 0 {
+        let detail =
+            format!("{} is {}, and only an amount above zero can be paid.", called(source), money.minor_units());
+        problems.refuse("/amount", "amount_not_payable", detail);
+    } else if let Some(account) = account
+        && let Err((pointer, rejection)) = fits(money, source, account, records.gateways)
+    {
+        problems.add(pointer, rejection);
+    }
+    Some((money, source))
+}
+
+/// What is asked for. An amount without a currency is in that of the account.
+fn find_amount(
+    request: &Request,
+    of_account: Option<Currency>,
+    item: Option<&Item>,
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Option<(Money, AmountSource)> {
+    match (&request.amount, &request.currency) {
+        (Field::Refused, _) | (_, Field::Refused) => None,
         (Field::Absent, Field::Value(_)) => {
             problems.refuse(
                 "/currency",
                 "currency_without_amount",
                 "A currency is only given together with an amount.",
             );
-            return None;
+            None
         }
         (Field::Value(amount), currency) => {
-            let currency = currency.as_ref().value().copied().or(account.map(|(account, _)| account.currency))?;
-            (problems.check("/amount", Money::new(*amount, currency)).value()?, AmountSource::Request)
+            let currency = currency.as_ref().value().copied().or(of_account)?;
+            let money = problems.check("/amount", Money::new(*amount, currency)).value()?;
+            Some((money, AmountSource::Request))
         }
-        (Field::Absent, Field::Absent) => match (item.and_then(|item| item.amount), contact.and_then(|c| c.balance)) {
-            (Some(amount), _) => (amount, AmountSource::Item),
-            (None, Some(balance)) => (balance, AmountSource::Balance),
-            (None, None) => {
-                // Without a contact it is not known whether there is a balance.
-                if contact.is_some() {
-                    let detail = "Give an amount: neither the item nor the contact's balance has one.";
-                    problems.refuse("/amount", "required", detail);
-                }
-                return None;
+        (Field::Absent, Field::Absent) => {
+            let found = amount_on_record(item, contact);
+            // Without a contact it is not known whether there is a balance.
+            if found.is_none() && contact.is_some() {
+                let detail = "Give an amount: neither the item nor the contact's balance has one.";
+                problems.refuse("/amount", "required", detail);
             }
-        },
-    };
-    check_amount(money, source, account?, records.gateways, problems).then_some((money, source))
+            found
+        }
+    }
 }
 
-fn check_amount(
+/// Whether an account can be chosen for what the request asks for, by the rules that the link itself is asked for. An
+/// amount that no account takes speaks against none of them.
+pub(crate) fn can_choose(account: &Account, request: &Request, records: Records<'_>) -> Result<(), Rejection> {
+    let ready = account.ready()?;
+    let scratch = &mut Problems::default();
+    match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
+        Some((money, source)) if money.minor_units() > 0 => {
+            fits(money, source, (account, ready), records.gateways).map_err(|(_, rejection)| rejection)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What is asked for where the request names no amount.
+fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
+    let of_item = item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
+    of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
+}
+
+fn called(source: AmountSource) -> &'static str {
+    match source {
+        AmountSource::Request => "The amount",
+        AmountSource::Item => "The item's amount",
+        AmountSource::Balance => "What the contact owes",
+    }
+}
+
+/// Whether an amount can be paid on an account. The error comes with the field to change.
+fn fits(
     money: Money,
     source: AmountSource,
     (account, ready): ReadyAccount<'_>,
     gateways: &GatewayBook,
-    problems: &mut Problems,
-) -> bool {
-    let from = match source {
-        AmountSource::Request => "The amount",
-        AmountSource::Item => "The item's amount",
-        AmountSource::Balance => "What the contact owes",
-    };
+) -> Result<(), (&'static str, Rejection)> {
     let gateway = ready.gateway;
-    if money.minor_units() <= 0 {
-        let detail = format!("{from} is {}, and only an amount above zero can be paid.", money.minor_units());
-        problems.refuse("/amount", "amount_not_payable", detail);
-    } else if money.currency() != account.currency {
+    if money.currency() != account.currency {
         let pointer = if source == AmountSource::Request { "/currency" } else { "/amount" };
-        let detail = format!("{from} is in {}, the account {} in {}.", money.currency(), account.id, account.currency);
-        problems.refuse(pointer, "currency_mismatch", detail);
-    } else if !gateway.takes(money.currency()) {
-        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
-        problems.refuse("/currency", "currency_not_supported", detail);
-    } else if let Err(rejection) = gateways.check_amount(gateway, money) {
-        problems.add("/amount", rejection);
-    } else {
-        return true;
+        let (from, there) = (called(source), account.currency);
+        let detail = format!("{from} is in {}, the account {} in {there}.", money.currency(), account.id);
+        return Err((pointer, Rejection::new("currency_mismatch", detail)));
     }
-    false
+    if !gateway.takes(money.currency()) {
+        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
+        return Err(("/currency", Rejection::new("currency_not_supported", detail)));
+    }
+    gateways.check_amount(gateway, money).map_err(|rejection| ("/amount", rejection))
 }
 
 /// The end of the link, by at most one of the two ways to say it.
@@ -379,7 +542,7 @@ fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection>
 }
 
 /// A link names a leaf: a type that has sub-types is only a heading for them.
-fn find_receipt_type(
+pub(crate) fn find_receipt_type(
     id: &ReceiptTypeId,
     receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
 ) -> Result<ReceiptTypeId, Rejection> {
@@ -392,7 +555,7 @@ fn find_receipt_type(
     Ok(id.clone())
 }
 
-fn decide_message(request: &MessageRequest, problems: &mut Problems) -> Option<MessageChoice> {
+pub(crate) fn decide_message(request: &MessageRequest, problems: &mut Problems) -> Option<MessageChoice> {
     let channels = match &request.channels {
         Field::Refused => return None,
         Field::Absent => None,
@@ -438,33 +601,31 @@ fn decide_custom_message(
     Some(MessageChoice::Custom { sms: request.sms.clone().value(), email: request.email.clone().value() })
 }
 
-fn decide_recipients(
-    request: &Request,
-    contact: Option<&Contact>,
-    message: Option<&MessageChoice>,
-    link: &LinkId,
-    problems: &mut Problems,
-) -> Resolved {
-    let recipients = &request.recipients;
-    let wanted = Wanted {
-        contact: recipients.contact.as_ref().value().copied().unwrap_or(false),
-        roles: recipients.roles.clone().value().unwrap_or_default(),
-        mobiles: recipients.mobiles.clone().value().unwrap_or_default(),
-        emails: recipients.emails.clone().value().unwrap_or_default(),
+/// The channels that the message goes out on, whatever becomes of its texts.
+pub(crate) fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
+    match (&request.mode, &request.channels) {
+        (Field::Refused, _) | (_, Field::Refused) => None,
+        (Field::Absent | Field::Value(_), Field::Value(channels)) => Some(channels.clone()),
+        (Field::Absent | Field::Value(MessageMode::Default), Field::Absent) => Some(Channel::ALL.to_vec()),
+        // That none are named is reported already.
+        (Field::Value(MessageMode::Custom), Field::Absent) => None,
+    }
+}
+
+fn decide_recipients(request: &Request, contact: Option<&Contact>, link: &LinkId, problems: &mut Problems) -> Resolved {
+    let wanted = request.recipients.wanted();
+    let (Some(contact), Some(channels)) = (contact, channels_named(&request.message)) else {
+        return Resolved::default();
     };
-    let (Some(contact), Some(message)) = (contact, message) else { return Resolved::default() };
+    let nothing_refused = !request.recipients.any_refused();
     if wanted.is_empty() {
-        let is_custom = matches!(message, MessageChoice::Custom { .. });
-        let nothing_refused = !matches!(recipients.mobiles, Field::Refused)
-            && !matches!(recipients.emails, Field::Refused)
-            && !matches!(recipients.roles, Field::Refused);
-        if is_custom && nothing_refused {
+        if matches!(request.message.mode, Field::Value(MessageMode::Custom)) && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
         }
         return Resolved::default();
     }
-    let told = resolve(&wanted, contact, &message.channels(), link);
-    if told.recipients.is_empty() && problems.is_empty() {
+    let told = resolve(&wanted, contact, &channels, link, 0);
+    if told.recipients.is_empty() && nothing_refused {
         problems.refuse(
             "/recipients",
             "nobody_reachable",

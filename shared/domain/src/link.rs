@@ -171,6 +171,11 @@ pub struct PaymentLink {
     updated_at: Timestamp,
 }
 
+/// Where a link is paid: the scheme and host that it was made under, and its token.
+pub fn pay_url(base: &str, token: &str) -> String {
+    format!("{base}/p/{token}")
+}
+
 /// What a visitor of the pay URL meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visit {
@@ -285,7 +290,7 @@ impl PaymentLink {
 
     /// The address the customer opens. Whoever has it can pay; it must not be logged.
     pub fn url(&self) -> String {
-        format!("{}/p/{}", self.base, self.token.expose())
+        pay_url(&self.base, self.token.expose())
     }
 
     pub fn version(&self) -> u64 {

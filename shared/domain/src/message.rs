@@ -76,6 +76,22 @@ pub struct MessageTemplate {
     pub text: MessageText,
 }
 
+/// The business's own text: for the very locale, else for its language.
+pub fn saved<'a>(
+    templates: &'a [MessageTemplate],
+    event: MessageEvent,
+    channel: Channel,
+    locale: &Locale,
+) -> Option<&'a MessageText> {
+    let fits = |wanted: &str| {
+        templates.iter().find(|template| {
+            template.event == event && template.channel == channel && template.locale.as_str() == wanted
+        })
+    };
+    let language = locale.as_str().split('-').next().unwrap_or_default();
+    fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
+}
+
 /// The text that ships for an event, a channel and a language.
 pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
     let (subject, body) = match (event, channel, language) {

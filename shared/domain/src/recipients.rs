@@ -98,9 +98,9 @@ pub struct Resolved {
     pub unreached: Vec<Unreached>,
 }
 
-/// Turns the named people into addresses on the given channels.
-pub fn resolve(wanted: &Wanted, contact: &Contact, channels: &[Channel], link: &LinkId) -> Resolved {
-    let mut list = List { channels, link, resolved: Resolved::default() };
+/// Turns the named people into addresses on the given channels. `round` tells one telling of a link from another.
+pub fn resolve(wanted: &Wanted, contact: &Contact, channels: &[Channel], link: &LinkId, round: u32) -> Resolved {
+    let mut list = List { channels, link, round, resolved: Resolved::default() };
     if wanted.contact {
         list.add_person("contact", contact.mobile.as_ref(), contact.email.as_ref());
     }
@@ -125,6 +125,7 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, channels: &[Channel], link: &
 struct List<'a> {
     channels: &'a [Channel],
     link: &'a LinkId,
+    round: u32,
     resolved: Resolved,
 }
 
@@ -152,7 +153,7 @@ impl List<'_> {
     }
 
     fn add(&mut self, channel: Channel, to: &str, role: Option<&str>) {
-        let id = MessageId::of(self.link, 0, channel.as_str(), to);
+        let id = MessageId::of(self.link, self.round, channel.as_str(), to);
         let position = self.resolved.recipients.iter().position(|known| known.id == id).unwrap_or_else(|| {
             self.resolved.recipients.push(Recipient { id, channel, to: to.to_owned(), roles: Vec::new() });
             self.resolved.recipients.len() - 1
@@ -205,7 +206,7 @@ mod tests {
     }
 
     fn resolved(wanted: Wanted, channels: &[Channel]) -> Resolved {
-        resolve(&wanted, &contact(), channels, &LinkId::of(&PayToken::from_random([1; 16])))
+        resolve(&wanted, &contact(), channels, &LinkId::of(&PayToken::from_random([1; 16])), 0)
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::contact::Region;
 use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
 use crate::problem::Rejection;
+use crate::sms::SegmentLimit;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub default_expires_in_days: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_receipt_type_id: Option<ReceiptTypeId>,
+    /// What is longer is refused when a link is made: each segment of an SMS is paid for.
+    pub max_sms_segments: SegmentLimit,
     /// Show Rial only, where Persian readers otherwise see Toman with the Rial behind it.
     pub rial_alone: bool,
     /// The hosts that a link's `return_url` may lead to. Anything else would make the pay page an open redirect.
@@ -87,6 +90,7 @@ impl Default for Settings {
             default_region: Region::parse("US").unwrap_or_else(|_| unreachable!("US is a region")),
             default_expires_in_days: 7,
             default_receipt_type_id: None,
+            max_sms_segments: SegmentLimit::default(),
             rial_alone: false,
             return_url_hosts: Vec::new(),
         }

@@ -3,8 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::message::MessageChoice;
-use crate::recipients::{Recipient, Unreached};
+use crate::compose::{Matter, preview};
+use crate::contact::Contact;
+use crate::create::{MessageRequest, Recipients, decide_message};
+use crate::ids::MessageId;
+use crate::link::PaymentLink;
+use crate::message::{MessageChoice, MessageTemplate};
+use crate::problem::{Field, Problems};
+use crate::recipients::{Channel, Recipient, Resolved, Unreached, resolve};
+use crate::settings::Settings;
 
 /// People are told about one link at most so often after the first time.
 pub const MOST_TELLINGS: usize = 10;
@@ -34,4 +41,104 @@ pub enum TellRefused {
     TooSoon { seconds: i64 },
     /// People were told as often as is allowed.
     TooOften,
+}
+
+/// Whom to tell and in which words; what is left out is as it was when the link was made.
+#[derive(Clone, Debug, Default)]
+pub struct TellingRequest {
+    pub recipients: Recipients,
+    pub message: Field<MessageRequest>,
+}
+
+/// What a telling is decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    /// The link's contact, if it is still there.
+    pub contact: Option<&'a Contact>,
+    pub templates: &'a [MessageTemplate],
+    pub settings: &'a Settings,
+}
+
+/// One more telling of a link, or every problem of it at once. `problems` carries what reading the body found.
+pub fn decide(
+    request: &TellingRequest,
+    link: &PaymentLink,
+    records: Records<'_>,
+    now: Timestamp,
+    mut problems: Problems,
+) -> Result<Telling, Problems> {
+    let found = &mut problems;
+    let message = match &request.message {
+        Field::Value(message) => decide_message(message, found),
+        Field::Absent => Some(link.terms().message.clone()),
+        Field::Refused => None,
+    };
+    let Some(message) = message else { return Err(problems) };
+    let told = decide_recipients(request, link, &message.channels(), records.contact, found);
+    let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
+    let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
+    let url = link.url();
+    preview(&Matter::of(link.terms(), &url), &message, &channels, records.templates, records.settings, found);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Telling { version: 0, at: now, message, recipients: told.recipients, unreached: told.unreached })
+}
+
+fn decide_recipients(
+    request: &TellingRequest,
+    link: &PaymentLink,
+    channels: &[Channel],
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Resolved {
+    let wanted = request.recipients.wanted();
+    if request.recipients.any_refused() {
+        return Resolved::default();
+    }
+    let told = if wanted.is_empty() {
+        as_at_first(link, channels)
+    } else {
+        let needs_contact = wanted.contact || !wanted.roles.is_empty();
+        match contact {
+            Some(contact) => resolve(&wanted, contact, channels, link.id(), link.next_round()),
+            None if needs_contact => {
+                let detail = "The contact was deleted; name numbers or addresses instead.";
+                problems.refuse("/recipients", "unknown_contact", detail);
+                return Resolved::default();
+            }
+            // Addresses typed by hand need nothing of the contact.
+            None => resolve(&wanted, &nobody(link), channels, link.id(), link.next_round()),
+        }
+    };
+    if told.recipients.is_empty() {
+        let detail = "None of these recipients can be reached on these channels.";
+        problems.refuse("/recipients", "nobody_reachable", detail);
+    }
+    told
+}
+
+/// The recipients of the link's making, as messages of this round.
+fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
+    let again = |recipient: &Recipient| Recipient {
+        id: MessageId::of(link.id(), link.next_round(), recipient.channel.as_str(), &recipient.to),
+        ..recipient.clone()
+    };
+    let at_first = link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel));
+    Resolved { recipients: at_first.map(again).collect(), unreached: Vec::new() }
+}
+
+/// A contact without people or addresses in the place of one that is gone.
+fn nobody(link: &PaymentLink) -> Contact {
+    let contact = &link.terms().contact;
+    Contact {
+        id: contact.id.clone(),
+        name: contact.name.clone(),
+        profile_url: None,
+        locale: None,
+        mobile: None,
+        email: None,
+        balance: None,
+        people: Vec::new(),
+    }
 }

@@ -89,11 +89,13 @@ impl MessageText {
 
     /// Fills in the variables. A text that was checked can still fail here when a value takes a branch in an
     /// unforeseen way, such as a filter applied to a text it cannot read.
-    pub fn render(&self, values: &Values) -> Result<Rendered, Rejection> {
-        let subject = self.subject.as_deref().map(|subject| render(subject, values)).transpose()?;
+    pub fn render(&self, values: &Values) -> Result<Rendered, TextProblem> {
+        let part = |part: &'static str| move |rejection: Rejection| TextProblem { part, rejection };
+        let subject = self.subject.as_deref().map(|subject| render(subject, values)).transpose();
+        let subject = subject.map_err(part("subject"))?;
         // A line break in a subject would begin a header of its own.
         let subject = subject.map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok(Rendered { subject, body: render(&self.body, values)? })
+        Ok(Rendered { subject, body: render(&self.body, values).map_err(part("body"))? })
     }
 }
 

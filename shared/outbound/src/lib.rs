@@ -55,9 +55,11 @@ impl Http {
             .body(SdkBody::from(body))
             .map_err(|_| "the request could not be built")?;
         let request = HttpRequest::try_from(request).map_err(|_| "the request could not be built")?;
-        let response = self.connector.call(request).await.map_err(|error| {
-            if error.is_timeout() { "no answer in time" } else { "the connection failed" }
-        })?;
+        let response = self
+            .connector
+            .call(request)
+            .await
+            .map_err(|error| if error.is_timeout() { "no answer in time" } else { "the connection failed" })?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").map(str::to_owned);
         let mut stream = ByteStream::new(response.into_body());

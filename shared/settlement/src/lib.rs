@@ -15,7 +15,7 @@
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState};
 use domain::credentials::Credentials;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer};
+use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{PaymentLink, Report, Step};
 use gateways::Gateways;
@@ -161,16 +161,28 @@ impl Settlement {
                 Settled::Written(Written::Rejected(current)) => link = *current,
                 Settled::ReferenceTaken => {
                     let GatewayAnswer::Paid(payment) = answer else { return Err(SettleError::Contended) };
-                    tracing::error!(link_id = %link.id(), attempt_id = %id, "A payment's reference was used before.");
-                    let next = link.reference_taken(id, payment, now);
-                    match self.store.replace_link(&next).await? {
-                        Written::Applied | Written::AlreadyApplied => return Ok(outcome(Box::new(next))),
-                        Written::Rejected(current) => link = *current,
+                    match self.note_reference_taken(&link, id, payment, now).await? {
+                        (next, Written::Applied | Written::AlreadyApplied) => return Ok(outcome(Box::new(next))),
+                        (_, Written::Rejected(current)) => link = *current,
                     }
                 }
             }
         }
         Err(SettleError::Contended)
+    }
+
+    /// A payment whose reference paid something else is for a person.
+    async fn note_reference_taken(
+        &self,
+        link: &PaymentLink,
+        id: &AttemptId,
+        payment: &Payment,
+        now: Timestamp,
+    ) -> Result<(PaymentLink, Written), SettleError> {
+        tracing::error!(link_id = %link.id(), attempt_id = %id, "A payment's reference was used before.");
+        let next = link.reference_taken(id, payment, now);
+        let written = self.store.replace_link(&next).await?;
+        Ok((next, written))
     }
 
     /// Goes on with an attempt that was settling when its process died. The sweep has renewed the claim already.
@@ -183,6 +195,24 @@ impl Settlement {
         let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials).await;
         log_answer(&link, &attempt, "confirmed again", &answer);
         self.write(link, id, &answer, Report::Nothing, now).await
+    }
+
+    /// Writes down a payment that a person accepted. It needs no gateway: the money was confirmed before.
+    pub async fn keep(&self, mut link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), SettleError> {
+        for _ in 0..MOST_ROUNDS {
+            let state = link.attempt(id).map(|attempt| attempt.state.clone());
+            let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
+            let Some(judgement) = link.keep_accepted(id, now) else { return Ok(()) };
+            let written = match self.store.settle(&judgement).await? {
+                Settled::Written(written) => written,
+                Settled::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
+            };
+            match written {
+                Written::Applied | Written::AlreadyApplied => return Ok(()),
+                Written::Rejected(current) => link = *current,
+            }
+        }
+        Err(SettleError::Contended)
     }
 
     /// Gives back the money of an attempt whose giving back was taken on by a sweep.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use domain::account::Account;
 use domain::ids::{AccountId, ReceiptTypeId};
 use domain::locale::Locale;
-use domain::message::{MessageEvent, MessageTemplate};
+use domain::message::{MessageEvent, MessageTemplate, saved};
 use domain::receipt::ReceiptType;
 use domain::recipients::Channel;
 use domain::settings::Settings;
@@ -30,13 +30,7 @@ pub struct Configuration {
 impl Configuration {
     /// The business's own text: for the very locale, else for its language.
     pub fn template(&self, event: MessageEvent, channel: Channel, locale: &Locale) -> Option<&MessageText> {
-        let fits = |wanted: &str| {
-            self.templates.iter().find(|template| {
-                template.event == event && template.channel == channel && template.locale.as_str() == wanted
-            })
-        };
-        let language = locale.as_str().split('-').next().unwrap_or_default();
-        fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
+        saved(&self.templates, event, channel, locale)
     }
 
     fn add(&mut self, item: Item) -> Result<(), StoreError> {

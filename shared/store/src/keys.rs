@@ -19,8 +19,8 @@
 
 use domain::Timestamp;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId, ReceiptTypeId,
-    ReferenceId,
+    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
+    ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
 use domain::message::MessageEvent;

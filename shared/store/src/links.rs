@@ -380,7 +380,12 @@ fn guarded_reference(
     }
 }
 
-pub(crate) fn conditional_put(store: &Store, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem, StoreError> {
+pub(crate) fn conditional_put(
+    store: &Store,
+    item: Item,
+    condition: &str,
+    values: Item,
+) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder()
         .table_name(&store.table)
         .set_item(Some(item))

@@ -272,10 +272,7 @@ impl LinkView {
                 name: terms.contact.name.clone(),
                 profile_url: terms.contact.profile_url.clone(),
             },
-            item: terms
-                .item
-                .as_ref()
-                .map(|item| TitledView { id: item.id.to_string(), title: item.title.clone() }),
+            item: terms.item.as_ref().map(|item| TitledView { id: item.id.to_string(), title: item.title.clone() }),
             description: terms.description.clone(),
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),

@@ -5,31 +5,38 @@ use domain::gateway::{GatewayKind, Mode};
 use domain::recipients::Channel;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
+/// A text that is one of a few words, with a description of what they mean.
+#[macro_export]
 macro_rules! one_of {
-    ($(#[$doc:meta])* $name:ident, $description:literal, $words:expr) => {
-        $(#[$doc])*
+    ($name:ident, $description:literal, $words:expr) => {
+        #[doc = $description]
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
 
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                ObjectBuilder::new()
-                    .schema_type(SchemaType::Type(Type::String))
-                    .description(Some($description))
-                    .enum_values(Some($words))
-                    .into()
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::schema::words($description, $words)
             }
         }
 
-        impl ToSchema for $name {}
+        impl utoipa::ToSchema for $name {}
     };
+}
+
+/// The schema of a text that is one of a few words.
+pub fn words<const N: usize>(description: &str, words: [&'static str; N]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .description(Some(description))
+        .enum_values(Some(words))
+        .into()
 }
 
 one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, Mode::Sandbox].map(Mode::as_str) }
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
 one_of! { GatewayName, "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
+one_of! { MessageModeName, "`default`: the business's own text, else the shipped one. `custom`: the texts of the request.", ["default", "custom"] }
 one_of! { EventName, "What happened.", EventType::ALL.map(EventType::as_str) }
 one_of! {
     LinkStatusName,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use domain::{Field, Problems};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -120,14 +120,36 @@ impl<T: DeserializeOwned> JsonBody<T> {
     }
 }
 
+/// A body that may be left out: an empty one is an object without fields.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub JsonBody<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiProblem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
+        let headers = request.headers().clone();
+        let bytes = read_bytes(request, state).await?;
+        if bytes.is_empty() {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            return JsonBody::read(&headers, b"{}").map(Self);
+        }
+        JsonBody::read(&headers, &bytes).map(Self)
+    }
+}
+
+async fn read_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiProblem> {
+    Bytes::from_request(request, state).await.map_err(|_| {
+        ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_body", "The body could not be read to its end.")
+    })
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiProblem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
         let headers = request.headers().clone();
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            ApiProblem::new(StatusCode::BAD_REQUEST, "malformed_body", "The body could not be read to its end.")
-        })?;
+        let bytes = read_bytes(request, state).await?;
         Self::read(&headers, &bytes)
     }
 }
@@ -135,7 +157,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]

@@ -7,6 +7,7 @@ use domain::ids::{FieldKey, ReceiptTypeId};
 use domain::text::parse_text;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::body::{Given, Unknown, refuse_unknown};
 
@@ -58,13 +59,20 @@ pub fn nested<T, U: Default>(
 }
 
 /// `{ register_receipt, receipt_type_id, receipt_field }`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = AfterPaymentBody)]
 pub struct AfterPaymentBody {
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     register_receipt: Given<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     receipt_type_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     receipt_field: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 

@@ -2,11 +2,13 @@
 
 pub mod auth;
 pub mod body;
+pub mod extract;
 pub mod fields;
 pub mod idempotency;
 pub mod problem;
+pub mod telling;
 pub mod texts;
 
 pub use auth::authenticate;
-pub use body::{Given, JsonBody};
+pub use body::{Given, JsonBody, OptionalBody};
 pub use problem::ApiProblem;

@@ -13,6 +13,8 @@ pub struct ApiProblem {
     /// Boxed, because every handler's result carries room for it.
     body: Box<ProblemBody>,
     allow: Option<&'static str>,
+    /// In seconds.
+    retry_after: Option<i64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -46,7 +48,7 @@ impl ApiProblem {
             conflicting_id: None,
             current_status: None,
         };
-        Self { status, body: Box::new(body), allow: None }
+        Self { status, body: Box::new(body), allow: None, retry_after: None }
     }
 
     /// A body with problems, all of them.
@@ -95,14 +97,23 @@ impl ApiProblem {
         self
     }
 
+    /// Something was asked for too often. Without a pause, asking again will not help.
+    pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Option<i64>) -> Self {
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        problem.retry_after = retry_after;
+        problem
+    }
+
     /// Trouble of ours. The error is logged here, once, and the caller learns that trying again is right.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %error, "A request failed on our side.");
-        Self::new(
+        let mut problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "temporarily_unavailable",
             "This could not be done right now. Nothing is half done; try again with the same Idempotency-Key.",
-        )
+        );
+        problem.retry_after = Some(2);
+        problem
     }
 }
 
@@ -121,8 +132,8 @@ impl IntoResponse for ApiProblem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));

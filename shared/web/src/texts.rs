@@ -4,16 +4,22 @@ use domain::recipients::Channel;
 use domain::template::MessageText;
 use domain::{Field, Problems};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::body::{Given, Unknown, refuse_unknown};
 
 /// `{ subject?, body }`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = MessageText)]
 pub struct TextBody {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub subject: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     pub body: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     pub unknown: Unknown,
 }
 

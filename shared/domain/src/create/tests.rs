@@ -4,12 +4,15 @@ use crate::contact::{Person, Region};
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::CredentialsVersion;
 use crate::item::ReceiptField;
+use crate::message::MessageEvent;
+use crate::sms::SegmentLimit;
 
 struct World {
     account: Option<Account>,
     contact: Option<Contact>,
     item: Option<Item>,
     receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
+    templates: Vec<MessageTemplate>,
     settings: Settings,
 }
 
@@ -64,6 +67,7 @@ fn world() -> World {
             receipt_fields: vec![ReceiptField { key: FieldKey::parse("settlement").unwrap(), label: "S".to_owned() }],
         }),
         receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
+        templates: Vec::new(),
         settings: Settings::default(),
     }
 }
@@ -90,10 +94,13 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
             Field::Absent | Field::Refused => None,
         },
         receipt_types: &world.receipt_types,
+        templates: &world.templates,
         settings: &world.settings,
         gateways: &GatewayBook::default(),
     };
-    decide(request, records, &PayToken::from_random([1; 16]), now(), Problems::default())
+    let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
+    decide(request, records, place, now(), Problems::default())
+        .into_terms()
         .map_err(|problems| problems.into_vec().into_iter().map(|p| (p.pointer, p.code)).collect())
 }
 
@@ -217,7 +224,12 @@ fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
     assert_eq!(decided(custom(vec![Channel::Sms]), &world).unwrap().recipients.len(), 1);
     assert_eq!(
         refused(custom(vec![Channel::Email]), &world),
-        [("/message/sms".to_owned(), "text_not_used"), ("/message/email".to_owned(), "required")]
+        [
+            ("/message/sms".to_owned(), "text_not_used"),
+            ("/message/email".to_owned(), "required"),
+            // The contact has no address for an email.
+            ("/recipients".to_owned(), "nobody_reachable"),
+        ]
     );
     let mut nobody = custom(vec![Channel::Sms]);
     nobody.recipients = Recipients::default();
@@ -234,6 +246,67 @@ fn recipients_may_be_empty_but_if_named_somebody_must_be_reachable() {
     };
     assert_eq!(decided(roles("manager"), &world).unwrap().recipients.len(), 1);
     assert_eq!(refused(roles("treasurer"), &world), [("/recipients".to_owned(), "nobody_reachable")]);
+}
+
+/// A request whose contact gets this SMS.
+fn with_sms(body: &str) -> Request {
+    Request {
+        recipients: Recipients { contact: Field::Value(true), ..Recipients::default() },
+        message: MessageRequest {
+            mode: Field::Value(MessageMode::Custom),
+            channels: Field::Value(vec![Channel::Sms]),
+            sms: Field::Value(MessageText::parse(Channel::Sms, None, body).unwrap()),
+            email: Field::Absent,
+        },
+        ..request()
+    }
+}
+
+#[test]
+fn an_sms_with_its_values_filled_in_and_a_link_of_the_real_length_must_fit_the_segments_allowed() {
+    let mut world = world();
+    world.settings.max_sms_segments = SegmentLimit::parse(1).unwrap();
+    // "https://pay.example.com/p/" and a token are 48 characters, which leaves 111 and a space to one segment.
+    assert!(decided(with_sms(&format!("{} {{{{ link }}}}", "a".repeat(111))), &world).is_ok());
+    let longer = with_sms(&format!("{} {{{{ link }}}}", "a".repeat(112)));
+    assert_eq!(refused(longer.clone(), &world), [("/message/sms/body".to_owned(), "sms_too_long")]);
+    world.account.as_mut().unwrap().mode = Mode::Sandbox;
+    let marked = with_sms(&format!("{} {{{{ link }}}}", "a".repeat(111)));
+    assert_eq!(refused(marked, &world), [("/message/sms/body".to_owned(), "sms_too_long")], "the mark counts too");
+    let unsent = Request { recipients: Recipients::default(), message: MessageRequest::default(), ..longer };
+    assert!(decided(unsent, &world).is_ok(), "what nobody gets is no reason to refuse");
+}
+
+#[test]
+fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent() {
+    let mut world = world();
+    let told = || Request {
+        recipients: Recipients { contact: Field::Value(true), ..Recipients::default() },
+        description: Field::Value("d".repeat(500)),
+        ..request()
+    };
+    let template = |body: &str| MessageTemplate {
+        event: MessageEvent::LinkCreated,
+        channel: Channel::Sms,
+        locale: Locale::parse("fa").unwrap(),
+        text: MessageText::parse(Channel::Sms, None, body).unwrap(),
+    };
+    world.templates = vec![template("{{ link }}")];
+    assert!(decided(told(), &world).is_ok());
+    world.templates = vec![template("{{ description }}{{ description }} {{ link }}")];
+    assert_eq!(refused(told(), &world), [("/message".to_owned(), "sms_too_long")]);
+    // A text that an earlier version saved, and that this one does not understand.
+    let old = r#"{ "event": "link_created", "channel": "sms", "locale": "fa", "body": "{{ link | gone }}" }"#;
+    world.templates = vec![serde_json::from_str(old).unwrap()];
+    assert_eq!(refused(told(), &world), [("/message".to_owned(), "invalid_template")]);
+}
+
+#[test]
+fn a_placeholder_is_as_long_as_a_link_and_is_none() {
+    let real = Place::new("https://pay.example.com", &PayToken::from_random([9; 16]));
+    let placeholder = Place::placeholder("https://pay.example.com");
+    assert_eq!(placeholder.url.len(), real.url.len());
+    assert!(PayToken::parse(placeholder.url.rsplit('/').next().unwrap()).is_err());
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! A CRM in small: the endpoint that the demo business has its events sent to. It checks every signature and keeps what
+//! it was told, for the page and, at `/crm/events.json`, for programs.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+
+/// What the demo CRM's events are signed with. It opens nothing anywhere else.
+pub const SIGNING_SECRET: &str = "whsec_bG9jYWwgZGVtbyBDUk0sIG5vdCBhIHNlY3JldCE=";
+
+/// So many events are kept; a demo looks at the last ones.
+const MOST_EVENTS: usize = 500;
+
+/// An event as it came.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReceivedEvent {
+    pub at: Timestamp,
+    pub id: String,
+    /// Whether it was signed with the secret.
+    pub is_signed: bool,
+    /// The status it was answered with.
+    pub answered: u16,
+    pub event: Value,
+}
+
+/// Everything that the demo CRM was told, oldest first. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Crm(Arc<Mutex<Desk>>);
+
+#[derive(Debug, Default)]
+struct Desk {
+    events: Vec<ReceivedEvent>,
+    /// What the next events are answered with, instead of taking them.
+    answers: VecDeque<NextAnswer>,
+}
+
+/// How the demo CRM answers the next events.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NextAnswer {
+    status: u16,
+    /// How many events are answered so.
+    #[serde(default = "once")]
+    times: u32,
+    /// The header `Retry-After`.
+    retry_after: Option<String>,
+    /// How long the answer takes.
+    #[serde(default)]
+    after_milliseconds: u64,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Crm {
+    pub fn events(&self) -> Vec<ReceivedEvent> {
+        self.desk().events.clone()
+    }
+
+    /// Serves `POST /crm/events`, `GET /crm/events.json` and, to make the next events fail, `POST /crm/next_answer`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/crm/events", post(take))
+            .route("/crm/events.json", get(|State(crm): State<Crm>| async move { Json(crm.events()) }))
+            .route("/crm/next_answer", post(set_next_answer))
+            .with_state(self.clone())
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_answer(&self) -> Option<NextAnswer> {
+        let mut desk = self.desk();
+        let answer = desk.answers.front_mut()?;
+        answer.times = answer.times.saturating_sub(1);
+        let answer = answer.clone();
+        if answer.times == 0 {
+            desk.answers.pop_front();
+        }
+        Some(answer)
+    }
+}
+
+async fn set_next_answer(State(crm): State<Crm>, Json(answer): Json<NextAnswer>) -> StatusCode {
+    crm.desk().answers.push_back(answer);
+    StatusCode::NO_CONTENT
+}
+
+async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Response {
+    let is_signed = is_signed(&headers, &body);
+    let planned = crm.next_answer();
+    let status = match &planned {
+        Some(answer) => StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        None if is_signed => StatusCode::NO_CONTENT,
+        None => StatusCode::UNAUTHORIZED,
+    };
+    let id = headers.get(HEADER_WEBHOOK_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    {
+        let mut desk = crm.desk();
+        desk.events.push(ReceivedEvent { at: Timestamp::now(), id, is_signed, answered: status.as_u16(), event });
+        let surplus = desk.events.len().saturating_sub(MOST_EVENTS);
+        desk.events.drain(..surplus);
+    }
+    let Some(answer) = planned else { return status.into_response() };
+    tokio::time::sleep(std::time::Duration::from_millis(answer.after_milliseconds)).await;
+    match answer.retry_after {
+        Some(wait) => (status, [("retry-after", wait)]).into_response(),
+        None => status.into_response(),
+    }
+}
+
+/// Whether one of the signatures is that of the secret. How old the event is does not matter here: tests turn the
+/// functions' clock.
+fn is_signed(headers: &HeaderMap, body: &str) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (Some(id), Some(timestamp), Some(signatures)) =
+        (text(HEADER_WEBHOOK_ID), text(HEADER_WEBHOOK_TIMESTAMP), text(HEADER_WEBHOOK_SIGNATURE))
+    else {
+        return false;
+    };
+    let expected = timestamp.parse().ok().and_then(|timestamp| {
+        Webhook::new(SIGNING_SECRET).ok()?.sign(id, timestamp, body.as_bytes()).ok()
+    });
+    expected.is_some_and(|expected| signatures.split(' ').any(|signature| signature == expected))
+}

@@ -1,0 +1,333 @@
+//! What the CRM is told: which events, in which order, signed, again where its endpoint failed, and for those who poll.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{Reply, World};
+
+/// Waits until the CRM was told so many things about a link.
+async fn told(world: &World, link: &Value, least: usize) -> Vec<Value> {
+    for _ in 0..200 {
+        let events = world.told(link);
+        if events.len() >= least {
+            return events;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the CRM was told {:?}, and not {least} things", types(&world.told(link)));
+}
+
+fn types(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+async fn post(world: &World, path: &str, body: Value, key: Option<&str>) -> Reply {
+    let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+    world.crm_with(Method::POST, path, body, &headers).await
+}
+
+fn path(link: &Value, action: &str) -> String {
+    format!("/v1/payment-links/{}/{action}", link["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn the_crm_is_told_the_life_of_a_link_in_order_and_signed() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.pay(&link, "failed").await;
+    world.pay(&link, "paid").await;
+    let events = told(&world, &link, 5).await;
+    assert_eq!(
+        types(&events),
+        ["payment_link.created", "payment_link.opened", "attempt.failed", "payment_link.paid", "receipt.registered"]
+    );
+    let numbers: Vec<u64> = events.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert!(world.cloud.crm.events().iter().all(|received| received.is_signed && received.answered == 204));
+    let now = world.link(&link).await;
+    assert_eq!(events[2]["attempt_id"], now["attempts"][0]["id"], "the event says which attempt failed");
+    assert_eq!(events[3]["data"]["status"], "paid");
+    assert_eq!(events[3]["mode"], "sandbox");
+    assert_eq!(events[4]["data"]["object"], "receipt");
+    assert_eq!(events[4]["data"]["id"], now["receipts"][0]);
+    assert_eq!(events[4]["data"], world.receipts().await[0], "the receipt is the one that is listed");
+}
+
+#[tokio::test]
+async fn the_crm_is_told_of_expiry_cancellation_and_messages_that_fail() {
+    let world = World::in_process().await;
+    let short = world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "expires_in_days": 0 })).await;
+    let cancelled = world.rial_link().await;
+    let body = json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "emails": ["reject@example.com"] } });
+    let untold = world.make_link(body).await;
+    post(&world, &path(&cancelled, "cancel"), json!({ "reason": "a mistake" }), None).await;
+    world.turn_clock(Duration::from_secs(25 * 3600));
+    world.sweep().await;
+    assert_eq!(types(&told(&world, &short, 2).await), ["payment_link.created", "payment_link.expired"]);
+    let events = told(&world, &cancelled, 2).await;
+    assert_eq!(types(&events), ["payment_link.created", "payment_link.cancelled"]);
+    assert_eq!(events[1]["data"]["cancel_reason"], "a mistake");
+    let events = told(&world, &untold, 2).await;
+    assert_eq!(types(&events), ["payment_link.created", "message.failed"]);
+    assert_eq!(events[1]["message_id"], world.link(&untold).await["messages"][0]["id"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() {
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 500, "times": 2 })).await;
+    world.answer_events(json!({ "status": 503, "retry_after": "3600" })).await;
+    let link = world.rial_link().await;
+    let id = told(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
+    let logged = || async { world.get(&format!("/v1/events/{id}")).await["deliveries"][0].clone() };
+    let retry = || async { world.invoke("deliver-messages", &json!({})).await["events"].as_u64().unwrap() };
+    // The event is recorded when it was sent.
+    while world.crm(Method::GET, &format!("/v1/events/{id}"), Value::Null).await.status == StatusCode::NOT_FOUND {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(retry().await, 0, "it is not due yet");
+    world.turn_clock(Duration::from_secs(40));
+    assert_eq!(retry().await, 1);
+    world.turn_clock(Duration::from_secs(6 * 60));
+    assert_eq!(retry().await, 1);
+    let log = logged().await;
+    let outcomes: Vec<&str> = log["tries"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    assert_eq!((log["status"].as_str().unwrap(), outcomes), ("waiting", vec!["500", "500", "503"]));
+    world.turn_clock(Duration::from_secs(40 * 60));
+    assert_eq!(retry().await, 0, "the endpoint asked for an hour");
+    world.turn_clock(Duration::from_secs(30 * 60));
+    assert_eq!(retry().await, 1);
+    assert_eq!(logged().await["status"], "delivered");
+    let all = told(&world, &link, 4).await;
+    assert!(all.iter().all(|event| event["id"] == id.as_str()), "it is the same event each time");
+    // Asked for by hand, once, however often the request is repeated.
+    for replayed in [None, Some("true")] {
+        let reply = post(&world, &format!("/v1/events/{id}/redeliver"), json!({}), Some("again-1")).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text);
+        assert_eq!(reply.headers.get("idempotency-replayed").map(|value| value.to_str().unwrap()), replayed);
+    }
+    assert_eq!(retry().await, 1);
+    assert_eq!(retry().await, 0);
+    told(&world, &link, 5).await;
+}
+
+#[tokio::test]
+async fn a_delivery_ends_after_its_last_try() {
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 500, "times": 100 })).await;
+    let link = world.rial_link().await;
+    told(&world, &link, 1).await;
+    let mut tries = 0;
+    for _ in 0..15 {
+        world.turn_clock(Duration::from_secs(27 * 3600));
+        tries += world.invoke("deliver-messages", &json!({})).await["events"].as_u64().unwrap();
+        // The sweep expires the link meanwhile, which is another event; it is not run here.
+    }
+    assert_eq!(tries, 9);
+    assert_eq!(told(&world, &link, 10).await.len(), 10);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_switched_off() {
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 410 })).await;
+    let link = world.rial_link().await;
+    told(&world, &link, 1).await;
+    let gone = |endpoint: &Value| endpoint["enabled"] == false && endpoint["disabled_reason"] == "gone";
+    for _ in 0..100 {
+        if gone(&world.get("/v1/webhook-endpoints/demo-crm").await) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(gone(&world.get("/v1/webhook-endpoints/demo-crm").await));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let other = world.rial_link().await;
+    world.pay(&other, "paid").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(world.told(&other).is_empty(), "nothing more is sent to it");
+    world.turn_clock(Duration::from_secs(11));
+    assert!(world.get("/v1/events?type=payment_link.paid").await["data"][0]["deliveries"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_keeps_nobody_waiting_for_an_sms() {
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 204, "times": 100, "after_milliseconds": 20_000 })).await;
+    let begun = std::time::Instant::now();
+    for _ in 0..4 {
+        world
+            .make_link(json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } }))
+            .await;
+    }
+    world.inbox("+989120000000", 4).await;
+    assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn whoever_polls_gets_every_event_once_and_in_order() {
+    let world = World::in_process().await;
+    for _ in 0..3 {
+        let link = world.rial_link().await;
+        world.pay(&link, "paid").await;
+        told(&world, &link, 4).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty(), "events are listed after ten seconds");
+    world.turn_clock(Duration::from_secs(11));
+    let mut seen: Vec<Value> = Vec::new();
+    loop {
+        let after = seen.last().map(|event| format!("&after={}", event["id"].as_str().unwrap())).unwrap_or_default();
+        let page = world.get(&format!("/v1/events?limit=5{after}")).await;
+        let data = page["data"].as_array().unwrap().clone();
+        if data.is_empty() {
+            break;
+        }
+        seen.extend(data);
+    }
+    assert_eq!(seen.len(), 12);
+    let mut ids: Vec<&str> = seen.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 12, "none twice");
+    let paid = world.get("/v1/events?type=payment_link.paid").await;
+    assert_eq!(types(paid["data"].as_array().unwrap()), ["payment_link.paid"; 3]);
+    let wrong = world.crm(Method::GET, "/v1/events?type=payment_link.lost", Value::Null).await;
+    assert_eq!((wrong.status, wrong.json()["code"].as_str().unwrap()), (StatusCode::BAD_REQUEST, "unknown_event_type"));
+    world.turn_clock(Duration::from_secs(31 * 24 * 3600));
+    assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty(), "they are kept for thirty days");
+}
+
+#[tokio::test]
+async fn an_endpoint_shows_its_secret_once_and_a_new_one_signs_beside_the_old_for_a_while() {
+    let world = World::in_process().await;
+    let url = format!("{}/crm/events", world.cloud.page_url());
+    let made = world.put("/v1/webhook-endpoints/second", json!({ "url": url, "events": ["payment_link.paid"] })).await;
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
+    let changed = world.put("/v1/webhook-endpoints/second", json!({ "url": url, "events": ["receipt.registered"] })).await;
+    assert!(changed.get("secret").is_none());
+    assert!(world.get("/v1/webhook-endpoints/second").await.get("secret").is_none());
+    let rotated = post(&world, "/v1/webhook-endpoints/demo-crm/rotate-secret", json!({}), Some("r-1")).await;
+    let again = post(&world, "/v1/webhook-endpoints/demo-crm/rotate-secret", json!({}), Some("r-1")).await;
+    assert_eq!(rotated.json()["secret"], again.json()["secret"], "a retry sees the same secret");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let link = world.rial_link().await;
+    told(&world, &link, 1).await;
+    assert!(world.cloud.crm.events().iter().all(|received| received.is_signed), "the old secret signs as well");
+    world.turn_clock(Duration::from_secs(25 * 3600));
+    let link = world.rial_link().await;
+    told(&world, &link, 1).await;
+    assert!(!world.cloud.crm.events().last().unwrap().is_signed, "now only the new one signs");
+    let deleted = world.crm(Method::DELETE, "/v1/webhook-endpoints/second", Value::Null).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn an_endpoint_must_be_a_public_address_that_is_encrypted() {
+    let world = World::in_process().await;
+    for url in ["http://crm.example/", "ftp://crm.example/", "https://user@crm.example/", "x"] {
+        let reply = world.crm(Method::PUT, "/v1/webhook-endpoints/bad", json!({ "url": url, "events": ["x"] })).await;
+        assert_eq!(
+            reply.problems(),
+            [
+                ("/url".to_owned(), "invalid_endpoint_url".to_owned()),
+                ("/events/0".to_owned(), "unknown_event_type".to_owned())
+            ],
+            "{url}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twice() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } });
+    let link = world.make_link(body).await;
+    world.inbox("+989120000000", 1).await;
+    let soon = post(&world, &path(&link, "messages"), json!({}), None).await;
+    assert_eq!((soon.status, soon.json()["code"].as_str().unwrap()), (StatusCode::TOO_MANY_REQUESTS, "told_a_moment_ago"));
+    assert!(soon.headers.contains_key("retry-after"));
+    world.turn_clock(Duration::from_secs(61));
+    let again = json!({
+        "recipients": { "contact": true, "emails": ["new@example.com"] },
+        "message": { "mode": "custom", "channels": ["sms", "email"], "sms": { "body": "Reminder: {{ link }}" },
+                     "email": { "subject": "Reminder", "body": "{{ link }}" } },
+    });
+    let first = post(&world, &path(&link, "messages"), again.clone(), Some("tell-1")).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text);
+    let retry = post(&world, &path(&link, "messages"), again, Some("tell-1")).await;
+    assert_eq!((retry.status, retry.headers["idempotency-replayed"].to_str().unwrap()), (StatusCode::OK, "true"));
+    let other = post(&world, &path(&link, "messages"), json!({}), Some("tell-1")).await;
+    assert_eq!(other.json()["code"], "idempotency_key_reused");
+    assert!(world.inbox("new@example.com", 1).await[0]["subject"].as_str().unwrap().contains("Reminder"));
+    let sms = world.inbox("+989120000000", 2).await;
+    assert!(sms[1]["body"].as_str().unwrap().contains("Reminder: http"));
+    let done = |link: &Value| link["messages"].as_array().unwrap().iter().all(|message| message["status"] == "sent");
+    let link = world.wait_for(&link, done).await;
+    assert_eq!(link["messages"].as_array().unwrap().len(), 5, "{}", link["messages"]);
+    world.pay(&link, "paid").await;
+    let late = post(&world, &path(&link, "messages"), json!({}), None).await;
+    assert_eq!((late.status, late.json()["code"].as_str().unwrap()), (StatusCode::CONFLICT, "link_not_active"));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.inbox("+989120000000", 2).await.len(), 2, "news of the link tells nobody again");
+}
+
+#[tokio::test]
+async fn telling_again_names_every_problem() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let nobody = post(&world, &path(&link, "messages"), json!({}), None).await;
+    assert_eq!(nobody.problems(), [("/recipients".to_owned(), "nobody_reachable".to_owned())]);
+    let body = json!({ "recipients": { "mobiles": ["12"] }, "message": { "mode": "custom", "channels": ["sms"] }, "x": 1 });
+    let problems = post(&world, &path(&link, "messages"), body, None).await.problems();
+    let expected = [("/x", "unknown_field"), ("/recipients/mobiles/0", "invalid_mobile"), ("/message/sms", "required")];
+    assert_eq!(problems, expected.map(|(at, code)| (at.to_owned(), code.to_owned())));
+}
+
+#[tokio::test]
+async fn a_repeated_cancellation_is_answered_and_does_nothing() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    for replayed in [None, Some("true")] {
+        let reply = post(&world, &path(&link, "cancel"), json!({ "reason": "x" }), Some("c-1")).await;
+        assert_eq!((reply.status, reply.json()["status"].as_str().unwrap()), (StatusCode::OK, "cancelled"));
+        assert_eq!(reply.headers.get("idempotency-replayed").map(|value| value.to_str().unwrap()), replayed);
+    }
+    let without = post(&world, &path(&link, "cancel"), json!({ "reason": "x" }), None).await;
+    assert_eq!(without.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_person_settles_what_needs_review_and_the_crm_is_told() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let page = world.go_to_gateway(&link).await;
+    let chosen = world.choose(&page, "paid_other_amount").await;
+    world.come_back(&chosen).await;
+    let reviewed = world.link(&link).await;
+    assert_eq!((reviewed["needs_review"].as_bool(), reviewed["status"].as_str()), (Some(true), Some("active")), "{reviewed}");
+    let resolve = format!("attempts/{}/resolve", reviewed["attempts"][0]["id"].as_str().unwrap());
+    let wrong = post(&world, &path(&link, &resolve), json!({ "outcome": "maybe" }), None).await;
+    assert_eq!(wrong.problems(), [("/outcome".to_owned(), "unknown_choice".to_owned())]);
+    let kept = post(&world, &path(&link, &resolve), json!({ "outcome": "keep" }), Some("k-1")).await;
+    assert_eq!((kept.status, kept.json()["attempts"][0]["status"].as_str().unwrap()), (StatusCode::OK, "accepted"), "{}", kept.text);
+    world.sweep().await;
+    let paid = world.link(&link).await;
+    assert_eq!((paid["status"].as_str(), paid["needs_review"].as_bool()), (Some("paid"), Some(false)));
+    let receipt = &world.receipts().await[0];
+    assert_ne!(receipt["amount"], link["amount"], "the receipt is over what really arrived");
+    let types_told = told(&world, &link, 5).await;
+    assert_eq!(
+        types(&types_told),
+        [
+            "payment_link.created",
+            "payment_link.opened",
+            "attempt.needs_review",
+            "payment_link.paid",
+            "receipt.registered"
+        ]
+    );
+    let late = post(&world, &path(&link, &resolve), json!({ "outcome": "given_back" }), None).await;
+    assert_eq!(late.json()["code"], "not_under_review");
+}
