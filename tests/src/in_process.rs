@@ -73,7 +73,7 @@ impl Functions {
 
     /// The routes of the template.
     fn route(&self, method: &Method, path: &str) -> &Router {
-        if path == "/v1/payment-links" && method == Method::POST {
+        if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
             &self.0.create_link
         } else if path.starts_with("/v1/") {
             &self.0.crm_api

@@ -4,6 +4,8 @@
 
 #[path = "functions/api.rs"]
 mod api;
+#[path = "functions/drafts.rs"]
+mod drafts;
 #[path = "functions/events.rs"]
 mod events;
 #[path = "functions/life.rs"]

@@ -1,9 +1,10 @@
-//! `POST /v1/payment-links`: makes a link.
+//! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/draft`: says what it would be, and makes none.
 //!
 //! With an `Idempotency-Key` the pay token, and with it the link's key in the table, derives from that key: the link
 //! itself is the record that the request was answered, and a retry finds it before any rule is asked again.
 
 mod body;
+mod draft;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,10 @@ pub struct App {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/payment-links", post(create).fallback(|| async { ApiProblem::method_not_allowed("POST") }))
+        .route(
+            "/v1/payment-links/draft",
+            post(draft::draft).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+        )
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
@@ -65,7 +70,7 @@ async fn create(
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let mut records = read_records(&app.store, &token, &request).await?;
+    let mut records = read_records(&app.store, Some(&LinkId::of(&token)), &request).await?;
     if let Some(existing) = records.link.take() {
         return replay(&app, &configuration, existing, &request_hash).await;
     }
@@ -87,11 +92,11 @@ async fn create(
 }
 
 /// Everything the request names, in one round trip; two where the contact has to be found through the item.
-async fn read_records(store: &Store, token: &PayToken, request: &Request) -> Result<CreateRecords, ApiProblem> {
+async fn read_records(store: &Store, link: Option<&LinkId>, request: &Request) -> Result<CreateRecords, ApiProblem> {
     let account = request.account_id.as_ref().value();
     let contact = request.contact_id.as_ref().value();
     let item = request.item_id.as_ref().value();
-    let mut records = store.records_for_create(&LinkId::of(token), account, contact, item).await?;
+    let mut records = store.records_for_create(link, account, contact, item).await?;
     if contact.is_none()
         && let Some(item) = &records.item
     {
@@ -109,16 +114,20 @@ async fn decide_terms(
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {
     let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
-    let records = Records {
-        account: records.account.as_ref(),
-        contact: records.contact.as_ref(),
-        item: records.item.as_ref(),
+    let records = records_of(app, records, &configuration);
+    decide(request, records, place, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
+}
+
+fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Configuration) -> Records<'a> {
+    Records {
+        account: found.account.as_ref(),
+        contact: found.contact.as_ref(),
+        item: found.item.as_ref(),
         receipt_types: &configuration.receipt_types,
         templates: &configuration.templates,
         settings: &configuration.settings,
         gateways: &app.gateways,
-    };
-    decide(request, records, place, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
+    }
 }
 
 async fn replay(

@@ -158,7 +158,7 @@ pub fn decide<'a>(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let told = decide_recipients(&request, contact, message.as_ref(), &place.id, found);
+    let told = decide_recipients(&request, contact, &place.id, found);
     let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
     let url = place.url;
     let mut decision = Decision {
@@ -229,14 +229,18 @@ impl Decision<'_> {
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
     pub fn previews(&self, records: Records<'_>) -> Vec<Preview> {
-        let channels = self.message.as_ref().map(MessageChoice::channels).unwrap_or_default();
-        self.write(&channels, records, &mut Problems::default())
+        self.write(&self.channels(), records, &mut Problems::default())
     }
 
-    /// The channels that a recipient has an address on.
+    /// The channels that there is a text for.
+    fn channels(&self) -> Vec<Channel> {
+        self.message.as_ref().map(MessageChoice::channels).unwrap_or_default()
+    }
+
+    /// Those of them that a recipient has an address on.
     fn channels_used(&self) -> Vec<Channel> {
         let used = |channel: &Channel| self.told.recipients.iter().any(|recipient| recipient.channel == *channel);
-        Channel::ALL.into_iter().filter(used).collect()
+        self.channels().into_iter().filter(used).collect()
     }
 
     fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
@@ -326,32 +330,8 @@ fn decide_amount(
     contact: Option<&Contact>,
     problems: &mut Problems,
 ) -> Option<(Money, AmountSource)> {
-    let (money, source) = match (&request.amount, &request.currency) {
-        (Field::Refused, _) | (_, Field::Refused) => return None,
-        (Field::Absent, Field::Value(_)) => {
-            problems.refuse(
-                "/currency",
-                "currency_without_amount",
-                "A currency is only given together with an amount.",
-            );
-            return None;
-        }
-        (Field::Value(amount), currency) => {
-            let currency = currency.as_ref().value().copied().or(account.map(|(account, _)| account.currency))?;
-            (problems.check("/amount", Money::new(*amount, currency)).value()?, AmountSource::Request)
-        }
-        (Field::Absent, Field::Absent) => match amount_on_record(item, contact) {
-            Some(found) => found,
-            None => {
-                // Without a contact it is not known whether there is a balance.
-                if contact.is_some() {
-                    let detail = "Give an amount: neither the item nor the contact's balance has one.";
-                    problems.refuse("/amount", "required", detail);
-                }
-                return None;
-            }
-        },
-    };
+    let currency = account.map(|(account, _)| account.currency);
+    let (money, source) = find_amount(request, currency, item, contact, problems)?;
     if money.minor_units() <= 0 {
         let detail =
             format!("{} is {}, and only an amount above zero can be paid.", called(source), money.minor_units());
@@ -362,6 +342,54 @@ fn decide_amount(
         problems.add(pointer, rejection);
     }
     Some((money, source))
+}
+
+/// What is asked for. An amount without a currency is in that of the account.
+fn find_amount(
+    request: &Request,
+    of_account: Option<Currency>,
+    item: Option<&Item>,
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Option<(Money, AmountSource)> {
+    match (&request.amount, &request.currency) {
+        (Field::Refused, _) | (_, Field::Refused) => None,
+        (Field::Absent, Field::Value(_)) => {
+            problems.refuse(
+                "/currency",
+                "currency_without_amount",
+                "A currency is only given together with an amount.",
+            );
+            None
+        }
+        (Field::Value(amount), currency) => {
+            let currency = currency.as_ref().value().copied().or(of_account)?;
+            let money = problems.check("/amount", Money::new(*amount, currency)).value()?;
+            Some((money, AmountSource::Request))
+        }
+        (Field::Absent, Field::Absent) => {
+            let found = amount_on_record(item, contact);
+            // Without a contact it is not known whether there is a balance.
+            if found.is_none() && contact.is_some() {
+                let detail = "Give an amount: neither the item nor the contact's balance has one.";
+                problems.refuse("/amount", "required", detail);
+            }
+            found
+        }
+    }
+}
+
+/// Whether an account can be chosen for what the request asks for, by the rules that the link itself is asked for. An
+/// amount that no account takes speaks against none of them.
+pub(crate) fn can_choose(account: &Account, request: &Request, records: Records<'_>) -> Result<(), Rejection> {
+    let ready = account.ready()?;
+    let scratch = &mut Problems::default();
+    match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
+        Some((money, source)) if money.minor_units() > 0 => {
+            fits(money, source, (account, ready), records.gateways).map_err(|(_, rejection)| rejection)
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What is asked for where the request names no amount.
@@ -495,7 +523,7 @@ fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection>
 }
 
 /// A link names a leaf: a type that has sub-types is only a heading for them.
-fn find_receipt_type(
+pub(crate) fn find_receipt_type(
     id: &ReceiptTypeId,
     receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
 ) -> Result<ReceiptTypeId, Rejection> {
@@ -554,13 +582,18 @@ fn decide_custom_message(
     Some(MessageChoice::Custom { sms: request.sms.clone().value(), email: request.email.clone().value() })
 }
 
-fn decide_recipients(
-    request: &Request,
-    contact: Option<&Contact>,
-    message: Option<&MessageChoice>,
-    link: &LinkId,
-    problems: &mut Problems,
-) -> Resolved {
+/// The channels that the message goes out on, whatever becomes of its texts.
+fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
+    match (&request.mode, &request.channels) {
+        (Field::Refused, _) | (_, Field::Refused) => None,
+        (Field::Absent | Field::Value(_), Field::Value(channels)) => Some(channels.clone()),
+        (Field::Absent | Field::Value(MessageMode::Default), Field::Absent) => Some(Channel::ALL.to_vec()),
+        // That none are named is reported already.
+        (Field::Value(MessageMode::Custom), Field::Absent) => None,
+    }
+}
+
+fn decide_recipients(request: &Request, contact: Option<&Contact>, link: &LinkId, problems: &mut Problems) -> Resolved {
     let recipients = &request.recipients;
     let wanted = Wanted {
         contact: recipients.contact.as_ref().value().copied().unwrap_or(false),
@@ -568,19 +601,20 @@ fn decide_recipients(
         mobiles: recipients.mobiles.clone().value().unwrap_or_default(),
         emails: recipients.emails.clone().value().unwrap_or_default(),
     };
-    let (Some(contact), Some(message)) = (contact, message) else { return Resolved::default() };
+    let (Some(contact), Some(channels)) = (contact, channels_named(&request.message)) else {
+        return Resolved::default();
+    };
     let nothing_refused = !matches!(recipients.contact, Field::Refused)
         && !matches!(recipients.mobiles, Field::Refused)
         && !matches!(recipients.emails, Field::Refused)
         && !matches!(recipients.roles, Field::Refused);
     if wanted.is_empty() {
-        let is_custom = matches!(message, MessageChoice::Custom { .. });
-        if is_custom && nothing_refused {
+        if matches!(request.message.mode, Field::Value(MessageMode::Custom)) && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
         }
         return Resolved::default();
     }
-    let told = resolve(&wanted, contact, &message.channels(), link);
+    let told = resolve(&wanted, contact, &channels, link);
     if told.recipients.is_empty() && nothing_refused {
         problems.refuse(
             "/recipients",

@@ -15,6 +15,7 @@ pub mod compose;
 pub mod contact;
 pub mod create;
 pub mod credentials;
+pub mod draft;
 pub mod expiry;
 pub mod gateway;
 pub mod ids;

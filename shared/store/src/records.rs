@@ -35,16 +35,16 @@ pub struct CreateRecords {
 pub type AttachedReceipts = BTreeMap<FieldKey, Vec<ReceiptId>>;
 
 impl Store {
-    /// Reads everything a create request names in one round trip.
+    /// Reads everything a create request names in one round trip. A draft has no link of its own to look for.
     pub async fn records_for_create(
         &self,
-        link: &LinkId,
+        link: Option<&LinkId>,
         account: Option<&AccountId>,
         contact: Option<&ContactId>,
         item: Option<&ItemId>,
     ) -> Result<CreateRecords, StoreError> {
         const READ: &str = "read the records of a new link";
-        let mut wanted = vec![keys::link(link)];
+        let mut wanted: Vec<keys::Key> = link.map(keys::link).into_iter().collect();
         wanted.extend(account.map(keys::account));
         wanted.extend(contact.map(keys::contact));
         wanted.extend(item.map(keys::item));

@@ -9,7 +9,7 @@ use domain::link::{LinkStatus, PaymentLink};
 use domain::message::MessageChoice;
 use domain::money::Money;
 use domain::receipt::Receipt;
-use domain::recipients::Recipient;
+use domain::recipients::{Recipient, Unreached};
 use domain::settings::Settings;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -137,13 +137,7 @@ impl LinkView {
                 .iter()
                 .map(|recipient| MessageView::new(recipient, messages.get(&recipient.id), settings))
                 .collect(),
-            unreached: json!(
-                terms
-                    .unreached
-                    .iter()
-                    .map(|one| json!({ "role": one.role, "channel": one.channel, "reason": one.reason }))
-                    .collect::<Vec<_>>()
-            ),
+            unreached: json!(terms.unreached.iter().map(unreached).collect::<Vec<_>>()),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(attempt, settings)).collect(),
             receipts: link.receipt_id().into_iter().map(String::from).collect(),
             needs_review: link.needs_review(),
@@ -156,6 +150,11 @@ impl LinkView {
             updated_at: instant(link.updated_at(), settings),
         }
     }
+}
+
+/// Somebody who was named and cannot be told.
+pub fn unreached(one: &Unreached) -> Value {
+    json!({ "role": one.role, "channel": one.channel, "reason": one.reason })
 }
 
 fn message_view(message: &MessageChoice) -> Value {

@@ -224,7 +224,12 @@ fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
     assert_eq!(decided(custom(vec![Channel::Sms]), &world).unwrap().recipients.len(), 1);
     assert_eq!(
         refused(custom(vec![Channel::Email]), &world),
-        [("/message/sms".to_owned(), "text_not_used"), ("/message/email".to_owned(), "required")]
+        [
+            ("/message/sms".to_owned(), "text_not_used"),
+            ("/message/email".to_owned(), "required"),
+            // The contact has no address for an email.
+            ("/recipients".to_owned(), "nobody_reachable"),
+        ]
     );
     let mut nobody = custom(vec![Channel::Sms]);
     nobody.recipients = Recipients::default();

@@ -1,0 +1,197 @@
+//! `POST /v1/payment-links/draft`: what a link would be, as the CRM's form shows it. It writes nothing.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use domain::compose::Preview;
+use domain::create::{Decision, MessageMode, Place, Records, Request, decide};
+use domain::draft::{
+    AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
+    people_choices, receipt_type_choices, sources,
+};
+use domain::recipients::Channel;
+use domain::{Field, Problem, Problems};
+use lambda_http::request::RequestContext;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use store::{Configuration, Scope};
+use web::view::{amount_display, instant};
+use web::{ApiProblem, JsonBody, authenticate};
+
+use crate::body::CreateBody;
+use crate::{App, base_url, read_records, records_of};
+
+/// A draft in an answer.
+#[derive(Debug, Serialize)]
+struct DraftView {
+    object: &'static str,
+    /// The create body with every default filled in.
+    request: Value,
+    sources: Sources,
+    amount_display: Option<String>,
+    expires_at: Option<String>,
+    choices: Value,
+    recipients: Vec<Value>,
+    unreached: Value,
+    messages: Vec<Value>,
+    problems: Vec<Problem>,
+}
+
+pub(crate) async fn draft(
+    State(app): State<App>,
+    context: Option<Extension<RequestContext>>,
+    headers: HeaderMap,
+    body: Result<JsonBody<CreateBody>, ApiProblem>,
+) -> Result<Response, ApiProblem> {
+    authenticate(&app.store, &headers, Scope::Read).await?;
+    let body = body?;
+    let base = base_url(&app, context.as_deref())?;
+    // A person looks at it: what was set a moment ago is there.
+    let configuration = app.store.fresh_configuration().await?;
+    let mut problems = Problems::default();
+    let mut request = body.fields.read(&configuration.settings, &mut problems);
+    let found = read_records(&app.store, None, &request).await?;
+    let mut records = records_of(&app, &found, &configuration);
+    // Which accounts can be chosen does not depend on which one is.
+    let accounts = account_choices(&request, records, &configuration.accounts);
+    let proposed = only_account(&request, records, &configuration.accounts);
+    if let Some(account) = proposed {
+        request.account_id = Field::Value(account.id.clone());
+        records.account = Some(account);
+    }
+    let decision = decide(request, records, Place::placeholder(&base), app.clock.now(), problems);
+    let view = DraftView {
+        object: "payment_link_draft",
+        request: filled_in(body.value, &decision, records),
+        sources: sources(&decision, proposed.is_some()),
+        amount_display: decision.amount.map(|(money, _)| amount_display(money, &configuration.settings)),
+        expires_at: decision.expires_at.map(|at| instant(at, &configuration.settings)),
+        choices: choices(accounts, &decision, &configuration),
+        recipients: recipients(&decision),
+        unreached: json!(decision.told.unreached.iter().map(web::view::unreached).collect::<Vec<_>>()),
+        messages: decision.previews(records).iter().map(message).collect(),
+        problems: decision.problems.into_vec(),
+    };
+    let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((headers, Json(view)).into_response())
+}
+
+/// The body as it came, with the defaults where it says nothing. What was refused stays, so that the form shows what the
+/// operator typed beside the problem.
+fn filled_in(body: Value, decision: &Decision<'_>, records: Records<'_>) -> Value {
+    let Value::Object(mut body) = body else { return body };
+    let request = &decision.request;
+    fill(&mut body, "account_id", request.account_id.as_ref().value());
+    // The field stays out where the contact is given otherwise, or an item leads to it.
+    fill(&mut body, "contact_id", decision.contact.map(|contact| &contact.id));
+    fill(&mut body, "item_id", None::<()>);
+    if !matches!(request.amount, Field::Refused) {
+        fill(&mut body, "amount", decision.amount.map(|(money, _)| money.minor_units()));
+        fill(&mut body, "currency", decision.amount.map(|(money, _)| money.currency().code()));
+    }
+    let days = records.settings.default_expires_in_days;
+    let has_expiry = !matches!((&request.expires_at, &request.expires_in_days), (Field::Absent, Field::Absent));
+    fill(&mut body, "expires_at", None::<()>);
+    fill(&mut body, "expires_in_days", (!has_expiry).then_some(days));
+    for name in ["description", "reference_id", "return_url"] {
+        fill(&mut body, name, None::<()>);
+    }
+    fill(&mut body, "locale", decision.locale.as_ref());
+    fill(&mut body, "metadata", Some(json!({})));
+    fill_nested(&mut body, "recipients", |recipients| {
+        fill(recipients, "contact", Some(false));
+        for name in ["roles", "mobiles", "emails"] {
+            fill(recipients, name, Some(json!([])));
+        }
+    });
+    fill_nested(&mut body, "after_payment", |after| {
+        let registers = !matches!(request.after_payment.register_receipt, Field::Value(false));
+        fill(after, "register_receipt", Some(true));
+        fill(after, "receipt_type_id", default_receipt_type(records).filter(|_| registers));
+        fill(after, "receipt_field", None::<()>);
+    });
+    fill_nested(&mut body, "message", |message| fill_message(message, request));
+    Value::Object(body)
+}
+
+/// A custom message names its channels itself.
+fn fill_message(message: &mut Map<String, Value>, request: &Request) {
+    fill(message, "mode", Some("default"));
+    match request.message.mode {
+        Field::Absent | Field::Value(MessageMode::Default) => fill(message, "channels", Some(Channel::ALL)),
+        Field::Value(MessageMode::Custom) | Field::Refused => {}
+    }
+}
+
+/// Sets a field that is absent, for which `null` counts.
+fn fill(object: &mut Map<String, Value>, name: &str, value: Option<impl Serialize>) {
+    let entry = object.entry(name).or_insert(Value::Null);
+    if entry.is_null() {
+        *entry = json!(value);
+    }
+}
+
+/// Fills an object within the body; something else than an object is one of the problems and stays.
+fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&mut Map<String, Value>)) {
+    let entry = object.entry(name).or_insert(Value::Null);
+    if entry.is_null() {
+        *entry = json!({});
+    }
+    if let Value::Object(entry) = entry {
+        with(entry);
+    }
+}
+
+fn choices(accounts: Vec<AccountChoice<'_>>, decision: &Decision<'_>, configuration: &Configuration) -> Value {
+    let accounts: Vec<Value> = accounts.into_iter().map(account).collect();
+    let receipt_types = receipt_type_choices(&configuration.receipt_types);
+    let people = decision.contact.map(people_choices).unwrap_or_default();
+    json!({
+        "accounts": accounts,
+        "receipt_types": receipt_types.into_iter().map(receipt_type).collect::<Vec<_>>(),
+        "people": people.into_iter().map(person).collect::<Vec<_>>(),
+        "receipt_fields": decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default(),
+        "channels": Channel::ALL,
+    })
+}
+
+fn account(choice: AccountChoice<'_>) -> Value {
+    let AccountChoice { account, refused } = choice;
+    json!({
+        "id": account.id,
+        "name": account.name,
+        "currency": account.currency,
+        "mode": account.mode,
+        "can_be_chosen": refused.is_none(),
+        "reason": refused.map(|refused| json!({ "code": refused.code, "detail": refused.detail })),
+    })
+}
+
+fn receipt_type(choice: ReceiptTypeChoice<'_>) -> Value {
+    let ReceiptTypeChoice { receipt_type, can_be_chosen } = choice;
+    json!({
+        "id": receipt_type.id,
+        "name": receipt_type.name,
+        "parent_id": receipt_type.parent_id,
+        "can_be_chosen": can_be_chosen,
+    })
+}
+
+fn person(person: PersonChoice<'_>) -> Value {
+    json!({ "role": person.role, "name": person.name, "channels": { "sms": person.mobile, "email": person.email } })
+}
+
+fn recipients(decision: &Decision<'_>) -> Vec<Value> {
+    let view = |recipient: &domain::recipients::Recipient| json!({ "channel": recipient.channel, "to": recipient.to, "roles": recipient.roles });
+    decision.told.recipients.iter().map(view).collect()
+}
+
+fn message(preview: &Preview) -> Value {
+    json!({
+        "channel": preview.channel,
+        "subject": preview.message.subject,
+        "body": preview.message.text,
+        "sms": preview.sms,
+    })
+}

@@ -1,0 +1,157 @@
+//! A link before it is made: what the form for it shows. Every rule that stands in the way of a draft is one of
+//! [`decide`], so that a draft without a problem is a link that can be made.
+//!
+//! [`decide`]: crate::create::decide
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::contact::{Contact, Email, Mobile};
+use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
+use crate::ids::{AccountId, ReceiptTypeId};
+use crate::link::AmountSource;
+use crate::problem::{Field, Rejection};
+use crate::receipt::ReceiptType;
+
+/// Where a value of a draft came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Request,
+    Item,
+    /// What the contact owes.
+    Balance,
+    Contact,
+    Settings,
+    /// There is one account that can be chosen, and no other.
+    OnlyChoice,
+}
+
+impl From<AmountSource> for Source {
+    fn from(source: AmountSource) -> Self {
+        match source {
+            AmountSource::Request => Self::Request,
+            AmountSource::Item => Self::Item,
+            AmountSource::Balance => Self::Balance,
+        }
+    }
+}
+
+/// Where each value came from that a caller may leave out. Nothing stands where there is no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sources {
+    pub account_id: Option<Source>,
+    pub contact_id: Option<Source>,
+    pub amount: Option<Source>,
+    pub expires_at: Option<Source>,
+    pub receipt_type_id: Option<Source>,
+    pub locale: Option<Source>,
+}
+
+/// The account to propose where the request names none: the only one that can be chosen for it. Of several, a person
+/// chooses, because it decides where the money goes.
+pub fn only_account<'a>(
+    request: &Request,
+    records: Records<'_>,
+    accounts: &'a BTreeMap<AccountId, Account>,
+) -> Option<&'a Account> {
+    if !matches!(request.account_id, Field::Absent) {
+        return None;
+    }
+    let mut fitting = accounts.values().filter(|account| can_choose(account, request, records).is_ok());
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Some(only),
+        (None, _) | (Some(_), Some(_)) => None,
+    }
+}
+
+/// An account in the form, with the reason if it cannot be chosen.
+#[derive(Clone, Debug)]
+pub struct AccountChoice<'a> {
+    pub account: &'a Account,
+    pub refused: Option<Rejection>,
+}
+
+pub fn account_choices<'a>(
+    request: &Request,
+    records: Records<'_>,
+    accounts: &'a BTreeMap<AccountId, Account>,
+) -> Vec<AccountChoice<'a>> {
+    let choice = |account| AccountChoice { account, refused: can_choose(account, request, records).err() };
+    accounts.values().map(choice).collect()
+}
+
+/// A receipt type in the form. One with sub-types is only the heading of them.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiptTypeChoice<'a> {
+    pub receipt_type: &'a ReceiptType,
+    pub can_be_chosen: bool,
+}
+
+pub fn receipt_type_choices(receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>) -> Vec<ReceiptTypeChoice<'_>> {
+    let choice = |receipt_type: &'_ ReceiptType| find_receipt_type(&receipt_type.id, receipt_types).is_ok();
+    receipt_types.values().map(|one| ReceiptTypeChoice { receipt_type: one, can_be_chosen: choice(one) }).collect()
+}
+
+/// Somebody whom the form offers to tell.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonChoice<'a> {
+    /// `contact` for the contact itself.
+    pub role: &'a str,
+    pub name: Option<&'a str>,
+    pub mobile: Option<&'a Mobile>,
+    pub email: Option<&'a Email>,
+}
+
+pub fn people_choices(contact: &Contact) -> Vec<PersonChoice<'_>> {
+    let itself = PersonChoice {
+        role: "contact",
+        name: Some(&contact.name),
+        mobile: contact.mobile.as_ref(),
+        email: contact.email.as_ref(),
+    };
+    let people = contact.people.iter().map(|person| PersonChoice {
+        role: person.role.as_str(),
+        name: person.name.as_deref(),
+        mobile: person.mobile.as_ref(),
+        email: person.email.as_ref(),
+    });
+    std::iter::once(itself).chain(people).collect()
+}
+
+/// The receipt type of the settings, as long as a link may name it.
+pub fn default_receipt_type<'a>(records: Records<'a>) -> Option<&'a ReceiptTypeId> {
+    let id = records.settings.default_receipt_type_id.as_ref()?;
+    find_receipt_type(id, records.receipt_types).is_ok().then_some(id)
+}
+
+/// Says where the values of a draft came from. `proposed` is whether [`only_account`] found the account.
+pub fn sources(decision: &Decision<'_>, proposed: bool) -> Sources {
+    let request = &decision.request;
+    let given = |is_given: bool| is_given.then_some(Source::Request);
+    let has_expiry = !matches!((&request.expires_at, &request.expires_in_days), (Field::Absent, Field::Absent));
+    let after = decision.after_payment.as_ref();
+    let has_receipt_type = after.is_some_and(|after| after.receipt_type_id.is_some());
+    Sources {
+        account_id: if proposed {
+            Some(Source::OnlyChoice)
+        } else {
+            given(!matches!(request.account_id, Field::Absent))
+        },
+        contact_id: given(!matches!(request.contact_id, Field::Absent))
+            .or_else(|| decision.contact.map(|_| Source::Item)),
+        amount: given(!matches!(request.amount, Field::Absent))
+            .or_else(|| decision.amount.map(|(_, source)| source.into())),
+        expires_at: given(has_expiry).or(Some(Source::Settings)),
+        receipt_type_id: given(!matches!(request.after_payment.receipt_type_id, Field::Absent))
+            .or_else(|| has_receipt_type.then_some(Source::Settings)),
+        locale: match (&request.locale, &decision.locale) {
+            (Field::Value(_) | Field::Refused, _) => Some(Source::Request),
+            (Field::Absent, Some(_)) => Some(Source::Contact),
+            // Messages speak the language of the business then, and pages that of the browser.
+            (Field::Absent, None) => Some(Source::Settings),
+        },
+    }
+}

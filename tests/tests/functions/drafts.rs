@@ -1,0 +1,253 @@
+//! What the CRM's form shows before a link is made, and that nothing else is decided when it is made.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::{Method, StatusCode};
+use runtime::{Environment, Runtime};
+use serde_json::{Value, json};
+use tests::{Reply, World};
+
+const LINKS: &str = "/v1/payment-links";
+const DRAFT: &str = "/v1/payment-links/draft";
+
+async fn draft(world: &World, body: Value) -> Value {
+    let reply = world.crm(Method::POST, DRAFT, body).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    assert_eq!(reply.headers["cache-control"], "no-store");
+    reply.json()
+}
+
+async fn create(world: &World, body: Value) -> Reply {
+    world.crm(Method::POST, LINKS, body).await
+}
+
+/// Pointers and codes of a draft's problems.
+fn problems(draft: &Value) -> Vec<(&str, &str)> {
+    let problems = draft["problems"].as_array().unwrap();
+    problems.iter().map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap())).collect()
+}
+
+/// Everything that the table holds.
+async fn table(world: &World) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+    let endpoint = world.cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"].clone();
+    let runtime = Runtime::new(Environment::from(world.cloud.environment.clone())).unwrap();
+    let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint).build();
+    let scan = aws_sdk_dynamodb::Client::from_conf(config).scan().table_name(world.cloud.store.table());
+    let items = scan.consistent_read(true).send().await.unwrap().items.unwrap_or_default();
+    let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+    items.into_iter().map(|item| (format!("{} {}", text(&item["pk"]), text(&item["sk"])), item)).collect()
+}
+
+#[tokio::test]
+async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_it_is() {
+    let world = World::in_process().await;
+    let before = table(&world).await;
+    let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
+    assert_eq!(table(&world).await, before, "a draft writes nothing");
+    assert_eq!(draft["object"], "payment_link_draft");
+    assert_eq!(problems(&draft), []);
+    let request = &draft["request"];
+    assert_eq!(
+        *request,
+        json!({
+            "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
+            "expires_at": null, "expires_in_days": 7, "description": null, "reference_id": null, "return_url": null,
+            "locale": "fa-IR", "metadata": {},
+            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [] },
+            "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null },
+            "message": { "mode": "default", "channels": ["sms", "email"] },
+        })
+    );
+    assert_eq!(
+        draft["sources"],
+        json!({
+            "account_id": "only_choice", "contact_id": "item", "amount": "item", "expires_at": "settings",
+            "receipt_type_id": "settings", "locale": "contact",
+        })
+    );
+    let link = world.make_link(request.clone()).await;
+    assert_eq!(link["amount_display"], draft["amount_display"]);
+    assert_eq!(link["expires_at"], draft["expires_at"]);
+    assert_eq!(link["after_payment"], request["after_payment"]);
+    assert_eq!(link["locale"], "fa-IR");
+}
+
+#[tokio::test]
+async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
+    let world = World::in_process().await;
+    world.put("/v1/accounts/cash", json!({ "name": "Cash", "currency": "IRR", "mode": "live" })).await;
+    let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
+    let choices = &draft["choices"];
+    let accounts: Vec<_> = choices["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (one["id"].as_str().unwrap(), one["can_be_chosen"].as_bool().unwrap(), one["reason"]["code"].as_str())
+        })
+        .collect();
+    assert_eq!(
+        accounts,
+        [
+            ("cash", false, Some("online_payment_disabled")),
+            ("euro", false, Some("currency_mismatch")),
+            ("main", true, None),
+        ]
+    );
+    assert_eq!(
+        choices["receipt_types"],
+        json!([
+            { "id": "income", "name": "Income", "parent_id": null, "can_be_chosen": false },
+            { "id": "online", "name": "Online payment", "parent_id": "income", "can_be_chosen": true },
+        ])
+    );
+    assert_eq!(
+        choices["people"],
+        json!([
+            { "role": "contact", "name": "Demo Customer",
+              "channels": { "sms": "+989120000000", "email": "customer@example.com" } },
+            { "role": "manager", "name": null, "channels": { "sms": "+989120000001", "email": "manager@example.com" } },
+            { "role": "liaison", "name": null, "channels": { "sms": null, "email": "liaison@example.com" } },
+        ])
+    );
+    assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
+    assert_eq!(choices["channels"], json!(["sms", "email"]));
+}
+
+#[tokio::test]
+async fn an_account_is_proposed_only_where_there_is_no_other() {
+    let world = World::in_process().await;
+    let nothing = draft(&world, json!({})).await;
+    assert_eq!((&nothing["request"]["account_id"], &nothing["sources"]["account_id"]), (&Value::Null, &Value::Null));
+    assert_eq!(problems(&nothing), [("/account_id", "required"), ("/contact_id", "required")]);
+    assert_eq!(nothing["messages"], json!([]), "there is nothing to say yet");
+    let euro = draft(&world, json!({ "contact_id": "c-1042", "amount": 1999, "currency": "EUR" })).await;
+    assert_eq!((&euro["request"]["account_id"], problems(&euro)), (&json!("euro"), vec![]));
+    let of_the_balance = draft(&world, json!({ "contact_id": "c-1042" })).await;
+    assert_eq!(of_the_balance["request"]["account_id"], "main");
+    assert_eq!(of_the_balance["sources"]["amount"], "balance");
+    let chosen = draft(&world, json!({ "account_id": "euro", "contact_id": "c-1042" })).await;
+    assert_eq!(chosen["sources"]["account_id"], "request");
+    assert_eq!(problems(&chosen), [("/amount", "currency_mismatch")]);
+}
+
+#[tokio::test]
+async fn a_form_shows_the_messages_as_they_would_be_sent() {
+    let world = World::in_process().await;
+    let body = json!({
+        "item_id": "inv-77", "description": "Invoice 77", "recipients": { "contact": true, "roles": ["treasurer"] },
+    });
+    let draft = draft(&world, body.clone()).await;
+    assert_eq!(
+        draft["recipients"],
+        json!([
+            { "channel": "sms", "to": "+989120000000", "roles": ["contact"] },
+            { "channel": "email", "to": "customer@example.com", "roles": ["contact"] },
+        ])
+    );
+    assert_eq!(draft["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    let link = world.make_link(draft["request"].clone()).await;
+    let url = link["url"].as_str().unwrap();
+    let placeholder = format!("{}/p/placeholder-of-a-token", world.cloud.base_url());
+    assert_eq!(placeholder.len(), url.len());
+    for (index, to) in ["+989120000000", "customer@example.com"].into_iter().enumerate() {
+        let sent = &world.inbox(to, 1).await[0];
+        let shown = &draft["messages"][index];
+        assert_eq!(shown["channel"], sent["channel"]);
+        assert_eq!(shown["body"].as_str().unwrap().replace(&placeholder, url), sent["body"].as_str().unwrap());
+        if shown["channel"] == "email" {
+            assert_eq!((&shown["subject"], &shown["sms"]), (&sent["subject"], &Value::Null));
+        }
+    }
+    let characters = draft["messages"][0]["body"].as_str().unwrap().encode_utf16().count();
+    assert_eq!(draft["messages"][0]["sms"], json!({ "encoding": "UCS-2", "characters": characters, "segments": 2 }));
+    assert_eq!(world.open(&placeholder).await.status, StatusCode::NOT_FOUND, "the placeholder leads nowhere");
+}
+
+#[tokio::test]
+async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
+    let world = World::in_process().await;
+    let draft =
+        draft(&world, json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "en" })).await;
+    assert_eq!(draft["recipients"], json!([]));
+    let sms = &draft["messages"][0];
+    assert!(sms["body"].as_str().unwrap().contains("asks you to pay €19.99"), "{sms}");
+    assert_eq!((&sms["sms"]["encoding"], &sms["sms"]["segments"]), (&json!("GSM-7"), &json!(1)));
+    assert_eq!(draft["amount_display"], "۱۹٫۹۹ EUR", "for the business's own people");
+}
+
+#[tokio::test]
+async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_with() {
+    let world = World::in_process().await;
+    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1 })).await;
+    let long = format!("{} {{{{ link }}}}", "a".repeat(150));
+    for body in [
+        json!({ "account_id": "nowhere", "contact_id": "c-0", "amount": "much", "expires_at": "2020-01-01",
+                "colour": "red", "recipients": { "emails": ["x"], "shape": 1 }, "message": { "mode": "loud" } }),
+        json!({ "account_id": "main", "item_id": "inv-0", "locale": "!", "metadata": 5 }),
+        json!({ "account_id": "main", "item_id": "inv-77", "amount": 0, "currency": "EUR",
+                "after_payment": { "receipt_type_id": "income", "receipt_field": "other" },
+                "recipients": { "roles": ["treasurer"] }, "message": { "channels": ["sms"] } }),
+        json!({ "account_id": "main", "contact_id": "c-1042", "recipients": [], "expires_in_days": 1,
+                "expires_at": "2027-01-01", "return_url": "https://evil.example/" }),
+        json!({ "account_id": "main", "contact_id": "c-1042", "recipients": { "contact": true },
+                "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": long } } }),
+        json!({ "account_id": "main", "contact_id": "c-1042", "description": "x".repeat(200),
+                "recipients": { "contact": true } }),
+    ] {
+        let refused = create(&world, body.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.text);
+        let draft = draft(&world, body.clone()).await;
+        assert_eq!(draft["problems"], refused.json()["errors"], "{body}");
+        for (name, given) in body.as_object().unwrap() {
+            if !given.is_object() {
+                assert_eq!(draft["request"][name], *given, "what was typed stays beside its problem");
+            }
+        }
+        let again = create(&world, draft["request"].clone()).await;
+        assert_eq!(again.json()["errors"], refused.json()["errors"], "{}", draft["request"]);
+    }
+}
+
+#[tokio::test]
+async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_made() {
+    let world = World::in_process().await;
+    let settings = json!({ "business_name": "B", "default_region": "IR", "time_zone": "Asia/Tehran",
+                           "default_locale": "fa", "max_sms_segments": 3 });
+    assert_eq!(world.put("/v1/settings", settings).await["max_sms_segments"], 3);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let body = |length: usize| {
+        json!({ "account_id": "main", "contact_id": "c-1042", "description": "پ".repeat(length),
+                "recipients": { "contact": true } })
+    };
+    let refused = create(&world, body(200)).await;
+    assert_eq!(refused.problems(), [("/message".to_owned(), "sms_too_long".to_owned())]);
+    assert_eq!(world.get("/v1/payment-links?contact_id=c-1042").await["data"], json!([]));
+    assert_eq!(world.make_link(body(10)).await["messages"][0]["channel"], "sms");
+    let mut by_email = body(200);
+    by_email["message"] = json!({ "channels": ["email"] });
+    world.make_link(by_email).await;
+    let wrong = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "max_sms_segments": 11 })).await;
+    assert_eq!(wrong.problems(), [("/max_sms_segments".to_owned(), "out_of_range".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_draft_is_asked_with_a_key_that_reads_and_a_body_that_is_json() {
+    let world = World::in_process().await;
+    let scopes = vec![store::Scope::Read];
+    let key = store::ApiKey { integration: "reader".to_owned(), scopes, created_at: domain::Timestamp::now() };
+    world.cloud.store.put_api_key("reader-key", &key).await.unwrap();
+    let (reader, json_type) = (("authorization", "Bearer reader-key"), ("content-type", "application/json"));
+    let send = async |headers: &[(&str, &str)], body: &str| {
+        world.send(Method::POST, DRAFT, headers, Some(body.to_owned())).await
+    };
+    assert_eq!(send(&[reader, json_type], "{}").await.status, StatusCode::OK);
+    assert_eq!(send(&[json_type], "{}").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(send(&[reader, json_type], "[]").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(send(&[reader], "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for method in [Method::GET, Method::DELETE] {
+        let reply = world.crm(method, DRAFT, Value::Null).await;
+        assert_eq!((reply.status, &reply.headers["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
+    }
+}
