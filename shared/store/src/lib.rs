@@ -26,7 +26,7 @@ pub use api_keys::{ApiKey, KeyRing, Scope};
 pub use configuration::Configuration;
 pub use error::StoreError;
 pub use keys::{DUE_SHARDS, DueKind};
-pub use links::{Created, DueLink, Settled, Written};
+pub use links::{ChangedRecords, Created, DueLink, Settled, Written};
 pub use lists::{LinkList, Page, ReceiptList};
 pub use messages::{Claim, Claimed, DueMessage, MessageState};
 pub use records::{AttachedReceipts, CreateRecords};

@@ -5,6 +5,7 @@ pub mod body;
 pub mod fields;
 pub mod idempotency;
 pub mod problem;
+pub mod records;
 pub mod texts;
 pub mod view;
 
