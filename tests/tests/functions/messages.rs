@@ -95,6 +95,31 @@ async fn the_business_can_replace_the_default_text() {
 }
 
 #[tokio::test]
+async fn messages_come_from_whom_the_business_says() {
+    let world = World::in_process().await;
+    let settings = json!({ "business_name": "Business", "default_region": "IR", "sms_sender_id": "MYSHOP",
+                           "email_sender_name": "فروشگاه نمونه" });
+    world.put("/v1/settings", settings.clone()).await;
+    let shown = world.get("/v1/settings").await;
+    assert_eq!((&shown["sms_sender_id"], &shown["email_sender_name"]), (&json!("MYSHOP"), &json!("فروشگاه نمونه")));
+    let body =
+        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "contact": true } });
+    world.make_link(body).await;
+    assert_eq!(world.inbox("+989120000000", 1).await[0]["from"], "MYSHOP");
+    let mail = world.inbox("customer@example.com", 1).await;
+    assert!(mail[0]["from"].as_str().unwrap().contains("فروشگاه نمونه"), "{}", mail[0]["from"]);
+    for (name, value, code) in [
+        ("sms_sender_id", "MY SHOP", "invalid_sender_id"),
+        ("email_sender_name", "یک نام که برای یک سرآیند بسیار بلند است", "too_long"),
+    ] {
+        let mut wrong = settings.clone();
+        wrong[name] = json!(value);
+        let reply = world.crm(reqwest::Method::PUT, "/v1/settings", wrong).await;
+        assert_eq!(reply.problems(), [(format!("/{name}"), code.to_owned())]);
+    }
+}
+
+#[tokio::test]
 async fn filters_show_amounts_and_ends_as_the_reader_expects_and_are_listed() {
     let world = World::in_process().await;
     let text = "{{ amount | toman }} / {{ expires_at | date }} {{ expires_at | time }} {{ link }}";
