@@ -238,6 +238,29 @@ fn the_html_of_an_email_escapes_its_text_and_links_the_link() {
     assert!(html.contains(r#"dir="rtl""#));
 }
 
+#[test]
+fn a_text_as_deep_as_its_length_allows_does_no_harm() {
+    for (before, each, after) in [
+        ("{{ ", "not ", "link }}"),
+        ("{{ ", "(", "link }}"),
+        ("{{ description", " | trim", " }}{{ link }}"),
+        ("{{ link", " ~ link", " }}"),
+        ("{{ link", " or link", " }}"),
+        ("{{ link", " if amount else link", " }}"),
+        ("", "{% if amount %}", "{{ link }}"),
+        ("{{ link }}{% if amount %}", "{% elif amount %}", "{% endif %}"),
+    ] {
+        let most = (LONGEST_BODY - before.len() - after.len()) / each.len();
+        for times in [1, 30, most] {
+            let text = format!("{before}{}{after}", each.repeat(times));
+            if let Ok(text) = MessageText::parse(Channel::Sms, None, &text) {
+                let rendered = text.render(&values(Language::Persian));
+                assert!(rendered.is_ok() || times == most, "{text:?}");
+            }
+        }
+    }
+}
+
 /// Texts of the language that is allowed and of some that is not, nested at random.
 fn any_expression() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(
