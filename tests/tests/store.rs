@@ -19,7 +19,9 @@ use domain::message::MessageChoice;
 use domain::money::{Currency, Money};
 use domain::recipients::Channel;
 use futures_util::future::join_all;
-use store::{Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Settled, Store, Written};
+use store::{
+    ChangedRecords, Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Settled, Store, Written,
+};
 use tests::empty_cloud;
 
 fn now() -> Timestamp {
@@ -69,7 +71,7 @@ fn link_with(number: u8, reference: Option<&str>) -> PaymentLink {
 
 async fn made(store: &Store, number: u8) -> PaymentLink {
     let link = link_with(number, None);
-    assert!(matches!(store.create_link(&link, now()).await.unwrap(), Created::New));
+    assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
     link
 }
 
@@ -129,8 +131,8 @@ async fn fifty_callers_change_a_link_and_one_wins() {
 #[tokio::test]
 async fn fifty_creates_under_one_token_make_one_link() {
     let cloud = empty_cloud().await;
-    let link = link_with(1, None);
-    let results = join_all((0..50).map(|_| cloud.store.create_link(&link, link.created_at()))).await;
+    let (link, unchanged) = (link_with(1, None), ChangedRecords::default());
+    let results = join_all((0..50).map(|_| cloud.store.create_link(&link, &unchanged, link.created_at()))).await;
     let new = results.iter().filter(|created| matches!(created, Ok(Created::New))).count();
     let existing =
         results.iter().filter(|created| matches!(created, Ok(Created::Exists(known)) if **known == link)).count();
@@ -186,7 +188,8 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
 async fn racing_creates_with_one_reference_make_one_link() {
     let cloud = empty_cloud().await;
     let links: Vec<_> = (0..50).map(|number| link_with(number, Some("R-1"))).collect();
-    let results = join_all(links.iter().map(|link| cloud.store.create_link(link, now()))).await;
+    let unchanged = ChangedRecords::default();
+    let results = join_all(links.iter().map(|link| cloud.store.create_link(link, &unchanged, now()))).await;
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count(), 49);
     let listed = cloud.store.links_with_reference(&ReferenceId::parse("R-1").unwrap()).await.unwrap();
@@ -289,7 +292,7 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
     for (number, instant) in (0..).zip(instants) {
         let token = PayToken::from_random([number; 16]);
         let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), at(instant));
-        store.create_link(&link, at(instant)).await.unwrap();
+        store.create_link(&link, &ChangedRecords::default(), at(instant)).await.unwrap();
     }
     // The 23rd in Tehran.
     let day = LinkList::Between(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z"));

@@ -148,6 +148,18 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
 }
 
 #[test]
+fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothing_else() {
+    let policies = function("create-link")["Properties"]["Policies"].clone();
+    let statements = policies[1]["Statement"].as_sequence().unwrap().clone();
+    let writes: Vec<&Value> =
+        statements.iter().filter(|one| serde_norway::to_string(&one["Action"]).unwrap().contains("PutItem")).collect();
+    assert_eq!(writes.len(), 1);
+    let keys = &writes[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let keys: Vec<&str> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(keys, ["contact#*", "item#*", "link#*", "reference#*"]);
+}
+
+#[test]
 fn no_function_depends_on_what_only_one_machine_needs() {
     let lock = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--edges", "normal", "--prefix", "none"])

@@ -51,8 +51,8 @@ pub(crate) async fn draft(
     let configuration = app.store.fresh_configuration().await?;
     let mut problems = Problems::default();
     let mut request = body.fields.read(&configuration.settings, &mut problems);
-    let found = read_records(&app.store, None, &request).await?;
-    let mut records = records_of(&app, &found, &configuration);
+    let found = read_records(&app.store, None, &request, &mut problems).await?;
+    let mut records = records_of(&app, &found.records, &configuration);
     // Which accounts can be chosen does not depend on which one is.
     let accounts = account_choices(&request, records, &configuration.accounts);
     let proposed = only_account(&request, records, &configuration.accounts);
@@ -83,8 +83,9 @@ fn filled_in(body: Value, decision: &Decision<'_>, records: Records<'_>) -> Valu
     let Value::Object(mut body) = body else { return body };
     let request = &decision.request;
     fill(&mut body, "account_id", request.account_id.as_ref().value());
-    // The field stays out where the contact is given otherwise, or an item leads to it.
-    fill(&mut body, "contact_id", decision.contact.map(|contact| &contact.id));
+    // A contact that is brought along has its id in there.
+    let is_inline = body.get("contact").is_some_and(|contact| !contact.is_null());
+    fill(&mut body, "contact_id", decision.contact.filter(|_| !is_inline).map(|contact| &contact.id));
     fill(&mut body, "item_id", None::<()>);
     if !matches!(request.amount, Field::Refused) {
         fill(&mut body, "amount", decision.amount.map(|(money, _)| money.minor_units()));

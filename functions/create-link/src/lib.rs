@@ -21,7 +21,7 @@ use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use store::{Configuration, CreateRecords, Created, MessageState, Scope, Store};
+use store::{ChangedRecords, Configuration, CreateRecords, Created, MessageState, Scope, Store};
 use views::LinkView;
 use web::idempotency::{hash_of, idempotency_key, key_reused, replayed};
 use web::{ApiProblem, JsonBody, authenticate};
@@ -68,14 +68,14 @@ async fn create(
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let mut records = read_records(&app.store, Some(&LinkId::of(&token)), &request).await?;
-    if let Some(existing) = records.link.take() {
+    let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
+    if let Some(existing) = found.records.link.take() {
         return replay(&app, &configuration, existing, &request_hash).await;
     }
-    let terms = decide_terms(&app, &records, request, Place::new(&base, &token), problems).await?;
+    let terms = decide_terms(&app, &found.records, request, Place::new(&base, &token), problems).await?;
     let now = app.clock.now();
     let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
-    match app.store.create_link(&link, now).await? {
+    match app.store.create_link(&link, &found.changed, now).await? {
         Created::New => {
             tracing::info!(link_id = %link.id(), "A payment link was made.");
             answer(&app, &configuration, &link, &BTreeMap::new())
@@ -89,18 +89,42 @@ async fn create(
     }
 }
 
-/// Everything the request names, in one round trip; two where the contact has to be found through the item.
-async fn read_records(store: &Store, link: Option<&LinkId>, request: &Request) -> Result<CreateRecords, ApiProblem> {
+/// The records that a request names, as they are once its link is made.
+struct Found {
+    records: CreateRecords,
+    /// Those of them that the request changes. What it does not change is not written.
+    changed: ChangedRecords,
+}
+
+/// Everything the request names, in one round trip; two where the contact has to be found through the item. What the
+/// request brings along is laid over what the table holds.
+async fn read_records(
+    store: &Store,
+    link: Option<&LinkId>,
+    request: &Request,
+    problems: &mut Problems,
+) -> Result<Found, ApiProblem> {
     let account = request.account_id.as_ref().value();
-    let contact = request.contact_id.as_ref().value();
-    let item = request.item_id.as_ref().value();
-    let mut records = store.records_for_create(link, account, contact, item).await?;
-    if contact.is_none()
+    let contact_id = request.contact_id.as_ref().value();
+    let item_id = request.item_id.as_ref().value();
+    let mut records = store.records_for_create(link, account, contact_id, item_id).await?;
+    let mut changed = ChangedRecords::default();
+    if let (Some(id), Some(change)) = (item_id, &request.item) {
+        let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
+        changed.item = item.filter(|item| records.item.as_ref() != Some(item));
+        records.item = changed.item.clone().or(records.item);
+    }
+    if contact_id.is_none()
         && let Some(item) = &records.item
     {
         records.contact = store.contact(&item.contact_id).await?;
     }
-    Ok(records)
+    if let (Some(id), Some(change)) = (contact_id, &request.contact) {
+        let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
+        changed.contact = contact.filter(|contact| records.contact.as_ref() != Some(contact));
+        records.contact = changed.contact.clone().or(records.contact);
+    }
+    Ok(Found { records, changed })
 }
 
 /// Decides on the records that were read and a configuration that knows the receipt type, if there is such a one.

@@ -56,6 +56,8 @@ pub fn router(app: App) -> Router {
         )
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
+        // Drafting is create-link's; here it is only known to be no link's id.
+        .route("/v1/payment-links/draft", only("POST", MethodRouter::new()))
         .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
         .route("/v1/payment-links/{id}/attempts/{attempt}/resolve", only("POST", post(actions::resolve)))
         .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))

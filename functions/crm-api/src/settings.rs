@@ -6,7 +6,7 @@ use domain::contact::Region;
 use domain::expiry::Expiry;
 use domain::ids::ReceiptTypeId;
 use domain::locale::Locale;
-use domain::settings::{Settings, TimeZoneName};
+use domain::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
 use domain::sms::SegmentLimit;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
@@ -23,6 +23,8 @@ pub(crate) struct SettingsBody {
     business_name: Given<String>,
     support_phone: Given<String>,
     support_url: Given<String>,
+    sms_sender_id: Given<String>,
+    email_sender_name: Given<String>,
     time_zone: Given<String>,
     default_locale: Given<String>,
     default_region: Given<String>,
@@ -78,6 +80,8 @@ impl SettingsBody {
         let business_name = business_name.parse("/business_name", p, |name| parse_name(&name, 60));
         let phone = self.support_phone.field("/support_phone", p);
         let url = self.support_url.field("/support_url", p);
+        let sender_id = self.sms_sender_id.field("/sms_sender_id", p);
+        let sender_name = self.email_sender_name.field("/email_sender_name", p);
         let zone = self.time_zone.field("/time_zone", p);
         let locale = self.default_locale.field("/default_locale", p);
         let region = self.default_region.field("/default_region", p);
@@ -89,6 +93,8 @@ impl SettingsBody {
             business_name: business_name.require("/business_name", p).unwrap_or_default(),
             support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
             support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
+            sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),
+            email_sender_name: sender_name.parse("/email_sender_name", p, |text| EmailSenderName::parse(&text)).value(),
             time_zone: zone
                 .parse("/time_zone", p, |name| TimeZoneName::parse(&name))
                 .value()

@@ -6,7 +6,7 @@ use axum::response::Response;
 use domain::locale::{Language, Locale};
 use domain::message::{MessageEvent, MessageTemplate, shipped};
 use domain::recipients::Channel;
-use domain::template::{MessageText, VARIABLES};
+use domain::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
 use serde::Serialize;
 use web::extract::Path;
@@ -29,6 +29,8 @@ struct TemplateView {
     body: String,
     /// What a text may name.
     variables: [&'static str; 9],
+    /// How it may show them.
+    filters: [Filter; 12],
 }
 
 impl TemplateView {
@@ -42,6 +44,7 @@ impl TemplateView {
             subject: text.subject().map(str::to_owned),
             body: text.body().to_owned(),
             variables: VARIABLES,
+            filters: FILTERS,
         }
     }
 

@@ -106,8 +106,8 @@ async fn hand_over(
             return Ok(MessageState::Failed { at: app.clock.now(), reason: rejection.code.to_owned() });
         }
     };
-    let business = &configuration.settings.business_name;
-    let sent = app.channels.send(recipient.channel, &recipient.to, &message, business).await;
+    let sender = configuration.settings.sender();
+    let sent = app.channels.send(recipient.channel, &recipient.to, &message, sender).await;
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },

@@ -129,8 +129,9 @@ fn is_signed(headers: &HeaderMap, body: &str) -> bool {
     else {
         return false;
     };
-    let expected = timestamp.parse().ok().and_then(|timestamp| {
-        Webhook::new(SIGNING_SECRET).ok()?.sign(id, timestamp, body.as_bytes()).ok()
-    });
+    let expected = timestamp
+        .parse()
+        .ok()
+        .and_then(|timestamp| Webhook::new(SIGNING_SECRET).ok()?.sign(id, timestamp, body.as_bytes()).ok());
     expected.is_some_and(|expected| signatures.split(' ').any(|signature| signature == expected))
 }

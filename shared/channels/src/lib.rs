@@ -12,11 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
 use domain::recipients::Channel;
+use domain::settings::{EmailSenderName, Sender};
 
 pub use webhooks::{Posted, Webhooks};
-
-/// An encoded word of RFC 2047 has at most 75 characters; this many bytes fit one in base64.
-const LONGEST_ENCODED_NAME: usize = 45;
 
 /// What the provider said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub struct Channels {
     ses: aws_sdk_ses::Client,
     /// The verified address that emails come from. Without one no email is sent.
     email_sender: Option<String>,
-    /// The name that SMS come from, where a country shows one.
+    /// The name that SMS come from, where a country shows one and the business has none of its own.
     sms_sender_id: Option<String>,
 }
 
@@ -50,20 +48,19 @@ impl Channels {
         Self { sns, ses, email_sender, sms_sender_id }
     }
 
-    /// Sends one message. `business_name` is who an email is from, beside the address.
-    pub async fn send(&self, channel: Channel, to: &str, message: &Message, business_name: &str) -> Sent {
+    /// Sends one message.
+    pub async fn send(&self, channel: Channel, to: &str, message: &Message, sender: Sender<'_>) -> Sent {
         match channel {
-            Channel::Sms => self.send_sms(to, message).await,
-            Channel::Email => self.send_email(to, message, business_name).await,
+            Channel::Sms => self.send_sms(to, message, sender.sms_id).await,
+            Channel::Email => self.send_email(to, message, sender.email_name).await,
         }
     }
 
-    async fn send_sms(&self, to: &str, message: &Message) -> Sent {
+    async fn send_sms(&self, to: &str, message: &Message, sender_id: Option<&str>) -> Sent {
+        let sender_id = sender_id.or(self.sms_sender_id.as_deref());
         let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
         let mut request = self.sns.publish().phone_number(to).message(&message.text);
-        for (name, value) in
-            [("AWS.SNS.SMS.SMSType", Some("Transactional")), ("AWS.SNS.SMS.SenderID", self.sms_sender_id.as_deref())]
-        {
+        for (name, value) in [("AWS.SNS.SMS.SMSType", Some("Transactional")), ("AWS.SNS.SMS.SenderID", sender_id)] {
             if let Some(Ok(value)) = value.map(attribute) {
                 request = request.message_attributes(name, value);
             }
@@ -74,12 +71,12 @@ impl Channels {
         }
     }
 
-    async fn send_email(&self, to: &str, message: &Message, business_name: &str) -> Sent {
+    async fn send_email(&self, to: &str, message: &Message, name: &str) -> Sent {
         let Some(sender) = &self.email_sender else {
             return Sent::FailedForGood { reason: "no_email_sender_configured".to_owned() };
         };
         let content = |text: &str| Content::builder().charset("UTF-8").data(text).build();
-        let subject = content(message.subject.as_deref().unwrap_or(business_name));
+        let subject = content(message.subject.as_deref().unwrap_or(name));
         let text = content(&message.text);
         let html = message.html.as_deref().map(content).transpose();
         let (Ok(subject), Ok(text), Ok(html)) = (subject, text, html) else {
@@ -89,7 +86,7 @@ impl Channels {
         let sent = self
             .ses
             .send_email()
-            .source(from(sender, business_name))
+            .source(from(sender, name))
             .destination(Destination::builder().to_addresses(to).build())
             .message(EmailMessage::builder().subject(subject).body(body).build())
             .send()
@@ -104,7 +101,7 @@ impl Channels {
 /// The sender's address with the business's name in front, in the form that headers take. A name too long for one
 /// encoded word is left out.
 fn from(sender: &str, name: &str) -> String {
-    if name.is_empty() || name.len() > LONGEST_ENCODED_NAME {
+    if name.is_empty() || name.len() > EmailSenderName::LONGEST {
         return sender.to_owned();
     }
     format!("=?UTF-8?B?{}?= <{sender}>", STANDARD.encode(name))

@@ -31,16 +31,45 @@ pub fn display_end(end: Timestamp, zone: &TimeZone, language: Language) -> Strin
     display_date_time(local, language)
 }
 
+/// The last day on which a link can be paid.
+pub fn display_last_day(end: Timestamp, zone: &TimeZone, language: Language) -> String {
+    display_date(last_minute(end, zone).date(), language)
+}
+
+/// The time of day until which it can be paid on that day.
+pub fn display_last_time(end: Timestamp, zone: &TimeZone, language: Language) -> String {
+    display_time(last_minute(end, zone), language)
+}
+
+/// Both.
+pub fn display_last_moment(end: Timestamp, zone: &TimeZone, language: Language) -> String {
+    display_date_time(last_minute(end, zone), language)
+}
+
+/// The end as a clock shows it, with the midnight after a day as the last minute of that day.
+fn last_minute(end: Timestamp, zone: &TimeZone) -> DateTime {
+    let local = zone.to_datetime(end);
+    if local.time() == time(0, 0, 0, 0) { local.checked_sub(1.minute()).unwrap_or(local) } else { local }
+}
+
 /// A moment with its time of day, in the given zone.
 pub fn display_instant(instant: Timestamp, zone: &TimeZone, language: Language) -> String {
     display_date_time(zone.to_datetime(instant), language)
 }
 
 fn display_date_time(local: DateTime, language: Language) -> String {
+    let (date, clock) = (display_date(local.date(), language), display_time(local, language));
+    match language {
+        Language::Persian => format!("{date} ساعت {clock}"),
+        Language::English => format!("{date}, {clock}"),
+    }
+}
+
+fn display_time(local: DateTime, language: Language) -> String {
     let clock = format!("{:02}:{:02}", local.hour(), local.minute());
     match language {
-        Language::Persian => format!("{} ساعت {}", display_date(local.date(), language), to_persian_digits(&clock)),
-        Language::English => format!("{}, {clock}", display_date(local.date(), language)),
+        Language::Persian => to_persian_digits(&clock),
+        Language::English => clock,
     }
 }
 
@@ -70,6 +99,18 @@ mod tests {
         let end: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
         assert_eq!(display_end(end, &zone, Language::English), "30 November 2026");
         assert_eq!(display_end(end, &zone, Language::Persian), "۹ آذر ۱۴۰۵");
+    }
+
+    #[test]
+    fn the_day_and_the_time_of_an_end_can_be_told_apart() {
+        let zone = parse_time_zone("Asia/Tehran").unwrap();
+        let midnight: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
+        assert_eq!(display_last_day(midnight, &zone, Language::Persian), "۹ آذر ۱۴۰۵");
+        assert_eq!(display_last_time(midnight, &zone, Language::Persian), "۲۳:۵۹");
+        assert_eq!(display_last_moment(midnight, &zone, Language::English), "30 November 2026, 23:59");
+        let noon: Timestamp = "2026-12-01T12:00:00+03:30".parse().unwrap();
+        assert_eq!(display_last_day(noon, &zone, Language::English), "1 December 2026");
+        assert_eq!(display_last_time(noon, &zone, Language::English), "12:00");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::calendar::display_end;
 use crate::gateway::Mode;
 use crate::ids::ReferenceId;
 use crate::link::{PaymentLink, Terms};
@@ -13,7 +12,7 @@ use crate::problem::{Problems, Rejection};
 use crate::recipients::Channel;
 use crate::settings::Settings;
 use crate::sms::SmsLength;
-use crate::template::{MessageText, Rendered, TextProblem, Values, html_of};
+use crate::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
 
 /// A message ready to be handed to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,11 +138,11 @@ fn write(
     };
     let Rendered { subject, body } = text.render(&Values {
         account_name: matter.account_name.to_owned(),
-        amount: matter.amount.display(language, settings.rial_alone),
+        amount: Amount::new(matter.amount, language, settings.rial_alone),
         business_name: settings.business_name.clone(),
         contact_name: matter.contact_name.to_owned(),
         description: matter.description.unwrap_or_default().to_owned(),
-        expires_at: display_end(matter.expires_at, &settings.zone(), language),
+        expires_at: End::new(matter.expires_at, settings.zone(), language),
         item_title: matter.item_title.unwrap_or_default().to_owned(),
         link: matter.url.to_owned(),
         reference_id: matter.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),

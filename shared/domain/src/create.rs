@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::account::{Account, Ready};
 use crate::compose::{Matter, Preview, preview};
-use crate::contact::{Contact, Email, Mobile};
+use crate::contact::{Contact, ContactChange, Email, Mobile};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
-use crate::item::Item;
+use crate::item::{Item, ItemChange};
 use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
 use crate::locale::Locale;
 use crate::message::{MessageChoice, MessageTemplate};
@@ -28,6 +28,9 @@ pub struct Request {
     pub account_id: Field<AccountId>,
     pub contact_id: Field<ContactId>,
     pub item_id: Field<ItemId>,
+    /// What the request says about the contact and the item, where it brings them along with their ids.
+    pub contact: Option<ContactChange>,
+    pub item: Option<ItemChange>,
     pub amount: Field<i64>,
     pub currency: Field<Currency>,
     pub expires_at: Field<Expiry>,
@@ -101,7 +104,8 @@ impl MessageMode {
     }
 }
 
-/// What the table holds of the records that the request names.
+/// The records that the request names, as they are once the link is made: what it brings along is in them. One of those
+/// that is missing has its problem reported already.
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'a> {
     pub account: Option<&'a Account>,
@@ -305,7 +309,7 @@ fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Prob
 
 fn find_item<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<&'a Item> {
     let id = request.item_id.as_ref().value()?;
-    if records.item.is_none() {
+    if records.item.is_none() && request.item.is_none() {
         problems.refuse("/item_id", "unknown_item", format!("There is no item {id}."));
     }
     records.item
@@ -317,10 +321,11 @@ fn find_contact<'a>(
     item: Option<&Item>,
     problems: &mut Problems,
 ) -> Option<&'a Contact> {
+    let at = if request.contact.is_some() { "/contact/id" } else { "/contact_id" };
     let id = match (&request.contact_id, item) {
         (Field::Value(id), Some(item)) if *id != item.contact_id => {
             let detail = format!("The item {} belongs to the contact {}.", item.id, item.contact_id);
-            problems.refuse("/contact_id", "contact_mismatch", detail);
+            problems.refuse(at, "contact_mismatch", detail);
             return None;
         }
         (Field::Value(id), _) => id,
@@ -334,8 +339,8 @@ fn find_contact<'a>(
         }
         (Field::Refused, _) => return None,
     };
-    if records.contact.is_none() {
-        problems.refuse("/contact_id", "unknown_contact", format!("There is no contact {id}."));
+    if records.contact.is_none() && request.contact.is_none() {
+        problems.refuse(at, "unknown_contact", format!("There is no contact {id}."));
     }
     records.contact
 }
@@ -602,7 +607,7 @@ fn decide_custom_message(
 }
 
 /// The channels that the message goes out on, whatever becomes of its texts.
-pub(crate) fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
+fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
     match (&request.mode, &request.channels) {
         (Field::Refused, _) | (_, Field::Refused) => None,
         (Field::Absent | Field::Value(_), Field::Value(channels)) => Some(channels.clone()),

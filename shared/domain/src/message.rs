@@ -117,7 +117,10 @@ pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Values;
+    use crate::calendar::parse_time_zone;
+    use crate::money::{Currency, Money};
+    use crate::sms::SmsLength;
+    use crate::template::{Amount, End, Values};
 
     #[test]
     fn every_shipped_text_passes_the_checks_of_a_text_from_outside() {
@@ -131,17 +134,22 @@ mod tests {
     #[test]
     fn the_persian_sms_has_the_link_alone_on_its_last_line_and_fits_two_segments() {
         let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::Persian).unwrap();
+        let amount = Money::new(1_500_000, Currency::IRR).unwrap();
+        let end = "2026-12-01T00:00:00+03:30".parse().unwrap();
         let rendered = text
             .render(&Values {
+                account_name: "حساب".to_owned(),
+                amount: Amount::new(amount, Language::Persian, false),
                 business_name: "شرکت نمونه".to_owned(),
-                amount: "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)".to_owned(),
+                contact_name: "مشتری".to_owned(),
                 description: "فاکتور ۷۷".to_owned(),
-                expires_at: "۹ آذر ۱۴۰۵".to_owned(),
+                expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), Language::Persian),
+                item_title: String::new(),
                 link: "https://pay.example.com/p/2222222222222222222222".to_owned(),
-                ..Values::default()
+                reference_id: String::new(),
             })
             .unwrap();
         assert!(rendered.body.lines().last().unwrap().starts_with("https://"));
-        assert!(rendered.body.encode_utf16().count() <= 134, "{}", rendered.body.encode_utf16().count());
+        assert_eq!(SmsLength::of(&rendered.body).segments, 2, "{}", rendered.body);
     }
 }

@@ -107,8 +107,26 @@ impl Money {
         }
     }
 
+    /// The amount in Toman alone, which is a tenth of the Rial. What is no whole number of Toman stays in Rial, and another
+    /// currency is shown as it is: no display may say another amount.
+    pub fn display_toman(self, language: Language) -> String {
+        if self.currency != Currency::IRR || self.minor_units % 10 != 0 {
+            return self.display(language, true);
+        }
+        let toman = grouped_in(language, self.minor_units / 10, 0);
+        match language {
+            Language::Persian => format!("{toman} تومان"),
+            Language::English => format!("{toman} Toman"),
+        }
+    }
+
+    /// The number alone, in groups, with the digits of the language.
+    pub fn display_digits(self, language: Language) -> String {
+        grouped_in(language, self.minor_units, self.currency.exponent())
+    }
+
     fn display_persian(self, rial_alone: bool) -> String {
-        let number = |units: i64| to_persian_digits(&grouped(units, self.currency.exponent(), '٬', '٫'));
+        let number = |units: i64| grouped_in(Language::Persian, units, self.currency.exponent());
         if self.currency != Currency::IRR {
             return format!("{} {}", number(self.minor_units), self.currency);
         }
@@ -121,7 +139,7 @@ impl Money {
     }
 
     fn display_english(self) -> String {
-        let number = grouped(self.minor_units.abs(), self.currency.exponent(), ',', '.');
+        let number = grouped_in(Language::English, self.minor_units.abs(), self.currency.exponent());
         let sign = if self.minor_units < 0 { "-" } else { "" };
         // Only symbols that name one currency without doubt; a bare "$" could be a dozen dollars, but it is read as
         // the US one by everybody.
@@ -132,6 +150,14 @@ impl Money {
             "INR" => format!("{sign}₹{number}"),
             code => format!("{sign}{code} {number}"),
         }
+    }
+}
+
+/// A number as it is written in this language.
+fn grouped_in(language: Language, units: i64, exponent: u16) -> String {
+    match language {
+        Language::Persian => to_persian_digits(&grouped(units, exponent, '٬', '٫')),
+        Language::English => grouped(units, exponent, ',', '.'),
     }
 }
 
@@ -194,6 +220,16 @@ mod tests {
         assert_eq!(money(5, "USD").display(Language::English, false), "$0.05");
         assert_eq!(money(1999, "EUR").display(Language::Persian, false), "۱۹٫۹۹ EUR");
         assert_eq!(money(-123_456, "KWD").display(Language::English, false), "-KWD 123.456");
+    }
+
+    #[test]
+    fn toman_is_shown_alone_only_where_it_is_the_same_amount() {
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::Persian), "۱۵۰٬۰۰۰ تومان");
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::English), "150,000 Toman");
+        assert_eq!(money(1_500_005, "IRR").display_toman(Language::Persian), "۱٬۵۰۰٬۰۰۵ ریال");
+        assert_eq!(money(1999, "EUR").display_toman(Language::Persian), "۱۹٫۹۹ EUR");
+        assert_eq!(money(1_500_000, "IRR").display_digits(Language::Persian), "۱٬۵۰۰٬۰۰۰");
+        assert_eq!(money(1999, "EUR").display_digits(Language::English), "19.99");
     }
 
     #[test]

@@ -117,6 +117,23 @@ impl<T> Field<T> {
         }
     }
 
+    /// What is left out stays as it is known.
+    pub fn or_kept(self, known: Option<T>) -> Field<T> {
+        match (self, known) {
+            (Field::Absent, Some(known)) => Field::Value(known),
+            (given, _) => given,
+        }
+    }
+
+    /// The value of a field that may be left out; nothing at all where it was refused.
+    pub fn optional(self) -> Option<Option<T>> {
+        match self {
+            Field::Value(value) => Some(Some(value)),
+            Field::Absent => Some(None),
+            Field::Refused => None,
+        }
+    }
+
     /// The value, with an absent one reported as `required`.
     pub fn require(self, pointer: impl Into<String>, problems: &mut Problems) -> Option<T> {
         if matches!(self, Field::Absent) {

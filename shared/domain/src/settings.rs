@@ -20,6 +20,12 @@ pub struct Settings {
     pub support_phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support_url: Option<String>,
+    /// What SMS come from, in countries that show a name; left out, what the stack is set to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_sender_id: Option<SmsSenderId>,
+    /// Who emails come from, beside the address; left out, the business's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_sender_name: Option<EmailSenderName>,
     pub time_zone: TimeZoneName,
     pub default_locale: Locale,
     pub default_region: Region,
@@ -62,7 +68,64 @@ impl From<TimeZoneName> for String {
     }
 }
 
+/// A name that operators show instead of a number: 3 to 11 letters and digits with a letter among them. SNS's guide says
+/// so of `AWS.SNS.SMS.SenderID`; what it does not take would fail with every SMS and not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SmsSenderId(String);
+
+impl SmsSenderId {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let fits = (3..=11).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric())
+            && text.bytes().any(|b| b.is_ascii_alphabetic());
+        let detail = "Give 3 to 11 letters and digits, with a letter among them.";
+        if fits { Ok(Self(text.to_owned())) } else { Err(Rejection::new("invalid_sender_id", detail)) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A name before an email address. It travels as one encoded word of RFC 2047, which has room for 45 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EmailSenderName(String);
+
+impl EmailSenderName {
+    pub const LONGEST: usize = 45;
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let name = crate::text::parse_name(text, Self::LONGEST)?;
+        if name.len() > Self::LONGEST {
+            let detail = format!("The name has {} bytes in UTF-8, at most {} are allowed.", name.len(), Self::LONGEST);
+            return Err(Rejection::new("too_long", detail));
+        }
+        Ok(Self(name))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who a message is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender<'a> {
+    pub email_name: &'a str,
+    /// The business's own; the stack may have one too.
+    pub sms_id: Option<&'a str>,
+}
+
 impl Settings {
+    pub fn sender(&self) -> Sender<'_> {
+        Sender {
+            email_name: self.email_sender_name.as_ref().map_or(&self.business_name, |name| &name.0),
+            sms_id: self.sms_sender_id.as_ref().map(SmsSenderId::as_str),
+        }
+    }
+
     pub fn zone(&self) -> TimeZone {
         parse_time_zone(self.time_zone.as_str()).unwrap_or(TimeZone::UTC)
     }
@@ -85,6 +148,8 @@ impl Default for Settings {
             business_name: "Paylink".to_owned(),
             support_phone: None,
             support_url: None,
+            sms_sender_id: None,
+            email_sender_name: None,
             time_zone: TimeZoneName("UTC".to_owned()),
             default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),
             default_region: Region::parse("US").unwrap_or_else(|_| unreachable!("US is a region")),
@@ -100,6 +165,22 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sender_names_are_what_operators_and_mail_programs_show() {
+        assert_eq!(SmsSenderId::parse("MyShop24").unwrap().as_str(), "MyShop24");
+        for bad in ["", "AB", "12345", "MY SHOP", "MY-SHOP", "TWELVECHARSX", "فروشگاه"] {
+            assert_eq!(SmsSenderId::parse(bad).unwrap_err().code, "invalid_sender_id", "{bad}");
+        }
+        assert_eq!(EmailSenderName::parse(" فروشگاه نمونه ").unwrap().as_str(), "فروشگاه نمونه");
+        assert_eq!(EmailSenderName::parse(&"ش".repeat(23)).unwrap_err().code, "too_long");
+        assert_eq!(EmailSenderName::parse("a\nb").unwrap_err().code, "line_break");
+        let mut settings = Settings { business_name: "Business".to_owned(), ..Settings::default() };
+        assert_eq!(settings.sender(), Sender { email_name: "Business", sms_id: None });
+        settings.sms_sender_id = SmsSenderId::parse("SHOP").ok();
+        settings.email_sender_name = EmailSenderName::parse("Accounts").ok();
+        assert_eq!(settings.sender(), Sender { email_name: "Accounts", sms_id: Some("SHOP") });
+    }
 
     #[test]
     fn a_return_url_may_only_lead_to_hosts_the_business_allowed() {

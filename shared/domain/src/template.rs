@@ -1,9 +1,12 @@
-//! Message texts with variables: checked when they are saved or sent in, rendered when they are sent.
+//! Message texts with variables: checked when they are saved or sent in, rendered when a link is made and sent.
 //!
-//! A text may use the variables of [`VARIABLES`], minijinja's filters and `{% if %}`. What it may not do is loop,
-//! define or include: a message is a few lines, and every branch of it is tried before it is accepted.
+//! A text is jinja without its machinery: the variables of [`VARIABLES`], the filters of [`FILTERS`], conditions and
+//! nothing that loops, defines or includes. [`check`] looks at every part of it, whether or not a rendering would come by.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+mod check;
+mod values;
+
+use minijinja::{AutoEscape, Environment, context};
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Language;
@@ -11,30 +14,13 @@ use crate::problem::Rejection;
 use crate::recipients::Channel;
 use crate::text::parse_text;
 
-/// Everything a text can name. The optional ones are empty where the link has none.
-pub const VARIABLES: [&str; 9] = [
-    "account.name",
-    "amount",
-    "business.name",
-    "contact.name",
-    "description",
-    "expires_at",
-    "item.title",
-    "link",
-    "reference_id",
-];
-
-/// The variables that a link may lack; every combination of them is tried.
-const OPTIONAL: [&str; 3] = ["description", "item.title", "reference_id"];
-
-/// No honest message needs more steps; a text that does would only burn time.
-const FUEL: u64 = 20_000;
+pub use check::VARIABLES;
+pub use values::{Amount, End, FILTERS, Filter, Kind, Values};
 
 /// The longest text of a message, in characters, before its variables are filled in.
 pub const LONGEST_BODY: usize = 2_000;
 
-/// A link that no text contains by accident: where the rendering shows it, `{{ link }}` is really there.
-const SENTINEL_LINK: &str = "https://pay.invalid/p/2222222222222222222222";
+const LONGEST_SUBJECT: usize = 200;
 
 /// A checked text of one channel. Only email has a subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,22 +41,22 @@ pub struct TextProblem {
 impl MessageText {
     pub fn parse(channel: Channel, subject: Option<&str>, body: &str) -> Result<Self, Vec<TextProblem>> {
         let mut problems = Vec::new();
-        let mut keep = |part: &'static str, result: Result<String, Rejection>| match result {
+        let mut keep = |part: &'static str, result: Result<String, Vec<Rejection>>| match result {
             Ok(text) => Some(text),
-            Err(rejection) => {
-                problems.push(TextProblem { part, rejection });
+            Err(rejections) => {
+                problems.extend(rejections.into_iter().map(|rejection| TextProblem { part, rejection }));
                 None
             }
         };
-        let body = keep("body", check_body(body));
+        let body = keep("body", read(body, LONGEST_BODY, true));
         let subject = match (channel, subject) {
-            (Channel::Email, Some(subject)) => keep("subject", check_subject(subject)).map(Some),
+            (Channel::Email, Some(subject)) => keep("subject", read(subject, LONGEST_SUBJECT, false)).map(Some),
             (Channel::Email, None) => {
-                keep("subject", Err(Rejection::new("required", "An email needs a subject."))).map(Some)
+                keep("subject", Err(vec![Rejection::new("required", "An email needs a subject.")])).map(Some)
             }
             (Channel::Sms, None) => Some(None),
             (Channel::Sms, Some(_)) => {
-                keep("subject", Err(Rejection::new("not_allowed", "An SMS has no subject."))).map(Some)
+                keep("subject", Err(vec![Rejection::new("not_allowed", "An SMS has no subject.")])).map(Some)
             }
         };
         match (subject, body) {
@@ -87,8 +73,8 @@ impl MessageText {
         &self.body
     }
 
-    /// Fills in the variables. A text that was checked can still fail here when a value takes a branch in an
-    /// unforeseen way, such as a filter applied to a text it cannot read.
+    /// Fills in the variables. A text that was checked fails here only where an earlier version of this program checked
+    /// it, or where filling it in takes more steps than any honest message.
     pub fn render(&self, values: &Values) -> Result<Rendered, TextProblem> {
         let part = |part: &'static str| move |rejection: Rejection| TextProblem { part, rejection };
         let subject = self.subject.as_deref().map(|subject| render(subject, values)).transpose();
@@ -104,51 +90,6 @@ impl MessageText {
 pub struct Rendered {
     pub subject: Option<String>,
     pub body: String,
-}
-
-/// The values of [`VARIABLES`] for one link and one language, ready to be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values {
-    pub account_name: String,
-    pub amount: String,
-    pub business_name: String,
-    pub contact_name: String,
-    pub description: String,
-    pub expires_at: String,
-    pub item_title: String,
-    pub link: String,
-    pub reference_id: String,
-}
-
-impl Values {
-    fn context(&self) -> Value {
-        context! {
-            account => context! { name => self.account_name.as_str() },
-            amount => self.amount.as_str(),
-            business => context! { name => self.business_name.as_str() },
-            contact => context! { name => self.contact_name.as_str() },
-            description => self.description.as_str(),
-            expires_at => self.expires_at.as_str(),
-            item => context! { title => self.item_title.as_str() },
-            link => self.link.as_str(),
-            reference_id => self.reference_id.as_str(),
-        }
-    }
-
-    fn sample(present: usize) -> Self {
-        let optional = |index: usize| if present & (1 << index) == 0 { String::new() } else { "sample".to_owned() };
-        Self {
-            account_name: "Account".to_owned(),
-            amount: "IRR 1,500,000".to_owned(),
-            business_name: "Business".to_owned(),
-            contact_name: "Contact".to_owned(),
-            description: optional(0),
-            expires_at: "1 December 2026".to_owned(),
-            item_title: optional(1),
-            link: SENTINEL_LINK.to_owned(),
-            reference_id: optional(2),
-        }
-    }
 }
 
 /// An email's HTML: the text's own paragraphs, escaped, with the pay link as a button and nothing from elsewhere.
@@ -167,70 +108,23 @@ pub fn html_of(body: &str, link: &str, language: Language) -> Result<String, Rej
         .map_err(|error| refused(&error))
 }
 
-fn check_body(body: &str) -> Result<String, Rejection> {
-    let body = check(body, LONGEST_BODY)?;
-    for present in 0..1 << OPTIONAL.len() {
-        if !render(&body, &Values::sample(present))?.contains(SENTINEL_LINK) {
-            return Err(Rejection::new("link_missing", "The text must always contain {{ link }}."));
-        }
-    }
-    Ok(body)
-}
-
-fn check_subject(subject: &str) -> Result<String, Rejection> {
-    let subject = check(subject, 200)?;
-    for present in 0..1 << OPTIONAL.len() {
-        render(&subject, &Values::sample(present))?;
-    }
-    Ok(subject)
-}
-
-/// Reads a text, allows only `{% if %}` among the tags and only the known variables, whichever branch they are in.
-fn check(text: &str, longest: usize) -> Result<String, Rejection> {
-    let text = parse_text(text, longest)?;
+/// Reads a text and looks at all of it.
+fn read(text: &str, longest: usize, needs_link: bool) -> Result<String, Vec<Rejection>> {
+    let text = parse_text(text, longest).map_err(|rejection| vec![rejection])?;
     if text.is_empty() {
-        return Err(Rejection::new("empty", "The text must not be empty."));
+        return Err(vec![Rejection::new("empty", "The text must not be empty.")]);
     }
-    for (position, _) in text.match_indices("{%") {
-        let tag = text[position + 2..].trim_start_matches(['-', '+']).trim_start();
-        let word: String = tag.chars().take_while(char::is_ascii_alphabetic).collect();
-        if !matches!(word.as_str(), "if" | "elif" | "else" | "endif") {
-            return Err(Rejection::new(
-                "tag_not_allowed",
-                format!("Only if, elif, else and endif are allowed as tags{}.", at_line(line_of(&text, position))),
-            ));
-        }
+    let shows_link = check::check(&text)?;
+    if needs_link && !shows_link {
+        return Err(vec![Rejection::new("link_missing", "The text must always contain {{ link }}.")]);
     }
-    let environment = environment();
-    let template = environment.template_from_str(&text).map_err(|error| refused(&error))?;
-    let mut unknown: Vec<String> =
-        template.undeclared_variables(true).into_iter().filter(|name| !VARIABLES.contains(&name.as_str())).collect();
-    unknown.sort();
-    if let Some(name) = unknown.first() {
-        let line = text.find(name.as_str()).map(|position| line_of(&text, position));
-        return Err(Rejection::new(
-            "unknown_variable",
-            format!(
-                "There is no variable {name}{}; there are {}.",
-                line.map(at_line).unwrap_or_default(),
-                VARIABLES.join(", ")
-            ),
-        ));
-    }
-    drop(template);
+    // What the engine itself may have against it, such as too deep a nesting.
+    values::environment().template_from_str(&text).map_err(|error| vec![refused(&error)])?;
     Ok(text)
 }
 
 fn render(text: &str, values: &Values) -> Result<String, Rejection> {
-    environment().render_str(text, values.context()).map_err(|error| refused(&error))
-}
-
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment
+    values::environment().render_str(text, values.context()).map_err(|error| refused(&error))
 }
 
 fn refused(error: &minijinja::Error) -> Rejection {
@@ -239,78 +133,9 @@ fn refused(error: &minijinja::Error) -> Rejection {
     Rejection::new("invalid_template", format!("The text cannot be used{line} ({}{detail}).", error.kind()))
 }
 
-fn line_of(text: &str, position: usize) -> usize {
-    text[..position].matches('\n').count() + 1
-}
-
 fn at_line(line: usize) -> String {
     format!(" in line {line}")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn code_of(body: &str) -> &'static str {
-        MessageText::parse(Channel::Sms, None, body).unwrap_err()[0].rejection.code
-    }
-
-    #[test]
-    fn a_text_with_known_variables_is_rendered() {
-        let text = MessageText::parse(
-            Channel::Email,
-            Some("{{ description }}\nfor you"),
-            "{{ contact.name }}: {{ amount }} {% if description %}for {{ description }} {% endif %}{{ link }}",
-        )
-        .unwrap();
-        let values = Values {
-            contact_name: "Sample & Co".to_owned(),
-            amount: "€5.00".to_owned(),
-            description: "Invoice 77".to_owned(),
-            link: "https://x.example/p/1".to_owned(),
-            ..Values::default()
-        };
-        let rendered = text.render(&values).unwrap();
-        assert_eq!(rendered.subject.as_deref(), Some("Invoice 77 for you"));
-        assert_eq!(rendered.body, "Sample & Co: €5.00 for Invoice 77 https://x.example/p/1");
-    }
-
-    #[test]
-    fn what_cannot_be_rendered_later_is_refused_now() {
-        assert_eq!(code_of("{{ amout }} {{ link }}"), "unknown_variable");
-        assert_eq!(code_of("{% if description %}{{ secret.key }}{% endif %}{{ link }}"), "unknown_variable");
-        assert_eq!(code_of("{{ link "), "invalid_template");
-        assert_eq!(code_of("{{ link | nofilter }}"), "invalid_template");
-        assert_eq!(code_of("{% for x in [1] %}{{ link }}{% endfor %}"), "tag_not_allowed");
-        assert_eq!(code_of("{% include 'x' %}{{ link }}"), "tag_not_allowed");
-        assert_eq!(code_of("Please pay."), "link_missing");
-        assert_eq!(code_of("{% if description %}{{ link }}{% endif %}"), "link_missing");
-        assert_eq!(code_of("{# {{ link }} #}"), "link_missing");
-        assert_eq!(code_of(" "), "empty");
-        let unknown = MessageText::parse(Channel::Sms, None, "{{ link }}\n{{ amout }}").unwrap_err();
-        assert!(unknown[0].rejection.detail.contains("in line 2"), "{}", unknown[0].rejection.detail);
-    }
-
-    #[test]
-    fn only_an_email_has_a_subject_and_it_needs_one() {
-        assert_eq!(MessageText::parse(Channel::Email, None, "{{ link }}").unwrap_err()[0].part, "subject");
-        assert_eq!(MessageText::parse(Channel::Sms, Some("x"), "{{ link }}").unwrap_err()[0].part, "subject");
-    }
-
-    #[test]
-    fn the_html_of_an_email_escapes_its_text_and_links_the_link() {
-        let html =
-            html_of("Dear <b>you</b>\nhttps://x.example/p/1", "https://x.example/p/1", Language::Persian).unwrap();
-        assert!(html.contains("&lt;b&gt;you"), "{html}");
-        assert!(html.contains(r#"href="https:&#x2f;&#x2f;x.example&#x2f;p&#x2f;1""#), "{html}");
-        assert!(html.contains(r#"dir="rtl""#));
-    }
-
-    proptest! {
-        #[test]
-        fn checking_any_text_never_panics(text in "[{}%#| a-z._]{0,60}") {
-            let _ = MessageText::parse(Channel::Sms, None, &text);
-        }
-    }
-}
+mod tests;

@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn refusals_are_told_from_passing_trouble() {
-        let answer = |status, body: &str| Answer { status, body: body.to_owned().into() };
+        let answer = |status, body: &str| Answer { status, retry_after: None, body: body.to_owned().into() };
         let error = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"x"}}"#;
         assert!(matches!(refusal(&answer(404, error)), Refusal::Final(code) if code == "resource_missing"));
         for (status, body) in [(500, error), (429, error), (409, error), (400, "<html>"), (200, "{}")] {

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> Said {
-        read(&Answer { status, body: body.to_owned().into() })
+        read(&Answer { status, retry_after: None, body: body.to_owned().into() })
     }
 
     #[test]

@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::Timestamp;
+use domain::contact::Contact;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
+use domain::item::Item as CrmItem;
 use domain::link::{Judgement, Kept, LinkStatus, PaymentLink};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,13 @@ pub enum Created {
     Exists(Box<PaymentLink>),
     /// Another open link has the same `reference_id`.
     ReferenceTaken(LinkId),
+}
+
+/// The records that a new link brings along, where they differ from what the table holds.
+#[derive(Clone, Debug, Default)]
+pub struct ChangedRecords {
+    pub contact: Option<Contact>,
+    pub item: Option<CrmItem>,
 }
 
 /// What became of a change.
@@ -83,13 +92,39 @@ impl Store {
         item.map(|item| from_item(READ, item)).transpose()
     }
 
-    /// Writes a new link, guarded by its `reference_id` where it has one. `now` decides whether a link that holds the
-    /// reference is still open.
-    pub async fn create_link(&self, link: &PaymentLink, now: Timestamp) -> Result<Created, StoreError> {
+    /// Writes a new link, guarded by its `reference_id` where it has one, and with it the records that came along and
+    /// differ from what was known. `now` decides whether a link that holds the reference is still open.
+    pub async fn create_link(
+        &self,
+        link: &PaymentLink,
+        changed: &ChangedRecords,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
         let item = link_item(link, &write_id()?)?;
+        let records = self.changed_records(changed)?;
         match &link.terms().reference_id {
-            None => self.create_alone(item).await,
-            Some(reference) => self.create_guarded(item, link, reference, now).await,
+            None if records.is_empty() => self.create_alone(item).await,
+            None => self.create_with_records(item, records).await,
+            Some(reference) => self.create_guarded(item, records, link, reference, now).await,
+        }
+    }
+
+    /// The writes of records that a link brings along. They depend on nothing: what the caller says about them now is
+    /// what they are.
+    fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let contact = changed.contact.as_ref().map(|contact| to_item(keys::contact(&contact.id), contact));
+        let item = changed.item.as_ref().map(|item| to_item(keys::item(&item.id), item));
+        contact.into_iter().chain(item).map(|record| plain_put(self, record?)).collect()
+    }
+
+    async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {
+        const WRITE: &str = "write a new link with its records";
+        let mut writes = vec![conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?];
+        writes.extend(records);
+        let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
+        match failed_on(&reasons, 0) {
+            Some(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
+            None => Err(StoreError::unreadable(WRITE, "a write without a condition failed its condition")),
         }
     }
 
@@ -104,6 +139,7 @@ impl Store {
     async fn create_guarded(
         &self,
         item: Item,
+        records: Vec<TransactWriteItem>,
         link: &PaymentLink,
         reference: &ReferenceId,
         now: Timestamp,
@@ -120,7 +156,8 @@ impl Store {
             link_ids.drain(..surplus);
             let guard = guarded_reference(self, reference, &Reference { link_ids }, holder.as_ref())?;
             let put = conditional_put(self, item.clone(), "attribute_not_exists(pk)", HashMap::new())?;
-            let Err(reasons) = self.transact(WRITE, vec![put, guard]).await? else { return Ok(Created::New) };
+            let writes = [put, guard].into_iter().chain(records.iter().cloned()).collect();
+            let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
             if let Some(existing) = failed_on(&reasons, 0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
             }
@@ -190,9 +227,7 @@ impl Store {
             if let Some(to) = &receipt.attached_to {
                 let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
                 let item = to_item(at, &AttachmentRecord { link_id: link.id() })?;
-                let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-                let put = put.map_err(|error| StoreError::unreadable("attach a receipt", error))?;
-                writes.push(TransactWriteItem::builder().put(put).build());
+                writes.push(plain_put(self, item)?);
             }
         }
         Ok(writes)
@@ -395,6 +430,13 @@ pub(crate) fn conditional_put(
         .build()
         .map_err(|error| StoreError::unreadable("build a write", error))?;
     Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A put that happens with the others, whatever was there.
+pub(crate) fn plain_put(store: &Store, item: Item) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder().table_name(&store.table).set_item(Some(item)).build();
+    put.map(|put| TransactWriteItem::builder().put(put).build())
+        .map_err(|error| StoreError::unreadable("build a write", error))
 }
 
 /// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.

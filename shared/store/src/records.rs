@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::ReturnValue;
 use domain::account::Account;
 use domain::contact::Contact;
 use domain::credentials::Credentials;
@@ -20,6 +20,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{from_item, key, text_of, to_item};
 use crate::keys::{self, ATTACHMENT_PREFIX, ITEM_SK, PK, SK};
+use crate::links::plain_put;
 
 /// What a create request needs to know, from one consistent read.
 #[derive(Clone, Debug, Default)]
@@ -75,15 +76,10 @@ impl Store {
             return self.put(WRITE, item).await;
         };
         let secret = to_item(keys::credentials(&account.id, version), credentials)?;
-        let put = |item| {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-            put.map(|put| TransactWriteItem::builder().put(put).build())
-                .map_err(|error| StoreError::unreadable(WRITE, error))
-        };
         self.client
             .transact_write_items()
-            .transact_items(put(secret)?)
-            .transact_items(put(item)?)
+            .transact_items(plain_put(self, secret)?)
+            .transact_items(plain_put(self, item)?)
             .send()
             .await
             .map(|_| ())

@@ -6,6 +6,7 @@ pub mod extract;
 pub mod fields;
 pub mod idempotency;
 pub mod problem;
+pub mod records;
 pub mod telling;
 pub mod texts;
 

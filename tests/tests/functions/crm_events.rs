@@ -92,7 +92,8 @@ async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() 
     world.turn_clock(Duration::from_secs(6 * 60));
     assert_eq!(retry().await, 1);
     let log = logged().await;
-    let outcomes: Vec<&str> = log["tries"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> =
+        log["tries"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
     assert_eq!((log["status"].as_str().unwrap(), outcomes), ("waiting", vec!["500", "500", "503"]));
     world.turn_clock(Duration::from_secs(40 * 60));
     assert_eq!(retry().await, 0, "the endpoint asked for an hour");
@@ -148,7 +149,9 @@ async fn an_endpoint_that_is_gone_is_switched_off() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(world.told(&other).is_empty(), "nothing more is sent to it");
     world.turn_clock(Duration::from_secs(11));
-    assert!(world.get("/v1/events?type=payment_link.paid").await["data"][0]["deliveries"].as_array().unwrap().is_empty());
+    assert!(
+        world.get("/v1/events?type=payment_link.paid").await["data"][0]["deliveries"].as_array().unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
@@ -157,9 +160,7 @@ async fn a_slow_endpoint_keeps_nobody_waiting_for_an_sms() {
     world.answer_events(json!({ "status": 204, "times": 100, "after_milliseconds": 20_000 })).await;
     let begun = std::time::Instant::now();
     for _ in 0..4 {
-        world
-            .make_link(json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } }))
-            .await;
+        world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "recipients": { "contact": true } })).await;
     }
     world.inbox("+989120000000", 4).await;
     assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
@@ -174,7 +175,10 @@ async fn whoever_polls_gets_every_event_once_and_in_order() {
         told(&world, &link, 4).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty(), "events are listed after ten seconds");
+    assert!(
+        world.get("/v1/events").await["data"].as_array().unwrap().is_empty(),
+        "events are listed after ten seconds"
+    );
     world.turn_clock(Duration::from_secs(11));
     let mut seen: Vec<Value> = Vec::new();
     loop {
@@ -205,7 +209,8 @@ async fn an_endpoint_shows_its_secret_once_and_a_new_one_signs_beside_the_old_fo
     let url = format!("{}/crm/events", world.cloud.page_url());
     let made = world.put("/v1/webhook-endpoints/second", json!({ "url": url, "events": ["payment_link.paid"] })).await;
     assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
-    let changed = world.put("/v1/webhook-endpoints/second", json!({ "url": url, "events": ["receipt.registered"] })).await;
+    let changed =
+        world.put("/v1/webhook-endpoints/second", json!({ "url": url, "events": ["receipt.registered"] })).await;
     assert!(changed.get("secret").is_none());
     assert!(world.get("/v1/webhook-endpoints/second").await.get("secret").is_none());
     let rotated = post(&world, "/v1/webhook-endpoints/demo-crm/rotate-secret", json!({}), Some("r-1")).await;
@@ -246,7 +251,10 @@ async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twic
     let link = world.make_link(body).await;
     world.inbox("+989120000000", 1).await;
     let soon = post(&world, &path(&link, "messages"), json!({}), None).await;
-    assert_eq!((soon.status, soon.json()["code"].as_str().unwrap()), (StatusCode::TOO_MANY_REQUESTS, "told_a_moment_ago"));
+    assert_eq!(
+        (soon.status, soon.json()["code"].as_str().unwrap()),
+        (StatusCode::TOO_MANY_REQUESTS, "told_a_moment_ago")
+    );
     assert!(soon.headers.contains_key("retry-after"));
     world.turn_clock(Duration::from_secs(61));
     let again = json!({
@@ -279,7 +287,8 @@ async fn telling_again_names_every_problem() {
     let link = world.rial_link().await;
     let nobody = post(&world, &path(&link, "messages"), json!({}), None).await;
     assert_eq!(nobody.problems(), [("/recipients".to_owned(), "nobody_reachable".to_owned())]);
-    let body = json!({ "recipients": { "mobiles": ["12"] }, "message": { "mode": "custom", "channels": ["sms"] }, "x": 1 });
+    let body =
+        json!({ "recipients": { "mobiles": ["12"] }, "message": { "mode": "custom", "channels": ["sms"] }, "x": 1 });
     let problems = post(&world, &path(&link, "messages"), body, None).await.problems();
     let expected = [("/x", "unknown_field"), ("/recipients/mobiles/0", "invalid_mobile"), ("/message/sms", "required")];
     assert_eq!(problems, expected.map(|(at, code)| (at.to_owned(), code.to_owned())));
@@ -306,12 +315,21 @@ async fn a_person_settles_what_needs_review_and_the_crm_is_told() {
     let chosen = world.choose(&page, "paid_other_amount").await;
     world.come_back(&chosen).await;
     let reviewed = world.link(&link).await;
-    assert_eq!((reviewed["needs_review"].as_bool(), reviewed["status"].as_str()), (Some(true), Some("active")), "{reviewed}");
+    assert_eq!(
+        (reviewed["needs_review"].as_bool(), reviewed["status"].as_str()),
+        (Some(true), Some("active")),
+        "{reviewed}"
+    );
     let resolve = format!("attempts/{}/resolve", reviewed["attempts"][0]["id"].as_str().unwrap());
     let wrong = post(&world, &path(&link, &resolve), json!({ "outcome": "maybe" }), None).await;
     assert_eq!(wrong.problems(), [("/outcome".to_owned(), "unknown_choice".to_owned())]);
     let kept = post(&world, &path(&link, &resolve), json!({ "outcome": "keep" }), Some("k-1")).await;
-    assert_eq!((kept.status, kept.json()["attempts"][0]["status"].as_str().unwrap()), (StatusCode::OK, "accepted"), "{}", kept.text);
+    assert_eq!(
+        (kept.status, kept.json()["attempts"][0]["status"].as_str().unwrap()),
+        (StatusCode::OK, "accepted"),
+        "{}",
+        kept.text
+    );
     world.sweep().await;
     let paid = world.link(&link).await;
     assert_eq!((paid["status"].as_str(), paid["needs_review"].as_bool()), (Some("paid"), Some(false)));

@@ -28,12 +28,16 @@ fn problems(draft: &Value) -> Vec<(&str, &str)> {
     problems.iter().map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap())).collect()
 }
 
-/// Everything that the table holds.
-async fn table(world: &World) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+fn dynamodb(world: &World) -> aws_sdk_dynamodb::Client {
     let endpoint = world.cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"].clone();
     let runtime = Runtime::new(Environment::from(world.cloud.environment.clone())).unwrap();
     let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint).build();
-    let scan = aws_sdk_dynamodb::Client::from_conf(config).scan().table_name(world.cloud.store.table());
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+/// Everything that the table holds.
+async fn table(world: &World) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+    let scan = dynamodb(world).scan().table_name(world.cloud.store.table());
     let items = scan.consistent_read(true).send().await.unwrap().items.unwrap_or_default();
     let text = |value: &AttributeValue| value.as_s().unwrap().clone();
     items.into_iter().map(|item| (format!("{} {}", text(&item["pk"]), text(&item["sk"])), item)).collect()
@@ -246,4 +250,137 @@ async fn a_draft_is_asked_with_a_key_that_reads_and_a_body_that_is_json() {
     assert_eq!(send(&[json_type], "{}").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(send(&[reader, json_type], "[]").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(send(&[reader], "{}").await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for method in [Method::GET, Method::DELETE] {
+        let reply = world.crm(method, DRAFT, Value::Null).await;
+        assert_eq!((reply.status, &reply.headers["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
+    }
+}
+
+/// A request of a CRM that keeps nothing here.
+fn all_in_one() -> Value {
+    json!({
+        "account_id": "main",
+        "contact": { "id": "c-7", "name": "New Customer", "mobile": "0912 000 0007", "locale": "en" },
+        "item": { "id": "inv-7", "kind": "invoice", "title": "Invoice 7", "contact_id": "c-7",
+                  "amount": 70_000, "currency": "IRR", "receipt_fields": [{ "key": "paid", "label": "Paid" }] },
+        "recipients": { "contact": true },
+        "after_payment": { "receipt_field": "paid" },
+    })
+}
+
+#[tokio::test]
+async fn a_crm_that_keeps_nothing_here_needs_one_call() {
+    let world = World::in_process().await;
+    let before = table(&world).await;
+    let draft = draft(&world, all_in_one()).await;
+    assert_eq!((problems(&draft), &draft["amount_display"]), (vec![], &json!("۷٬۰۰۰ تومان (۷۰٬۰۰۰ ریال)")));
+    assert_eq!(draft["sources"]["contact_id"], "request");
+    assert_eq!(table(&world).await, before, "a draft writes nothing of what it is given");
+    let link = world.make_link(draft["request"].clone()).await;
+    assert_eq!(link["contact"], json!({ "id": "c-7", "name": "New Customer", "profile_url": null }));
+    assert_eq!(link["item"], json!({ "id": "inv-7", "title": "Invoice 7" }));
+    assert_eq!((&link["amount"], &link["locale"]), (&json!(70_000), &json!("en")));
+    let sms = world.inbox("+989120000007", 1).await;
+    assert!(sms[0]["body"].as_str().unwrap().contains(link["url"].as_str().unwrap()));
+    assert_eq!(world.get("/v1/contacts/c-7").await["mobile"], "+989120000007");
+    world.pay(&link, "paid").await;
+    let item = world.get("/v1/items/inv-7").await;
+    assert_eq!(item["receipts"]["paid"], world.link(&link).await["receipts"], "{item}");
+}
+
+#[tokio::test]
+async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
+    let world = World::in_process().await;
+    let before = (world.get("/v1/contacts/c-1042").await, world.get("/v1/items/inv-77").await);
+    let paid = world.rial_link().await;
+    world.pay(&paid, "paid").await;
+    let attached = world.get("/v1/items/inv-77").await["receipts"].clone();
+    assert_eq!(attached["settlement"].as_array().unwrap().len(), 1);
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "contact": { "id": "c-1042", "email": "other@example.com", "name": null },
+            "item": { "id": "inv-77", "amount": 20_000, "currency": "IRR" },
+        }))
+        .await;
+    assert_eq!((&link["amount"], &link["amount_source"]), (&json!(20_000), &json!("item")));
+    let (mut contact, mut item) = before;
+    contact["email"] = json!("other@example.com");
+    (item["amount"], item["receipts"]) = (json!(20_000), attached);
+    assert_eq!(world.get("/v1/contacts/c-1042").await, contact);
+    assert_eq!(world.get("/v1/items/inv-77").await, item, "no receipt is touched");
+}
+
+#[tokio::test]
+async fn what_is_brought_along_unchanged_costs_no_write() {
+    let world = World::in_process().await;
+    // Whatever writes the contact as a whole takes this mark away.
+    let at = [("pk", "contact#c-1042"), ("sk", "contact")];
+    let mut mark =
+        dynamodb(&world).update_item().table_name(world.cloud.store.table()).update_expression("SET mark = :mark");
+    for (name, value) in at {
+        mark = mark.key(name, AttributeValue::S(value.to_owned()));
+    }
+    mark.expression_attribute_values(":mark", AttributeValue::Bool(true)).send().await.unwrap();
+    let body = |email: &str| {
+        json!({ "account_id": "main", "amount": 50_000,
+                "contact": { "id": "c-1042", "name": "Demo Customer", "mobile": "09120000000", "email": email } })
+    };
+    world.make_link(body("customer@example.com")).await;
+    assert!(table(&world).await["contact#c-1042 contact"].contains_key("mark"));
+    world.make_link(body("other@example.com")).await;
+    assert!(!table(&world).await["contact#c-1042 contact"].contains_key("mark"));
+}
+
+#[tokio::test]
+async fn what_is_refused_or_answered_again_changes_no_record() {
+    let world = World::in_process().await;
+    let key = [("idempotency-key", "order-7")];
+    let mut body = all_in_one();
+    body["reference_id"] = json!("R-7");
+    let first = world.crm_with(Method::POST, LINKS, body.clone(), &key).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+    world.put("/v1/contacts/c-7", json!({ "name": "Renamed" })).await;
+    let renamed = world.get("/v1/contacts/c-7").await;
+    let again = world.crm_with(Method::POST, LINKS, body.clone(), &key).await;
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::CREATED, &first.json()["id"]));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    let taken = create(&world, body.clone()).await;
+    assert_eq!((taken.status, &taken.json()["code"]), (StatusCode::CONFLICT, &json!("reference_id_in_use")));
+    body["amount"] = json!(0);
+    assert_eq!(create(&world, body).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(world.get("/v1/contacts/c-7").await, renamed);
+}
+
+#[tokio::test]
+async fn a_record_that_is_brought_along_is_read_as_it_is_where_it_is_written() {
+    let world = World::in_process().await;
+    let contact = json!({ "id": "c-1042" });
+    for (given, problem) in [
+        (json!({ "contact_id": "c-1042", "contact": contact }), ("/contact", "both_given")),
+        (json!({ "contact": contact, "item_id": "inv-77", "item": { "id": "inv-77" } }), ("/item", "both_given")),
+        (json!({ "contact": "c-1042" }), ("/contact", "wrong_type")),
+        (json!({ "contact": {} }), ("/contact/id", "required")),
+        (json!({ "contact": { "id": "a/b" } }), ("/contact/id", "invalid_id")),
+        (json!({ "contact": { "id": "c-8" } }), ("/contact/name", "required")),
+        (json!({ "contact": { "id": "c-1042", "colour": "red" } }), ("/contact/colour", "unknown_field")),
+        (json!({ "contact": { "id": "c-1042", "mobile": "12" } }), ("/contact/mobile", "invalid_mobile")),
+        (
+            json!({ "contact": { "id": "c-1042", "people": [{ "email": "m@example.com" }] } }),
+            ("/contact/people/0/role", "required"),
+        ),
+        (json!({ "item": { "id": "inv-77", "amount": 5 } }), ("/item/currency", "required")),
+        (json!({ "item": { "id": "inv-9", "title": "T", "contact_id": "c-1042" } }), ("/item/kind", "required")),
+        (json!({ "contact": { "id": "c-8", "name": "N" }, "item_id": "inv-77" }), ("/contact/id", "contact_mismatch")),
+        (
+            json!({ "item": { "id": "inv-9", "kind": "form", "title": "T", "contact_id": "c-0" } }),
+            ("/contact_id", "unknown_contact"),
+        ),
+    ] {
+        let mut body = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR" });
+        body.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let reply = create(&world, body.clone()).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", reply.text);
+        assert_eq!(reply.problems(), [(problem.0.to_owned(), problem.1.to_owned())], "{body}");
+        assert_eq!(draft(&world, body).await["problems"], reply.json()["errors"]);
+    }
 }

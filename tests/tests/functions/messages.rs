@@ -95,6 +95,71 @@ async fn the_business_can_replace_the_default_text() {
 }
 
 #[tokio::test]
+async fn messages_come_from_whom_the_business_says() {
+    let world = World::in_process().await;
+    let settings = json!({ "business_name": "Business", "default_region": "IR", "sms_sender_id": "MYSHOP",
+                           "email_sender_name": "فروشگاه نمونه" });
+    world.put("/v1/settings", settings.clone()).await;
+    let shown = world.get("/v1/settings").await;
+    assert_eq!((&shown["sms_sender_id"], &shown["email_sender_name"]), (&json!("MYSHOP"), &json!("فروشگاه نمونه")));
+    let body =
+        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "contact": true } });
+    world.make_link(body).await;
+    assert_eq!(world.inbox("+989120000000", 1).await[0]["from"], "MYSHOP");
+    let mail = world.inbox("customer@example.com", 1).await;
+    assert!(mail[0]["from"].as_str().unwrap().contains("فروشگاه نمونه"), "{}", mail[0]["from"]);
+    for (name, value, code) in [
+        ("sms_sender_id", "MY SHOP", "invalid_sender_id"),
+        ("email_sender_name", "یک نام که برای یک سرآیند بسیار بلند است", "too_long"),
+    ] {
+        let mut wrong = settings.clone();
+        wrong[name] = json!(value);
+        let reply = world.crm(reqwest::Method::PUT, "/v1/settings", wrong).await;
+        assert_eq!(reply.problems(), [(format!("/{name}"), code.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn filters_show_amounts_and_ends_as_the_reader_expects_and_are_listed() {
+    let world = World::in_process().await;
+    let text = "{{ amount | toman }} / {{ expires_at | date }} {{ expires_at | time }} {{ link }}";
+    let link = world
+        .make_link(json!({
+            "account_id": "main", "contact_id": "c-1042", "amount": 50000, "expires_at": "2027-01-31",
+            "recipients": { "contact": true },
+            "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": text } },
+        }))
+        .await;
+    let sms = world.inbox("+989120000000", 1).await;
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(body(&sms[0]), format!("[TEST] ۵٬۰۰۰ تومان / ۱۱ بهمن ۱۴۰۵ ۲۳:۵۹ {url}"));
+    let listed = world.get("/v1/message-templates").await;
+    for template in listed["data"].as_array().unwrap() {
+        assert_eq!(template["variables"].as_array().unwrap().len(), 9);
+        let filters = template["filters"].as_array().unwrap();
+        let toman = filters.iter().find(|filter| filter["name"] == "toman").unwrap();
+        assert_eq!(toman["of"], "amount");
+        assert!(toman["description"].as_str().unwrap().contains("Toman"));
+    }
+}
+
+#[tokio::test]
+async fn a_text_with_a_mistake_in_a_branch_that_is_not_taken_is_refused_with_its_line() {
+    let world = World::in_process().await;
+    let body = "{{ link }}\n{% if reference_id == 'never' %}{{ amount | tooman }}{% endif %}";
+    let path = "/v1/message-templates/link_created/sms/fa";
+    let saved = world.crm(reqwest::Method::PUT, path, json!({ "body": body })).await;
+    assert_eq!(saved.problems(), [("/body".to_owned(), "unknown_filter".to_owned())]);
+    assert!(saved.text.contains("There is no filter tooman in line 2"), "{}", saved.text);
+    let request = json!({
+        "account_id": "main", "contact_id": "c-1042", "recipients": { "contact": true },
+        "message": { "mode": "custom", "channels": ["sms"], "sms": { "body": body } },
+    });
+    let sent = world.crm(reqwest::Method::POST, "/v1/payment-links", request).await;
+    assert_eq!(sent.problems(), [("/message/sms/body".to_owned(), "unknown_filter".to_owned())]);
+}
+
+#[tokio::test]
 async fn a_message_that_fails_for_now_is_tried_again_and_one_that_fails_for_good_is_not() {
     let world = World::in_process().await;
     let link = world

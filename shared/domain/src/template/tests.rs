@@ -1,0 +1,303 @@
+use super::*;
+use crate::calendar::parse_time_zone;
+use crate::money::{Currency, Money};
+use proptest::prelude::*;
+
+const LINK: &str = "https://pay.example.com/p/2222222222222222222222";
+
+fn refused_as(body: &str) -> Vec<&'static str> {
+    let problems = MessageText::parse(Channel::Sms, None, body).expect_err(body);
+    problems.into_iter().map(|problem| problem.rejection.code).collect()
+}
+
+fn values(language: Language) -> Values {
+    Values {
+        account_name: "Main".to_owned(),
+        amount: Amount::new(Money::new(1_500_000, Currency::IRR).unwrap(), language, false),
+        business_name: "Business".to_owned(),
+        contact_name: "Sample & Co".to_owned(),
+        description: "Invoice 77".to_owned(),
+        expires_at: End::new(
+            "2026-12-01T00:00:00+03:30".parse().unwrap(),
+            parse_time_zone("Asia/Tehran").unwrap(),
+            language,
+        ),
+        item_title: String::new(),
+        link: LINK.to_owned(),
+        reference_id: String::new(),
+    }
+}
+
+/// What a text says in front of the link.
+fn says(text: &str, language: Language) -> String {
+    let text = MessageText::parse(Channel::Sms, None, &format!("{text}|{{{{ link }}}}")).unwrap();
+    text.render(&values(language)).unwrap().body.strip_suffix(&format!("|{LINK}")).unwrap().to_owned()
+}
+
+#[test]
+fn a_text_with_known_variables_is_rendered() {
+    let text = MessageText::parse(
+        Channel::Email,
+        Some("{{ description }}\nfor you"),
+        "{{ contact.name }}: {{ amount }} {% if description %}for {{ description }} {% endif %}{{ link }}",
+    )
+    .unwrap();
+    let rendered = text.render(&values(Language::English)).unwrap();
+    assert_eq!(rendered.subject.as_deref(), Some("Invoice 77 for you"));
+    assert_eq!(rendered.body, format!("Sample & Co: IRR 1,500,000 for Invoice 77 {LINK}"));
+}
+
+#[test]
+fn filters_show_an_amount_as_its_readers_expect() {
+    for (text, persian, english) in [
+        ("{{ amount }}", "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)", "IRR 1,500,000"),
+        ("{{ amount | rial }}", "۱٬۵۰۰٬۰۰۰ ریال", "IRR 1,500,000"),
+        ("{{ amount | toman }}", "۱۵۰٬۰۰۰ تومان", "150,000 Toman"),
+        ("{{ amount | digits }}", "۱٬۵۰۰٬۰۰۰", "1,500,000"),
+        ("{{ 'x' ~ (amount | toman | upper) }}", "x۱۵۰٬۰۰۰ تومان", "x150,000 TOMAN"),
+    ] {
+        assert_eq!(
+            (says(text, Language::Persian).as_str(), says(text, Language::English).as_str()),
+            (persian, english)
+        );
+    }
+}
+
+#[test]
+fn filters_show_an_end_in_the_calendar_of_the_language() {
+    for (text, persian, english) in [
+        ("{{ expires_at }}", "۹ آذر ۱۴۰۵", "30 November 2026"),
+        ("{{ expires_at | date }}", "۹ آذر ۱۴۰۵", "30 November 2026"),
+        ("{{ expires_at | time }}", "۲۳:۵۹", "23:59"),
+        ("{{ expires_at | date_time }}", "۹ آذر ۱۴۰۵ ساعت ۲۳:۵۹", "30 November 2026, 23:59"),
+    ] {
+        assert_eq!(
+            (says(text, Language::Persian).as_str(), says(text, Language::English).as_str()),
+            (persian, english)
+        );
+    }
+}
+
+#[test]
+fn texts_can_be_changed_chosen_and_given_where_there_are_none() {
+    for (text, said) in [
+        ("{{ description | upper }}", "INVOICE 77"),
+        ("{{ item.title | default('your order') }}", "your order"),
+        ("{{ description | default('your order') }}", "Invoice 77"),
+        ("{{ item.title or description }}", "Invoice 77"),
+        ("{{ amount if item.title else expires_at }}", "30 November 2026"),
+        ("{% if contact.name == 'Nobody' %}1{% elif not item.title and amount %}2{% else %}3{% endif %}", "2"),
+        ("{# a note #}{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
+    ] {
+        assert_eq!(says(text, Language::English), said, "{text}");
+    }
+}
+
+#[test]
+fn every_filter_listed_is_there_and_works_on_what_it_says() {
+    for filter in FILTERS {
+        let variable = match filter.of {
+            Kind::Amount => "amount",
+            Kind::Date => "expires_at",
+            Kind::Text | Kind::Link | Kind::Truth | Kind::Mixed => "description",
+        };
+        let arguments = if filter.arguments == 0 { "" } else { "('x')" };
+        assert!(!says(&format!("{{{{ {variable} | {}{arguments} }}}}", filter.name), Language::Persian).is_empty());
+        assert!(filter.description.ends_with('.'), "{}", filter.name);
+    }
+}
+
+#[test]
+fn what_cannot_be_rendered_is_refused_in_whichever_branch_it_hides() {
+    for (part, code) in [
+        ("{{ amout }}", "unknown_variable"),
+        ("{{ contact }}", "unknown_variable"),
+        ("{{ contact.email }}", "unknown_variable"),
+        ("{{ amount | nofilter }}", "unknown_filter"),
+        ("{{ amount | length }}", "unknown_filter"),
+        ("{{ description | toman }}", "wrong_filter"),
+        ("{{ amount | date }}", "wrong_filter"),
+        ("{{ expires_at | upper }}", "wrong_filter"),
+        ("{{ link | upper }}", "wrong_filter"),
+        ("{{ (description ~ link) | upper }}", "wrong_filter"),
+        ("{{ (amount if description else link) | upper }}", "wrong_filter"),
+        ("{{ amount | toman('x') }}", "wrong_filter"),
+        ("{{ description | default }}", "wrong_filter"),
+        ("{{ description | default(amount) }}", "wrong_filter"),
+        ("{{ amount + 1 }}", "not_allowed"),
+        ("{{ amount > 'x' }}", "not_allowed"),
+        ("{{ description[1:] }}", "not_allowed"),
+        ("{{ secret[1:] }}", "not_allowed"),
+        ("{{ description['x'] }}", "not_allowed"),
+        ("{{ range('x') }}", "not_allowed"),
+        ("{{ description.upper() }}", "not_allowed"),
+        ("{{ [description] }}", "not_allowed"),
+        ("{{ description is defined }}", "not_allowed"),
+        ("{{ ('x' if description) }}", "not_allowed"),
+    ] {
+        let within = part.trim_start_matches("{{ ").trim_end_matches(" }}");
+        for text in [
+            part.to_owned(),
+            format!("{{% if reference_id == 'never' %}}{{% if item.title %}}{part}{{% endif %}}{{% endif %}}"),
+            format!("{{% if description %}}{{% elif amount %}}{{% else %}}{part}{{% endif %}}"),
+            format!("{{{{ 'x' if description else ({within}) }}}}"),
+            format!("{{{{ description | default({within}) }}}}"),
+        ] {
+            let codes = refused_as(&format!("{text}{{{{ link }}}}"));
+            assert_eq!(codes.first(), Some(&code), "{text}: {codes:?}");
+        }
+        for text in [
+            format!("{{% if {within} %}}{{% endif %}}"),
+            format!("{{% if description or ({within}) %}}{{% endif %}}"),
+            format!("{{% if description and not ({within}) %}}{{% endif %}}"),
+            format!("{{{{ 'x' if ({within}) else 'y' }}}}"),
+        ] {
+            let codes = refused_as(&format!("{text}{{{{ link }}}}"));
+            assert_eq!(codes.first(), Some(&code), "{text}: {codes:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_only_true_or_false_is_asked_and_not_printed() {
+    for text in ["{{ not description }}", "{{ true }}", "{{ description == 'x' or description }}"] {
+        assert_eq!(refused_as(&format!("{text}{{{{ link }}}}")), ["not_allowed"], "{text}");
+    }
+    assert_eq!(says("{% if not item.title or false %}none{% endif %}", Language::English), "none");
+}
+
+#[test]
+fn what_is_no_text_of_ours_at_all_is_refused() {
+    for (text, code) in [
+        ("{{ link ", "invalid_template"),
+        ("{% if description %}{{ link }}", "invalid_template"),
+        ("{% for x in [1] %}{{ link }}{% endfor %}", "tag_not_allowed"),
+        ("{% set link = 'x' %}{{ link }}", "tag_not_allowed"),
+        ("{% filter upper %}{{ link }}{% endfilter %}", "tag_not_allowed"),
+        ("{% include 'x' %}{{ link }}", "tag_not_allowed"),
+        ("{% if description %}{% with x = 1 %}{% endwith %}{% endif %}{{ link }}", "tag_not_allowed"),
+        (" ", "empty"),
+    ] {
+        assert_eq!(refused_as(text), [code], "{text}");
+    }
+}
+
+#[test]
+fn the_link_is_there_whichever_way_the_conditions_go() {
+    for text in [
+        "Please pay.",
+        "{% if description %}{{ link }}{% endif %}",
+        "{% if contact.name == 'X' %}{% else %}{{ link }}{% endif %}",
+        "{{ link if description else amount }}",
+        "{{ description or link }}",
+        "{{ description and link }}",
+        "{# {{ link }} #}",
+        "{% raw %}{{ link }}{% endraw %}",
+    ] {
+        assert_eq!(refused_as(text), ["link_missing"], "{text}");
+    }
+    for text in [
+        "{% if description %}{{ link }}{% else %}{{ 'x' ~ link }}{% endif %}",
+        "{{ link or description }}",
+        "{{ link ~ 'a' if description else 'b' ~ link }}",
+    ] {
+        let text = MessageText::parse(Channel::Sms, None, text).unwrap();
+        assert!(text.render(&values(Language::Persian)).unwrap().body.contains(LINK));
+    }
+}
+
+#[test]
+fn every_problem_of_a_text_is_told_with_its_line() {
+    let problems = MessageText::parse(
+        Channel::Email,
+        Some("{{ amount | tooman }}"),
+        "{{ amout }}\n{% if description %}\n{{ amount | date }}{% endif %}\n{{ link }}",
+    )
+    .unwrap_err();
+    let told: Vec<_> = problems.iter().map(|one| (one.part, one.rejection.code)).collect();
+    assert_eq!(told, [("body", "unknown_variable"), ("body", "wrong_filter"), ("subject", "unknown_filter")]);
+    for (problem, line) in problems.iter().zip([1, 3, 1]) {
+        let detail = &problem.rejection.detail;
+        assert!(detail.contains(&format!(" in line {line}")), "{detail}");
+    }
+    let broken = MessageText::parse(Channel::Sms, None, "{{ link }}\n{{ amount | }}").unwrap_err();
+    assert!(broken[0].rejection.detail.contains(" in line 2"), "{}", broken[0].rejection.detail);
+}
+
+#[test]
+fn only_an_email_has_a_subject_and_it_needs_one() {
+    assert_eq!(MessageText::parse(Channel::Email, None, "{{ link }}").unwrap_err()[0].part, "subject");
+    assert_eq!(MessageText::parse(Channel::Sms, Some("x"), "{{ link }}").unwrap_err()[0].part, "subject");
+}
+
+#[test]
+fn the_html_of_an_email_escapes_its_text_and_links_the_link() {
+    let html = html_of("Dear <b>you</b>\nhttps://x.example/p/1", "https://x.example/p/1", Language::Persian).unwrap();
+    assert!(html.contains("&lt;b&gt;you"), "{html}");
+    assert!(html.contains(r#"href="https:&#x2f;&#x2f;x.example&#x2f;p&#x2f;1""#), "{html}");
+    assert!(html.contains(r#"dir="rtl""#));
+}
+
+#[test]
+fn a_text_as_deep_as_its_length_allows_does_no_harm() {
+    for (before, each, after) in [
+        ("{{ ", "not ", "link }}"),
+        ("{{ ", "(", "link }}"),
+        ("{{ description", " | trim", " }}{{ link }}"),
+        ("{{ link", " ~ link", " }}"),
+        ("{{ link", " or link", " }}"),
+        ("{{ link", " if amount else link", " }}"),
+        ("", "{% if amount %}", "{{ link }}"),
+        ("{{ link }}{% if amount %}", "{% elif amount %}", "{% endif %}"),
+    ] {
+        let most = (LONGEST_BODY - before.len() - after.len()) / each.len();
+        for times in [1, 30, most] {
+            let text = format!("{before}{}{after}", each.repeat(times));
+            if let Ok(text) = MessageText::parse(Channel::Sms, None, &text) {
+                let rendered = text.render(&values(Language::Persian));
+                assert!(rendered.is_ok() || times == most, "{text:?}");
+            }
+        }
+    }
+}
+
+/// Texts of the language that is allowed and of some that is not, nested at random.
+fn any_expression() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(
+        VARIABLES.into_iter().chain(["'x'", "''", "1", "true", "nothing"]).map(str::to_owned).collect::<Vec<_>>(),
+    );
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let filters: Vec<_> = FILTERS.iter().map(|filter| filter.name).chain(["default('d')", "none"]).collect();
+        prop_oneof![
+            (inner.clone(), prop::sample::select(filters)).prop_map(|(of, filter)| format!("({of} | {filter})")),
+            (inner.clone(), prop::sample::select(vec!["and", "or", "~", "==", "!=", "<", "+"]), inner.clone())
+                .prop_map(|(one, operator, other)| format!("({one} {operator} {other})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(one, asked, other)| format!("({one} if {asked} else {other})")),
+            inner.prop_map(|of| format!("(not {of})")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn checking_any_text_never_panics(text in "[{}%#| a-z._]{0,60}") {
+        let _ = MessageText::parse(Channel::Sms, None, &text);
+    }
+
+    #[test]
+    fn what_passes_is_rendered_with_the_link_whatever_the_values_are(
+        one in any_expression(), asked in any_expression(), other in any_expression(), present in 0..16_u8,
+    ) {
+        let link = if present < 8 { "{{ link }}" } else { "" };
+        let text = format!("{link}{{{{ {one} }}}}{{% if {asked} %}}{{{{ {other} }}}}{{% endif %}}");
+        if let Ok(text) = MessageText::parse(Channel::Sms, None, &text) {
+            let mut values = values(Language::English);
+            let value = |bit: u8| if present & bit == 0 { String::new() } else { "x".to_owned() };
+            (values.description, values.item_title, values.reference_id) = (value(1), value(2), value(4));
+            let rendered = text.render(&values);
+            prop_assert!(rendered.is_ok(), "{:?} {:?}", text, rendered);
+            prop_assert!(rendered.unwrap().body.contains(LINK), "{:?}", text);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What the variables of a text stand for, and the filters that show them in another way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use minijinja::value::{Object, ObjectRepr};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
+use serde::Serialize;
+
+use crate::calendar::{display_end, display_last_day, display_last_moment, display_last_time};
+use crate::locale::Language;
+use crate::money::Money;
+
+/// No honest message needs more steps; a text that does would only burn time.
+const FUEL: u64 = 20_000;
+
+/// What a part of a text is, as far as filters and conditions tell it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Text,
+    /// A text that carries the link, which no filter may change.
+    Link,
+    Amount,
+    Date,
+    /// The result of a condition. It is asked and not printed.
+    Truth,
+    /// One of several kinds, as a condition decides. It can only be printed.
+    Mixed,
+}
+
+/// A filter that a text may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Filter {
+    pub name: &'static str,
+    /// What it can be applied to.
+    pub of: Kind,
+    pub description: &'static str,
+    /// How many texts it takes in brackets.
+    #[serde(skip)]
+    pub(super) arguments: usize,
+}
+
+const fn filter(name: &'static str, of: Kind, arguments: usize, description: &'static str) -> Filter {
+    Filter { name, of, description, arguments }
+}
+
+/// Every filter there is.
+pub const FILTERS: [Filter; 12] = [
+    filter("rial", Kind::Amount, 0, "The amount in Rial alone; an amount in another currency stays as it is."),
+    filter(
+        "toman",
+        Kind::Amount,
+        0,
+        "The amount in Toman alone, where it is a whole number of them; an amount in another currency stays as it is.",
+    ),
+    filter("digits", Kind::Amount, 0, "The number of the amount alone, in groups and without its currency."),
+    filter("date", Kind::Date, 0, "The last day on which the link can be paid, in the calendar of the language."),
+    filter("time", Kind::Date, 0, "The time on that day until which it can be paid; 23:59 if all of the day."),
+    filter("date_time", Kind::Date, 0, "That day and that time."),
+    filter("default", Kind::Text, 1, "The text in brackets where there is none: {{ description | default(\"…\") }}."),
+    filter("upper", Kind::Text, 0, "The text in capital letters."),
+    filter("lower", Kind::Text, 0, "The text in small letters."),
+    filter("capitalize", Kind::Text, 0, "The text with its first letter as a capital and the others small."),
+    filter("title", Kind::Text, 0, "The text with the first letter of each word as a capital."),
+    filter("trim", Kind::Text, 0, "The text without spaces before and behind it."),
+];
+
+/// The values of the variables for one link and one language.
+#[derive(Clone, Debug)]
+pub struct Values {
+    pub account_name: String,
+    pub amount: Amount,
+    pub business_name: String,
+    pub contact_name: String,
+    pub description: String,
+    pub expires_at: End,
+    pub item_title: String,
+    pub link: String,
+    pub reference_id: String,
+}
+
+impl Values {
+    pub(super) fn context(&self) -> Value {
+        context! {
+            account => context! { name => self.account_name.as_str() },
+            amount => Value::from_object(self.amount),
+            business => context! { name => self.business_name.as_str() },
+            contact => context! { name => self.contact_name.as_str() },
+            description => self.description.as_str(),
+            expires_at => Value::from_object(self.expires_at.clone()),
+            item => context! { title => self.item_title.as_str() },
+            link => self.link.as_str(),
+            reference_id => self.reference_id.as_str(),
+        }
+    }
+}
+
+/// An amount that a text shows in its language.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    money: Money,
+    language: Language,
+    rial_alone: bool,
+}
+
+impl Amount {
+    pub fn new(money: Money, language: Language, rial_alone: bool) -> Self {
+        Self { money, language, rial_alone }
+    }
+}
+
+impl Object for Amount {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.money.display(self.language, self.rial_alone))
+    }
+}
+
+/// The end of a link, that a text shows in its language.
+#[derive(Clone, Debug)]
+pub struct End {
+    at: Timestamp,
+    zone: TimeZone,
+    language: Language,
+}
+
+impl End {
+    pub fn new(at: Timestamp, zone: TimeZone, language: Language) -> Self {
+        Self { at, zone, language }
+    }
+}
+
+impl Object for End {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&display_end(self.at, &self.zone, self.language))
+    }
+}
+
+/// The engine with the filters of [`FILTERS`] and nothing else.
+pub(super) fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("rial", |value: Value| {
+        shown(&value, |amount: &Amount| amount.money.display(amount.language, true))
+    });
+    environment.add_filter("toman", |value: Value| {
+        shown(&value, |amount: &Amount| amount.money.display_toman(amount.language))
+    });
+    environment.add_filter("digits", |value: Value| {
+        shown(&value, |amount: &Amount| amount.money.display_digits(amount.language))
+    });
+    environment.add_filter("date", |value: Value| {
+        shown(&value, |end: &End| display_last_day(end.at, &end.zone, end.language))
+    });
+    environment.add_filter("time", |value: Value| {
+        shown(&value, |end: &End| display_last_time(end.at, &end.zone, end.language))
+    });
+    environment.add_filter("date_time", |value: Value| {
+        shown(&value, |end: &End| display_last_moment(end.at, &end.zone, end.language))
+    });
+    environment.add_filter("default", |text: String, otherwise: String| if text.is_empty() { otherwise } else { text });
+    environment.add_filter("upper", minijinja::filters::upper);
+    environment.add_filter("lower", minijinja::filters::lower);
+    environment.add_filter("capitalize", minijinja::filters::capitalize);
+    environment.add_filter("title", minijinja::filters::title);
+    environment.add_filter("trim", |text: String| text.trim().to_owned());
+    environment
+}
+
+/// A text was checked before, so a value of another kind is one of an earlier version's texts.
+fn shown<T: 'static>(value: &Value, show: impl FnOnce(&T) -> String) -> Result<String, Error> {
+    let wrong = || Error::new(ErrorKind::InvalidOperation, "the filter cannot be applied to this value");
+    value.downcast_object_ref::<T>().map(show).ok_or_else(wrong)
+}

@@ -1,0 +1,202 @@
+//! The bodies of contacts and items, read the same way where they are written and where a link brings them along.
+
+use domain::contact::{ContactChange, Email, Mobile, Person, Region};
+use domain::ids::{ContactId, FieldKey, Role};
+use domain::item::{ItemChange, ReceiptField};
+use domain::locale::Locale;
+use domain::money::{Currency, Money};
+use domain::text::{parse_name, parse_web_address};
+use domain::{Field, Problems, Rejection};
+use serde::Deserialize;
+
+use crate::body::{Given, Unknown, refuse_unknown};
+
+/// A contact has at most so many people.
+const MOST_PEOPLE: usize = 50;
+
+/// An item has at most so many receipt fields.
+const MOST_FIELDS: usize = 20;
+
+/// `{ name, profile_url, locale, mobile, email, balance, people }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ContactBody {
+    name: Given<String>,
+    profile_url: Given<String>,
+    locale: Given<String>,
+    mobile: Given<String>,
+    email: Given<String>,
+    balance: Given<MoneyBody>,
+    people: Given<Vec<PersonBody>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PersonBody {
+    role: Given<String>,
+    name: Given<String>,
+    mobile: Given<String>,
+    email: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// `{ amount, currency }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MoneyBody {
+    amount: Given<i64>,
+    currency: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// `{ kind, title, contact_id, amount, currency, url, receipt_fields }`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ItemBody {
+    kind: Given<String>,
+    title: Given<String>,
+    contact_id: Given<String>,
+    amount: Given<i64>,
+    currency: Given<String>,
+    url: Given<String>,
+    receipt_fields: Given<Vec<ReceiptFieldBody>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReceiptFieldBody {
+    key: Given<String>,
+    label: Given<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl ContactBody {
+    /// Reads every field. `at` is the pointer of the object, empty for the body itself.
+    pub fn read(self, at: &str, region: &Region, problems: &mut Problems) -> ContactChange {
+        let p = problems;
+        refuse_unknown(at, self.unknown, p);
+        ContactChange {
+            name: text(self.name, at, "name", p, |text| parse_name(text, 200)),
+            profile_url: text(self.profile_url, at, "profile_url", p, parse_web_address),
+            locale: text(self.locale, at, "locale", p, Locale::parse),
+            mobile: text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region)),
+            email: text(self.email, at, "email", p, Email::parse),
+            balance: read_balance(self.balance, &format!("{at}/balance"), p),
+            people: each(self.people, &format!("{at}/people"), MOST_PEOPLE, p, |person, at, p| {
+                person.read(at, region, p)
+            }),
+        }
+    }
+}
+
+impl PersonBody {
+    fn read(self, at: &str, region: &Region, problems: &mut Problems) -> Option<Person> {
+        let p = problems;
+        refuse_unknown(at, self.unknown, p);
+        let name = text(self.name, at, "name", p, |text| parse_name(text, 200));
+        let mobile = text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region));
+        let email = text(self.email, at, "email", p, Email::parse);
+        let role = text(self.role, at, "role", p, Role::parse).require(format!("{at}/role"), p);
+        Some(Person { role: role?, name: name.optional()?, mobile: mobile.optional()?, email: email.optional()? })
+    }
+}
+
+fn read_balance(given: Given<MoneyBody>, at: &str, problems: &mut Problems) -> Field<Money> {
+    match given.field(at, problems) {
+        Field::Value(body) => {
+            refuse_unknown(at, body.unknown, problems);
+            read_money(body.amount, body.currency, at, problems)
+        }
+        Field::Absent => Field::Absent,
+        Field::Refused => Field::Refused,
+    }
+}
+
+/// An amount and its currency, which are given together.
+fn read_money(amount: Given<i64>, currency: Given<String>, at: &str, problems: &mut Problems) -> Field<Money> {
+    let amount = amount.field(format!("{at}/amount"), problems).require(format!("{at}/amount"), problems);
+    let currency = text(currency, at, "currency", problems, Currency::parse);
+    let currency = currency.require(format!("{at}/currency"), problems);
+    match (amount, currency) {
+        (Some(amount), Some(currency)) => problems.check(format!("{at}/amount"), Money::new(amount, currency)),
+        (None, _) | (_, None) => Field::Refused,
+    }
+}
+
+impl ItemBody {
+    /// Reads every field. `at` is the pointer of the object, empty for the body itself.
+    pub fn read(self, at: &str, problems: &mut Problems) -> ItemChange {
+        let p = problems;
+        refuse_unknown(at, self.unknown, p);
+        ItemChange {
+            kind: text(self.kind, at, "kind", p, |text| parse_name(text, 40)),
+            title: text(self.title, at, "title", p, |text| parse_name(text, 200)),
+            contact_id: text(self.contact_id, at, "contact_id", p, ContactId::parse),
+            amount: match (self.amount, self.currency) {
+                (Given::Absent, Given::Absent) => Field::Absent,
+                (amount, currency) => read_money(amount, currency, at, p),
+            },
+            url: text(self.url, at, "url", p, parse_web_address),
+            receipt_fields: read_fields(self.receipt_fields, &format!("{at}/receipt_fields"), p),
+        }
+    }
+}
+
+fn read_fields(given: Given<Vec<ReceiptFieldBody>>, at: &str, problems: &mut Problems) -> Field<Vec<ReceiptField>> {
+    let mut keys: Vec<FieldKey> = Vec::new();
+    each(given, at, MOST_FIELDS, problems, |body, at, p| {
+        refuse_unknown(at, body.unknown, p);
+        let key = text(body.key, at, "key", p, FieldKey::parse).require(format!("{at}/key"), p);
+        let label = text(body.label, at, "label", p, |text| parse_name(text, 100));
+        let label = label.require(format!("{at}/label"), p);
+        let field = ReceiptField { key: key?, label: label? };
+        if keys.contains(&field.key) {
+            p.refuse(format!("{at}/key"), "given_twice", "Each field of an item has its own key.");
+            return None;
+        }
+        keys.push(field.key.clone());
+        Some(field)
+    })
+}
+
+/// Reads a text into its narrow type.
+fn text<T>(
+    given: Given<String>,
+    at: &str,
+    name: &str,
+    problems: &mut Problems,
+    parse: impl FnOnce(&str) -> Result<T, Rejection>,
+) -> Field<T> {
+    let at = format!("{at}/{name}");
+    given.field(&at, problems).parse(&at, problems, |text| parse(&text))
+}
+
+/// Reads each entry of a list. One that cannot be read refuses all of it, with the problem on the entry.
+fn each<T, U>(
+    given: Given<Vec<T>>,
+    at: &str,
+    most: usize,
+    problems: &mut Problems,
+    mut read: impl FnMut(T, &str, &mut Problems) -> Option<U>,
+) -> Field<Vec<U>> {
+    let entries = match given.field(at, problems) {
+        Field::Value(entries) => entries,
+        Field::Absent => return Field::Absent,
+        Field::Refused => return Field::Refused,
+    };
+    if entries.len() > most {
+        problems.refuse(at, "too_many", format!("At most {most} entries are allowed."));
+        return Field::Refused;
+    }
+    let count = entries.len();
+    let entries = entries.into_iter().enumerate();
+    let read: Vec<U> = entries.filter_map(|(index, entry)| read(entry, &format!("{at}/{index}"), problems)).collect();
+    if read.len() == count { Field::Value(read) } else { Field::Refused }
+}
