@@ -18,3 +18,4 @@ mod schedule;
 mod stream;
 
 pub use cloud::{Cloud, CloudError, Options, Ports};
+pub use stream::StreamReader;

@@ -14,6 +14,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use channels::Channels;
@@ -182,6 +183,9 @@ pub async fn warm_up<T>(read: impl Future<Output = Result<T, StoreError>>) {
     }
 }
 
+/// The longest pause before the second try of a call to AWS.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
 /// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
 /// nothing has to be looked up or refreshed.
 fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
@@ -204,5 +208,7 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .timeout_config(timeouts)
+        // The pauses grow from here with jitter. The SDK's own, from a second on, are made for programs that can wait.
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(FIRST_BACKOFF))
         .build())
 }
