@@ -19,7 +19,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes check lint-template deny tools clean-tools
+.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,9 @@ test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and t
 
 test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on
 	PAYLINK_EVERY_POINT=1 cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
+
+test-orders: ## Let everything that can come in about a payment come in, in every order
+	PAYLINK_EVERY_ORDER=1 cargo test --profile simulation --package tests --test orders -- --nocapture
 
 check: deny lint-template ## Run the checks that are not tests
 	cargo fmt --all --check

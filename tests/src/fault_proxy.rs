@@ -172,11 +172,10 @@ impl FaultProxy {
         lock(&self.state.plan).calls.clone()
     }
 
-    /// Ends when a call of this function meets a fault that kills it.
+    /// Notifies all who wait when a call of this function meets a fault that kills it. Whatever the function does at that
+    /// moment dies with it.
     pub fn death_of(&self, function: &str) -> Arc<Notify> {
-        let death = Arc::new(Notify::new());
-        lock(&self.state.deaths).insert(function.to_owned(), Arc::clone(&death));
-        death
+        Arc::clone(lock(&self.state.deaths).entry(function.to_owned()).or_default())
     }
 }
 
@@ -314,7 +313,7 @@ fn decide(state: &State, call: &Call, headers: &HeaderMap) -> (Option<Fault>, bo
 /// Says that the function died, and never answers: the one who asked is gone.
 async fn die(state: &State, call: &Call) -> Answer {
     if let Some(death) = lock(&state.deaths).get(&call.function) {
-        death.notify_one();
+        death.notify_waiters();
     }
     std::future::pending().await
 }

@@ -9,6 +9,7 @@ pub mod fault_proxy;
 pub mod faulty_world;
 mod in_process;
 pub mod invariants;
+pub mod seeded;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
