@@ -6,6 +6,8 @@
 mod api;
 #[path = "functions/events.rs"]
 mod events;
+#[path = "functions/faults.rs"]
+mod faults;
 #[path = "functions/life.rs"]
 mod life;
 #[path = "functions/messages.rs"]

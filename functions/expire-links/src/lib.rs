@@ -51,15 +51,22 @@ struct Task {
     work: Work,
 }
 
-/// Runs until nothing is due or the deadline is near. Fails only where the index cannot be read at all.
+/// Runs until nothing is due or the deadline is near. Where a part of the index cannot be read, the run fails in the end,
+/// when everything that it took on is worked off.
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
     let mut tasks = Vec::new();
+    let mut failure = None;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
-            let found = take_page(app, shard, &mut swept, &mut tasks).await?;
-            if !found {
-                break;
+            match take_page(app, shard, &mut swept, &mut tasks).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(shard, error = %error, "A part of the due work could not be read.");
+                    failure = Some(error);
+                    break;
+                }
             }
         }
     }
@@ -79,7 +86,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
         left = swept.left,
         "A sweep ended."
     );
-    Ok(swept)
+    failure.map_or(Ok(swept), Err)
 }
 
 /// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.

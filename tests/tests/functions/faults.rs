@@ -1,0 +1,46 @@
+//! One call goes wrong, and what is noticed of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::fault_proxy::{Call, Fault};
+use tests::faulty_world::{FaultyWorld, Made};
+use tests::invariants::Stage;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn rial_links(world: &FaultyWorld, many: usize) -> Vec<Made> {
+    let mut links = Vec::new();
+    for number in 0..many {
+        let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 });
+        links.push(world.make_link(&body, &format!("link-{number}")).await);
+    }
+    links
+}
+
+fn count(calls: &[Call], operation: &str) -> usize {
+    calls.iter().filter(|call| call.operation == operation).count()
+}
+
+#[tokio::test]
+async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read() {
+    let world = FaultyWorld::start(3600).await;
+    for link in rial_links(&world, 12).await {
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, "paid_no_return").await;
+    }
+    world.turn_time(MINUTE);
+    // The index cannot be read any more when half of its shards were.
+    let mut queries = 0;
+    world.proxy.decide(move |_, call| {
+        queries += usize::from(call.operation == "Query");
+        (call.operation == "Query" && queries > 8).then_some(Fault::Unavailable)
+    });
+    assert!(world.sweep().await.unwrap().is_err(), "the run is known to have failed");
+    let calls = world.proxy.calls();
+    world.proxy.record();
+    assert!(count(&calls, "BatchGetItem") > 0, "something was taken on");
+    assert_eq!(count(&calls, "verify"), count(&calls, "PutItem") / 2, "and all of it was worked off");
+    world.settle().await;
+    world.assert_all_is_well(Stage::Settled).await;
+}
