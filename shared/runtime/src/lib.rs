@@ -2,6 +2,7 @@
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
+mod conflict;
 mod environment;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +15,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -113,6 +115,7 @@ impl Runtime {
     pub fn store(&self) -> Result<Store, ConfigurationError> {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
         config.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_DYNAMODB"));
+        config.push_retry_classifier(SharedRetryClassifier::new(conflict::MetATransaction));
         let fresh_for: u64 = self.environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         Ok(Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for)))

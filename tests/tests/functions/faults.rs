@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::json;
 use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
@@ -9,11 +10,11 @@ use tests::invariants::Stage;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn rial_links(world: &FaultyWorld, many: usize) -> Vec<Made> {
+async fn rial_links(world: &FaultyWorld, name: &str, many: usize) -> Vec<Made> {
     let mut links = Vec::new();
     for number in 0..many {
         let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 });
-        links.push(world.make_link(&body, &format!("link-{number}")).await);
+        links.push(world.make_link(&body, &format!("{name}-{number}")).await);
     }
     links
 }
@@ -25,7 +26,7 @@ fn count(calls: &[Call], operation: &str) -> usize {
 #[tokio::test]
 async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read() {
     let world = FaultyWorld::start(3600).await;
-    for link in rial_links(&world, 12).await {
+    for link in rial_links(&world, "swept", 12).await {
         let page = world.go_to_gateway(&link).await;
         world.choose(&page, "paid_no_return").await;
     }
@@ -43,4 +44,23 @@ async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read(
     assert_eq!(count(&calls, "verify"), count(&calls, "PutItem") / 2, "and all of it was worked off");
     world.settle().await;
     world.assert_all_is_well(Stage::Settled).await;
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_transaction_or_a_throttle_is_tried_again_before_anybody_notices() {
+    let world = FaultyWorld::start(3600).await;
+    for fault in [Fault::Conflict, Fault::Throttle, Fault::LoseAnswerOnce] {
+        for link in rial_links(&world, &format!("{fault:?}"), 1).await {
+            let write = Call {
+                function: "pay-redirect".to_owned(),
+                service: "dynamodb".to_owned(),
+                operation: "PutItem".to_owned(),
+            };
+            world.proxy.fault_at(write, 0, fault);
+            let page = world.open(&link.url).await.unwrap();
+            assert_eq!(page.status, StatusCode::SEE_OTHER, "{fault:?}: the customer is sent to the gateway");
+            world.proxy.record();
+            world.cancel(&link, true).await.unwrap();
+        }
+    }
 }
