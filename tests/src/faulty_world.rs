@@ -4,11 +4,12 @@
 //! the CRM, the customer's browser, the gateways, the stream, the schedules. Nothing happens by itself and one clock
 //! turns for the functions and the gateways alike, so that a test decides what happens when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
@@ -249,14 +250,19 @@ impl FaultyWorld {
         self.unserved.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
     }
 
-    /// Everything that comes by itself comes until nothing is left to do at this hour.
+    /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
+    /// learns can be work for the next.
     pub async fn settle(&self) {
-        for _ in 0..3 {
+        for round in 0..12 {
             self.bring_stream().await;
             self.turn_time(A_WHILE);
             let _ = self.sweep().await;
-            if self.has_due_messages().await {
+            let due = self.due_entries().await;
+            if due.iter().any(|(sk, _)| sk != "link") {
                 let _ = self.retry_messages().await;
+            }
+            if round >= 2 && self.due_entries().await.iter().all(|(_, due_at)| *due_at > self.now()) {
+                return;
             }
         }
     }
@@ -276,14 +282,15 @@ impl FaultyWorld {
         }
     }
 
-    async fn due_entries(&self) -> Vec<String> {
+    /// Sort key and time of everything in the index of due work.
+    async fn due_entries(&self) -> Vec<(String, Timestamp)> {
         let table = self.cloud.store.table();
         let found = self.table.scan().table_name(table).index_name("due").send().await.expect("the index is read");
-        found.items().iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect()
-    }
-
-    async fn has_due_messages(&self) -> bool {
-        self.due_entries().await.iter().any(|sk| sk != "link")
+        let entry = |item: &HashMap<String, AttributeValue>| {
+            let due_at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+            Some((item.get("sk")?.as_s().ok()?.clone(), Timestamp::from_millisecond(due_at).ok()?))
+        };
+        found.items().iter().filter_map(entry).collect()
     }
 
     /// Everything that can be seen from outside.
