@@ -65,6 +65,8 @@ enum Flow {
     WebhookExpired,
     SweepExpires,
     SweepFindsThePayment(Gateway),
+    /// Two attempts of one account are found by the gateway's list.
+    SweepFindsByList,
     SweepResumes,
     SweepGivesBack(Gateway),
     SweepCloses,
@@ -73,7 +75,7 @@ enum Flow {
     DeliverAgain,
 }
 
-const FLOWS: [Flow; 24] = [
+const FLOWS: [Flow; 25] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -91,6 +93,7 @@ const FLOWS: [Flow; 24] = [
     Flow::SweepExpires,
     Flow::SweepFindsThePayment(Zarinpal),
     Flow::SweepFindsThePayment(Stripe),
+    Flow::SweepFindsByList,
     Flow::SweepResumes,
     Flow::SweepGivesBack(Zarinpal),
     Flow::SweepGivesBack(Stripe),
@@ -132,6 +135,7 @@ impl Flow {
             Self::Create
             | Self::CreateWithReference
             | Self::SweepExpires
+            | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::Cancel
             | Self::Deliver
@@ -195,6 +199,13 @@ impl Flow {
                 world.choose(&page, gateway.silent()).await;
                 world.turn_time(MINUTE);
             }
+            Self::SweepFindsByList => {
+                world.choose(&page, Zarinpal.silent()).await;
+                let other = world.make_link(&scene.body, &format!("{}-other", scene.key)).await;
+                let page = world.go_to_gateway(&other).await;
+                world.choose(&page, Zarinpal.silent()).await;
+                world.turn_time(MINUTE);
+            }
             Self::SweepResumes => {
                 let back = world.choose(&page, Zarinpal.returning()).await.unwrap();
                 world.proxy.decide(|_, call| (call.operation == "verify").then_some(Fault::DieAfter));
@@ -235,6 +246,7 @@ impl Flow {
             Self::WebhookExpired => is_answered(world.webhook(&scene.session, "checkout.session.expired").await),
             Self::SweepExpires
             | Self::SweepFindsThePayment(_)
+            | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepGivesBack(_)
             | Self::SweepCloses => matches!(world.sweep().await, Some(Ok(_))),
@@ -263,6 +275,7 @@ impl Flow {
             | Self::ReturnCancelled(_)
             | Self::SweepExpires
             | Self::SweepFindsThePayment(_)
+            | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepGivesBack(_)
             | Self::SweepCloses

@@ -10,7 +10,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
 /// No gateway needs longer, and a customer is waiting.
-const TIMEOUT: Duration = Duration::from_secs(8);
+pub const GATEWAY_CALL: Duration = Duration::from_secs(8);
 
 /// Answers are a few hundred bytes; anything this large is not one.
 const LARGEST_ANSWER: usize = 1_000_000;
@@ -35,7 +35,7 @@ impl Http {
 
     /// The error is a reason for logs, without address or body.
     pub(crate) async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
-        match tokio::time::timeout(TIMEOUT, self.exchange(request, body)).await {
+        match tokio::time::timeout(GATEWAY_CALL, self.exchange(request, body)).await {
             Ok(result) => result,
             Err(_) => Err("no answer in time".to_owned()),
         }

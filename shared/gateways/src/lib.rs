@@ -7,7 +7,7 @@ mod http;
 mod stripe;
 mod zarinpal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use domain::Timestamp;
@@ -17,7 +17,7 @@ use domain::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment}
 use domain::ids::{AttemptId, LinkId};
 use domain::link::Report;
 
-pub use http::Http;
+pub use http::{GATEWAY_CALL, Http};
 
 /// Where the gateways are. The functions do not know whether these are simulators.
 #[derive(Clone, Debug)]
@@ -70,6 +70,14 @@ pub enum WebhookError {
     Unreadable,
 }
 
+/// Sessions in which somebody has paid and the money waits for our confirmation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unconfirmed {
+    pub sessions: BTreeSet<String>,
+    /// Whether a session that is missing here is not waiting. A list that is cut off says nothing about it.
+    pub is_whole: bool,
+}
+
 /// Everything needed to speak to any gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateways {
@@ -101,6 +109,20 @@ impl Gateways {
         match attempt.gateway {
             GatewayKind::Zarinpal => self.zarinpal(mode).look_up(attempt, credentials).await,
             GatewayKind::Stripe => self.stripe().look_up(attempt, credentials).await,
+        }
+    }
+
+    /// Everything that waits for our confirmation under these credentials, from one call, or why it could not be read.
+    /// `None` where the gateway has no such list.
+    pub async fn unconfirmed(
+        &self,
+        gateway: GatewayKind,
+        mode: Mode,
+        credentials: &Credentials,
+    ) -> Option<Result<Unconfirmed, String>> {
+        match gateway {
+            GatewayKind::Zarinpal => Some(self.zarinpal(mode).unconfirmed(credentials).await),
+            GatewayKind::Stripe => None,
         }
     }
 

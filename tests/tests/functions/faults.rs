@@ -64,3 +64,45 @@ async fn a_write_that_meets_a_transaction_or_a_throttle_is_tried_again_before_an
         }
     }
 }
+
+#[tokio::test]
+async fn one_list_stands_for_a_question_about_each_attempt_of_an_account() {
+    let world = FaultyWorld::start(3600).await;
+    let links = rial_links(&world, "listed", 8).await;
+    for (number, link) in links.iter().enumerate() {
+        let page = world.go_to_gateway(link).await;
+        if number < 3 {
+            world.choose(&page, "paid_no_return").await;
+        }
+    }
+    world.turn_time(MINUTE);
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    let calls = world.proxy.calls();
+    assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 3, 0]);
+    // The sessions of those who did not pay are over one day, and then each is asked about.
+    world.turn_time(20 * MINUTE);
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    let calls = world.proxy.calls();
+    assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 0, 5]);
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    for (number, link) in links.iter().enumerate() {
+        let expected = if number < 3 { "paid attempts [\"paid\"]" } else { "active attempts [\"failed\"]" };
+        assert!(evidence.truth_of(&link.id).starts_with(expected), "{}", evidence.truth_of(&link.id));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
+    let world = FaultyWorld::start(3600).await;
+    for link in rial_links(&world, "unlisted", 3).await {
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, "paid_no_return").await;
+    }
+    world.turn_time(MINUTE);
+    world.proxy.decide(|_, call| (call.operation == "unVerified").then_some(Fault::Unavailable));
+    world.sweep().await.unwrap().unwrap();
+    assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
+    world.assert_all_is_well(Stage::Settled).await;
+}
