@@ -169,9 +169,18 @@ pub fn deadline(given: SystemTime, usual: Duration) -> SystemTime {
     if given > now { given } else { now + usual }
 }
 
+/// A function stops by itself so long before it would be stopped: whoever asked gets an answer, and what was under way is
+/// in the state that a crash would leave it in, from which a later run goes on.
+pub const MARGIN: Duration = Duration::from_secs(1);
+
+/// Does the work within the time that the template gives the function, or stops doing it.
+pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(time.saturating_sub(MARGIN), work).await.ok()
+}
+
 /// Nothing new is begun when less than this is left: one question to a gateway or a provider can take eight seconds, and
 /// its answer two writes.
-const RESERVE: Duration = Duration::from_secs(12);
+pub const RESERVE: Duration = Duration::from_secs(12);
 
 /// Whether there is time to begin something new before the deadline.
 pub fn has_time(deadline: SystemTime) -> bool {
@@ -186,6 +195,9 @@ pub async fn warm_up<T>(read: impl Future<Output = Result<T, StoreError>>) {
     }
 }
 
+/// No call to AWS takes longer, with all its tries.
+pub const AWS_CALL: Duration = Duration::from_secs(7);
+
 /// The longest pause before the second try of a call to AWS.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -199,10 +211,8 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         None,
         "environment",
     );
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(9))
-        .build();
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(AWS_CALL).build();
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(environment.required("AWS_REGION")?))
