@@ -19,7 +19,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate check lint-template deny tools clean-tools
+.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,6 +56,10 @@ test-orders: ## Let everything that can come in about a payment come in, in ever
 SEEDS ?= 1000
 simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again
 	SEEDS=$(SEEDS) cargo test --profile simulation --package tests --test simulation -- --nocapture
+
+LINKS ?= 300
+load: ## Hold LINKS=300 links through their whole life at once, and check the books
+	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
 
 check: deny lint-template ## Run the checks that are not tests
 	cargo fmt --all --check
