@@ -106,3 +106,22 @@ async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
     assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
     world.assert_all_is_well(Stage::Settled).await;
 }
+
+#[tokio::test]
+async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
+    let world = FaultyWorld::start(3600).await;
+    let links = rial_links(&world, "taken", 1).await;
+    let page = world.go_to_gateway(&links[0]).await;
+    let back = world.choose(&page, "paid").await.unwrap();
+    // Zarinpal takes its time to verify, and the CRM cancels meanwhile.
+    world.proxy.decide(|_, call| (call.operation == "verify").then_some(Fault::Delay(Duration::from_secs(1))));
+    let cancel = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.cancel(&links[0], true).await.unwrap()
+    };
+    let (returned, cancelled) = tokio::join!(world.open(&back), cancel);
+    assert_eq!(returned.unwrap().status, StatusCode::SEE_OTHER);
+    assert_eq!(cancelled.status, StatusCode::CONFLICT, "{}", cancelled.text);
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
+}
