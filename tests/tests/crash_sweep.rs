@@ -312,8 +312,12 @@ impl Point {
                 .then_some(at)
         };
         match calls.iter().enumerate().find_map(is_it) {
-            // Several messages are sent at once, and all of their senders die together.
-            Some(_) if self.fault.is_deadly() => calls.iter().any(is_sending),
+            // Several messages are sent at once, and all of their senders die together: one that was claimed may be on
+            // its way although nobody has seen it pass yet.
+            Some(_) if self.fault.is_deadly() => {
+                let claims = calls.iter().filter(|call| call.operation == "PutItem").count();
+                claims > 1 || calls.iter().any(is_sending)
+            }
             Some(at) => calls[..=at].iter().any(is_sending),
             None => false,
         }
