@@ -19,7 +19,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end check lint-template deny tools clean-tools
+.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,20 @@ test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and t
 	engine=$$!; trap "kill $$engine" EXIT; \
 	for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
 	PAYLINK_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:$(DYNAMODB_LOCAL_PORT) cargo test --package tests --test store --test functions
+
+test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on
+	PAYLINK_EVERY_POINT=1 cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
+
+test-orders: ## Let everything that can come in about a payment come in, in every order
+	PAYLINK_EVERY_ORDER=1 cargo test --profile simulation --package tests --test orders -- --nocapture
+
+SEEDS ?= 1000
+simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again
+	SEEDS=$(SEEDS) cargo test --profile simulation --package tests --test simulation -- --nocapture
+
+LINKS ?= 300
+load: ## Hold LINKS=300 links through their whole life at once, and check the books
+	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
 
 check: deny lint-template ## Run the checks that are not tests
 	cargo fmt --all --check

@@ -20,6 +20,10 @@ use settlement::Settlement;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
+/// The names of the functions, as the template has them.
+pub(crate) const FUNCTIONS: [&str; 6] =
+    ["create-link", "crm-api", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"];
+
 /// All six functions.
 #[derive(Clone, Debug)]
 pub struct Functions(Arc<Inner>);
@@ -41,26 +45,35 @@ impl Functions {
 
     /// The functions with an environment of the test's own.
     pub fn in_environment(environment: BTreeMap<String, String>, clock: &'static AtomicI64) -> Self {
-        let runtime = Runtime::new(Environment::from(environment)).unwrap();
+        Self::in_environments(|_| environment.clone(), clock)
+    }
+
+    /// Each function with an environment of its own, as it has in AWS.
+    pub fn in_environments(
+        environment_of: impl Fn(&str) -> BTreeMap<String, String>,
+        clock: &'static AtomicI64,
+    ) -> Self {
         let clock = Clock::Ahead(clock);
-        // Each function has a store of its own, as it has a process of its own.
-        let store = || runtime.store().unwrap();
-        let gateways = || runtime.gateways().unwrap();
-        let settlement = || Settlement::new(store(), gateways());
+        // Each function has a runtime and a store of its own, as it has a process of its own.
+        let runtime = |function: &str| Runtime::new(Environment::from(environment_of(function))).unwrap();
+        let store = |runtime: &Runtime| runtime.store().unwrap();
+        let settlement = |runtime: &Runtime| Settlement::new(store(runtime), runtime.gateways().unwrap());
         let book = GatewayBook::default();
-        let base_url = runtime.base_url().unwrap();
-        let create = create_link::App { store: store(), gateways: book.clone(), clock, base_url };
-        let pay = pay_redirect::App { store: store(), gateways: gateways(), book, clock };
+        let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
+        let base_url = create.base_url().unwrap();
+        let create = create_link::App { store: store(&create), gateways: book.clone(), clock, base_url };
+        let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
+        let gateway = gateway_webhook::App { settlement: settlement(&gateway), clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
-            crm_api: crm_api::router(crm_api::App { store: store(), clock, reach: runtime.webhook_reach().unwrap() }),
+            crm_api: crm_api::router(crm_api::App { store: store(&crm), clock, reach: crm.webhook_reach().unwrap() }),
             pay_redirect: pay_redirect::router(pay),
-            gateway_webhook: gateway_webhook::router(gateway_webhook::App { settlement: settlement(), clock }),
-            expire_links: expire_links::App { settlement: settlement(), clock },
+            gateway_webhook: gateway_webhook::router(gateway),
+            expire_links: expire_links::App { settlement: settlement(&expire), clock },
             deliver_messages: deliver_messages::App {
-                store: store(),
-                channels: runtime.channels(),
-                webhooks: runtime.webhooks().unwrap(),
+                store: store(&deliver),
+                channels: deliver.channels(),
+                webhooks: deliver.webhooks().unwrap(),
                 clock,
                 slow: Arc::default(),
             },
@@ -77,16 +90,25 @@ impl Functions {
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
 
-    /// The routes of the template.
-    fn route(&self, method: &Method, path: &str) -> &Router {
+    /// The function that the template's routes lead a request to.
+    pub(crate) fn serving(method: &Method, path: &str) -> &'static str {
         if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
-            &self.0.create_link
+            "create-link"
         } else if path.starts_with("/v1/") {
-            &self.0.crm_api
+            "crm-api"
         } else if path.starts_with("/gateways/") {
-            &self.0.gateway_webhook
+            "gateway-webhook"
         } else {
-            &self.0.pay_redirect
+            "pay-redirect"
+        }
+    }
+
+    fn route(&self, method: &Method, path: &str) -> &Router {
+        match Self::serving(method, path) {
+            "create-link" => &self.0.create_link,
+            "crm-api" => &self.0.crm_api,
+            "gateway-webhook" => &self.0.gateway_webhook,
+            _ => &self.0.pay_redirect,
         }
     }
 
@@ -140,11 +162,12 @@ pub fn api_gateway_event(
 ) -> Value {
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     json!({
         "version": "2.0",
         "routeKey": "ANY /{proxy+}",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": headers,
         "requestContext": {
             "accountId": "123456789012",

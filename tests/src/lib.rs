@@ -5,7 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+pub mod fault_proxy;
+pub mod faulty_world;
 mod in_process;
+pub mod invariants;
+pub mod seeded;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -78,14 +82,20 @@ pub fn other_dynamodb() -> Option<String> {
 
 /// The local cloud with an empty table, on ports of its own.
 pub async fn empty_cloud() -> Cloud {
-    let options = Options {
+    Cloud::start(&cloud_options()).await.expect("the local cloud starts")
+}
+
+/// An empty table on ports that nobody uses; gateways with the system's clock that call webhooks by themselves.
+pub(crate) fn cloud_options() -> Options {
+    Options {
         ports: Ports::any(),
         table: unique_table(),
         dynamodb_endpoint: other_dynamodb(),
         data: None,
         template: root().join("template.yaml"),
-    };
-    Cloud::start(&options).await.expect("the local cloud starts")
+        clock: runtime::Clock::System,
+        webhooks: true,
+    }
 }
 
 async fn planted_cloud() -> Cloud {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use paylink_local::template::{Route, Template};
 use paylink_local::watch::FUNCTIONS;
@@ -172,4 +173,36 @@ fn no_function_depends_on_what_only_one_machine_needs() {
     for local in ["dynoxide", "paylink-local", "reqwest", "nix v"] {
         assert!(!tree.contains(local), "a function depends on {local}");
     }
+}
+
+/// How long a function may take, from the template.
+fn time_of(folder: &str) -> Duration {
+    Duration::from_secs(function(folder)["Properties"]["Timeout"].as_u64().unwrap())
+}
+
+#[test]
+fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped() {
+    let times = [
+        ("create-link", create_link::TIME),
+        ("crm-api", crm_api::TIME),
+        ("pay-redirect", pay_redirect::TIME),
+        ("gateway-webhook", gateway_webhook::TIME),
+        ("expire-links", expire_links::TIME),
+        ("deliver-messages", deliver_messages::TIME),
+    ];
+    for (name, time) in times {
+        assert_eq!(time, time_of(name), "{name} and the template disagree about its time");
+        assert!(runtime::AWS_CALL + runtime::MARGIN < time, "{name} can wait for one call to AWS and still answer");
+    }
+    // The link is read, the gateway is asked, and what it said is written.
+    let settling = runtime::AWS_CALL + gateways::GATEWAY_CALL + runtime::AWS_CALL + runtime::MARGIN;
+    assert!(settling <= gateway_webhook::TIME);
+    assert!(gateways::GATEWAY_CALL + runtime::MARGIN < pay_redirect::TIME);
+    // What is begun last by a run that looks at its deadline can ask a gateway or a provider once.
+    assert!(gateways::GATEWAY_CALL + runtime::MARGIN <= runtime::RESERVE);
+    assert!(runtime::AWS_CALL + runtime::MARGIN <= runtime::RESERVE);
+    // Nobody takes the same work on while a run may still be at it, and no two runs of the schedule overlap.
+    let lease = Duration::try_from(domain::attempt::LEASE).unwrap();
+    assert!(expire_links::TIME < lease && gateway_webhook::TIME < lease);
+    assert!(expire_links::TIME < Duration::from_secs(60) && deliver_messages::TIME < Duration::from_secs(60));
 }

@@ -7,15 +7,17 @@ mod body;
 mod draft;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::Problems;
-use domain::create::{Place, Records, Request, decide};
+use domain::create::{Place, Records, Request as LinkRequest, decide};
 use domain::gateway::GatewayBook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
@@ -38,6 +40,9 @@ pub struct App {
     pub base_url: Option<String>,
 }
 
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(10);
+
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/payment-links", post(create).fallback(|| async { ApiProblem::method_not_allowed("POST") }))
@@ -48,7 +53,17 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(in_time))
         .with_state(app)
+}
+
+/// Answers in time also where something takes too long: the CRM asks again with the same key.
+async fn in_time(request: Request, next: Next) -> Response {
+    match runtime::in_time(TIME, next.run(request)).await {
+        Some(response) => response,
+        None => ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", "This took too long; try again.")
+            .into_response(),
+    }
 }
 
 async fn create(
@@ -101,7 +116,7 @@ struct Found {
 async fn read_records(
     store: &Store,
     link: Option<&LinkId>,
-    request: &Request,
+    request: &LinkRequest,
     problems: &mut Problems,
 ) -> Result<Found, ApiProblem> {
     let account = request.account_id.as_ref().value();
@@ -131,7 +146,7 @@ async fn read_records(
 async fn decide_terms(
     app: &App,
     records: &CreateRecords,
-    request: Request,
+    request: LinkRequest,
     place: Place,
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {

@@ -15,8 +15,11 @@ mod receipts;
 mod settings;
 mod templates;
 
-use axum::extract::DefaultBodyLimit;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
@@ -37,6 +40,9 @@ pub struct App {
 
 /// What a record answers.
 const ALL: &str = "DELETE, GET, PUT";
+
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(10);
 
 pub fn router(app: App) -> Router {
     Router::new()
@@ -78,7 +84,17 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(in_time))
         .with_state(app)
+}
+
+/// Answers in time also where something takes too long: the CRM asks again.
+async fn in_time(request: Request, next: Next) -> Response {
+    match runtime::in_time(TIME, next.run(request)).await {
+        Some(response) => response,
+        None => ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", "This took too long; try again.")
+            .into_response(),
+    }
 }
 
 /// Answers every other method with a problem that names the right ones.

@@ -32,6 +32,9 @@ const AT_ONCE: usize = 16;
 /// So many due messages or events are read at a time.
 const PAGE: i32 = 50;
 
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(50);
+
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct App {

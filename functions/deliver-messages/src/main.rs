@@ -1,14 +1,10 @@
 //! Starts the function: reads the environment, opens the connection to the table, waits for the stream and the schedule.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use deliver_messages::{App, handle};
+use deliver_messages::{App, TIME, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-
-/// What the template gives the function.
-const USUAL_TIME: Duration = Duration::from_secs(50);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -21,9 +17,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         slow: Arc::default(),
     };
     runtime::warm_up(app.store.configuration()).await;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let deadline = runtime::deadline(event.context.deadline(), USUAL_TIME);
-        handle(&app, event.payload, deadline)
+    let app = &app;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let deadline = runtime::deadline(event.context.deadline(), TIME);
+        // What was not served comes again.
+        runtime::in_time(TIME, handle(app, event.payload, deadline)).await.ok_or("the messages took too long")?
     }))
     .await
 }

@@ -3,17 +3,21 @@
 //!
 //! A run takes due links from the index, page by page, and writes each once: that write expires the link where it must
 //! and moves its due work ahead by a lease, so that no other run does the same. Only then are gateways asked, each in
-//! its own queue, so that a dead one starves neither expiry nor the others. A run that meets its deadline stops; what it
+//! its own queue, so that a dead one starves neither expiry nor the others. Where a gateway lists what waits for us, one
+//! list stands for a question about each attempt of an account. A run that meets its deadline stops; what it
 //! had taken on is due again when the lease ends.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use domain::Timestamp;
+use domain::attempt::AttemptState;
 use domain::gateway::GatewayKind;
-use domain::ids::AttemptId;
+use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::{PaymentLink, Report, Work};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
@@ -27,6 +31,9 @@ const AT_ONCE: usize = 8;
 
 /// A gateway that gives so many unreadable answers in a row is left alone for the rest of the run.
 const BREAKER: usize = 5;
+
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(55);
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -45,21 +52,35 @@ pub struct Swept {
     pub left: usize,
 }
 
+/// So many due attempts of one account are worth a list. A single one is asked about, which tells more.
+const WORTH_A_LIST: usize = 2;
+
+/// An attempt that is missing from a list is asked about all the same in one minute of so many, because a gateway may have
+/// confirmed by itself, which no list shows.
+const ASKED_ANYWAY: i64 = 5;
+
 /// One piece of work and the link as it was when the work was taken on.
 struct Task {
     link: PaymentLink,
     work: Work,
 }
 
-/// Runs until nothing is due or the deadline is near. Fails only where the index cannot be read at all.
+/// Runs until nothing is due or the deadline is near. Where a part of the index cannot be read, the run fails in the end,
+/// when everything that it took on is worked off.
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
     let mut tasks = Vec::new();
+    let mut failure = None;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
-            let found = take_page(app, shard, &mut swept, &mut tasks).await?;
-            if !found {
-                break;
+            match take_page(app, shard, &mut swept, &mut tasks).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(shard, error = %error, "A part of the due work could not be read.");
+                    failure = Some(error);
+                    break;
+                }
             }
         }
     }
@@ -79,7 +100,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
         left = swept.left,
         "A sweep ended."
     );
-    Ok(swept)
+    failure.map_or(Ok(swept), Err)
 }
 
 /// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.
@@ -133,6 +154,8 @@ async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
 async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: SystemTime) -> Swept {
     let mut swept = Swept::default();
     let mut silent = 0;
+    let lists = read_lists(app, &queue, deadline).await;
+    let lists = &lists;
     let mut queue = queue.into_iter();
     loop {
         let batch: Vec<Task> = queue.by_ref().take(AT_ONCE).collect();
@@ -144,13 +167,14 @@ async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: S
             tracing::warn!(gateway = gateway.as_str(), left = swept.left, silent, "Due work of a gateway was left.");
             return swept;
         }
-        for answered in join_all(batch.into_iter().map(|task| perform(app, task))).await {
+        for answered in join_all(batch.into_iter().map(|task| perform(app, task, lists))).await {
             match answered {
                 Done::Asked { readable } => {
                     swept.asked += 1;
                     silent = if readable { 0 } else { silent + 1 };
                 }
                 Done::GaveBack => swept.given_back += 1,
+                Done::NotWaiting => {}
                 Done::Failed => swept.left += 1,
             }
         }
@@ -158,17 +182,68 @@ async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: S
 }
 
 enum Done {
-    Asked { readable: bool },
+    Asked {
+        readable: bool,
+    },
     GaveBack,
+    /// The gateway's list says that nothing waits for us in this session.
+    NotWaiting,
     Failed,
 }
 
-async fn perform(app: &App, task: Task) -> Done {
+/// Where an attempt was begun: what one list of a gateway covers.
+type Place = (AccountId, CredentialsVersion, &'static str);
+
+fn place(task: &Task) -> Option<Place> {
+    let Work::LookUp(id) = &task.work else { return None };
+    let attempt = task.link.attempt(id)?;
+    Some((attempt.account_id.clone(), attempt.credentials.clone(), task.link.terms().mode.as_str()))
+}
+
+/// One list for each account with several attempts to look up. Where there is none, each attempt is asked about.
+async fn read_lists(app: &App, queue: &[Task], deadline: SystemTime) -> BTreeMap<Place, Unconfirmed> {
+    let mut places: BTreeMap<Place, Vec<&Task>> = BTreeMap::new();
+    for task in queue {
+        if let Some(place) = place(task) {
+            places.entry(place).or_default().push(task);
+        }
+    }
+    let mut lists = BTreeMap::new();
+    for (place, tasks) in places {
+        let (Some(task), true) = (tasks.first(), tasks.len() >= WORTH_A_LIST && has_time(deadline)) else { continue };
+        let Work::LookUp(id) = &task.work else { continue };
+        match app.settlement.unconfirmed(&task.link, id).await {
+            Ok(list) => lists.extend(list.map(|list| (place, list))),
+            Err(error) => tracing::error!(account_id = %place.0, error = %error, "No list could be asked for."),
+        }
+    }
+    lists
+}
+
+/// What a list says about an attempt: `Some(true)` where its money waits for us, `Some(false)` where it does not and
+/// nothing else needs an answer yet.
+fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp) -> Option<bool> {
+    let attempt = link.attempt(id)?;
+    if list.sessions.contains(&attempt.session) {
+        return Some(true);
+    }
+    // What is over has an end to be found out, and a reported payment one to be told.
+    let is_quiet = matches!(attempt.state, AttemptState::Open { reported: false, .. }) && now < attempt.session_ends_at;
+    let minute = now.duration_since(attempt.opened_at).as_mins();
+    (list.is_whole && is_quiet && minute % ASKED_ANYWAY != 0).then_some(false)
+}
+
+async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) -> Done {
     let now = app.clock.now();
     let link_id = task.link.id().clone();
+    let list = place(&task).and_then(|place| lists.get(&place));
     let (id, done) = match task.work {
         Work::LookUp(id) => {
-            let outcome = app.settlement.settle(task.link, &id, Report::Nothing, now).await;
+            let outcome = match list.and_then(|list| waits(&task.link, &id, list, now)) {
+                Some(true) => app.settlement.settle_waiting(task.link, &id, now).await,
+                Some(false) => return Done::NotWaiting,
+                None => app.settlement.settle(task.link, &id, Report::Nothing, now).await,
+            };
             (id, asked(outcome))
         }
         Work::Confirm(id) => {

@@ -1,14 +1,9 @@
 //! Starts the function: reads the environment, opens the connection to the table, waits for the schedule.
 
-use std::time::Duration;
-
-use expire_links::{App, sweep};
+use expire_links::{App, TIME, sweep};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use settlement::Settlement;
-
-/// What the template gives the function.
-const USUAL_TIME: Duration = Duration::from_secs(55);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -17,7 +12,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let app = App { settlement: Settlement::new(store, runtime.gateways()?), clock: runtime::Clock::System };
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        sweep(app, runtime::deadline(event.context.deadline(), USUAL_TIME)).await.map_err(lambda_runtime::Error::from)
+        let swept = sweep(app, runtime::deadline(event.context.deadline(), TIME));
+        let swept = runtime::in_time(TIME, swept).await.ok_or("the sweep took too long")?;
+        swept.map_err(lambda_runtime::Error::from)
     }))
     .await
 }

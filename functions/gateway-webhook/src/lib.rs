@@ -5,11 +5,13 @@
 //! again where it is not.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::gateway::GatewayKind;
@@ -37,6 +39,9 @@ pub struct App {
     pub clock: Clock,
 }
 
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(25);
+
 pub fn router(app: App) -> Router {
     Router::new()
         .route(
@@ -49,7 +54,17 @@ pub fn router(app: App) -> Router {
         )
         .fallback(|| async { ApiProblem::not_found("address") })
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
+        .layer(from_fn(in_time))
         .with_state(app)
+}
+
+/// Answers in time also where something takes too long: what was begun is finished by the sweep, and a server calls
+/// again.
+async fn in_time(request: Request, next: Next) -> Response {
+    match runtime::in_time(TIME, next.run(request)).await {
+        Some(response) => response,
+        None => being_confirmed(),
+    }
 }
 
 /// A browser comes back, by link or by posted form.

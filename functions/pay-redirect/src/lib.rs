@@ -8,10 +8,13 @@ mod page;
 mod texts;
 mod visitor;
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
 use domain::attempt::{Attempt, NewAttempt, later_by_minutes};
@@ -33,6 +36,12 @@ const MOST_ROUNDS: usize = 6;
 
 /// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
+
+/// Shown where nothing answered in time, not even the table that says which language the customer reads.
+const TOOK_TOO_LONG: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"5\">\
+<title>One moment</title><p>This takes longer than usual. The page tries again by itself.</p>\
+<p lang=\"fa\" dir=\"rtl\">کمی بیشتر از معمول طول می‌کشد. این صفحه خودش دوباره تلاش می‌کند.</p></html>";
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -58,6 +67,9 @@ enum VisitError {
     Contended,
 }
 
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(20);
+
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/p/{token}", get(open).fallback(other_method))
@@ -65,7 +77,18 @@ pub fn router(app: App) -> Router {
         .route("/p/{token}/result", get(result).fallback(other_method))
         .route("/robots.txt", get(robots))
         .fallback(nowhere)
+        .layer(from_fn(in_time))
         .with_state(app)
+}
+
+/// Answers in time also where something takes too long: a session that was not written down was shown to nobody.
+async fn in_time(request: Request, next: Next) -> Response {
+    match runtime::in_time(TIME, next.run(request)).await {
+        Some(response) => response,
+        None => {
+            guard((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Html(TOOK_TOO_LONG)).into_response())
+        }
+    }
 }
 
 /// The customer opens the link.

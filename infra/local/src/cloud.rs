@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use domain::Timestamp;
-use runtime::{ConfigurationError, Environment, Runtime};
+use runtime::{Clock, ConfigurationError, Environment, Runtime};
 use store::{LinkList, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -17,6 +17,7 @@ use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
+use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
 use crate::{page, schedule, ses, sns, stream};
 
@@ -62,6 +63,10 @@ pub struct Options {
     /// Where the data is kept; in memory where it is absent.
     pub data: Option<PathBuf>,
     pub template: PathBuf,
+    /// By which the gateways' sessions age.
+    pub clock: Clock,
+    /// Whether the gateways call webhooks by themselves. A test that brings webhooks in an order of its own says no.
+    pub webhooks: bool,
 }
 
 /// Why the local cloud did not start. Each is one line that says what to do.
@@ -130,7 +135,7 @@ impl Cloud {
         let inbox_file = options.data.as_ref().map(|folder| folder.join("inbox.json"));
         let inbox = Inbox::open(inbox_file.as_deref()).map_err(|error| cannot_open("the inbox", &error))?;
         let base = format!("http://localhost:{}", ports.cloud);
-        let simulators = Simulators::open(&base, options.data.as_deref(), notify())
+        let simulators = Simulators::open(&base, options.data.as_deref(), notify(options.webhooks), options.clock)
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
         let router = front_router(&inbox, &crm, &simulators, overview(store.clone()));
@@ -147,15 +152,15 @@ impl Cloud {
     /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
     pub fn start_stream(&mut self) -> Result<(), CloudError> {
         const FUNCTION: &str = "deliver-messages";
-        let patterns = self.template.stream_patterns(FUNCTION)?;
-        let url = self.function_url(FUNCTION);
-        self.tasks.push(tokio::spawn(stream::follow(
-            self.streams.clone(),
-            self.store.table().to_owned(),
-            patterns,
-            url,
-        )));
+        let follow = stream::follow(self.stream(FUNCTION)?, self.function_url(FUNCTION));
+        self.tasks.push(tokio::spawn(follow));
         Ok(())
+    }
+
+    /// The stream as a function gets it, for those who bring it its records themselves.
+    pub fn stream(&self, function: &str) -> Result<StreamReader, CloudError> {
+        let patterns = self.template.stream_patterns(function)?;
+        Ok(StreamReader::new(self.streams.clone(), self.store.table().to_owned(), patterns))
     }
 
     /// Starts the schedules of the template. Called when the functions are there to be invoked.
@@ -256,8 +261,11 @@ fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Ove
         .merge(page::router(inbox.clone(), crm.clone(), overview))
 }
 
-/// How the simulated gateways call webhooks.
-fn notify() -> Notify {
+/// How the simulated gateways call webhooks, or that they seem to and nobody hears it.
+fn notify(is_heard: bool) -> Notify {
+    if !is_heard {
+        return Arc::new(|_| Box::pin(async { Ok(200) }));
+    }
     let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap_or_default();
     Arc::new(move |webhook: OutgoingWebhook| {
         let http = http.clone();

@@ -19,3 +19,4 @@ mod schedule;
 mod stream;
 
 pub use cloud::{Cloud, CloudError, Options, Ports};
+pub use stream::StreamReader;

@@ -36,6 +36,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         dynamodb_endpoint: None,
         data: Some(data.clone()),
         template: root.join("template.yaml"),
+        clock: runtime::Clock::System,
+        webhooks: true,
     };
     let mut cloud = Cloud::start(&options).await?;
     seed::plant(&cloud).await?;

@@ -25,8 +25,8 @@ pub const API_KEY: &str = "local-crm-key";
 
 /// The demo business's keys at the simulated gateways. They open nothing anywhere else.
 const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
-const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
-const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
+pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
+pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
 
 /// Why the demo business could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -19,58 +19,78 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// How long to wait before a failed batch is sent again.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Follows the stream of a table from its oldest record on, for ever.
-pub(crate) async fn follow(client: Client, table: String, patterns: Vec<Value>, function_url: String) {
+/// Brings a function the records of the stream, for ever.
+pub(crate) async fn follow(mut stream: StreamReader, function_url: String) {
     let http = reqwest::Client::new();
-    let mut positions: HashMap<String, String> = HashMap::new();
     loop {
-        if let Err(reason) = pass(&client, &http, &table, &patterns, &function_url, &mut positions).await {
-            tracing::warn!(reason, "The stream could not be read; trying again.");
-            tokio::time::sleep(RETRY).await;
+        match stream.records().await {
+            Ok(records) => {
+                for batch in records.chunks(BATCH) {
+                    deliver(&http, batch.to_vec(), &function_url).await;
+                }
+            }
+            Err(reason) => {
+                tracing::warn!(reason, "The stream could not be read; trying again.");
+                tokio::time::sleep(RETRY).await;
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// One look at every shard.
-async fn pass(
-    client: &Client,
-    http: &reqwest::Client,
-    table: &str,
-    patterns: &[Value],
-    function_url: &str,
-    positions: &mut HashMap<String, String>,
-) -> Result<(), String> {
-    let streams = client.list_streams().table_name(table).send().await.map_err(text)?;
-    let Some(arn) = streams.streams().first().and_then(|stream| stream.stream_arn()) else { return Ok(()) };
-    let described = client.describe_stream().stream_arn(arn).send().await.map_err(text)?;
-    for shard in described.stream_description().map(|stream| stream.shards()).unwrap_or_default() {
-        let Some(shard) = shard.shard_id() else { continue };
-        let iterator = match positions.get(shard) {
-            Some(sequence) => client
+/// The stream of a table from its oldest record on, as an event source mapping reads it for one function.
+#[derive(Debug)]
+pub struct StreamReader {
+    client: Client,
+    table: String,
+    patterns: Vec<Value>,
+    /// The last record that was read of each shard.
+    positions: HashMap<String, String>,
+}
+
+impl StreamReader {
+    pub(crate) fn new(client: Client, table: String, patterns: Vec<Value>) -> Self {
+        Self { client, table, patterns, positions: HashMap::new() }
+    }
+
+    /// The records since the last call that the function's filter lets through, in the form in which Lambda hands them
+    /// over. They are not read again: whoever calls sees to it that they are served.
+    pub async fn records(&mut self) -> Result<Vec<Value>, String> {
+        let streams = self.client.list_streams().table_name(&self.table).send().await.map_err(text)?;
+        let Some(arn) = streams.streams().first().and_then(|stream| stream.stream_arn()) else { return Ok(Vec::new()) };
+        let described = self.client.describe_stream().stream_arn(arn).send().await.map_err(text)?;
+        let mut found = Vec::new();
+        for shard in described.stream_description().map(|stream| stream.shards()).unwrap_or_default() {
+            let Some(shard) = shard.shard_id() else { continue };
+            for record in self.read_shard(arn, shard).await? {
+                let last = record.dynamodb().and_then(|change| change.sequence_number());
+                self.positions.extend(last.map(|sequence| (shard.to_owned(), sequence.to_owned())));
+                let event = event_of(&record, arn);
+                if self.patterns.is_empty() || self.patterns.iter().any(|pattern| matches(pattern, &event)) {
+                    found.push(event);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read_shard(&self, arn: &str, shard: &str) -> Result<Vec<Record>, String> {
+        let iterator = match self.positions.get(shard) {
+            Some(sequence) => self
+                .client
                 .get_shard_iterator()
                 .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .sequence_number(sequence),
-            None => client.get_shard_iterator().shard_iterator_type(ShardIteratorType::TrimHorizon),
+            None => self.client.get_shard_iterator().shard_iterator_type(ShardIteratorType::TrimHorizon),
         };
         let iterator = iterator.stream_arn(arn).shard_id(shard).send().await.map_err(text)?;
-        let records = client.get_records().set_shard_iterator(iterator.shard_iterator).limit(1000).send();
-        let records = records.await.map_err(text)?.records.unwrap_or_default();
-        for batch in records.chunks(BATCH) {
-            deliver(http, batch, patterns, function_url, arn).await;
-            let last = batch.last().and_then(|record| record.dynamodb()).and_then(|change| change.sequence_number());
-            positions.extend(last.map(|sequence| (shard.to_owned(), sequence.to_owned())));
-        }
+        let records = self.client.get_records().set_shard_iterator(iterator.shard_iterator).limit(1000).send();
+        Ok(records.await.map_err(text)?.records.unwrap_or_default())
     }
-    Ok(())
 }
 
 /// Sends one batch, and what failed of it again, until all of it is served.
-async fn deliver(http: &reqwest::Client, batch: &[Record], patterns: &[Value], function_url: &str, arn: &str) {
-    let records = batch.iter().map(|record| event_of(record, arn));
-    let mut records: Vec<Value> = records
-        .filter(|record| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, record)))
-        .collect();
+async fn deliver(http: &reqwest::Client, mut records: Vec<Value>, function_url: &str) {
     while !records.is_empty() {
         let answer = http.post(function_url).json(&json!({ "Records": records })).send().await;
         match failed(answer).await {

@@ -6,7 +6,7 @@
 mod stripe;
 mod zarinpal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use domain::ids::{AttemptId, LinkId};
 use domain::link::Report;
 use outbound::Http;
 
-/// No gateway needs longer, and a customer is waiting.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+/// A call to a gateway has its answer, or none, within this. No gateway needs longer, and a customer is waiting.
+pub const GATEWAY_CALL: Duration = Duration::from_secs(8);
 
 /// Where the gateways are. The functions do not know whether these are simulators.
 #[derive(Clone, Debug)]
@@ -72,6 +72,14 @@ pub enum WebhookError {
     Unreadable,
 }
 
+/// Sessions in which somebody has paid and the money waits for our confirmation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unconfirmed {
+    pub sessions: BTreeSet<String>,
+    /// Whether a session that is missing here is not waiting. A list that is cut off says nothing about it.
+    pub is_whole: bool,
+}
+
 /// Everything needed to speak to any gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateways {
@@ -103,6 +111,20 @@ impl Gateways {
         match attempt.gateway {
             GatewayKind::Zarinpal => self.zarinpal(mode).look_up(attempt, credentials).await,
             GatewayKind::Stripe => self.stripe().look_up(attempt, credentials).await,
+        }
+    }
+
+    /// Everything that waits for our confirmation under these credentials, from one call, or why it could not be read.
+    /// `None` where the gateway has no such list.
+    pub async fn unconfirmed(
+        &self,
+        gateway: GatewayKind,
+        mode: Mode,
+        credentials: &Credentials,
+    ) -> Option<Result<Unconfirmed, String>> {
+        match gateway {
+            GatewayKind::Zarinpal => Some(self.zarinpal(mode).unconfirmed(credentials).await),
+            GatewayKind::Stripe => None,
         }
     }
 

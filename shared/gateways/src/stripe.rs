@@ -18,7 +18,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{BeginError, Hint, Order, PATIENCE, WebhookError};
+use crate::{BeginError, GATEWAY_CALL, Hint, Order, WebhookError};
 
 /// The version whose answers this file reads.
 const VERSION: &str = "2024-06-20";
@@ -124,7 +124,7 @@ impl Stripe<'_> {
     pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
         let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
         let request = self.request(http::Method::GET, &path, credentials);
-        match self.http.send(request, String::new(), PATIENCE).await {
+        match self.http.send(request, String::new(), GATEWAY_CALL).await {
             Ok(answer) => session_answer(&answer, attempt),
             Err(why) => GatewayAnswer::Unknown { why },
         }
@@ -174,7 +174,7 @@ impl Stripe<'_> {
             .request(http::Method::POST, path, credentials)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("idempotency-key", key);
-        self.http.send(request, form, PATIENCE).await
+        self.http.send(request, form, GATEWAY_CALL).await
     }
 
     fn request(&self, method: http::Method, path: &str, credentials: &Credentials) -> http::request::Builder {

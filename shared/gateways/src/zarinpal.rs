@@ -3,7 +3,7 @@
 //! What is special here: verifying takes the money and may be repeated (100 first, 101 afterwards); the browser's return
 //! is unsigned and there is no webhook; HTTP statuses do not depend on the outcome, only the JSON does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::attempt::{Attempt, OpenedSession};
 use domain::credentials::Credentials;
@@ -13,10 +13,13 @@ use outbound::{Answer, Http};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{BeginError, Order, PATIENCE};
+use crate::{BeginError, GATEWAY_CALL, Order, Unconfirmed};
 
 /// The longest description that the gateway takes, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
+
+/// A list of unverified authorities has at most so many; older ones are left out.
+const LONGEST_LIST: usize = 100;
 
 pub(crate) struct Zarinpal<'a> {
     pub(crate) http: &'a Http,
@@ -123,6 +126,15 @@ impl Zarinpal<'_> {
         }
     }
 
+    /// The authorities of this merchant in which somebody has paid and nobody has verified: the last hundred of them.
+    pub(crate) async fn unconfirmed(&self, credentials: &Credentials) -> Result<Unconfirmed, String> {
+        match self.call("unVerified", json!({ "merchant_id": merchant(credentials) })).await {
+            Said::Data(data) => unverified(&data).ok_or_else(|| "a list that cannot be read".to_owned()),
+            Said::Error(code) => Err(format!("code {code}")),
+            Said::Unreadable(why) => Err(why),
+        }
+    }
+
     async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<String, GatewayAnswer> {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("inquiry", body).await {
@@ -139,7 +151,7 @@ impl Zarinpal<'_> {
         let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.base))
             .header("content-type", "application/json")
             .header("accept", "application/json");
-        match self.http.send(request, body.to_string(), PATIENCE).await {
+        match self.http.send(request, body.to_string(), GATEWAY_CALL).await {
             Ok(answer) => read(&answer),
             Err(why) => Said::Unreadable(why),
         }
@@ -191,6 +203,14 @@ fn paid(data: &Value, attempt: &Attempt, credentials: &Credentials) -> GatewayAn
         money: attempt.money,
         masked_card: data.get("card_pan").and_then(Value::as_str).filter(|pan| pan.contains('*')).map(str::to_owned),
     })
+}
+
+/// An entry without an authority makes the whole list unreadable: what is missing from it must not look unpaid.
+fn unverified(data: &Value) -> Option<Unconfirmed> {
+    let entries = data.get("authorities")?.as_array()?;
+    let sessions: Option<BTreeSet<String>> =
+        entries.iter().map(|entry| entry.get("authority")?.as_str().map(str::to_owned)).collect();
+    Some(Unconfirmed { sessions: sessions?, is_whole: entries.len() < LONGEST_LIST })
 }
 
 /// References are unique within a terminal, and two accounts may share one. The merchant id itself stays out of keys.
@@ -283,6 +303,15 @@ mod tests {
         assert_eq!(read_return(&query("ok")), Report::Paid);
         assert_eq!(read_return(&query("NOK")), Report::NotPaid);
         assert_eq!(read_return(&BTreeMap::new()), Report::Nothing);
+    }
+
+    #[test]
+    fn a_full_list_says_nothing_about_what_is_missing_from_it() {
+        let list = |many: usize| json!({ "authorities": vec![json!({ "authority": "A1", "amount": 10_000 }); many] });
+        assert!(unverified(&list(99)).unwrap().is_whole);
+        assert!(!unverified(&list(100)).unwrap().is_whole);
+        assert_eq!(unverified(&json!({ "authorities": [{ "amount": 1 }] })), None);
+        assert_eq!(unverified(&json!({})), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
+mod conflict;
 mod environment;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +15,8 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
+use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use channels::{Channels, Webhooks};
@@ -110,6 +113,7 @@ impl Runtime {
     pub fn store(&self) -> Result<Store, ConfigurationError> {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
         config.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_DYNAMODB"));
+        config.push_retry_classifier(SharedRetryClassifier::new(conflict::MetATransaction));
         let fresh_for: u64 = self.environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         Ok(Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for)))
@@ -197,9 +201,18 @@ pub fn deadline(given: SystemTime, usual: Duration) -> SystemTime {
     if given > now { given } else { now + usual }
 }
 
+/// A function stops by itself so long before it would be stopped: whoever asked gets an answer, and what was under way is
+/// in the state that a crash would leave it in, from which a later run goes on.
+pub const MARGIN: Duration = Duration::from_secs(1);
+
+/// Does the work within the time that the template gives the function, or stops doing it.
+pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(time.saturating_sub(MARGIN), work).await.ok()
+}
+
 /// Nothing new is begun when less than this is left: one question to a gateway or a provider can take eight seconds, and
 /// its answer two writes.
-const RESERVE: Duration = Duration::from_secs(12);
+pub const RESERVE: Duration = Duration::from_secs(12);
 
 /// Whether there is time to begin something new before the deadline.
 pub fn has_time(deadline: SystemTime) -> bool {
@@ -214,6 +227,12 @@ pub async fn warm_up<T>(read: impl Future<Output = Result<T, StoreError>>) {
     }
 }
 
+/// No call to AWS takes longer, with all its tries.
+pub const AWS_CALL: Duration = Duration::from_secs(7);
+
+/// The longest pause before the second try of a call to AWS.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
 /// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
 /// nothing has to be looked up or refreshed.
 fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
@@ -224,10 +243,8 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         None,
         "environment",
     );
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(9))
-        .build();
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(AWS_CALL).build();
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(environment.required("AWS_REGION")?))
@@ -236,5 +253,7 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .timeout_config(timeouts)
+        // The pauses grow from here with jitter. The SDK's own, from a second on, are made for programs that can wait.
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(FIRST_BACKOFF))
         .build())
 }

@@ -18,7 +18,7 @@ use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{PaymentLink, Report, Step};
-use gateways::Gateways;
+use gateways::{Gateways, Unconfirmed};
 use store::{Settled, Store, StoreError, Written};
 
 /// How often one answer is judged again because the link changed meanwhile. Each time somebody else got on with it.
@@ -100,6 +100,19 @@ impl Settlement {
     ) -> Result<Outcome, SettleError> {
         let answer = self.gateways.look_up(attempt, link.terms().mode, credentials).await;
         log_answer(&link, attempt, "looked up", &answer);
+        self.follow(link, attempt, credentials, answer, report, now).await
+    }
+
+    /// Does what an answer that moved no money asks for: confirm what waits, close what nobody may pay any more, write.
+    async fn follow(
+        &self,
+        link: PaymentLink,
+        attempt: &Attempt,
+        credentials: &Credentials,
+        answer: GatewayAnswer,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
         if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
             return self.claim_and_confirm(link, attempt, credentials, report, now).await;
         }
@@ -183,6 +196,39 @@ impl Settlement {
         let next = link.reference_taken(id, payment, now);
         let written = self.store.replace_link(&next).await?;
         Ok((next, written))
+    }
+
+    /// Everything that waits for our confirmation where this attempt was begun, from one call. `None` where the gateway
+    /// has no such list or gave no readable one.
+    pub async fn unconfirmed(&self, link: &PaymentLink, id: &AttemptId) -> Result<Option<Unconfirmed>, SettleError> {
+        let Some(attempt) = link.attempt(id) else { return Ok(None) };
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        match self.gateways.unconfirmed(attempt.gateway, link.terms().mode, &credentials).await {
+            None => Ok(None),
+            Some(Ok(list)) => Ok(Some(list)),
+            Some(Err(why)) => {
+                let gateway = attempt.gateway.as_str();
+                tracing::warn!(account_id = %attempt.account_id, gateway, why, "A gateway's list could not be read.");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Settles an attempt whose money a gateway's list showed to be waiting.
+    pub async fn settle_waiting(
+        &self,
+        link: PaymentLink,
+        id: &AttemptId,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+        if link.step(id, Report::Nothing, now) == Step::Nothing {
+            return Ok(Outcome::Known(Box::new(link)));
+        }
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let answer = GatewayAnswer::Unconfirmed;
+        log_answer(&link, &attempt, "listed", &answer);
+        self.follow(link, &attempt, &credentials, answer, Report::Nothing, now).await
     }
 
     /// Goes on with an attempt that was settling when its process died. The sweep has renewed the claim already.

@@ -23,6 +23,7 @@ use axum::{Json, Router};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use runtime::Clock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,18 +58,18 @@ impl Simulators {
     ///
     /// `base` is the public base URL of the local cloud, without a path, such as `http://localhost:9001`. `books` is
     /// the folder in which each simulator keeps its state, so that it survives a restart; without a folder the state
-    /// lives in memory only. `notify` sends the webhooks.
+    /// lives in memory only. `notify` sends the webhooks. Sessions age by `clock`.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made, when a book in it cannot be read, or when the system gives no random bytes.
-    pub fn open(base: &str, books: Option<&Path>, notify: Notify) -> io::Result<Self> {
+    pub fn open(base: &str, books: Option<&Path>, notify: Notify, clock: Clock) -> io::Result<Self> {
         if let Some(folder) = books {
             fs::create_dir_all(folder)?;
         }
         Ok(Self {
-            zarinpal: zarinpal::Zarinpal::open(Ids::seeded()?, Books::open(books, "zarinpal.json")?),
-            stripe: stripe::Stripe::open(base, Ids::seeded()?, Books::open(books, "stripe.json")?, notify),
+            zarinpal: zarinpal::Zarinpal::open(Ids::seeded()?, Books::open(books, "zarinpal.json")?, clock),
+            stripe: stripe::Stripe::open(base, Ids::seeded()?, Books::open(books, "stripe.json")?, notify, clock),
         })
     }
 
@@ -491,7 +492,7 @@ mod testing {
     use serde_json::Value;
     use tower::ServiceExt;
 
-    use super::{Notify, OutgoingWebhook, Simulators};
+    use super::{Clock, Notify, OutgoingWebhook, Simulators};
 
     pub(super) type TestResult = Result<(), Box<dyn Error>>;
 
@@ -527,7 +528,7 @@ mod testing {
                 }
                 Box::pin(async { Ok(200) })
             });
-            let router = Simulators::open("http://localhost:9001", None, notify)?.router();
+            let router = Simulators::open("http://localhost:9001", None, notify, Clock::System)?.router();
             Ok(Self { router, key, sent })
         }
 

@@ -28,6 +28,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
+use runtime::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ struct Inner {
     books: Books<Ledger>,
     misbehaviour: Misbehaviour,
     notify: Notify,
+    clock: Clock,
 }
 
 impl fmt::Debug for Inner {
@@ -75,9 +77,9 @@ pub(super) struct Ledger {
 }
 
 impl Stripe {
-    pub(super) fn open(base: &str, ids: Ids, books: Books<Ledger>, notify: Notify) -> Self {
+    pub(super) fn open(base: &str, ids: Ids, books: Books<Ledger>, notify: Notify, clock: Clock) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        Self { inner: Arc::new(Inner { base, ids, books, misbehaviour: Misbehaviour::default(), notify }) }
+        Self { inner: Arc::new(Inner { base, ids, books, misbehaviour: Misbehaviour::default(), notify, clock }) }
     }
 
     pub(super) fn router(&self) -> Router {
@@ -130,7 +132,7 @@ impl Stripe {
         let wait = expires_at.duration_since(now).unsigned_abs();
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            stripe.expire_overdue(Timestamp::now());
+            stripe.expire_overdue(stripe.inner.clock.now());
         });
     }
 }
@@ -335,7 +337,7 @@ impl Stripe {
         work: impl FnOnce(&mut Call) -> Result<Answer, Refusal> + Send,
     ) -> Response {
         let answer = || {
-            let now = Timestamp::now();
+            let now = self.inner.clock.now();
             let request_id = format!("req_{}", self.inner.ids.text(14));
             self.expire_overdue(now);
             let answer = Call::read(&incoming, &request_id, now).and_then(|mut call| work(&mut call));

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use maud::html;
+use runtime::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -49,6 +50,7 @@ struct Inner {
     ids: Ids,
     books: Books<Ledger>,
     misbehaviour: Misbehaviour,
+    clock: Clock,
 }
 
 /// One of the two hosts of the gateway, as the handlers see it.
@@ -115,8 +117,8 @@ impl Call {
 }
 
 impl Zarinpal {
-    pub(super) fn open(ids: Ids, books: Books<Ledger>) -> Self {
-        Self { inner: Arc::new(Inner { ids, books, misbehaviour: Misbehaviour::default() }) }
+    pub(super) fn open(ids: Ids, books: Books<Ledger>, clock: Clock) -> Self {
+        Self { inner: Arc::new(Inner { ids, books, misbehaviour: Misbehaviour::default(), clock }) }
     }
 
     pub(super) fn router(&self) -> Router {
@@ -157,7 +159,7 @@ fn input(headers: &HeaderMap, body: &[u8]) -> Map<String, Value> {
 
 impl Host {
     fn answer(&self, call: Call, input: &Map<String, Value>) -> Response {
-        let now = Timestamp::now();
+        let now = self.inner.clock.now();
         let answer = match call {
             Call::Request => self.request(input, now),
             Call::Verify => self.verify(input, now),
@@ -931,7 +933,8 @@ impl IntoResponse for DeadEnd {
 }
 
 async fn start_pay(State(host): State<Host>, Path(authority): Path<String>) -> Response {
-    let session = host.inner.books.read(|ledger| ledger.payable(host.mode, &authority, Timestamp::now()).cloned());
+    let now = host.inner.clock.now();
+    let session = host.inner.books.read(|ledger| ledger.payable(host.mode, &authority, now).cloned());
     let session = match session {
         Ok(session) => session,
         Err(dead_end) => return dead_end.into_response(),
@@ -956,7 +959,7 @@ async fn choose(
     Path(authority): Path<String>,
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
-    let now = Timestamp::now();
+    let now = host.inner.clock.now();
     let finished = host.inner.books.change(|ledger| -> Result<Session, DeadEnd> {
         let session = ledger.payable_mut(host.mode, &authority, now)?;
         match outcome {
@@ -1011,7 +1014,7 @@ async fn auto_verify(State(host): State<Host>, Path(authority): Path<String>) ->
 
 impl Host {
     fn settle_unverified(&self, authority: &str, how: Unverified) -> Response {
-        let now = Timestamp::now();
+        let now = self.inner.clock.now();
         let settled = self.inner.books.change(|ledger| -> Result<&'static str, NotUnverified> {
             let session = ledger.sessions.get_mut(authority).ok_or(NotUnverified::Unknown)?;
             session.settle_unverified(how, now)?;
@@ -1033,7 +1036,7 @@ async fn next_answer(State(host): State<Host>, headers: HeaderMap, body: Bytes) 
 
 /// Both hosts' sessions, oldest first.
 async fn books(State(host): State<Host>) -> Json<Vec<Value>> {
-    let now = Timestamp::now();
+    let now = host.inner.clock.now();
     Json(host.inner.books.read(|ledger| {
         let mut sessions: Vec<_> = ledger.sessions.iter().collect();
         sessions.sort_by_key(|(_, session)| session.created_at);

@@ -8,7 +8,6 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 use maud::html;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -152,7 +151,7 @@ fn dead_end(status: StatusCode, reason: &str) -> Response {
 }
 
 pub(super) async fn hosted_page(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
-    stripe.expire_overdue(Timestamp::now());
+    stripe.expire_overdue(stripe.inner.clock.now());
     match stripe.inner.books.read(|ledger| ledger.sessions.get(&id).cloned()) {
         Some(session) => session.page(None),
         None => Unusable::Unknown.into_response(),
@@ -164,7 +163,7 @@ pub(super) async fn choose(
     Path(id): Path<String>,
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
-    let now = Timestamp::now();
+    let now = stripe.inner.clock.now();
     stripe.expire_overdue(now);
     let chosen = stripe.inner.books.change(|ledger| -> Result<(Session, Vec<Event>), Unusable> {
         let session = ledger.sessions.get_mut(&id).ok_or(Unusable::Unknown)?;
@@ -201,7 +200,7 @@ pub(super) async fn settle_async(
     Path(id): Path<String>,
     Form(Chosen { outcome }): Form<Chosen<Settled>>,
 ) -> Response {
-    let now = Timestamp::now();
+    let now = stripe.inner.clock.now();
     let settled = stripe.inner.books.change(|ledger| -> Result<(Session, Event), Unusable> {
         let session = ledger.sessions.get_mut(&id).ok_or(Unusable::Unknown)?;
         let SessionState::Processing { payment } = &session.state else {
@@ -247,7 +246,7 @@ pub(super) async fn next_answer(State(stripe): State<Stripe>, headers: HeaderMap
 
 /// Every session, oldest first.
 pub(super) async fn books(State(stripe): State<Stripe>) -> Json<Vec<Value>> {
-    stripe.expire_overdue(Timestamp::now());
+    stripe.expire_overdue(stripe.inner.clock.now());
     Json(stripe.inner.books.read(|ledger| {
         let mut sessions: Vec<_> = ledger.sessions.values().collect();
         sessions.sort_by_key(|session| session.created_at);

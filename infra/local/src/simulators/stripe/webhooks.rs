@@ -134,7 +134,7 @@ impl Stripe {
     async fn deliver(self, endpoint: Endpoint, event: Event) {
         for pause in WEBHOOK_PAUSES {
             tokio::time::sleep(pause).await;
-            let at = Timestamp::now();
+            let at = self.inner.clock.now();
             let answer = match endpoint.webhook(&event, at) {
                 Ok(webhook) => (self.inner.notify)(webhook).await,
                 Err(error) => Err(error.to_string()),

@@ -1,0 +1,410 @@
+//! A proxy between the functions and everything they call: DynamoDB, SNS, SES and the gateways.
+//!
+//! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
+//! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
+//! a process that dies does: whoever runs the function waits for [`FaultProxy::death_of`] beside it and drops it then.
+//!
+//! An operation of the AWS SDK is one call, however often the SDK tries it. A fault says whether it meets only the first
+//! try or every one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use paylink_local::Cloud;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// One call of a function, by what it asks for. Two calls of one kind look the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    pub function: String,
+    /// `dynamodb`, `sns`, `ses`, `zarinpal`, `zarinpal-live` or `stripe`.
+    pub service: String,
+    /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
+    pub operation: String,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.function, self.service, self.operation)
+    }
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The function dies before the call leaves it.
+    DieBefore,
+    /// The call happens, and the function dies before it hears of it.
+    DieAfter,
+    /// The connection is closed before anything happens, at every try.
+    Refuse,
+    /// The call happens and its answer is lost; every further try is refused.
+    LoseAnswer,
+    /// The call happens and its answer is lost, once.
+    LoseAnswerOnce,
+    /// The service says that it has trouble, at every try, and nothing happens.
+    Unavailable,
+    /// The service asks to be called less often, once.
+    Throttle,
+    /// Another transaction is at the same item, once. Only DynamoDB says so; elsewhere it is a throttle.
+    Conflict,
+    /// The call happens after a while.
+    Delay(Duration),
+}
+
+impl Fault {
+    /// Whether it stops the function.
+    pub fn is_deadly(self) -> bool {
+        matches!(self, Self::DieBefore | Self::DieAfter)
+    }
+
+    /// Every fault that a sweep puts at every call.
+    pub const ALL: [Fault; 8] = [
+        Fault::DieBefore,
+        Fault::DieAfter,
+        Fault::Refuse,
+        Fault::LoseAnswer,
+        Fault::LoseAnswerOnce,
+        Fault::Unavailable,
+        Fault::Throttle,
+        Fault::Conflict,
+    ];
+}
+
+type Decide = Box<dyn FnMut(usize, &Call) -> Option<Fault> + Send>;
+
+/// What the proxy does with calls at present.
+struct Plan {
+    decide: Decide,
+    calls: Vec<Call>,
+    /// What was decided for the operations of the SDK that may be tried again.
+    decided: HashMap<String, Option<Fault>>,
+}
+
+struct State {
+    upstreams: BTreeMap<&'static str, String>,
+    http: reqwest::Client,
+    plan: Mutex<Plan>,
+    deaths: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+/// The running proxy. It ends with the value.
+pub struct FaultProxy {
+    port: u16,
+    state: Arc<State>,
+    task: JoinHandle<()>,
+}
+
+impl fmt::Debug for FaultProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultProxy").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl FaultProxy {
+    /// Starts a proxy in front of everything that the functions of a cloud call.
+    pub async fn start(cloud: &Cloud) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let upstreams = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let state = Arc::new(State {
+            upstreams: BTreeMap::from(upstreams),
+            http,
+            plan: Mutex::new(plan),
+            deaths: Mutex::default(),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Self { port, state, task }
+    }
+
+    /// The environment in which a function calls everything through this proxy.
+    pub fn environment(&self, function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
+        let mut environment = cloud.environment.clone();
+        for (service, variable) in SERVICES {
+            environment.insert(variable.to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
+        }
+        environment
+    }
+
+    /// From now on this decides about each new call, by its number from 0 and what it is.
+    pub fn decide(&self, decide: impl FnMut(usize, &Call) -> Option<Fault> + Send + 'static) {
+        let mut plan = lock(&self.state.plan);
+        *plan = Plan { decide: Box::new(decide), calls: Vec::new(), decided: HashMap::new() };
+    }
+
+    /// From now on every call goes well. Counting begins anew.
+    pub fn record(&self) {
+        self.decide(|_, _| None);
+    }
+
+    /// From now on the n-th call of this kind, from 0, meets this fault, and no other call does.
+    pub fn fault_at(&self, kind: Call, number: usize, fault: Fault) {
+        let mut seen = 0;
+        self.decide(move |_, call| {
+            let is_it = *call == kind && seen == number;
+            seen += usize::from(*call == kind);
+            is_it.then_some(fault)
+        });
+    }
+
+    /// The calls since the proxy was last told what to do.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.state.plan).calls.clone()
+    }
+
+    /// Notifies all who wait when a call of this function meets a fault that kills it. Whatever the function does at that
+    /// moment dies with it.
+    pub fn death_of(&self, function: &str) -> Arc<Notify> {
+        Arc::clone(lock(&self.state.deaths).entry(function.to_owned()).or_default())
+    }
+}
+
+/// What the functions call, and the variable that says where it is.
+const SERVICES: [(&str, &str); 6] = [
+    ("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"),
+    ("sns", "AWS_ENDPOINT_URL_SNS"),
+    ("ses", "AWS_ENDPOINT_URL_SES"),
+    ("zarinpal-live", "PAYLINK_ZARINPAL_URL"),
+    ("zarinpal", "PAYLINK_ZARINPAL_SANDBOX_URL"),
+    ("stripe", "PAYLINK_STRIPE_URL"),
+];
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&state)));
+    }
+}
+
+async fn serve(stream: TcpStream, state: Arc<State>) {
+    // Without this every small answer waits for the peer's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| handle(Arc::clone(&state), request));
+    // An error is a connection that was closed without an answer, which is what some faults are.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// The connection is closed instead of an answer.
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fault proxy closed the connection")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+type Answer = Result<Response<Full<Bytes>>, Closed>;
+
+/// A request on its way.
+struct Passing {
+    url: String,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+async fn handle(state: Arc<State>, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    let (function, service, rest) = split(&head.uri).ok_or(Closed)?;
+    let upstream = state.upstreams.get(service.as_str()).ok_or(Closed)?;
+    let passing = Passing { url: format!("{upstream}{rest}"), method: head.method, headers: head.headers, body };
+    // What is no call of a function is a browser on a gateway's page.
+    let Some(operation) = operation(&service, &rest, &passing) else { return forward(&state, passing).await };
+    let call = Call { function, service, operation };
+    let (fault, is_first_try) = decide(&state, &call, &passing.headers);
+    let Some(fault) = fault else { return forward(&state, passing).await };
+    match fault {
+        Fault::DieBefore => die(&state, &call).await,
+        Fault::DieAfter => {
+            let _ = forward(&state, passing).await;
+            die(&state, &call).await
+        }
+        Fault::Refuse => Err(Closed),
+        Fault::LoseAnswer | Fault::LoseAnswerOnce if is_first_try => {
+            let _ = forward(&state, passing).await;
+            Err(Closed)
+        }
+        Fault::LoseAnswer => Err(Closed),
+        Fault::Unavailable => Ok(trouble(&call)),
+        Fault::Throttle if is_first_try => Ok(throttled(&call)),
+        Fault::Conflict if is_first_try => Ok(conflict(&call, &passing.body)),
+        Fault::LoseAnswerOnce | Fault::Throttle | Fault::Conflict => forward(&state, passing).await,
+        Fault::Delay(pause) => {
+            tokio::time::sleep(pause).await;
+            forward(&state, passing).await
+        }
+    }
+}
+
+/// Function, service and the rest of a path such as `/pay-redirect/stripe/v1/refunds`.
+fn split(uri: &Uri) -> Option<(String, String, String)> {
+    let path = uri.path_and_query()?.as_str().strip_prefix('/')?;
+    let (function, path) = path.split_once('/')?;
+    let end = path.find(['/', '?']).unwrap_or(path.len());
+    let (service, rest) = path.split_at(end);
+    Some((function.to_owned(), service.to_owned(), rest.to_owned()))
+}
+
+/// What a request asks for, or nothing where it is a page for a browser.
+fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
+    match service {
+        "dynamodb" => {
+            let target = request.headers.get("x-amz-target")?.to_str().ok()?;
+            target.split_once('.').map(|(_, operation)| operation.to_owned())
+        }
+        "sns" | "ses" => {
+            let body = String::from_utf8_lossy(&request.body);
+            body.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
+        }
+        "stripe" => {
+            let path = rest.split('?').next().filter(|path| path.starts_with("/v1/"))?;
+            // A session's own id says nothing about the kind of the call.
+            let path: Vec<&str> =
+                path.split('/').map(|part| if part.starts_with("cs_") { "{id}" } else { part }).collect();
+            Some(format!("{} {}", request.method, path.join("/")))
+        }
+        _ => rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned()),
+    }
+}
+
+/// The fault of this call and whether this is its first try.
+fn decide(state: &State, call: &Call, headers: &HeaderMap) -> (Option<Fault>, bool) {
+    let mut plan = lock(&state.plan);
+    let operation = headers.get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    if let Some(known) = operation.as_ref().and_then(|id| plan.decided.get(id)) {
+        return (*known, false);
+    }
+    let number = plan.calls.len();
+    plan.calls.push(call.clone());
+    let fault = (plan.decide)(number, call);
+    if let Some(id) = operation {
+        plan.decided.insert(id, fault);
+    }
+    (fault, true)
+}
+
+/// Says that the function died, and never answers: the one who asked is gone.
+async fn die(state: &State, call: &Call) -> Answer {
+    if let Some(death) = lock(&state.deaths).get(&call.function) {
+        death.notify_waiters();
+    }
+    std::future::pending().await
+}
+
+async fn forward(state: &State, passing: Passing) -> Answer {
+    let mut headers = passing.headers;
+    headers.remove(header::HOST);
+    let sent = state.http.request(passing.method, passing.url).headers(headers).body(passing.body).send().await;
+    let answer = sent.map_err(|_| Closed)?;
+    let mut response = Response::builder().status(answer.status());
+    if let Some(headers) = response.headers_mut() {
+        headers.extend(answer.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        headers.remove(header::TRANSFER_ENCODING);
+    }
+    let body = answer.bytes().await.map_err(|_| Closed)?;
+    response.body(Full::new(body)).map_err(|_| Closed)
+}
+
+fn answered(status: StatusCode, kind: &str, body: String) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
+    response.body(Full::new(Bytes::from(body))).unwrap()
+}
+
+/// In the form of DynamoDB's own errors.
+fn dynamodb_error(status: StatusCode, name: &str, more: serde_json::Value) -> Response<Full<Bytes>> {
+    let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}") });
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    answered(status, "application/x-amz-json-1.0", body.to_string())
+}
+
+/// In the form of the errors of SNS and SES.
+fn query_error(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{code}</Message></Error>\
+         <RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>"
+    );
+    answered(status, "text/xml", body)
+}
+
+fn trouble(call: &Call) -> Response<Full<Bytes>> {
+    match call.service.as_str() {
+        "dynamodb" => dynamodb_error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            json!({ "message": "The request processing has failed because of an unknown error" }),
+        ),
+        "sns" | "ses" => query_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        _ => answered(StatusCode::BAD_GATEWAY, "text/html", "<html><h1>502 Bad Gateway</h1></html>".to_owned()),
+    }
+}
+
+fn throttled(call: &Call) -> Response<Full<Bytes>> {
+    match call.service.as_str() {
+        "dynamodb" => dynamodb_error(
+            StatusCode::BAD_REQUEST,
+            "ProvisionedThroughputExceededException",
+            json!({ "message": "The level of configured provisioned throughput for the table was exceeded." }),
+        ),
+        "sns" | "ses" => query_error(StatusCode::BAD_REQUEST, "Throttling"),
+        "stripe" => {
+            let error = json!({ "error": { "type": "invalid_request_error", "code": "rate_limit", "message": "" } });
+            answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())
+        }
+        _ => {
+            let body =
+                json!({ "data": [], "errors": { "code": -12, "message": "To many attempts", "validations": [] } });
+            answered(StatusCode::OK, "application/json", body.to_string())
+        }
+    }
+}
+
+/// A write that meets a transaction at the same item, or a transaction that meets another.
+fn conflict(call: &Call, body: &Bytes) -> Response<Full<Bytes>> {
+    match call.operation.as_str() {
+        "TransactWriteItems" => {
+            let request: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+            let writes = request["TransactItems"].as_array().map_or(1, Vec::len);
+            let reasons: Vec<_> = (0..writes)
+                .map(|at| match at {
+                    0 => json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" }),
+                    _ => json!({ "Code": "None" }),
+                })
+                .collect();
+            let message = "Transaction cancelled, please refer cancellation reasons for specific reasons";
+            let more = json!({ "Message": message, "CancellationReasons": reasons });
+            dynamodb_error(StatusCode::BAD_REQUEST, "TransactionCanceledException", more)
+        }
+        "PutItem" | "UpdateItem" | "DeleteItem" => {
+            let more = json!({ "message": "Transaction is ongoing for the item" });
+            dynamodb_error(StatusCode::BAD_REQUEST, "TransactionConflictException", more)
+        }
+        _ => throttled(call),
+    }
+}

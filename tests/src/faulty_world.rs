@@ -1,0 +1,339 @@
+//! A world in which calls go wrong and functions die, and everybody goes on as they really would.
+//!
+//! The functions call everything through a [`FaultProxy`]. They are called here one by one, by whoever would call them:
+//! the CRM, the customer's browser, the gateways, the stream, the schedules. Nothing happens by itself and one clock
+//! turns for the functions and the gateways alike, so that a test decides what happens when.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Timestamp;
+use futures_util::StreamExt;
+use hmac::{Hmac, KeyInit, Mac};
+use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
+use paylink_local::{Cloud, Options, StreamReader};
+use reqwest::{Method, StatusCode};
+use runtime::{Clock, Environment, Runtime};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::fault_proxy::FaultProxy;
+use crate::in_process::{Functions, api_gateway_event};
+use crate::invariants::{Evidence, Expected, Observer, Stage};
+use crate::{Reply, browser, cloud_options};
+
+/// A phone's browser.
+const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
+
+/// Longer than any lease, so that what somebody took on and dropped is due again.
+const A_WHILE: Duration = Duration::from_secs(125);
+
+/// What a test of crashes needs.
+#[derive(Debug)]
+pub struct FaultyWorld {
+    pub cloud: Cloud,
+    pub proxy: FaultProxy,
+    functions: Functions,
+    clock: &'static AtomicI64,
+    http: reqwest::Client,
+    table: aws_sdk_dynamodb::Client,
+    stream: tokio::sync::Mutex<StreamReader>,
+    /// Records of the stream that nobody has served yet.
+    unserved: Mutex<Vec<Value>>,
+    observer: Mutex<Observer>,
+    /// Links whose messages may arrive twice.
+    told_twice: Mutex<BTreeSet<String>>,
+}
+
+impl FaultyWorld {
+    /// `configuration_seconds` is how long the functions keep what they read of the configuration: 0 makes every run of a
+    /// function read it, as a cold one does.
+    pub async fn start(configuration_seconds: u32) -> Self {
+        let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+        let options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
+        let mut cloud = Cloud::start(&options).await.expect("the local cloud starts");
+        seed::plant(&cloud).await.expect("the demo business is made");
+        let seconds = configuration_seconds.to_string();
+        cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
+        let proxy = FaultProxy::start(&cloud).await;
+        let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
+        let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
+        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
+        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
+        Self {
+            table: aws_sdk_dynamodb::Client::from_conf(config.build()),
+            cloud,
+            proxy,
+            functions,
+            clock,
+            http: browser(),
+            stream: tokio::sync::Mutex::new(stream),
+            unserved: Mutex::default(),
+            observer: Mutex::default(),
+            told_twice: Mutex::default(),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Clock::Ahead(self.clock).now()
+    }
+
+    /// Lets time pass, for the functions and for the gateways.
+    pub fn turn_time(&self, by: Duration) {
+        self.clock.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// One HTTP request to the functions. `None` where the function died over it.
+    pub async fn ask(&self, method: Method, url: &str, headers: &[(&str, &str)], body: Option<&str>) -> Option<Reply> {
+        let path = url.strip_prefix(&self.cloud.base_url()).unwrap_or(url);
+        let event = api_gateway_event(method.as_str(), path, headers, body, false);
+        let function = Functions::serving(&method, path);
+        let death = self.proxy.death_of(function);
+        tokio::select! {
+            biased;
+            () = death.notified() => None,
+            reply = self.answer(&event) => Some(reply),
+        }
+    }
+
+    async fn answer(&self, event: &Value) -> Reply {
+        let (head, body) = self.functions.http(event).await.into_parts();
+        let mut bytes = Vec::new();
+        let mut stream = body.into_data_stream();
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk.unwrap());
+        }
+        Reply { status: head.status, headers: head.headers, text: String::from_utf8(bytes).unwrap() }
+    }
+
+    /// A call of the CRM.
+    pub async fn crm(&self, method: Method, path: &str, body: &Value, more: &[(&str, &str)]) -> Option<Reply> {
+        let authorization = format!("Bearer {API_KEY}");
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        headers.extend(more);
+        self.ask(method, path, &headers, Some(&body.to_string())).await
+    }
+
+    /// The CRM makes a link.
+    pub async fn create(&self, body: &Value, idempotency_key: &str) -> Option<Reply> {
+        self.crm(Method::POST, "/v1/payment-links", body, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// The CRM makes a link, and asks until it has it.
+    pub async fn make_link(&self, body: &Value, idempotency_key: &str) -> Made {
+        for _ in 0..MOST_TRIES {
+            let reply = self.create(body, idempotency_key).await;
+            if let Some(reply) = reply.filter(|reply| reply.status == StatusCode::CREATED) {
+                return Made::read(&reply.json());
+            }
+        }
+        panic!("the link could not be made in {MOST_TRIES} tries")
+    }
+
+    /// The CRM cancels a link.
+    pub async fn cancel(&self, link: &Made, force: bool) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}/cancel", link.id);
+        self.crm(Method::POST, &path, &json!({ "force": force }), &[]).await
+    }
+
+    /// A person opens an address of ours.
+    pub async fn open(&self, url: &str) -> Option<Reply> {
+        self.ask(Method::GET, url, &[("user-agent", AGENT)], None).await
+    }
+
+    /// The customer opens the link: the gateway's page that they are sent to, if they are.
+    pub async fn visit(&self, link: &Made) -> Option<String> {
+        let reply = self.open(&link.url).await?;
+        (reply.status == StatusCode::SEE_OTHER).then(|| reply.location())
+    }
+
+    /// The customer opens the link until they are sent to the gateway.
+    pub async fn go_to_gateway(&self, link: &Made) -> String {
+        for _ in 0..MOST_TRIES {
+            if let Some(page) = self.visit(link).await {
+                return page;
+            }
+        }
+        panic!("nobody was sent to the gateway in {MOST_TRIES} tries")
+    }
+
+    /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are.
+    pub async fn choose(&self, page: &str, outcome: &str) -> Option<String> {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let request = self.http.post(page).header(form.0, form.1).body(format!("outcome={outcome}"));
+        let answer = request.send().await.expect("the gateway's page answers");
+        let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
+        to.filter(|_| answer.status().is_redirection())
+    }
+
+    /// What all gateways' books hold.
+    pub async fn books(&self) -> Vec<Value> {
+        let mut books = self.books_of("zarinpal").await;
+        books.extend(self.books_of("stripe").await);
+        books
+    }
+
+    pub async fn books_of(&self, gateway: &str) -> Vec<Value> {
+        let answer = self.http.get(format!("{}/{gateway}/books.json", self.cloud.page_url())).send().await;
+        answer.expect("the gateway shows its books").json().await.expect("the books can be read")
+    }
+
+    /// Stripe tells us of a session, as it is at this moment. Any 2xx ends it; everything else makes Stripe try again.
+    pub async fn webhook(&self, session: &str, kind: &str) -> Option<Reply> {
+        let url = format!("{}/stripe/v1/checkout/sessions/{session}", self.cloud.page_url());
+        let object: Value =
+            self.http.get(url).bearer_auth(STRIPE_KEY).send().await.expect("Stripe knows it").json().await.unwrap();
+        let event = json!({
+            "id": format!("evt_{session}"), "object": "event", "type": kind, "created": self.now().as_second(),
+            "data": { "object": object },
+        });
+        let (body, time) = (event.to_string(), self.now().as_second());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(STRIPE_WEBHOOK_SECRET.as_bytes()).unwrap();
+        mac.update(format!("{time}.{body}").as_bytes());
+        let signature = format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()));
+        let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
+        self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
+    }
+
+    /// Zarinpal gives every payment back that nobody verified, as it does after a time that it does not publish.
+    pub async fn return_unverified_money(&self) {
+        for session in self.books_of("zarinpal").await.iter().filter(|session| session["status"] == "PAID") {
+            self.at_zarinpal(session["id"].as_str().unwrap(), "return_money").await;
+        }
+    }
+
+    /// The tester's hand at Zarinpal.
+    pub async fn at_zarinpal(&self, authority: &str, what: &str) {
+        let url = format!("{}/zarinpal/simulator/{authority}/{what}", self.cloud.page_url());
+        self.http.post(url).send().await.expect("the simulator answers");
+    }
+
+    /// EventBridge or the stream invokes a function. `None` where it died.
+    pub async fn invoke(&self, function: &str, event: Value) -> Option<Result<Value, String>> {
+        let death = self.proxy.death_of(function);
+        tokio::select! {
+            biased;
+            () = death.notified() => None,
+            done = self.functions.invoke(function, event) => Some(done),
+        }
+    }
+
+    /// The schedule of expire-links comes round.
+    pub async fn sweep(&self) -> Option<Result<Value, String>> {
+        self.invoke("expire-links", json!({ "source": "schedule" })).await
+    }
+
+    /// The schedule of deliver-messages comes round.
+    pub async fn retry_messages(&self) -> Option<Result<Value, String>> {
+        self.invoke("deliver-messages", json!({ "source": "schedule" })).await
+    }
+
+    /// The stream brings deliver-messages what is new, and again what it has not served.
+    pub async fn bring_stream(&self) {
+        let new = self.stream.lock().await.records().await.expect("the stream can be read");
+        let mut records = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
+        records.extend(new);
+        if records.is_empty() {
+            return;
+        }
+        if let Some(Ok(answer)) = self.invoke("deliver-messages", json!({ "Records": records })).await {
+            let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
+            let has_failed = |record: &Value| {
+                failures.iter().any(|failure| failure["itemIdentifier"] == record["dynamodb"]["SequenceNumber"])
+            };
+            records.retain(has_failed);
+        }
+        self.unserved.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+    }
+
+    /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
+    /// learns can be work for the next.
+    pub async fn settle(&self) {
+        for round in 0..12 {
+            self.bring_stream().await;
+            self.turn_time(A_WHILE);
+            let _ = self.sweep().await;
+            let due = self.due_entries().await;
+            if due.iter().any(|(sk, _)| sk != "link") {
+                let _ = self.retry_messages().await;
+            }
+            if round >= 2 && self.due_entries().await.iter().all(|(_, due_at)| *due_at > self.now()) {
+                return;
+            }
+        }
+    }
+
+    /// All time passes: links end, gateways return what nobody took, and the schedules come until nothing is due.
+    pub async fn live_out(&self) {
+        self.return_unverified_money().await;
+        self.turn_time(Duration::from_secs(20 * 24 * 3600));
+        for _ in 0..40 {
+            self.bring_stream().await;
+            let _ = self.sweep().await;
+            let _ = self.retry_messages().await;
+            self.turn_time(Duration::from_secs(2 * 3600));
+            if self.due_entries().await.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Sort key and time of everything in the index of due work.
+    async fn due_entries(&self) -> Vec<(String, Timestamp)> {
+        let table = self.cloud.store.table();
+        let found = self.table.scan().table_name(table).index_name("due").send().await.expect("the index is read");
+        let entry = |item: &HashMap<String, AttributeValue>| {
+            let due_at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
+            Some((item.get("sk")?.as_s().ok()?.clone(), Timestamp::from_millisecond(due_at).ok()?))
+        };
+        found.items().iter().filter_map(entry).collect()
+    }
+
+    /// Everything that can be seen from outside.
+    pub async fn evidence(&self) -> Evidence {
+        let inbox = self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect();
+        Evidence::gather(&self.table, self.cloud.store.table(), self.books().await, inbox, self.now()).await
+    }
+
+    /// A sender of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
+    pub fn allow_telling_twice(&self, link: &Made) {
+        self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
+    }
+
+    /// Everything that is wrong, or nothing; and what there was to see.
+    pub async fn check(&self, stage: Stage) -> (Vec<String>, Evidence) {
+        let evidence = self.evidence().await;
+        let told_twice = self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut wrong = evidence.violations(&Expected { stage, told_twice });
+        wrong.extend(self.observer.lock().unwrap_or_else(PoisonError::into_inner).look(&evidence));
+        (wrong, evidence)
+    }
+
+    /// Stops the test where something is wrong.
+    pub async fn assert_all_is_well(&self, stage: Stage) -> Evidence {
+        let (wrong, evidence) = self.check(stage).await;
+        assert!(wrong.is_empty(), "{stage:?}: {wrong:#?}");
+        evidence
+    }
+}
+
+/// So often somebody tries before a test gives up.
+const MOST_TRIES: usize = 8;
+
+/// A link as its maker knows it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub id: String,
+    pub url: String,
+}
+
+impl Made {
+    pub fn read(link: &Value) -> Self {
+        let text = |field: &str| link[field].as_str().unwrap().to_owned();
+        Self { id: text("id"), url: text("url") }
+    }
+}

@@ -1,0 +1,469 @@
+//! What must be true of the table and of the gateways' own books, whatever happened.
+//!
+//! Everything here is read from outside: the table by a scan, the gateways by their books, people by their inbox. None of
+//! it asks the functions, so that a function that is wrong cannot vouch for itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Timestamp;
+use domain::attempt::{Attempt, AttemptState};
+use domain::link::{LinkStatus, PaymentLink};
+use domain::receipt::Receipt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How far the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Work may be waiting, as long as it waits where a run will find it.
+    UnderWay,
+    /// Every run that was due has come: no money is on its way and no message is missing.
+    Settled,
+    /// All time has passed: nothing is active and nothing will ever be due again.
+    Ended,
+}
+
+/// What the caller knows about the world it checks.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub stage: Stage,
+    /// Links of which a sender died or heard nothing when it had sent a message: there somebody may be told twice.
+    pub told_twice: BTreeSet<String>,
+}
+
+/// A message's record in the table.
+#[derive(Debug)]
+struct MessageRecord {
+    status: String,
+    due_at: Option<Timestamp>,
+}
+
+/// A session in the books of a gateway.
+#[derive(Debug)]
+struct Session {
+    id: String,
+    amount: i64,
+    given_back: i64,
+    /// The payer's money is at the gateway and has not gone back whole.
+    is_taken: bool,
+    /// It is the business's: verified where that is needed.
+    is_ours: bool,
+}
+
+/// Something in the index of due work.
+type DueKey = (String, String);
+
+/// Everything there is to see at one moment.
+#[derive(Debug)]
+pub struct Evidence {
+    now: Timestamp,
+    pub links: BTreeMap<String, PaymentLink>,
+    receipts: BTreeMap<String, Receipt>,
+    /// From the claim of a gateway's reference to the attempt that has it.
+    claims: BTreeMap<String, String>,
+    attachments: BTreeSet<DueKey>,
+    messages: BTreeMap<DueKey, MessageRecord>,
+    /// The events that were recorded.
+    events: BTreeSet<DueKey>,
+    due: BTreeMap<DueKey, Timestamp>,
+    indexed: BTreeSet<DueKey>,
+    sessions: Vec<Session>,
+    /// Address and text.
+    inbox: Vec<(String, String)>,
+}
+
+impl Evidence {
+    /// Reads the whole table. `books` are those of all gateways.
+    pub async fn gather(
+        client: &Client,
+        table: &str,
+        books: Vec<Value>,
+        inbox: Vec<(String, String)>,
+        now: Timestamp,
+    ) -> Self {
+        let mut evidence = Self {
+            now,
+            links: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            attachments: BTreeSet::new(),
+            messages: BTreeMap::new(),
+            events: BTreeSet::new(),
+            due: BTreeMap::new(),
+            indexed: scan(client, table, Some("due")).await.iter().map(key_of).collect(),
+            sessions: books.iter().map(Session::read).collect(),
+            inbox,
+        };
+        for item in scan(client, table, None).await {
+            evidence.add(item);
+        }
+        evidence
+    }
+
+    fn add(&mut self, item: Item) {
+        let (pk, sk) = key_of(&item);
+        if let Some(due_at) = number(&item, "due_at") {
+            self.due.insert((pk.clone(), sk.clone()), Timestamp::from_millisecond(due_at).unwrap());
+        }
+        if sk == "link" {
+            let link: PaymentLink = parse(item);
+            self.links.insert(link.id().to_string(), link);
+        } else if pk.starts_with("link#") && sk.starts_with("message#") {
+            let due_at = number(&item, "due_at").map(|at| Timestamp::from_millisecond(at).unwrap());
+            let status = text(&item, "status").unwrap_or_default();
+            self.messages.insert((pk, sk), MessageRecord { status, due_at });
+        } else if is_event(&sk) {
+            self.events.insert((pk, sk));
+        } else if sk == "receipt" {
+            let receipt: Receipt = parse(item);
+            self.receipts.insert(receipt.id.to_string(), receipt);
+        } else if sk == "claim" {
+            self.claims.insert(pk, text(&item, "attempt_id").unwrap_or_default());
+        } else if sk.starts_with("receipt#") {
+            self.attachments.insert((pk, sk));
+        }
+    }
+
+    /// What is wrong, each as a sentence. Nothing where all is well.
+    pub fn violations(&self, expected: &Expected) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for link in self.links.values() {
+            self.check_receipts_of(link, &mut wrong);
+            self.check_messages_of(link, expected, &mut wrong);
+            if expected.stage == Stage::Ended && link.status_at(self.now) == LinkStatus::Active {
+                wrong.push(format!("{} is active for ever", link.id()));
+            }
+        }
+        self.check_no_stray_receipts(&mut wrong);
+        self.check_money(expected, &mut wrong);
+        self.check_due_work(expected, &mut wrong);
+        self.check_events(expected, &mut wrong);
+        wrong
+    }
+
+    /// One receipt for each payment kept, where the link asked for one, none without; attached where it was wished.
+    fn check_receipts_of(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
+        let id = link.id();
+        let kept: Vec<&Attempt> =
+            link.attempts().iter().filter(|attempt| matches!(attempt.state, AttemptState::Paid { .. })).collect();
+        let receipts: Vec<&Receipt> = self.receipts.values().filter(|receipt| receipt.link_id == *id).collect();
+        let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
+            if !kept.is_empty() || !receipts.is_empty() {
+                wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
+            }
+            return;
+        };
+        let [payment] = kept.as_slice() else {
+            return wrong.push(format!("{id} is paid by {} attempts", kept.len()));
+        };
+        if payment.id != paid_by {
+            wrong.push(format!("{id} is paid by another attempt than it says"));
+        }
+        let AttemptState::Paid { payment: kept, .. } = &payment.state else { return };
+        if self.claims.get(&format!("claim#{}", kept.claim)) != Some(&payment.id.to_string()) {
+            wrong.push(format!("{id} is paid by a reference that it has not claimed"));
+        }
+        if !link.terms().after_payment.register_receipt {
+            if !receipts.is_empty() {
+                wrong.push(format!("{id} wanted no receipt and has {}", receipts.len()));
+            }
+            return;
+        }
+        let [receipt] = receipts.as_slice() else {
+            return wrong.push(format!("{id} is paid and has {} receipts", receipts.len()));
+        };
+        if receipt.attempt_id != payment.id
+            || receipt.money != kept.money
+            || Some(&receipt.id) != link.receipt_id().as_ref()
+        {
+            wrong.push(format!("the receipt of {id} is of another payment"));
+        }
+        if let Some(to) = &receipt.attached_to {
+            let at = (format!("item#{}", to.item_id), format!("receipt#{}#{}", to.field, receipt.id));
+            if !self.attachments.contains(&at) {
+                wrong.push(format!("the receipt of {id} is not attached to its field"));
+            }
+        }
+    }
+
+    /// No receipt and no claim without its link.
+    fn check_no_stray_receipts(&self, wrong: &mut Vec<String>) {
+        for receipt in self.receipts.values() {
+            if !self.links.contains_key(receipt.link_id.as_str()) {
+                wrong.push(format!("the receipt {} belongs to no link", receipt.id));
+            }
+        }
+        let paid: BTreeSet<String> =
+            self.attempts().filter(|(_, a)| is_paid(a)).map(|(_, a)| a.id.to_string()).collect();
+        for (claim, attempt) in &self.claims {
+            if !paid.contains(attempt) {
+                wrong.push(format!("{claim} is claimed by an attempt that is not paid"));
+            }
+        }
+    }
+
+    fn attempts(&self) -> impl Iterator<Item = (&PaymentLink, &Attempt)> {
+        self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
+    }
+
+    /// Everything that a gateway holds as taken is kept, given back, on its way, or flagged for a person; and nothing is
+    /// kept or called given back that the gateway does not hold or has not given back.
+    fn check_money(&self, expected: &Expected, wrong: &mut Vec<String>) {
+        let by_session: HashMap<&str, (&PaymentLink, &Attempt)> =
+            self.attempts().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
+        for session in &self.sessions {
+            let held = session.amount - session.given_back;
+            match by_session.get(session.id.as_str()) {
+                None if session.is_taken => {
+                    wrong.push(format!("{held} were taken in {}, which no link knows", session.id))
+                }
+                None => {}
+                Some((link, attempt)) => {
+                    let what = format!("{} of {}", attempt.id, link.id());
+                    self.check_session(session, attempt, &what, expected, wrong);
+                }
+            }
+        }
+        let known: BTreeSet<&str> = self.sessions.iter().map(|session| session.id.as_str()).collect();
+        for (link, attempt) in self.attempts().filter(|(_, attempt)| !known.contains(attempt.session.as_str())) {
+            wrong.push(format!("{} of {} is in a session that no gateway knows", attempt.id, link.id()));
+        }
+    }
+
+    fn check_session(
+        &self,
+        session: &Session,
+        attempt: &Attempt,
+        what: &str,
+        expected: &Expected,
+        wrong: &mut Vec<String>,
+    ) {
+        let name = attempt.state.name();
+        match &attempt.state {
+            AttemptState::Paid { payment, .. } => {
+                if !session.is_ours || session.given_back != 0 || payment.money.minor_units() != session.amount {
+                    wrong.push(format!("{what} is paid, and the gateway does not hold that money for us"));
+                }
+            }
+            AttemptState::NeedsReview { .. } => {}
+            AttemptState::Open { .. } | AttemptState::Unacceptable { .. } if !session.is_taken => {}
+            AttemptState::Open { .. }
+            | AttemptState::Settling { .. }
+            | AttemptState::Accepted { .. }
+            | AttemptState::Unacceptable { .. }
+            | AttemptState::GivingBack { .. } => {
+                if expected.stage > Stage::UnderWay {
+                    wrong.push(format!("{what} is {name} although every run has come"));
+                }
+            }
+            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } | AttemptState::GivenBack { .. } => {
+                if session.is_taken {
+                    wrong.push(format!("{what} is {name}, and the gateway holds its money"));
+                }
+            }
+        }
+    }
+
+    /// Everybody who was to be told was told, or it is known why not, or it is still going to happen. Nobody is told twice.
+    fn check_messages_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
+        let url = link.url();
+        for recipient in link.recipients() {
+            let what = format!("the message {} of {}", recipient.id, link.id());
+            let key = (format!("link#{}", link.id()), format!("message#{}", recipient.id));
+            let told = self.inbox.iter().filter(|(to, text)| *to == recipient.to && text.contains(&url)).count();
+            let status = self.messages.get(&key).map_or("queued", |record| record.status.as_str());
+            match status {
+                "sent" if told == 0 => wrong.push(format!("{what} is sent and never arrived")),
+                "sent" | "failed" | "skipped" => {}
+                "waiting" if self.messages[&key].due_at.is_none() => {
+                    wrong.push(format!("{what} waits where nobody looks"));
+                }
+                _ if expected.stage > Stage::UnderWay => {
+                    wrong.push(format!("{what} is {status} although every run has come"));
+                }
+                _ => {}
+            }
+            if told > 1 && !expected.told_twice.contains(link.id().as_str()) {
+                wrong.push(format!("{what} arrived {told} times"));
+            }
+        }
+    }
+
+    /// Whatever is due is in the index, where a run finds it, and leaves it when it is done.
+    fn check_due_work(&self, expected: &Expected, wrong: &mut Vec<String>) {
+        let in_table: BTreeSet<DueKey> = self.due.keys().cloned().collect();
+        if in_table != self.indexed {
+            wrong.push("the index of due work is not what the table says".to_owned());
+        }
+        for link in self.links.values() {
+            let key = (format!("link#{}", link.id()), "link".to_owned());
+            // The table keeps milliseconds.
+            let due_at = link.due_at().map(|at| Timestamp::from_millisecond(at.as_millisecond()).unwrap());
+            if self.due.get(&key).copied() != due_at {
+                wrong.push(format!("{} is due at another time than the index says", link.id()));
+            }
+        }
+        for ((pk, sk), due_at) in &self.due {
+            let is_served = sk == "link" || sk.starts_with("message#") || is_event(sk);
+            if !is_served {
+                wrong.push(format!("{pk} {sk} is due and no run would serve it"));
+            }
+            if expected.stage == Stage::Ended || expected.stage == Stage::Settled && *due_at <= self.now {
+                wrong.push(format!("{pk} {sk} is still due at {due_at}"));
+            }
+        }
+    }
+
+    /// Everything that happened to a link is an event, which was sent, waits to be sent, or is known to have failed. The
+    /// numbers have no gap, so that the CRM can see that it missed nothing.
+    fn check_events(&self, expected: &Expected, wrong: &mut Vec<String>) {
+        for link in self.links.values() {
+            let happenings = link.happenings().as_slice();
+            let numbers: Vec<u32> = happenings.iter().map(|one| one.sequence).collect();
+            if numbers.windows(2).any(|two| two[0] + 1 != two[1]) {
+                wrong.push(format!("the happenings of {} have the numbers {numbers:?}", link.id()));
+            }
+            let pk = format!("link#{}", link.id());
+            let is_told = |number: u32| self.events.contains(&(pk.clone(), format!("event#{number:010}")));
+            for one in happenings.iter().filter(|one| expected.stage > Stage::UnderWay && !is_told(one.sequence)) {
+                wrong.push(format!("{} of {} never became an event", one.kind.as_str(), link.id()));
+            }
+        }
+    }
+
+    /// What became of a link, without the instants and ids that differ from run to run.
+    pub fn truth_of(&self, link: &str) -> String {
+        let Some(link) = self.links.get(link) else { return "no link".to_owned() };
+        let mut attempts: Vec<&str> = link.attempts().iter().map(|attempt| attempt.state.name()).collect();
+        attempts.sort_unstable();
+        let receipts = self.receipts.values().filter(|receipt| receipt.link_id == *link.id()).count();
+        let mut messages: Vec<&str> = link
+            .terms()
+            .recipients
+            .iter()
+            .map(|recipient| (format!("link#{}", link.id()), format!("message#{}", recipient.id)))
+            .map(|key| self.messages.get(&key).map_or("queued", |record| record.status.as_str()))
+            .collect();
+        messages.sort_unstable();
+        let status = link.status_at(self.now);
+        format!("{} attempts {attempts:?} receipts {receipts} messages {messages:?}", status.name())
+    }
+}
+
+fn is_event(sk: &str) -> bool {
+    sk.starts_with("event#")
+}
+
+fn is_paid(attempt: &Attempt) -> bool {
+    matches!(attempt.state, AttemptState::Paid { .. })
+}
+
+impl Session {
+    fn read(book: &Value) -> Self {
+        let is_taken = book["taken"].as_bool().unwrap();
+        // Zarinpal's books have no payment status: there the money is ours once it is verified.
+        let is_ours = is_taken && (book["status"] == "VERIFIED" || book["payment_status"] == "paid");
+        Self {
+            id: book["id"].as_str().unwrap().to_owned(),
+            amount: book["amount"].as_i64().unwrap(),
+            given_back: book["given_back"].as_i64().unwrap(),
+            is_taken,
+            is_ours,
+        }
+    }
+}
+
+/// Remembers every state it was shown, and says where one moved backward.
+#[derive(Debug, Default)]
+pub struct Observer {
+    seen: BTreeMap<String, Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    version: u64,
+    status: LinkStatus,
+    /// Attempts whose money is decided, by id.
+    decided: BTreeMap<String, &'static str>,
+}
+
+impl Observer {
+    /// Looks at every link and says what moved backward since the last look.
+    pub fn look(&mut self, evidence: &Evidence) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (id, link) in &evidence.links {
+            let status = link.status_at(evidence.now);
+            let decided: BTreeMap<String, &'static str> = link
+                .attempts()
+                .iter()
+                .filter(|attempt| attempt.state.due_at().is_none() && !attempt.state.ended_empty())
+                .map(|attempt| (attempt.id.to_string(), attempt.state.name()))
+                .collect();
+            if let Some(before) = self.seen.get(id) {
+                if link.version() < before.version {
+                    wrong.push(format!("{id} has an older version than before"));
+                }
+                if !may_follow(&before.status, &status) {
+                    wrong.push(format!("{id} was {} and is {}", before.status.name(), status.name()));
+                }
+                for (attempt, state) in &before.decided {
+                    if decided.get(attempt) != Some(state) {
+                        wrong.push(format!("{attempt} of {id} was decided as {state} and is not any more"));
+                    }
+                }
+            }
+            self.seen.insert(id.clone(), Seen { version: link.version(), status, decided });
+        }
+        wrong
+    }
+}
+
+/// Whether a link may be seen as `after` once it was seen as `before`.
+fn may_follow(before: &LinkStatus, after: &LinkStatus) -> bool {
+    match (before, after) {
+        (LinkStatus::Active, _) => true,
+        (LinkStatus::Paid { paid_by, .. }, LinkStatus::Paid { paid_by: by, .. }) => paid_by == by,
+        (LinkStatus::Cancelled { .. }, LinkStatus::Cancelled { .. })
+        // Where the account accepts late payments; that others do not is the receipts' business.
+        | (LinkStatus::Expired { .. }, LinkStatus::Expired { .. } | LinkStatus::Paid { .. }) => true,
+        // Money that was being settled while the link's time ran out may turn out not to be there, and the other way
+        // round: a link that everybody saw as ended becomes active for as long as an attempt of it settles.
+        (LinkStatus::Expired { .. }, LinkStatus::Active) => false,
+        (LinkStatus::Expired { .. }, LinkStatus::Cancelled { .. })
+        | (LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. }, _) => false,
+    }
+}
+
+async fn scan(client: &Client, table: &str, index: Option<&str>) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut start = None;
+    loop {
+        let request = client.scan().table_name(table).set_index_name(index.map(str::to_owned));
+        let page = request.set_exclusive_start_key(start).send().await.expect("the table can be scanned");
+        items.extend(page.items.unwrap_or_default());
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return items;
+        }
+    }
+}
+
+fn key_of(item: &Item) -> DueKey {
+    (text(item, "pk").unwrap_or_default(), text(item, "sk").unwrap_or_default())
+}
+
+fn text(item: &Item, attribute: &str) -> Option<String> {
+    item.get(attribute)?.as_s().ok().cloned()
+}
+
+fn number(item: &Item, attribute: &str) -> Option<i64> {
+    item.get(attribute)?.as_n().ok()?.parse().ok()
+}
+
+fn parse<T: DeserializeOwned>(item: Item) -> T {
+    serde_dynamo::from_item(item).expect("an item that this program wrote can be read")
+}

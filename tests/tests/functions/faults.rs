@@ -1,0 +1,127 @@
+//! One call goes wrong, and what is noticed of it.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::json;
+use tests::fault_proxy::{Call, Fault};
+use tests::faulty_world::{FaultyWorld, Made};
+use tests::invariants::Stage;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn rial_links(world: &FaultyWorld, name: &str, many: usize) -> Vec<Made> {
+    let mut links = Vec::new();
+    for number in 0..many {
+        let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 });
+        links.push(world.make_link(&body, &format!("{name}-{number}")).await);
+    }
+    links
+}
+
+fn count(calls: &[Call], operation: &str) -> usize {
+    calls.iter().filter(|call| call.operation == operation).count()
+}
+
+#[tokio::test]
+async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read() {
+    let world = FaultyWorld::start(3600).await;
+    for link in rial_links(&world, "swept", 12).await {
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, "paid_no_return").await;
+    }
+    world.turn_time(MINUTE);
+    // The index cannot be read any more when half of its shards were.
+    let mut queries = 0;
+    world.proxy.decide(move |_, call| {
+        queries += usize::from(call.operation == "Query");
+        (call.operation == "Query" && queries > 8).then_some(Fault::Unavailable)
+    });
+    assert!(world.sweep().await.unwrap().is_err(), "the run is known to have failed");
+    let calls = world.proxy.calls();
+    world.proxy.record();
+    assert!(count(&calls, "BatchGetItem") > 0, "something was taken on");
+    assert_eq!(count(&calls, "verify"), count(&calls, "PutItem") / 2, "and all of it was worked off");
+    world.settle().await;
+    world.assert_all_is_well(Stage::Settled).await;
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_transaction_or_a_throttle_is_tried_again_before_anybody_notices() {
+    let world = FaultyWorld::start(3600).await;
+    for fault in [Fault::Conflict, Fault::Throttle, Fault::LoseAnswerOnce] {
+        for link in rial_links(&world, &format!("{fault:?}"), 1).await {
+            let write = Call {
+                function: "pay-redirect".to_owned(),
+                service: "dynamodb".to_owned(),
+                operation: "PutItem".to_owned(),
+            };
+            world.proxy.fault_at(write, 0, fault);
+            let page = world.open(&link.url).await.unwrap();
+            assert_eq!(page.status, StatusCode::SEE_OTHER, "{fault:?}: the customer is sent to the gateway");
+            world.proxy.record();
+            world.cancel(&link, true).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_list_stands_for_a_question_about_each_attempt_of_an_account() {
+    let world = FaultyWorld::start(3600).await;
+    let links = rial_links(&world, "listed", 8).await;
+    for (number, link) in links.iter().enumerate() {
+        let page = world.go_to_gateway(link).await;
+        if number < 3 {
+            world.choose(&page, "paid_no_return").await;
+        }
+    }
+    world.turn_time(MINUTE);
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    let calls = world.proxy.calls();
+    assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 3, 0]);
+    // The sessions of those who did not pay are over one day, and then each is asked about.
+    world.turn_time(20 * MINUTE);
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    let calls = world.proxy.calls();
+    assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 0, 5]);
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    for (number, link) in links.iter().enumerate() {
+        let expected = if number < 3 { "paid attempts [\"paid\"]" } else { "active attempts [\"failed\"]" };
+        assert!(evidence.truth_of(&link.id).starts_with(expected), "{}", evidence.truth_of(&link.id));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
+    let world = FaultyWorld::start(3600).await;
+    for link in rial_links(&world, "unlisted", 3).await {
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, "paid_no_return").await;
+    }
+    world.turn_time(MINUTE);
+    world.proxy.decide(|_, call| (call.operation == "unVerified").then_some(Fault::Unavailable));
+    world.sweep().await.unwrap().unwrap();
+    assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
+    world.assert_all_is_well(Stage::Settled).await;
+}
+
+#[tokio::test]
+async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
+    let world = FaultyWorld::start(3600).await;
+    let links = rial_links(&world, "taken", 1).await;
+    let page = world.go_to_gateway(&links[0]).await;
+    let back = world.choose(&page, "paid").await.unwrap();
+    // Zarinpal takes its time to verify, and the CRM cancels meanwhile.
+    world.proxy.decide(|_, call| (call.operation == "verify").then_some(Fault::Delay(Duration::from_secs(1))));
+    let cancel = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.cancel(&links[0], true).await.unwrap()
+    };
+    let (returned, cancelled) = tokio::join!(world.open(&back), cancel);
+    assert_eq!(returned.unwrap().status, StatusCode::SEE_OTHER);
+    assert_eq!(cancelled.status, StatusCode::CONFLICT, "{}", cancelled.text);
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
+}

@@ -1,0 +1,366 @@
+//! Hours in the life of a business, many times over: links are made and paid at two gateways, customers come and go, the
+//! CRM cancels, time passes, and whatever can go wrong with a call does, by chance. In the end the books are right.
+//!
+//! Each seed is another story. `make simulate SEEDS=1000` tells a thousand; where one ends badly, its seed and what
+//! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. The ids and keys that the functions draw are
+//! not of the seed, so that a race may go another way then.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::fault_proxy::{Call, Fault};
+use tests::faulty_world::{FaultyWorld, Made};
+use tests::invariants::Stage;
+use tests::seeded::Seeded;
+
+/// So many stories are told where nobody says how many.
+const FEW: u64 = 6;
+
+/// A world is left after so many stories, because every look at it takes longer.
+const STORIES_OF_A_WORLD: usize = 20;
+
+/// So many worlds are lived in at once: most of a world's time is spent waiting for another try.
+const WORLDS: usize = 6;
+
+/// So many things happen in a story.
+const STEPS: usize = 80;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A link that the CRM wants, and has when it was answered.
+struct Wanted {
+    body: Value,
+    key: String,
+    made: Option<Made>,
+    is_rial: bool,
+    /// The gateway's page that the customer was sent to.
+    page: Option<String>,
+    /// Where the gateway sent the browser that has not come back yet.
+    back: Option<String>,
+}
+
+/// Stripe's session and what Stripe wants to tell about it.
+type Webhook = (String, &'static str);
+
+struct Story<'a> {
+    world: &'a FaultyWorld,
+    chance: Seeded,
+    links: Vec<Wanted>,
+    webhooks: Vec<Webhook>,
+    /// Payments at Stripe whose money is on its way.
+    processing: Vec<String>,
+    history: String,
+}
+
+impl<'a> Story<'a> {
+    fn new(world: &'a FaultyWorld, seed: u64) -> Self {
+        let mut chance = Seeded::new(seed);
+        let links = (0..5 + chance.below(3)).map(|number| wanted(&mut chance, world, seed, number)).collect();
+        let mut story =
+            Self { world, chance, links, webhooks: Vec::new(), processing: Vec::new(), history: String::new() };
+        story.note("The story begins.");
+        story
+    }
+
+    fn note(&mut self, what: &str) {
+        let _ = writeln!(self.history, "{} {what}", self.world.now());
+    }
+
+    /// One thing happens, or two at once.
+    async fn step(&mut self) {
+        let at = self.chance.below(self.links.len());
+        match self.chance.below(16) {
+            0..=2 => self.ask_for(at).await,
+            3..=5 => self.visit(at).await,
+            6..=7 => self.pay(at).await,
+            8..=9 => self.come_back(at).await,
+            10 => self.hear_stripe().await,
+            11 => self.cancel(at).await,
+            12 => self.gateway_goes_on().await,
+            13 => self.schedules_come().await,
+            14 => self.sweep_meets_customer(at).await,
+            _ => self.time_passes(),
+        }
+    }
+
+    /// The CRM asks for a link, and asks again with the same key where it got no answer.
+    async fn ask_for(&mut self, at: usize) {
+        let wanted = &mut self.links[at];
+        if wanted.made.is_some() {
+            return;
+        }
+        let reply = self.world.create(&wanted.body, &wanted.key).await;
+        let status = reply.as_ref().map(|reply| reply.status);
+        wanted.made = reply.filter(|reply| reply.status == StatusCode::CREATED).map(|reply| Made::read(&reply.json()));
+        self.note(&format!("link {at} is asked for: {status:?}"));
+    }
+
+    async fn visit(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let page = self.world.visit(&link).await;
+        self.note(&format!("link {at} is opened and leads to {page:?}"));
+        if page.is_some() {
+            self.links[at].page = page;
+        }
+    }
+
+    async fn pay(&mut self, at: usize) {
+        let Some(page) = self.links[at].page.clone() else { return };
+        let outcome = if self.links[at].is_rial {
+            self.chance.one_of(&["paid", "paid", "paid_no_return", "failed", "cancelled", "paid_reported_nok"])
+        } else {
+            self.chance.one_of(&[
+                "paid_no_webhook",
+                "paid_no_webhook",
+                "paid_silent",
+                "failed",
+                "cancelled",
+                "processing",
+            ])
+        };
+        let back = self.world.choose(&page, outcome).await;
+        self.note(&format!("in link {at} the customer's payment is {outcome}, back to {back:?}"));
+        let session = page.rsplit('/').next().unwrap().to_owned();
+        if !self.links[at].is_rial && !["failed", "cancelled"].contains(&outcome) {
+            self.webhooks.push((session.clone(), "checkout.session.completed"));
+            if self.chance.once_in(3) {
+                self.webhooks.push((session.clone(), "checkout.session.expired"));
+            }
+        }
+        if outcome == "processing" && back.is_some() {
+            self.processing.push(session);
+        }
+        if back.is_some() {
+            self.links[at].back = back;
+        }
+    }
+
+    /// The browser comes back, sometimes again and again, or is closed.
+    async fn come_back(&mut self, at: usize) {
+        let Some(back) = self.links[at].back.clone() else { return };
+        let status = self.world.open(&back).await.map(|reply| reply.status);
+        self.note(&format!("in link {at} the browser came back: {status:?}"));
+        if !self.chance.once_in(3) {
+            self.links[at].back = None;
+        }
+    }
+
+    /// Stripe tells, and tells again where it was not heard.
+    async fn hear_stripe(&mut self) {
+        if self.webhooks.is_empty() {
+            return;
+        }
+        let at = self.chance.below(self.webhooks.len());
+        let (session, kind) = self.webhooks[at].clone();
+        let status = self.world.webhook(&session, kind).await.map(|reply| reply.status);
+        self.note(&format!("Stripe tells {kind} of {session}: {status:?}"));
+        if status.is_some_and(|status| status.is_success()) && !self.chance.once_in(4) {
+            self.webhooks.remove(at);
+        }
+    }
+
+    async fn cancel(&mut self, at: usize) {
+        let force = self.chance.once_in(2);
+        if let Some(link) = self.links[at].made.clone().filter(|_| self.chance.once_in(2)) {
+            let status = self.world.cancel(&link, force).await.map(|reply| reply.status);
+            self.note(&format!("link {at} is cancelled: {status:?}"));
+        }
+    }
+
+    /// Money arrives at Stripe, Zarinpal gives back or keeps what nobody verified.
+    async fn gateway_goes_on(&mut self) {
+        if let Some(session) = self.processing.pop() {
+            self.settle_at_stripe(&session).await;
+        } else if self.chance.once_in(2) {
+            self.note("Zarinpal gives back what nobody verified.");
+            self.world.return_unverified_money().await;
+        } else {
+            let waiting = self.world.books_of("zarinpal").await;
+            if let Some(session) = waiting.iter().find(|session| session["status"] == "PAID") {
+                let authority = session["id"].as_str().unwrap();
+                self.note(&format!("Zarinpal verifies {authority} by itself."));
+                self.world.at_zarinpal(authority, "auto_verify").await;
+            }
+        }
+    }
+
+    async fn settle_at_stripe(&mut self, session: &str) {
+        let how = self.chance.one_of(&["succeeded", "succeeded", "failed"]);
+        let page = format!("{}/stripe/simulator/{session}/settle_async", self.world.cloud.page_url());
+        self.world.choose(&page, how).await;
+        self.note(&format!("the money of {session} has {how}"));
+        let kind = if how == "failed" {
+            "checkout.session.async_payment_failed"
+        } else {
+            "checkout.session.async_payment_succeeded"
+        };
+        self.webhooks.push((session.to_owned(), kind));
+    }
+
+    async fn schedules_come(&mut self) {
+        self.world.bring_stream().await;
+        let swept = self.world.sweep().await;
+        let tried = self.world.retry_messages().await;
+        self.note(&format!("the schedules come: {swept:?}, {tried:?}"));
+    }
+
+    /// The schedule and a customer come at the same moment.
+    async fn sweep_meets_customer(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let address = self.links[at].back.take().unwrap_or(link.url);
+        self.world.turn_time(MINUTE);
+        let (swept, opened) = tokio::join!(self.world.sweep(), self.world.open(&address));
+        let opened = opened.map(|reply| reply.status);
+        self.note(&format!("the schedule meets the customer of link {at}: {swept:?}, {opened:?}"));
+    }
+
+    fn time_passes(&mut self) {
+        let minutes = self.chance.one_of(&[1_u32, 1, 3, 10, 20, 45]);
+        self.world.turn_time(minutes * MINUTE);
+        self.note("so late is it");
+    }
+
+    /// Everybody who was left without an answer asks until there is one.
+    async fn end(&mut self) {
+        for at in 0..self.links.len() {
+            self.ask_for(at).await;
+        }
+        while let Some(session) = self.processing.pop() {
+            self.settle_at_stripe(&session).await;
+        }
+        for (session, kind) in std::mem::take(&mut self.webhooks) {
+            if !self.chance.once_in(5) {
+                let status = self.world.webhook(&session, kind).await.map(|reply| reply.status);
+                self.note(&format!("Stripe tells {kind} of {session} at last: {status:?}"));
+            }
+        }
+    }
+}
+
+/// Anything that a CRM may ask for.
+fn wanted(chance: &mut Seeded, world: &FaultyWorld, seed: u64, number: usize) -> Wanted {
+    let is_rial = chance.once_in(2);
+    let minutes = chance.one_of(&[20_u32, 60, 360, 4320]);
+    let mut body = json!({
+        "account_id": if is_rial { "main" } else { "euro" },
+        "contact_id": "c-1042",
+        "amount": 50_000 + number,
+        "expires_at": (world.now() + minutes * MINUTE).to_string(),
+    });
+    match chance.below(4) {
+        0 => body["after_payment"] = json!({ "register_receipt": false }),
+        1 if is_rial => {
+            body["item_id"] = json!("inv-77");
+            body["after_payment"] = json!({ "receipt_field": "settlement" });
+        }
+        2 => body["reference_id"] = json!(format!("reference-{seed}-{number}")),
+        _ => {}
+    }
+    match chance.below(4) {
+        0 => body["recipients"] = json!({ "contact": true }),
+        1 => body["recipients"] = json!({ "emails": ["one@example.com", "reject@example.com"] }),
+        _ => {}
+    }
+    Wanted { body, key: format!("story-{seed}-{number}"), made: None, is_rial, page: None, back: None }
+}
+
+/// Makes calls go wrong as often as this seed wants, and writes down which did.
+fn plan_faults(world: &FaultyWorld, seed: u64) -> Arc<Mutex<Vec<(Call, Fault)>>> {
+    let hit: Arc<Mutex<Vec<(Call, Fault)>>> = Arc::default();
+    let (mut chance, written) = (Seeded::new(seed ^ 0x5eed), Arc::clone(&hit));
+    let once_in = chance.one_of(&[0_usize, 150, 50, 20]);
+    world.proxy.decide(move |_, call| {
+        // The sixteen questions of every run for what is due would take all the faults.
+        let is_rare = call.operation == "Query" && !chance.once_in(10);
+        if once_in == 0 || is_rare || !chance.once_in(once_in) {
+            return None;
+        }
+        let fault = chance.one_of(&Fault::ALL);
+        written.lock().unwrap().push((call.clone(), fault));
+        Some(fault)
+    });
+    hit
+}
+
+/// How many links and attempts came to each end, and how many calls went wrong: what the stories were about.
+#[derive(Default)]
+struct Tally(BTreeMap<String, usize>);
+
+impl Tally {
+    fn add(&mut self, what: String) {
+        *self.0.entry(what).or_default() += 1;
+    }
+}
+
+/// Tells one story. The error is everything there is to know about how it went wrong.
+async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
+    let hit = plan_faults(world, seed);
+    let mut story = Story::new(world, seed);
+    for _ in 0..STEPS {
+        story.step().await;
+    }
+    world.proxy.record();
+    story.end().await;
+    let hit = hit.lock().unwrap().clone();
+    if hit.iter().any(|(call, _)| call.function == "deliver-messages") {
+        story.links.iter().filter_map(|link| link.made.as_ref()).for_each(|link| world.allow_telling_twice(link));
+    }
+    world.return_unverified_money().await;
+    // An attempt that nobody reports is asked about once an hour at the longest.
+    world.turn_time(61 * MINUTE);
+    world.settle().await;
+    let (mut wrong, evidence) = world.check(Stage::Settled).await;
+    {
+        let mut tally = tally.lock().unwrap();
+        for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
+            tally.add(format!("{} links", link.status_at(world.now()).name()));
+            link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));
+        }
+        hit.iter().for_each(|(call, _)| tally.add(format!("disturbed calls of {}", call.function)));
+    }
+    world.live_out().await;
+    wrong.extend(world.check(Stage::Ended).await.0);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let hit: Vec<String> = hit.iter().map(|(call, fault)| format!("{fault:?} at {call}")).collect();
+    Err(format!("seed {seed}: {wrong:#?}\nfaults: {hit:#?}\n{}", story.history))
+}
+
+fn number_in(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_chance_brings_the_books_are_right_in_the_end() {
+    let first = number_in("FIRST_SEED").unwrap_or(1);
+    let last = first + number_in("SEEDS").unwrap_or(FEW);
+    let next = Arc::new(AtomicU64::new(first));
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let worlds = (0..WORLDS).map(|_| {
+        let (next, tally) = (Arc::clone(&next), Arc::clone(&tally));
+        tokio::spawn(async move {
+            loop {
+                let world = FaultyWorld::start(3600).await;
+                for _ in 0..STORIES_OF_A_WORLD {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= last {
+                        return Ok(());
+                    }
+                    tell(&world, seed, &tally).await?;
+                }
+            }
+        })
+    });
+    let wrong: Vec<String> = join_all(worlds).await.into_iter().filter_map(|told| told.unwrap().err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    println!("{} stories ended well, from seed {first} on: {:#?}", last - first, tally.lock().unwrap().0);
+}
