@@ -5,7 +5,6 @@
 //! written is ever shown to anybody. Previews and prefetches open nothing.
 
 mod page;
-mod texts;
 mod visitor;
 
 use axum::Router;
@@ -287,12 +286,17 @@ async fn robots() -> Response {
     guard("User-agent: *\nDisallow: /\n".into_response())
 }
 
-/// The link's language, else the browser's first one, else the business's.
+/// The link's language, else the first of the browser's that ships, else the business's. A browser that asks only for
+/// languages that do not ship gets English.
 fn language(link: Option<&PaymentLink>, headers: &HeaderMap, settings: &Settings) -> Language {
     if let Some(locale) = link.and_then(|link| link.terms().locale.as_ref()) {
         return locale.language();
     }
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = wanted.split([',', ';']).next().unwrap_or_default().trim();
-    domain::locale::Locale::parse(first).map_or_else(|_| settings.default_locale.language(), |locale| locale.language())
+    let tags = || wanted.split(',').filter_map(|range| range.split(';').next()).map(str::trim);
+    // `*` and an empty header leave it to us.
+    if tags().all(|tag| tag.is_empty() || tag == "*") {
+        return settings.default_locale.language();
+    }
+    tags().find_map(Language::of).unwrap_or(Language::EN)
 }

@@ -17,8 +17,6 @@ use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::texts::{Mentions, text};
-
 const STYLE: &str = include_str!("page.css");
 
 /// Nothing but this very style sheet, and nothing from anywhere else.
@@ -177,8 +175,8 @@ pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) 
 
 fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings, now: Timestamp) -> Response {
     let amount = link.map(|link| link.terms().amount.display(language, settings.rial_alone)).unwrap_or_default();
-    let mentions = Mentions { business: &settings.business_name, amount: &amount };
-    let say = |key: &str| text(language, key, mentions);
+    let mentions = [("business", settings.business_name.as_str()), ("amount", amount.as_str())];
+    let say = |key: &str| language.say(key, &mentions);
     let title = say(&format!("{}-title", page.key()));
     let body = html! {
         (DOCTYPE)
@@ -202,7 +200,7 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
                     h1 class=(tone_class(page.tone())) { (title) }
                     p { (say(&text_key(page, link, now))) }
-                    @for hint in hints(page, link) { p.hint { (say(hint)) } }
+                    @for hint in hints(page, link) { p.hint { (say(&hint)) } }
                     @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
                     (actions(page, link, &say))
                     (support(page, settings, &say))
@@ -238,11 +236,12 @@ fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
     since.is_some_and(|since| now.duration_since(since) > LONG)
 }
 
-/// What a customer of this gateway should look out for before leaving our page.
-fn hints(page: Page, link: Option<&PaymentLink>) -> &'static [&'static str] {
+/// What else a customer of this gateway should know on this page.
+fn hints(page: Page, link: Option<&PaymentLink>) -> Vec<String> {
     match (page, link.map(|link| link.terms().account.gateway)) {
-        (Page::Confirm, Some(GatewayKind::Zarinpal)) => &["hint-shaparak", "hint-vpn"],
-        _ => &[],
+        (Page::Confirm, Some(GatewayKind::Zarinpal)) => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
+        (Page::MoneyGoesBack, Some(gateway)) => vec![format!("back-time-{}", gateway.as_str())],
+        _ => Vec::new(),
     }
 }
 

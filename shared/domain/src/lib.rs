@@ -19,6 +19,7 @@ pub mod expiry;
 pub mod gateway;
 pub mod ids;
 pub mod item;
+pub mod language;
 pub mod link;
 pub mod locale;
 pub mod message;

@@ -4,9 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::locale::Language;
+use crate::language::Language;
 use crate::problem::Rejection;
-use crate::text::to_persian_digits;
 
 /// An ISO 4217 currency that money can be asked in.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,63 +97,39 @@ impl Money {
         self.currency
     }
 
-    /// The amount as a person of this language reads it. Rial is shown to Persian readers in Toman with the Rial
-    /// behind it, unless `rial_alone` is set or the amount is no whole number of Toman.
+    /// The amount as a person of this language reads it. A language may show Rial in Toman with the Rial behind it,
+    /// unless `rial_alone` is set or the amount is no whole number of Toman.
     pub fn display(self, language: Language, rial_alone: bool) -> String {
-        match language {
-            Language::Persian => self.display_persian(rial_alone),
-            Language::English => self.display_english(),
-        }
-    }
-
-    fn display_persian(self, rial_alone: bool) -> String {
-        let number = |units: i64| to_persian_digits(&grouped(units, self.currency.exponent(), '٬', '٫'));
-        if self.currency != Currency::IRR {
-            return format!("{} {}", number(self.minor_units), self.currency);
-        }
-        let rial = format!("{} ریال", number(self.minor_units));
-        if rial_alone || self.minor_units % 10 != 0 {
-            rial
-        } else {
-            format!("{} تومان ({rial})", number(self.minor_units / 10))
-        }
-    }
-
-    fn display_english(self) -> String {
-        let number = grouped(self.minor_units.abs(), self.currency.exponent(), ',', '.');
+        let units = self.minor_units.unsigned_abs();
         let sign = if self.minor_units < 0 { "-" } else { "" };
-        // Only symbols that name one currency without doubt; a bare "$" could be a dozen dollars, but it is read as
-        // the US one by everybody.
-        match self.currency.code() {
-            "USD" => format!("{sign}${number}"),
-            "EUR" => format!("{sign}€{number}"),
-            "GBP" => format!("{sign}£{number}"),
-            "INR" => format!("{sign}₹{number}"),
-            code => format!("{sign}{code} {number}"),
+        let number = grouped(units, self.currency.exponent(), language);
+        let mentions = [("sign", sign), ("number", &number), ("currency", self.currency.code())];
+        let shown = language.say("money", &mentions);
+        if self.currency != Currency::IRR || rial_alone || !units.is_multiple_of(10) {
+            return shown;
         }
+        let toman = format!("{sign}{}", grouped(units / 10, 0, language));
+        language.say("rial-with-toman", &[("rial", &shown), ("toman", &toman)])
     }
 }
 
-/// Digits in groups of three with `exponent` decimals.
-fn grouped(units: i64, exponent: u16, separator: char, point: char) -> String {
+/// The language's digits in groups of three with `exponent` decimals.
+fn grouped(units: u64, exponent: u16, language: Language) -> String {
     let decimals = usize::from(exponent);
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
+    let digits = format!("{units:0>width$}", width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let mut text = String::new();
-    if units < 0 {
-        text.push('-');
-    }
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(separator);
+            text.push_str(language.group_separator());
         }
         text.push(digit);
     }
     if decimals > 0 {
-        text.push(point);
+        text.push_str(language.decimal_separator());
         text.push_str(fraction);
     }
-    text
+    language.digits(&text)
 }
 
 #[cfg(test)]
@@ -186,14 +161,17 @@ mod tests {
 
     #[test]
     fn amounts_read_as_people_write_them() {
-        assert_eq!(money(1_500_000, "IRR").display(Language::Persian, false), "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)");
-        assert_eq!(money(1_500_005, "IRR").display(Language::Persian, false), "۱٬۵۰۰٬۰۰۵ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::Persian, true), "۱٬۵۰۰٬۰۰۰ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::English, false), "IRR 1,500,000");
-        assert_eq!(money(1999, "EUR").display(Language::English, false), "€19.99");
-        assert_eq!(money(5, "USD").display(Language::English, false), "$0.05");
-        assert_eq!(money(1999, "EUR").display(Language::Persian, false), "۱۹٫۹۹ EUR");
-        assert_eq!(money(-123_456, "KWD").display(Language::English, false), "-KWD 123.456");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, false), "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)");
+        assert_eq!(money(1_500_005, "IRR").display(Language::FA, false), "۱٬۵۰۰٬۰۰۵ ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, true), "۱٬۵۰۰٬۰۰۰ ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::EN, false), "IRR 1,500,000");
+        assert_eq!(money(1999, "EUR").display(Language::EN, false), "€19.99");
+        assert_eq!(money(5, "USD").display(Language::EN, false), "$0.05");
+        assert_eq!(money(1999, "EUR").display(Language::FA, false), "۱۹٫۹۹ EUR");
+        assert_eq!(money(-1_500_000, "IRR").display(Language::FA, false), "-۱۵۰٬۰۰۰ تومان (-۱٬۵۰۰٬۰۰۰ ریال)");
+        assert_eq!(money(1_500_000, "IRR").display(Language::AR, false), "١٬٥٠٠٬٠٠٠ ريال إيراني");
+        assert_eq!(money(1999, "EUR").display(Language::AR, false), "١٩٫٩٩ يورو");
+        assert_eq!(money(-123_456, "KWD").display(Language::EN, false), "-KWD 123.456");
     }
 
     #[test]
@@ -204,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_has_the_digits_of_the_amount(units in 0..=LARGEST_AMOUNT) {
-            let shown: String = money(units, "IRR").display(Language::English, false)
+            let shown: String = money(units, "IRR").display(Language::EN, false)
                 .chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(shown, units.to_string());
         }

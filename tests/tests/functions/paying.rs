@@ -207,11 +207,30 @@ async fn a_link_without_a_language_of_its_own_speaks_the_browsers() {
     for (browser, shown) in [
         ("en-US,en;q=0.9", "The payment is not finished"),
         ("fa-IR,fa", "پرداخت تمام نشده است"),
+        ("ar-SA,ar;q=0.9,en;q=0.8", "لم تكتمل عملية الدفع"),
+        ("de-DE, ar;q=0.5", "لم تكتمل عملية الدفع"),
+        ("de-DE,de", "The payment is not finished"),
+        ("*", "پرداخت تمام نشده است"),
         ("", "پرداخت تمام نشده است"),
     ] {
         let page = world.send(reqwest::Method::GET, &result, &[("accept-language", browser)], None).await;
         assert!(page.text.contains(shown), "{browser}: {}", page.text);
     }
+}
+
+#[tokio::test]
+async fn a_customer_reads_arabic_from_right_to_left_with_its_own_digits_and_dates() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1_234_599, "locale": "ar-SA",
+                           "expires_at": "2027-01-31" }))
+        .await;
+    let page = world.pay(&link, "cancelled").await;
+    for shown in ["lang=\"ar\" dir=\"rtl\"", "لم تكتمل عملية الدفع", "١٢٬٣٤٥٫٩٩ يورو", "٣١ يناير ٢٠٢٧", "(Asia/Tehran)"]
+    {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(world.pay(&link, "paid").await.text.contains("تم الدفع"));
 }
 
 #[tokio::test]
