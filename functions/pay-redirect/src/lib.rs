@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
-use domain::attempt::{Attempt, NewAttempt, later_by_minutes};
+use domain::attempt::{Attempt, AttemptState, NewAttempt, later_by_minutes};
 use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{PaymentLink, Visit};
@@ -103,11 +103,17 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         Ok((link, Visit::Confirming)) => show(Page::Confirming, &link),
         Ok((link, Visit::UnderReview)) => show(Page::Review, &link),
         Ok((link, Visit::Begin | Visit::Paid | Visit::Expired | Visit::Cancelled)) => {
-            show(Page::of(&link, app.clock.now()), &link)
+            show(Page::of_reopened(&link, app.clock.now()), &link)
         }
         Err(error) => {
             tracing::error!(link_id = %link.id(), error = %error, "A customer could not be sent to the gateway.");
-            show(Page::Trouble, &link)
+            match error {
+                VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => show(Page::Trouble, &link),
+                // Something of ours failed, perhaps while asking about a session that somebody has paid in.
+                VisitError::Store(_) | VisitError::NoRandomness(_) | VisitError::Contended => {
+                    without_link(Page::Down, language, settings)
+                }
+            }
         }
     }
 }
@@ -125,12 +131,27 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
         Ok(Some((link, configuration))) => {
-            let language = language(Some(&link), &headers, &configuration.settings);
+            let settings = &configuration.settings;
+            let language = language(Some(&link), &headers, settings);
             let now = app.clock.now();
-            of_link(Page::of(&link, now), &link, language, &configuration.settings, now)
+            match outcome(&app, &link, now).await {
+                Ok(page) => of_link(page, &link, language, settings, now),
+                Err(error) => {
+                    tracing::error!(link_id = %link.id(), error = %error, "An outcome could not be looked up.");
+                    without_link(Page::Down, language, settings)
+                }
+            }
         }
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => down(&app, &headers, &error).await,
+    }
+}
+
+/// What became of a payment. Before anybody is told that nothing was paid, and to go on, the gateway is asked.
+async fn outcome(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
+    match Page::of(link, now) {
+        Page::Unfinished if has_moved_on(app, link, now).await? => Ok(Page::Confirming),
+        page => Ok(page),
     }
 }
 
@@ -183,7 +204,9 @@ async fn visit(
 /// is written by those who may settle, within a minute; until then nobody is sent to a session that is over. Where the
 /// gateway gives no answer, the customer is let through to it.
 async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<bool, VisitError> {
-    let Some(attempt) = link.attempts().last() else { return Ok(false) };
+    let Some(attempt) = link.attempts().last().filter(|last| matches!(last.state, AttemptState::Open { .. })) else {
+        return Ok(false);
+    };
     if now.duration_since(attempt.opened_at) < MAY_HAVE_PAID {
         return Ok(false);
     }
@@ -244,7 +267,7 @@ fn preview(link: &PaymentLink, now: Timestamp) -> Page {
         Visit::Begin | Visit::Continue { .. } | Visit::TooManyAttempts => Page::Preview,
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
-        Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of(link, now),
+        Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of_reopened(link, now),
     }
 }
 

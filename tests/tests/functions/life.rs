@@ -194,6 +194,48 @@ async fn crawlers_are_told_to_stay_away() {
 }
 
 #[tokio::test]
+async fn who_opens_a_paid_link_is_told_so_and_not_thanked() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let result = world.pay(&link, "paid").await;
+    assert!(result.text.contains("Thank you"), "{}", result.text);
+    let again = world.open(link["url"].as_str().unwrap()).await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert!(again.text.contains("This link is paid already") && !again.text.contains("Thank you"), "{}", again.text);
+    assert!(again.text.contains("€19.99") && !again.text.contains("second") && !again.text.contains("Another payment"));
+}
+
+#[tokio::test]
+async fn who_paid_a_link_twice_is_told_what_becomes_of_the_second_payment() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let first = world.go_to_gateway(&link).await;
+    // The first session has ended by our clock, and the gateway still takes the money in it.
+    world.turn_clock(Duration::from_secs(45 * 60));
+    let second = world.go_to_gateway(&link).await;
+    assert_ne!(first, second);
+    let paid = world.come_back(&world.choose(&second, "paid_no_webhook").await).await;
+    assert!(paid.text.contains("Thank you") && !paid.text.contains("Another payment"), "{}", paid.text);
+    let late = world.come_back(&world.choose(&first, "paid_no_webhook").await).await;
+    for said in ["Paid", "Another payment was made for this link.", "five to ten working days"] {
+        assert!(late.text.contains(said), "{said}: {}", late.text);
+    }
+    assert_eq!(world.receipts().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_ended_after_a_failed_payment_says_what_becomes_of_debited_money() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.pay(&link, "failed").await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    world.crm(Method::POST, &path, json!({})).await;
+    let page = world.open(link["url"].as_str().unwrap()).await;
+    assert!(page.text.contains("این لینک لغو شده است") && page.text.contains("تا ۷۲ ساعت"), "{}", page.text);
+    assert!(!page.text.contains("تلاش دوباره"));
+}
+
+#[tokio::test]
 async fn every_wrong_link_gets_the_same_page() {
     let world = World::in_process().await;
     let link = world.rial_link().await;

@@ -159,7 +159,12 @@ async fn who_paid_closed_the_browser_and_opens_the_link_again_is_not_sent_to_pay
         world.choose(&page, outcome).await;
         let again = world.open(link["url"].as_str().unwrap()).await;
         assert_eq!(again.status, StatusCode::OK, "{gateway}");
-        assert_eq!(again.headers["refresh"], "3", "the page asks again by itself");
+        // The page asks again by itself, for the outcome.
+        let refresh = again.headers["refresh"].to_str().unwrap();
+        let result = refresh.strip_prefix("3; url=").unwrap();
+        assert!(result.ends_with("/result"), "{refresh}");
+        let waiting = world.open(result).await;
+        assert_eq!(waiting.headers["refresh"], refresh, "nobody who paid is told to go on paying: {}", waiting.text);
         world.turn_clock(MINUTE);
         world.sweep().await;
         assert_one_receipt(&world, &link).await;
@@ -275,6 +280,7 @@ async fn an_answer_lost_after_the_money_was_taken_still_becomes_one_receipt() {
         world.turn_clock(3 * MINUTE);
         let late = world.open(link["url"].as_str().unwrap()).await;
         assert!(late.text.contains("می‌توانید این صفحه را ببندید"), "{}", late.text);
+        assert!(late.headers["refresh"].to_str().unwrap().starts_with("15; "));
         world.sweep().await;
         assert_one_receipt(&world, &link).await;
     }
