@@ -18,13 +18,14 @@ use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{PaymentLink, Visit};
 use domain::locale::Language;
+use domain::logo::LogoHash;
 use domain::settings::Settings;
 use gateways::{BeginError, Gateways, Order};
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
 
-use page::{Page, guard, of_link, without_link};
+use page::{Page, guard, of_link, picture, without_link};
 use visitor::is_person;
 
 /// How often a visit is decided again because the link changed meanwhile.
@@ -62,6 +63,7 @@ pub fn router(app: App) -> Router {
         .route("/p/{token}", get(open).fallback(other_method))
         .route("/p/{token}/go", get(go).fallback(other_method))
         .route("/p/{token}/result", get(result).fallback(other_method))
+        .route("/logo/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .fallback(nowhere)
         .with_state(app)
@@ -152,6 +154,16 @@ async fn outcome(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Page, 
     match Page::of(link, now) {
         Page::Unfinished if has_moved_on(app, link, now).await? => Ok(Page::Confirming),
         page => Ok(page),
+    }
+}
+
+/// The business's logo, by the name of its content.
+async fn logo(State(app): State<App>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
+    let Ok(hash) = LogoHash::parse(&hash) else { return unknown(&app, &headers).await };
+    match app.store.logo(&hash).await {
+        Ok(Some(logo)) => picture(&logo),
+        Ok(None) => unknown(&app, &headers).await,
+        Err(error) => down(&app, &headers, &error).await,
     }
 }
 

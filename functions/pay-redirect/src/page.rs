@@ -12,6 +12,7 @@ use domain::calendar::{display_end, display_instant};
 use domain::gateway::{GatewayKind, Mode};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
+use domain::logo::Logo;
 use domain::settings::Settings;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -19,11 +20,12 @@ use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing but this very style sheet, and nothing from anywhere else.
+/// Nothing but this very style sheet and the business's logo, and nothing from anywhere else.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
     )
 });
 
@@ -202,7 +204,11 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
             }
             body {
                 main {
-                    p.business { bdi { (settings.business_name) } }
+                    p.business {
+                        // The name beside it says what the picture shows.
+                        @if let Some(hash) = &settings.logo_hash { img src=(format!("/logo/{}", hash.as_str())) alt=""; }
+                        bdi { (settings.business_name) }
+                    }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
                     h1 class=(tone_class(page.tone())) { (title) }
                     p { (say(&text_key(page, link, now))) }
@@ -398,6 +404,16 @@ pub(crate) fn guard(mut response: Response) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+/// The business's logo. Its address names its content, so that it may be kept for ever.
+pub(crate) fn picture(logo: &Logo) -> Response {
+    let mut response = guard(logo.bytes().into_response());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(logo.media_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
     response
 }
 

@@ -22,6 +22,7 @@ pub mod item;
 pub mod language;
 pub mod link;
 pub mod locale;
+pub mod logo;
 pub mod message;
 pub mod money;
 pub mod problem;

@@ -7,6 +7,7 @@ use crate::calendar::parse_time_zone;
 use crate::contact::Region;
 use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
+use crate::logo::LogoHash;
 use crate::problem::Rejection;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ use crate::problem::Rejection;
 pub struct Settings {
     /// How the business is called on pages and in messages.
     pub business_name: String,
+    /// Names the picture, which is an item of its own: every function reads the settings, and only pages show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_hash: Option<LogoHash>,
     /// Shown on every dead end, so that a customer can ask a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support_phone: Option<String>,
@@ -80,6 +84,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             business_name: "Paylink".to_owned(),
+            logo_hash: None,
             support_phone: None,
             support_url: None,
             time_zone: TimeZoneName("UTC".to_owned()),

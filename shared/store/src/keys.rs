@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
 //! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
@@ -22,6 +23,7 @@ use domain::ids::{
     ReferenceId,
 };
 use domain::locale::Locale;
+use domain::logo::LogoHash;
 use domain::message::MessageEvent;
 use domain::recipients::Channel;
 use sha2::{Digest, Sha256};
@@ -77,6 +79,11 @@ pub(crate) fn token_secret() -> Key {
 
 pub(crate) fn settings() -> Key {
     Key::new(CONFIGURATION_PARTITION, "settings")
+}
+
+/// Not in the configuration partition, which every function reads whole.
+pub(crate) fn logo(hash: &LogoHash) -> Key {
+    Key::new(format!("logo#{}", hash.as_str()), "logo")
 }
 
 pub(crate) fn account(id: &AccountId) -> Key {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::World;
@@ -191,6 +192,63 @@ async fn crawlers_are_told_to_stay_away() {
     let world = World::in_process().await;
     let robots = world.open("/robots.txt").await;
     assert_eq!((robots.status, robots.text.as_str()), (StatusCode::OK, "User-agent: *\nDisallow: /\n"));
+}
+
+/// A picture of this many bytes, as a data URI.
+fn logo(bytes: usize) -> String {
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    picture.resize(bytes, b'x');
+    format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(picture))
+}
+
+#[tokio::test]
+async fn pages_show_the_businesss_logo_from_their_own_address() {
+    let world = World::in_process().await;
+    let logo = logo(domain::logo::LARGEST_LOGO);
+    let settings = json!({ "business_name": "Logo & Co", "default_locale": "en", "logo": logo });
+    assert_eq!(world.put("/v1/settings", settings).await["logo"], logo);
+    assert_eq!(world.get("/v1/settings").await["logo"], logo);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let link = world.rial_link().await;
+    let page = world.pay(&link, "paid").await;
+    let address = page.text.split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(address.starts_with("/logo/"), "{address}");
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("img-src 'self';"));
+    let weight = page.text.len() + domain::logo::LARGEST_LOGO;
+    assert!(weight < 30_000, "{weight} bytes");
+    let picture = world.open(address).await;
+    assert_eq!(picture.status, StatusCode::OK);
+    for (name, value) in [
+        ("content-type", "image/png"),
+        ("cache-control", "public, max-age=31536000, immutable"),
+        ("x-content-type-options", "nosniff"),
+        ("content-length", "16384"),
+    ] {
+        assert_eq!(picture.headers[name], value);
+    }
+    for wrong in ["/logo/00000000000000000000000000000000", "/logo/x", "/logo/"] {
+        assert_eq!(world.open(wrong).await.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+    // A PUT replaces everything.
+    let without = world.put("/v1/settings", json!({ "business_name": "Logo & Co" })).await;
+    assert!(without.get("logo").is_none() && world.get("/v1/settings").await.get("logo").is_none());
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(!world.open("/p/x").await.text.contains("<img"));
+}
+
+#[tokio::test]
+async fn a_logo_that_is_no_small_picture_is_refused() {
+    let world = World::in_process().await;
+    for (given, code) in [
+        (json!("data:image/svg+xml;base64,PHN2Zy8+"), "invalid_logo"),
+        (json!(logo(100).replace("image/png", "image/jpeg")), "invalid_logo"),
+        (json!(logo(domain::logo::LARGEST_LOGO + 1)), "logo_too_large"),
+        (json!(5), "wrong_type"),
+    ] {
+        let body = json!({ "business_name": "B", "logo": given });
+        let refused = world.crm(Method::PUT, "/v1/settings", body).await;
+        assert_eq!(refused.problems(), [("/logo".to_owned(), code.to_owned())]);
+    }
 }
 
 #[tokio::test]
