@@ -161,6 +161,29 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
 }
 
 #[test]
+fn the_logo_is_written_with_the_settings_and_read_for_pages_and_by_nobody_else() {
+    for name in FUNCTIONS {
+        let statements = function(name)["Properties"]["Policies"].as_sequence().unwrap().clone();
+        let statements =
+            statements.iter().filter_map(|policy| policy.get("Statement")?.as_sequence().cloned()).flatten();
+        let actions: BTreeSet<String> = statements
+            .filter(|statement| serde_norway::to_string(statement).unwrap().contains("logo#"))
+            .flat_map(|statement| match &statement["Action"] {
+                Value::Sequence(actions) => actions.clone(),
+                action => vec![action.clone()],
+            })
+            .map(|action| action.as_str().unwrap().to_owned())
+            .collect();
+        let expected: &[&str] = match name {
+            "crm-api" => &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"],
+            "pay-redirect" => &["dynamodb:GetItem"],
+            _ => &[],
+        };
+        assert_eq!(actions.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
 fn no_function_depends_on_what_only_one_machine_needs() {
     let lock = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--edges", "normal", "--prefix", "none"])

@@ -6,6 +6,7 @@ use domain::contact::Region;
 use domain::expiry::Expiry;
 use domain::ids::ReceiptTypeId;
 use domain::locale::Locale;
+use domain::logo::Logo;
 use domain::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
 use domain::sms::SegmentLimit;
 use domain::text::{parse_name, parse_web_address};
@@ -21,6 +22,7 @@ use crate::{App, answer};
 #[serde(default)]
 pub(crate) struct SettingsBody {
     business_name: Given<String>,
+    logo: Given<String>,
     support_phone: Given<String>,
     support_url: Given<String>,
     sms_sender_id: Given<String>,
@@ -42,11 +44,26 @@ struct SettingsView {
     object: &'static str,
     #[serde(flatten)]
     settings: Settings,
+    /// The picture as it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logo: Option<String>,
+}
+
+impl SettingsView {
+    fn new(mut settings: Settings, logo: Option<&Logo>) -> Self {
+        // The name of the picture is the pages' own business.
+        settings.logo_hash = None;
+        Self { object: "settings", settings, logo: logo.map(Logo::uri) }
+    }
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
     let settings = app.store.settings().await?.unwrap_or_default();
-    Ok(answer(SettingsView { object: "settings", settings }))
+    let logo = match &settings.logo_hash {
+        Some(hash) => app.store.logo(hash).await?,
+        None => None,
+    };
+    Ok(answer(SettingsView::new(settings, logo.as_ref())))
 }
 
 pub(crate) async fn write(
@@ -54,9 +71,11 @@ pub(crate) async fn write(
     State(app): State<App>,
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
-    let body = body.fields;
+    let mut body = body.fields;
     let mut problems = Problems::default();
-    let settings = body.read(&mut problems);
+    let logo = std::mem::take(&mut body.logo).field("/logo", &mut problems);
+    let logo = logo.parse("/logo", &mut problems, |uri| Logo::parse(&uri)).value();
+    let mut settings = body.read(&mut problems);
     if let Some(id) = &settings.default_receipt_type_id
         && app.store.receipt_type(id).await?.is_none()
     {
@@ -66,8 +85,14 @@ pub(crate) async fn write(
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    app.store.put_settings(&settings).await?;
-    Ok(answer(SettingsView { object: "settings", settings }))
+    match &logo {
+        Some(logo) => {
+            settings.logo_hash = Some(logo.hash());
+            app.store.put_settings_with_logo(&settings, logo).await?;
+        }
+        None => app.store.put_settings(&settings).await?,
+    }
+    Ok(answer(SettingsView::new(settings, logo.as_ref())))
 }
 
 impl SettingsBody {
@@ -91,6 +116,8 @@ impl SettingsBody {
         let hosts = self.return_url_hosts.field("/return_url_hosts", p);
         Settings {
             business_name: business_name.require("/business_name", p).unwrap_or_default(),
+            // The picture is kept beside the settings, and its name is put here when it is written.
+            logo_hash: None,
             support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
             support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
             sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),

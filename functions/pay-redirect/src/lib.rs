@@ -5,7 +5,6 @@
 //! written is ever shown to anybody. Previews and prefetches open nothing.
 
 mod page;
-mod texts;
 mod visitor;
 
 use std::time::Duration;
@@ -17,18 +16,19 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
-use domain::attempt::{Attempt, NewAttempt, later_by_minutes};
+use domain::attempt::{Attempt, AttemptState, NewAttempt, later_by_minutes};
 use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{PaymentLink, Visit};
 use domain::locale::Language;
+use domain::logo::LogoHash;
 use domain::settings::Settings;
 use gateways::{BeginError, Gateways, Order};
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
 
-use page::{Page, guard, of_link, without_link};
+use page::{Page, guard, of_link, picture, without_link};
 use visitor::is_person;
 
 /// How often a visit is decided again because the link changed meanwhile.
@@ -75,6 +75,7 @@ pub fn router(app: App) -> Router {
         .route("/p/{token}", get(open).fallback(other_method))
         .route("/p/{token}/go", get(go).fallback(other_method))
         .route("/p/{token}/result", get(result).fallback(other_method))
+        .route("/logo/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .fallback(nowhere)
         .layer(from_fn(in_time))
@@ -127,11 +128,17 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         Ok((link, Visit::Confirming)) => show(Page::Confirming, &link),
         Ok((link, Visit::UnderReview)) => show(Page::Review, &link),
         Ok((link, Visit::Begin | Visit::Paid | Visit::Expired | Visit::Cancelled)) => {
-            show(Page::of(&link, app.clock.now()), &link)
+            show(Page::of_reopened(&link, app.clock.now()), &link)
         }
         Err(error) => {
             tracing::error!(link_id = %link.id(), error = %error, "A customer could not be sent to the gateway.");
-            show(Page::Trouble, &link)
+            match error {
+                VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => show(Page::Trouble, &link),
+                // Something of ours failed, perhaps while asking about a session that somebody has paid in.
+                VisitError::Store(_) | VisitError::NoRandomness(_) | VisitError::Contended => {
+                    without_link(Page::Down, language, settings)
+                }
+            }
         }
     }
 }
@@ -149,10 +156,35 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
         Ok(Some((link, configuration))) => {
-            let language = language(Some(&link), &headers, &configuration.settings);
+            let settings = &configuration.settings;
+            let language = language(Some(&link), &headers, settings);
             let now = app.clock.now();
-            of_link(Page::of(&link, now), &link, language, &configuration.settings, now)
+            match outcome(&app, &link, now).await {
+                Ok(page) => of_link(page, &link, language, settings, now),
+                Err(error) => {
+                    tracing::error!(link_id = %link.id(), error = %error, "An outcome could not be looked up.");
+                    without_link(Page::Down, language, settings)
+                }
+            }
         }
+        Ok(None) => unknown(&app, &headers).await,
+        Err(error) => down(&app, &headers, &error).await,
+    }
+}
+
+/// What became of a payment. Before anybody is told that nothing was paid, and to go on, the gateway is asked.
+async fn outcome(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
+    match Page::of(link, now) {
+        Page::Unfinished if has_moved_on(app, link, now).await? => Ok(Page::Confirming),
+        page => Ok(page),
+    }
+}
+
+/// The business's logo, by the name of its content.
+async fn logo(State(app): State<App>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
+    let Ok(hash) = LogoHash::parse(&hash) else { return unknown(&app, &headers).await };
+    match app.store.logo(&hash).await {
+        Ok(Some(logo)) => picture(&logo),
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => down(&app, &headers, &error).await,
     }
@@ -207,7 +239,9 @@ async fn visit(
 /// is written by those who may settle, within a minute; until then nobody is sent to a session that is over. Where the
 /// gateway gives no answer, the customer is let through to it.
 async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<bool, VisitError> {
-    let Some(attempt) = link.attempts().last() else { return Ok(false) };
+    let Some(attempt) = link.attempts().last().filter(|last| matches!(last.state, AttemptState::Open { .. })) else {
+        return Ok(false);
+    };
     if now.duration_since(attempt.opened_at) < MAY_HAVE_PAID {
         return Ok(false);
     }
@@ -268,7 +302,7 @@ fn preview(link: &PaymentLink, now: Timestamp) -> Page {
         Visit::Begin | Visit::Continue { .. } | Visit::TooManyAttempts => Page::Preview,
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
-        Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of(link, now),
+        Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of_reopened(link, now),
     }
 }
 
@@ -310,12 +344,17 @@ async fn robots() -> Response {
     guard("User-agent: *\nDisallow: /\n".into_response())
 }
 
-/// The link's language, else the browser's first one, else the business's.
+/// The link's language, else the first of the browser's that ships, else the business's. A browser that asks only for
+/// languages that do not ship gets English.
 fn language(link: Option<&PaymentLink>, headers: &HeaderMap, settings: &Settings) -> Language {
     if let Some(locale) = link.and_then(|link| link.terms().locale.as_ref()) {
         return locale.language();
     }
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = wanted.split([',', ';']).next().unwrap_or_default().trim();
-    domain::locale::Locale::parse(first).map_or_else(|_| settings.default_locale.language(), |locale| locale.language())
+    let tags = || wanted.split(',').filter_map(|range| range.split(';').next()).map(str::trim);
+    // `*` and an empty header leave it to us.
+    if tags().all(|tag| tag.is_empty() || tag == "*") {
+        return settings.default_locale.language();
+    }
+    tags().find_map(Language::of).unwrap_or(Language::EN)
 }

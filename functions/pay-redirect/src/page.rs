@@ -7,25 +7,25 @@ use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::attempt::AttemptState;
+use domain::attempt::{Attempt, AttemptState};
 use domain::calendar::{display_end, display_instant};
 use domain::gateway::{GatewayKind, Mode};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
+use domain::logo::Logo;
 use domain::settings::Settings;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::texts::{Mentions, text};
-
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing but this very style sheet, and nothing from anywhere else.
+/// Nothing but this very style sheet and the business's logo, and nothing from anywhere else.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
     )
 });
 
@@ -35,7 +35,10 @@ pub(crate) enum Page {
     Preview,
     /// What is to be paid, and a button that leads to the gateway.
     Confirm,
+    /// For who has just paid.
     Paid,
+    /// For who opens a link that was paid before.
+    AlreadyPaid,
     Confirming,
     Failed,
     Unfinished,
@@ -61,38 +64,34 @@ enum Tone {
 }
 
 impl Page {
-    /// What became of a link, for somebody who comes back from the gateway or opens it again.
+    /// What became of a link, for somebody who comes back from the gateway.
     pub(crate) fn of(link: &PaymentLink, now: Timestamp) -> Self {
-        let last = link.attempts().last().map(|attempt| &attempt.state);
         let status = link.status_at(now);
         if matches!(status, LinkStatus::Paid { .. }) {
             return Self::Paid;
         }
-        match last {
-            Some(
-                AttemptState::Settling { .. }
-                | AttemptState::Accepted { .. }
-                | AttemptState::Open { reported: true, .. },
-            ) => Self::Confirming,
-            Some(AttemptState::NeedsReview { .. }) => Self::Review,
-            Some(
-                AttemptState::Unacceptable { .. } | AttemptState::GivingBack { .. } | AttemptState::GivenBack { .. },
-            ) => Self::MoneyGoesBack,
-            Some(
-                AttemptState::Open { .. }
-                | AttemptState::Paid { .. }
-                | AttemptState::Failed { .. }
-                | AttemptState::Lapsed { .. },
-            )
-            | None => match status {
-                LinkStatus::Expired { .. } => Self::Expired,
-                LinkStatus::Cancelled { .. } => Self::Cancelled,
-                LinkStatus::Active | LinkStatus::Paid { .. } => match last {
-                    Some(AttemptState::Failed { .. }) => Self::Failed,
-                    _ => Self::Unfinished,
-                },
-            },
+        if being_confirmed(link).is_some() {
+            return Self::Confirming;
         }
+        if link.needs_review() {
+            return Self::Review;
+        }
+        let last = link.attempts().last().map(|attempt| &attempt.state);
+        if last.is_some_and(goes_back) {
+            return Self::MoneyGoesBack;
+        }
+        match status {
+            LinkStatus::Expired { .. } => Self::Expired,
+            LinkStatus::Cancelled { .. } => Self::Cancelled,
+            LinkStatus::Active | LinkStatus::Paid { .. } if has_failed(link) => Self::Failed,
+            LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
+        }
+    }
+
+    /// What became of a link, for somebody who opens it again: whether they are who paid it is not known.
+    pub(crate) fn of_reopened(link: &PaymentLink, now: Timestamp) -> Self {
+        let page = Self::of(link, now);
+        if page == Self::Paid { Self::AlreadyPaid } else { page }
     }
 
     fn status(self) -> StatusCode {
@@ -104,6 +103,7 @@ impl Page {
             Self::Preview
             | Self::Confirm
             | Self::Paid
+            | Self::AlreadyPaid
             | Self::Confirming
             | Self::Failed
             | Self::Unfinished
@@ -117,6 +117,7 @@ impl Page {
             Self::Preview => "preview",
             Self::Confirm => "confirm",
             Self::Paid => "paid",
+            Self::AlreadyPaid => "already-paid",
             Self::Confirming => "confirming",
             Self::Failed => "failed",
             Self::Unfinished => "unfinished",
@@ -133,7 +134,7 @@ impl Page {
 
     fn tone(self) -> Tone {
         match self {
-            Self::Paid => Tone::Good,
+            Self::Paid | Self::AlreadyPaid => Tone::Good,
             Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
@@ -151,6 +152,7 @@ impl Page {
             Self::Confirm => Some("pay-now"),
             Self::Preview
             | Self::Paid
+            | Self::AlreadyPaid
             | Self::Confirming
             | Self::MoneyGoesBack
             | Self::Review
@@ -181,8 +183,8 @@ pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) 
 
 fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings, now: Timestamp) -> Response {
     let amount = link.map(|link| link.terms().amount.display(language, settings.rial_alone)).unwrap_or_default();
-    let mentions = Mentions { business: &settings.business_name, amount: &amount };
-    let say = |key: &str| text(language, key, mentions);
+    let mentions = [("business", settings.business_name.as_str()), ("amount", amount.as_str())];
+    let say = |key: &str| language.say(key, &mentions);
     let title = say(&format!("{}-title", page.key()));
     let body = html! {
         (DOCTYPE)
@@ -202,11 +204,15 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
             }
             body {
                 main {
-                    p.business { bdi { (settings.business_name) } }
+                    p.business {
+                        // The name beside it says what the picture shows.
+                        @if let Some(hash) = &settings.logo_hash { img src=(format!("/logo/{}", hash.as_str())) alt=""; }
+                        bdi { (settings.business_name) }
+                    }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
                     h1 class=(tone_class(page.tone())) { (title) }
                     p { (say(&text_key(page, link, now))) }
-                    @for hint in hints(page, link) { p.hint { (say(hint)) } }
+                    @for hint in hints(page, link) { p.hint { (say(&hint)) } }
                     @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
                     (actions(page, link, &say))
                     (support(page, settings, &say))
@@ -215,9 +221,14 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
         }
     };
     let mut response = answer(page.status(), body);
-    if page == Page::Confirming {
-        // The page asks again without a script, until it is known what happened.
-        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("3"));
+    if let (Page::Confirming, Some(link)) = (page, link) {
+        // The page asks again without a script, until it is known what happened. It asks for the outcome and not for the
+        // link, because opening a link whose payment failed would lead on to the gateway at once.
+        let pause = if takes_long(link, now) { 15 } else { 3 };
+        let refresh = format!("{pause}; url=/p/{}/result", link.token().expose());
+        if let Ok(refresh) = HeaderValue::try_from(refresh) {
+            response.headers_mut().insert(header::REFRESH, refresh);
+        }
     }
     response
 }
@@ -229,24 +240,80 @@ const LONG: SignedDuration = SignedDuration::from_mins(2);
 fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
         (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
-        (Page::Failed, Some(link)) => format!("failed-text-{}", link.terms().account.gateway.as_str()),
+        (Page::Failed, Some(link)) => after_failure(link),
         _ => format!("{}-text", page.key()),
     }
 }
 
+fn after_failure(link: &PaymentLink) -> String {
+    format!("failed-text-{}", link.terms().account.gateway.as_str())
+}
+
+/// The attempt whose money we are asking about.
+fn being_confirmed(link: &PaymentLink) -> Option<&Attempt> {
+    let is_asked_about = |state: &AttemptState| {
+        matches!(
+            state,
+            AttemptState::Settling { .. } | AttemptState::Accepted { .. } | AttemptState::Open { reported: true, .. }
+        )
+    };
+    link.attempts().iter().find(|attempt| is_asked_about(&attempt.state))
+}
+
+/// Money that the link could not take.
+fn goes_back(state: &AttemptState) -> bool {
+    matches!(
+        state,
+        AttemptState::Unacceptable { .. } | AttemptState::GivingBack { .. } | AttemptState::GivenBack { .. }
+    )
+}
+
+/// Whether the gateway's final no was the last that happened.
+fn has_failed(link: &PaymentLink) -> bool {
+    link.attempts().last().is_some_and(|attempt| matches!(attempt.state, AttemptState::Failed { .. }))
+}
+
 fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
-    let since = link.attempts().last().map(|attempt| match &attempt.state {
+    let since = being_confirmed(link).or(link.attempts().last()).map(|attempt| match &attempt.state {
         AttemptState::Settling { since, .. } => *since,
         _ => attempt.opened_at,
     });
     since.is_some_and(|since| now.duration_since(since) > LONG)
 }
 
-/// What a customer of this gateway should look out for before leaving our page.
-fn hints(page: Page, link: Option<&PaymentLink>) -> &'static [&'static str] {
-    match (page, link.map(|link| link.terms().account.gateway)) {
-        (Page::Confirm, Some(GatewayKind::Zarinpal)) => &["hint-shaparak", "hint-vpn"],
-        _ => &[],
+/// What else a customer of this link should know on this page.
+fn hints(page: Page, link: Option<&PaymentLink>) -> Vec<String> {
+    let Some(link) = link else { return Vec::new() };
+    let gateway = link.terms().account.gateway;
+    let back_time = format!("back-time-{}", gateway.as_str());
+    match page {
+        Page::Confirm => match gateway {
+            GatewayKind::Zarinpal => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
+            GatewayKind::Stripe => Vec::new(),
+        },
+        Page::MoneyGoesBack => vec![back_time],
+        // Who paid a second time, in another tab, must hear of that money too.
+        Page::Paid | Page::AlreadyPaid if link.needs_review() => vec!["second-review".to_owned()],
+        Page::Paid | Page::AlreadyPaid
+            if being_confirmed(link).is_some() || link.attempts().iter().any(|attempt| goes_back(&attempt.state)) =>
+        {
+            vec!["second-payment".to_owned(), back_time]
+        }
+        // The link ended, and the last that its customer saw was a payment that failed.
+        Page::Expired | Page::Cancelled if has_failed(link) => vec![after_failure(link)],
+        Page::Preview
+        | Page::Paid
+        | Page::AlreadyPaid
+        | Page::Confirming
+        | Page::Failed
+        | Page::Unfinished
+        | Page::Review
+        | Page::Expired
+        | Page::Cancelled
+        | Page::Unknown
+        | Page::TooMany
+        | Page::Trouble
+        | Page::Down => Vec::new(),
     }
 }
 
@@ -343,10 +410,82 @@ pub(crate) fn guard(mut response: Response) -> Response {
     response
 }
 
+/// The business's logo. Its address names its content, so that it may be kept for ever.
+pub(crate) fn picture(logo: &Logo) -> Response {
+    let mut response = guard(logo.bytes().into_response());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(logo.media_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    response
+}
+
 fn answer(status: StatusCode, body: Markup) -> Response {
     let mut response = (status, Html(body.into_string())).into_response();
     if let Ok(policy) = HeaderValue::try_from(POLICY.as_str()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     guard(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGES: [Page; 15] = [
+        Page::Preview,
+        Page::Confirm,
+        Page::Paid,
+        Page::AlreadyPaid,
+        Page::Confirming,
+        Page::Failed,
+        Page::Unfinished,
+        Page::MoneyGoesBack,
+        Page::Review,
+        Page::Expired,
+        Page::Cancelled,
+        Page::Unknown,
+        Page::TooMany,
+        Page::Trouble,
+        Page::Down,
+    ];
+
+    /// What pages say besides their own title, text and button.
+    const OTHERS: [&str; 15] = [
+        "test-mark",
+        "amount-for",
+        "purpose",
+        "paid-on",
+        "reference",
+        "payable-until",
+        "preview-text",
+        "confirming-long-text",
+        "hint-shaparak",
+        "hint-vpn",
+        "second-payment",
+        "second-review",
+        "support",
+        "return-to-business",
+        "pay-now",
+    ];
+
+    #[test]
+    fn every_language_has_every_text_of_every_page() {
+        let mut keys: Vec<String> = OTHERS.map(str::to_owned).to_vec();
+        for page in PAGES {
+            keys.push(format!("{}-title", page.key()));
+            keys.extend(page.action().map(str::to_owned));
+            if page != Page::Failed {
+                keys.push(format!("{}-text", page.key()));
+            }
+        }
+        for gateway in GatewayKind::ALL {
+            keys.push(format!("failed-text-{}", gateway.as_str()));
+            keys.push(format!("back-time-{}", gateway.as_str()));
+        }
+        for language in Language::ALL {
+            let missing: Vec<_> = keys.iter().filter(|key| !language.has(key)).collect();
+            assert!(missing.is_empty(), "locales/{}.ftl lacks {missing:?}", language.code());
+        }
+    }
 }

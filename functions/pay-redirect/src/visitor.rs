@@ -4,27 +4,20 @@
 
 use axum::http::{HeaderMap, Method, header};
 
-/// Parts of user agents of programs that fetch links for others to see, in lower case.
-const PREVIEWERS: [&str; 34] = [
+/// Parts of user agents of programs that fetch links for others to see, in lower case. An app's own name is not one of
+/// them where its built-in browser carries it too: a person reads the link there.
+const PREVIEWERS: [&str; 23] = [
     "bot",
     "crawler",
     "spider",
     "preview",
     "facebookexternalhit",
     "facebookcatalog",
-    "whatsapp",
-    "telegram",
-    "slack",
-    "discord",
-    "twitter",
-    "linkedin",
-    "skype",
-    "viber",
+    "whatsapp/",
+    "slack-imgproxy",
+    "viber/",
     "embedly",
     "vkshare",
-    "pinterest",
-    "snapchat",
-    "bingpreview",
     "google-read-aloud",
     "googleimageproxy",
     "yahoomailproxy",
@@ -34,13 +27,13 @@ const PREVIEWERS: [&str; 34] = [
     "mimecast",
     "safelinks",
     "urldefense",
-    "headlesschrome-lighthouse",
-    "curl-preview",
-    "okhttp-preview",
     "iframely",
     "outbrain",
     "quora link",
 ];
+
+/// A maker of telephones, and no bot.
+const PHONE_MAKER: &str = "cubot";
 
 /// Whether opening the link is a person's act.
 pub(crate) fn is_person(method: &Method, headers: &HeaderMap) -> bool {
@@ -58,7 +51,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 
 fn is_previewer(headers: &HeaderMap) -> bool {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let agent = agent.to_ascii_lowercase();
+    let agent = agent.to_ascii_lowercase().replace(PHONE_MAKER, "");
     PREVIEWERS.iter().any(|part| agent.contains(part))
 }
 
@@ -77,8 +70,25 @@ mod tests {
         assert!(is_person(&Method::GET, &phone));
         assert!(is_person(&Method::GET, &HeaderMap::new()));
         assert!(!is_person(&Method::HEAD, &phone));
-        for previewer in ["TelegramBot (like TwitterBot)", "WhatsApp/2.23", "facebookexternalhit/1.1", "Googlebot/2.1"]
-        {
+        for person in [
+            "Mozilla/5.0 (Linux; Android 8.1.0; CUBOT_POWER) AppleWebKit/537.36 Chrome/70.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 Telegram-Android/11.3.3",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [LinkedInApp]/9.29",
+        ] {
+            assert!(is_person(&Method::GET, &agent(person)), "{person}");
+        }
+        for previewer in [
+            "TelegramBot (like TwitterBot)",
+            "WhatsApp/2.23",
+            "facebookexternalhit/1.1",
+            "Googlebot/2.1",
+            "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+            "LinkedInBot/1.0 (compatible; Mozilla/5.0)",
+            "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+            "Pinterest/0.2 (+https://www.pinterest.com/bot.html)",
+            "Snap URL Preview Service; bot; snapchat",
+        ] {
             assert!(!is_person(&Method::GET, &agent(previewer)), "{previewer}");
         }
         let mut prefetch = phone;

@@ -306,7 +306,7 @@ fn row(link: &domain::link::PaymentLink, now: Timestamp) -> LinkRow {
         url: link.url(),
         status: link.status_at(now).name().to_owned(),
         mode: terms.mode.as_str().to_owned(),
-        amount: terms.amount.display(domain::locale::Language::English, false),
+        amount: terms.amount.display(domain::locale::Language::EN, false),
         contact: terms.contact.name.clone(),
         created_at: link.created_at().to_string(),
         expires_at: terms.expires_at.to_string(),

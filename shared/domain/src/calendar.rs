@@ -1,4 +1,4 @@
-//! Dates as people read them: the Persian calendar for Persian, the Gregorian one for everybody else.
+//! Dates as people read them, in the calendar and the words of their language.
 
 use icu_calendar::Date as CalendarDate;
 use icu_calendar::cal::Persian;
@@ -6,12 +6,8 @@ use jiff::civil::{Date, DateTime, time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::locale::Language;
+use crate::language::{Calendar, Language};
 use crate::problem::Rejection;
-use crate::text::to_persian_digits;
-
-const PERSIAN_MONTHS: [&str; 12] =
-    ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"];
 
 /// Finds a time zone by its IANA name in the bundled database, so that the machine needs none.
 pub fn parse_time_zone(name: &str) -> Result<TimeZone, Rejection> {
@@ -58,35 +54,36 @@ pub fn display_instant(instant: Timestamp, zone: &TimeZone, language: Language) 
 }
 
 fn display_date_time(local: DateTime, language: Language) -> String {
-    let (date, clock) = (display_date(local.date(), language), display_time(local, language));
-    match language {
-        Language::Persian => format!("{date} ساعت {clock}"),
-        Language::English => format!("{date}, {clock}"),
-    }
+    let time = display_time(local, language);
+    language.say("date-time", &[("date", &display_date(local.date(), language)), ("time", &time)])
 }
 
 fn display_time(local: DateTime, language: Language) -> String {
-    let clock = format!("{:02}:{:02}", local.hour(), local.minute());
-    match language {
-        Language::Persian => to_persian_digits(&clock),
-        Language::English => clock,
-    }
+    language.digits(&format!("{:02}:{:02}", local.hour(), local.minute()))
 }
 
 fn display_date(date: Date, language: Language) -> String {
-    match language {
-        Language::English => date.strftime("%-d %B %Y").to_string(),
-        Language::Persian => persian_date(date).unwrap_or_else(|| date.to_string()),
-    }
+    let in_calendar = match language.calendar() {
+        Calendar::Gregorian => gregorian(date),
+        Calendar::Persian => persian(date),
+    };
+    let named = in_calendar.and_then(|(year, month, day)| Some((year, language.month(month)?, day)));
+    let Some((year, month, day)) = named else { return date.to_string() };
+    let (year, day) = (language.digits(&year.to_string()), language.digits(&day.to_string()));
+    language.say("date", &[("day", &day), ("month", month), ("year", &year)])
 }
 
-fn persian_date(date: Date) -> Option<String> {
-    let month = u8::try_from(date.month()).ok()?;
-    let day = u8::try_from(date.day()).ok()?;
-    let persian = CalendarDate::try_new_iso(i32::from(date.year()), month, day).ok()?.to_calendar(Persian::new());
-    let month = PERSIAN_MONTHS.get(usize::from(persian.month().ordinal).checked_sub(1)?)?;
-    let (day, year) = (persian.day_of_month().0, persian.year().extended_year());
-    Some(to_persian_digits(&format!("{day} {month} {year}")))
+/// Year, month and day.
+type Parts = (i32, u8, u8);
+
+fn gregorian(date: Date) -> Option<Parts> {
+    Some((i32::from(date.year()), u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?))
+}
+
+fn persian(date: Date) -> Option<Parts> {
+    let (year, month, day) = gregorian(date)?;
+    let persian = CalendarDate::try_new_iso(year, month, day).ok()?.to_calendar(Persian::new());
+    Some((persian.year().extended_year(), persian.month().ordinal, persian.day_of_month().0))
 }
 
 #[cfg(test)]
@@ -97,28 +94,30 @@ mod tests {
     fn a_link_that_ends_at_midnight_names_the_last_day_it_can_be_paid() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let end: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
-        assert_eq!(display_end(end, &zone, Language::English), "30 November 2026");
-        assert_eq!(display_end(end, &zone, Language::Persian), "۹ آذر ۱۴۰۵");
+        assert_eq!(display_end(end, &zone, Language::EN), "30 November 2026");
+        assert_eq!(display_end(end, &zone, Language::FA), "۹ آذر ۱۴۰۵");
+        assert_eq!(display_end(end, &zone, Language::AR), "٣٠ نوفمبر ٢٠٢٦");
     }
 
     #[test]
     fn the_day_and_the_time_of_an_end_can_be_told_apart() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let midnight: Timestamp = "2026-12-01T00:00:00+03:30".parse().unwrap();
-        assert_eq!(display_last_day(midnight, &zone, Language::Persian), "۹ آذر ۱۴۰۵");
-        assert_eq!(display_last_time(midnight, &zone, Language::Persian), "۲۳:۵۹");
-        assert_eq!(display_last_moment(midnight, &zone, Language::English), "30 November 2026, 23:59");
+        assert_eq!(display_last_day(midnight, &zone, Language::FA), "۹ آذر ۱۴۰۵");
+        assert_eq!(display_last_time(midnight, &zone, Language::FA), "۲۳:۵۹");
+        assert_eq!(display_last_moment(midnight, &zone, Language::EN), "30 November 2026, 23:59");
         let noon: Timestamp = "2026-12-01T12:00:00+03:30".parse().unwrap();
-        assert_eq!(display_last_day(noon, &zone, Language::English), "1 December 2026");
-        assert_eq!(display_last_time(noon, &zone, Language::English), "12:00");
+        assert_eq!(display_last_day(noon, &zone, Language::EN), "1 December 2026");
+        assert_eq!(display_last_time(noon, &zone, Language::EN), "12:00");
     }
 
     #[test]
     fn other_moments_name_their_time() {
         let zone = parse_time_zone("Asia/Tehran").unwrap();
         let end: Timestamp = "2026-03-21T15:05:00+03:30".parse().unwrap();
-        assert_eq!(display_instant(end, &zone, Language::English), "21 March 2026, 15:05");
-        assert_eq!(display_instant(end, &zone, Language::Persian), "۱ فروردین ۱۴۰۵ ساعت ۱۵:۰۵");
+        assert_eq!(display_instant(end, &zone, Language::EN), "21 March 2026, 15:05");
+        assert_eq!(display_instant(end, &zone, Language::FA), "۱ فروردین ۱۴۰۵ ساعت ۱۵:۰۵");
+        assert_eq!(display_instant(end, &zone, Language::AR), "٢١ مارس ٢٠٢٦، الساعة ١٥:٠٥");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
 
+pub use crate::language::Language;
 use crate::problem::Rejection;
 
 /// A BCP 47 language tag such as `fa-IR`, in its canonical spelling.
@@ -25,10 +26,7 @@ impl Locale {
 
     /// The shipped language nearest to this locale; English for those that do not ship.
     pub fn language(&self) -> Language {
-        match self.0.split('-').next() {
-            Some("fa") => Language::Persian,
-            Some(_) | None => Language::English,
-        }
+        Language::of(&self.0).unwrap_or(Language::EN)
     }
 }
 
@@ -45,32 +43,6 @@ impl From<Locale> for String {
     }
 }
 
-/// A language that ships with the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    Persian,
-    English,
-}
-
-impl Language {
-    pub const ALL: [Language; 2] = [Language::Persian, Language::English];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Language::Persian => "fa",
-            Language::English => "en",
-        }
-    }
-
-    /// The direction that text of this language runs in, as HTML names it.
-    pub fn direction(self) -> &'static str {
-        match self {
-            Language::Persian => "rtl",
-            Language::English => "ltr",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,8 +50,9 @@ mod tests {
     #[test]
     fn tags_are_kept_in_canonical_spelling_and_lead_to_a_shipped_language() {
         let locale = Locale::parse("FA-ir").unwrap();
-        assert_eq!((locale.as_str(), locale.language()), ("fa-IR", Language::Persian));
-        assert_eq!(Locale::parse("de").unwrap().language(), Language::English);
+        assert_eq!((locale.as_str(), locale.language()), ("fa-IR", Language::FA));
+        assert_eq!(Locale::parse("ar-SA").unwrap().language(), Language::AR);
+        assert_eq!(Locale::parse("de").unwrap().language(), Language::EN);
         for bad in ["", "x", "fa_IR!", "persian language", "und"] {
             assert_eq!(Locale::parse(bad).unwrap_err().code, "invalid_locale", "{bad}");
         }

@@ -92,23 +92,28 @@ pub fn saved<'a>(
     fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
 }
 
+/// What the shipped texts mention, and the variables or tags that each stands for. The texts are Fluent, in which braces
+/// mean something else, so they do not hold the variables themselves.
+const STANDS_FOR: [(&str, &str); 8] = [
+    ("amount", "{{ amount }}"),
+    ("business", "{{ business.name }}"),
+    ("contact", "{{ contact.name }}"),
+    ("description", "{{ description }}"),
+    ("expires_at", "{{ expires_at }}"),
+    ("link", "{{ link }}"),
+    ("if_description", "{% if description %}"),
+    ("end", "{% endif %}"),
+];
+
 /// The text that ships for an event, a channel and a language.
 pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
-    let (subject, body) = match (event, channel, language) {
-        (MessageEvent::LinkCreated, Channel::Sms, Language::Persian) => {
-            (None, include_str!("../templates/link_created.sms.fa.txt"))
-        }
-        (MessageEvent::LinkCreated, Channel::Sms, Language::English) => {
-            (None, include_str!("../templates/link_created.sms.en.txt"))
-        }
-        (MessageEvent::LinkCreated, Channel::Email, Language::Persian) => {
-            (Some("درخواست پرداخت از {{ business.name }}"), include_str!("../templates/link_created.email.fa.txt"))
-        }
-        (MessageEvent::LinkCreated, Channel::Email, Language::English) => {
-            (Some("Payment request from {{ business.name }}"), include_str!("../templates/link_created.email.en.txt"))
-        }
+    let key = format!("{}-{}", event.as_str().replace('_', "-"), channel.as_str());
+    let body = language.say(&key, &STANDS_FOR);
+    let subject = match channel {
+        Channel::Sms => None,
+        Channel::Email => Some(language.say(&format!("{key}-subject"), &STANDS_FOR)),
     };
-    MessageText::parse(channel, subject, body).map_err(|problems| {
+    MessageText::parse(channel, subject.as_deref(), &body).map_err(|problems| {
         let reason = problems.into_iter().next().map(|problem| problem.rejection.detail).unwrap_or_default();
         Rejection::new("invalid_template", reason)
     })
@@ -132,18 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
+        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
+        let lines = "{{ business.name }}\n{{ amount }}{% if description %}\nبابت {{ description }}{% endif %}\n\
+                     تا {{ expires_at }}\n{{ link }}";
+        assert_eq!(text.body(), lines);
+        let text = shipped(MessageEvent::LinkCreated, Channel::Email, Language::AR).unwrap();
+        assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
+    }
+
+    #[test]
     fn the_persian_sms_has_the_link_alone_on_its_last_line_and_fits_two_segments() {
-        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::Persian).unwrap();
+        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let amount = Money::new(1_500_000, Currency::IRR).unwrap();
         let end = "2026-12-01T00:00:00+03:30".parse().unwrap();
         let rendered = text
             .render(&Values {
                 account_name: "حساب".to_owned(),
-                amount: Amount::new(amount, Language::Persian, false),
+                amount: Amount::new(amount, Language::FA, false),
                 business_name: "شرکت نمونه".to_owned(),
                 contact_name: "مشتری".to_owned(),
                 description: "فاکتور ۷۷".to_owned(),
-                expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), Language::Persian),
+                expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), Language::FA),
                 item_title: String::new(),
                 link: "https://pay.example.com/p/2222222222222222222222".to_owned(),
                 reference_id: String::new(),

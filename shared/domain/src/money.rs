@@ -4,9 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::locale::Language;
+use crate::language::Language;
 use crate::problem::Rejection;
-use crate::text::to_persian_digits;
 
 /// An ISO 4217 currency that money can be asked in.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,13 +97,19 @@ impl Money {
         self.currency
     }
 
-    /// The amount as a person of this language reads it. Rial is shown to Persian readers in Toman with the Rial
-    /// behind it, unless `rial_alone` is set or the amount is no whole number of Toman.
+    /// The amount as a person of this language reads it. A language may show Rial in Toman with the Rial behind it,
+    /// unless `rial_alone` is set or the amount is no whole number of Toman.
     pub fn display(self, language: Language, rial_alone: bool) -> String {
-        match language {
-            Language::Persian => self.display_persian(rial_alone),
-            Language::English => self.display_english(),
+        let units = self.minor_units.unsigned_abs();
+        let sign = if self.minor_units < 0 { "-" } else { "" };
+        let number = grouped(units, self.currency.exponent(), language);
+        let mentions = [("sign", sign), ("number", &number), ("currency", self.currency.code())];
+        let shown = language.say("money", &mentions);
+        if self.currency != Currency::IRR || rial_alone || !units.is_multiple_of(10) {
+            return shown;
         }
+        let toman = format!("{sign}{}", grouped(units / 10, 0, language));
+        language.say("rial-with-toman", &[("rial", &shown), ("toman", &toman)])
     }
 
     /// The amount in Toman alone, which is a tenth of the Rial. What is no whole number of Toman stays in Rial, and another
@@ -113,74 +118,37 @@ impl Money {
         if self.currency != Currency::IRR || self.minor_units % 10 != 0 {
             return self.display(language, true);
         }
-        let toman = grouped_in(language, self.minor_units / 10, 0);
-        match language {
-            Language::Persian => format!("{toman} تومان"),
-            Language::English => format!("{toman} Toman"),
-        }
+        language.say("toman-alone", &[("toman", &self.signed(10, 0, language))])
     }
 
     /// The number alone, in groups, with the digits of the language.
     pub fn display_digits(self, language: Language) -> String {
-        grouped_in(language, self.minor_units, self.currency.exponent())
+        self.signed(1, self.currency.exponent(), language)
     }
 
-    fn display_persian(self, rial_alone: bool) -> String {
-        let number = |units: i64| grouped_in(Language::Persian, units, self.currency.exponent());
-        if self.currency != Currency::IRR {
-            return format!("{} {}", number(self.minor_units), self.currency);
-        }
-        let rial = format!("{} ریال", number(self.minor_units));
-        if rial_alone || self.minor_units % 10 != 0 {
-            rial
-        } else {
-            format!("{} تومان ({rial})", number(self.minor_units / 10))
-        }
-    }
-
-    fn display_english(self) -> String {
-        let number = grouped_in(Language::English, self.minor_units.abs(), self.currency.exponent());
+    fn signed(self, divisor: u64, exponent: u16, language: Language) -> String {
         let sign = if self.minor_units < 0 { "-" } else { "" };
-        // Only symbols that name one currency without doubt; a bare "$" could be a dozen dollars, but it is read as
-        // the US one by everybody.
-        match self.currency.code() {
-            "USD" => format!("{sign}${number}"),
-            "EUR" => format!("{sign}€{number}"),
-            "GBP" => format!("{sign}£{number}"),
-            "INR" => format!("{sign}₹{number}"),
-            code => format!("{sign}{code} {number}"),
-        }
+        format!("{sign}{}", grouped(self.minor_units.unsigned_abs() / divisor, exponent, language))
     }
 }
 
-/// A number as it is written in this language.
-fn grouped_in(language: Language, units: i64, exponent: u16) -> String {
-    match language {
-        Language::Persian => to_persian_digits(&grouped(units, exponent, '٬', '٫')),
-        Language::English => grouped(units, exponent, ',', '.'),
-    }
-}
-
-/// Digits in groups of three with `exponent` decimals.
-fn grouped(units: i64, exponent: u16, separator: char, point: char) -> String {
+/// The language's digits in groups of three with `exponent` decimals.
+fn grouped(units: u64, exponent: u16, language: Language) -> String {
     let decimals = usize::from(exponent);
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
+    let digits = format!("{units:0>width$}", width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let mut text = String::new();
-    if units < 0 {
-        text.push('-');
-    }
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(separator);
+            text.push_str(language.group_separator());
         }
         text.push(digit);
     }
     if decimals > 0 {
-        text.push(point);
+        text.push_str(language.decimal_separator());
         text.push_str(fraction);
     }
-    text
+    language.digits(&text)
 }
 
 #[cfg(test)]
@@ -212,24 +180,27 @@ mod tests {
 
     #[test]
     fn amounts_read_as_people_write_them() {
-        assert_eq!(money(1_500_000, "IRR").display(Language::Persian, false), "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)");
-        assert_eq!(money(1_500_005, "IRR").display(Language::Persian, false), "۱٬۵۰۰٬۰۰۵ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::Persian, true), "۱٬۵۰۰٬۰۰۰ ریال");
-        assert_eq!(money(1_500_000, "IRR").display(Language::English, false), "IRR 1,500,000");
-        assert_eq!(money(1999, "EUR").display(Language::English, false), "€19.99");
-        assert_eq!(money(5, "USD").display(Language::English, false), "$0.05");
-        assert_eq!(money(1999, "EUR").display(Language::Persian, false), "۱۹٫۹۹ EUR");
-        assert_eq!(money(-123_456, "KWD").display(Language::English, false), "-KWD 123.456");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, false), "۱۵۰٬۰۰۰ تومان (۱٬۵۰۰٬۰۰۰ ریال)");
+        assert_eq!(money(1_500_005, "IRR").display(Language::FA, false), "۱٬۵۰۰٬۰۰۵ ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::FA, true), "۱٬۵۰۰٬۰۰۰ ریال");
+        assert_eq!(money(1_500_000, "IRR").display(Language::EN, false), "IRR 1,500,000");
+        assert_eq!(money(1999, "EUR").display(Language::EN, false), "€19.99");
+        assert_eq!(money(5, "USD").display(Language::EN, false), "$0.05");
+        assert_eq!(money(1999, "EUR").display(Language::FA, false), "۱۹٫۹۹ EUR");
+        assert_eq!(money(-1_500_000, "IRR").display(Language::FA, false), "-۱۵۰٬۰۰۰ تومان (-۱٬۵۰۰٬۰۰۰ ریال)");
+        assert_eq!(money(1_500_000, "IRR").display(Language::AR, false), "١٬٥٠٠٬٠٠٠ ريال إيراني");
+        assert_eq!(money(1999, "EUR").display(Language::AR, false), "١٩٫٩٩ يورو");
+        assert_eq!(money(-123_456, "KWD").display(Language::EN, false), "-KWD 123.456");
     }
 
     #[test]
     fn toman_is_shown_alone_only_where_it_is_the_same_amount() {
-        assert_eq!(money(1_500_000, "IRR").display_toman(Language::Persian), "۱۵۰٬۰۰۰ تومان");
-        assert_eq!(money(1_500_000, "IRR").display_toman(Language::English), "150,000 Toman");
-        assert_eq!(money(1_500_005, "IRR").display_toman(Language::Persian), "۱٬۵۰۰٬۰۰۵ ریال");
-        assert_eq!(money(1999, "EUR").display_toman(Language::Persian), "۱۹٫۹۹ EUR");
-        assert_eq!(money(1_500_000, "IRR").display_digits(Language::Persian), "۱٬۵۰۰٬۰۰۰");
-        assert_eq!(money(1999, "EUR").display_digits(Language::English), "19.99");
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::FA), "۱۵۰٬۰۰۰ تومان");
+        assert_eq!(money(1_500_000, "IRR").display_toman(Language::EN), "150,000 Toman");
+        assert_eq!(money(1_500_005, "IRR").display_toman(Language::FA), "۱٬۵۰۰٬۰۰۵ ریال");
+        assert_eq!(money(1999, "EUR").display_toman(Language::FA), "۱۹٫۹۹ EUR");
+        assert_eq!(money(1_500_000, "IRR").display_digits(Language::FA), "۱٬۵۰۰٬۰۰۰");
+        assert_eq!(money(1999, "EUR").display_digits(Language::EN), "19.99");
     }
 
     #[test]
@@ -240,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_has_the_digits_of_the_amount(units in 0..=LARGEST_AMOUNT) {
-            let shown: String = money(units, "IRR").display(Language::English, false)
+            let shown: String = money(units, "IRR").display(Language::EN, false)
                 .chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(shown, units.to_string());
         }

@@ -7,6 +7,7 @@ use crate::calendar::parse_time_zone;
 use crate::contact::Region;
 use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
+use crate::logo::LogoHash;
 use crate::problem::Rejection;
 use crate::sms::SegmentLimit;
 
@@ -15,6 +16,9 @@ use crate::sms::SegmentLimit;
 pub struct Settings {
     /// How the business is called on pages and in messages.
     pub business_name: String,
+    /// Names the picture, which is an item of its own: every function reads the settings, and only pages show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_hash: Option<LogoHash>,
     /// Shown on every dead end, so that a customer can ask a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support_phone: Option<String>,
@@ -146,6 +150,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             business_name: "Paylink".to_owned(),
+            logo_hash: None,
             support_phone: None,
             support_url: None,
             sms_sender_id: None,

@@ -59,16 +59,6 @@ pub fn to_ascii_digits(text: &str) -> String {
         .collect()
 }
 
-/// ASCII digits become Persian ones; everything else stays.
-pub fn to_persian_digits(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.to_digit(10) {
-            Some(digit) => char::from_u32(u32::from('۰') + digit).unwrap_or(c),
-            None => c,
-        })
-        .collect()
-}
-
 fn ascii_digit(digit: char, zero: char) -> char {
     char::from_digit(u32::from(digit) - u32::from(zero), 10).unwrap_or(digit)
 }
@@ -78,8 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_go_to_persian_and_back() {
-        assert_eq!(to_persian_digits("1,500.09"), "۱,۵۰۰.۰۹");
+    fn digits_of_persian_and_arabic_are_read() {
         assert_eq!(to_ascii_digits("۰۹۱۲ ٣٤٥"), "0912 345");
     }
 

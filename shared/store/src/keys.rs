@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
 //! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
 //! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
 //! | `contact#{id}` | `contact` | a contact |
@@ -23,6 +24,7 @@ use domain::ids::{
     ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
+use domain::logo::LogoHash;
 use domain::message::MessageEvent;
 use domain::recipients::Channel;
 use sha2::{Digest, Sha256};
@@ -86,6 +88,11 @@ pub(crate) fn token_secret() -> Key {
 
 pub(crate) fn settings() -> Key {
     Key::new(CONFIGURATION_PARTITION, "settings")
+}
+
+/// Not in the configuration partition, which every function reads whole.
+pub(crate) fn logo(hash: &LogoHash) -> Key {
+    Key::new(format!("logo#{}", hash.as_str()), "logo")
 }
 
 pub(crate) fn account(id: &AccountId) -> Key {

@@ -11,6 +11,7 @@ use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, Li
 use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
 use domain::locale::Locale;
+use domain::logo::{Logo, LogoHash};
 use domain::message::{MessageEvent, MessageTemplate};
 use domain::receipt::ReceiptType;
 use domain::recipients::Channel;
@@ -18,7 +19,7 @@ use domain::settings::Settings;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, text_of, to_item};
+use crate::item::{Item, from_item, key, text_of, to_item};
 use crate::keys::{self, ATTACHMENT_PREFIX, ITEM_SK, PK, SK};
 use crate::links::plain_put;
 
@@ -76,14 +77,19 @@ impl Store {
             return self.put(WRITE, item).await;
         };
         let secret = to_item(keys::credentials(&account.id, version), credentials)?;
+        self.put_both(WRITE, secret, item).await
+    }
+
+    /// Writes two items at once or not at all.
+    async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
         self.client
             .transact_write_items()
-            .transact_items(plain_put(self, secret)?)
-            .transact_items(plain_put(self, item)?)
+            .transact_items(plain_put(self, first)?)
+            .transact_items(plain_put(self, second)?)
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| StoreError::service(WRITE, &error))
+            .map_err(|error| StoreError::service(operation, &error))
     }
 
     /// One version of an account's credentials. Versions never change, so each is read once.
@@ -221,5 +227,18 @@ impl Store {
 
     pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
         self.put("write the settings", to_item(keys::settings(), settings)?).await
+    }
+
+    /// Writes the settings and the picture that they name, at once. An earlier picture stays, because pages of the last
+    /// minutes still show it.
+    pub async fn put_settings_with_logo(&self, settings: &Settings, logo: &Logo) -> Result<(), StoreError> {
+        let picture = to_item(keys::logo(&logo.hash()), logo)?;
+        self.put_both("write the settings with a logo", picture, to_item(keys::settings(), settings)?).await
+    }
+
+    pub async fn logo(&self, hash: &LogoHash) -> Result<Option<Logo>, StoreError> {
+        const READ: &str = "read a logo";
+        let item = self.get(READ, key(keys::logo(hash))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
     }
 }

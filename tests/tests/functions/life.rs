@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::World;
@@ -191,6 +192,105 @@ async fn crawlers_are_told_to_stay_away() {
     let world = World::in_process().await;
     let robots = world.open("/robots.txt").await;
     assert_eq!((robots.status, robots.text.as_str()), (StatusCode::OK, "User-agent: *\nDisallow: /\n"));
+}
+
+/// A picture of this many bytes, as a data URI.
+fn logo(bytes: usize) -> String {
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    picture.resize(bytes, b'x');
+    format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(picture))
+}
+
+#[tokio::test]
+async fn pages_show_the_businesss_logo_from_their_own_address() {
+    let world = World::in_process().await;
+    let logo = logo(domain::logo::LARGEST_LOGO);
+    let settings = json!({ "business_name": "Logo & Co", "default_locale": "en", "logo": logo });
+    assert_eq!(world.put("/v1/settings", settings).await["logo"], logo);
+    assert_eq!(world.get("/v1/settings").await["logo"], logo);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let link = world.rial_link().await;
+    let page = world.pay(&link, "paid").await;
+    let address = page.text.split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(address.starts_with("/logo/"), "{address}");
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("img-src 'self';"));
+    let weight = page.text.len() + domain::logo::LARGEST_LOGO;
+    assert!(weight < 30_000, "{weight} bytes");
+    let picture = world.open(address).await;
+    assert_eq!(picture.status, StatusCode::OK);
+    for (name, value) in [
+        ("content-type", "image/png"),
+        ("cache-control", "public, max-age=31536000, immutable"),
+        ("x-content-type-options", "nosniff"),
+        ("content-length", "16384"),
+    ] {
+        assert_eq!(picture.headers[name], value);
+    }
+    for wrong in ["/logo/00000000000000000000000000000000", "/logo/x", "/logo/"] {
+        assert_eq!(world.open(wrong).await.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+    // A PUT replaces everything.
+    let without = world.put("/v1/settings", json!({ "business_name": "Logo & Co" })).await;
+    assert!(without.get("logo").is_none() && world.get("/v1/settings").await.get("logo").is_none());
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(!world.open("/p/x").await.text.contains("<img"));
+}
+
+#[tokio::test]
+async fn a_logo_that_is_no_small_picture_is_refused() {
+    let world = World::in_process().await;
+    for (given, code) in [
+        (json!("data:image/svg+xml;base64,PHN2Zy8+"), "invalid_logo"),
+        (json!(logo(100).replace("image/png", "image/jpeg")), "invalid_logo"),
+        (json!(logo(domain::logo::LARGEST_LOGO + 1)), "logo_too_large"),
+        (json!(5), "wrong_type"),
+    ] {
+        let body = json!({ "business_name": "B", "logo": given });
+        let refused = world.crm(Method::PUT, "/v1/settings", body).await;
+        assert_eq!(refused.problems(), [("/logo".to_owned(), code.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn who_opens_a_paid_link_is_told_so_and_not_thanked() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let result = world.pay(&link, "paid").await;
+    assert!(result.text.contains("Thank you"), "{}", result.text);
+    let again = world.open(link["url"].as_str().unwrap()).await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert!(again.text.contains("This link is paid already") && !again.text.contains("Thank you"), "{}", again.text);
+    assert!(again.text.contains("€19.99") && !again.text.contains("second") && !again.text.contains("Another payment"));
+}
+
+#[tokio::test]
+async fn who_paid_a_link_twice_is_told_what_becomes_of_the_second_payment() {
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let first = world.go_to_gateway(&link).await;
+    // The first session has ended by our clock, and the gateway still takes the money in it.
+    world.turn_clock(Duration::from_secs(45 * 60));
+    let second = world.go_to_gateway(&link).await;
+    assert_ne!(first, second);
+    let paid = world.come_back(&world.choose(&second, "paid_no_webhook").await).await;
+    assert!(paid.text.contains("Thank you") && !paid.text.contains("Another payment"), "{}", paid.text);
+    let late = world.come_back(&world.choose(&first, "paid_no_webhook").await).await;
+    for said in ["Paid", "Another payment was made for this link.", "five to ten working days"] {
+        assert!(late.text.contains(said), "{said}: {}", late.text);
+    }
+    assert_eq!(world.receipts().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_ended_after_a_failed_payment_says_what_becomes_of_debited_money() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.pay(&link, "failed").await;
+    let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+    world.crm(Method::POST, &path, json!({})).await;
+    let page = world.open(link["url"].as_str().unwrap()).await;
+    assert!(page.text.contains("این لینک لغو شده است") && page.text.contains("تا ۷۲ ساعت"), "{}", page.text);
+    assert!(!page.text.contains("تلاش دوباره"));
 }
 
 #[tokio::test]

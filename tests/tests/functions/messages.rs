@@ -53,6 +53,25 @@ async fn english_ships_too() {
 }
 
 #[tokio::test]
+async fn arabic_ships_too() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "ar-SA",
+                           "description": "الفاتورة ٧٧", "expires_at": "2027-01-31",
+                           "recipients": { "mobiles": ["+966500000000"], "emails": ["x@example.com"] } }))
+        .await;
+    let sms = world.inbox("+966500000000", 1).await;
+    let lines = "[TEST] Demo Business\n١٩٫٩٩ يورو\nمقابل الفاتورة ٧٧\nحتى ٣١ يناير ٢٠٢٧";
+    assert_eq!(body(&sms[0]), format!("{lines}\n{}", link["url"].as_str().unwrap()));
+    let mail = world.inbox("x@example.com", 1).await;
+    assert_eq!(mail[0]["subject"], "[TEST] طلب دفع من Demo Business");
+    assert!(mail[0]["html"].as_str().unwrap().contains("lang=\"ar\" dir=\"rtl\""));
+    let template = world.get("/v1/message-templates/link_created/sms/ar").await;
+    assert_eq!((template["source"].as_str(), template["locale"].as_str()), (Some("shipped"), Some("ar")));
+    assert!(template["body"].as_str().unwrap().contains("{{ link }}"));
+}
+
+#[tokio::test]
 async fn a_custom_message_says_exactly_what_was_written() {
     let world = World::in_process().await;
     let link = world

@@ -159,7 +159,12 @@ async fn who_paid_closed_the_browser_and_opens_the_link_again_is_not_sent_to_pay
         world.choose(&page, outcome).await;
         let again = world.open(link["url"].as_str().unwrap()).await;
         assert_eq!(again.status, StatusCode::OK, "{gateway}");
-        assert_eq!(again.headers["refresh"], "3", "the page asks again by itself");
+        // The page asks again by itself, for the outcome.
+        let refresh = again.headers["refresh"].to_str().unwrap();
+        let result = refresh.strip_prefix("3; url=").unwrap();
+        assert!(result.ends_with("/result"), "{refresh}");
+        let waiting = world.open(result).await;
+        assert_eq!(waiting.headers["refresh"], refresh, "nobody who paid is told to go on paying: {}", waiting.text);
         world.turn_clock(MINUTE);
         world.sweep().await;
         assert_one_receipt(&world, &link).await;
@@ -207,11 +212,30 @@ async fn a_link_without_a_language_of_its_own_speaks_the_browsers() {
     for (browser, shown) in [
         ("en-US,en;q=0.9", "The payment is not finished"),
         ("fa-IR,fa", "پرداخت تمام نشده است"),
+        ("ar-SA,ar;q=0.9,en;q=0.8", "لم تكتمل عملية الدفع"),
+        ("de-DE, ar;q=0.5", "لم تكتمل عملية الدفع"),
+        ("de-DE,de", "The payment is not finished"),
+        ("*", "پرداخت تمام نشده است"),
         ("", "پرداخت تمام نشده است"),
     ] {
         let page = world.send(reqwest::Method::GET, &result, &[("accept-language", browser)], None).await;
         assert!(page.text.contains(shown), "{browser}: {}", page.text);
     }
+}
+
+#[tokio::test]
+async fn a_customer_reads_arabic_from_right_to_left_with_its_own_digits_and_dates() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1_234_599, "locale": "ar-SA",
+                           "expires_at": "2027-01-31" }))
+        .await;
+    let page = world.pay(&link, "cancelled").await;
+    for shown in ["lang=\"ar\" dir=\"rtl\"", "لم تكتمل عملية الدفع", "١٢٬٣٤٥٫٩٩ يورو", "٣١ يناير ٢٠٢٧", "(Asia/Tehran)"]
+    {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(world.pay(&link, "paid").await.text.contains("تم الدفع"));
 }
 
 #[tokio::test]
@@ -256,6 +280,7 @@ async fn an_answer_lost_after_the_money_was_taken_still_becomes_one_receipt() {
         world.turn_clock(3 * MINUTE);
         let late = world.open(link["url"].as_str().unwrap()).await;
         assert!(late.text.contains("می‌توانید این صفحه را ببندید"), "{}", late.text);
+        assert!(late.headers["refresh"].to_str().unwrap().starts_with("15; "));
         world.sweep().await;
         assert_one_receipt(&world, &link).await;
     }

@@ -1,10 +1,61 @@
+# Persian. What each part is for is said in en.ftl.
+
+## How it writes
+
+direction = rtl
+digits = ۰۱۲۳۴۵۶۷۸۹
+group-separator = ٬
+decimal-separator = ٫
+calendar = persian
+months =
+    فروردین
+    اردیبهشت
+    خرداد
+    تیر
+    مرداد
+    شهریور
+    مهر
+    آبان
+    آذر
+    دی
+    بهمن
+    اسفند
+date = { $day } { $month } { $year }
+date-time = { $date } ساعت { $time }
+
+money = { $sign }{ $number } { $currency ->
+        [IRR] ریال
+       *[other] { $currency }
+    }
+rial-with-toman = { $toman } تومان ({ $rial })
+toman-alone = { $toman } تومان
+
+## Messages
+
+link-created-sms =
+    { $business }
+    { $amount }{ $if_description }
+    بابت { $description }{ $end }
+    تا { $expires_at }
+    { $link }
+link-created-email-subject = درخواست پرداخت از { $business }
+link-created-email =
+    { $contact }، سلام
+
+    { $business } پرداخت مبلغ { $amount }{ $if_description } بابت { $description }{ $end } را از شما درخواست کرده است. این لینک تا { $expires_at } معتبر است:
+
+    { $link }
+
+    اگر انتظار این پیام را نداشتید، پیش از پرداخت با { $business } تماس بگیرید.
+
+## Pages
+
 test-mark = آزمایشی: پولی جابه‌جا نمی‌شود
 amount-for = مبلغ
 purpose = بابت
 paid-on = زمان پرداخت
 reference = شمارهٔ پیگیری
 payable-until = مهلت پرداخت
-requested-by = درخواست پرداخت از { $business }
 
 preview-title = { $business } پرداخت { $amount } را از شما درخواست کرده است
 preview-text = برای پرداخت، این لینک را در مرورگر باز کنید.
@@ -17,6 +68,10 @@ hint-vpn = فیلترشکن (VPN) خود را خاموش کنید؛ درگاه �
 
 paid-title = پرداخت شد
 paid-text = پرداخت شما دریافت شد. سپاسگزاریم. می‌توانید این صفحه را ببندید.
+already-paid-title = این لینک پرداخت شده است
+already-paid-text = مبلغ این لینک پیش‌تر دریافت شده است. لازم نیست چیز دیگری پرداخت کنید و می‌توانید این صفحه را ببندید.
+second-payment = پرداخت دیگری هم برای این لینک انجام شده است. مبلغ آن به همان کارت برمی‌گردد.
+second-review = پرداخت دیگری هم برای این لینک انجام شده است. همکاران { $business } آن را بررسی می‌کنند و با شما تماس می‌گیرند.
 confirming-title = پرداخت شما در حال تأیید است
 confirming-text = در حال پرسش از درگاه پرداخت هستیم. این صفحه خودبه‌خود تازه می‌شود. لطفاً دوباره پرداخت نکنید.
 confirming-long-text = این بیش از معمول طول کشیده است. می‌توانید این صفحه را ببندید؛ چیزی از دست نمی‌رود و پرداخت تأیید یا برگردانده خواهد شد. لطفاً دوباره پرداخت نکنید.
@@ -28,7 +83,9 @@ unfinished-text = هنوز چیزی پرداخت نشده است. می‌توا�
 try-again = تلاش دوباره
 go-on = ادامهٔ پرداخت
 back-title = پول شما برمی‌گردد
-back-text = این لینک دیگر نمی‌توانست پرداخت شما را بپذیرد. مبلغ به کارت شما برمی‌گردد؛ این کار معمولاً تا ۷۲ ساعت و در صورت استرداد تا ده روز کاری طول می‌کشد.
+back-text = این لینک نتوانست پرداخت شما را بپذیرد. مبلغ به کارت شما برمی‌گردد.
+back-time-zarinpal = این کار معمولاً تا ۷۲ ساعت طول می‌کشد.
+back-time-stripe = این کار معمولاً پنج تا ده روز کاری طول می‌کشد.
 review-title = پرداخت شما در حال بررسی است
 review-text = همکاران { $business } پرداخت شما را بررسی می‌کنند و با شما تماس می‌گیرند. لطفاً دوباره پرداخت نکنید.
 expired-title = مهلت این لینک تمام شده است

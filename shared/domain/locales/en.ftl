@@ -1,10 +1,71 @@
+# English. This file is everything that Paylink knows of this language: how it writes numbers, money and dates, and what
+# it says on pages and in messages. A file beside this one is another language; the tests say which texts it lacks.
+
+## How it writes
+
+# ltr or rtl
+direction = ltr
+# From zero to nine.
+digits = 0123456789
+group-separator = ,
+decimal-separator = .
+# gregorian or persian
+calendar = gregorian
+# The months of this calendar, a line for each.
+months =
+    January
+    February
+    March
+    April
+    May
+    June
+    July
+    August
+    September
+    October
+    November
+    December
+date = { $day } { $month } { $year }
+date-time = { $date }, { $time }
+
+# Only symbols that name one currency without doubt; a bare "$" could be a dozen dollars, but it is read as the US one by
+# everybody. All others show their ISO 4217 code.
+money = { $sign }{ $currency ->
+        [USD] $
+        [EUR] €
+        [GBP] £
+        [INR] ₹
+       *[other] { $currency }{" "}
+    }{ $number }
+# Rial that is a whole number of Toman, where the business does not want Rial alone. $rial is what `money` says, $toman
+# the number of Toman.
+rial-with-toman = { $rial }
+# Toman alone, where a text asks for it.
+toman-alone = { $toman } Toman
+
+## Messages. $if_description and $end stand around what is said only where the link has a description.
+
+link-created-sms =
+    { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:
+    { $link }
+link-created-email-subject = Payment request from { $business }
+link-created-email =
+    Dear { $contact },
+
+    { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end }. You can pay until { $expires_at }:
+
+    { $link }
+
+    If you did not expect this message, please contact { $business } before you pay.
+
+## Pages. $amount is what `money` or `rial-with-toman` says.
+
 test-mark = TEST: no money moves
 amount-for = Amount
 purpose = For
 paid-on = Paid on
 reference = Reference
 payable-until = Payable until
-requested-by = Payment request from { $business }
 
 preview-title = { $business } asks you to pay { $amount }
 preview-text = Open this link in your browser to pay.
@@ -17,6 +78,10 @@ hint-vpn = Turn off your VPN; the gateway refuses foreign addresses.
 
 paid-title = Paid
 paid-text = Your payment has arrived. Thank you. You can close this page.
+already-paid-title = This link is paid already
+already-paid-text = The payment for this link has arrived. There is nothing more to pay, and you can close this page.
+second-payment = Another payment was made for this link. Its money goes back to the card it came from.
+second-review = Another payment was made for this link. Somebody at { $business } will look at it and get in touch.
 confirming-title = Your payment is being confirmed
 confirming-text = We are asking the payment gateway. This page refreshes by itself. Please do not pay again.
 confirming-long-text = This takes longer than usual. You may close this page; nothing is lost, and the payment will be confirmed or returned. Please do not pay again.
@@ -28,7 +93,9 @@ unfinished-text = Nothing was paid yet. You can go on paying.
 try-again = Try again
 go-on = Go on to payment
 back-title = Your money goes back
-back-text = This link could not take your payment any more. The money goes back to your card; with most banks that takes up to 72 hours, by a refund up to ten working days.
+back-text = This link could not take your payment. The money goes back to your card.
+back-time-zarinpal = That usually takes up to 72 hours.
+back-time-stripe = That usually takes five to ten working days.
 review-title = Your payment is being looked into
 review-text = Somebody at { $business } will look at your payment and get in touch. Please do not pay again.
 expired-title = This link has expired

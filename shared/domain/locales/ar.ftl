@@ -1,0 +1,110 @@
+# Arabic, in the form that every Arabic country reads. What each part is for is said in en.ftl.
+
+## How it writes
+
+direction = rtl
+digits = ٠١٢٣٤٥٦٧٨٩
+group-separator = ٬
+decimal-separator = ٫
+calendar = gregorian
+months =
+    يناير
+    فبراير
+    مارس
+    أبريل
+    مايو
+    يونيو
+    يوليو
+    أغسطس
+    سبتمبر
+    أكتوبر
+    نوفمبر
+    ديسمبر
+date = { $day } { $month } { $year }
+date-time = { $date }، الساعة { $time }
+
+# Several countries have a riyal, and one is worth ten thousand of another, so each says whose it is.
+money = { $sign }{ $number } { $currency ->
+        [AED] درهم إماراتي
+        [EUR] يورو
+        [IRR] ريال إيراني
+        [QAR] ريال قطري
+        [SAR] ريال سعودي
+        [USD] دولار أمريكي
+       *[other] { $currency }
+    }
+rial-with-toman = { $rial }
+toman-alone = { $toman } تومان
+
+## Messages
+
+link-created-sms =
+    { $business }
+    { $amount }{ $if_description }
+    مقابل { $description }{ $end }
+    حتى { $expires_at }
+    { $link }
+link-created-email-subject = طلب دفع من { $business }
+link-created-email =
+    { $contact }، تحية طيبة وبعد،
+
+    ورد إليكم طلب دفع من { $business } بمبلغ { $amount }{ $if_description } مقابل { $description }{ $end }. يمكنكم الدفع حتى { $expires_at } عبر هذا الرابط:
+
+    { $link }
+
+    إذا لم تكونوا تتوقعون هذه الرسالة، فيُرجى التواصل مع { $business } قبل الدفع.
+
+## Pages
+
+test-mark = تجريبي: لا تُنقل أي أموال
+amount-for = المبلغ
+purpose = مقابل
+paid-on = تاريخ الدفع
+reference = الرقم المرجعي
+payable-until = آخر موعد للدفع
+
+preview-title = طلب دفع من { $business } بمبلغ { $amount }
+preview-text = للدفع، يُرجى فتح هذا الرابط في المتصفح.
+
+confirm-title = الدفع إلى { $business }
+confirm-text = يُرجى التحقق مما ستدفعونه. الصفحة التالية هي صفحة بوابة الدفع.
+pay-now = الانتقال إلى الدفع
+hint-shaparak = يُرجى التأكد من أن عنوان صفحة البطاقة ينتهي بـ shaparak.ir.
+hint-vpn = يُرجى إيقاف الشبكة الافتراضية (VPN)؛ فالبوابة لا تقبل العناوين الأجنبية.
+
+paid-title = تم الدفع
+paid-text = وصلت دفعتكم. شكرًا لكم. يمكنكم إغلاق هذه الصفحة.
+already-paid-title = سبق دفع هذا الطلب
+already-paid-text = وصل المبلغ المطلوب بهذا الرابط. لا يلزم دفع أي شيء آخر، ويمكنكم إغلاق هذه الصفحة.
+second-payment = أُجريت دفعة أخرى لهذا الرابط. سيُعاد مبلغها إلى البطاقة التي دُفع منها.
+second-review = أُجريت دفعة أخرى لهذا الرابط. سيراجعها فريق { $business } ويتواصل معكم.
+confirming-title = جارٍ تأكيد دفعتكم
+confirming-text = نتحقق الآن من بوابة الدفع. تتحدّث هذه الصفحة تلقائيًا. يُرجى عدم الدفع مرة أخرى.
+confirming-long-text = يستغرق الأمر وقتًا أطول من المعتاد. يمكنكم إغلاق هذه الصفحة؛ فلن يضيع شيء، وستُؤكَّد الدفعة أو يُعاد مبلغها. يُرجى عدم الدفع مرة أخرى.
+failed-title = لم تتم عملية الدفع
+failed-text-zarinpal = أفادت بوابة الدفع بأنه لم يُدفع أي مبلغ. إذا خُصم المبلغ من بطاقتكم رغم ذلك، فعادةً ما يعيده البنك خلال ٧٢ ساعة.
+failed-text-stripe = أفادت بوابة الدفع بأنه لم يُدفع أي مبلغ. إذا ظهر في حساب بطاقتكم خصم معلّق، فعادةً ما يزول تلقائيًا خلال أسبوع.
+unfinished-title = لم تكتمل عملية الدفع
+unfinished-text = لم يُدفع أي مبلغ بعد. يمكنكم متابعة الدفع.
+try-again = المحاولة مرة أخرى
+go-on = متابعة الدفع
+back-title = سيُعاد المبلغ إليكم
+back-text = تعذّر قبول دفعتكم عبر هذا الرابط. سيُعاد المبلغ إلى بطاقتكم.
+back-time-zarinpal = يستغرق ذلك عادةً ما يصل إلى ٧٢ ساعة.
+back-time-stripe = يستغرق ذلك عادةً من خمسة إلى عشرة أيام عمل.
+review-title = دفعتكم قيد المراجعة
+review-text = سيراجع فريق { $business } دفعتكم ويتواصل معكم. يُرجى عدم الدفع مرة أخرى.
+expired-title = انتهت صلاحية هذا الرابط
+expired-text = يُرجى طلب رابط جديد من { $business }.
+cancelled-title = تم إلغاء هذا الرابط
+cancelled-text = تم إلغاء طلب الدفع هذا من قِبل { $business }. لا يلزمكم دفع أي شيء.
+unknown-title = لا يوجد رابط كهذا
+unknown-text = يُرجى التحقق من العنوان أو سؤال من أرسله إليكم.
+too-many-title = محاولات كثيرة
+too-many-text = فُتح هذا الرابط للدفع مرات كثيرة. يُرجى الانتظار ساعة ثم المحاولة مرة أخرى.
+trouble-title = تعذّر الوصول إلى بوابة الدفع
+trouble-text = لم يُدفع أي مبلغ. يُرجى المحاولة مرة أخرى بعد بضع دقائق.
+down-title = لا يمكن عرض هذه الصفحة الآن
+down-text = يُرجى إعادة تحميلها بعد دقيقة. إذا كنتم قد دفعتم بالفعل فلن يضيع شيء: يُرجى عدم الدفع مرة أخرى.
+support = هل لديكم سؤال؟ تواصلوا مع { $business }:
+return-to-business = العودة إلى { $business }

@@ -1,0 +1,237 @@
+//! The languages that ship: one file each in `locales`, with everything that Paylink knows of a language.
+//!
+//! The build makes the list from the folder, so that a file put there is a language. A file is read when its language is
+//! first spoken and kept from then on: a function that starts reads one of them at most. Page texts lie beside those of
+//! messages although only one function shows pages, because a language is then one file, and reading a whole one takes a
+//! fraction of a millisecond.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+
+include!(concat!(env!("OUT_DIR"), "/languages.rs"));
+
+/// A language that ships with the product. Its constants are named by the codes of the files: [`Language::EN`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Language(usize);
+
+/// Which calendar a language names dates in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calendar {
+    Gregorian,
+    Persian,
+}
+
+/// A language's file, read.
+struct Book {
+    bundle: FluentBundle<FluentResource>,
+    is_right_to_left: bool,
+    calendar: Calendar,
+    /// From zero to nine.
+    digits: Vec<char>,
+    group_separator: String,
+    decimal_separator: String,
+    /// In the order of the calendar.
+    months: Vec<String>,
+}
+
+static BOOKS: [OnceLock<Book>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+
+impl Language {
+    /// The language of a tag, or of its first part: `ar-SA` is read as `ar`, unless there is a file for that very tag.
+    pub fn of(tag: &str) -> Option<Self> {
+        let first = tag.split('-').next().unwrap_or_default();
+        let named = |code: &str| Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code));
+        named(tag).or_else(|| named(first))
+    }
+
+    pub fn code(self) -> &'static str {
+        FILES[self.0].0
+    }
+
+    /// The direction that text of this language runs in, as HTML names it.
+    pub fn direction(self) -> &'static str {
+        if self.book().is_right_to_left { "rtl" } else { "ltr" }
+    }
+
+    /// The text of a key with what it mentions. A key that the file lacks shows itself, and so does a mention that was
+    /// not given; the tests keep both from happening.
+    pub fn say(self, key: &str, mentions: &[(&str, &str)]) -> String {
+        self.book().text(key, mentions).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// Whether the file has a text for this key.
+    pub fn has(self, key: &str) -> bool {
+        self.book().bundle.has_message(key)
+    }
+
+    pub(crate) fn calendar(self) -> Calendar {
+        self.book().calendar
+    }
+
+    /// The name of a month of this language's calendar, counted from one.
+    pub(crate) fn month(self, number: u8) -> Option<&'static str> {
+        self.book().months.get(usize::from(number).checked_sub(1)?).map(String::as_str)
+    }
+
+    /// ASCII digits become those of this language; everything else stays.
+    pub(crate) fn digits(self, text: &str) -> String {
+        let digits = &self.book().digits;
+        let of = |c: char| c.to_digit(10).and_then(|value| digits.get(usize::try_from(value).ok()?).copied());
+        text.chars().map(|c| of(c).unwrap_or(c)).collect()
+    }
+
+    pub(crate) fn group_separator(self) -> &'static str {
+        &self.book().group_separator
+    }
+
+    pub(crate) fn decimal_separator(self) -> &'static str {
+        &self.book().decimal_separator
+    }
+
+    fn book(self) -> &'static Book {
+        let (_, source) = FILES[self.0];
+        BOOKS[self.0].get_or_init(|| Book::read(self, source))
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Book {
+    fn read(language: Language, source: &str) -> Self {
+        let mut bundle = FluentBundle::new_concurrent(vec![language.code().parse().unwrap_or_default()]);
+        // Pages isolate values in the markup, and a text message must not carry invisible characters.
+        bundle.set_use_isolating(false);
+        // What of a file can be read is used; a test reads all of every file.
+        let (Ok(resource) | Err((resource, _))) = FluentResource::try_new(source.to_owned());
+        bundle.add_resource_overriding(resource);
+        let mut book = Self {
+            bundle,
+            is_right_to_left: false,
+            calendar: Calendar::Gregorian,
+            digits: Vec::new(),
+            group_separator: String::new(),
+            decimal_separator: String::new(),
+            months: Vec::new(),
+        };
+        let word = |key: &str| book.text(key, &[]).unwrap_or_default();
+        let (direction, calendar, digits, months) =
+            (word("direction"), word("calendar"), word("digits"), word("months"));
+        let (group_separator, decimal_separator) = (word("group-separator"), word("decimal-separator"));
+        book.is_right_to_left = direction == "rtl";
+        book.calendar = if calendar == "persian" { Calendar::Persian } else { Calendar::Gregorian };
+        book.digits = digits.chars().collect();
+        book.months = months.lines().map(str::to_owned).collect();
+        book.group_separator = group_separator;
+        book.decimal_separator = decimal_separator;
+        book
+    }
+
+    fn text(&self, key: &str, mentions: &[(&str, &str)]) -> Option<String> {
+        let pattern = self.bundle.get_message(key)?.value()?;
+        let mut args = FluentArgs::with_capacity(mentions.len());
+        for (name, value) in mentions {
+            args.set(*name, *value);
+        }
+        Some(self.bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Everything that any text may mention, each as a mark that no text has by itself.
+    const MENTIONS: [(&str, &str); 18] = [
+        ("amount", "«amount»"),
+        ("business", "«business»"),
+        ("contact", "«contact»"),
+        ("currency", "«currency»"),
+        ("date", "«date»"),
+        ("day", "«day»"),
+        ("description", "«description»"),
+        ("end", "«end»"),
+        ("expires_at", "«expires_at»"),
+        ("if_description", "«if_description»"),
+        ("link", "«link»"),
+        ("month", "«month»"),
+        ("number", "«number»"),
+        ("rial", "«rial»"),
+        ("sign", "«sign»"),
+        ("time", "«time»"),
+        ("toman", "«toman»"),
+        ("year", "«year»"),
+    ];
+
+    fn keys(source: &'static str) -> BTreeSet<&'static str> {
+        let of = |line: &'static str| line.split_once(" =").map(|(key, _)| key);
+        source.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(of).collect()
+    }
+
+    fn mentioned(language: Language, key: &str) -> Vec<&'static str> {
+        let text = language.say(key, &MENTIONS);
+        MENTIONS.iter().filter(|(_, mark)| text.contains(mark)).map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn every_language_says_the_same_things_and_mentions_the_same() {
+        let all = keys(FILES[Language::EN.0].1);
+        assert!(all.len() > 60);
+        for language in Language::ALL {
+            let (code, source) = FILES[language.0];
+            let read = FluentResource::try_new(source.to_owned());
+            assert!(read.is_ok(), "locales/{code}.ftl cannot be read: {:?}", read.err().map(|(_, errors)| errors));
+            let own = keys(source);
+            let (missing, surplus): (Vec<_>, Vec<_>) = (all.difference(&own).collect(), own.difference(&all).collect());
+            assert!(missing.is_empty(), "locales/{code}.ftl lacks {missing:?}");
+            assert!(surplus.is_empty(), "locales/{code}.ftl has {surplus:?}, which en.ftl lacks");
+            for key in &all {
+                assert!(
+                    !language.say(key, &MENTIONS).contains("{$"),
+                    "locales/{code}.ftl: {key} mentions what is not there"
+                );
+                // Whether Toman is shown is for each language to say.
+                if *key != "rial-with-toman" {
+                    let (own, english) = (mentioned(language, key), mentioned(Language::EN, key));
+                    assert_eq!(own, english, "locales/{code}.ftl: {key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_language_says_how_it_writes() {
+        for language in Language::ALL {
+            let (code, word) = (language.code(), |key: &str| language.say(key, &[]));
+            assert!(matches!(word("direction").as_str(), "ltr" | "rtl"), "{code}");
+            assert!(matches!(word("calendar").as_str(), "gregorian" | "persian"), "{code}");
+            assert_eq!(language.digits("0123456789"), word("digits"), "{code}");
+            assert_eq!(word("digits").chars().collect::<BTreeSet<_>>().len(), 10, "{code}");
+            assert!((1..=12).all(|month| language.month(month).is_some()) && language.month(13).is_none(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_tag_leads_to_the_language_of_its_first_part() {
+        for (tag, code) in
+            [("ar-SA", Some("ar")), ("fa", Some("fa")), ("EN-gb", Some("en")), ("de-AT", None), ("", None)]
+        {
+            assert_eq!(Language::of(tag).map(Language::code), code, "{tag}");
+        }
+    }
+
+    #[test]
+    fn digits_are_those_of_the_language_and_all_else_stays() {
+        assert_eq!(Language::FA.digits("1,500.09 a"), "۱,۵۰۰.۰۹ a");
+        assert_eq!(Language::AR.digits("12:30"), "١٢:٣٠");
+        assert_eq!(Language::EN.digits("12:30"), "12:30");
+    }
+}
