@@ -261,6 +261,7 @@ impl FaultyWorld {
             if due.iter().any(|(sk, _)| sk != "link") {
                 let _ = self.retry_messages().await;
             }
+            self.bring_stream().await;
             if round >= 2 && self.due_entries().await.iter().all(|(_, due_at)| *due_at > self.now()) {
                 return;
             }
@@ -275,6 +276,7 @@ impl FaultyWorld {
             self.bring_stream().await;
             let _ = self.sweep().await;
             let _ = self.retry_messages().await;
+            self.bring_stream().await;
             self.turn_time(Duration::from_secs(2 * 3600));
             if self.due_entries().await.is_empty() {
                 return;

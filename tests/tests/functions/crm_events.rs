@@ -312,7 +312,7 @@ async fn a_person_settles_what_needs_review_and_the_crm_is_told() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;
-    let chosen = world.choose(&page, "paid_other_amount").await;
+    let chosen = world.choose(&page, "paid_less").await;
     world.come_back(&chosen).await;
     let reviewed = world.link(&link).await;
     assert_eq!(

@@ -86,6 +86,7 @@ async fn one_list_stands_for_a_question_about_each_attempt_of_an_account() {
     world.sweep().await.unwrap().unwrap();
     let calls = world.proxy.calls();
     assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 0, 5]);
+    world.bring_stream().await;
     let evidence = world.assert_all_is_well(Stage::Settled).await;
     for (number, link) in links.iter().enumerate() {
         let expected = if number < 3 { "paid attempts [\"paid\"]" } else { "active attempts [\"failed\"]" };
@@ -104,6 +105,7 @@ async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
     world.proxy.decide(|_, call| (call.operation == "unVerified").then_some(Fault::Unavailable));
     world.sweep().await.unwrap().unwrap();
     assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
+    world.bring_stream().await;
     world.assert_all_is_well(Stage::Settled).await;
 }
 
@@ -122,6 +124,7 @@ async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
     let (returned, cancelled) = tokio::join!(world.open(&back), cancel);
     assert_eq!(returned.unwrap().status, StatusCode::SEE_OTHER);
     assert_eq!(cancelled.status, StatusCode::CONFLICT, "{}", cancelled.text);
+    world.bring_stream().await;
     let evidence = world.assert_all_is_well(Stage::Settled).await;
     assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
 }

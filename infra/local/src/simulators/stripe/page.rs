@@ -19,7 +19,7 @@ use super::webhooks::{Event, EventKind};
 use super::{CALLS, Stripe, is_api_key};
 
 /// What a tester can make of a payment.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Paid,
@@ -32,17 +32,20 @@ pub(super) enum Outcome {
     PaidNoWebhook,
     /// Paid, and neither the browser nor a webhook says so.
     PaidSilent,
+    /// Paid, but less than was asked for, as with a promotion code that somebody allowed in the dashboard.
+    PaidLess,
     /// A slow method: complete now, paid later or not at all.
     Processing,
 }
 
-const CHOICES: [Choice; 7] = [
+const CHOICES: [Choice; 8] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the card be declined" },
     Choice { value: "cancelled", label: "Cancel and go back" },
     Choice { value: "paid_no_return", label: "Pay, then close the browser" },
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
+    Choice { value: "paid_less", label: "Pay with half the price off" },
     Choice { value: "processing", label: "Pay by a slow method (come back to this page to settle it)" },
 ];
 
@@ -69,7 +72,7 @@ impl Outcome {
     /// What becomes of the session, where anything does.
     fn state(self, payment: Payment) -> Option<SessionState> {
         match self {
-            Self::Paid | Self::PaidNoReturn | Self::PaidNoWebhook | Self::PaidSilent => {
+            Self::Paid | Self::PaidNoReturn | Self::PaidNoWebhook | Self::PaidSilent | Self::PaidLess => {
                 Some(SessionState::Paid { payment, refunds: Vec::new() })
             }
             Self::Processing => Some(SessionState::Processing { payment }),
@@ -79,14 +82,14 @@ impl Outcome {
 
     fn is_notified(self) -> bool {
         match self {
-            Self::Paid | Self::PaidNoReturn | Self::Processing => true,
+            Self::Paid | Self::PaidNoReturn | Self::PaidLess | Self::Processing => true,
             Self::PaidNoWebhook | Self::PaidSilent | Self::Failed | Self::Cancelled => false,
         }
     }
 
     fn answer(self, session: &Session) -> Response {
         match self {
-            Self::Paid | Self::PaidNoWebhook | Self::Processing => {
+            Self::Paid | Self::PaidNoWebhook | Self::PaidLess | Self::Processing => {
                 redirect(StatusCode::SEE_OTHER, &session.success_url())
             }
             Self::PaidNoReturn | Self::PaidSilent => closed_browser("Stripe", &session.success_url()),
@@ -172,6 +175,9 @@ pub(super) async fn choose(
         }
         if let Some(state) = outcome.state(Payment::new(&stripe.inner.ids, now)) {
             session.state = state;
+        }
+        if outcome == Outcome::PaidLess {
+            session.order.amount_total /= 2;
         }
         let told = outcome.is_notified().then(|| stripe.event(EventKind::Completed, session, now, None));
         Ok((session.clone(), told.into_iter().collect()))
