@@ -19,7 +19,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
+.PHONY: openapi help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ check: deny lint-template ## Run the checks that are not tests
 
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) check bans licenses sources
+
+openapi: ## Write the OpenAPI document down again after a change of the API
+	PAYLINK_WRITE_OPENAPI=1 cargo test --package tests --test openapi
 
 lint-template: $(CFN_LINT)
 	$(CFN_LINT) template.yaml

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+mod answers;
 pub mod fault_proxy;
 pub mod faulty_world;
 mod in_process;
@@ -150,7 +151,8 @@ impl World {
     /// One HTTP request, as it is, redirects not followed.
     pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: Option<String>) -> Reply {
         let url = if url.starts_with('/') { format!("{}{url}", self.cloud.base_url()) } else { url.to_owned() };
-        let mut request = self.http.request(method, url);
+        let address = url.clone();
+        let mut request = self.http.request(method.clone(), url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -159,7 +161,11 @@ impl World {
         }
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status(), answer.headers().clone());
-        Reply { status, headers, text: answer.text().await.expect("a text") }
+        let reply = Reply { status, headers, text: answer.text().await.expect("a text") };
+        if let Some(path) = address.strip_prefix(&self.cloud.base_url()).filter(|path| path.starts_with("/v1/")) {
+            answers::check(&method, path, &reply);
+        }
+        reply
     }
 
     /// A call of the CRM.

@@ -10,34 +10,89 @@ use domain::money::Currency;
 use domain::settings::Settings;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use web::Given;
 use web::body::{Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::records::{ContactBody, ItemBody};
 use web::telling::{MessageBody, RecipientsBody};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentLinkBody)]
 pub(crate) struct CreateBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     account_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     contact_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     item_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<InlineContact>)]
     contact: Given<Inline<ContactBody>>,
+    #[serde(default)]
+    #[schema(value_type = Option<InlineItem>)]
     item: Given<Inline<ItemBody>>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     amount: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     currency: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     expires_in_days: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<RecipientsBody>)]
     recipients: Given<RecipientsBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<AfterPaymentBody>)]
     after_payment: Given<AfterPaymentBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<MessageBody>)]
     message: Given<MessageBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     reference_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     return_url: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     locale: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
+}
+
+/// A contact that comes along with its link. One that is new needs its name; of one that is known only the fields given
+/// are changed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "this is only the shape of what `Inline` reads")]
+struct InlineContact {
+    id: String,
+    #[serde(flatten)]
+    fields: ContactBody,
+}
+
+/// An item that comes along with its link, as a contact may.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "this is only the shape of what `Inline` reads")]
+struct InlineItem {
+    id: String,
+    #[serde(flatten)]
+    fields: ItemBody,
 }
 
 /// A record with its id, where others give the id alone.

@@ -10,32 +10,148 @@ use domain::draft::{
     AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
     people_choices, receipt_type_choices, sources,
 };
-use domain::recipients::Channel;
+use domain::recipients::{Channel, Recipient};
+use domain::sms::SmsLength;
 use domain::{Field, Problem, Problems};
 use lambda_http::request::RequestContext;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::{Configuration, Scope};
-use views::{UnreachedView, amount_display, instant};
+use utoipa::ToSchema;
+use views::schema::{ChannelName, ModeName};
+use views::{ReceiptFieldView, UnreachedView, amount_display, instant};
+use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody, authenticate};
 
 use crate::body::CreateBody;
 use crate::{App, base_url, read_records, records_of};
 
-/// A draft in an answer.
-#[derive(Debug, Serialize)]
-struct DraftView {
+/// A link before it is made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentLinkDraft)]
+pub(crate) struct DraftView {
+    #[schema(pattern = "^payment_link_draft$")]
     object: &'static str,
-    /// The create body with every default filled in.
+    /// The create body with every default filled in, to be sent back as it is.
+    #[schema(value_type = Object)]
     request: Value,
+    /// Where each value came from that may be left out.
+    #[schema(value_type = SourcesView)]
     sources: Sources,
     amount_display: Option<String>,
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
-    choices: Value,
-    recipients: Vec<Value>,
+    choices: ChoicesView,
+    recipients: Vec<RecipientView>,
     unreached: Vec<UnreachedView>,
-    messages: Vec<Value>,
+    /// The messages as they would be sent, with a placeholder link of the real length.
+    messages: Vec<PreviewView>,
+    /// What would refuse the request.
+    #[schema(value_type = Vec<FieldProblem>)]
     problems: Vec<Problem>,
+}
+
+/// `request`, `item`, `balance`, `contact`, `settings` or `only_choice`; null where there is no value.
+#[derive(ToSchema)]
+#[schema(as = DraftSources)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct SourcesView {
+    account_id: Option<String>,
+    contact_id: Option<String>,
+    amount: Option<String>,
+    expires_at: Option<String>,
+    receipt_type_id: Option<String>,
+    locale: Option<String>,
+}
+
+/// What can be chosen in each step.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DraftChoices)]
+struct ChoicesView {
+    accounts: Vec<AccountChoiceView>,
+    receipt_types: Vec<ReceiptTypeChoiceView>,
+    people: Vec<PersonChoiceView>,
+    receipt_fields: Vec<ReceiptFieldView>,
+    #[schema(value_type = Vec<ChannelName>)]
+    channels: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountChoice)]
+struct AccountChoiceView {
+    id: String,
+    name: String,
+    currency: &'static str,
+    #[schema(value_type = ModeName)]
+    mode: &'static str,
+    can_be_chosen: bool,
+    /// Why it cannot.
+    reason: Option<ReasonView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reason)]
+struct ReasonView {
+    code: &'static str,
+    detail: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReceiptTypeChoice)]
+struct ReceiptTypeChoiceView {
+    id: String,
+    name: String,
+    parent_id: Option<String>,
+    can_be_chosen: bool,
+}
+
+/// Somebody who can be told, with the address on each channel.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PersonChoice)]
+struct PersonChoiceView {
+    /// `contact` for the contact itself.
+    role: String,
+    name: Option<String>,
+    channels: AddressesView,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Addresses)]
+struct AddressesView {
+    sms: Option<String>,
+    email: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DraftRecipient)]
+struct RecipientView {
+    #[schema(value_type = ChannelName)]
+    channel: &'static str,
+    to: String,
+    roles: Vec<String>,
+}
+
+/// A message as it would be sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessagePreview)]
+struct PreviewView {
+    #[schema(value_type = ChannelName)]
+    channel: &'static str,
+    subject: Option<String>,
+    body: String,
+    #[schema(value_type = Option<SmsLengthView>)]
+    sms: Option<SmsLength>,
+}
+
+/// How long an SMS is.
+#[derive(ToSchema)]
+#[schema(as = SmsLength)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct SmsLengthView {
+    /// `GSM-7` or `UCS-2`.
+    encoding: String,
+    characters: u32,
+    segments: u32,
 }
 
 pub(crate) async fn draft(
@@ -144,55 +260,65 @@ fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&m
     }
 }
 
-fn choices(accounts: Vec<AccountChoice<'_>>, decision: &Decision<'_>, configuration: &Configuration) -> Value {
-    let accounts: Vec<Value> = accounts.into_iter().map(account).collect();
-    let receipt_types = receipt_type_choices(&configuration.receipt_types);
+fn choices(accounts: Vec<AccountChoice<'_>>, decision: &Decision<'_>, configuration: &Configuration) -> ChoicesView {
     let people = decision.contact.map(people_choices).unwrap_or_default();
-    json!({
-        "accounts": accounts,
-        "receipt_types": receipt_types.into_iter().map(receipt_type).collect::<Vec<_>>(),
-        "people": people.into_iter().map(person).collect::<Vec<_>>(),
-        "receipt_fields": decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default(),
-        "channels": Channel::ALL,
-    })
+    let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
+    ChoicesView {
+        accounts: accounts.into_iter().map(account).collect(),
+        receipt_types: receipt_type_choices(&configuration.receipt_types).into_iter().map(receipt_type).collect(),
+        people: people.into_iter().map(person).collect(),
+        receipt_fields: fields.iter().map(ReceiptFieldView::new).collect(),
+        channels: Channel::ALL.map(Channel::as_str).to_vec(),
+    }
 }
 
-fn account(choice: AccountChoice<'_>) -> Value {
+fn account(choice: AccountChoice<'_>) -> AccountChoiceView {
     let AccountChoice { account, refused } = choice;
-    json!({
-        "id": account.id,
-        "name": account.name,
-        "currency": account.currency,
-        "mode": account.mode,
-        "can_be_chosen": refused.is_none(),
-        "reason": refused.map(|refused| json!({ "code": refused.code, "detail": refused.detail })),
-    })
+    AccountChoiceView {
+        id: account.id.to_string(),
+        name: account.name.clone(),
+        currency: account.currency.code(),
+        mode: account.mode.as_str(),
+        can_be_chosen: refused.is_none(),
+        reason: refused.map(|refused| ReasonView { code: refused.code, detail: refused.detail }),
+    }
 }
 
-fn receipt_type(choice: ReceiptTypeChoice<'_>) -> Value {
+fn receipt_type(choice: ReceiptTypeChoice<'_>) -> ReceiptTypeChoiceView {
     let ReceiptTypeChoice { receipt_type, can_be_chosen } = choice;
-    json!({
-        "id": receipt_type.id,
-        "name": receipt_type.name,
-        "parent_id": receipt_type.parent_id,
-        "can_be_chosen": can_be_chosen,
-    })
+    ReceiptTypeChoiceView {
+        id: receipt_type.id.to_string(),
+        name: receipt_type.name.clone(),
+        parent_id: receipt_type.parent_id.as_ref().map(ToString::to_string),
+        can_be_chosen,
+    }
 }
 
-fn person(person: PersonChoice<'_>) -> Value {
-    json!({ "role": person.role, "name": person.name, "channels": { "sms": person.mobile, "email": person.email } })
+fn person(person: PersonChoice<'_>) -> PersonChoiceView {
+    PersonChoiceView {
+        role: person.role.to_owned(),
+        name: person.name.map(str::to_owned),
+        channels: AddressesView {
+            sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
+            email: person.email.map(|email| email.as_str().to_owned()),
+        },
+    }
 }
 
-fn recipients(decision: &Decision<'_>) -> Vec<Value> {
-    let view = |recipient: &domain::recipients::Recipient| json!({ "channel": recipient.channel, "to": recipient.to, "roles": recipient.roles });
+fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
+    let view = |recipient: &Recipient| RecipientView {
+        channel: recipient.channel.as_str(),
+        to: recipient.to.clone(),
+        roles: recipient.roles.clone(),
+    };
     decision.told.recipients.iter().map(view).collect()
 }
 
-fn message(preview: &Preview) -> Value {
-    json!({
-        "channel": preview.channel,
-        "subject": preview.message.subject,
-        "body": preview.message.text,
-        "sms": preview.sms,
-    })
+fn message(preview: &Preview) -> PreviewView {
+    PreviewView {
+        channel: preview.channel.as_str(),
+        subject: preview.message.subject.clone(),
+        body: preview.message.text.clone(),
+        sms: preview.sms,
+    }
 }

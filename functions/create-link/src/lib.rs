@@ -5,6 +5,7 @@
 
 mod body;
 mod draft;
+mod openapi;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +30,8 @@ use web::idempotency::{hash_of, idempotency_key, key_reused, replayed};
 use web::{ApiProblem, JsonBody, authenticate};
 
 use body::CreateBody;
+
+pub use openapi::operations;
 
 /// What the function works with.
 #[derive(Clone, Debug)]

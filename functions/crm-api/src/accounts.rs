@@ -13,6 +13,8 @@ use domain::money::Currency;
 use domain::text::parse_name;
 use domain::{Field, Problems, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use views::schema::{GatewayName, ModeName};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
@@ -21,44 +23,74 @@ use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::{App, answer, deleted};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = AccountBody)]
 pub(crate) struct AccountBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     currency: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = ModeName)]
     mode: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<OnlinePaymentBody>)]
     online_payment: Given<OnlinePaymentBody>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = OnlinePaymentBody)]
 struct OnlinePaymentBody {
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     enabled: Given<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<GatewayName>)]
     gateway: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<LatePaymentName>)]
     late_payment: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     confirm_page: Given<bool>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Serialize)]
+/// Where money arrives, and through which gateway.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct AccountView {
     id: String,
+    #[schema(pattern = "^account$")]
     object: &'static str,
     name: String,
     currency: &'static str,
+    #[schema(value_type = ModeName)]
     mode: &'static str,
     online_payment: OnlinePaymentView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OnlinePayment)]
 struct OnlinePaymentView {
     enabled: bool,
+    #[schema(value_type = Option<GatewayName>)]
     gateway: Option<&'static str>,
+    /// Credentials are never shown again.
     credentials_set: bool,
+    #[schema(value_type = LatePaymentName)]
     late_payment: LatePayment,
     confirm_page: bool,
 }

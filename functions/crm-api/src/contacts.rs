@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
-use domain::contact::Contact;
+use domain::contact::{Contact, Email, Mobile};
 use domain::ids::ContactId;
 use serde::Serialize;
+use utoipa::ToSchema;
 use web::extract::Path;
 use web::records::ContactBody;
 use web::{ApiProblem, JsonBody};
@@ -14,17 +15,74 @@ use web::{ApiProblem, JsonBody};
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::{App, answer, deleted};
 
-#[derive(Debug, Serialize)]
-struct ContactView {
+/// A customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Contact)]
+pub(crate) struct ContactView {
+    id: String,
+    #[schema(pattern = "^contact$")]
     object: &'static str,
-    #[serde(flatten)]
-    contact: Contact,
+    name: String,
+    profile_url: Option<String>,
+    locale: Option<String>,
+    /// In E.164.
+    mobile: Option<String>,
+    email: Option<String>,
+    /// What the contact owes is positive.
+    balance: Option<MoneyView>,
+    people: Vec<PersonView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Money)]
+struct MoneyView {
+    amount: i64,
+    currency: &'static str,
+}
+
+/// Somebody at the customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
+struct PersonView {
+    role: String,
+    name: Option<String>,
+    mobile: Option<String>,
+    email: Option<String>,
+}
+
+impl ContactView {
+    fn new(contact: &Contact) -> Self {
+        let mobile = |mobile: &Option<Mobile>| mobile.as_ref().map(|mobile| mobile.as_str().to_owned());
+        let email = |email: &Option<Email>| email.as_ref().map(|email| email.as_str().to_owned());
+        Self {
+            id: contact.id.to_string(),
+            object: "contact",
+            name: contact.name.clone(),
+            profile_url: contact.profile_url.clone(),
+            locale: contact.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+            mobile: mobile(&contact.mobile),
+            email: email(&contact.email),
+            balance: contact
+                .balance
+                .map(|money| MoneyView { amount: money.minor_units(), currency: money.currency().code() }),
+            people: contact
+                .people
+                .iter()
+                .map(|person| PersonView {
+                    role: person.role.to_string(),
+                    name: person.name.clone(),
+                    mobile: mobile(&person.mobile),
+                    email: email(&person.email),
+                })
+                .collect(),
+        }
+    }
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
     let contact = app.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
-    Ok(answer(ContactView { object: "contact", contact }))
+    Ok(answer(ContactView::new(&contact)))
 }
 
 /// Links keep their own copy of what they need of a contact.
@@ -51,7 +109,7 @@ pub(crate) async fn write(
     match change.apply(id, None, "", &mut problems) {
         Some(contact) if problems.is_empty() => {
             app.store.put_contact(&contact).await?;
-            Ok(answer(ContactView { object: "contact", contact }))
+            Ok(answer(ContactView::new(&contact)))
         }
         Some(_) | None => Err(ApiProblem::invalid(problems)),
     }

@@ -5,9 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
 use domain::ids::{ContactId, ItemId};
-use domain::item::{Item, ReceiptField};
+use domain::item::Item;
 use serde::Serialize;
 use store::AttachedReceipts;
+use utoipa::ToSchema;
+use views::ReceiptFieldView;
 use web::extract::Path;
 use web::records::ItemBody;
 use web::{ApiProblem, JsonBody};
@@ -15,18 +17,24 @@ use web::{ApiProblem, JsonBody};
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::{App, answer, deleted};
 
-#[derive(Debug, Serialize)]
-struct ItemView {
+/// A document of the CRM.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
+pub(crate) struct ItemView {
+    #[schema(value_type = String)]
     id: ItemId,
+    #[schema(pattern = "^item$")]
     object: &'static str,
     kind: String,
     title: String,
+    #[schema(value_type = String)]
     contact_id: ContactId,
     amount: Option<i64>,
     currency: Option<&'static str>,
     url: Option<String>,
-    receipt_fields: Vec<ReceiptField>,
+    receipt_fields: Vec<ReceiptFieldView>,
     /// The ids of the receipts under each field.
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     receipts: AttachedReceipts,
 }
 
@@ -41,7 +49,7 @@ impl ItemView {
             amount: item.amount.map(|money| money.minor_units()),
             currency: item.amount.map(|money| money.currency().code()),
             url: item.url,
-            receipt_fields: item.receipt_fields,
+            receipt_fields: item.receipt_fields.iter().map(ReceiptFieldView::new).collect(),
             receipts,
         }
     }

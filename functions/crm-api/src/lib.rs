@@ -4,11 +4,13 @@ mod accounts;
 mod actions;
 mod caller;
 mod contacts;
+mod docs;
 mod endpoints;
 mod events;
 mod items;
 mod links;
 mod lists;
+mod openapi;
 mod qr;
 mod receipt_types;
 mod receipts;
@@ -28,6 +30,8 @@ use runtime::Clock;
 use serde::Serialize;
 use store::Store;
 use web::ApiProblem;
+
+pub use openapi::{description, operations};
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ pub fn router(app: App) -> Router {
             only(ALL, get(endpoints::read).put(endpoints::write).delete(endpoints::delete)),
         )
         .route("/v1/webhook-endpoints/{id}/rotate-secret", only("POST", post(endpoints::rotate)))
+        .route("/v1/openapi.json", only("GET", get(openapi::read)))
+        .route("/v1/docs", only("GET", get(docs::read)))
         .route("/v1/receipts", only("GET", get(receipts::list)))
         .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
         .fallback(|| async { ApiProblem::not_found("address") })

@@ -13,6 +13,7 @@ use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
 use store::{LinkList, Page, Written};
+use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
@@ -90,15 +91,26 @@ fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiPro
     Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentLinkChange)]
 pub(crate) struct AmendBody {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     expires_in_days: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<AfterPaymentBody>)]
     after_payment: Given<AfterPaymentBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 

@@ -8,6 +8,7 @@ use domain::ids::ReceiptTypeId;
 use domain::receipt::ReceiptType;
 use domain::text::parse_name;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::Path;
 use web::{ApiProblem, Given, JsonBody};
@@ -16,20 +17,30 @@ use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::ListView;
 use crate::{App, answer, deleted};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = ReceiptTypeBody)]
 pub(crate) struct ReceiptTypeBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     parent_id: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Serialize)]
-struct ReceiptTypeView {
+/// A type of receipt.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReceiptType)]
+pub(crate) struct ReceiptTypeView {
+    #[schema(value_type = String)]
     id: ReceiptTypeId,
+    #[schema(pattern = "^receipt_type$")]
     object: &'static str,
     name: String,
+    #[schema(value_type = Option<String>)]
     parent_id: Option<ReceiptTypeId>,
 }
 

@@ -12,37 +12,71 @@ use domain::sms::SegmentLimit;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead};
 use crate::{App, answer};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SettingsBody)]
 pub(crate) struct SettingsBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     business_name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     logo: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     support_phone: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     support_url: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     sms_sender_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     email_sender_name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     time_zone: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     default_locale: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     default_region: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     default_expires_in_days: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     default_receipt_type_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     max_sms_segments: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     return_url_hosts: Given<Vec<String>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Serialize)]
-struct SettingsView {
+/// What the business set.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Settings)]
+pub(crate) struct SettingsView {
+    #[schema(pattern = "^settings$")]
     object: &'static str,
     #[serde(flatten)]
+    #[schema(value_type = SettingsBody)]
     settings: Settings,
     /// The picture as it was given.
     #[serde(skip_serializing_if = "Option::is_none")]

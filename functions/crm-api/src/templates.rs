@@ -9,6 +9,8 @@ use domain::recipients::Channel;
 use domain::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
 use serde::Serialize;
+use utoipa::ToSchema;
+use views::schema::ChannelName;
 use web::extract::Path;
 use web::texts::TextBody;
 use web::{ApiProblem, JsonBody};
@@ -17,10 +19,14 @@ use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::ListView;
 use crate::{App, answer, deleted};
 
-#[derive(Debug, Serialize)]
-struct TemplateView {
+/// The text of a message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageTemplate)]
+pub(crate) struct TemplateView {
+    #[schema(pattern = "^message_template$")]
     object: &'static str,
     event: &'static str,
+    #[schema(value_type = ChannelName)]
     channel: &'static str,
     locale: String,
     /// `custom` where the business saved its own, `shipped` where the product's is used.
@@ -28,9 +34,20 @@ struct TemplateView {
     subject: Option<String>,
     body: String,
     /// What a text may name.
+    #[schema(value_type = Vec<String>)]
     variables: [&'static str; 9],
     /// How it may show them.
+    #[schema(value_type = Vec<FilterView>)]
     filters: [Filter; 12],
+}
+
+/// A filter and what it does.
+#[derive(ToSchema)]
+#[schema(as = TemplateFilter)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct FilterView {
+    name: String,
+    description: String,
 }
 
 impl TemplateView {

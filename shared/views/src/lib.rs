@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState};
 use domain::ids::MessageId;
+use domain::item::ReceiptField;
 use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
 use domain::message::MessageChoice;
 use domain::money::Money;
@@ -129,6 +130,20 @@ impl AfterPaymentView {
             receipt_type_id: after.receipt_type_id.as_ref().map(ToString::to_string),
             receipt_field: after.receipt_field.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+/// A field of kind receipt that the business added to an item.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReceiptField)]
+pub struct ReceiptFieldView {
+    pub key: String,
+    pub label: String,
+}
+
+impl ReceiptFieldView {
+    pub fn new(field: &ReceiptField) -> Self {
+        Self { key: field.key.to_string(), label: field.label.clone() }
     }
 }
 

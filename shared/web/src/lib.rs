@@ -2,9 +2,11 @@
 
 pub mod auth;
 pub mod body;
+pub mod codes;
 pub mod extract;
 pub mod fields;
 pub mod idempotency;
+pub mod openapi;
 pub mod problem;
 pub mod records;
 pub mod telling;

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Problem, Problems, Rejection};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An error answer. What the caller should know is in here; what went wrong inside is in the log.
 #[derive(Clone, Debug)]
@@ -17,15 +18,32 @@ pub struct ApiProblem {
     retry_after: Option<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ProblemBody {
+/// One refused field of a body.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+pub struct FieldProblem {
+    /// An RFC 6901 JSON pointer into the body.
+    pointer: String,
+    code: String,
+    /// A sentence for people.
+    detail: String,
+}
+
+/// An error, by RFC 9457.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
+    /// For programs; see the catalogue of codes.
     code: &'static str,
+    /// A sentence for people.
     detail: String,
+    /// What is wrong with a body, all of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<FieldProblem>)]
     errors: Vec<Problem>,
     /// Whom a conflict is with.
     #[serde(skip_serializing_if = "Option::is_none")]

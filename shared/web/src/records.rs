@@ -8,6 +8,7 @@ use domain::money::{Currency, Money};
 use domain::text::{parse_name, parse_web_address};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::body::{Given, Unknown, refuse_unknown};
 
@@ -18,62 +19,111 @@ const MOST_PEOPLE: usize = 50;
 const MOST_FIELDS: usize = 20;
 
 /// `{ name, profile_url, locale, mobile, email, balance, people }`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = ContactBody)]
 pub struct ContactBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     profile_url: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     locale: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     mobile: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     email: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<MoneyBody>)]
     balance: Given<MoneyBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<PersonBody>>)]
     people: Given<Vec<PersonBody>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PersonBody)]
 struct PersonBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     role: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     name: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     mobile: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     email: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
 /// `{ amount, currency }`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = MoneyBody)]
 struct MoneyBody {
+    #[serde(default)]
+    #[schema(value_type = i64)]
     amount: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     currency: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
 /// `{ kind, title, contact_id, amount, currency, url, receipt_fields }`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = ItemBody)]
 pub struct ItemBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     kind: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     title: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     contact_id: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     amount: Given<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     currency: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     url: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ReceiptFieldBody>>)]
     receipt_fields: Given<Vec<ReceiptFieldBody>>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = ReceiptFieldBody)]
 struct ReceiptFieldBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
     key: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
     label: Given<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 

@@ -1,0 +1,31 @@
+//! The calls of this function, for the OpenAPI document.
+
+use store::Scope;
+use views::LinkView;
+use web::openapi::Operation;
+
+use crate::body::CreateBody;
+use crate::draft::DraftView;
+
+const LINKS: &str = "Payment links";
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new("post", "/v1/payment-links", "create_payment_link", LINKS, "Make a payment link")
+            .needs(Scope::Write)
+            .idempotent()
+            .takes::<CreateBody>()
+            .answers::<LinkView>(201, "The link, also where the request is repeated: then as it is now.")
+            .refuses(409),
+        Operation::new(
+            "post",
+            "/v1/payment-links/draft",
+            "draft_payment_link",
+            LINKS,
+            "What a link would be, with every default, choice and problem; nothing is written",
+        )
+        .needs(Scope::Read)
+        .takes::<CreateBody>()
+        .answers::<DraftView>(200, "The draft."),
+    ]
+}

@@ -1,0 +1,224 @@
+//! `/v1/docs`: the OpenAPI document as a page for people. It loads nothing from elsewhere.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::{Map, Value};
+use web::ApiProblem;
+
+use crate::openapi::DOCUMENT;
+
+const STYLE: &str = include_str!("docs.css");
+
+#[derive(Debug, thiserror::Error)]
+#[error("the document cannot be shown: {0}")]
+struct Unreadable(#[from] serde_json::Error);
+
+pub(crate) async fn read() -> Result<Response, ApiProblem> {
+    let document: Value =
+        serde_json::from_str(DOCUMENT).map_err(|error| ApiProblem::unavailable(&Unreadable::from(error)))?;
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        ),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((headers, Html(page(&document).into_string())).into_response())
+}
+
+fn page(document: &Value) -> Markup {
+    let groups = groups(document);
+    let schemas = document["components"]["schemas"].as_object();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Paylink API" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                nav aria-label="Contents" {
+                    p { strong { "Paylink API" } " " a href="/v1/openapi.json" { "openapi.json" } }
+                    @for (group, calls) in &groups {
+                        p { (group) }
+                        ul {
+                            @for call in calls {
+                                li { a href={ "#" (text(&call.content["operationId"])) } { (text(&call.content["summary"])) } }
+                            }
+                        }
+                    }
+                    p { a href="#objects" { "Objects" } }
+                }
+                main {
+                    h1 { "Paylink API" }
+                    (described(&document["info"]["description"]))
+                    @for (group, calls) in &groups {
+                        h2 { (group) }
+                        @for call in calls { (call.section()) }
+                    }
+                    h2 id="objects" { "Objects" }
+                    @for (name, schema) in schemas.into_iter().flatten() {
+                        section id={ "object-" (name) } {
+                            h3 { (name) }
+                            (described(&schema["description"]))
+                            (object(schema))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Call<'a> {
+    method: &'a str,
+    path: &'a str,
+    content: &'a Value,
+}
+
+/// The calls under their headings, in the order of the document.
+fn groups(document: &Value) -> Vec<(&str, Vec<Call<'_>>)> {
+    let mut groups: Vec<(&str, Vec<Call<'_>>)> = Vec::new();
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, content) in methods.as_object().into_iter().flatten() {
+            let group = text(&content["tags"][0]);
+            let call = Call { method, path, content };
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, calls)) => calls.push(call),
+                None => groups.push((group, vec![call])),
+            }
+        }
+    }
+    groups
+}
+
+impl Call<'_> {
+    fn section(&self) -> Markup {
+        let content = self.content;
+        let parameters = content["parameters"].as_array();
+        html! {
+            section id=(text(&content["operationId"])) {
+                h3 { (text(&content["summary"])) }
+                p.call { span.method { (self.method.to_uppercase()) } " " code { (self.path) } }
+                (described(&content["description"]))
+                @if let Some(parameters) = parameters {
+                    table {
+                        caption { "Parameters" }
+                        @for parameter in parameters {
+                            tr {
+                                th scope="row" { code { (text(&parameter["name"])) } }
+                                td { (text(&parameter["in"])) }
+                                td { (rich(text(&parameter["description"]))) }
+                            }
+                        }
+                    }
+                }
+                @if let Some(schema) = json_schema(&content["requestBody"]) {
+                    p { "Body: " (kind(schema)) @if content["requestBody"]["required"] != true { ", may be left out" } }
+                }
+                table {
+                    caption { "Answers" }
+                    @for (status, answer) in content["responses"].as_object().into_iter().flatten() {
+                        tr {
+                            th scope="row" { (status) }
+                            td { @if let Some(schema) = json_schema(answer) { (kind(schema)) } }
+                            td { (rich(text(&answer["description"]))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The schema of a body or an answer, whatever its media type.
+fn json_schema(of: &Value) -> Option<&Value> {
+    of["content"].as_object()?.values().next()?.get("schema")
+}
+
+fn object(schema: &Value) -> Markup {
+    let required = schema["required"].as_array();
+    let is_required =
+        |name: &str| required.is_some_and(|required| required.iter().any(|one| one.as_str() == Some(name)));
+    let parts: Vec<&Value> = match schema["allOf"].as_array() {
+        Some(parts) => parts.iter().collect(),
+        None => vec![schema],
+    };
+    html! {
+        @for part in parts {
+            @match part["properties"].as_object() {
+                Some(properties) => (fields(properties, &is_required)),
+                None => p { (kind(part)) },
+            }
+        }
+    }
+}
+
+fn fields(properties: &Map<String, Value>, is_required: &impl Fn(&str) -> bool) -> Markup {
+    html! {
+        table {
+            @for (name, schema) in properties {
+                tr {
+                    th scope="row" { code { (name) } }
+                    td { (kind(schema)) @if !is_required(name) { span.quiet { " optional" } } }
+                    td { (rich(text(&schema["description"]))) }
+                }
+            }
+        }
+    }
+}
+
+/// What a value is, with a link where it is an object of its own.
+fn kind(schema: &Value) -> Markup {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return html! { a href={ "#object-" (name) } { (name) } };
+    }
+    let any = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
+    if let Some(any) = any {
+        return html! { @for (index, one) in any.iter().enumerate() { @if index > 0 { " or " } (kind(one)) } };
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return html! { @for (index, word) in words.iter().enumerate() { @if index > 0 { ", " } code { (text(word)) } } };
+    }
+    let names = match &schema["type"] {
+        Value::String(name) => vec![name.as_str()],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    html! {
+        (names.join(" or "))
+        @if names.contains(&"array") { " of " (kind(&schema["items"])) }
+        @if let Some(format) = schema["format"].as_str() { span.quiet { " (" (format) ")" } }
+    }
+}
+
+fn described(description: &Value) -> Markup {
+    let paragraphs = text(description).split("\n\n").filter(|paragraph| !paragraph.is_empty());
+    html! { @for paragraph in paragraphs { (paragraph_of(paragraph)) } }
+}
+
+/// A paragraph; lines that begin with a hyphen are a list.
+fn paragraph_of(paragraph: &str) -> Markup {
+    if paragraph.lines().all(|line| line.starts_with("- ")) {
+        return html! { ul { @for line in paragraph.lines() { li { (rich(line.trim_start_matches("- "))) } } } };
+    }
+    html! { p { (rich(paragraph)) } }
+}
+
+/// A text in which backticks mean code.
+fn rich(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

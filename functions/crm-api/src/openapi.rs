@@ -1,0 +1,233 @@
+//! The calls of this function for the OpenAPI document, and the document itself, which anybody may read.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::template::{FILTERS, VARIABLES};
+use store::Scope;
+use views::event::LoggedEventView;
+use views::{LinkView, ReceiptView};
+use web::codes::CATALOGUE;
+use web::openapi::Operation;
+use web::records::{ContactBody, ItemBody};
+use web::texts::TextBody;
+
+use crate::accounts::{AccountBody, AccountView};
+use crate::actions::{CancelBody, ResolveBody, TellBody};
+use crate::contacts::ContactView;
+use crate::endpoints::{EndpointBody, EndpointView, RotateBody};
+use crate::events::RedeliverBody;
+use crate::items::ItemView;
+use crate::links::AmendBody;
+use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
+use crate::settings::{SettingsBody, SettingsView};
+use crate::templates::TemplateView;
+
+/// The whole document as a test writes it down, so that answering it costs nothing and a change of it can be reviewed.
+pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");
+
+const LINKS: &str = "Payment links";
+const RECEIPTS: &str = "Receipts";
+const EVENTS: &str = "Events";
+const RECORDS: &str = "Records";
+const SETTINGS: &str = "Settings";
+
+pub(crate) async fn read() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+    ];
+    (headers, DOCUMENT).into_response()
+}
+
+pub fn operations() -> Vec<Operation> {
+    [links(), receipts(), events(), records(), settings()].into_iter().flatten().collect()
+}
+
+/// What a reader of the document should know first.
+pub fn description() -> String {
+    let codes: String = CATALOGUE.iter().map(|(code, meaning)| format!("- `{code}`: {meaning}\n")).collect();
+    let variables: String = VARIABLES.iter().map(|name| format!("- `{{{{ {name} }}}}`\n")).collect();
+    let filters: String = FILTERS.iter().map(|one| format!("- `{}`: {}\n", one.name, one.description)).collect();
+    [
+        include_str!("openapi.md").trim(),
+        "Texts of messages may use these variables:",
+        variables.trim(),
+        "and these filters, as in `{{ amount | toman }}`:",
+        filters.trim(),
+        "A problem carries one of these codes:",
+        codes.trim(),
+    ]
+    .join("\n\n")
+}
+
+fn get(path: &'static str, id: &'static str, group: &'static str, summary: &'static str) -> Operation {
+    Operation::new("get", path, id, group, summary).needs(Scope::Read)
+}
+
+fn put(path: &'static str, id: &'static str, group: &'static str, summary: &'static str, scope: Scope) -> Operation {
+    Operation::new("put", path, id, group, summary).needs(scope).refuses(400)
+}
+
+fn post(path: &'static str, id: &'static str, group: &'static str, summary: &'static str, scope: Scope) -> Operation {
+    Operation::new("post", path, id, group, summary).needs(scope).idempotent().refuses(409)
+}
+
+fn delete(path: &'static str, id: &'static str, group: &'static str, summary: &'static str, scope: Scope) -> Operation {
+    Operation::new("delete", path, id, group, summary).needs(scope).refuses(400).answers_nothing("It is gone.")
+}
+
+/// A list that goes on page by page.
+fn paged(operation: Operation) -> Operation {
+    operation.query("limit", "How many at most.").query("cursor", "Where the page before ended.")
+}
+
+fn links() -> Vec<Operation> {
+    let one = "/v1/payment-links/{id}";
+    vec![
+        paged(
+            get("/v1/payment-links", "list_payment_links", LINKS, "List payment links, the newest first")
+                .query("contact_id", "Exactly one of contact_id, item_id, reference_id and day is given.")
+                .query("item_id", "See contact_id.")
+                .query("reference_id", "See contact_id.")
+                .query("day", "A day of the business, such as 2026-12-01; see contact_id.")
+                .query("status", "Narrows the links of a day."),
+        )
+        .lists::<LinkView>("A page of links."),
+        get(one, "read_payment_link", LINKS, "Read a payment link").answers::<LinkView>(200, "The link."),
+        Operation::new("patch", one, "change_payment_link", LINKS, "Change an active link; its amount never changes")
+            .needs(Scope::Write)
+            .takes::<AmendBody>()
+            .answers::<LinkView>(200, "The link as it is now.")
+            .refuses(409),
+        post("/v1/payment-links/{id}/cancel", "cancel_payment_link", LINKS, "Cancel an active link", Scope::Write)
+            .may_take::<CancelBody>()
+            .answers::<LinkView>(200, "The cancelled link."),
+        post("/v1/payment-links/{id}/messages", "tell_again", LINKS, "Tell people once more", Scope::Write)
+            .may_take::<TellBody>()
+            .answers::<LinkView>(200, "The link with the new messages, queued.")
+            .refuses_too_many("People were told a moment ago, or as often as is allowed."),
+        post(
+            "/v1/payment-links/{id}/attempts/{attempt}/resolve",
+            "resolve_attempt",
+            LINKS,
+            "Settle an attempt that needs a person",
+            Scope::Write,
+        )
+        .takes::<ResolveBody>()
+        .answers::<LinkView>(200, "The link as it is now."),
+        get("/v1/payment-links/{id}/qr.svg", "read_qr_svg", LINKS, "The pay URL as a QR code")
+            .answers_file("image/svg+xml", "A picture."),
+        get("/v1/payment-links/{id}/qr.png", "read_qr_png", LINKS, "The pay URL as a QR code")
+            .answers_file("image/png", "A picture."),
+    ]
+}
+
+fn receipts() -> Vec<Operation> {
+    vec![
+        paged(
+            get("/v1/receipts", "list_receipts", RECEIPTS, "List receipts, the newest first")
+                .query("contact_id", "Exactly one of contact_id, item_id and payment_link_id is given.")
+                .query("item_id", "See contact_id.")
+                .query("payment_link_id", "See contact_id."),
+        )
+        .lists::<ReceiptView>("A page of receipts."),
+        get("/v1/receipts/{id}", "read_receipt", RECEIPTS, "Read a receipt")
+            .answers::<ReceiptView>(200, "The receipt."),
+    ]
+}
+
+fn events() -> Vec<Operation> {
+    let endpoint = "/v1/webhook-endpoints/{id}";
+    vec![
+        paged(
+            get("/v1/events", "list_events", EVENTS, "List events in the order in which they were recorded")
+                .query("type", "Only events of this type.")
+                .query("after", "The id of the last event seen; without it the list begins thirty days ago."),
+        )
+        .lists::<LoggedEventView>("A page of events. An event is listed ten seconds after it was recorded."),
+        get("/v1/events/{id}", "read_event", EVENTS, "Read an event and the log of its deliveries")
+            .answers::<LoggedEventView>(200, "The event."),
+        post("/v1/events/{id}/redeliver", "redeliver_event", EVENTS, "Send an event again", Scope::Write)
+            .may_take::<RedeliverBody>()
+            .answers::<LoggedEventView>(202, "It is sent within a minute."),
+        get("/v1/webhook-endpoints", "list_webhook_endpoints", EVENTS, "List webhook endpoints")
+            .lists::<EndpointView>("All endpoints."),
+        get(endpoint, "read_webhook_endpoint", EVENTS, "Read a webhook endpoint")
+            .answers::<EndpointView>(200, "The endpoint.")
+            .refuses(400),
+        put(endpoint, "write_webhook_endpoint", EVENTS, "Make or replace a webhook endpoint", Scope::Admin)
+            .takes::<EndpointBody>()
+            .answers::<EndpointView>(200, "The endpoint; with its secret where it is new, and only then.")
+            .refuses(409),
+        delete(endpoint, "delete_webhook_endpoint", EVENTS, "Delete a webhook endpoint", Scope::Admin),
+        post(
+            "/v1/webhook-endpoints/{id}/rotate-secret",
+            "rotate_webhook_secret",
+            EVENTS,
+            "Make a new signing secret; the earlier one signs for a while beside it",
+            Scope::Admin,
+        )
+        .may_take::<RotateBody>()
+        .answers::<EndpointView>(200, "The endpoint with its new secret."),
+    ]
+}
+
+fn records() -> Vec<Operation> {
+    let (account, contact) = ("/v1/accounts/{id}", "/v1/contacts/{id}");
+    let (item, kind) = ("/v1/items/{id}", "/v1/receipt-types/{id}");
+    vec![
+        get("/v1/accounts", "list_accounts", RECORDS, "List accounts")
+            .query("online_payment", "`true`: only those that a link can be made on; `false`: only the others.")
+            .lists::<AccountView>("All accounts."),
+        get(account, "read_account", RECORDS, "Read an account")
+            .answers::<AccountView>(200, "The account.")
+            .refuses(400),
+        put(account, "write_account", RECORDS, "Make or replace an account", Scope::Admin)
+            .takes::<AccountBody>()
+            .answers::<AccountView>(200, "The account."),
+        delete(account, "delete_account", RECORDS, "Retire an account; its links go on", Scope::Admin),
+        get("/v1/receipt-types", "list_receipt_types", RECORDS, "List receipt types")
+            .lists::<ReceiptTypeView>("All receipt types."),
+        get(kind, "read_receipt_type", RECORDS, "Read a receipt type")
+            .answers::<ReceiptTypeView>(200, "The receipt type.")
+            .refuses(400),
+        put(kind, "write_receipt_type", RECORDS, "Make or replace a receipt type", Scope::Admin)
+            .takes::<ReceiptTypeBody>()
+            .answers::<ReceiptTypeView>(200, "The receipt type."),
+        delete(kind, "delete_receipt_type", RECORDS, "Delete a receipt type", Scope::Admin).refuses(409),
+        get(contact, "read_contact", RECORDS, "Read a contact")
+            .answers::<ContactView>(200, "The contact.")
+            .refuses(400),
+        put(contact, "write_contact", RECORDS, "Make or replace a contact", Scope::Write)
+            .takes::<ContactBody>()
+            .answers::<ContactView>(200, "The contact."),
+        delete(contact, "delete_contact", RECORDS, "Delete a contact; its links and receipts stay", Scope::Write),
+        get(item, "read_item", RECORDS, "Read an item with its receipts")
+            .answers::<ItemView>(200, "The item.")
+            .refuses(400),
+        put(item, "write_item", RECORDS, "Make or replace an item; its receipts stay", Scope::Write)
+            .takes::<ItemBody>()
+            .answers::<ItemView>(200, "The item."),
+        delete(item, "delete_item", RECORDS, "Delete an item; its links and receipts stay", Scope::Write),
+    ]
+}
+
+fn settings() -> Vec<Operation> {
+    let template = "/v1/message-templates/{event}/{channel}/{locale}";
+    vec![
+        get("/v1/settings", "read_settings", SETTINGS, "Read the settings")
+            .answers::<SettingsView>(200, "The settings."),
+        put("/v1/settings", "write_settings", SETTINGS, "Replace the settings", Scope::Admin)
+            .takes::<SettingsBody>()
+            .answers::<SettingsView>(200, "The settings."),
+        get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages")
+            .lists::<TemplateView>("The business's own texts, and those that ship."),
+        get(template, "read_message_template", SETTINGS, "Read the text of a message")
+            .answers::<TemplateView>(200, "The business's own text, or the one that ships.")
+            .refuses(400),
+        put(template, "write_message_template", SETTINGS, "Replace the text of a message", Scope::Admin)
+            .takes::<TextBody>()
+            .answers::<TemplateView>(200, "The text."),
+        delete(template, "delete_message_template", SETTINGS, "Go back to the text that ships", Scope::Admin),
+    ]
+}

@@ -1,0 +1,252 @@
+//! The OpenAPI document, from the types that the handlers read and answer. Each HTTP function lists its operations; the
+//! whole is written down once, where a test holds it against the routes and against what is really answered.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use store::Scope;
+use utoipa::ToSchema;
+
+use crate::problem::ProblemBody;
+
+/// What went wrong, by status, in words that hold for every call.
+const REFUSALS: [(u16, &str); 9] = [
+    (400, "The body is not JSON, or a part of the address or a header cannot be used."),
+    (401, "No valid API key was sent."),
+    (403, "The API key does not allow this call."),
+    (404, "There is no such thing."),
+    (409, "It stands against the state of things; `code` says why."),
+    (413, "The body is too large."),
+    (415, "The body is not application/json."),
+    (422, "The body has problems, all of which are listed; nothing was written."),
+    (503, "This could not be done right now. Nothing is half done; try again."),
+];
+
+/// One call of the API.
+#[derive(Debug)]
+pub struct Operation {
+    method: &'static str,
+    path: &'static str,
+    content: Map<String, Value>,
+    schemas: BTreeMap<String, Value>,
+    refusals: Vec<u16>,
+}
+
+impl Operation {
+    /// `id` is the name of the function in generated clients, `group` the heading that the call stands under.
+    pub fn new(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        group: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        let content = json!({ "operationId": id, "tags": [group], "summary": summary, "responses": {} });
+        let content = content.as_object().cloned().unwrap_or_default();
+        let mut operation = Self { method, path, content, schemas: BTreeMap::new(), refusals: vec![503] };
+        let (names, _) = segments(path);
+        operation.refusals.extend(names.iter().map(|_| 404).take(1));
+        for name in names {
+            let schema = json!({ "type": "string", "minLength": 1, "maxLength": 80 });
+            operation.add_parameter(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+        }
+        operation
+    }
+
+    /// Which scope the API key needs.
+    #[must_use]
+    pub fn needs(mut self, scope: Scope) -> Self {
+        let name = match scope {
+            Scope::Read => "read",
+            Scope::Write => "write",
+            Scope::Admin => "admin",
+        };
+        self.content.insert("description".to_owned(), json!(format!("Needs an API key with the scope `{name}`.")));
+        self.content.insert("security".to_owned(), json!([{ "api_key": [] }]));
+        self.refusals.extend([401, 403]);
+        self
+    }
+
+    /// A body that has to be sent.
+    #[must_use]
+    pub fn takes<T: ToSchema>(self) -> Self {
+        self.with_body::<T>(true)
+    }
+
+    /// A body that may be left out.
+    #[must_use]
+    pub fn may_take<T: ToSchema>(self) -> Self {
+        self.with_body::<T>(false)
+    }
+
+    fn with_body<T: ToSchema>(mut self, required: bool) -> Self {
+        let schema = self.schema_of::<T>(true);
+        let body = json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+        self.content.insert("requestBody".to_owned(), body);
+        self.refusals.extend([400, 413, 415, 422]);
+        self
+    }
+
+    #[must_use]
+    pub fn query(mut self, name: &'static str, description: &'static str) -> Self {
+        let schema = match name {
+            "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 }),
+            _ => json!({ "type": "string" }),
+        };
+        self.add_parameter(json!({ "name": name, "in": "query", "description": description, "schema": schema }));
+        self.refusals.push(400);
+        self
+    }
+
+    /// The header that lets a request be repeated.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        let description = "The same key and body are answered again, with `Idempotency-Replayed: true`, and nothing is \
+                           done twice. Another body under the key is a 422.";
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
+        let header = json!({ "name": "Idempotency-Key", "in": "header", "description": description, "schema": schema });
+        self.add_parameter(header);
+        self.refusals.extend([400, 422]);
+        self
+    }
+
+    #[must_use]
+    pub fn answers<T: ToSchema>(mut self, status: u16, description: &'static str) -> Self {
+        let schema = self.schema_of::<T>(false);
+        self.add_response(status, description, "application/json", schema);
+        self
+    }
+
+    #[must_use]
+    pub fn lists<T: ToSchema>(mut self, description: &'static str) -> Self {
+        let entry = self.schema_of::<T>(false);
+        let schema = json!({
+            "type": "object",
+            "required": ["data", "next_cursor"],
+            "properties": {
+                "data": { "type": "array", "items": entry },
+                "next_cursor": {
+                    "type": ["string", "null"],
+                    "description": "Goes on with `cursor=` this; null on the last page.",
+                },
+            },
+        });
+        self.add_response(200, description, "application/json", schema);
+        self
+    }
+
+    #[must_use]
+    pub fn answers_nothing(mut self, description: &'static str) -> Self {
+        self.responses().insert("204".to_owned(), json!({ "description": description }));
+        self
+    }
+
+    #[must_use]
+    pub fn answers_file(mut self, kind: &'static str, description: &'static str) -> Self {
+        self.add_response(200, description, kind, json!({ "type": "string" }));
+        self
+    }
+
+    /// A refusal that not every call has.
+    #[must_use]
+    pub fn refuses(mut self, status: u16) -> Self {
+        self.refusals.push(status);
+        self
+    }
+
+    /// 429, with `Retry-After` where waiting helps.
+    #[must_use]
+    pub fn refuses_too_many(mut self, description: &'static str) -> Self {
+        let schema = self.schema_of::<ProblemBody>(false);
+        self.add_response(429, description, "application/problem+json", schema);
+        self
+    }
+
+    fn add_parameter(&mut self, parameter: Value) {
+        let parameters = self.content.entry("parameters").or_insert_with(|| json!([]));
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.push(parameter);
+        }
+    }
+
+    fn add_response(&mut self, status: u16, description: &str, kind: &str, schema: Value) {
+        let response = json!({ "description": description, "content": { kind: { "schema": schema } } });
+        self.responses().insert(status.to_string(), response);
+    }
+
+    fn responses(&mut self) -> &mut Map<String, Value> {
+        let responses = self.content.entry("responses").or_insert_with(|| json!({}));
+        if !responses.is_object() {
+            *responses = json!({});
+        }
+        match responses {
+            Value::Object(responses) => responses,
+            _ => unreachable!("it was made an object just now"),
+        }
+    }
+
+    /// Keeps the schema of a type and of all it is made of, and refers to it. Bodies have no fields but those named.
+    fn schema_of<T: ToSchema>(&mut self, is_body: bool) -> Value {
+        let mut found = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut found);
+        for (name, schema) in found {
+            let mut schema = json!(schema);
+            if is_body {
+                close(&mut schema);
+            }
+            self.schemas.insert(name, schema);
+        }
+        json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
+    }
+
+    fn finished(mut self) -> Self {
+        let schema = self.schema_of::<ProblemBody>(false);
+        let refusals = std::mem::take(&mut self.refusals);
+        for (status, description) in REFUSALS.into_iter().filter(|(status, _)| refusals.contains(status)) {
+            self.add_response(status, description, "application/problem+json", schema.clone());
+        }
+        self
+    }
+}
+
+/// Objects of a body take no other fields than theirs. Maps, and objects put together of several, are left as they are.
+fn close(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if object.contains_key("properties") && !object.contains_key("additionalProperties") {
+        object.insert("additionalProperties".to_owned(), json!(false));
+    }
+}
+
+/// The names of the variable segments of a path, and the path without them.
+fn segments(path: &str) -> (Vec<String>, String) {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(str::to_owned);
+    let plain = path.split('/').filter(|part| !part.starts_with('{')).collect::<Vec<_>>().join("/");
+    (names.collect(), plain)
+}
+
+/// The whole document, from the operations of every function. `description` is what a reader should know first.
+pub fn document(operations: Vec<Operation>, description: &str) -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    for operation in operations {
+        let operation = operation.finished();
+        // The names of bodies and answers differ, so what is closed in one place is not open in another.
+        schemas.extend(operation.schemas);
+        paths.entry(operation.path).or_default().insert(operation.method.to_owned(), Value::Object(operation.content));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Paylink",
+            "version": "1",
+            "license": { "name": "MIT", "identifier": "MIT" },
+            "description": description,
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": { "api_key": { "type": "http", "scheme": "bearer" } },
+        },
+    })
+}

@@ -1,0 +1,118 @@
+//! The OpenAPI document against the types, the routes, the template and the codes in the sources.
+//!
+//! What the functions really answer is held against it in every test that calls them: see `World::send`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use paylink_local::template::Template;
+use serde_json::Value;
+use tests::root;
+
+fn generated() -> Value {
+    let operations = create_link::operations().into_iter().chain(crm_api::operations()).collect();
+    web::openapi::document(operations, &crm_api::description())
+}
+
+/// `make openapi` writes the document down; otherwise it has to be what is written down.
+#[test]
+fn the_document_is_what_the_types_say() {
+    let path = root().join("functions/crm-api/openapi.json");
+    let text = format!("{}\n", serde_json::to_string_pretty(&generated()).unwrap());
+    if std::env::var_os("PAYLINK_WRITE_OPENAPI").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written == text, "the API changed: run `make openapi` and look at the difference");
+}
+
+/// Method and path of every call in the document.
+fn calls(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone())))
+        .collect()
+}
+
+/// The paths of the routers, as they stand in the sources.
+fn routes(source: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join(source)).unwrap();
+    let quoted = text.split("\"/v1/").skip(1).map(|rest| format!("/v1/{}", rest.split('"').next().unwrap()));
+    quoted.collect()
+}
+
+#[test]
+fn every_route_is_in_the_document_and_leads_to_the_function_that_answers_it() {
+    let document = generated();
+    let open = ["/v1/openapi.json", "/v1/docs"];
+    let documented: BTreeSet<String> = calls(&document).into_iter().map(|(_, path)| path).collect();
+    let mut routed = routes("functions/create-link/src/lib.rs");
+    routed.extend(routes("functions/crm-api/src/lib.rs"));
+    routed.retain(|path| path.starts_with("/v1/") && !open.contains(&path.as_str()));
+    assert_eq!(documented, routed);
+    let template = Template::read(&root().join("template.yaml")).unwrap();
+    for route in template.routes() {
+        let is_made_here = ["/v1/payment-links", "/v1/payment-links/draft"].contains(&route.path.as_str());
+        if route.function == "create-link" {
+            assert!(is_made_here && route.method == "POST", "{} {}", route.method, route.path);
+            assert!(calls(&document).contains(&("post".to_owned(), route.path.clone())));
+        }
+    }
+}
+
+#[test]
+fn every_name_that_the_document_refers_to_is_in_it() {
+    let document = generated();
+    let text = document.to_string();
+    for reference in text.split("\"#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(!document["components"]["schemas"][reference].is_null(), "{reference} is nowhere");
+    }
+    let mut ids: Vec<&str> = Vec::new();
+    for methods in document["paths"].as_object().unwrap().values() {
+        ids.extend(methods.as_object().unwrap().values().map(|call| call["operationId"].as_str().unwrap()));
+    }
+    let unique: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), ids.len(), "every call has a name of its own");
+}
+
+/// The sources of a folder, without their tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_code_of_a_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() {
+    let mut files = Vec::new();
+    for folder in ["shared/domain/src", "shared/web/src", "functions/create-link/src", "functions/crm-api/src"] {
+        sources(&root().join(folder), &mut files);
+    }
+    // `codes.rs` itself does not make a code known.
+    files.retain(|path| !path.ends_with("codes.rs"));
+    let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let tests_cut: String = text.split("#[cfg(test)]").collect();
+    let catalogue: BTreeSet<&str> = web::codes::CATALOGUE.iter().map(|(code, _)| *code).collect();
+    for code in &catalogue {
+        assert!(tests_cut.contains(&format!("\"{code}\"")), "no source knows {code}");
+    }
+    // Codes stand as the first text in a refusal.
+    for opening in ["Rejection::new(", "ApiProblem::conflict(", "ApiProblem::too_many("] {
+        for rest in text.split(opening).skip(1) {
+            let Some(code) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+                continue;
+            };
+            let is_of_pages_only = ["invalid_logo_hash"].contains(&code);
+            assert!(catalogue.contains(code) || is_of_pages_only, "{code} is not in the catalogue");
+        }
+    }
+    let sorted: Vec<&str> = catalogue.iter().copied().collect();
+    assert_eq!(sorted, web::codes::CATALOGUE.map(|(code, _)| code));
+}
