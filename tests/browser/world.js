@@ -6,12 +6,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32, deflateSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const firstPort = 9300;
 export const base = `http://localhost:${firstPort}`;
 export const cloud = `http://localhost:${firstPort + 1}`;
+const dynamodb = `http://localhost:${firstPort + 2}`;
 const screenshots = path.join(root, 'target/screenshots');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -67,10 +69,79 @@ export async function sweep() {
   return answer.json();
 }
 
+/** Makes the next calls of a kind go wrong at a gateway. */
+export const misbehave = (gateway, call, how) => fetch(`${cloud}/${gateway}/simulator/next_answer`, {
+  method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ call, how, times: 1 }),
+});
+
+/**
+ * Changes a link as the table holds it, for states that only days or a broken program lead to.
+ * `changes` is by attribute path: `{ 'attempts[0].state': { S: 'needs_review' } }`.
+ */
+export async function tamper(link, changes) {
+  const names = {};
+  const values = {};
+  const sets = Object.entries(changes).map(([place, value], number) => {
+    values[`:v${number}`] = value;
+    const parts = place.split('.').map((part, index) => {
+      const [, name, position] = /^(\w+)(\[\d+\])?$/.exec(part);
+      names[`#n${number}${index}`] = name;
+      return `#n${number}${index}${position ?? ''}`;
+    });
+    return `${parts.join('.')} = :v${number}`;
+  });
+  const answer = await fetch(dynamodb, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'DynamoDB_20120810.UpdateItem',
+      'x-amz-date': '20260101T000000Z',
+      authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: JSON.stringify({
+      TableName: 'paylink',
+      Key: { pk: { S: `link#${link.id}` }, sk: { S: 'link' } },
+      UpdateExpression: `SET ${sets.join(', ')}`,
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+/** A drawn logo, as a data URI: a disc of one colour with a stroke cut out. */
+export function logo() {
+  const side = 96;
+  const rows = [];
+  for (let y = 0; y < side; y += 1) {
+    rows.push(0);
+    for (let x = 0; x < side; x += 1) {
+      const isDisc = (x - 47.5) ** 2 + (y - 47.5) ** 2 < 46 ** 2;
+      const isStroke = Math.abs(x + y - 95) < 9 && Math.abs(x - y) < 50;
+      rows.push(14, 110, 102, isDisc && !isStroke ? 255 : 0);
+    }
+  }
+  const chunk = (name, data) => {
+    const named = Buffer.concat([Buffer.from(name), data]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    const check = Buffer.alloc(4);
+    check.writeUInt32BE(crc32(named));
+    return Buffer.concat([length, named, check]);
+  };
+  const head = Buffer.from([0, 0, 0, side, 0, 0, 0, side, 8, 6, 0, 0, 0]);
+  const png = Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(Buffer.from(rows))),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+  return `data:image/png;base64,${png.toString('base64')}`;
+}
+
 /** A page that remembers everything that must not happen on ours. */
-export async function customer(browser, { viewport, scheme = 'light', browserLanguage = 'en-GB' }) {
+export async function customer(browser, { viewport, scheme = 'light', browserLanguage = 'en-GB', userAgent }) {
   const context = await browser.newContext({
-    viewport, colorScheme: scheme, locale: browserLanguage, isMobile: viewport.width < 600, hasTouch: viewport.width < 600,
+    viewport, colorScheme: scheme, locale: browserLanguage, userAgent,
+    isMobile: viewport.width < 600, hasTouch: viewport.width < 600,
   });
   const page = await context.newPage();
   page.troubles = [];
@@ -88,10 +159,13 @@ export async function customer(browser, { viewport, scheme = 'light', browserLan
   return page;
 }
 
+/** Keeps a picture of any page, or of what a screen shows of it: frames further down may not be drawn. */
+export const keep = (page, name, fullPage = true) => page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage });
+
 /** Looks at one of our pages: accessible, quiet, small, and kept as a picture. */
 export async function lookAt(page, name) {
   if (!page.url().startsWith(base)) throw new Error(`${name}: not one of our pages but ${page.url()}`);
-  await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
+  await keep(page, name);
   await page.evaluate(axe);
   const result = await page.evaluate(() => globalThis.axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
@@ -99,8 +173,10 @@ export async function lookAt(page, name) {
   const found = result.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
   if (found.length) throw new Error(`${name}: ${found.join('\n')}`);
   if (page.troubles.length) throw new Error(`${name}: ${page.troubles.join('\n')}`);
-  const size = (await page.content()).length;
-  if (size > 30_000) throw new Error(`${name}: ${size} characters`);
+  const pictures = await page.evaluate(() => performance.getEntriesByType('resource')
+    .reduce((sum, resource) => sum + resource.encodedBodySize, 0));
+  const size = Buffer.byteLength(await page.content()) + pictures;
+  if (size > 30_000) throw new Error(`${name}: ${size} bytes`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wide > 0) throw new Error(`${name}: ${wide} pixels wider than the screen`);
 }

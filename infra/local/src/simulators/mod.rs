@@ -445,7 +445,10 @@ dt { opacity: .7; font-size: .875rem }
 dd { margin: 0 0 .75rem; overflow-wrap: anywhere }
 code { overflow-wrap: anywhere }
 .amount { font-size: 1.5rem; font-weight: 600 }
-.simulator { border: 1px dashed; border-radius: .5rem; padding: .5rem .75rem; text-align: center }
+.simulator {
+  border: 2px dashed #7a5200; border-radius: .5rem; padding: .5rem .75rem; text-align: center; font-weight: 600;
+  background: #ffe9b0; color: #4a3200;
+}
 .notice { border-left: .25rem solid #c0392b; padding-left: .75rem }
 form { display: grid; gap: .5rem; margin: .5rem 0 }
 button { font: inherit; padding: .75rem; border: 1px solid; border-radius: .5rem; cursor: pointer }
