@@ -48,14 +48,14 @@ pub(crate) fn check(method: &Method, path: &str, reply: &Reply) {
     let path = path.split('?').next().unwrap_or_default();
     let segments: Vec<&str> = path.split('/').collect();
     let fits = |call: &&Call| {
-        call.method == method.as_str()
-            && call.segments.len() == segments.len()
+        call.segments.len() == segments.len()
             && call.segments.iter().zip(&segments).all(|(known, given)| known.starts_with('{') || known == given)
     };
     // A path that is written out goes before one with a variable in the same place.
-    let call =
-        calls().iter().filter(fits).min_by_key(|call| call.segments.iter().filter(|one| one.starts_with('{')).count());
-    let Some(call) = call else { return };
+    let variables = |call: &Call| call.segments.iter().filter(|one| one.starts_with('{')).count();
+    let fewest = calls().iter().filter(fits).map(variables).min();
+    let is_called = |call: &&Call| call.method == method.as_str() && Some(variables(call)) == fewest;
+    let Some(call) = calls().iter().filter(fits).find(is_called) else { return };
     let status = reply.status.as_str();
     let Some(validator) = call.answers.get(status) else {
         panic!("{method} {path} answered {status}, of which the document knows nothing: {}", reply.text);

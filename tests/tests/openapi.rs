@@ -39,8 +39,7 @@ fn calls(document: &Value) -> BTreeSet<(String, String)> {
 /// The paths of the routers, as they stand in the sources.
 fn routes(source: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(root().join(source)).unwrap();
-    let quoted = text.split("\"/v1/").skip(1).map(|rest| format!("/v1/{}", rest.split('"').next().unwrap()));
-    quoted.collect()
+    text.split(".route(").skip(1).map(|rest| rest.split('"').nth(1).unwrap().to_owned()).collect()
 }
 
 #[test]

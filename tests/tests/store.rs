@@ -319,3 +319,23 @@ async fn the_secret_of_pay_tokens_is_never_replaced() {
         assert_ne!(ring.token_for(integration, key).unwrap(), token);
     }
 }
+
+#[tokio::test]
+async fn a_revoked_key_is_worthless_and_the_others_stay() {
+    let cloud = empty_cloud().await;
+    let store = &cloud.store;
+    let key = |integration: &str| ApiKey {
+        integration: integration.to_owned(),
+        scopes: vec![Scope::Read],
+        created_at: now(),
+    };
+    let first = store.put_api_key("first-key", &key("crm")).await.unwrap();
+    let second = store.put_api_key("second-key", &key("crm")).await.unwrap();
+    assert_eq!(store.list_api_keys().await.unwrap().len(), 2);
+    assert!(!store.revoke_api_key("nothing").await.unwrap());
+    assert!(store.revoke_api_key(&first).await.unwrap());
+    let left: Vec<String> = store.list_api_keys().await.unwrap().into_iter().map(|listed| listed.id).collect();
+    assert_eq!(left, [second]);
+    let ring = store.keys().await.unwrap();
+    assert!(ring.find("first-key").is_none() && ring.find("second-key").is_some());
+}

@@ -7,15 +7,19 @@
 use std::process::ExitCode;
 
 use domain::Timestamp;
-use store::{ApiKey, Scope, Store};
+use store::{ApiKey, ListedKey, Scope, Store};
 
 const USAGE: &str = "\
 usage: paylink-operator set-up
        paylink-operator api-key create INTEGRATION [SCOPE ...]
+       paylink-operator api-key list
+       paylink-operator api-key revoke ID
 
   set-up           writes the secret that idempotent requests derive from; once, and harmless afterwards
   api-key create   makes an API key for an integration and shows it once
                    scopes: read, write, admin; all of them unless named
+  api-key list     shows every key's id, integration, scopes and age; the keys themselves are kept nowhere
+  api-key revoke   makes a key worthless, within half a minute
 
 Set PAYLINK_TABLE to the stack's output TableName, and AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
 and AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints them.";
@@ -27,6 +31,8 @@ async fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["set-up"] => set_up().await,
         ["api-key", "create", integration, scopes @ ..] => create_key(integration, scopes).await,
+        ["api-key", "list"] => list_keys().await,
+        ["api-key", "revoke", id] => revoke_key(id).await,
         _ => Err(USAGE.into()),
     };
     match done {
@@ -60,17 +66,32 @@ async fn create_key(integration: &str, scopes: &[&str]) -> Done {
     let random: [u8; 32] = runtime::random()?;
     let key = format!("plk_{}", bs58::encode(random).into_string());
     let record = ApiKey { integration, scopes, created_at: Timestamp::now() };
-    store()?.put_api_key(&key, &record).await?;
+    let id = store()?.put_api_key(&key, &record).await?;
     println!("{key}");
-    eprintln!("This key is shown once and kept only as a hash.");
+    eprintln!("This key is shown once and kept only as a hash. Its id is {id}.");
     Ok(())
 }
 
-fn scope(name: &str) -> Result<Scope, String> {
-    match name {
-        "read" => Ok(Scope::Read),
-        "write" => Ok(Scope::Write),
-        "admin" => Ok(Scope::Admin),
-        _ => Err(format!("{name} is no scope; there are read, write and admin")),
+async fn list_keys() -> Done {
+    let mut keys = store()?.list_api_keys().await?;
+    keys.sort_by(|one, other| one.key.created_at.cmp(&other.key.created_at));
+    for ListedKey { id, key } in keys {
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        println!("{id}  {}  {}  {}", key.created_at, scopes.join(","), key.integration);
     }
+    Ok(())
+}
+
+async fn revoke_key(id: &str) -> Done {
+    if store()?.revoke_api_key(id).await? {
+        println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
+        Ok(())
+    } else {
+        Err(format!("there is no one key {id}; `api-key list` shows all of them").into())
+    }
+}
+
+fn scope(name: &str) -> Result<Scope, String> {
+    let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
+    known.ok_or_else(|| format!("{name} is no scope; there are read, write and admin"))
 }

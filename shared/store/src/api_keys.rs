@@ -25,6 +25,18 @@ pub enum Scope {
     Admin,
 }
 
+impl Scope {
+    pub const ALL: [Scope; 3] = [Self::Read, Self::Write, Self::Admin];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// A key as the table knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
@@ -38,6 +50,20 @@ impl ApiKey {
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
+}
+
+/// A key with the name it can be revoked by: the beginning of its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    pub id: String,
+    pub key: ApiKey,
+}
+
+/// So many characters of a hash tell the keys of one business apart.
+const ID_LENGTH: usize = 12;
+
+fn id_of(hash: &str) -> String {
+    hash.chars().take(ID_LENGTH).collect()
 }
 
 /// All keys and the secret of the stack.
@@ -118,9 +144,27 @@ impl Store {
         Ok(ring)
     }
 
-    /// Writes a key. The key itself is not kept.
-    pub async fn put_api_key(&self, key: &str, api_key: &ApiKey) -> Result<(), StoreError> {
-        self.put("write an API key", to_item(keys::api_key(&hash_of(key)), api_key)?).await
+    /// Writes a key, and answers the id it can be revoked by. The key itself is not kept.
+    pub async fn put_api_key(&self, key: &str, api_key: &ApiKey) -> Result<String, StoreError> {
+        let hash = hash_of(key);
+        self.put("write an API key", to_item(keys::api_key(&hash), api_key)?).await?;
+        Ok(id_of(&hash))
+    }
+
+    /// Every key, in no order.
+    pub async fn list_api_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
+        let ring = self.read_keys().await?;
+        Ok(ring.by_hash.into_iter().map(|(hash, key)| ListedKey { id: id_of(&hash), key }).collect())
+    }
+
+    /// Forgets the key with this id. Answers whether there was exactly one.
+    pub async fn revoke_api_key(&self, id: &str) -> Result<bool, StoreError> {
+        let ring = self.read_keys().await?;
+        let mut found = ring.by_hash.keys().filter(|hash| id_of(hash) == id);
+        match (found.next(), found.next()) {
+            (Some(hash), None) => self.delete("revoke an API key", keys::api_key(hash)).await,
+            (None, _) | (Some(_), Some(_)) => Ok(false),
+        }
     }
 
     /// Writes the secret that idempotent pay tokens derive from, unless there is one: it is never changed, because a

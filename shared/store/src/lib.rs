@@ -25,7 +25,7 @@ use domain::ids::{AccountId, CredentialsVersion};
 use domain::webhook::WebhookEndpoint;
 use tokio::sync::Mutex;
 
-pub use api_keys::{ApiKey, KeyRing, Scope};
+pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};

@@ -56,11 +56,7 @@ impl Operation {
     /// Which scope the API key needs.
     #[must_use]
     pub fn needs(mut self, scope: Scope) -> Self {
-        let name = match scope {
-            Scope::Read => "read",
-            Scope::Write => "write",
-            Scope::Admin => "admin",
-        };
+        let name = scope.as_str();
         self.content.insert("description".to_owned(), json!(format!("Needs an API key with the scope `{name}`.")));
         self.content.insert("security".to_owned(), json!([{ "api_key": [] }]));
         self.refusals.extend([401, 403]);
