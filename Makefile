@@ -9,6 +9,8 @@ CARGO_LAMBDA_VERSION := 1.9.2
 ZIG_VERSION := 0.17.1
 CFN_LINT := $(TOOLS)/lint/bin/cfn-lint
 CFN_LINT_VERSION := 1.58.0
+SCHEMATHESIS := $(TOOLS)/api/bin/st
+SCHEMATHESIS_VERSION := 4.32.5
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 
@@ -19,7 +21,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: openapi help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
+.PHONY: openapi test-api help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +42,10 @@ test-browser: tools $(BROWSER_TESTS) ## Run the tests of the pages in Debian's C
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-core >/dev/null; } || { echo 'error: install Chromium' >&2; exit 1; }
 	cargo build --bin paylink-local
 	cd tests/browser && CHROMIUM="$$(command -v chromium)" npm test --silent
+
+test-api: tools $(SCHEMATHESIS) ## Run thousands of calls made up from the OpenAPI document against the whole product (needs Python)
+	cargo build --bin paylink-local
+	tests/api/run.sh
 
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
 	@(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
@@ -73,6 +79,11 @@ openapi: ## Write the OpenAPI document down again after a change of the API
 
 lint-template: $(CFN_LINT)
 	$(CFN_LINT) template.yaml
+
+$(SCHEMATHESIS):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to try the API' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/api
+	$(TOOLS)/api/bin/pip install --quiet schemathesis==$(SCHEMATHESIS_VERSION)
 
 tools: $(CARGO_LAMBDA)
 

@@ -18,12 +18,15 @@ for _ in $(seq 300); do
   sleep 1
 done
 
-# Which checks, and why no others: data that fits the schema may still be refused by the rules (422), and the local server
-# answers unknown methods and broken bytes by itself; those are tested at the handlers.
-.tools/api/bin/st run "$base/v1/openapi.json" \
+# The local server starts a function when it is first called; both are there before anything is measured by the clock.
+curl -s --retry 5 --max-time 60 -X POST "$base/v1/payment-links/draft" -o /dev/null
+
+# What is checked is in hooks.py: no 5xx of ours, and no status, media type or body that the document does not have. Data
+# that fits the schema may still be refused by the rules with a 422.
+SCHEMATHESIS_HOOKS=tests/api/hooks.py .tools/api/bin/st run "$base/v1/openapi.json" \
   --header 'Authorization: Bearer local-crm-key' \
   --phases examples,coverage,fuzzing \
-  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+  --checks answered_as_documented \
   --max-examples "${PAYLINK_API_TEST_EXAMPLES:-15}" \
   --suppress-health-check all \
-  --seed 1 --workers 2 --request-timeout 30 --no-color
+  --seed 1 --workers 1 --request-timeout 120 --no-color

@@ -20,7 +20,8 @@ use domain::money::{Currency, Money};
 use domain::recipients::Channel;
 use futures_util::future::join_all;
 use store::{
-    ChangedRecords, Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Settled, Store, Written,
+    ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Scope, Settled, Store,
+    Written,
 };
 use tests::empty_cloud;
 

@@ -74,7 +74,7 @@ async fn create_key(integration: &str, scopes: &[&str]) -> Done {
 
 async fn list_keys() -> Done {
     let mut keys = store()?.list_api_keys().await?;
-    keys.sort_by(|one, other| one.key.created_at.cmp(&other.key.created_at));
+    keys.sort_by_key(|listed| listed.key.created_at);
     for ListedKey { id, key } in keys {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         println!("{id}  {}  {}  {}", key.created_at, scopes.join(","), key.integration);
