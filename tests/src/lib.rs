@@ -303,6 +303,21 @@ impl World {
         self.cloud.crm.events().into_iter().map(|received| received.event).filter(about).collect()
     }
 
+    /// The event of a type that the CRM's endpoint was sent about a link, signed, as soon as it is there.
+    pub async fn wait_until_told(&self, link: &Value, kind: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let received = self.cloud.crm.events();
+            let about = |event: &Value| event["payment_link_id"] == link["id"] && event["type"] == kind;
+            if let Some(found) = received.iter().find(|one| about(&one.event)) {
+                assert!(found.is_signed, "{kind} was not signed");
+                return found.event.clone();
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "the CRM was never told {kind}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Makes the CRM's endpoint answer its next events otherwise.
     pub async fn answer_events(&self, answer: Value) {
         let url = format!("{}/crm/next_answer", self.cloud.page_url());

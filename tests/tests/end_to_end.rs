@@ -68,6 +68,9 @@ async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {
     assert_eq!(receipts[0]["receipt_type_id"], "online");
     let item = world.get("/v1/items/inv-77").await;
     assert_eq!(item["receipts"]["settlement"], json!([receipts[0]["id"]]));
+    // The CRM hears of it by itself.
+    let told = world.wait_until_told(&link, "receipt.registered").await;
+    assert_eq!(told["data"]["id"], receipts[0]["id"]);
     // A paid link is never paid again.
     let again = world.open(link["url"].as_str().unwrap()).await;
     assert!(again.status == StatusCode::OK && again.text.contains("پرداخت شد"));

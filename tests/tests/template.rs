@@ -184,6 +184,17 @@ fn the_logo_is_written_with_the_settings_and_read_for_pages_and_by_nobody_else()
 }
 
 #[test]
+fn endpoints_of_the_crm_are_known_to_those_who_set_and_send_and_may_be_local_only_on_one_machine() {
+    for name in FUNCTIONS {
+        let may = serde_norway::to_string(&function(name)["Properties"]["Policies"]).unwrap();
+        let has_to_do_with_them = ["crm-api", "deliver-messages"].contains(&name);
+        assert_eq!(may.contains("- webhooks"), has_to_do_with_them, "{name}");
+    }
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    assert!(!template.contains("PAYLINK_WEBHOOK_REACH"), "a stack calls public addresses only");
+}
+
+#[test]
 fn no_function_depends_on_what_only_one_machine_needs() {
     let lock = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--edges", "normal", "--prefix", "none"])

@@ -81,16 +81,16 @@ struct Call<'a> {
     content: &'a Value,
 }
 
-/// The calls under their headings, in the order of the document.
+/// The calls under their headings.
 fn groups(document: &Value) -> Vec<(&str, Vec<Call<'_>>)> {
-    let mut groups: Vec<(&str, Vec<Call<'_>>)> = Vec::new();
+    let names = document["tags"].as_array().into_iter().flatten().map(|tag| text(&tag["name"]));
+    let mut groups: Vec<(&str, Vec<Call<'_>>)> = names.map(|name| (name, Vec::new())).collect();
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, content) in methods.as_object().into_iter().flatten() {
             let group = text(&content["tags"][0]);
             let call = Call { method, path, content };
-            match groups.iter_mut().find(|(known, _)| *known == group) {
-                Some((_, calls)) => calls.push(call),
-                None => groups.push((group, vec![call])),
+            if let Some((_, calls)) = groups.iter_mut().find(|(known, _)| *known == group) {
+                calls.push(call);
             }
         }
     }

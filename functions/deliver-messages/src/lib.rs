@@ -49,9 +49,10 @@ pub struct App {
 /// Serves a batch of the stream, or, called by the schedule, what is due again.
 pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
     if event.get("Records").is_none() {
-        let tried = messages::retry(app, deadline).await?;
-        let events = events::retry(app, deadline).await?;
-        return Ok(json!({ "tried": tried, "events": events }));
+        // Trouble with the one does not keep the other from being sent.
+        let tried = messages::retry(app, deadline).await;
+        let events = events::retry(app, deadline).await;
+        return Ok(json!({ "tried": tried?, "events": events? }));
     }
     let event: Event = serde_json::from_value(event)?;
     let failures = serve(app, &event.records, deadline).await;

@@ -131,8 +131,10 @@ fn whole(
                 (top(is_still))
                 main {
                     (inbox(messages, now))
-                    (overview(links))
-                    (told(events, now))
+                    div.side {
+                        (overview(links))
+                        (told(events, now))
+                    }
                 }
             }
         }
@@ -431,6 +433,7 @@ header p { color: var(--soft); }
 header strong { color: var(--ink); }
 nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .9rem; }
 main { display: grid; gap: 2rem; padding-top: 1rem; }
+.side { display: grid; gap: 2rem; align-content: start; min-width: 0; }
 pre { overflow-x: auto; font-size: .8rem; }
 section { display: grid; gap: .75rem; align-content: start; min-width: 0; }
 .heading { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.25rem; }

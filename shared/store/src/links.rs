@@ -253,7 +253,9 @@ impl Store {
                 }
                 _ => return Err(StoreError::service(operation, &error)),
             }
-            tokio::time::sleep(pause).await;
+            // Two that met once should not meet again: up to twice the pause, at random.
+            let jitter = getrandom::u32().unwrap_or_default() % 256;
+            tokio::time::sleep(pause + pause * jitter / 256).await;
             pause *= 2;
         }
         Err(StoreError::Unavailable { operation, reason: "the transaction kept meeting others".to_owned() })

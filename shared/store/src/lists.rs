@@ -108,6 +108,10 @@ impl Store {
             EventsAfter::Event(event) => (event.recorded_at, keys::listed_at(event.recorded_at, event.id.as_str())),
             EventsAfter::Instant(instant) => (*instant, bound(*instant)),
         };
+        // An event that was recorded only just now has nothing behind it yet.
+        if after >= bound(list.before) {
+            return Ok(Vec::new());
+        }
         let mut listed = Vec::new();
         for day in days(from, list.before).iter().rev() {
             let value = keys::events_of(day);

@@ -224,8 +224,13 @@ fn segments(path: &str) -> (Vec<String>, String) {
 pub fn document(operations: Vec<Operation>, description: &str) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    let mut groups: Vec<Value> = Vec::new();
     for operation in operations {
         let operation = operation.finished();
+        let group = json!({ "name": operation.content["tags"][0] });
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
         // The names of bodies and answers differ, so what is closed in one place is not open in another.
         schemas.extend(operation.schemas);
         paths.entry(operation.path).or_default().insert(operation.method.to_owned(), Value::Object(operation.content));
@@ -239,6 +244,7 @@ pub fn document(operations: Vec<Operation>, description: &str) -> Value {
             "description": description,
         },
         "servers": [{ "url": "/" }],
+        "tags": groups,
         "paths": paths,
         "components": {
             "schemas": schemas,

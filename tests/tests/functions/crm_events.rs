@@ -179,6 +179,9 @@ async fn whoever_polls_gets_every_event_once_and_in_order() {
         world.get("/v1/events").await["data"].as_array().unwrap().is_empty(),
         "events are listed after ten seconds"
     );
+    let fresh = world.cloud.crm.events().last().unwrap().id.clone();
+    let none = world.get(&format!("/v1/events?after={fresh}")).await;
+    assert!(none["data"].as_array().unwrap().is_empty(), "an event known from a webhook can be gone on from at once");
     world.turn_clock(Duration::from_secs(11));
     let mut seen: Vec<Value> = Vec::new();
     loop {
