@@ -13,6 +13,8 @@ SCHEMATHESIS := $(TOOLS)/api/bin/st
 SCHEMATHESIS_VERSION := 4.32.5
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
+CARGO_FUZZ_VERSION := 0.13.2
 
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
 BROWSER_TESTS := tests/browser/node_modules/.package-lock.json
@@ -21,7 +23,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: openapi test-api help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
+.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +68,19 @@ simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST
 LINKS ?= 300
 load: ## Hold LINKS=300 links through their whole life at once, and check the books
 	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
+
+# The compiler is the stable one, which has no sanitizers; all of this is safe Rust, and overflows are checked. What is
+# found on the way stays in the target folder, so that only seeds written by hand are in the repository.
+FUZZ_TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+SECONDS_EACH ?= 60
+fuzz: $(CARGO_FUZZ) ## Feed every parser that meets the outside for SECONDS_EACH=60 seconds; FUZZ_TARGETS=ids feeds one
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "== $$target"; \
+	  mkdir -p tests/fuzz/target/found/$$target; \
+	  $(CARGO_FUZZ) fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target \
+	    tests/fuzz/target/found/$$target tests/fuzz/corpus/$$target -- \
+	    -max_total_time=$(SECONDS_EACH) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1; \
+	done
 
 check: deny lint-template ## Run the checks that are not tests
 	cargo fmt --all --check
@@ -122,6 +137,9 @@ $(DYNAMODB_LOCAL):
 
 $(CARGO_DENY):
 	cargo install --locked --root $(TOOLS) cargo-deny --version $(CARGO_DENY_VERSION)
+
+$(CARGO_FUZZ):
+	cargo install --locked --root $(TOOLS) cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 clean-tools: ## Forget the fetched tools
 	rm -rf $(TOOLS)

@@ -54,21 +54,26 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
         let events = events::retry(app, deadline).await;
         return Ok(json!({ "tried": tried?, "events": events? }));
     }
-    let event: Event = serde_json::from_value(event)?;
-    let failures = serve(app, &event.records, deadline).await;
+    let failures = serve(app, news(event)?, deadline).await;
     let failures: Vec<Value> = failures.into_iter().map(|number| json!({ "itemIdentifier": number })).collect();
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// Serves the links that a batch is about, and answers the numbers of the records to be sent again.
-async fn serve(app: &App, records: &[StreamRecord], deadline: SystemTime) -> Vec<String> {
-    // Several changes of one link are one piece of work.
+/// The links that a batch of the stream is about, each with the numbers of its records: several changes of one link are
+/// one piece of work.
+pub fn news(event: Value) -> Result<BTreeMap<LinkId, Vec<String>>, serde_json::Error> {
+    let event: Event = serde_json::from_value(event)?;
     let mut numbers: BTreeMap<LinkId, Vec<String>> = BTreeMap::new();
-    for record in records {
-        if let Some(link) = link_of(record) {
-            numbers.entry(link).or_default().push(record.change.sequence_number.clone().unwrap_or_default());
+    for record in event.records {
+        if let Some(link) = link_of(&record) {
+            numbers.entry(link).or_default().push(record.change.sequence_number.unwrap_or_default());
         }
     }
+    Ok(numbers)
+}
+
+/// Serves the links that a batch is about, and answers the numbers of the records to be sent again.
+async fn serve(app: &App, mut numbers: BTreeMap<LinkId, Vec<String>>, deadline: SystemTime) -> Vec<String> {
     let links: Vec<LinkId> = numbers.keys().cloned().collect();
     let files: Vec<Result<LinkFile, LinkId>> = stream::iter(links)
         .map(|id| async move { told(&id, tell_people(app, &id, deadline).await) })

@@ -149,8 +149,9 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         let text = text.trim();
         let refused = || Rejection::new("invalid_email", "This is not an email address such as name@example.com.");
-        // SES takes ASCII addresses only, and an address without a dot in its domain is a typing mistake.
-        if !text.is_ascii() || text.len() > 254 || text.contains(['<', '>', '"']) {
+        // SES takes ASCII addresses only, and an address without a dot in its domain, or without a domain's name, is a typing
+        // mistake.
+        if !text.is_ascii() || text.len() > 254 || text.contains(['<', '>', '"', '[', ']']) {
             return Err(refused());
         }
         let address = EmailAddress::from_str(text).map_err(|_| refused())?;
@@ -212,9 +213,16 @@ mod tests {
     #[test]
     fn email_addresses_are_checked() {
         assert_eq!(Email::parse(" ali@example.com ").unwrap().as_str(), "ali@example.com");
-        for bad in
-            ["ali", "ali@", "@example.com", "ali@localhost", "a b@example.com", "A <a@example.com>", "علی@example.com"]
-        {
+        for bad in [
+            "ali",
+            "ali@",
+            "@example.com",
+            "ali@localhost",
+            "a b@example.com",
+            "A <a@example.com>",
+            "علی@example.com",
+            "a@[127.0.0.1]",
+        ] {
             assert_eq!(Email::parse(bad).unwrap_err().code, "invalid_email", "{bad}");
         }
     }

@@ -134,15 +134,20 @@ pub enum Reach {
 /// resolves to is checked again when the connection is made.
 pub fn parse_endpoint_url(text: &str, reach: Reach) -> Result<String, Rejection> {
     let refused = |detail: &str| Err(Rejection::new("invalid_endpoint_url", detail));
-    if text.len() > 500 {
+    let Ok(url) = Url::parse(text) else { return refused("This is not an absolute web address.") };
+    // It is kept with its special characters escaped, and must be accepted again as it is kept.
+    if url.as_str().len().max(text.len()) > 500 {
         return refused("The address is longer than 500 characters.");
     }
-    let Ok(url) = Url::parse(text) else { return refused("This is not an absolute web address.") };
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return refused("The address must not contain a user name, a password or a fragment.");
     }
     let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // A dot at the end names the same machine.
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
         None => return refused("The address names no host."),
@@ -220,6 +225,8 @@ mod tests {
         for bad in [
             "http://crm.example/hooks",
             "https://localhost/",
+            "https://localhost./",
+            "https://crm.localhost./",
             "https://127.0.0.1/",
             "https://2130706433/",
             "https://0x7f.1/",
@@ -233,6 +240,9 @@ mod tests {
         ] {
             assert_eq!(parse_endpoint_url(bad, Reach::Public).unwrap_err().code, "invalid_endpoint_url", "{bad}");
         }
+        let long = format!("https://crm.example/{}", "ف".repeat(200));
+        let refused = parse_endpoint_url(&long, Reach::Public).unwrap_err();
+        assert!(refused.detail.contains("longer"), "what is kept is escaped, six characters for each");
         assert!(parse_endpoint_url("http://localhost:9001/hooks", Reach::ThisMachine).is_ok());
         assert!(parse_endpoint_url("http://crm.example/hooks", Reach::ThisMachine).is_err());
     }

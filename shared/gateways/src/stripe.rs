@@ -15,8 +15,11 @@ use domain::money::{Currency, Money};
 use hmac::{Hmac, KeyInit, Mac};
 use outbound::{Answer, Http};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use url::Url;
 
 use crate::{BeginError, GATEWAY_CALL, Hint, Order, WebhookError};
 
@@ -109,13 +112,7 @@ impl Stripe<'_> {
         ]);
         let answer = self.post("/v1/checkout/sessions", form, attempt.id().as_str(), credentials).await;
         let answer = answer.map_err(|why| BeginError::Unavailable { why })?;
-        if answer.status == 200
-            && let Ok(session) = serde_json::from_slice::<Session>(&answer.body)
-            && let Some(url) = session.url
-        {
-            return Ok(OpenedSession { session: session.id, pay_at: url });
-        }
-        Err(match refusal(&answer) {
+        opened(&answer).ok_or_else(|| match refusal(&answer) {
             Refusal::Passing(why) => BeginError::Unavailable { why },
             Refusal::Final(code) => BeginError::Refused { code },
         })
@@ -154,12 +151,12 @@ impl Stripe<'_> {
             Err(why) => return GiveBackAnswer::Unknown { why },
         };
         if answer.status == 200 {
-            return match serde_json::from_slice::<Refund>(&answer.body) {
-                Ok(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
+            return match object::<Refund>(&answer.body) {
+                Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
                     GiveBackAnswer::Refused { reason: format!("refund_{}", refund.status) }
                 }
-                Ok(_) => GiveBackAnswer::Done,
-                Err(_) => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(_) => GiveBackAnswer::Done,
+                None => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         match refusal(&answer) {
@@ -211,6 +208,27 @@ fn refusal(answer: &Answer) -> Refusal {
     }
 }
 
+/// Reads an object. Left to itself, serde also takes a list for one, with the fields in the order of this file.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
+/// The session's id becomes a part of addresses, and a customer's browser is sent where the session is: neither is taken
+/// that could not be used.
+fn opened(answer: &Answer) -> Option<OpenedSession> {
+    if answer.status != 200 {
+        return None;
+    }
+    let session: Session = object(&answer.body)?;
+    let pay_at = Url::parse(&session.url?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    is_id(&session.id).then(|| OpenedSession { session: session.id, pay_at: pay_at.to_string() })
+}
+
+/// Ids of Stripe are words.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
     if answer.status != 200 {
         return match refusal(answer) {
@@ -218,9 +236,9 @@ fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
             Refusal::Final(code) => GatewayAnswer::Misconfigured { code },
         };
     }
-    match serde_json::from_slice::<Session>(&answer.body) {
-        Ok(session) => judge(session, attempt),
-        Err(_) => GatewayAnswer::Unknown { why: "a session that cannot be read".to_owned() },
+    match object(&answer.body) {
+        Some(session) => judge(session, attempt),
+        None => GatewayAnswer::Unknown { why: "a session that cannot be read".to_owned() },
     }
 }
 
@@ -248,14 +266,16 @@ fn judge(session: Session, attempt: &Attempt) -> GatewayAnswer {
 
 fn paid(session: &Session) -> GatewayAnswer {
     let reference = match &session.payment_intent {
-        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) => id.clone(),
-        None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
+        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) if is_id(id) => id.clone(),
+        // Without a reference of its own it would count as the same payment as another such.
+        Some(_) | None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
     };
     let money = session
         .currency
         .as_deref()
         .and_then(|code| Currency::parse(&code.to_uppercase()).ok())
         .zip(session.amount_total);
+    let money = money.filter(|(_, total)| *total > 0);
     match money.and_then(|(currency, total)| Money::new(total, currency).ok()) {
         Some(money) => {
             GatewayAnswer::Paid(Payment { claim: format!("stripe#{reference}"), reference, money, masked_card: None })
@@ -281,7 +301,7 @@ struct Event {
 
 #[derive(Deserialize)]
 struct EventData {
-    object: serde_json::Value,
+    object: Map<String, Value>,
 }
 
 pub(crate) fn read_webhook(
@@ -294,14 +314,15 @@ pub(crate) fn read_webhook(
     if !secrets.iter().any(|secret| is_signed(header, body, secret, now)) {
         return Err(WebhookError::BadSignature);
     }
-    let event: Event = serde_json::from_slice(body).map_err(|_| WebhookError::Unreadable)?;
+    let event: Event = object(body).ok_or(WebhookError::Unreadable)?;
     let report = match event.kind.as_str() {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Report::Paid,
         "checkout.session.expired" | "checkout.session.async_payment_failed" => Report::NotPaid,
         // The business may have subscribed to more, and may use the same account for other things.
         _ => return Ok(None),
     };
-    let session: Session = serde_json::from_value(event.data.object).map_err(|_| WebhookError::Unreadable)?;
+    let session: Session =
+        serde_json::from_value(Value::Object(event.data.object)).map_err(|_| WebhookError::Unreadable)?;
     let link = session.metadata.get(LINK_METADATA).and_then(|id| LinkId::parse(id).ok());
     let attempt = session.client_reference_id.as_deref().and_then(|id| AttemptId::parse(id).ok());
     Ok(link.zip(attempt).map(|(link, attempt)| Hint { link, attempt, report }))
@@ -399,9 +420,50 @@ mod tests {
         assert_eq!(read_webhook(Some(&header), body.as_bytes(), &secrets, at(time)), Err(WebhookError::Unreadable));
     }
 
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, retry_after: None, body: body.to_owned().into() }
+    }
+
+    #[test]
+    fn a_session_has_an_id_and_a_web_address() {
+        let session = |id: &str, url: &str| {
+            answer(200, &format!(r#"{{"id":"{id}","url":"{url}","payment_status":"unpaid","status":"open"}}"#))
+        };
+        let url = "https://checkout.stripe.com/c/pay/cs_test_1#fid";
+        let begun = opened(&session("cs_test_1", url)).unwrap();
+        assert_eq!((begun.session.as_str(), begun.pay_at.as_str()), ("cs_test_1", url));
+        for (id, url) in [
+            ("", url),
+            ("cs_1/../../refunds", url),
+            ("cs 1", url),
+            ("cs_1", ""),
+            ("cs_1", "/c/pay"),
+            ("cs_1", "javascript:alert(1)"),
+        ] {
+            assert_eq!(opened(&session(id, url)), None, "{id} {url}");
+        }
+        let escaped = opened(&session("cs_1", "https://checkout.stripe.com/\\u0007پ")).unwrap();
+        assert_eq!(escaped.pay_at, "https://checkout.stripe.com/%07%D9%BE", "a header takes nothing else");
+    }
+
+    #[test]
+    fn a_list_is_no_session_and_a_payment_has_a_reference_and_an_amount() {
+        let read = |body: &str| object::<Session>(body.as_bytes()).map(|session| paid(&session).name());
+        let session = |intent: &str, total: i64| {
+            format!(
+                r#"{{"id":"cs_1","payment_status":"paid","amount_total":{total},"currency":"eur","payment_intent":{intent}}}"#
+            )
+        };
+        assert_eq!(read(&session(r#""pi_1""#, 1500)).unwrap(), "paid");
+        assert_eq!(read(&session(r#"{"id":"pi_1","status":"succeeded"}"#, 1500)).unwrap(), "paid");
+        assert_eq!(read(&session(r#""""#, 1500)).unwrap(), "unknown");
+        assert_eq!(read(&session(r#"" ""#, 1500)).unwrap(), "unknown");
+        assert_eq!(read(&session(r#""pi_1""#, -1500)).unwrap(), "wrong_amount");
+        assert_eq!(read(r#"["cs_1",null,"complete","paid",1500,"eur","pi_1",null,{}]"#), None);
+    }
+
     #[test]
     fn refusals_are_told_from_passing_trouble() {
-        let answer = |status, body: &str| Answer { status, retry_after: None, body: body.to_owned().into() };
         let error = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"x"}}"#;
         assert!(matches!(refusal(&answer(404, error)), Refusal::Final(code) if code == "resource_missing"));
         for (status, body) in [(500, error), (429, error), (409, error), (400, "<html>"), (200, "{}")] {

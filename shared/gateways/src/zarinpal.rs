@@ -193,7 +193,7 @@ fn number(value: &Value) -> Option<i64> {
 fn paid(data: &Value, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
     let reference = match data.get("ref_id") {
         Some(Value::Number(number)) => number.to_string(),
-        Some(Value::String(text)) if !text.is_empty() => text.clone(),
+        Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
         _ => return unknown("a verified payment without a reference"),
     };
     GatewayAnswer::Paid(Payment {
@@ -312,6 +312,27 @@ mod tests {
         assert!(!unverified(&list(100)).unwrap().is_whole);
         assert_eq!(unverified(&json!({ "authorities": [{ "amount": 1 }] })), None);
         assert_eq!(unverified(&json!({})), None);
+    }
+
+    #[test]
+    fn a_payment_has_a_reference() {
+        let attempt: Attempt = serde_json::from_value(json!({
+            "id": "at_2222222222222222222222", "key": "2222222222222222222222", "gateway": "zarinpal",
+            "account_id": "main", "credentials": "v1", "amount": 10_000, "currency": "IRR", "session": "A1",
+            "pay_at": "https://zarinpal.example/", "opened_at": "2026-11-23T22:00:00Z",
+            "session_ends_at": "2026-11-23T22:15:00Z", "deadline": "2026-11-23T22:20:00Z",
+            "watched_until": "2026-11-26T22:00:00Z", "state": "lapsed", "at": "2026-11-23T22:15:00Z",
+        }))
+        .unwrap();
+        let merchant = BTreeMap::from([("merchant_id".to_owned(), "1344b5d4-0048-11e8-94db-005056a205be".to_owned())]);
+        let credentials =
+            Credentials::parse(attempt.gateway, domain::gateway::Mode::Live, merchant, "/credentials").unwrap();
+        for (reference, expected) in
+            [(json!(201), "paid"), (json!("201"), "paid"), (json!(""), "unknown"), (json!(" "), "unknown")]
+        {
+            let data = json!({ "code": 100, "ref_id": reference });
+            assert_eq!(paid(&data, &attempt, &credentials).name(), expected, "{data}");
+        }
     }
 
     #[test]

@@ -1,0 +1,252 @@
+//! Feeds any answers of a gateway to every call that Paylink makes, through a connector that answers from memory. The
+//! first byte chooses the call; every answer after it begins with a byte that chooses its status, and ends with a zero
+//! byte. Whatever comes, money counts as paid only where an answer says so of this very attempt, with its amount and a
+//! reference; a session is opened only under an id that fits into an address, and at a web address; and an answer that
+//! is no JSON decides nothing.
+
+#![no_main]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use domain::Timestamp;
+use domain::attempt::{Attempt, NewAttempt, OpenedSession};
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, GiveBackAnswer, Mode, Payment};
+use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
+use domain::money::{Currency, Money};
+use gateways::{BeginError, Endpoints, Gateways, Order};
+use libfuzzer_sys::fuzz_target;
+use outbound::Http;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+const STATUSES: [u16; 8] = [200, 400, 401, 404, 409, 422, 429, 500];
+
+const AUTHORITY: &str = "A00000000000000000000000000217885159";
+const SESSION: &str = "cs_test_1";
+
+#[derive(Clone, Debug)]
+struct Said {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Said {
+    fn is_json(&self) -> bool {
+        serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
+    }
+
+    /// Nothing also where a field that nobody reads holds a text that is none, such as half of a surrogate pair.
+    fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+/// Answers what is left to be said, and then breaks off.
+#[derive(Clone, Debug)]
+struct FromMemory(Arc<Mutex<VecDeque<Said>>>);
+
+impl HttpConnector for FromMemory {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let next = self.0.lock().unwrap().pop_front();
+        HttpConnectorFuture::ready(match next {
+            Some(said) => Ok(HttpResponse::new(said.status.try_into().unwrap(), SdkBody::from(said.body))),
+            None => Err(ConnectorError::io("nothing is left to be said".into())),
+        })
+    }
+}
+
+struct World {
+    runtime: Runtime,
+    link: LinkId,
+    zarinpal: (NewAttempt, Attempt, Credentials),
+    stripe: (NewAttempt, Attempt, Credentials),
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let prepared = |gateway, session: &str, money: Money, fields: Value| {
+        let new = NewAttempt {
+            key: ReturnKey::from_random([7; 16]),
+            gateway,
+            account_id: AccountId::parse("main").unwrap(),
+            credentials: CredentialsVersion::parse("v1").unwrap(),
+            money,
+        };
+        let opened = OpenedSession { session: session.to_owned(), pay_at: "https://gateway.example/".to_owned() };
+        let attempt = new.clone().opened(opened, GatewayBook::default().rules(gateway), now());
+        let credentials = Credentials::parse(gateway, Mode::Sandbox, serde_json::from_value(fields).unwrap(), "");
+        (new, attempt, credentials.unwrap())
+    };
+    let rial = Money::new(1_500_000, Currency::IRR).unwrap();
+    let euro = Money::new(1_500, Currency::parse("EUR").unwrap()).unwrap();
+    let merchant = json!({ "merchant_id": "1344b5d4-0048-11e8-94db-005056a205be" });
+    World {
+        runtime: Builder::new_current_thread().enable_time().build().unwrap(),
+        link: LinkId::of(&PayToken::from_random([7; 16])),
+        zarinpal: prepared(GatewayKind::Zarinpal, AUTHORITY, rial, merchant),
+        stripe: prepared(GatewayKind::Stripe, SESSION, euro, json!({ "secret_key": "sk_test_1" })),
+    }
+});
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// Zarinpal's own code of success, as a number or a text.
+fn succeeded(said: &Said) -> bool {
+    let code = said.json().map(|body| body["data"]["code"].clone()).unwrap_or_default();
+    let code = code.as_i64().or_else(|| code.as_str()?.trim().parse().ok());
+    matches!(code, Some(100 | 101))
+}
+
+fn zarinpal_status(said: &Said) -> String {
+    let status = said.json().map(|body| body["data"]["status"].clone()).unwrap_or_default();
+    status.as_str().unwrap_or_default().to_uppercase()
+}
+
+fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
+    let last = said.last();
+    let last_says = |status: &str| last.is_some_and(|said| succeeded(said) && zarinpal_status(said) == status);
+    match answer {
+        GatewayAnswer::Paid(payment) => {
+            assert!(last.is_some_and(succeeded));
+            assert_eq!(payment.money, attempt.money);
+            assert!(payment.claim.starts_with("zarinpal#"));
+            check_reference(payment);
+            assert!(payment.masked_card.as_deref().is_none_or(|card| card.contains('*')));
+        }
+        GatewayAnswer::Unconfirmed => assert!(last_says("PAID")),
+        GatewayAnswer::Pending => assert!(last_says("IN_BANK")),
+        GatewayAnswer::NotPaid { .. } => assert!(last_says("FAILED")),
+        GatewayAnswer::Returned => assert!(last_says("REVERSED")),
+        GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Misconfigured { .. } => {
+            assert!(last.is_some_and(Said::is_json));
+        }
+        GatewayAnswer::Processing => panic!("Zarinpal has no such state"),
+        GatewayAnswer::Unknown { .. } => {}
+    }
+}
+
+fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
+    let last = said.last().filter(|said| said.status == 200 && said.is_json());
+    let body = match last {
+        Some(said) => match said.json() {
+            Some(body) => body,
+            None => return,
+        },
+        None => Value::Null,
+    };
+    let is_ours = body["id"] == SESSION && body["client_reference_id"] == attempt.id.as_str();
+    match answer {
+        GatewayAnswer::Paid(payment) => {
+            assert!(is_ours && body["payment_status"] == "paid");
+            assert_eq!(body["amount_total"], payment.money.minor_units());
+            assert!(payment.money.minor_units() > 0, "nobody pays {:?}", payment.money);
+            let currency = body["currency"].as_str().unwrap_or_default();
+            assert!(currency.eq_ignore_ascii_case(payment.money.currency().code()));
+            assert!(payment.claim.starts_with("stripe#"));
+            check_reference(payment);
+        }
+        GatewayAnswer::Pending | GatewayAnswer::NotPaid { .. } | GatewayAnswer::Processing => {
+            assert!(is_ours && body["payment_status"] == "unpaid");
+        }
+        GatewayAnswer::WrongAmount { .. } => assert!(is_ours),
+        GatewayAnswer::Unconfirmed | GatewayAnswer::Returned => panic!("Stripe has no such state"),
+        GatewayAnswer::Misconfigured { .. } => assert!(said.last().is_some_and(Said::is_json)),
+        GatewayAnswer::Unknown { .. } => {}
+    }
+}
+
+/// Two payments without a reference would be taken for one.
+fn check_reference(payment: &Payment) {
+    assert!(!payment.reference.trim().is_empty());
+    assert!(payment.claim.ends_with(&format!("#{}", payment.reference)));
+}
+
+fn check_begun(begun: Result<OpenedSession, BeginError>, said: &[Said]) {
+    let Ok(opened) = begun else { return };
+    let session = opened.session.as_bytes();
+    assert!(!session.is_empty() && session.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'), "{opened:?}");
+    assert!(said.last().is_some_and(Said::is_json));
+    let address = url::Url::parse(&opened.pay_at).expect("a customer is sent to a web address");
+    assert!(matches!(address.scheme(), "http" | "https") && address.has_host(), "{opened:?}");
+    assert!(http::HeaderValue::from_str(&opened.pay_at).is_ok(), "{opened:?}");
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((call, answers)) = data.split_first() else { return };
+    let answers = answers.split(|b| *b == 0).filter_map(|answer| answer.split_first());
+    let answers: VecDeque<Said> = answers
+        .map(|(status, body)| Said { status: STATUSES[usize::from(*status) % STATUSES.len()], body: body.to_vec() })
+        .collect();
+    let all: Vec<Said> = answers.iter().cloned().collect();
+    let left = Arc::new(Mutex::new(answers));
+    let connector = SharedHttpConnector::new(FromMemory(left.clone()));
+    let endpoints = Endpoints {
+        zarinpal: "https://live.zarinpal.example".to_owned(),
+        zarinpal_sandbox: "https://zarinpal.example".to_owned(),
+        stripe: "https://stripe.example".to_owned(),
+    };
+    let gateways = Gateways::new(Http::new(connector, 1024 * 1024), endpoints);
+    let world = &*WORLD;
+    let (new, attempt, credentials) = if *call < b'5' { &world.zarinpal } else { &world.stripe };
+    let heard = || {
+        let unheard = left.lock().unwrap().len();
+        all.get(..all.len() - unheard).unwrap_or_default()
+    };
+    let check = |answer: GatewayAnswer| match attempt.gateway {
+        GatewayKind::Zarinpal => check_zarinpal(&answer, attempt, heard()),
+        GatewayKind::Stripe => check_stripe(&answer, attempt, heard()),
+    };
+    world.runtime.block_on(async {
+        match call {
+            b'0' | b'5' => {
+                let order = Order {
+                    attempt: new,
+                    link: &world.link,
+                    mode: Mode::Sandbox,
+                    description: "Invoice 77",
+                    return_url: "https://pay.example/gateways/return",
+                    ends_at: now(),
+                };
+                let begun = gateways.begin(&order, credentials).await;
+                check_begun(begun, heard());
+            }
+            b'1' | b'6' => check(gateways.look_up(attempt, Mode::Sandbox, credentials).await),
+            b'2' | b'7' => check(gateways.confirm(attempt, Mode::Sandbox, credentials).await),
+            b'3' => {
+                let list = gateways.unconfirmed(GatewayKind::Zarinpal, Mode::Sandbox, credentials).await;
+                let Some(Ok(list)) = list else { return };
+                let body = heard().last().and_then(Said::json).unwrap_or_default();
+                let entries = body["data"]["authorities"].as_array().expect("a list was read");
+                assert_eq!(list.is_whole, entries.len() < 100);
+                assert!(entries.iter().all(|entry| list.sessions.contains(entry["authority"].as_str().unwrap())));
+            }
+            b'8' => check(gateways.close(attempt, credentials).await.expect("Stripe closes sessions")),
+            b'4' | b'9' => {
+                let payment = Payment {
+                    reference: "pi_1".to_owned(),
+                    claim: "stripe#pi_1".to_owned(),
+                    money: attempt.money,
+                    masked_card: None,
+                };
+                let answer = gateways.give_back(attempt, &payment, Mode::Sandbox, credentials).await;
+                if answer == GiveBackAnswer::Done {
+                    let last = heard().last().expect("money goes back only where somebody said so");
+                    assert!(last.is_json());
+                    let Some(body) = last.json() else { return };
+                    let refunded = last.status == 200 && body["status"].is_string()
+                        || body["error"]["code"] == "charge_already_refunded";
+                    assert!(if *call == b'4' { succeeded(last) } else { refunded });
+                }
+            }
+            _ => {}
+        }
+    });
+});

@@ -1,0 +1,61 @@
+//! Feeds any subject and body, with a zero byte between them, to the parser of message texts, as an email and the body as
+//! an SMS too. What is accepted must be accepted again as the very same, must be rendered whatever the values are, in
+//! every language, must show the link whichever way its conditions go, and must leave the subject one line.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use domain::calendar::parse_time_zone;
+use domain::locale::Language;
+use domain::money::{Currency, Money};
+use domain::recipients::Channel;
+use domain::sms::SmsLength;
+use domain::template::{Amount, End, MessageText, Values, html_of};
+use libfuzzer_sys::fuzz_target;
+
+const LINK: &str = "https://pay.example/p/2222222222222222222222";
+
+/// Every text there and none, in each language: conditions go every way.
+static VALUES: LazyLock<Vec<(Language, Values)>> = LazyLock::new(|| {
+    let end = "2026-12-01T00:00:00+03:30".parse().unwrap();
+    let zone = parse_time_zone("Asia/Tehran").unwrap();
+    let values = |language, text: &str, currency, units| Values {
+        account_name: text.to_owned(),
+        amount: Amount::new(Money::new(units, currency).unwrap(), language, false),
+        business_name: text.to_owned(),
+        contact_name: text.to_owned(),
+        description: text.to_owned(),
+        expires_at: End::new(end, zone.clone(), language),
+        item_title: text.to_owned(),
+        link: LINK.to_owned(),
+        reference_id: text.to_owned(),
+    };
+    let eur = Currency::parse("EUR").unwrap();
+    let both = |language| {
+        let full = values(language, "{{ فاکتور }}\r\n<b>&</b>", Currency::IRR, 1_500_000);
+        [(language, full), (language, values(language, "", eur, 5))]
+    };
+    Language::ALL.into_iter().flat_map(both).collect()
+});
+
+fn try_out(channel: Channel, subject: Option<&str>, body: &str) {
+    let Ok(text) = MessageText::parse(channel, subject, body) else { return };
+    assert_eq!(MessageText::parse(channel, text.subject(), text.body()).as_ref(), Ok(&text));
+    for (language, values) in VALUES.iter() {
+        let rendered = text.render(values).expect("what is accepted can be rendered");
+        assert!(rendered.body.contains(LINK), "{:?}", rendered.body);
+        assert!(SmsLength::of(&rendered.body).segments > 0);
+        assert_eq!(rendered.subject.is_some(), channel == Channel::Email);
+        assert!(!rendered.subject.unwrap_or_default().contains(['\r', '\n']));
+        let html = html_of(&rendered.body, LINK, *language).expect("what is rendered can be an email");
+        assert!(!html.contains("<b>&</b>"), "{html}");
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let (subject, body) = text.split_once('\0').unwrap_or(("Invoice", text));
+    try_out(Channel::Email, Some(subject), body);
+    try_out(Channel::Sms, None, body);
+});

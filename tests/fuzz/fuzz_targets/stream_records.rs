@@ -1,0 +1,32 @@
+//! Feeds any JSON as the event that the table's stream brings deliver-messages. A link must be named exactly where a
+//! record that is no removal has the key of a link, with the number of every such record and no other, because what is
+//! not named is told nobody.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use domain::ids::LinkId;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
+    let Ok(news) = deliver_messages::news(event.clone()) else { return };
+    let mut expected: BTreeMap<LinkId, Vec<String>> = BTreeMap::new();
+    // serde also takes a list for an object, which AWS never sends.
+    let Some(records) = event["Records"].as_array() else { return };
+    if !records.iter().all(|record| record["dynamodb"].is_object()) {
+        return;
+    }
+    for record in records {
+        let change = &record["dynamodb"];
+        let id = change["Keys"]["pk"]["S"].as_str().and_then(|pk| pk.strip_prefix("link#"));
+        let Some(id) = id.and_then(|id| LinkId::parse(id).ok()) else { continue };
+        if change["Keys"]["sk"]["S"] == "link" && record["eventName"] != "REMOVE" {
+            let number = change["SequenceNumber"].as_str().unwrap_or_default();
+            expected.entry(id).or_default().push(number.to_owned());
+        }
+    }
+    assert_eq!(news, expected);
+});
