@@ -232,22 +232,27 @@ impl FaultyWorld {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
     }
 
-    /// The stream brings deliver-messages what is new, and again what it has not served.
+    /// The stream brings deliver-messages what is new, and again what it has not served, in batches as AWS would.
     pub async fn bring_stream(&self) {
-        let new = self.stream.lock().await.records().await.expect("the stream can be read");
         let mut records = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
-        records.extend(new);
-        if records.is_empty() {
-            return;
+        loop {
+            let new = self.stream.lock().await.records().await.expect("the stream can be read");
+            if new.is_empty() {
+                break;
+            }
+            records.extend(new);
         }
-        if let Some(Ok(answer)) = self.invoke("deliver-messages", json!({ "Records": records })).await {
-            let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
-            let has_failed = |record: &Value| {
-                failures.iter().any(|failure| failure["itemIdentifier"] == record["dynamodb"]["SequenceNumber"])
-            };
-            records.retain(has_failed);
+        for batch in records.chunks(BATCH) {
+            let mut unserved = batch.to_vec();
+            if let Some(Ok(answer)) = self.invoke("deliver-messages", json!({ "Records": batch })).await {
+                let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
+                let has_failed = |record: &Value| {
+                    failures.iter().any(|failure| failure["itemIdentifier"] == record["dynamodb"]["SequenceNumber"])
+                };
+                unserved.retain(has_failed);
+            }
+            self.unserved.lock().unwrap_or_else(PoisonError::into_inner).extend(unserved);
         }
-        self.unserved.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
     }
 
     /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
@@ -322,6 +327,9 @@ impl FaultyWorld {
         evidence
     }
 }
+
+/// The size of a batch in the template.
+const BATCH: usize = 100;
 
 /// So often somebody tries before a test gives up.
 const MOST_TRIES: usize = 8;
