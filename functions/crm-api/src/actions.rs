@@ -23,9 +23,9 @@ use web::idempotency::{is_repeated, replayed, request_mark};
 use web::telling::{MessageBody, RecipientsBody};
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::App;
 use crate::caller::MayWrite;
-use crate::links::{MOST_ROUNDS, link_id, refused, show};
+use crate::links::{link_id, refused, show};
+use crate::{App, MOST_ROUNDS};
 
 /// `{ reason, force }`, and the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -23,14 +23,11 @@ use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::ListView;
-use crate::{App, answer, deleted};
+use crate::{App, MOST_ROUNDS, answer, deleted};
 
 /// How long the earlier secret signs beside a new one, unless the request says otherwise, and at most.
 const USUAL_OVERLAP_HOURS: i64 = 24;
 const LONGEST_OVERLAP_HOURS: i64 = 7 * 24;
-
-/// How often a change is decided again because the endpoint changed meanwhile.
-const MOST_ROUNDS: usize = 8;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = WebhookEndpointBody)]

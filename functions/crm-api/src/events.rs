@@ -18,13 +18,10 @@ use web::{ApiProblem, Given, OptionalBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::{App, answer};
+use crate::{App, MOST_ROUNDS, answer};
 
 /// An event is listed so long after it was recorded, so that none can slip in before one that was listed already.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
-
-/// How often a redelivery is written again because the event changed meanwhile.
-const MOST_ROUNDS: usize = 8;
 
 /// `{ endpoint_id }`, and the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]

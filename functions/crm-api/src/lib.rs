@@ -42,6 +42,9 @@ pub struct App {
     pub reach: Reach,
 }
 
+/// How often a change is decided again because somebody else changed the same thing meanwhile.
+pub(crate) const MOST_ROUNDS: usize = 8;
+
 /// What a record answers.
 const ALL: &str = "DELETE, GET, PUT";
 

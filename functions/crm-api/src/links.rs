@@ -22,10 +22,7 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::{App, answer};
-
-/// How often a change is decided again because the link changed meanwhile.
-pub(crate) const MOST_ROUNDS: usize = 8;
+use crate::{App, MOST_ROUNDS, answer};
 
 const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::Rejection;
 use serde::Serialize;
-use utoipa::ToSchema;
 use web::ApiProblem;
 
 /// A page has so many entries unless asked otherwise.
@@ -14,14 +13,13 @@ const USUAL_LIMIT: usize = 20;
 const LARGEST_LIMIT: usize = 100;
 
 /// `{ "data": [], "next_cursor": null }`
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ListView<T: ToSchema> {
+#[derive(Debug, Serialize)]
+pub(crate) struct ListView<T> {
     pub(crate) data: Vec<T>,
-    /// Goes on with `cursor=` this; null on the last page.
     pub(crate) next_cursor: Option<String>,
 }
 
-impl<T: ToSchema> ListView<T> {
+impl<T> ListView<T> {
     /// A list that is always whole.
     pub(crate) fn whole(data: Vec<T>) -> Self {
         Self { data, next_cursor: None }
