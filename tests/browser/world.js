@@ -23,7 +23,7 @@ export async function startCloud() {
   const data = mkdtempSync(path.join(tmpdir(), 'paylink-browser-'));
   const program = spawn('cargo', ['run', '--quiet', '--bin', 'paylink-local'], {
     cwd: root,
-    env: { ...process.env, PAYLINK_LOCAL_PORT: String(firstPort), PAYLINK_LOCAL_DATA: data },
+    env: { ...process.env, PAYLINK_LOCAL_PORT: String(firstPort), PAYLINK_LOCAL_DATA: data, PAYLINK_LOCAL_REBUILD: 'off' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => program.once('exit', resolve));

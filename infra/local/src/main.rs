@@ -46,7 +46,9 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let cargo_lambda =
         std::env::var_os("CARGO_LAMBDA").map_or_else(|| root.join(".tools/bin/cargo-lambda"), PathBuf::from);
-    let watch = WatchOptions { root: root.clone(), cargo_lambda, scratch: data, port: ports.functions, rebuild: true };
+    // A rebuild ends the function that may be answering just then. A developer wants that; a test does not.
+    let rebuild = std::env::var("PAYLINK_LOCAL_REBUILD").as_deref() != Ok("off");
+    let watch = WatchOptions { root: root.clone(), cargo_lambda, scratch: data, port: ports.functions, rebuild };
     let start = async {
         build(&root).await?;
         Watch::start(&watch, &cloud).await
