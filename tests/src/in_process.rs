@@ -17,8 +17,10 @@ use paylink_local::Cloud;
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
 use settlement::Settlement;
+use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
+use web::Callers;
 
 /// The names of the functions, as the template has them.
 pub(crate) const FUNCTIONS: [&str; 6] =
@@ -61,12 +63,27 @@ impl Functions {
         let book = GatewayBook::default();
         let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
-        let create = create_link::App { store: store(&create), gateways: book.clone(), clock, base_url };
+        let callers =
+            |runtime: &Runtime, store: &Store| Callers::new(store.clone(), runtime.calls_per_second().unwrap());
+        let (create_store, crm_store) = (store(&create), store(&crm));
+        let create = create_link::App {
+            callers: callers(&create, &create_store),
+            store: create_store,
+            gateways: book.clone(),
+            clock,
+            base_url,
+        };
+        let crm = crm_api::App {
+            callers: callers(&crm, &crm_store),
+            store: crm_store,
+            clock,
+            reach: crm.webhook_reach().unwrap(),
+        };
         let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
         let gateway = gateway_webhook::App { settlement: settlement(&gateway), clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
-            crm_api: crm_api::router(crm_api::App { store: store(&crm), clock, reach: crm.webhook_reach().unwrap() }),
+            crm_api: crm_api::router(crm),
             pay_redirect: pay_redirect::router(pay),
             gateway_webhook: gateway_webhook::router(gateway),
             expire_links: expire_links::App { settlement: settlement(&expire), clock },

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use views::schema::{ChannelName, ModeName};
 use views::{ReceiptFieldView, UnreachedView, amount_display, instant};
 use web::problem::FieldProblem;
-use web::{ApiProblem, JsonBody, authenticate};
+use web::{ApiProblem, JsonBody};
 
 use crate::body::CreateBody;
 use crate::{App, base_url, read_records, records_of};
@@ -160,7 +160,7 @@ pub(crate) async fn draft(
     headers: HeaderMap,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    authenticate(&app.store, &headers, Scope::Read).await?;
+    app.callers.authenticate(&headers, Scope::Read).await?;
     let body = body?;
     let base = base_url(&app, context.as_deref())?;
     // A person looks at it: what was set a moment ago is there.

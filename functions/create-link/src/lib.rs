@@ -27,7 +27,7 @@ use runtime::Clock;
 use store::{ChangedRecords, Configuration, CreateRecords, Created, MessageState, Scope, Store};
 use views::LinkView;
 use web::idempotency::{hash_of, idempotency_key, key_reused, replayed};
-use web::{ApiProblem, JsonBody, authenticate};
+use web::{ApiProblem, Callers, JsonBody};
 
 use body::CreateBody;
 
@@ -37,6 +37,7 @@ pub use openapi::operations;
 #[derive(Clone, Debug)]
 pub struct App {
     pub store: Store,
+    pub callers: Callers,
     pub gateways: GatewayBook,
     pub clock: Clock,
     /// Scheme and host of pay URLs. Without it they begin with the host that the request was sent to.
@@ -75,7 +76,7 @@ async fn create(
     headers: HeaderMap,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let caller = authenticate(&app.store, &headers, Scope::Write).await?;
+    let caller = app.callers.authenticate(&headers, Scope::Write).await?;
     let body = body?;
     let request_hash = hash_of(&body.value);
     let token = match idempotency_key(&headers)? {

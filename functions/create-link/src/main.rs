@@ -1,12 +1,15 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
 use create_link::{App, router};
+use web::Callers;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
+    let store = runtime.store()?;
     let app = App {
-        store: runtime.store()?,
+        callers: Callers::new(store.clone(), runtime.calls_per_second()?),
+        store,
         gateways: runtime.gateway_book()?,
         clock: runtime::Clock::System,
         base_url: runtime.base_url()?,

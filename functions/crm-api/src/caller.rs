@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Rejection;
 use store::{ApiKey, Scope};
-use web::{ApiProblem, authenticate};
+use web::ApiProblem;
 
 use crate::App;
 
@@ -17,7 +17,7 @@ macro_rules! scope {
             type Rejection = ApiProblem;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-                authenticate(&app.store, &parts.headers, $scope).await.map(Self)
+                app.callers.authenticate(&parts.headers, $scope).await.map(Self)
             }
         }
     };

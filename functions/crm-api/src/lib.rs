@@ -29,7 +29,7 @@ use domain::webhook::Reach;
 use runtime::Clock;
 use serde::Serialize;
 use store::Store;
-use web::ApiProblem;
+use web::{ApiProblem, Callers};
 
 pub use openapi::{description, operations};
 
@@ -37,6 +37,7 @@ pub use openapi::{description, operations};
 #[derive(Clone, Debug)]
 pub struct App {
     pub store: Store,
+    pub callers: Callers,
     pub clock: Clock,
     /// Where the CRM's endpoints may be.
     pub reach: Reach,

@@ -1,11 +1,14 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
 use crm_api::{App, router};
+use web::Callers;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
-    let app = App { store: runtime.store()?, clock: runtime::Clock::System, reach: runtime.webhook_reach()? };
+    let store = runtime.store()?;
+    let callers = Callers::new(store.clone(), runtime.calls_per_second()?);
+    let app = App { store, callers, clock: runtime::Clock::System, reach: runtime.webhook_reach()? };
     runtime::warm_up(app.store.keys()).await;
     lambda_http::run(router(app)).await
 }

@@ -213,6 +213,8 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
         ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
+        // Tests call as fast as they can.
+        ("PAYLINK_CALLS_PER_SECOND", "10000".to_owned()),
         ("RUST_LOG", "info".to_owned()),
     ]
     .into_iter()

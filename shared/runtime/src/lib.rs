@@ -5,6 +5,7 @@
 mod conflict;
 mod environment;
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -129,6 +130,13 @@ impl Runtime {
     pub fn webhooks(&self) -> Result<Webhooks, ConfigurationError> {
         let reach = self.webhook_reach()?;
         Ok(Webhooks::new(Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER), reach))
+    }
+
+    /// How many calls of the API a second an integration may make to one process, from `PAYLINK_CALLS_PER_SECOND`, 100
+    /// unless set.
+    pub fn calls_per_second(&self) -> Result<NonZeroU32, ConfigurationError> {
+        const USUAL: NonZeroU32 = NonZeroU32::new(100).unwrap();
+        Ok(self.environment.parsed("PAYLINK_CALLS_PER_SECOND")?.unwrap_or(USUAL))
     }
 
     /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the shipped ones: a JSON object from

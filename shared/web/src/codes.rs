@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 98] = [
+pub const CATALOGUE: [(&str, &str); 99] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -76,6 +76,7 @@ pub const CATALOGUE: [(&str, &str); 98] = [
     ("too_long", "a text has too many characters"),
     ("too_many", "a list has too many entries"),
     ("too_many_endpoints", "a business has at most ten endpoints"),
+    ("too_many_requests", "the integration calls too often; wait as long as `Retry-After` says"),
     ("took_too_long", "this took too long and was stopped; try again"),
     ("unauthorized", "no valid API key was sent"),
     ("unknown_account", "there is no such account"),

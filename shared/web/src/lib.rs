@@ -12,6 +12,6 @@ pub mod records;
 pub mod telling;
 pub mod texts;
 
-pub use auth::authenticate;
+pub use auth::Callers;
 pub use body::{Given, JsonBody, OptionalBody};
 pub use problem::ApiProblem;

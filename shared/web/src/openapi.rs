@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::problem::ProblemBody;
 
 /// What went wrong, by status, in words that hold for every call.
-const REFUSALS: [(u16, &str); 9] = [
+const REFUSALS: [(u16, &str); 10] = [
     (400, "The body is not JSON, or a part of the address or a header cannot be used."),
     (401, "No valid API key was sent."),
     (403, "The API key does not allow this call."),
@@ -19,6 +19,7 @@ const REFUSALS: [(u16, &str); 9] = [
     (413, "The body is too large."),
     (415, "The body is not application/json."),
     (422, "The body has problems, all of which are listed; nothing was written."),
+    (429, "The integration calls too often; `Retry-After` says for how long to wait."),
     (503, "This could not be done right now. Nothing is half done; try again."),
 ];
 
@@ -59,7 +60,7 @@ impl Operation {
         let name = scope.as_str();
         self.content.insert("description".to_owned(), json!(format!("Needs an API key with the scope `{name}`.")));
         self.content.insert("security".to_owned(), json!([{ "api_key": [] }]));
-        self.refusals.extend([401, 403]);
+        self.refusals.extend([401, 403, 429]);
         self
     }
 
@@ -150,7 +151,7 @@ impl Operation {
         self
     }
 
-    /// 429, with `Retry-After` where waiting helps.
+    /// A 429 of this call's own beside that for an integration which calls too often.
     #[must_use]
     pub fn refuses_too_many(mut self, description: &'static str) -> Self {
         let schema = self.schema_of::<ProblemBody>(false);
@@ -197,7 +198,8 @@ impl Operation {
 
     fn finished(mut self) -> Self {
         let schema = self.schema_of::<ProblemBody>(false);
-        let refusals = std::mem::take(&mut self.refusals);
+        let mut refusals = std::mem::take(&mut self.refusals);
+        refusals.retain(|status| !self.responses().contains_key(&status.to_string()));
         for (status, description) in REFUSALS.into_iter().filter(|(status, _)| refusals.contains(status)) {
             self.add_response(status, description, "application/problem+json", schema.clone());
         }

@@ -219,3 +219,29 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
     world.turn_clock(std::time::Duration::from_secs(120));
     assert_eq!(functions.invoke("deliver-messages", json!({})).await.unwrap()["tried"], 2);
 }
+
+#[tokio::test]
+async fn an_integration_that_calls_too_often_is_told_to_wait_and_another_is_not() {
+    let world = World::in_process().await;
+    let mut environment = world.cloud.environment.clone();
+    environment.insert("PAYLINK_CALLS_PER_SECOND".to_owned(), "1".to_owned());
+    let functions = Functions::in_environment(environment, &CLOCK);
+    let other = store::ApiKey {
+        integration: "calm".to_owned(),
+        scopes: vec![store::Scope::Read],
+        created_at: domain::Timestamp::now(),
+    };
+    world.cloud.store.put_api_key("calm-key", &other).await.unwrap();
+    let call = async |key| functions.http(&api_gateway_event("GET", "/v1/settings", &[key], None, false)).await;
+    for _ in 0..2 {
+        assert_eq!(call(KEY).await.status(), 200, "a burst is no offence");
+    }
+    let refused = call(KEY).await;
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=3).contains(&wait));
+    assert!(text_of(refused).await.contains("too_many_requests"));
+    assert_eq!(call(("authorization", "Bearer calm-key")).await.status(), 200);
+    tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
+    assert_eq!(call(KEY).await.status(), 200);
+}
