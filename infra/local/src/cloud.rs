@@ -261,6 +261,16 @@ fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Ove
         .merge(page::router(inbox.clone(), crm.clone(), overview))
 }
 
+/// Serves the gateways' simulators alone, until the process ends. Their books are forgotten with it.
+pub async fn serve_gateways(port: u16) -> Result<(), CloudError> {
+    let (listener, port) = listen(port).await?;
+    let base = format!("http://localhost:{port}");
+    let simulators = Simulators::open(&base, None, notify(true), Clock::System)
+        .map_err(|error| cannot_open("the gateways' books", &error))?;
+    let served = axum::serve(nodelay(listener), simulators.router()).await;
+    served.map_err(|error| cannot_open("the gateways' simulators", &error))
+}
+
 /// How the simulated gateways call webhooks, or that they seem to and nobody hears it.
 fn notify(is_heard: bool) -> Notify {
     if !is_heard {

@@ -18,5 +18,5 @@ pub mod crm;
 mod schedule;
 mod stream;
 
-pub use cloud::{Cloud, CloudError, Options, Ports};
+pub use cloud::{Cloud, CloudError, Options, Ports, serve_gateways};
 pub use stream::StreamReader;
