@@ -9,6 +9,8 @@ CARGO_LAMBDA_VERSION := 1.9.2
 ZIG_VERSION := 0.17.1
 CFN_LINT := $(TOOLS)/lint/bin/cfn-lint
 CFN_LINT_VERSION := 1.58.0
+CHECKOV := $(TOOLS)/checkov/bin/checkov
+CHECKOV_VERSION := 3.3.30
 SAM := $(TOOLS)/sam/bin/sam
 SAM_VERSION := 1.170.0
 MINISTACK := $(TOOLS)/emulator/bin/ministack
@@ -106,8 +108,11 @@ deny: $(CARGO_DENY)
 openapi: ## Write the OpenAPI document down again after a change of the API
 	PAYLINK_WRITE_OPENAPI=1 cargo test --package tests --test openapi
 
-lint-template: $(CFN_LINT)
-	$(CFN_LINT) template.yaml
+lint-template: $(CFN_LINT) $(CHECKOV) $(SAM) ## Hold the templates against CloudFormation, SAM and checkov (needs Python)
+	$(CFN_LINT) template.yaml infra/bootstrap.yaml infra/monitoring.yaml
+	$(CFN_LINT) --regions us-east-1 -- infra/edge.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template template.yaml
+	$(CHECKOV) --config-file infra/checkov.yaml --file template.yaml infra/bootstrap.yaml infra/edge.yaml infra/monitoring.yaml
 
 $(SCHEMATHESIS):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to try the API' >&2; exit 1; }
@@ -148,6 +153,11 @@ $(CFN_LINT):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to lint the template' >&2; exit 1; }
 	python3 -m venv $(TOOLS)/lint
 	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==$(CFN_LINT_VERSION)
+
+$(CHECKOV):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to check the templates' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet checkov==$(CHECKOV_VERSION)
 
 $(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
 	@command -v npm >/dev/null || { echo 'error: Node.js with npm is needed for the browser tests' >&2; exit 1; }
