@@ -6,12 +6,14 @@ import base64
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import boto3
+from samtranslator.yaml_helper import yaml_parse
 
 import cycle
 import guide
@@ -27,6 +29,7 @@ What the emulator does not do, and this test therefore does not show:
   - leading keys: it checks actions and resources of every role, and `make test` checks the keys;
   - KMS, point-in-time recovery, TTL, deletion protection and throttles: they are taken and not enforced;
   - the sandboxes of SES and SNS, delivery receipts, and DNS;
+  - alarms that compute with metrics, and metrics in logs;
   - access logs, reserved concurrency and Lambda's limits of memory.\
 """
 
@@ -130,6 +133,30 @@ def further_links_are_paid_cancelled_and_expire(api: Api, crm: Crm) -> None:
     assert browse(expiring["url"]).status == 410
 
 
+def what_watches_it_is_deployed(emulator: Emulator) -> None:
+    """The alarms and the dashboard find everything that they are about. Two alarms compute with metrics, which the emulator
+    does not know: they are taken out."""
+    template = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
+    computing = [name for name, one in template["Resources"].items() if "Metrics" in one["Properties"]]
+    assert computing == ["SettlementIsLate", "GatewaysFail"], computing
+    for name in computing:
+        del template["Resources"][name]
+    (emulator.scratch / "monitoring.json").write_text(json.dumps(template))
+    for name, file in (
+        ("paylink-bootstrap", ROOT / "infra/bootstrap.yaml"),
+        ("paylink-monitoring", emulator.scratch / "monitoring.json"),
+    ):
+        command = ["cloudformation", "deploy", "--stack-name", name, "--template-file", str(file)]
+        aws = [str(ROOT / ".tools/emulator/bin/aws"), *command, "--capabilities", "CAPABILITY_IAM"]
+        subprocess.run(aws, env=emulator.environment(), check=True)
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    functions = {one["FunctionName"] for one in boto3.client("lambda").list_functions()["Functions"]}
+    for alarm in alarms:
+        for dimension in alarm["Dimensions"]:
+            assert dimension["Name"] != "FunctionName" or dimension["Value"] in functions, alarm["AlarmName"]
+    assert len(alarms) == len([one for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"])
+
+
 def nothing_was_refused(emulator: Emulator) -> None:
     """No function met a permission that it lacks, and none wrote of an error."""
     logs = boto3.client("logs", endpoint_url=emulator.endpoint, region_name=REGION)
@@ -161,6 +188,8 @@ def main() -> None:
         the_first_link_is_told_and_paid(emulator, api, crm, json.loads(ended["link"]))
         step("Further links are paid, cancelled and expire, and the CRM is told")
         further_links_are_paid_cancelled_and_expire(api, crm)
+        step("The account's bootstrap, the alarms and the dashboard")
+        what_watches_it_is_deployed(emulator)
         step("No permission was missing")
         nothing_was_refused(emulator)
         done = True
