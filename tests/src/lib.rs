@@ -113,12 +113,18 @@ async fn planted_cloud() -> Cloud {
 impl World {
     /// A world whose functions are called in this process.
     pub async fn in_process() -> Self {
-        let mut cloud = planted_cloud().await;
+        let mut world = Self::without_stream().await;
+        world.cloud.start_stream().unwrap();
+        world
+    }
+
+    /// The same, in which nobody brings deliver-messages the stream.
+    pub async fn without_stream() -> Self {
+        let cloud = planted_cloud().await;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let proxy = FaultProxy::start(&cloud).await;
         let functions = Functions::in_environments(|function| proxy.environment_of_aws(function, &cloud), clock);
         functions.serve(cloud.functions_port()).await;
-        cloud.start_stream().unwrap();
         Self { cloud, functions: Some(functions), clock, http: browser(), watch: None, proxy: Some(proxy) }
     }
 

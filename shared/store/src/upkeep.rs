@@ -9,8 +9,8 @@ use domain::link::PaymentLink;
 use crate::Store;
 use crate::error::StoreError;
 use crate::events::LinkFile;
-use crate::item::{Item, from_item, number, text};
-use crate::keys::{DUE_SHARDS, ITEM_SK, NEWS, SK};
+use crate::item::{Item, from_item, number, number_of, text};
+use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
 use crate::links::{link_item, write_id};
 
 impl Store {
@@ -19,12 +19,15 @@ impl Store {
         Ok(self.newest_keys().await?.has_token_secret())
     }
 
-    /// Since when the oldest work on links has been due, where any is.
-    pub async fn oldest_due_link(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    /// Since when the oldest work has been due, where any is: on links, on messages or on events.
+    pub async fn oldest_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let mut oldest = None;
-        for shard in 0..DUE_SHARDS {
-            let due = self.due_links(shard, now, 1).await?;
-            oldest = due.into_iter().map(|link| link.due_at).chain(oldest).min();
+        for kind in [DueKind::Link, DueKind::Delivery, DueKind::Event] {
+            for shard in 0..DUE_SHARDS {
+                let due = self.due("find the oldest due work", kind.shard(shard), now, 1).await?;
+                let at = due.first().and_then(|item| number_of(item, DUE_AT));
+                oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
+            }
         }
         Ok(oldest)
     }
