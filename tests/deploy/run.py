@@ -15,8 +15,8 @@ from pathlib import Path
 import boto3
 from samtranslator.yaml_helper import yaml_parse
 
-import cycle
 import guide
+import transformed
 from emulator import REGION, ROOT, Crm, Emulator, browse, send, wait_for
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +27,7 @@ What the emulator does not do, and this test therefore does not show:
   - the routes of the HTTP API: it leaves out the OpenAPI body of the SAM transform, and they are made from that body;
   - the condition ses:FromAddress, instead of which the role may send as anybody;
   - leading keys: it checks actions and resources of every role, and `make test` checks the keys;
+  - parameters in the SAM transform, so that Tracing is checked with AWS's own transform instead;
   - KMS, point-in-time recovery, TTL, deletion protection and throttles: they are taken and not enforced;
   - the sandboxes of SES and SNS, delivery receipts, and DNS;
   - alarms that compute with metrics, and metrics in logs;
@@ -133,6 +134,29 @@ def further_links_are_paid_cancelled_and_expire(api: Api, crm: Crm) -> None:
     assert browse(expiring["url"]).status == 410
 
 
+def an_update_with_everything_optional_keeps_the_data(environment: dict[str, str], api: Api, paid: dict) -> None:
+    """The same stack with a domain of its own and an email identity: what was made before stays, and new links begin with
+    the domain."""
+    certificate = boto3.client("acm").request_certificate(DomainName="pay.business.example")["CertificateArn"]
+    zones = boto3.client("route53")
+    zone = zones.create_hosted_zone(Name="business.example", CallerReference="test")["HostedZone"]["Id"].split("/")[-1]
+    more = [
+        "DomainName=pay.business.example",
+        f"CertificateArn={certificate}",
+        f"HostedZoneId={zone}",
+        "EmailIdentity=business.example",
+        "PublicConcurrency=20",
+    ]
+    deploy = [str(HERE / "sam"), "deploy", "--stack-name", "paylink", "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+    parameters = ["--parameter-overrides", *environment["PARAMETERS"].split(), *more]
+    subprocess.run([*deploy, *parameters], env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert api.link(paid)["status"] == "paid"
+    body = {"account_id": "main", "contact_id": "first", "amount": 60000, "currency": "IRR"}
+    made = api.call("POST", "/v1/payment-links", body)
+    assert made["url"].startswith("https://pay.business.example/p/"), made["url"]
+    assert browse(paid["url"]).status == 200, "a link that was made before goes on with the host it began with"
+
+
 def what_watches_it_is_deployed(emulator: Emulator) -> None:
     """The alarms and the dashboard find everything that they are about. Two alarms compute with metrics, which the emulator
     does not know: they are taken out."""
@@ -175,19 +199,22 @@ def main() -> None:
     os.environ.update(emulator.environment())
     done = False
     try:
-        step("The transformed template has no cycle")
-        cycle.check(ROOT)
+        step("The transformed template has no cycle, and traces nothing unless it is asked to")
+        transformed.check(ROOT)
         step("The emulator, the gateways' simulators and a CRM")
         emulator.start()
         crm = Crm()
         step("The guide, line by line")
-        ended = guide.follow(environment_of_the_guide(emulator, crm))
+        environment = environment_of_the_guide(emulator, crm)
+        ended = guide.follow(environment)
         api = Api(ended["api"], ended["key"])
         crm.secret = base64.b64decode(json.loads(ended["endpoint"])["secret"].removeprefix("whsec_"))
         step("The link that the guide made is told and paid")
         the_first_link_is_told_and_paid(emulator, api, crm, json.loads(ended["link"]))
         step("Further links are paid, cancelled and expire, and the CRM is told")
         further_links_are_paid_cancelled_and_expire(api, crm)
+        step("An update with everything optional")
+        an_update_with_everything_optional_keeps_the_data(environment, api, json.loads(ended["link"]))
         step("The account's bootstrap, the alarms and the dashboard")
         what_watches_it_is_deployed(emulator)
         step("No permission was missing")

@@ -136,7 +136,8 @@ async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
         json!({ "id": "c-9", "name": "Somebody Else", "mobile": "+989120000009", "email": "nine@example.com" });
     let make = |more: Value| {
         let mut body = json!({ "account_id": "main", "amount": 50000, "contact": contact.clone(),
-                               "item": { "id": "inv-9", "kind": "invoice", "title": "For Somebody Else" },
+                               "item": { "id": "inv-9", "kind": "invoice", "title": "For Somebody Else",
+                                         "contact_id": "c-9" },
                                "description": "Owed by Somebody Else", "recipients": { "contact": true } });
         body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         body

@@ -17,6 +17,7 @@ use store::{Store, StoreError};
 
 pub use contact::Erased;
 pub use health::{Finding, Standing};
+pub use keys::NewKey;
 pub use replay::Replayed;
 pub use sms::SmsPreferences;
 

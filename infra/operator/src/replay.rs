@@ -59,7 +59,7 @@ impl Operator {
                 break;
             }
         }
-        self.forget(&records).await?;
+        self.delete_records(&records).await?;
         Ok(done)
     }
 
@@ -77,7 +77,7 @@ impl Operator {
         }
     }
 
-    async fn forget(&self, handles: &[String]) -> Result<(), OperatorError> {
+    async fn delete_records(&self, handles: &[String]) -> Result<(), OperatorError> {
         let Some(queue) = &self.undelivered else { return Ok(()) };
         for handle in handles {
             let deleted = self.sqs.delete_message().queue_url(queue).receipt_handle(handle).send().await;

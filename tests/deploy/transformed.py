@@ -1,4 +1,4 @@
-"""Looks for a cycle in a transformed template.
+"""Looks at what the SAM transform makes of the template.
 
 CloudFormation refuses a template whose resources wait for each other in a ring, and no linter sees it before the SAM
 transform: a function's variable made from the API that calls the function is such a ring."""
@@ -10,16 +10,19 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 
-class _NoManagedPolicies:
+TRACES = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
+
+
+class _ManagedPolicies:
     def load(self):
-        return {}
+        return {"AWSXrayWriteOnlyAccess": TRACES, "AWSXRayDaemonWriteAccess": TRACES}
 
 
-def transformed(text: str) -> dict:
+def transformed(text: str, parameters: dict[str, str] | None = None) -> dict:
     """The template as CloudFormation has it after the SAM transform."""
     # The transform wants the code where `sam deploy` has put it.
     template = yaml_parse(re.sub(r"CodeUri: \S+", "CodeUri: s3://bucket/code", text))
-    return transform(template, {}, _NoManagedPolicies())
+    return transform(template, parameters or {}, _ManagedPolicies())
 
 
 def waits_for(value, names: set[str]) -> set[str]:
@@ -73,6 +76,15 @@ def cycle(template: dict) -> list[str]:
     return []
 
 
+def check_tracing(text: str) -> None:
+    """Traces are sent by every function where they are asked for, and otherwise no role allows them."""
+    for wanted, expected in (("Disabled", 0), ("Active", 6)):
+        resources = transformed(text, {"Tracing": wanted})["Resources"].values()
+        may = [one for one in resources if TRACES in one.get("Properties", {}).get("ManagedPolicyArns", [])]
+        does = [one for one in resources if "TracingConfig" in one.get("Properties", {})]
+        assert (len(may), len(does)) == (expected, expected), f"Tracing={wanted}: {len(may)} roles, {len(does)} functions"
+
+
 def check(root: Path) -> None:
     """Says where the template has a cycle; and makes one, to see that it would be found."""
     text = (root / "template.yaml").read_text()
@@ -82,8 +94,9 @@ def check(root: Path) -> None:
     closed = text.replace("PAYLINK_TABLE: !Ref Table", "PAYLINK_TABLE: !GetAtt Api.ApiEndpoint")
     if closed == text or not cycle(transformed(closed)):
         raise AssertionError("a function that waits for the API which calls it is not found to be a cycle")
+    check_tracing(text)
 
 
 if __name__ == "__main__":
     check(Path(__file__).resolve().parents[2])
-    print("The transformed template has no cycle.")
+    print("The transformed template has no cycle, and traces nothing unless it is asked to.")
