@@ -31,7 +31,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
+.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -104,6 +104,9 @@ check: deny lint-template ## Run the checks that are not tests
 
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) check bans licenses sources
+
+advisories: $(CARGO_DENY) ## Ask whether a dependency has a known weakness (needs the advisory database, from GitHub)
+	$(CARGO_DENY) check advisories
 
 openapi: ## Write the OpenAPI document down again after a change of the API
 	PAYLINK_WRITE_OPENAPI=1 cargo test --package tests --test openapi

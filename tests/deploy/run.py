@@ -29,7 +29,7 @@ What the emulator does not do, and this test therefore does not show:
   - leading keys: it checks actions and resources of every role, and `make test` checks the keys;
   - parameters in the SAM transform, so that Tracing is checked with AWS's own transform instead;
   - KMS, point-in-time recovery, TTL, deletion protection and throttles: they are taken and not enforced;
-  - the sandboxes of SES and SNS, delivery receipts, and DNS;
+  - the sandboxes of SES and SNS, the account's preferences of SMS, identities of SES v2 in SES v1, and DNS;
   - alarms that compute with metrics, and metrics in logs;
   - access logs, reserved concurrency and Lambda's limits of memory.\
 """

@@ -9,9 +9,7 @@ mod keys;
 mod replay;
 mod sms;
 
-use std::error::Error;
-
-use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use runtime::{ConfigurationError, Environment, Runtime};
 use store::{Store, StoreError};
 
@@ -35,9 +33,15 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
-    /// The whole chain of an error of the SDK, whose own text is a single word.
-    fn aws(service: &'static str, error: impl Error) -> Self {
-        Self::Aws { service, reason: DisplayErrorContext(error).to_string() }
+    /// What the service said, or why it said nothing.
+    fn aws<E: ProvideErrorMetadata, R>(service: &'static str, error: SdkError<E, R>) -> Self {
+        let reason = match error.as_service_error() {
+            Some(said) => {
+                format!("{} ({})", said.message().unwrap_or_default(), said.code().unwrap_or("an error without a code"))
+            }
+            None => error.to_string(),
+        };
+        Self::Aws { service, reason }
     }
 }
 
