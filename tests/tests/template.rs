@@ -253,6 +253,42 @@ fn every_alarm_has_a_section_of_its_own_for_whoever_is_woken() {
 }
 
 #[test]
+fn what_is_watched_is_what_is_measured() {
+    let text = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    for metric in telemetry::METRICS {
+        let shown = match metric.dimensions {
+            [] => format!("[\"Paylink\", \"{}\"", metric.name),
+            dimensions => format!("{{Paylink,{}}} MetricName=\\\"{}\\\"", dimensions.join(","), metric.name),
+        };
+        assert!(text.contains(&shown), "{} is not on the dashboard as {shown}", metric.name);
+    }
+    let measured = |name: &str, dimensions: &[&str]| {
+        telemetry::METRICS.iter().any(|metric| metric.name == name && metric.dimensions == dimensions)
+    };
+    let monitoring: Value = serde_norway::from_str(&text).unwrap();
+    let resources = monitoring["Resources"].as_mapping().unwrap();
+    let filtered: Vec<&str> = resources
+        .values()
+        .filter_map(|resource| resource["Properties"].get("MetricTransformations")?[0]["MetricName"].as_str())
+        .collect();
+    for properties in resources.values().map(|resource| &resource["Properties"]) {
+        if properties.get("Namespace").is_some_and(|namespace| namespace == "Paylink") {
+            let name = properties["MetricName"].as_str().unwrap();
+            assert!(filtered.contains(&name) || measured(name, &[]), "nobody measures {name}");
+        }
+        for query in properties.get("Metrics").and_then(Value::as_sequence).into_iter().flatten() {
+            let asked = query["Expression"].as_str().unwrap();
+            let Some((_, rest)) = asked.split_once("SELECT ") else { continue };
+            let name = rest.split(['(', ')']).nth(1).unwrap();
+            assert!(
+                rest.contains("SCHEMA(\"Paylink\", Gateway)") && measured(name, &["Gateway"]),
+                "nobody measures {name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_credentials() {
     let policies = |name: &str| serde_norway::to_string(&function(name)["Properties"]["Policies"]).unwrap();
     for name in FUNCTIONS {
