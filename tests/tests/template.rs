@@ -272,7 +272,7 @@ fn what_is_watched_is_what_is_measured() {
         .filter_map(|resource| resource["Properties"].get("MetricTransformations")?[0]["MetricName"].as_str())
         .collect();
     for properties in resources.values().map(|resource| &resource["Properties"]) {
-        if properties.get("Namespace").is_some_and(|namespace| namespace == "Paylink") {
+        if properties.get("Namespace").is_some_and(|namespace| *namespace == "Paylink") {
             let name = properties["MetricName"].as_str().unwrap();
             assert!(filtered.contains(&name) || measured(name, &[]), "nobody measures {name}");
         }
