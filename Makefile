@@ -9,6 +9,14 @@ CARGO_LAMBDA_VERSION := 1.9.2
 ZIG_VERSION := 0.17.1
 CFN_LINT := $(TOOLS)/lint/bin/cfn-lint
 CFN_LINT_VERSION := 1.58.0
+CHECKOV := $(TOOLS)/checkov/bin/checkov
+CHECKOV_VERSION := 3.3.30
+SAM := $(TOOLS)/sam/bin/sam
+SAM_VERSION := 1.170.0
+MINISTACK := $(TOOLS)/emulator/bin/ministack
+MINISTACK_VERSION := 1.5.33
+SAM_TRANSLATOR_VERSION := 1.115.0
+AWS_CLI_VERSION := 1.46.3
 SCHEMATHESIS := $(TOOLS)/api/bin/st
 SCHEMATHESIS_VERSION := 4.32.5
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
@@ -23,7 +31,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny tools clean-tools
+.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,6 +56,14 @@ test-browser: tools $(BROWSER_TESTS) ## Run the tests of the pages in Debian's C
 test-api: tools $(SCHEMATHESIS) ## Run thousands of calls made up from the OpenAPI document against the whole product (needs Python)
 	cargo build --bin paylink-local
 	tests/api/run.sh
+
+# The functions are compiled for this machine in a profile that differs from release only in how long it compiles; all at
+# once, so that what they share is compiled once.
+FUNCTIONS := $(notdir $(wildcard functions/*))
+test-deploy: tools $(MINISTACK) $(SAM) ## Deploy template.yaml to an emulator of AWS by the guide, and use it (needs Python)
+	$(CARGO_LAMBDA) lambda build --profile deploy-test --compiler cargo $(addprefix --package ,$(FUNCTIONS))
+	cargo build --bin paylink-gateways --bin paylink-operator
+	$(dir $(MINISTACK))python tests/deploy/run.py
 
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
 	@(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
@@ -89,11 +105,17 @@ check: deny lint-template ## Run the checks that are not tests
 deny: $(CARGO_DENY)
 	$(CARGO_DENY) check bans licenses sources
 
+advisories: $(CARGO_DENY) ## Ask whether a dependency has a known weakness (needs the advisory database, from GitHub)
+	$(CARGO_DENY) check advisories
+
 openapi: ## Write the OpenAPI document down again after a change of the API
 	PAYLINK_WRITE_OPENAPI=1 cargo test --package tests --test openapi
 
-lint-template: $(CFN_LINT)
-	$(CFN_LINT) template.yaml
+lint-template: $(CFN_LINT) $(CHECKOV) $(SAM) ## Hold the templates against CloudFormation, SAM and checkov (needs Python)
+	$(CFN_LINT) template.yaml infra/bootstrap.yaml infra/monitoring.yaml
+	$(CFN_LINT) --regions us-east-1 -- infra/edge.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template template.yaml
+	$(CHECKOV) --config-file infra/checkov.yaml --file template.yaml infra/bootstrap.yaml infra/edge.yaml infra/monitoring.yaml
 
 $(SCHEMATHESIS):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to try the API' >&2; exit 1; }
@@ -101,6 +123,17 @@ $(SCHEMATHESIS):
 	$(TOOLS)/api/bin/pip install --quiet schemathesis==$(SCHEMATHESIS_VERSION)
 
 tools: $(CARGO_LAMBDA)
+
+# The emulator and the SAM CLI pin different versions of the same libraries, so each has a venv of its own.
+$(MINISTACK):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to try a deployment' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/emulator
+	$(TOOLS)/emulator/bin/pip install --quiet ministack==$(MINISTACK_VERSION) aws-sam-translator==$(SAM_TRANSLATOR_VERSION) awscli==$(AWS_CLI_VERSION)
+
+$(SAM):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed for the SAM CLI' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/sam
+	$(TOOLS)/sam/bin/pip install --quiet aws-sam-cli==$(SAM_VERSION)
 
 tools-deploy: tools ## Fetch what `sam build` needs to build for Lambda (Python only)
 	@[ -x $(TOOLS)/lambda/bin/pip ] || { echo 'error: Python 3 with venv is needed to fetch zig' >&2; exit 1; }
@@ -123,6 +156,11 @@ $(CFN_LINT):
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to lint the template' >&2; exit 1; }
 	python3 -m venv $(TOOLS)/lint
 	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==$(CFN_LINT_VERSION)
+
+$(CHECKOV):
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed to check the templates' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet checkov==$(CHECKOV_VERSION)
 
 $(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
 	@command -v npm >/dev/null || { echo 'error: Node.js with npm is needed for the browser tests' >&2; exit 1; }

@@ -6,6 +6,9 @@
 //!
 //! An operation of the AWS SDK is one call, however often the SDK tries it. A fault says whether it meets only the first
 //! try or every one.
+//!
+//! A call to AWS that the function's role in the template does not allow is refused as IAM would refuse it, so that
+//! whatever is tested through this proxy is tested with the permissions it will have.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -24,6 +27,8 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use crate::permissions::{self, Permissions};
 
 /// One call of a function, by what it asks for. Two calls of one kind look the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +101,8 @@ struct Plan {
 struct State {
     upstreams: BTreeMap<&'static str, String>,
     http: reqwest::Client,
+    /// What IAM would refuse a function is refused here.
+    permissions: Permissions,
     plan: Mutex<Plan>,
     deaths: Mutex<HashMap<String, Arc<Notify>>>,
 }
@@ -129,16 +136,32 @@ impl FaultProxy {
         upstreams.insert(CRM, format!("{}/crm", cloud.page_url()));
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let state = Arc::new(State { upstreams, http, plan: Mutex::new(plan), deaths: Mutex::default() });
+        let state = Arc::new(State {
+            upstreams,
+            http,
+            permissions: Permissions::of_the_template(),
+            plan: Mutex::new(plan),
+            deaths: Mutex::default(),
+        });
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { port, state, task }
     }
 
     /// The environment in which a function calls everything through this proxy.
     pub fn environment(&self, function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
+        self.environment_with(function, cloud, &SERVICES)
+    }
+
+    /// The environment in which a function calls AWS through this proxy, and gateways without it.
+    pub fn environment_of_aws(&self, function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
+        let of_aws: Vec<_> = SERVICES.into_iter().filter(|(_, variable)| variable.starts_with("AWS_")).collect();
+        self.environment_with(function, cloud, &of_aws)
+    }
+
+    fn environment_with(&self, function: &str, cloud: &Cloud, services: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut environment = cloud.environment.clone();
-        for (service, variable) in SERVICES {
-            environment.insert(variable.to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
+        for (service, variable) in services {
+            environment.insert((*variable).to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
         environment
     }
@@ -244,6 +267,9 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Answer {
     // What is no call of a function is a browser on a gateway's page.
     let Some(operation) = operation(&service, &rest, &passing) else { return forward(&state, passing).await };
     let call = Call { function, service, operation };
+    if let Some(refusal) = refusal(&state, &call, &passing.body) {
+        return Ok(refusal);
+    }
     let (fault, is_first_try) = decide(&state, &call, &passing.headers);
     let Some(fault) = fault else { return forward(&state, passing).await };
     match fault {
@@ -299,6 +325,23 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
         CRM => Some(format!("{} {rest}", request.method)),
         _ => rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned()),
     }
+}
+
+/// The answer to a call that the function's role does not allow. A test that runs into it fails somewhere else, so it is
+/// said here too.
+#[allow(clippy::print_stderr, reason = "this is what a developer reads beside the failed test")]
+fn refusal(state: &State, call: &Call, body: &Bytes) -> Option<Response<Full<Bytes>>> {
+    let needs = permissions::needs(&call.service, &call.operation, body);
+    let reason = needs.iter().find_map(|need| state.permissions.refusal(&call.function, need))?;
+    eprintln!("The template does not permit this: {reason}");
+    Some(match call.service.as_str() {
+        "dynamodb" => dynamodb_error(
+            StatusCode::BAD_REQUEST,
+            "AccessDeniedException",
+            json!({ "Message": "User is not authorized" }),
+        ),
+        _ => query_error(StatusCode::FORBIDDEN, "AccessDenied"),
+    })
 }
 
 /// The fault of this call and whether this is its first try.

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use domain::gateway::GatewayBook;
 use lambda_http::request::LambdaRequest;
-use paylink_local::Cloud;
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
 use settlement::Settlement;
@@ -41,10 +40,6 @@ struct Inner {
 }
 
 impl Functions {
-    pub fn new(cloud: &Cloud, clock: &'static AtomicI64) -> Self {
-        Self::in_environment(cloud.environment.clone(), clock)
-    }
-
     /// The functions with an environment of the test's own.
     pub fn in_environment(environment: BTreeMap<String, String>, clock: &'static AtomicI64) -> Self {
         Self::in_environments(|_| environment.clone(), clock)

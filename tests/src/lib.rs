@@ -10,6 +10,7 @@ pub mod fault_proxy;
 pub mod faulty_world;
 mod in_process;
 pub mod invariants;
+pub mod permissions;
 pub mod seeded;
 
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+
+use fault_proxy::FaultProxy;
 
 pub use in_process::{Functions, api_gateway_event};
 
@@ -40,6 +43,8 @@ pub struct World {
     clock: &'static AtomicI64,
     http: reqwest::Client,
     watch: Option<Watch>,
+    /// Through which the functions of this process call AWS, with the permissions that they will have there.
+    proxy: Option<FaultProxy>,
 }
 
 /// What came back from a call.
@@ -113,12 +118,19 @@ fn scratch(cloud: &Cloud) -> PathBuf {
 impl World {
     /// A world whose functions are called in this process.
     pub async fn in_process() -> Self {
-        let mut cloud = planted_cloud().await;
+        let mut world = Self::without_stream().await;
+        world.cloud.start_stream().unwrap();
+        world
+    }
+
+    /// The same, in which nobody brings deliver-messages the stream.
+    pub async fn without_stream() -> Self {
+        let cloud = planted_cloud().await;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let functions = Functions::new(&cloud, clock);
+        let proxy = FaultProxy::start(&cloud).await;
+        let functions = Functions::in_environments(|function| proxy.environment_of_aws(function, &cloud), clock);
         functions.serve(cloud.functions_port()).await;
-        cloud.start_stream().unwrap();
-        Self { cloud, functions: Some(functions), clock, http: browser(), watch: None }
+        Self { cloud, functions: Some(functions), clock, http: browser(), watch: None, proxy: Some(proxy) }
     }
 
     /// A world whose functions are the built binaries behind `cargo lambda watch`.
@@ -137,7 +149,7 @@ impl World {
         let watch = Watch::start(&options, &cloud).await.expect("the functions are served");
         cloud.start_stream().unwrap();
         let clock = Box::leak(Box::new(AtomicI64::new(0)));
-        Self { cloud, functions: None, clock, http: browser(), watch: Some(watch) }
+        Self { cloud, functions: None, clock, http: browser(), watch: Some(watch), proxy: None }
     }
 
     /// Everything that the built functions have said so far.
@@ -148,6 +160,7 @@ impl World {
 
     /// Ends what the world started. Dropping it does the same, less gently.
     pub async fn end(mut self) {
+        drop(self.proxy.take());
         if let Some(watch) = self.watch.take() {
             watch.stop().await;
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use paylink_local::template::{Route, Template};
@@ -126,6 +127,163 @@ fn every_variable_that_a_function_needs_is_set_in_the_template() {
         let variables = function(name)["Properties"]["Environment"]["Variables"].clone();
         for variable in needed {
             assert!(variables.get(*variable).is_some(), "{name} lacks {variable}");
+        }
+    }
+}
+
+/// Every name like `PAYLINK_TABLE` in a text.
+fn variables_in(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let after = text.match_indices("PAYLINK_").map(|(at, _)| &text[at..]);
+    after.map(|rest| rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())].to_owned()).collect()
+}
+
+/// The source in some folders.
+fn source_of(folders: &[&str]) -> String {
+    fn add(folder: &Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    for folder in folders {
+        add(&root().join(folder), &mut text);
+    }
+    text
+}
+
+#[test]
+fn the_template_sets_every_variable_that_the_code_reads_and_no_other() {
+    // What a stack never sets: they exist for the local cloud.
+    let local = ["PAYLINK_CONFIGURATION_SECONDS", "PAYLINK_WEBHOOK_REACH"];
+    let read = variables_in(&source_of(&["functions", "shared"]));
+    assert!(read.len() > 5);
+    let set = variables_in(&std::fs::read_to_string(root().join("template.yaml")).unwrap());
+    let unset: Vec<&String> = read.difference(&set).filter(|name| !local.contains(&name.as_str())).collect();
+    assert!(unset.is_empty(), "the template does not set {unset:?}");
+    let unread: Vec<&String> = set.difference(&read).collect();
+    assert!(unread.is_empty(), "nobody reads {unread:?}");
+}
+
+#[test]
+fn every_call_of_the_openapi_document_is_routed_to_the_function_that_answers_it() {
+    let routes = spelled_out(Template::read(&root().join("template.yaml")).unwrap().routes().into_iter());
+    let text = std::fs::read_to_string(root().join("functions/crm-api/openapi.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 20);
+    for (path, calls) in paths {
+        let asked = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>();
+        for method in calls.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            let makes_links = ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path.as_str());
+            let expected = if makes_links && method == "POST" { "create-link" } else { "crm-api" };
+            let served = served_by(&routes, &asked.join("/"), &method);
+            assert_eq!(served.as_deref(), Some(expected), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn what_would_be_missed_after_a_bad_day_is_switched_on() {
+    let table = resources()["Table"].clone();
+    assert_eq!(table["DeletionPolicy"], "Retain");
+    assert_eq!(table["Properties"]["DeletionProtectionEnabled"], true);
+    assert_eq!(table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["Properties"]["SSESpecification"]["SSEType"], "KMS");
+    let outbox = function("deliver-messages")["Properties"]["Events"]["Outbox"]["Properties"].clone();
+    assert_eq!(outbox["StartingPosition"], "TRIM_HORIZON");
+    assert_eq!(outbox["BisectBatchOnFunctionError"], true);
+    assert!(outbox["MaximumRecordAgeInSeconds"].as_u64().unwrap() < 24 * 60 * 60);
+    assert!(outbox["DestinationConfig"]["OnFailure"].is_mapping());
+    for (name, resource) in resources().as_mapping().unwrap() {
+        if resource["Type"] == "AWS::Logs::LogGroup" {
+            assert!(resource["Properties"].get("RetentionInDays").is_some(), "{name:?} is kept for ever");
+        }
+    }
+    // The path of a pay URL is the right to pay.
+    let log = serde_norway::to_string(&resources()["Api"]["Properties"]["AccessLogSettings"]).unwrap();
+    for personal in ["$context.path", "$context.http", "sourceIp", "userAgent", "$context.identity"] {
+        assert!(!log.contains(personal), "the access log has {personal}");
+    }
+}
+
+#[test]
+fn every_parameter_says_what_it_is_for_and_has_a_default_that_works() {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: Value = serde_norway::from_str(&text).unwrap();
+    for (name, parameter) in template["Parameters"].as_mapping().unwrap() {
+        assert!(parameter["Description"].as_str().unwrap().ends_with('.'), "{name:?}");
+        assert!(parameter.get("Default").is_some(), "{name:?}");
+        let limits = ["AllowedPattern", "AllowedValues", "MinValue"];
+        assert!(limits.iter().any(|limit| parameter.get(*limit).is_some()), "{name:?} takes anything");
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let document = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let is_name = |text: &&str| {
+        text.len() > 20 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let named: BTreeSet<&str> = document.split('`').filter(is_name).collect();
+    assert!(named.len() > 20);
+    let source = source_of(&["functions", "infra", "shared", "tests/src", "tests/tests"]);
+    for name in named {
+        assert!(source.contains(&format!("fn {name}(")), "{name} is no test");
+    }
+}
+
+#[test]
+fn every_alarm_has_a_section_of_its_own_for_whoever_is_woken() {
+    let monitoring = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap().to_lowercase();
+    let alarms = monitoring.matches("Type: AWS::CloudWatch::Alarm").count();
+    let described: Vec<&str> =
+        monitoring.lines().filter_map(|line| line.split_once("docs/operations.md, ")?.1.strip_suffix('.')).collect();
+    assert!(alarms > 10);
+    assert_eq!(described.len(), alarms, "every alarm says where to read on");
+    for section in described {
+        assert!(operations.contains(&format!("\n## {}\n", section.to_lowercase())), "there is nothing about {section}");
+    }
+}
+
+#[test]
+fn what_is_watched_is_what_is_measured() {
+    let text = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    for metric in telemetry::METRICS {
+        let shown = match metric.dimensions {
+            [] => format!("[\"Paylink\", \"{}\"", metric.name),
+            dimensions => format!("{{Paylink,{}}} MetricName=\\\"{}\\\"", dimensions.join(","), metric.name),
+        };
+        assert!(text.contains(&shown), "{} is not on the dashboard as {shown}", metric.name);
+    }
+    let measured = |name: &str, dimensions: &[&str]| {
+        telemetry::METRICS.iter().any(|metric| metric.name == name && metric.dimensions == dimensions)
+    };
+    let monitoring: Value = serde_norway::from_str(&text).unwrap();
+    let resources = monitoring["Resources"].as_mapping().unwrap();
+    let filtered: Vec<&str> = resources
+        .values()
+        .filter_map(|resource| resource["Properties"].get("MetricTransformations")?[0]["MetricName"].as_str())
+        .collect();
+    for properties in resources.values().map(|resource| &resource["Properties"]) {
+        if properties.get("Namespace").is_some_and(|namespace| *namespace == "Paylink") {
+            let name = properties["MetricName"].as_str().unwrap();
+            assert!(filtered.contains(&name) || measured(name, &[]), "nobody measures {name}");
+        }
+        for query in properties.get("Metrics").and_then(Value::as_sequence).into_iter().flatten() {
+            let asked = query["Expression"].as_str().unwrap();
+            let Some((_, rest)) = asked.split_once("SELECT ") else { continue };
+            let name = rest.split(['(', ')']).nth(1).unwrap();
+            assert!(
+                rest.contains("SCHEMA(\"Paylink\", Gateway)") && measured(name, &["Gateway"]),
+                "nobody measures {name}"
+            );
         }
     }
 }

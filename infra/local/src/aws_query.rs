@@ -1,4 +1,4 @@
-//! The AWS Query protocol, as far as SNS and SES v1 speak it: a form in, XML out, one action for each service.
+//! The AWS Query protocol, as far as SNS and SES v1 speak it: a form in, XML out.
 //!
 //! This is the wire only. What a service accepts and what it does is in [`crate::sns`] and [`crate::ses`].
 //! Signatures are not checked: on one machine there is no account that they could belong to.
@@ -13,29 +13,32 @@ use jiff::Timestamp;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A simulated service: its names in the protocol and the one action that Paylink uses of it.
+/// A simulated service: its names in the protocol and the actions that Paylink uses of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Service {
     /// The XML namespace of its answers.
     pub(crate) namespace: &'static str,
     /// The API version that requests must name.
     pub(crate) version: &'static str,
-    /// The action that requests must name.
-    pub(crate) action: &'static str,
+    /// The actions that requests may name.
+    pub(crate) actions: &'static [&'static str],
 }
 
 impl Service {
-    /// Reads a request, lets `act` do what it asks, and answers with the `MessageId` or the refusal.
+    /// Reads a request, lets `act` do the action that it names, and answers with the result's XML or the refusal.
     pub(crate) fn answer(
         self,
         headers: &HeaderMap,
         body: &[u8],
-        act: impl FnOnce(&Parameters) -> Result<String, Refusal>,
+        act: impl FnOnce(&str, &Parameters) -> Result<String, Refusal>,
     ) -> Response {
-        let outcome = self.parse(headers, body).and_then(|parameters| act(&parameters));
+        let done = self.parse(headers, body).and_then(|parameters| {
+            let action = parameters.get("Action").unwrap_or_default();
+            Ok((action.to_owned(), act(action, &parameters)?))
+        });
         let request_id = random_id();
-        let (status, xml) = match outcome {
-            Ok(message_id) => (StatusCode::OK, self.success(&message_id, &request_id)),
+        let (status, xml) = match done {
+            Ok((action, result)) => (StatusCode::OK, self.success(&action, &result, &request_id)),
             Err(refusal) => (refusal.status, self.failure(&refusal, &request_id)),
         };
         let headers =
@@ -49,18 +52,18 @@ impl Service {
             .get("Action")
             .ok_or_else(|| Refusal::sender("MissingAction", "The request is missing an Action parameter."))?;
         let version = parameters.get("Version").unwrap_or_default();
-        if action != self.action || version != self.version {
+        if !self.actions.contains(&action) || version != self.version {
             let text = format!("Could not find operation {action} for version {version}");
             return Err(Refusal::sender("InvalidAction", text));
         }
         Ok(parameters)
     }
 
-    fn success(self, message_id: &str, request_id: &str) -> String {
-        let Service { namespace, action, .. } = self;
+    fn success(self, action: &str, result: &str, request_id: &str) -> String {
+        let Service { namespace, .. } = self;
         format!(
             "<{action}Response xmlns=\"{namespace}\">\
-             <{action}Result><MessageId>{message_id}</MessageId></{action}Result>\
+             <{action}Result>{result}</{action}Result>\
              <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
              </{action}Response>"
         )
@@ -116,6 +119,19 @@ impl Parameters {
     pub(crate) fn members(&self, name: &str) -> Vec<&str> {
         (1_u32..).map_while(|number| self.get(&format!("{name}.member.{number}"))).collect()
     }
+}
+
+/// The result of sending one message.
+pub(crate) fn message_id(id: &str) -> String {
+    format!("<MessageId>{id}</MessageId>")
+}
+
+/// A map of texts in the form in which results have them.
+pub(crate) fn entries<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let entry = |(key, value): (&str, &str)| {
+        format!("<entry><key>{}</key><value>{}</value></entry>", escaped(key), escaped(value))
+    };
+    entries.map(entry).collect()
 }
 
 /// Why a service did not do what it was asked to.
@@ -230,7 +246,7 @@ pub(crate) mod tests {
     }
 
     const SERVICE: Service =
-        Service { namespace: "http://service.example/doc/", version: "2010-03-31", action: "Publish" };
+        Service { namespace: "http://service.example/doc/", version: "2010-03-31", actions: &["Publish"] };
 
     fn refusal_of(media_type: &'static str, body: &str) -> Option<&'static str> {
         let mut headers = HeaderMap::new();

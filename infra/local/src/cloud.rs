@@ -13,13 +13,15 @@ use store::{LinkList, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::account::Account;
 use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
+use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{page, schedule, ses, sns, stream};
+use crate::{page, schedule, ses, sns, sqs, stream};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
@@ -88,6 +90,10 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     pub inbox: Inbox,
+    /// The AWS account: sandboxes, verified senders, preferences.
+    pub account: Account,
+    /// Where stream records end that could not be worked off. The local stream tries for ever and puts none here.
+    pub undelivered: Queue,
     pub crm: Crm,
     pub simulators: Simulators,
     pub store: Store,
@@ -138,7 +144,11 @@ impl Cloud {
         let simulators = Simulators::open(&base, options.data.as_deref(), notify(options.webhooks), options.clock)
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
-        let router = front_router(&inbox, &crm, &simulators, overview(store.clone()));
+        let (account, undelivered) = (Account::default(), Queue::default());
+        let router = front_router(&inbox, &crm, &simulators, overview(store.clone()))
+            .nest_service("/sns", sns::router(inbox.clone(), account.clone()))
+            .nest_service("/ses", ses::router(inbox.clone(), account.clone()))
+            .nest_service("/sqs", sqs::router(undelivered.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
             let _ = axum::serve(nodelay(front), router).await;
@@ -146,7 +156,7 @@ impl Cloud {
         let streams = aws_sdk_dynamodbstreams::Client::from_conf(
             aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
-        Ok(Self { inbox, crm, simulators, store, environment, ports, template, streams, tasks })
+        Ok(Self { inbox, account, undelivered, crm, simulators, store, environment, ports, template, streams, tasks })
     }
 
     /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
@@ -205,6 +215,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
+        ("AWS_ENDPOINT_URL_SQS", format!("{cloud}/sqs")),
         ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
@@ -254,13 +265,21 @@ fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
 }
 
 fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
-    Router::new()
-        .nest_service("/sns", sns::router(inbox.clone()))
-        .nest_service("/ses", ses::router(inbox.clone()))
-        .merge(inbox.router())
-        .merge(simulators.router())
-        .merge(crm.router())
-        .merge(page::router(inbox.clone(), crm.clone(), overview))
+    Router::new().merge(inbox.router()).merge(simulators.router()).merge(crm.router()).merge(page::router(
+        inbox.clone(),
+        crm.clone(),
+        overview,
+    ))
+}
+
+/// Serves the gateways' simulators alone, until the process ends. Their books are forgotten with it.
+pub async fn serve_gateways(port: u16) -> Result<(), CloudError> {
+    let (listener, port) = listen(port).await?;
+    let base = format!("http://localhost:{port}");
+    let simulators = Simulators::open(&base, None, notify(true), Clock::System)
+        .map_err(|error| cannot_open("the gateways' books", &error))?;
+    let served = axum::serve(nodelay(listener), simulators.router()).await;
+    served.map_err(|error| cannot_open("the gateways' simulators", &error))
 }
 
 /// How the simulated gateways call webhooks, or that they seem to and nobody hears it.

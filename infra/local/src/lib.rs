@@ -3,6 +3,7 @@
 //! The functions do not know that it is not AWS: only endpoints differ. Table, stream filter and schedules are read from
 //! the template, so that what works here is what will be deployed. Nothing a function depends on may depend on this.
 
+pub mod account;
 mod aws_query;
 pub mod inbox;
 pub mod page;
@@ -10,6 +11,7 @@ pub mod seed;
 pub mod ses;
 pub mod simulators;
 pub mod sns;
+pub mod sqs;
 pub mod template;
 pub mod watch;
 
@@ -18,5 +20,5 @@ pub mod crm;
 mod schedule;
 mod stream;
 
-pub use cloud::{Cloud, CloudError, Options, Ports};
+pub use cloud::{Cloud, CloudError, Options, Ports, serve_gateways};
 pub use stream::StreamReader;

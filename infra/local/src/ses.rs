@@ -1,4 +1,5 @@
-//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox.
+//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox, and what the operator's
+//! command asks about the account.
 //!
 //! It is strict where SES is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SES API reference (`SendEmail`, version 2010-12-01) and the errors that SES gives for addresses.
@@ -16,11 +17,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, random_id};
+use crate::account::Account;
+use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
 
-const SES: Service =
-    Service { namespace: "http://ses.amazonaws.com/doc/2010-12-01/", version: "2010-12-01", action: "SendEmail" };
+const SES: Service = Service {
+    namespace: "http://ses.amazonaws.com/doc/2010-12-01/",
+    version: "2010-12-01",
+    actions: &["SendEmail", "GetIdentityVerificationAttributes", "GetSendQuota"],
+};
 
 /// SES takes at most this many recipients, in all fields together.
 const RECIPIENT_LIMIT: usize = 50;
@@ -34,18 +39,23 @@ const MARKERS: [(&str, Fault); 3] =
 #[derive(Debug, Clone)]
 struct Provider {
     inbox: Inbox,
+    account: Account,
     failed: FailedOnce,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/ses/`), which axum's `nest` does not
 /// match and `nest_service("/ses", …)` does.
-pub fn router(inbox: Inbox) -> Router {
+pub fn router(inbox: Inbox, account: Account) -> Router {
     let failed = FailedOnce::default();
-    Router::new().route("/", post(send_email)).with_state(Provider { inbox, failed })
+    Router::new().route("/", post(serve)).with_state(Provider { inbox, account, failed })
 }
 
-async fn send_email(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
-    SES.answer(&headers, &body, |parameters| provider.send(parameters))
+async fn serve(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
+    SES.answer(&headers, &body, |action, parameters| match action {
+        "GetIdentityVerificationAttributes" => Ok(provider.account.verified(parameters)),
+        "GetSendQuota" => Ok(provider.account.email_quota()),
+        _ => provider.send(parameters).map(|id| message_id(&id)),
+    })
 }
 
 impl Provider {
@@ -345,7 +355,7 @@ mod tests {
             ("Tags.member.1.Name", Some("link")),
             ("Tags.member.1.Value", Some("pl_1")),
         ];
-        let (status, xml) = send(&router(inbox.clone()), &changes).await?;
+        let (status, xml) = send(&router(inbox.clone(), Account::default()), &changes).await?;
 
         assert_eq!(status, StatusCode::OK, "{xml}");
         let delivered = inbox.all();
@@ -366,7 +376,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_answers_below_a_prefix_with_and_without_the_last_slash() -> Outcome {
-        let app = Router::new().nest_service("/ses", router(Inbox::open(None)?));
+        let app = Router::new().nest_service("/ses", router(Inbox::open(None)?, Account::default()));
         for uri in ["/ses", "/ses/"] {
             let answer = post(&app, uri, &[("Action", "SendRawEmail")]).await?;
             assert!(refuses(&answer, "InvalidAction"), "{uri}");
@@ -377,7 +387,7 @@ mod tests {
     #[tokio::test]
     async fn what_ses_would_refuse_is_refused() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone());
+        let router = router(inbox.clone(), Account::default());
         for (name, value) in [
             ("Source", None),
             ("Source", Some("")),
@@ -412,7 +422,7 @@ mod tests {
     #[tokio::test]
     async fn marked_mailboxes_make_it_misbehave() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone());
+        let router = router(inbox.clone(), Account::default());
         for _ in 0..2 {
             let throttled = send(&router, &[(TO, Some("ali+throttle@example.com"))]).await?;
             assert!(refuses(&throttled, "Throttling"));

@@ -1,4 +1,5 @@
-//! The phone network: Amazon SNS `Publish` to a phone number, by its wire protocol, delivering into the inbox.
+//! The phone network: Amazon SNS `Publish` to a phone number, by its wire protocol, delivering into the inbox, and what
+//! the operator's command asks about the account.
 //!
 //! It is strict where SNS is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SNS API reference (`Publish`, version 2010-03-31) and the SMS chapters of the SNS developer guide.
@@ -14,11 +15,15 @@ use axum::response::Response;
 use axum::routing::post;
 use jiff::Timestamp;
 
-use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, random_id};
+use crate::account::Account;
+use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
 
-const SNS: Service =
-    Service { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", version: "2010-03-31", action: "Publish" };
+const SNS: Service = Service {
+    namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
+    version: "2010-03-31",
+    actions: &["Publish", "GetSMSAttributes", "SetSMSAttributes", "GetSMSSandboxAccountStatus"],
+};
 
 /// The size of one SMS `Publish`, all of its parts together, in characters as the API reference counts it. The
 /// developer guide counts bytes: a sender that wants to be sure stays well below.
@@ -33,18 +38,24 @@ const MARKERS: [(&str, Fault); 3] =
 #[derive(Debug, Clone)]
 struct Network {
     inbox: Inbox,
+    account: Account,
     failed: FailedOnce,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/sns/`), which axum's `nest` does not
 /// match and `nest_service("/sns", …)` does.
-pub fn router(inbox: Inbox) -> Router {
+pub fn router(inbox: Inbox, account: Account) -> Router {
     let failed = FailedOnce::default();
-    Router::new().route("/", post(publish)).with_state(Network { inbox, failed })
+    Router::new().route("/", post(serve)).with_state(Network { inbox, account, failed })
 }
 
-async fn publish(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
-    SNS.answer(&headers, &body, |parameters| network.publish(parameters))
+async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
+    SNS.answer(&headers, &body, |action, parameters| match action {
+        "GetSMSAttributes" => Ok(network.account.sms_preferences()),
+        "SetSMSAttributes" => network.account.set_sms_preferences(parameters),
+        "GetSMSSandboxAccountStatus" => Ok(network.account.sms_sandbox()),
+        _ => network.publish(parameters).map(|id| message_id(&id)),
+    })
 }
 
 impl Network {
@@ -211,7 +222,7 @@ mod tests {
             ("MessageAttributes.entry.2.Value.StringValue", "PAYLINK"),
         ];
         let text = "سلام: https://pay.example/p/1";
-        let (status, xml) = publish(&router(inbox.clone()), NUMBER, text, &attributes).await?;
+        let (status, xml) = publish(&router(inbox.clone(), Account::default()), NUMBER, text, &attributes).await?;
 
         assert_eq!(status, StatusCode::OK);
         let delivered = inbox.all();
@@ -230,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_answers_below_a_prefix_with_and_without_the_last_slash() -> Outcome {
-        let app = Router::new().nest_service("/sns", router(Inbox::open(None)?));
+        let app = Router::new().nest_service("/sns", router(Inbox::open(None)?, Account::default()));
         let fields = [("Action", "Publish"), ("Version", "2010-03-31"), ("PhoneNumber", NUMBER), ("Message", "x")];
         for uri in ["/sns", "/sns/"] {
             assert_eq!(post(&app, uri, &fields).await?.0, StatusCode::OK, "{uri}");
@@ -241,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn only_numbers_in_e164_are_taken() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone());
+        let router = router(inbox.clone(), Account::default());
         for number in [
             "",
             "09121234567",
@@ -261,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_has_1_to_1600_characters() -> Outcome {
-        let router = router(Inbox::open(None)?);
+        let router = router(Inbox::open(None)?, Account::default());
         let longest = "س".repeat(1600);
         let (status, _) = publish(&router, NUMBER, &longest, &[]).await?;
         assert_eq!(status, StatusCode::OK);
@@ -276,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn attributes_with_bad_values_and_topics_are_refused() -> Outcome {
-        let router = router(Inbox::open(None)?);
+        let router = router(Inbox::open(None)?, Account::default());
         for (name, data_type, value) in [
             ("AWS.SNS.SMS.SMSType", "String", "Urgent"),
             ("AWS.SNS.SMS.SMSType", "Number", "Transactional"),
@@ -302,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_action_is_an_invalid_action() -> Outcome {
-        let router = router(Inbox::open(None)?);
+        let router = router(Inbox::open(None)?, Account::default());
         let fields = [("Action", "Subscribe"), ("Version", "2010-03-31")];
         assert!(refuses(&post(&router, "/", &fields).await?, "InvalidAction"));
         Ok(())
@@ -311,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn marked_numbers_make_it_misbehave() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone());
+        let router = router(inbox.clone(), Account::default());
         for _ in 0..2 {
             let throttled = publish(&router, "+989120000429", "x", &[]).await?;
             assert!(refuses(&throttled, "ThrottlingException"));

@@ -1,41 +1,56 @@
-//! The operator's command: what has to be done to a stack's table by hand. The same locally and on AWS.
-//!
-//! It reads the table's name, region and credentials from the environment, as the functions do.
+//! The operator's command: reads what is asked, and shows what came of it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program speaks to a person at a terminal")]
 
+use std::error::Error;
+use std::io::Read;
 use std::process::ExitCode;
 
 use domain::Timestamp;
-use store::{ApiKey, ListedKey, Scope, Store};
+use domain::ids::{AccountId, ContactId};
+use http::Method;
+use paylink_operator::{Operator, SmsPreferences, Standing};
+use runtime::Environment;
+use serde_json::Value;
 
 const USAGE: &str = "\
 usage: paylink-operator set-up
        paylink-operator api-key create INTEGRATION [SCOPE ...]
        paylink-operator api-key list
        paylink-operator api-key revoke ID
+       paylink-operator settings [FILE]
+       paylink-operator account ID [FILE]
+       paylink-operator sms [--limit DOLLARS] [--log-role ARN] [--log-percent PERCENT]
+       paylink-operator health
+       paylink-operator replay [DAYS]
+       paylink-operator contact export ID
+       paylink-operator contact erase ID
 
   set-up           writes the secret that idempotent requests derive from; once, and harmless afterwards
   api-key create   makes an API key for an integration and shows it once
                    scopes: read, write, admin; all of them unless named
   api-key list     shows every key's id, integration, scopes and age; the keys themselves are kept nowhere
   api-key revoke   makes a key worthless, within half a minute
+  settings         shows the business's settings, or writes them from a file with the body of PUT /v1/settings
+  account          shows an account, or writes it with its gateway's credentials from a file with the body of
+                   PUT /v1/accounts/ID; the file - is standard input, so that a secret need not lie anywhere
+  sms              shows the account's preferences for text messages, or sets them: what they may cost in a month,
+                   and the role with which SNS writes down what became of them (see infra/bootstrap.yaml)
+  health           looks at everything that money and messages need, and fails where something is missing
+  replay           has everything told that is still to be told about links made within so many days (90 unless
+                   named), and empties the queue of undelivered records
+  contact export   shows everything that is kept about a contact, as JSON
+  contact erase    forgets a contact: links that are over, items, the contact itself; receipts stay
 
-Set PAYLINK_TABLE to the stack's output TableName, and AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
-and AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints them.";
+Set PAYLINK_TABLE to the stack's output TableName, PAYLINK_UNDELIVERED_RECORDS to UndeliveredRecordsUrl,
+PAYLINK_EMAIL_SENDER to its parameter EmailSender, and AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints them.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        ["set-up"] => set_up().await,
-        ["api-key", "create", integration, scopes @ ..] => create_key(integration, scopes).await,
-        ["api-key", "list"] => list_keys().await,
-        ["api-key", "revoke", id] => revoke_key(id).await,
-        _ => Err(USAGE.into()),
-    };
-    match done {
+    match run(&words).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -44,54 +59,143 @@ async fn main() -> ExitCode {
     }
 }
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+type Done = Result<(), Box<dyn Error>>;
 
-fn store() -> Result<Store, Box<dyn std::error::Error>> {
-    Ok(runtime::Runtime::new(runtime::Environment::of_the_process())?.store()?)
+async fn run(words: &[&str]) -> Done {
+    let operator = || Operator::new(Environment::of_the_process());
+    match words {
+        ["set-up"] => set_up(&operator()?).await,
+        ["api-key", "create", integration, scopes @ ..] => create_key(&operator()?, integration, scopes).await,
+        ["api-key", "list"] => list_keys(&operator()?).await,
+        ["api-key", "revoke", id] => revoke_key(&operator()?, id).await,
+        ["settings", file @ ..] if file.len() < 2 => record(&operator()?, "/v1/settings", file.first()).await,
+        ["account", id, file @ ..] if file.len() < 2 => {
+            record(&operator()?, &format!("/v1/accounts/{}", AccountId::parse(id)?), file.first()).await
+        }
+        ["sms", options @ ..] => sms(&operator()?, options).await,
+        ["health"] => health(&operator()?).await,
+        ["replay"] => replay(&operator()?, 90).await,
+        ["replay", days] => replay(&operator()?, number("DAYS", days)?).await,
+        ["contact", "export", id] => export(&operator()?, &ContactId::parse(id)?).await,
+        ["contact", "erase", id] => erase(&operator()?, &ContactId::parse(id)?).await,
+        _ => Err(USAGE.into()),
+    }
 }
 
-async fn set_up() -> Done {
-    let store = store()?;
-    store.ensure_token_secret(runtime::random()?).await?;
-    println!("The table {} is set up.", store.table());
+async fn set_up(operator: &Operator) -> Done {
+    operator.set_up().await?;
+    println!("The table {} is set up.", operator.table());
     Ok(())
 }
 
-async fn create_key(integration: &str, scopes: &[&str]) -> Done {
-    let scopes = match scopes {
-        [] => vec![Scope::Read, Scope::Write, Scope::Admin],
-        named => named.iter().map(|name| scope(name)).collect::<Result<_, _>>()?,
+async fn create_key(operator: &Operator, integration: &str, scopes: &[&str]) -> Done {
+    let made = operator.create_key(integration, scopes).await?;
+    println!("{}", made.key);
+    eprintln!("This key is shown once and kept only as a hash. Its id is {}.", made.id);
+    Ok(())
+}
+
+async fn list_keys(operator: &Operator) -> Done {
+    for listed in operator.list_keys().await? {
+        let scopes: Vec<&str> = listed.key.scopes.iter().map(|scope| scope.as_str()).collect();
+        println!("{}  {}  {}  {}", listed.id, listed.key.created_at, scopes.join(","), listed.key.integration);
+    }
+    Ok(())
+}
+
+async fn revoke_key(operator: &Operator, id: &str) -> Done {
+    operator.revoke_key(id).await?;
+    println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
+    Ok(())
+}
+
+/// Shows a record of the API, or writes it from a file.
+async fn record(operator: &Operator, path: &str, file: Option<&&str>) -> Done {
+    let answer = match file {
+        None => operator.call(Method::GET, path, None).await?,
+        Some(file) => operator.call(Method::PUT, path, Some(content(file)?)).await?,
     };
-    let integration = domain::text::parse_name(integration, 64)?;
-    let random: [u8; 32] = runtime::random()?;
-    let key = format!("plk_{}", bs58::encode(random).into_string());
-    let record = ApiKey { integration, scopes, created_at: Timestamp::now() };
-    let id = store()?.put_api_key(&key, &record).await?;
-    println!("{key}");
-    eprintln!("This key is shown once and kept only as a hash. Its id is {id}.");
+    show(&answer)
+}
+
+fn content(file: &str) -> Result<String, Box<dyn Error>> {
+    if file != "-" {
+        return std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}").into());
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn show(answer: &Value) -> Done {
+    println!("{}", serde_json::to_string_pretty(answer)?);
     Ok(())
 }
 
-async fn list_keys() -> Done {
-    let mut keys = store()?.list_api_keys().await?;
-    keys.sort_by_key(|listed| listed.key.created_at);
-    for ListedKey { id, key } in keys {
-        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        println!("{id}  {}  {}  {}", key.created_at, scopes.join(","), key.integration);
+async fn sms(operator: &Operator, options: &[&str]) -> Done {
+    let mut preferences = SmsPreferences::default();
+    let (pairs, rest) = options.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(USAGE.into());
+    }
+    for [name, value] in pairs {
+        match *name {
+            "--limit" => preferences.monthly_limit = Some(number(name, value)?),
+            "--log-role" => preferences.log_role = Some((*value).to_owned()),
+            "--log-percent" => preferences.log_percent = Some(number(name, value)?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if !pairs.is_empty() {
+        operator.set_sms_preferences(&preferences).await?;
+    }
+    for (name, value) in operator.sms_preferences().await? {
+        println!("{name}: {value}");
     }
     Ok(())
 }
 
-async fn revoke_key(id: &str) -> Done {
-    if store()?.revoke_api_key(id).await? {
-        println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
-        Ok(())
-    } else {
-        Err(format!("there is no one key {id}; `api-key list` shows all of them").into())
+async fn health(operator: &Operator) -> Done {
+    let findings = operator.health(Timestamp::now()).await;
+    for finding in &findings {
+        let mark = match finding.standing {
+            Standing::Good => "ok      ",
+            Standing::Missing => "MISSING ",
+            Standing::Unknown => "unknown ",
+        };
+        println!("{mark}{}", finding.text);
     }
+    let missing = findings.iter().filter(|finding| finding.standing == Standing::Missing).count();
+    if missing == 0 { Ok(()) } else { Err(format!("{missing} of {} are missing.", findings.len()).into()) }
 }
 
-fn scope(name: &str) -> Result<Scope, String> {
-    let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
-    known.ok_or_else(|| format!("{name} is no scope; there are read, write and admin"))
+async fn replay(operator: &Operator, days: u32) -> Done {
+    let done = operator.replay(days, Timestamp::now()).await?;
+    println!("{} links were looked at, and {} of them are told of again.", done.links, done.announced);
+    println!("{} undelivered records are not needed any more.", done.records);
+    Ok(())
+}
+
+async fn export(operator: &Operator, id: &ContactId) -> Done {
+    show(&operator.export_contact(id, Timestamp::now()).await?)
+}
+
+async fn erase(operator: &Operator, id: &ContactId) -> Done {
+    let erased = operator.erase_contact(id, Timestamp::now()).await?;
+    let was = if erased.contact { "is deleted" } else { "was not there" };
+    println!("The contact {was}. {} links forgot it, and {} items are deleted.", erased.links, erased.items);
+    println!("{} receipts stay; they hold the contact's id and no name.", erased.receipts);
+    if erased.left.is_empty() {
+        return Ok(());
+    }
+    let left: Vec<&str> = erased.left.iter().map(|id| id.as_str()).collect();
+    Err(format!(
+        "These links can still be paid, or their money is under way: {}. Run this again when they are over.",
+        left.join(", ")
+    )
+    .into())
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{name} is a whole number, and {text} is none"))
 }

@@ -5,6 +5,8 @@
 //! other wrote. Statuses only move forward: `active`, then `paid`, `expired` or `cancelled`, and from `expired` to
 //! `paid` where the account accepts late payments.
 
+mod forget;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +28,8 @@ use crate::recipients::{Recipient, Unreached};
 use crate::repeat::{Answered, Repeat, RequestMark};
 use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
+
+pub use forget::StillNeeded;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;

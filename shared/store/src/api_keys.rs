@@ -83,6 +83,11 @@ impl KeyRing {
         self.by_hash.get(&hash_of(presented))
     }
 
+    /// Whether the secret that idempotent pay tokens derive from is there.
+    pub fn has_token_secret(&self) -> bool {
+        self.token_secret.is_some()
+    }
+
     /// The pay token that an integration's idempotency key stands for. The same key gives the same token for ever, so
     /// the link itself is the record that the request was answered.
     pub fn token_for(&self, integration: &str, idempotency_key: &str) -> Result<PayToken, StoreError> {

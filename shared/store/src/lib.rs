@@ -13,6 +13,7 @@ mod links;
 mod lists;
 mod messages;
 mod records;
+mod upkeep;
 mod webhooks;
 
 use std::collections::HashMap;

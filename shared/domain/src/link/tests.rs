@@ -87,6 +87,37 @@ fn the_url_is_built_from_base_and_token_and_the_id_tells_nothing_of_the_token() 
 }
 
 #[test]
+fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    terms.description = Some("For somebody".to_owned());
+    terms.recipients.push(Recipient {
+        id: MessageId::of(&LinkId::of(&PayToken::from_random([1; 16])), 0, "sms", "+989120000000"),
+        channel: Channel::Sms,
+        to: "+989120000000".to_owned(),
+        roles: vec![],
+    });
+    let made = PaymentLink::new(PayToken::from_random([1; 16]), "https://pay.example", "hash".to_owned(), terms, at(0));
+    assert_eq!(made.forget_person(at(1)), Err(StillNeeded), "it can be paid");
+    let (begun, id) = begun(&made, 1, 1);
+    let cancelled = begun.cancel(Some("somebody asked".to_owned()), true, at(2)).unwrap();
+    assert_eq!(cancelled.forget_person(at(3)), Err(StillNeeded), "its session is still open at the gateway");
+
+    let over = cancelled
+        .judge(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Report::Nothing, at(3))
+        .unwrap()
+        .link;
+    let forgotten = over.forget_person(at(4)).unwrap().unwrap();
+    let text = serde_json::to_string(&forgotten).unwrap();
+    for personal in ["Contact", "somebody", "Somebody", "+98912", "Invoice 1", "\"hash\""] {
+        assert!(!text.contains(personal), "{personal} is still in {text}");
+    }
+    assert_eq!((forgotten.id(), forgotten.terms().amount), (made.id(), made.terms().amount));
+    assert_eq!(forgotten.terms().contact.id, made.terms().contact.id);
+    assert!(!forgotten.has_news(), "nobody is told of it");
+    assert_eq!(forgotten.forget_person(at(5)), Ok(None), "once is enough");
+}
+
+#[test]
 fn a_visitor_begins_once_and_then_continues_in_the_same_session() {
     let (link, _) = begun(&link(), 1, 1);
     assert_eq!(link.visit(at(2)), Visit::Continue { pay_at: "https://gateway.example/1".to_owned() });

@@ -1,0 +1,94 @@
+//! The queue of records that could not be worked off: Amazon SQS by its JSON protocol, as far as the operator's command
+//! speaks it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+/// SQS hands out at most so many messages at once.
+const MOST: usize = 10;
+
+/// One queue. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Arc<Mutex<Shelf>>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Each with its receipt handle.
+    waiting: VecDeque<(String, String)>,
+    /// Handed out, and not deleted yet.
+    taken: Vec<(String, String)>,
+    sent: u64,
+}
+
+impl Queue {
+    /// Puts a message into the queue, as Lambda does with what it could not hand to a function.
+    pub fn send(&self, body: &str) {
+        let mut shelf = self.shelf();
+        shelf.sent += 1;
+        let handle = format!("handle-{}", shelf.sent);
+        shelf.waiting.push_back((handle, body.to_owned()));
+    }
+
+    /// How many messages are in it, handed out or not.
+    pub fn len(&self) -> usize {
+        let shelf = self.shelf();
+        shelf.waiting.len() + shelf.taken.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn receive(&self, most: usize) -> Value {
+        let mut shelf = self.shelf();
+        let count = most.clamp(1, MOST).min(shelf.waiting.len());
+        let messages: Vec<(String, String)> = shelf.waiting.drain(..count).collect();
+        shelf.taken.extend(messages.iter().cloned());
+        let shown: Vec<Value> = messages
+            .iter()
+            .map(|(handle, body)| json!({ "MessageId": handle, "ReceiptHandle": handle, "Body": body }))
+            .collect();
+        json!({ "Messages": shown })
+    }
+
+    fn delete(&self, handle: &str) -> Value {
+        self.shelf().taken.retain(|(taken, _)| taken != handle);
+        json!({})
+    }
+}
+
+/// Serves `POST /`.
+pub fn router(queue: Queue) -> Router {
+    Router::new().route("/", post(serve)).with_state(queue)
+}
+
+async fn serve(State(queue): State<Queue>, headers: HeaderMap, body: String) -> Response {
+    let request: Value = serde_json::from_str(&body).unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let most = request["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+    match target.strip_prefix("AmazonSQS.") {
+        Some("GetQueueAttributes") => {
+            let waiting = queue.shelf().waiting.len().to_string();
+            Json(json!({ "Attributes": { "ApproximateNumberOfMessages": waiting } })).into_response()
+        }
+        Some("ReceiveMessage") => Json(queue.receive(most)).into_response(),
+        Some("DeleteMessage") => {
+            Json(queue.delete(request["ReceiptHandle"].as_str().unwrap_or_default())).into_response()
+        }
+        Some(_) | None => {
+            let error = json!({ "__type": "com.amazonaws.sqs#UnsupportedOperation", "message": target });
+            (StatusCode::BAD_REQUEST, Json(error)).into_response()
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a person does to a stack by hand: asks whether work is late, has news told again, and finds everything about one
+//! contact. No function does any of this, and no function's role allows the scan.
+
+use domain::Timestamp;
+use domain::ids::ContactId;
+use domain::item::Item as CrmItem;
+use domain::link::PaymentLink;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::events::LinkFile;
+use crate::item::{Item, from_item, number, number_of, text};
+use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
+use crate::links::{link_item, write_id};
+
+impl Store {
+    /// Whether the table holds what the first set-up writes.
+    pub async fn is_set_up(&self) -> Result<bool, StoreError> {
+        Ok(self.newest_keys().await?.has_token_secret())
+    }
+
+    /// Since when the oldest work has been due, where any is: on links, on messages or on events.
+    pub async fn oldest_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let mut oldest = None;
+        for kind in [DueKind::Link, DueKind::Delivery, DueKind::Event] {
+            for shard in 0..DUE_SHARDS {
+                let due = self.due("find the oldest due work", kind.shard(shard), now, 1).await?;
+                let at = due.first().and_then(|item| number_of(item, DUE_AT));
+                oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
+            }
+        }
+        Ok(oldest)
+    }
+
+    /// Writes a link as it is, so that the stream brings it once more. Answers whether nobody was faster; then the stream
+    /// has news of it anyway.
+    pub async fn announce_again(&self, link: &PaymentLink) -> Result<bool, StoreError> {
+        let mut item = link_item(link, &write_id()?)?;
+        item.insert(NEWS.to_owned(), text("yes"));
+        let seen = Item::from([(":seen".to_owned(), number(link.version()))]);
+        Ok(self.put_if("announce a link again", item, "version = :seen", seen).await?.is_ok())
+    }
+
+    /// Every item of a contact. Items are not listed by contact, so this reads the whole table.
+    pub async fn items_of_contact(&self, id: &ContactId) -> Result<Vec<CrmItem>, StoreError> {
+        const READ: &str = "find the items of a contact";
+        let (mut found, mut start) = (Vec::new(), None);
+        loop {
+            let answer = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .filter_expression("#sk = :item AND contact_id = :contact")
+                .expression_attribute_names("#sk", SK)
+                .expression_attribute_values(":item", text(ITEM_SK))
+                .expression_attribute_values(":contact", text(id.as_str()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::service(READ, &error))?;
+            for item in answer.items.unwrap_or_default() {
+                found.push(from_item(READ, item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl LinkFile {
+    /// Whether something is still to be told of the link that no record of the table speaks of: an event that was never
+    /// recorded, or a message that nobody has looked at.
+    pub fn is_untold(&self) -> bool {
+        let events = self.link.happenings().as_slice().iter().any(|one| !self.told.contains(&one.sequence));
+        events || self.link.recipients().any(|recipient| !self.messages.contains_key(&recipient.id))
+    }
+}

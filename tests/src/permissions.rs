@@ -1,0 +1,295 @@
+//! What the roles of the template let each function do, decided as IAM decides it: actions, resources, and the leading
+//! keys of every item that a call to DynamoDB touches.
+//!
+//! It is stricter than IAM in one point: a call without a key, which the set operator of the conditions would let pass,
+//! is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use serde_norway::Value as Yaml;
+
+use crate::root;
+
+/// What one call asks for: an action on a resource, with the partition keys of the items it touches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Such as `dynamodb:PutItem`.
+    pub action: String,
+    /// `Table`, `Table/index/due`, or what else the service knows it by.
+    pub resource: String,
+    /// Nothing for a service that has no leading keys.
+    pub keys: Option<BTreeSet<String>>,
+    /// The address that an email is sent from.
+    pub sender: Option<String>,
+}
+
+/// The statements of every function's role, by the function's folder.
+#[derive(Clone, Debug)]
+pub struct Permissions(BTreeMap<String, Vec<Statement>>);
+
+#[derive(Clone, Debug)]
+struct Statement {
+    allows: bool,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    leading_keys: Option<Vec<String>>,
+    is_bound_to_sender: bool,
+}
+
+impl Permissions {
+    /// Reads them from `template.yaml`.
+    pub fn of_the_template() -> Self {
+        let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+        let template: Yaml = serde_norway::from_str(&text).unwrap();
+        let resources = template["Resources"].as_mapping().unwrap();
+        let functions = resources.values().filter_map(|resource| {
+            let properties = resource.get("Properties")?;
+            let folder = properties.get("CodeUri")?.as_str()?.strip_prefix("functions/")?;
+            Some((folder.to_owned(), statements(properties)))
+        });
+        Self(functions.collect())
+    }
+
+    /// Why IAM would refuse a function a call, or nothing where it would not.
+    pub fn refusal(&self, function: &str, need: &Need) -> Option<String> {
+        let statements = self.0.get(function).map(Vec::as_slice).unwrap_or_default();
+        let meant = || statements.iter().filter(|statement| statement.is_about(need));
+        if meant().any(|statement| !statement.allows) {
+            return Some(format!("{function} is denied {need:?}"));
+        }
+        if meant().any(|statement| statement.allows) {
+            return None;
+        }
+        Some(format!("no statement lets {function} do {need:?}"))
+    }
+}
+
+impl Statement {
+    fn is_about(&self, need: &Need) -> bool {
+        let resource = || self.resources.iter().any(|pattern| fits(pattern, &need.resource));
+        let keys = || match (&self.leading_keys, &need.keys) {
+            (None, _) => true,
+            (Some(allowed), Some(keys)) => {
+                !keys.is_empty() && keys.iter().all(|key| allowed.iter().any(|pattern| fits(pattern, key)))
+            }
+            (Some(_), None) => false,
+        };
+        // The template's parameter has no value here; that there is a sender at all is what can be asked.
+        let sender = || !self.is_bound_to_sender || need.sender.is_some();
+        self.actions.contains(&need.action) && resource() && keys() && sender()
+    }
+}
+
+/// IAM's `StringLike`, with stars.
+fn fits(pattern: &str, value: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = value.strip_prefix(first) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(middle) = last.replace(part) {
+            let Some(at) = rest.find(middle) else { return false };
+            rest = &rest[at + middle.len()..];
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+fn statements(properties: &Yaml) -> Vec<Statement> {
+    let policies = properties.get("Policies").and_then(Yaml::as_sequence).into_iter().flatten();
+    policies
+        .filter_map(|policy| policy.get("Statement")?.as_sequence())
+        .flatten()
+        .map(|written| {
+            // A statement that depends on a parameter counts as if the parameter were given.
+            let written = match written {
+                Yaml::Tagged(tagged) if tagged.tag == "!If" => &tagged.value[1],
+                plain => plain,
+            };
+            let conditions = written.get("Condition");
+            Statement {
+                allows: written["Effect"] == "Allow",
+                actions: texts(&written["Action"]),
+                resources: texts(&written["Resource"]),
+                leading_keys: conditions
+                    .and_then(|conditions| conditions.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys"))
+                    .map(texts),
+                is_bound_to_sender: conditions
+                    .and_then(|conditions| conditions.get("StringEquals")?.get("ses:FromAddress"))
+                    .is_some(),
+            }
+        })
+        .collect()
+}
+
+/// One text or several, with what is computed in a form of our own: `Table` for the table's ARN.
+fn texts(value: &Yaml) -> Vec<String> {
+    match value {
+        Yaml::Sequence(values) => values.iter().flat_map(texts).collect(),
+        Yaml::Tagged(tagged) => {
+            let text = tagged.value.as_str().unwrap_or_default();
+            vec![match tagged.tag.to_string().as_str() {
+                "!GetAtt" => text.trim_end_matches(".Arn").to_owned(),
+                _ => text.replace("${Table.Arn}", "Table").replace("${AWS::Partition}", "aws"),
+            }]
+        }
+        other => other.as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// What a call to AWS needs, or nothing where it is no call to AWS. `body` is as it was sent.
+pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
+    match service {
+        "dynamodb" => {
+            let body = serde_json::from_slice(body).unwrap_or_default();
+            needs_of_table(operation, &body)
+        }
+        "sns" | "ses" => {
+            let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
+            vec![needs_of_sender(service, operation, &fields)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn needs_of_sender(service: &str, operation: &str, fields: &BTreeMap<String, String>) -> Need {
+    let sender = fields.get("Source").map(|source| {
+        let address = source.rsplit_once('<').map_or(source.as_str(), |(_, address)| address.trim_end_matches('>'));
+        address.to_owned()
+    });
+    // A phone has no ARN; a topic has. Whom an email is sent from is an identity.
+    let resource = match (fields.get("TopicArn"), &sender) {
+        (Some(topic), _) => topic.clone(),
+        (None, Some(_)) => "arn:aws:ses:${AWS::Region}:${AWS::AccountId}:identity/sender".to_owned(),
+        (None, None) => "a phone".to_owned(),
+    };
+    Need { action: format!("{service}:{operation}"), resource, keys: None, sender }
+}
+
+fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
+    let on_table = |action: &str, keys: BTreeSet<String>| Need {
+        action: format!("dynamodb:{action}"),
+        resource: "Table".to_owned(),
+        keys: Some(keys),
+        sender: None,
+    };
+    match operation {
+        "TransactWriteItems" => {
+            let mut by_action: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+            for write in body["TransactItems"].as_array().into_iter().flatten() {
+                for (kind, part) in write.as_object().into_iter().flatten() {
+                    let action = match kind.as_str() {
+                        "Put" => "PutItem",
+                        "Update" => "UpdateItem",
+                        "Delete" => "DeleteItem",
+                        _ => "ConditionCheckItem",
+                    };
+                    by_action.entry(action).or_default().extend(partition(part));
+                }
+            }
+            by_action.into_iter().map(|(action, keys)| on_table(action, keys)).collect()
+        }
+        "BatchGetItem" => {
+            let tables = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.values());
+            let keys = tables.filter_map(|table| table["Keys"].as_array()).flatten();
+            vec![on_table(operation, keys.filter_map(|key| key["pk"]["S"].as_str()).map(str::to_owned).collect())]
+        }
+        "Query" => {
+            let mut need = on_table(operation, queried(body).into_iter().collect());
+            if let Some(index) = body["IndexName"].as_str() {
+                need.resource = format!("Table/index/{index}");
+            }
+            vec![need]
+        }
+        _ => vec![on_table(operation, partition(body).into_iter().collect())],
+    }
+}
+
+/// The partition key of the item that a write or a read names.
+fn partition(part: &Value) -> Option<String> {
+    let key = part["Key"]["pk"]["S"].as_str().or_else(|| part["Item"]["pk"]["S"].as_str())?;
+    Some(key.to_owned())
+}
+
+/// The partition that a query reads: what its condition compares with `=`, which our queries write first.
+fn queried(body: &Value) -> Option<String> {
+    let condition = body["KeyConditionExpression"].as_str()?;
+    let placeholder = condition.split(" AND ").next()?.split_once('=')?.1.trim();
+    Some(body["ExpressionAttributeValues"][placeholder]["S"].as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refused(function: &str, operation: &str, body: &Value) -> bool {
+        let permissions = Permissions::of_the_template();
+        let needs = needs("dynamodb", operation, body.to_string().as_bytes());
+        assert!(!needs.is_empty());
+        needs.iter().any(|need| permissions.refusal(function, need).is_some())
+    }
+
+    fn get(pk: &str) -> Value {
+        json!({ "TableName": "t", "Key": { "pk": { "S": pk }, "sk": { "S": "x" } } })
+    }
+
+    fn query(pk: &str) -> Value {
+        json!({ "KeyConditionExpression": "#pk = :pk", "ExpressionAttributeValues": { ":pk": { "S": pk } } })
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        assert!(fits("link#*", "link#pl_1") && fits("*", "") && fits("keys", "keys") && fits("a*c*e", "abcde"));
+        assert!(!fits("link#*", "links#x") && !fits("keys", "keys2") && !fits("a*c", "ab") && !fits("a*b*b", "ab"));
+    }
+
+    #[test]
+    fn what_nobody_may_do_is_refused() {
+        assert!(!refused("pay-redirect", "GetItem", &get("link#pl_1")));
+        assert!(refused("pay-redirect", "GetItem", &get("receipt#rc_1")), "receipts are none of its business");
+        assert!(refused("pay-redirect", "Query", &query("keys")), "nor are API keys");
+        for function in ["create-link", "crm-api", "deliver-messages"] {
+            assert!(refused(function, "GetItem", &get("credentials#main")), "{function} reads credentials");
+            assert!(refused(function, "Query", &query("credentials#main")), "{function} reads credentials");
+        }
+        assert!(!refused("crm-api", "DeleteItem", &get("contact#c-1")));
+        for pk in ["link#pl_1", "receipt#rc_1", "credentials#main"] {
+            assert!(refused("crm-api", "DeleteItem", &get(pk)), "{pk} is never deleted");
+        }
+    }
+
+    #[test]
+    fn one_item_too_many_refuses_the_whole_batch_and_no_key_at_all_refuses_too() {
+        let batch = |keys: &[&str]| {
+            let keys: Vec<Value> = keys.iter().map(|pk| json!({ "pk": { "S": pk } })).collect();
+            json!({ "RequestItems": { "t": { "Keys": keys } } })
+        };
+        assert!(!refused("create-link", "BatchGetItem", &batch(&["link#1", "config", "contact#1"])));
+        assert!(refused("create-link", "BatchGetItem", &batch(&["link#1", "credentials#main"])));
+        assert!(refused("create-link", "BatchGetItem", &batch(&[])));
+        let puts = |keys: &[&str]| {
+            let puts: Vec<Value> = keys.iter().map(|pk| json!({ "Put": { "Item": { "pk": { "S": pk } } } })).collect();
+            json!({ "TransactItems": puts })
+        };
+        assert!(!refused("gateway-webhook", "TransactWriteItems", &puts(&["link#1", "receipt#1", "claim#x"])));
+        assert!(refused("gateway-webhook", "TransactWriteItems", &puts(&["link#1", "config"])));
+        assert!(refused("expire-links", "Scan", &json!({ "TableName": "t" })));
+    }
+
+    #[test]
+    fn only_phones_and_our_own_address_are_sent_to_and_from() {
+        let permissions = Permissions::of_the_template();
+        let refused = |function: &str, service: &str, body: &str| {
+            let operation = if service == "sns" { "Publish" } else { "SendEmail" };
+            let needs = needs(service, operation, body.as_bytes());
+            needs.iter().any(|need| permissions.refusal(function, need).is_some())
+        };
+        assert!(!refused("deliver-messages", "sns", "Action=Publish&PhoneNumber=%2B989120000000"));
+        assert!(refused("deliver-messages", "sns", "TopicArn=arn%3Aaws%3Asns%3Aeu-central-1%3A1%3At"));
+        assert!(!refused("deliver-messages", "ses", "Source=A+%3Cpay%40business.example%3E"));
+        assert!(refused("create-link", "ses", "Source=pay%40business.example"));
+        assert!(refused("expire-links", "sns", "PhoneNumber=%2B989120000000"));
+    }
+}
