@@ -72,7 +72,7 @@ impl Functions {
             expire_links: expire_links::App { settlement: settlement(&expire), clock },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
-                channels: deliver.channels(),
+                channels: deliver.channels().unwrap(),
                 webhooks: deliver.webhooks().unwrap(),
                 clock,
                 slow: Arc::default(),

@@ -18,3 +18,5 @@ mod life;
 mod messages;
 #[path = "functions/paying.rs"]
 mod paying;
+#[path = "functions/social.rs"]
+mod social;

@@ -149,6 +149,19 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
 }
 
 #[test]
+fn what_message_senders_prove_themselves_with_is_written_by_the_crm_and_read_by_who_sends() {
+    for name in FUNCTIONS {
+        let actions = actions_on(name, "sender-secret#");
+        let expected: &[&str] = match name {
+            "crm-api" => &["dynamodb:PutItem"],
+            "deliver-messages" => &["dynamodb:GetItem"],
+            _ => &[],
+        };
+        assert_eq!(actions.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
 fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothing_else() {
     let policies = function("create-link")["Properties"]["Policies"].clone();
     let statements = policies[1]["Statement"].as_sequence().unwrap().clone();
@@ -160,20 +173,24 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
     assert_eq!(keys, ["contact#*", "item#*", "link#*", "reference#*"]);
 }
 
+/// What a function may do with the partitions of a kind.
+fn actions_on(name: &str, partition: &str) -> BTreeSet<String> {
+    let statements = function(name)["Properties"]["Policies"].as_sequence().unwrap().clone();
+    let statements = statements.iter().filter_map(|policy| policy.get("Statement")?.as_sequence().cloned()).flatten();
+    statements
+        .filter(|statement| serde_norway::to_string(statement).unwrap().contains(partition))
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Sequence(actions) => actions.clone(),
+            action => vec![action.clone()],
+        })
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn the_logo_is_written_with_the_settings_and_read_for_pages_and_by_nobody_else() {
     for name in FUNCTIONS {
-        let statements = function(name)["Properties"]["Policies"].as_sequence().unwrap().clone();
-        let statements =
-            statements.iter().filter_map(|policy| policy.get("Statement")?.as_sequence().cloned()).flatten();
-        let actions: BTreeSet<String> = statements
-            .filter(|statement| serde_norway::to_string(statement).unwrap().contains("logo#"))
-            .flat_map(|statement| match &statement["Action"] {
-                Value::Sequence(actions) => actions.clone(),
-                action => vec![action.clone()],
-            })
-            .map(|action| action.as_str().unwrap().to_owned())
-            .collect();
+        let actions = actions_on(name, "logo#");
         let expected: &[&str] = match name {
             "crm-api" => &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"],
             "pay-redirect" => &["dynamodb:GetItem"],
@@ -234,6 +251,7 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN < pay_redirect::TIME);
     // What is begun last by a run that looks at its deadline can ask a gateway or a provider once.
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN <= runtime::RESERVE);
+    assert!(channels::PROVIDER_CALL + runtime::MARGIN <= runtime::RESERVE);
     assert!(runtime::AWS_CALL + runtime::MARGIN <= runtime::RESERVE);
     // Nobody takes the same work on while a run may still be at it, and no two runs of the schedule overlap.
     let lease = Duration::try_from(domain::attempt::LEASE).unwrap();

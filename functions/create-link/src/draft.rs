@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use store::{Configuration, Scope};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ModeName};
-use views::{ReceiptFieldView, UnreachedView, amount_display, instant};
+use views::{ReceiptFieldView, SocialView, UnreachedView, amount_display, instant};
 use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody, authenticate};
 
@@ -120,6 +120,7 @@ struct PersonChoiceView {
 struct AddressesView {
     sms: Option<String>,
     email: Option<String>,
+    social: Vec<SocialView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,6 +128,8 @@ struct AddressesView {
 struct RecipientView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
+    /// The network of a social address.
+    network: Option<String>,
     to: String,
     roles: Vec<String>,
 }
@@ -218,7 +221,7 @@ fn filled_in(body: Value, decision: &Decision<'_>, records: Records<'_>) -> Valu
     fill(&mut body, "metadata", Some(json!({})));
     fill_nested(&mut body, "recipients", |recipients| {
         fill(recipients, "contact", Some(false));
-        for name in ["roles", "mobiles", "emails"] {
+        for name in ["roles", "mobiles", "emails", "social"] {
             fill(recipients, name, Some(json!([])));
         }
     });
@@ -301,6 +304,7 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
         channels: AddressesView {
             sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
             email: person.email.map(|email| email.as_str().to_owned()),
+            social: person.social.iter().map(SocialView::new).collect(),
         },
     }
 }
@@ -308,6 +312,7 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
 fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
     let view = |recipient: &Recipient| RecipientView {
         channel: recipient.channel.as_str(),
+        network: recipient.network.as_ref().map(ToString::to_string),
         to: recipient.to.clone(),
         roles: recipient.roles.clone(),
     };

@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let runtime = runtime::start()?;
     let app = App {
         store: runtime.store()?,
-        channels: runtime.channels(),
+        channels: runtime.channels()?,
         webhooks: runtime.webhooks()?,
         clock: runtime::Clock::System,
         slow: Arc::default(),

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use channels::Sent;
-use domain::compose::compose;
+use channels::{Sent, Through};
+use domain::compose::{Message, compose};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::message::MessageEvent;
 use domain::recipients::Recipient;
+use domain::sender::{Carrier, carrier};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
+use store::{Claim, Claimed, Configuration, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
 
 use crate::{AT_ONCE, App, LEASE, PAGE, later};
 
@@ -23,6 +24,9 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(5 * 3600),
     Duration::from_secs(10 * 3600),
 ];
+
+/// A provider can have a message wait at most so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How often a failure is noted again because the link changed meanwhile.
 const MOST_ROUNDS: usize = 8;
@@ -106,20 +110,44 @@ async fn hand_over(
             return Ok(MessageState::Failed { at: app.clock.now(), reason: rejection.code.to_owned() });
         }
     };
-    let sender = configuration.settings.sender();
-    let sent = app.channels.send(recipient.channel, &recipient.to, &message, sender).await;
+    let sent = send_through(app, recipient, &message, &configuration).await?;
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
         Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason },
-        Sent::FailedForNow { reason } => {
+        Sent::FailedForNow { reason, wait } => {
             let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
+            // A provider may ask for a longer pause, but not for one without end.
+            let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
             match pause {
-                Some(pause) => MessageState::Waiting { until: later(now, *pause), reason },
+                Some(pause) => MessageState::Waiting { until: later(now, wait.max(*pause)), reason },
                 None => MessageState::Failed { at: now, reason },
             }
         }
     })
+}
+
+/// Hands a message to whoever serves its address now: that may have changed since the link was made.
+async fn send_through(
+    app: &App,
+    recipient: &Recipient,
+    message: &Message,
+    configuration: &Configuration,
+) -> Result<Sent, StoreError> {
+    let secret;
+    let through = match carrier(recipient.channel, recipient.network.as_ref(), &configuration.senders) {
+        Ok(Carrier::Sns) => Through::Sns,
+        Ok(Carrier::Ses) => Through::Ses,
+        Ok(Carrier::Sender(sender)) => {
+            secret = match &sender.credentials {
+                Some(version) => Some(app.store.sender_secret(&sender.id, version).await?),
+                None => None,
+            };
+            Through::Provider(&sender.provider, secret.as_ref())
+        }
+        Err(reason) => return Ok(Sent::FailedForGood { reason: reason.as_str().to_owned() }),
+    };
+    Ok(app.channels.send(through, &recipient.to, message, configuration.settings.sender()).await)
 }
 
 /// Tries what is due again, and answers how many messages it tried.

@@ -19,7 +19,7 @@ use crate::page::{LinkRow, Overview};
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{page, schedule, ses, sns, stream};
+use crate::{bot, page, schedule, ses, sns, stream};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
@@ -29,7 +29,7 @@ const OVERVIEW_HOURS: i64 = 24 * 7;
 pub struct Ports {
     /// The functions, behind `cargo lambda watch`.
     pub functions: u16,
-    /// The page, the inbox, SNS, SES and the gateways.
+    /// The page, the inbox, SNS, SES, the bot API and the gateways.
     pub cloud: u16,
     pub dynamodb: u16,
 }
@@ -254,6 +254,7 @@ fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
 fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
     Router::new()
         .nest_service("/sns", sns::router(inbox.clone()))
+        .nest_service("/bot-api", bot::router(inbox.clone()))
         .nest_service("/ses", ses::router(inbox.clone()))
         .merge(inbox.router())
         .merge(simulators.router())

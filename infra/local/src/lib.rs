@@ -4,6 +4,7 @@
 //! the template, so that what works here is what will be deployed. Nothing a function depends on may depend on this.
 
 mod aws_query;
+pub mod bot;
 pub mod inbox;
 pub mod page;
 pub mod seed;

@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 
 use domain::account::{Account, LatePayment, OnlinePayment};
-use domain::contact::{Contact, Email, Mobile, Person, Region};
+use domain::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role};
+use domain::ids::{
+    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role, SenderId,
+};
 use domain::item::{Item, ReceiptField};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::receipt::ReceiptType;
 use domain::repeat::Answered;
+use domain::sender::{MessageSender, Provider, ProviderKind, SenderSecret};
 use domain::settings::{Settings, TimeZoneName};
 use domain::webhook::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
-use domain::{Rejection, Timestamp};
+use domain::{Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
+use crate::bot::DEMO_TOKEN;
 use crate::crm::SIGNING_SECRET;
 
 /// The API key of the local cloud.
@@ -57,6 +61,7 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
             .await?;
     }
     plant_accounts(store).await?;
+    plant_senders(store, &cloud.page_url()).await?;
     plant_contact(store).await?;
     plant_endpoint(store, &format!("{}/crm/events", cloud.page_url())).await?;
     // Written last: where it is, everything else is.
@@ -92,10 +97,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
     for (id, name, currency, gateway, fields) in accounts {
         let fields: BTreeMap<String, String> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(|problems| {
-            let detail = problems.into_vec().into_iter().next().map(|problem| problem.detail).unwrap_or_default();
-            Rejection::new("invalid_credentials", detail)
-        })?;
+        let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(first_of)?;
         let account = Account {
             id: AccountId::parse(id)?,
             name: name.to_owned(),
@@ -111,6 +113,22 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
         };
         store.put_account(&account, Some(&credentials)).await?;
     }
+    Ok(())
+}
+
+fn first_of(problems: Problems) -> Rejection {
+    let detail = problems.into_vec().into_iter().next().map(|problem| problem.detail).unwrap_or_default();
+    Rejection::new("invalid_credentials", detail)
+}
+
+/// The demo business's bot, on the network that this machine plays.
+async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
+    let provider = Provider::BotApi { base_url: format!("{page_url}/bot-api") };
+    let fields = BTreeMap::from([("token".to_owned(), DEMO_TOKEN.to_owned())]);
+    let secret = SenderSecret::parse(ProviderKind::BotApi, &fields, "").map_err(first_of)?;
+    let credentials = Some(CredentialsVersion::parse("demo")?);
+    let sender = MessageSender { id: SenderId::parse("telegram")?, provider, credentials };
+    store.put_sender(&sender, Some(&secret)).await?;
     Ok(())
 }
 
@@ -141,6 +159,7 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
         locale: Some(Locale::parse("fa-IR")?),
         mobile: Some(Mobile::parse("09120000000", &region)?),
         email: Some(Email::parse("customer@example.com")?),
+        social: Vec::new(),
         balance: Some(Money::new(900_000, Currency::IRR)?),
         people: vec![
             Person {
@@ -148,12 +167,24 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
                 name: None,
                 mobile: Some(Mobile::parse("09120000001", &region)?),
                 email: Some(Email::parse("manager@example.com")?),
+                social: Vec::new(),
             },
             Person {
                 role: Role::parse("liaison")?,
                 name: None,
                 mobile: None,
                 email: Some(Email::parse("liaison@example.com")?),
+                social: Vec::new(),
+            },
+            Person {
+                role: Role::parse("accountant")?,
+                name: None,
+                mobile: None,
+                email: None,
+                social: vec![SocialAddress {
+                    network: SenderId::parse("telegram")?,
+                    id: SocialId::parse("700000001")?,
+                }],
             },
         ],
     };

@@ -1,9 +1,13 @@
-//! The media that messages go out on, SMS through SNS and email through SES, and the CRM's endpoints for events.
+//! The media that messages go out on, SMS through SNS, email through SES and the senders that the business set up, and the
+//! CRM's endpoints for events.
 //!
 //! A channel hands one message to its provider and says what came of it. Whether and when to try again is decided by
 //! who called.
 
+mod bot;
 mod webhooks;
+
+use std::time::Duration;
 
 use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -11,8 +15,11 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
-use domain::recipients::Channel;
+use domain::sender::{Provider, SenderSecret};
 use domain::settings::{EmailSenderName, Sender};
+use domain::webhook::Reach;
+use jiff::SignedDuration;
+use outbound::Http;
 
 pub use webhooks::{Posted, Webhooks};
 
@@ -21,10 +28,23 @@ pub use webhooks::{Posted, Webhooks};
 pub enum Sent {
     /// The provider took the message over under this id.
     Accepted { provider_id: String },
-    /// It may work later. A message whose answer was lost is here too and may arrive twice.
-    FailedForNow { reason: String },
+    /// It may work later, after `wait` at the earliest where the provider asked for a pause. A message whose answer was
+    /// lost is here too and may arrive twice.
+    FailedForNow { reason: String, wait: Option<SignedDuration> },
     /// It will never work for this address and this message.
     FailedForGood { reason: String },
+}
+
+/// No provider is waited for longer.
+pub const PROVIDER_CALL: Duration = Duration::from_secs(8);
+
+/// Who takes a message over, with everything that takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Through<'a> {
+    Sns,
+    Ses,
+    /// One that the business set up, with what it proves itself with.
+    Provider(&'a Provider, Option<&'a SenderSecret>),
 }
 
 /// The senders of this stack. Cheap to clone.
@@ -36,6 +56,9 @@ pub struct Channels {
     email_sender: Option<String>,
     /// The name that SMS come from, where a country shows one and the business has none of its own.
     sms_sender_id: Option<String>,
+    /// For the providers that the business set up. It leads to addresses within `reach` only.
+    http: Http,
+    reach: Reach,
 }
 
 impl Channels {
@@ -44,15 +67,22 @@ impl Channels {
         ses: aws_sdk_ses::Client,
         email_sender: Option<String>,
         sms_sender_id: Option<String>,
+        http: Http,
+        reach: Reach,
     ) -> Self {
-        Self { sns, ses, email_sender, sms_sender_id }
+        Self { sns, ses, email_sender, sms_sender_id, http, reach }
     }
 
     /// Sends one message.
-    pub async fn send(&self, channel: Channel, to: &str, message: &Message, sender: Sender<'_>) -> Sent {
-        match channel {
-            Channel::Sms => self.send_sms(to, message, sender.sms_id).await,
-            Channel::Email => self.send_email(to, message, sender.email_name).await,
+    pub async fn send(&self, through: Through<'_>, to: &str, message: &Message, sender: Sender<'_>) -> Sent {
+        match through {
+            Through::Sns => self.send_sms(to, message, sender.sms_id).await,
+            Through::Ses => self.send_email(to, message, sender.email_name).await,
+            Through::Provider(Provider::BotApi { base_url }, token) => {
+                // Without one the network answers as to a wrong one.
+                let token = token.map(SenderSecret::expose).unwrap_or_default();
+                bot::send(&self.http, self.reach, base_url, token, to, &message.text, PROVIDER_CALL).await
+            }
         }
     }
 
@@ -110,7 +140,7 @@ fn from(sender: &str, name: &str) -> String {
 /// Only errors that name the message or the address are final. Everything else may pass.
 fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
     let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) else {
-        return Sent::FailedForNow { reason: "no_answer".to_owned() };
+        return Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None };
     };
     let reason = code.to_owned();
     match code {
@@ -120,7 +150,7 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
         | "MessageRejected"
         | "OptedOut"
         | "EndpointDisabled" => Sent::FailedForGood { reason },
-        _ => Sent::FailedForNow { reason },
+        _ => Sent::FailedForNow { reason, wait: None },
     }
 }
 

@@ -111,6 +111,12 @@ pub fn preview(
         let sms = match channel {
             Channel::Sms => Some(SmsLength::of(&message.text)),
             Channel::Email => None,
+            Channel::Social => {
+                if let Err(rejection) = check_social(&message.text) {
+                    problems.add(at("body"), rejection);
+                }
+                None
+            }
         };
         if let Some(Err(rejection)) = sms.map(|length| settings.max_sms_segments.check(length)) {
             problems.add(at("body"), rejection);
@@ -118,6 +124,18 @@ pub fn preview(
         previews.push(Preview { channel: *channel, message, sms });
     }
     previews
+}
+
+/// A bot sends at most so much at once, counted as Telegram counts it: in units of UTF-16.
+const LONGEST_SOCIAL: usize = 4096;
+
+fn check_social(text: &str) -> Result<(), Rejection> {
+    let length = text.encode_utf16().count();
+    if length <= LONGEST_SOCIAL {
+        return Ok(());
+    }
+    let detail = format!("The message has {length} characters, and a network takes at most {LONGEST_SOCIAL}.");
+    Err(Rejection::new("too_long", detail))
 }
 
 fn write(
@@ -154,7 +172,7 @@ fn write(
     };
     let text = mark(body);
     let html = match channel {
-        Channel::Sms => None,
+        Channel::Sms | Channel::Social => None,
         Channel::Email => Some(html_of(&text, matter.url, language).map_err(of_body)?),
     };
     Ok(Message { subject: subject.map(mark), text, html })

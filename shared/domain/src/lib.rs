@@ -32,6 +32,7 @@ pub mod receipt;
 pub mod recipients;
 pub mod repeat;
 pub mod resolve;
+pub mod sender;
 pub mod settings;
 pub mod sms;
 pub mod telling;

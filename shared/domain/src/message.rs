@@ -42,6 +42,8 @@ pub enum MessageChoice {
         sms: Option<MessageText>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         email: Option<MessageText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        social: Option<MessageText>,
     },
 }
 
@@ -62,6 +64,7 @@ impl MessageChoice {
             (Self::Default { .. }, _) => None,
             (Self::Custom { sms, .. }, Channel::Sms) => sms.as_ref(),
             (Self::Custom { email, .. }, Channel::Email) => email.as_ref(),
+            (Self::Custom { social, .. }, Channel::Social) => social.as_ref(),
         }
     }
 }
@@ -110,7 +113,7 @@ pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Res
     let key = format!("{}-{}", event.as_str().replace('_', "-"), channel.as_str());
     let body = language.say(&key, &STANDS_FOR);
     let subject = match channel {
-        Channel::Sms => None,
+        Channel::Sms | Channel::Social => None,
         Channel::Email => Some(language.say(&format!("{key}-subject"), &STANDS_FOR)),
     };
     MessageText::parse(channel, subject.as_deref(), &body).map_err(|problems| {

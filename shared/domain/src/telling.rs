@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::compose::{Matter, preview};
 use crate::contact::Contact;
 use crate::create::{MessageRequest, Recipients, decide_message};
-use crate::ids::MessageId;
 use crate::link::PaymentLink;
 use crate::message::{MessageChoice, MessageTemplate};
 use crate::problem::{Field, Problems};
-use crate::recipients::{Channel, Recipient, Resolved, Unreached, resolve};
+use crate::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
+use crate::sender::Senders;
 use crate::settings::Settings;
 
 /// People are told about one link at most so often after the first time.
@@ -57,6 +57,7 @@ pub struct Records<'a> {
     pub contact: Option<&'a Contact>,
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
+    pub senders: &'a Senders,
 }
 
 /// One more telling of a link, or every problem of it at once. `problems` carries what reading the body found.
@@ -74,7 +75,7 @@ pub fn decide(
         Field::Refused => None,
     };
     let Some(message) = message else { return Err(problems) };
-    let told = decide_recipients(request, link, &message.channels(), records.contact, found);
+    let told = decide_recipients(request, link, &message.channels(), records, found);
     let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
@@ -89,7 +90,7 @@ fn decide_recipients(
     request: &TellingRequest,
     link: &PaymentLink,
     channels: &[Channel],
-    contact: Option<&Contact>,
+    records: Records<'_>,
     problems: &mut Problems,
 ) -> Resolved {
     let wanted = request.recipients.wanted();
@@ -100,15 +101,16 @@ fn decide_recipients(
         as_at_first(link, channels)
     } else {
         let needs_contact = wanted.contact || !wanted.roles.is_empty();
-        match contact {
-            Some(contact) => resolve(&wanted, contact, channels, link.id(), link.next_round()),
+        let ways = Ways { channels, senders: records.senders };
+        match records.contact {
+            Some(contact) => resolve(&wanted, contact, ways, link.id(), link.next_round()),
             None if needs_contact => {
                 let detail = "The contact was deleted; name numbers or addresses instead.";
                 problems.refuse("/recipients", "unknown_contact", detail);
                 return Resolved::default();
             }
             // Addresses typed by hand need nothing of the contact.
-            None => resolve(&wanted, &nobody(link), channels, link.id(), link.next_round()),
+            None => resolve(&wanted, &nobody(link), ways, link.id(), link.next_round()),
         }
     };
     if told.recipients.is_empty() {
@@ -120,10 +122,7 @@ fn decide_recipients(
 
 /// The recipients of the link's making, as messages of this round.
 fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
-    let again = |recipient: &Recipient| Recipient {
-        id: MessageId::of(link.id(), link.next_round(), recipient.channel.as_str(), &recipient.to),
-        ..recipient.clone()
-    };
+    let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());
     let at_first = link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel));
     Resolved { recipients: at_first.map(again).collect(), unreached: Vec::new() }
 }
@@ -138,6 +137,7 @@ fn nobody(link: &PaymentLink) -> Contact {
         locale: None,
         mobile: None,
         email: None,
+        social: Vec::new(),
         balance: None,
         people: Vec::new(),
     }

@@ -54,9 +54,9 @@ impl MessageText {
             (Channel::Email, None) => {
                 keep("subject", Err(vec![Rejection::new("required", "An email needs a subject.")])).map(Some)
             }
-            (Channel::Sms, None) => Some(None),
-            (Channel::Sms, Some(_)) => {
-                keep("subject", Err(vec![Rejection::new("not_allowed", "An SMS has no subject.")])).map(Some)
+            (Channel::Sms | Channel::Social, None) => Some(None),
+            (Channel::Sms | Channel::Social, Some(_)) => {
+                keep("subject", Err(vec![Rejection::new("not_allowed", "Only an email has a subject.")])).map(Some)
             }
         };
         match (subject, body) {

@@ -162,18 +162,22 @@ impl Runtime {
         self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
     }
 
-    /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`.
-    pub fn channels(&self) -> Channels {
+    /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
+    /// which are called at public addresses only.
+    pub fn channels(&self) -> Result<Channels, ConfigurationError> {
         let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
         sns.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SNS"));
         let mut ses = aws_sdk_ses::config::Builder::from(&self.sdk);
         ses.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SES"));
-        Channels::new(
+        let reach = self.webhook_reach()?;
+        Ok(Channels::new(
             aws_sdk_sns::Client::from_conf(sns.build()),
             aws_sdk_ses::Client::from_conf(ses.build()),
             self.environment.optional("PAYLINK_EMAIL_SENDER"),
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
-        )
+            Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
+            reach,
+        ))
     }
 }
 

@@ -5,9 +5,10 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
-//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `sender#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
 //! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
+//! | `sender-secret#{id}` | `v#{version}` | what a sender proves itself with, immutable |
 //! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
@@ -21,7 +22,7 @@
 use domain::Timestamp;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
-    ReceiptTypeId, ReferenceId,
+    ReceiptTypeId, ReferenceId, SenderId,
 };
 use domain::locale::Locale;
 use domain::logo::LogoHash;
@@ -101,6 +102,14 @@ pub(crate) fn account(id: &AccountId) -> Key {
 
 pub(crate) fn receipt_type(id: &ReceiptTypeId) -> Key {
     Key::new(CONFIGURATION_PARTITION, format!("receipt-type#{id}"))
+}
+
+pub(crate) fn sender(id: &SenderId) -> Key {
+    Key::new(CONFIGURATION_PARTITION, format!("sender#{id}"))
+}
+
+pub(crate) fn sender_secret(id: &SenderId, version: &CredentialsVersion) -> Key {
+    Key::new(format!("sender-secret#{id}"), format!("v#{version}"))
 }
 
 pub(crate) fn template(event: MessageEvent, channel: Channel, locale: &Locale) -> Key {

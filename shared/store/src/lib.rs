@@ -13,6 +13,7 @@ mod links;
 mod lists;
 mod messages;
 mod records;
+mod senders;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -21,7 +22,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use domain::credentials::Credentials;
-use domain::ids::{AccountId, CredentialsVersion};
+use domain::ids::{AccountId, CredentialsVersion, SenderId};
+use domain::sender::SenderSecret;
 use domain::webhook::WebhookEndpoint;
 use tokio::sync::Mutex;
 
@@ -46,9 +48,12 @@ pub struct Store {
     keys: Arc<Mutex<Cached<KeyRing>>>,
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
+    sender_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
 }
 
 type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
+
+type SecretsByVersion = HashMap<(SenderId, CredentialsVersion), SenderSecret>;
 
 impl Store {
     /// `fresh_for` is how long settings and API keys are used before they are read again.
@@ -60,6 +65,7 @@ impl Store {
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
+            sender_secrets: Arc::default(),
         }
     }
 

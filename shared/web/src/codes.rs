@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 98] = [
+pub const CATALOGUE: [(&str, &str); 100] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -35,6 +35,7 @@ pub const CATALOGUE: [(&str, &str); 98] = [
     ("invalid_logo", "a logo is a PNG or JPEG picture as a data URI"),
     ("invalid_mobile", "this is not a mobile number; the detail says why"),
     ("invalid_sender_id", "an SMS sender id has another form"),
+    ("invalid_social_id", "an id on a social network has another form"),
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
     ("invalid_url", "this is not an absolute web address"),
     ("line_break", "the text must be one line"),
@@ -92,6 +93,7 @@ pub const CATALOGUE: [(&str, &str); 98] = [
     ("unknown_item", "there is no such item"),
     ("unknown_mode", "the mode is live or sandbox"),
     ("unknown_parameter", "there is no such parameter"),
+    ("unknown_provider", "there is no such provider of messages"),
     ("unknown_receipt_field", "the item has no such receipt field"),
     ("unknown_receipt_type", "there is no such receipt type"),
     ("unknown_region", "this is not a region code"),

@@ -58,9 +58,9 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
             "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
             "expires_at": null, "expires_in_days": 7, "description": null, "reference_id": null, "return_url": null,
             "locale": "fa-IR", "metadata": {},
-            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [] },
+            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [], "social": [] },
             "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null },
-            "message": { "mode": "default", "channels": ["sms", "email"] },
+            "message": { "mode": "default", "channels": ["sms", "email", "social"] },
         })
     );
     assert_eq!(
@@ -110,13 +110,18 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
         choices["people"],
         json!([
             { "role": "contact", "name": "Demo Customer",
-              "channels": { "sms": "+989120000000", "email": "customer@example.com" } },
-            { "role": "manager", "name": null, "channels": { "sms": "+989120000001", "email": "manager@example.com" } },
-            { "role": "liaison", "name": null, "channels": { "sms": null, "email": "liaison@example.com" } },
+              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] } },
+            { "role": "manager", "name": null,
+              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] } },
+            { "role": "liaison", "name": null,
+              "channels": { "sms": null, "email": "liaison@example.com", "social": [] } },
+            { "role": "accountant", "name": null,
+              "channels": { "sms": null, "email": null,
+                            "social": [{ "network": "telegram", "id": "700000001" }] } },
         ])
     );
     assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
-    assert_eq!(choices["channels"], json!(["sms", "email"]));
+    assert_eq!(choices["channels"], json!(["sms", "email", "social"]));
 }
 
 #[tokio::test]
@@ -146,11 +151,12 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
     assert_eq!(
         draft["recipients"],
         json!([
-            { "channel": "sms", "to": "+989120000000", "roles": ["contact"] },
-            { "channel": "email", "to": "customer@example.com", "roles": ["contact"] },
+            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"] },
+            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"] },
         ])
     );
-    assert_eq!(draft["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    let nobody = json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }]);
+    assert_eq!(draft["unreached"], nobody);
     let link = world.make_link(draft["request"].clone()).await;
     let url = link["url"].as_str().unwrap();
     let placeholder = format!("{}/p/placeholder-of-a-token", world.cloud.base_url());

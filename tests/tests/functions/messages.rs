@@ -21,7 +21,10 @@ async fn everybody_named_is_told_once_in_the_contacts_language() {
             },
         }))
         .await;
-    assert_eq!(link["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    assert_eq!(
+        link["unreached"],
+        json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }])
+    );
     let sms = world.inbox("+989120000000", 1).await;
     let url = link["url"].as_str().unwrap();
     assert_eq!(body(&sms[0]).lines().last(), Some(url), "the link stands alone on the last line");

@@ -49,12 +49,14 @@ fn world() -> World {
             locale: Some(Locale::parse("fa-IR").unwrap()),
             mobile: Some(Mobile::parse("09121234567", &Region::parse("IR").unwrap()).unwrap()),
             email: None,
+            social: Vec::new(),
             balance: Some(rial(900_000)),
             people: vec![Person {
                 role: Role::parse("manager").unwrap(),
                 name: None,
                 mobile: None,
                 email: Some(Email::parse("manager@example.com").unwrap()),
+                social: Vec::new(),
             }],
         }),
         item: Some(Item {
@@ -96,6 +98,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         receipt_types: &world.receipt_types,
         templates: &world.templates,
         settings: &world.settings,
+        senders: &Senders::new(),
         gateways: &GatewayBook::default(),
     };
     let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
@@ -217,7 +220,7 @@ fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(channels),
             sms: text(Channel::Sms, None),
-            email: Field::Absent,
+            ..MessageRequest::default()
         },
         ..request()
     };
@@ -256,7 +259,7 @@ fn with_sms(body: &str) -> Request {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(vec![Channel::Sms]),
             sms: Field::Value(MessageText::parse(Channel::Sms, None, body).unwrap()),
-            email: Field::Absent,
+            ..MessageRequest::default()
         },
         ..request()
     }

@@ -285,6 +285,7 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
         recipients: vec![Recipient {
             id: MessageId::of(&link.id, link.next_round(), "sms", "+989120000000"),
             channel: Channel::Sms,
+            network: None,
             to: "+989120000000".to_owned(),
             roles: vec![],
         }],
