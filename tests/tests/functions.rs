@@ -18,5 +18,7 @@ mod life;
 mod messages;
 #[path = "functions/paying.rs"]
 mod paying;
+#[path = "functions/senders.rs"]
+mod senders;
 #[path = "functions/social.rs"]
 mod social;

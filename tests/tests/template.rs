@@ -137,6 +137,7 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
         let may = policies(name);
         assert_eq!(may.contains("sns:Publish"), name == "deliver-messages", "{name}");
         assert_eq!(may.contains("ses:SendEmail"), name == "deliver-messages", "{name}");
+        assert_eq!(may.contains("social-messaging:"), name == "deliver-messages", "{name}");
         let near_credentials = ["crm-api", "pay-redirect", "gateway-webhook", "expire-links"].contains(&name);
         assert_eq!(may.contains("credentials#"), near_credentials, "{name}");
     }

@@ -140,6 +140,8 @@ struct RecipientView {
 struct PreviewView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
+    /// The message sender, where it sends a template that was approved; `body` is what stands in the places of that.
+    sender: Option<String>,
     subject: Option<String>,
     body: String,
     #[schema(value_type = Option<SmsLengthView>)]
@@ -322,6 +324,7 @@ fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
 fn message(preview: &Preview) -> PreviewView {
     PreviewView {
         channel: preview.channel.as_str(),
+        sender: preview.sender.as_ref().map(ToString::to_string),
         subject: preview.message.subject.clone(),
         body: preview.message.text.clone(),
         sms: preview.sms,

@@ -235,7 +235,7 @@ fn settings() -> Vec<Operation> {
         put(sender, "write_message_sender", SETTINGS, "Make or replace a message sender", Scope::Admin)
             .takes::<SenderBody>()
             .answers::<SenderView>(200, "The sender."),
-        delete(sender, "delete_message_sender", SETTINGS, "Delete a message sender", Scope::Admin),
+        delete(sender, "delete_message_sender", SETTINGS, "Delete a message sender", Scope::Admin).refuses(409),
         get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages")
             .lists::<TemplateView>("The business's own texts, and those that ship."),
         get(template, "read_message_template", SETTINGS, "Read the text of a message")

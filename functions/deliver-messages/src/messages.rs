@@ -3,15 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use channels::{Sent, Through};
-use domain::compose::{Message, compose};
+use domain::compose::{Book, compose};
 use domain::link::{LinkStatus, PaymentLink};
-use domain::message::MessageEvent;
 use domain::recipients::Recipient;
-use domain::sender::{Carrier, carrier};
+use domain::sender::{Carrier, Routes};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{Claim, Claimed, Configuration, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
+use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
 
 use crate::{AT_ONCE, App, LEASE, PAGE, later};
 
@@ -100,17 +99,7 @@ async fn hand_over(
     recipient: &Recipient,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let configuration = app.store.configuration().await?;
-    let locale = link.terms().locale.as_ref().unwrap_or(&configuration.settings.default_locale);
-    let template = configuration.template(MessageEvent::LinkCreated, recipient.channel, locale);
-    let custom = link.message(&recipient.id).and_then(|(_, message)| message.custom_text(recipient.channel));
-    let message = match compose(link, recipient.channel, custom.or(template), &configuration.settings) {
-        Ok(message) => message,
-        Err(rejection) => {
-            return Ok(MessageState::Failed { at: app.clock.now(), reason: rejection.code.to_owned() });
-        }
-    };
-    let sent = send_through(app, recipient, &message, &configuration).await?;
+    let sent = send_through(app, link, recipient).await?;
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
@@ -128,26 +117,34 @@ async fn hand_over(
 }
 
 /// Hands a message to whoever serves its address now: that may have changed since the link was made.
-async fn send_through(
-    app: &App,
-    recipient: &Recipient,
-    message: &Message,
-    configuration: &Configuration,
-) -> Result<Sent, StoreError> {
+async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Sent, StoreError> {
+    let configuration = app.store.configuration().await?;
+    let routes = Routes { settings: &configuration.settings, senders: &configuration.senders };
+    let book = Book { templates: &configuration.templates, routes };
+    let for_good = |reason: &str| Ok(Sent::FailedForGood { reason: reason.to_owned() });
+    let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
+    let Recipient { channel, network, to, .. } = recipient;
+    let carrier = match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
+        Ok(carrier) => carrier,
+        Err(reason) => return for_good(reason.as_str()),
+    };
+    let message = match compose(link, choice, *channel, carrier, book) {
+        Ok(message) => message,
+        Err(rejection) => return for_good(rejection.code),
+    };
     let secret;
-    let through = match carrier(recipient.channel, recipient.network.as_ref(), &configuration.senders) {
-        Ok(Carrier::Sns) => Through::Sns,
-        Ok(Carrier::Ses) => Through::Ses,
-        Ok(Carrier::Sender(sender)) => {
+    let through = match carrier {
+        Carrier::Sns => Through::Sns,
+        Carrier::Ses => Through::Ses,
+        Carrier::Sender(sender) => {
             secret = match &sender.credentials {
                 Some(version) => Some(app.store.sender_secret(&sender.id, version).await?),
                 None => None,
             };
             Through::Provider(&sender.provider, secret.as_ref())
         }
-        Err(reason) => return Ok(Sent::FailedForGood { reason: reason.as_str().to_owned() }),
     };
-    Ok(app.channels.send(through, &recipient.to, message, configuration.settings.sender()).await)
+    Ok(app.channels.send(through, to, &message, configuration.settings.sender()).await)
 }
 
 /// Tries what is due again, and answers how many messages it tried.

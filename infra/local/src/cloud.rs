@@ -19,7 +19,7 @@ use crate::page::{LinkRow, Overview};
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{bot, page, schedule, ses, sns, stream};
+use crate::{bot, kavenegar, page, schedule, ses, sns, stream, whatsapp};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
@@ -29,7 +29,7 @@ const OVERVIEW_HOURS: i64 = 24 * 7;
 pub struct Ports {
     /// The functions, behind `cargo lambda watch`.
     pub functions: u16,
-    /// The page, the inbox, SNS, SES, the bot API and the gateways.
+    /// The page, the inbox, those who take messages over, and the gateways.
     pub cloud: u16,
     pub dynamodb: u16,
 }
@@ -205,6 +205,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
+        ("AWS_ENDPOINT_URL_SOCIALMESSAGING", format!("{cloud}/social-messaging")),
         ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
@@ -255,6 +256,8 @@ fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Ove
     Router::new()
         .nest_service("/sns", sns::router(inbox.clone()))
         .nest_service("/bot-api", bot::router(inbox.clone()))
+        .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
+        .nest_service("/social-messaging", whatsapp::router(inbox.clone()))
         .nest_service("/ses", ses::router(inbox.clone()))
         .merge(inbox.router())
         .merge(simulators.router())

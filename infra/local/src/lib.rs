@@ -6,6 +6,7 @@
 mod aws_query;
 pub mod bot;
 pub mod inbox;
+pub mod kavenegar;
 pub mod page;
 pub mod seed;
 pub mod ses;
@@ -13,6 +14,7 @@ pub mod simulators;
 pub mod sns;
 pub mod template;
 pub mod watch;
+pub mod whatsapp;
 
 mod cloud;
 pub mod crm;

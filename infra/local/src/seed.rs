@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::account::{Account, LatePayment, OnlinePayment};
+use domain::approved::{ApprovedTemplate, TemplateName};
 use domain::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
@@ -14,15 +15,16 @@ use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::receipt::ReceiptType;
 use domain::repeat::Answered;
-use domain::sender::{MessageSender, Provider, ProviderKind, SenderSecret};
+use domain::sender::{MessageSender, NumberPrefix, Provider, SenderSecret, SmsRoute};
 use domain::settings::{Settings, TimeZoneName};
+use domain::template::Phrase;
 use domain::webhook::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
 use domain::{Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
-use crate::bot::DEMO_TOKEN;
 use crate::crm::SIGNING_SECRET;
+use crate::{bot, kavenegar, whatsapp};
 
 /// The API key of the local cloud.
 pub const API_KEY: &str = "local-crm-key";
@@ -78,6 +80,8 @@ fn settings() -> Result<Settings, Rejection> {
         default_locale: Locale::parse("fa-IR")?,
         default_region: Region::parse("IR")?,
         default_receipt_type_id: Some(ReceiptTypeId::parse("online")?),
+        // SNS does not deliver to Iran.
+        sms_senders: vec![SmsRoute { prefix: NumberPrefix::parse("+98")?, sender: SenderId::parse("kavenegar")? }],
         return_url_hosts: vec!["crm.example".to_owned()],
         ..Settings::default()
     })
@@ -121,14 +125,45 @@ fn first_of(problems: Problems) -> Rejection {
     Rejection::new("invalid_credentials", detail)
 }
 
-/// The demo business's bot, on the network that this machine plays.
+/// The demo business's senders, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
 async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
-    let provider = Provider::BotApi { base_url: format!("{page_url}/bot-api") };
-    let fields = BTreeMap::from([("token".to_owned(), DEMO_TOKEN.to_owned())]);
-    let secret = SenderSecret::parse(ProviderKind::BotApi, &fields, "").map_err(first_of)?;
-    let credentials = Some(CredentialsVersion::parse("demo")?);
-    let sender = MessageSender { id: SenderId::parse("telegram")?, provider, credentials };
-    store.put_sender(&sender, Some(&secret)).await?;
+    let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
+        let phrase = |text: &str| Phrase::parse(text).map_err(|_| Rejection::new("invalid_template", text));
+        let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
+        let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
+        Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])
+    };
+    let providers = [
+        ("telegram", Provider::BotApi { base_url: format!("{page_url}/bot-api") }, Some(bot::DEMO_TOKEN)),
+        (
+            "whatsapp",
+            Provider::Whatsapp {
+                phone_number_id: whatsapp::DEMO_NUMBER.to_owned(),
+                templates: templates(whatsapp::DEMO_TEMPLATE, "{{ amount }}")?,
+            },
+            None,
+        ),
+        (
+            "kavenegar",
+            Provider::Kavenegar {
+                base_url: format!("{page_url}/kavenegar"),
+                line: Some(kavenegar::DEMO_LINE.to_owned()),
+                templates: Vec::new(),
+            },
+            Some(kavenegar::DEMO_KEY),
+        ),
+    ];
+    for (id, provider, secret) in providers {
+        let kind = provider.kind();
+        let fields = kind.secret_name().zip(secret).map(|(name, secret)| (name.to_owned(), secret.to_owned()));
+        let secret = match fields {
+            Some(fields) => Some(SenderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),
+            None => None,
+        };
+        let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
+        let sender = MessageSender { id: SenderId::parse(id)?, provider, credentials };
+        store.put_sender(&sender, secret.as_ref()).await?;
+    }
     Ok(())
 }
 

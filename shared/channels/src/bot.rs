@@ -1,15 +1,12 @@
 //! The bot API that Telegram began and others took over: `POST {base}/bot{token}/sendMessage` with a JSON object, as
 //! Telegram's reference describes it (core.telegram.org/bots/api, "Making requests" and `sendMessage`).
 
-use std::time::Duration;
-
-use domain::webhook::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
-use outbound::{Answer, Http};
+use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Sent;
+use crate::{Call, Sent};
 
 /// What every answer has. The description is for people and is not kept: it may repeat what was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -36,25 +33,11 @@ struct Message {
 }
 
 /// Sends one text to one chat.
-pub(crate) async fn send(
-    http: &Http,
-    reach: Reach,
-    base_url: &str,
-    token: &str,
-    chat: &str,
-    text: &str,
-    patience: Duration,
-) -> Sent {
-    let url = format!("{base_url}/bot{token}/sendMessage");
-    // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
-    if parse_endpoint_url(&url, reach).is_err() {
-        return Sent::FailedForGood { reason: "address_not_allowed".to_owned() };
-    }
+pub(crate) async fn send(call: Call<'_>, base_url: &str, token: &str, chat: &str, text: &str) -> Sent {
     let body = json!({ "chat_id": chat_id(chat), "text": text }).to_string();
-    let request = http::Request::post(url).header(http::header::CONTENT_TYPE, "application/json");
-    match http.send(request, body, patience).await {
+    match call.post(&format!("{base_url}/bot{token}/sendMessage"), "application/json", body).await {
         Ok(answer) => outcome(&answer),
-        Err(_) => Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None },
+        Err(failed) => failed,
     }
 }
 

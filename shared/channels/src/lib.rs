@@ -5,7 +5,9 @@
 //! who called.
 
 mod bot;
+mod kavenegar;
 mod webhooks;
+mod whatsapp;
 
 use std::time::Duration;
 
@@ -17,11 +19,12 @@ use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
 use domain::sender::{Provider, SenderSecret};
 use domain::settings::{EmailSenderName, Sender};
-use domain::webhook::Reach;
+use domain::webhook::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
-use outbound::Http;
+use outbound::{Answer, Http};
 
 pub use webhooks::{Posted, Webhooks};
+pub use whatsapp::SocialMessaging;
 
 /// What the provider said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,7 @@ pub struct Channels {
     /// For the providers that the business set up. It leads to addresses within `reach` only.
     http: Http,
     reach: Reach,
+    whatsapp: SocialMessaging,
 }
 
 impl Channels {
@@ -69,8 +73,9 @@ impl Channels {
         sms_sender_id: Option<String>,
         http: Http,
         reach: Reach,
+        whatsapp: SocialMessaging,
     ) -> Self {
-        Self { sns, ses, email_sender, sms_sender_id, http, reach }
+        Self { sns, ses, email_sender, sms_sender_id, http, reach, whatsapp }
     }
 
     /// Sends one message.
@@ -78,11 +83,23 @@ impl Channels {
         match through {
             Through::Sns => self.send_sms(to, message, sender.sms_id).await,
             Through::Ses => self.send_email(to, message, sender.email_name).await,
-            Through::Provider(Provider::BotApi { base_url }, token) => {
-                // Without one the network answers as to a wrong one.
-                let token = token.map(SenderSecret::expose).unwrap_or_default();
-                bot::send(&self.http, self.reach, base_url, token, to, &message.text, PROVIDER_CALL).await
+            Through::Provider(provider, secret) => self.send_by(provider, secret, to, message).await,
+        }
+    }
+
+    async fn send_by(&self, provider: &Provider, secret: Option<&SenderSecret>, to: &str, message: &Message) -> Sent {
+        let call = Call { http: &self.http, reach: self.reach };
+        // Without a secret a provider answers as to a wrong one.
+        let secret = secret.map(SenderSecret::expose).unwrap_or_default();
+        match (provider, &message.approved) {
+            (Provider::BotApi { base_url }, _) => bot::send(call, base_url, secret, to, &message.text).await,
+            (Provider::Kavenegar { base_url, line, .. }, _) => {
+                kavenegar::send(call, base_url, secret, line.as_deref(), to, message).await
             }
+            (Provider::Whatsapp { phone_number_id, .. }, Some(filled)) => {
+                self.whatsapp.send(phone_number_id, to, filled).await
+            }
+            (Provider::Whatsapp { .. }, None) => Sent::FailedForGood { reason: "only_approved_templates".to_owned() },
         }
     }
 
@@ -125,6 +142,25 @@ impl Channels {
             Ok(answer) => Sent::Accepted { provider_id: answer.message_id },
             Err(error) => failure(&error),
         }
+    }
+}
+
+/// One call to a provider at an address that the business set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    http: &'a Http,
+    reach: Reach,
+}
+
+impl Call<'_> {
+    async fn post(self, url: &str, kind: &str, body: String) -> Result<Answer, Sent> {
+        // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
+        if parse_endpoint_url(url, self.reach).is_err() {
+            return Err(Sent::FailedForGood { reason: "address_not_allowed".to_owned() });
+        }
+        let request = http::Request::post(url).header(http::header::CONTENT_TYPE, kind);
+        let answer = self.http.send(request, body, PROVIDER_CALL).await;
+        answer.map_err(|_| Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None })
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::account::{Account, Ready};
-use crate::compose::{Matter, Preview, preview};
+use crate::compose::{Book, Matter, Preview, preview};
 use crate::contact::{Contact, ContactChange, Email, Mobile, SocialAddress};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
@@ -19,7 +19,7 @@ use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
 use crate::receipt::ReceiptType;
 use crate::recipients::{Channel, Resolved, Wanted, Ways, resolve};
-use crate::sender::Senders;
+use crate::sender::{Routes, Senders, Wording};
 use crate::settings::Settings;
 use crate::template::MessageText;
 
@@ -121,6 +121,12 @@ pub struct Records<'a> {
     pub settings: &'a Settings,
     pub senders: &'a Senders,
     pub gateways: &'a GatewayBook,
+}
+
+impl<'a> Records<'a> {
+    fn routes(self) -> Routes<'a> {
+        Routes { settings: self.settings, senders: self.senders }
+    }
 }
 
 /// Where the link will be: what its messages show, and the id that theirs derive from.
@@ -275,7 +281,8 @@ impl Decision<'_> {
     fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
         match (self.matter(), &self.message) {
             (Some(matter), Some(message)) => {
-                preview(&matter, message, channels, records.templates, records.settings, problems)
+                let book = Book { templates: records.templates, routes: records.routes() };
+                preview(&matter, message, channels, &self.told.recipients, book, problems)
             }
             (None, _) | (Some(_), None) => Vec::new(),
         }
@@ -647,7 +654,11 @@ fn decide_recipients(
         }
         return Resolved::default();
     }
-    let ways = Ways { channels: &channels, senders: records.senders };
+    let wording = match request.message.mode {
+        Field::Value(MessageMode::Custom) => Wording::Custom,
+        Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
+    };
+    let ways = Ways { channels: &channels, wording, routes: records.routes() };
     let told = resolve(&wanted, contact, ways, link, 0);
     if told.recipients.is_empty() && nothing_refused {
         problems.refuse(

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod amend;
+pub mod approved;
 pub mod attempt;
 pub mod calendar;
 pub mod compose;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::locale::{Language, Locale};
 use crate::problem::Rejection;
 use crate::recipients::Channel;
+use crate::sender::Wording;
 use crate::template::MessageText;
 
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
@@ -55,6 +56,14 @@ impl MessageChoice {
             Self::Custom { .. } => {
                 Channel::ALL.into_iter().filter(|channel| self.custom_text(*channel).is_some()).collect()
             }
+        }
+    }
+
+    /// Whose words it has.
+    pub fn wording(&self) -> Wording {
+        match self {
+            Self::Default { .. } => Wording::Default,
+            Self::Custom { .. } => Wording::Custom,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::contact::{Contact, Email, Mobile, SocialAddress};
 use crate::ids::{LinkId, MessageId, Role, SenderId};
 use crate::problem::Rejection;
-use crate::sender::{Senders, carrier};
+use crate::sender::{Routes, Wording};
 
 /// The medium of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,11 +97,21 @@ pub enum UnreachedReason {
     ChannelNotUsed,
     /// No bot is set up for the network of a social address.
     NetworkNotConnected,
+    /// Neither SNS nor a sender of the settings takes SMS to this number.
+    NumberNotServed,
+    /// Whoever serves the address takes approved templates only, and the message has words of its own.
+    OnlyApprovedTemplates,
 }
 
 impl UnreachedReason {
-    pub const ALL: [UnreachedReason; 4] =
-        [Self::NobodyHasThisRole, Self::NoAddress, Self::ChannelNotUsed, Self::NetworkNotConnected];
+    pub const ALL: [UnreachedReason; 6] = [
+        Self::NobodyHasThisRole,
+        Self::NoAddress,
+        Self::ChannelNotUsed,
+        Self::NetworkNotConnected,
+        Self::NumberNotServed,
+        Self::OnlyApprovedTemplates,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,6 +119,8 @@ impl UnreachedReason {
             Self::NoAddress => "no_address",
             Self::ChannelNotUsed => "channel_not_used",
             Self::NetworkNotConnected => "network_not_connected",
+            Self::NumberNotServed => "number_not_served",
+            Self::OnlyApprovedTemplates => "only_approved_templates",
         }
     }
 }
@@ -125,7 +137,8 @@ pub struct Resolved {
 pub struct Ways<'a> {
     /// The channels that the message has a text for.
     pub channels: &'a [Channel],
-    pub senders: &'a Senders,
+    pub wording: Wording,
+    pub routes: Routes<'a>,
 }
 
 /// Turns the named people into addresses that somebody takes messages to. `round` tells one telling of a link from
@@ -154,6 +167,14 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId
         }
     }
     list.resolved
+}
+
+impl Ways<'_> {
+    /// Whether somebody takes the message there.
+    fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
+        let Address { channel, network, to } = address;
+        self.routes.carrier(channel, network, to, self.wording).map(|_| ())
+    }
 }
 
 /// Where a message can go, as the records name it.
@@ -221,7 +242,7 @@ impl List<'_> {
     }
 
     fn add(&mut self, address: Address<'_>, role: Option<&str>) {
-        if let Err(reason) = carrier(address.channel, address.network, self.ways.senders) {
+        if let Err(reason) = self.ways.check(address) {
             return self.miss(role, Some(address), reason);
         }
         let recipient = Recipient::new(self.link, self.round, address);
@@ -251,8 +272,8 @@ impl List<'_> {
 mod tests {
     use super::*;
     use crate::contact::{Person, Region, SocialId};
-    use crate::ids::{ContactId, CredentialsVersion, PayToken};
-    use crate::sender::{MessageSender, Provider};
+    use crate::ids::{ContactId, PayToken};
+    use crate::sender::samples;
 
     fn mobile(text: &str) -> Mobile {
         Mobile::parse(text, &Region::parse("IR").unwrap()).unwrap()
@@ -291,14 +312,10 @@ mod tests {
 
     /// With a bot on each of these networks.
     fn resolved_with(wanted: Wanted, channels: &[Channel], networks: &[&str]) -> Resolved {
-        let sender = |network: &&str| {
-            let id = SenderId::parse(network).unwrap();
-            let provider = Provider::BotApi { base_url: "https://api.example.com".to_owned() };
-            let credentials = CredentialsVersion::parse("v1").ok();
-            (id.clone(), MessageSender { id, provider, credentials })
-        };
-        let senders: Senders = networks.iter().map(sender).collect();
-        let ways = Ways { channels, senders: &senders };
+        let (settings, mut senders) = samples::iranian();
+        senders.extend(networks.iter().map(|network| samples::bot(network)));
+        let routes = Routes { settings: &settings, senders: &senders };
+        let ways = Ways { channels, wording: Wording::Default, routes };
         resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0)
     }
 

@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{Matter, preview};
+use crate::compose::{Book, Matter, preview};
 use crate::contact::Contact;
 use crate::create::{MessageRequest, Recipients, decide_message};
 use crate::link::PaymentLink;
 use crate::message::{MessageChoice, MessageTemplate};
 use crate::problem::{Field, Problems};
 use crate::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
-use crate::sender::Senders;
+use crate::sender::{Routes, Senders};
 use crate::settings::Settings;
 
 /// People are told about one link at most so often after the first time.
@@ -60,6 +60,12 @@ pub struct Records<'a> {
     pub senders: &'a Senders,
 }
 
+impl<'a> Records<'a> {
+    fn routes(self) -> Routes<'a> {
+        Routes { settings: self.settings, senders: self.senders }
+    }
+}
+
 /// One more telling of a link, or every problem of it at once. `problems` carries what reading the body found.
 pub fn decide(
     request: &TellingRequest,
@@ -75,11 +81,12 @@ pub fn decide(
         Field::Refused => None,
     };
     let Some(message) = message else { return Err(problems) };
-    let told = decide_recipients(request, link, &message.channels(), records, found);
+    let told = decide_recipients(request, link, &message, records, found);
     let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
-    preview(&Matter::of(link.terms(), &url), &message, &channels, records.templates, records.settings, found);
+    let book = Book { templates: records.templates, routes: records.routes() };
+    preview(&Matter::of(link.terms(), &url), &message, &channels, &told.recipients, book, found);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -89,7 +96,7 @@ pub fn decide(
 fn decide_recipients(
     request: &TellingRequest,
     link: &PaymentLink,
-    channels: &[Channel],
+    message: &MessageChoice,
     records: Records<'_>,
     problems: &mut Problems,
 ) -> Resolved {
@@ -98,10 +105,10 @@ fn decide_recipients(
         return Resolved::default();
     }
     let told = if wanted.is_empty() {
-        as_at_first(link, channels)
+        as_at_first(link, &message.channels())
     } else {
         let needs_contact = wanted.contact || !wanted.roles.is_empty();
-        let ways = Ways { channels, senders: records.senders };
+        let ways = Ways { channels: &message.channels(), wording: message.wording(), routes: records.routes() };
         match records.contact {
             Some(contact) => resolve(&wanted, contact, ways, link.id(), link.next_round()),
             None if needs_contact => {

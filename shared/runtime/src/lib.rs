@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use channels::{Channels, Webhooks};
+use channels::{Channels, SocialMessaging, Webhooks};
 use domain::Timestamp;
 use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
 use domain::webhook::Reach;
@@ -162,6 +162,16 @@ impl Runtime {
         self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
     }
 
+    /// AWS End User Messaging Social, called with the function's own role.
+    fn social_messaging(&self) -> Result<SocialMessaging, ConfigurationError> {
+        Ok(SocialMessaging {
+            http: Http::new(self.connector.clone(), LARGEST_ENDPOINT_ANSWER),
+            endpoint: self.environment.optional("AWS_ENDPOINT_URL_SOCIALMESSAGING"),
+            region: self.environment.required("AWS_REGION")?,
+            credentials: credentials(&self.environment)?,
+        })
+    }
+
     /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
     /// which are called at public addresses only.
     pub fn channels(&self) -> Result<Channels, ConfigurationError> {
@@ -177,6 +187,7 @@ impl Runtime {
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
             Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
             reach,
+            self.social_messaging()?,
         ))
     }
 }
@@ -240,13 +251,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
 /// nothing has to be looked up or refreshed.
 fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
-    let credentials = Credentials::new(
-        environment.required("AWS_ACCESS_KEY_ID")?,
-        environment.required("AWS_SECRET_ACCESS_KEY")?,
-        environment.optional("AWS_SESSION_TOKEN"),
-        None,
-        "environment",
-    );
+    let credentials = credentials(environment)?;
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(AWS_CALL).build();
     Ok(SdkConfig::builder()
@@ -260,4 +265,14 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         // The pauses grow from here with jitter. The SDK's own, from a second on, are made for programs that can wait.
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(FIRST_BACKOFF))
         .build())
+}
+
+fn credentials(environment: &Environment) -> Result<Credentials, ConfigurationError> {
+    Ok(Credentials::new(
+        environment.required("AWS_ACCESS_KEY_ID")?,
+        environment.required("AWS_SECRET_ACCESS_KEY")?,
+        environment.optional("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    ))
 }

@@ -190,7 +190,10 @@ async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
 #[tokio::test]
 async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_with() {
     let world = World::in_process().await;
-    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1 })).await;
+    let sms_senders = json!([{ "prefix": "+98", "sender": "kavenegar" }]);
+    let settings =
+        json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1, "sms_senders": sms_senders });
+    world.put("/v1/settings", settings).await;
     let long = format!("{} {{{{ link }}}}", "a".repeat(150));
     for body in [
         json!({ "account_id": "nowhere", "contact_id": "c-0", "amount": "much", "expires_at": "2020-01-01",
@@ -224,7 +227,8 @@ async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_wit
 async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_made() {
     let world = World::in_process().await;
     let settings = json!({ "business_name": "B", "default_region": "IR", "time_zone": "Asia/Tehran",
-                           "default_locale": "fa", "max_sms_segments": 3 });
+                           "default_locale": "fa", "max_sms_segments": 3,
+                           "sms_senders": [{ "prefix": "+98", "sender": "kavenegar" }] });
     assert_eq!(world.put("/v1/settings", settings).await["max_sms_segments"], 3);
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let body = |length: usize| {

@@ -5,6 +5,7 @@ use crate::gateway::{GatewayKind, Mode};
 use crate::ids::CredentialsVersion;
 use crate::item::ReceiptField;
 use crate::message::MessageEvent;
+use crate::sender::samples;
 use crate::sms::SegmentLimit;
 
 struct World {
@@ -14,6 +15,7 @@ struct World {
     receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
     templates: Vec<MessageTemplate>,
     settings: Settings,
+    senders: Senders,
 }
 
 fn rial(units: i64) -> Money {
@@ -27,6 +29,7 @@ fn receipt_type(id: &str, parent: Option<&str>) -> (ReceiptTypeId, ReceiptType) 
 }
 
 fn world() -> World {
+    let (settings, senders) = samples::iranian();
     let contact_id = ContactId::parse("c-1").unwrap();
     World {
         account: Some(Account {
@@ -70,7 +73,8 @@ fn world() -> World {
         }),
         receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
         templates: Vec::new(),
-        settings: Settings::default(),
+        settings,
+        senders,
     }
 }
 
@@ -98,7 +102,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         receipt_types: &world.receipt_types,
         templates: &world.templates,
         settings: &world.settings,
-        senders: &Senders::new(),
+        senders: &world.senders,
         gateways: &GatewayBook::default(),
     };
     let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
