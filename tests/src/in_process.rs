@@ -74,6 +74,7 @@ impl Functions {
                 store: store(&deliver),
                 channels: deliver.channels().unwrap(),
                 webhooks: deliver.webhooks().unwrap(),
+                sms_reports: deliver.sms_reports().unwrap(),
                 clock,
                 slow: Arc::default(),
             },

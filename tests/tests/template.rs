@@ -121,7 +121,15 @@ fn every_variable_that_a_function_needs_is_set_in_the_template() {
         ),
         ("gateway-webhook", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
         ("expire-links", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
-        ("deliver-messages", &["PAYLINK_EMAIL_SENDER", "PAYLINK_SMS_SENDER_ID"]),
+        (
+            "deliver-messages",
+            &[
+                "PAYLINK_EMAIL_SENDER",
+                "PAYLINK_EMAIL_CONFIGURATION_SET",
+                "PAYLINK_SMS_REPORTS",
+                "PAYLINK_SMS_SENDER_ID",
+            ],
+        ),
     ] {
         let variables = function(name)["Properties"]["Environment"]["Variables"].clone();
         for variable in needed {

@@ -132,6 +132,8 @@ struct RecipientView {
     network: Option<String>,
     to: String,
     roles: Vec<String>,
+    /// Whether it is told only when the channel before it fails for good.
+    standby: bool,
 }
 
 /// A message as it would be sent.
@@ -317,6 +319,7 @@ fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
         network: recipient.network.as_ref().map(ToString::to_string),
         to: recipient.to.clone(),
         roles: recipient.roles.clone(),
+        standby: !recipient.stands_in_for.is_empty(),
     };
     decision.told.recipients.iter().map(view).collect()
 }

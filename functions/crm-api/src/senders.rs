@@ -202,6 +202,7 @@ fn decide(
     let templates = read_templates(body.templates, problems);
     let credentials = body.credentials.field("/credentials", problems);
     let kind = kind?;
+    let secret = read_secret(credentials, kind, problems);
     let given = [
         ("/base_url", !matches!(base_url, Field::Absent), kind != ProviderKind::Whatsapp),
         ("/line", !matches!(line, Field::Absent), kind == ProviderKind::Kavenegar),
@@ -229,7 +230,6 @@ fn decide(
             Provider::Whatsapp { phone_number_id: number?, templates: templates? }
         }
     };
-    let secret = read_secret(credentials, kind, problems);
     let is_same_place =
         |known: &&MessageSender| known.provider.kind() == kind && known.provider.base_url() == provider.base_url();
     let kept = known.filter(is_same_place).and_then(|known| known.credentials.clone());

@@ -15,6 +15,7 @@ use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use views::schema::ChannelName;
 use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
@@ -43,6 +44,11 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<SmsRouteBody>>)]
     sms_senders: Given<Vec<SmsRouteBody>>,
+    /// On which channel people are told first; the next one follows where that fails for good, and channels not named come
+    /// last. Left out, people are told on every channel at once.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ChannelName>>)]
+    channel_order: Given<Vec<String>>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email_sender_name: Given<String>,
@@ -163,6 +169,7 @@ impl SettingsBody {
         let url = self.support_url.field("/support_url", p);
         let sender_id = self.sms_sender_id.field("/sms_sender_id", p);
         let sms_senders = read_routes(self.sms_senders, p);
+        let channel_order = self.channel_order.field("/channel_order", p);
         let sender_name = self.email_sender_name.field("/email_sender_name", p);
         let zone = self.time_zone.field("/time_zone", p);
         let locale = self.default_locale.field("/default_locale", p);
@@ -179,6 +186,7 @@ impl SettingsBody {
             support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
             sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),
             sms_senders: sms_senders.unwrap_or_default(),
+            channel_order: channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
             email_sender_name: sender_name.parse("/email_sender_name", p, |text| EmailSenderName::parse(&text)).value(),
             time_zone: zone
                 .parse("/time_zone", p, |name| TimeZoneName::parse(&name))
@@ -202,6 +210,18 @@ impl SettingsBody {
             return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
         }
     }
+}
+
+fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
+    let mut order = Vec::new();
+    for name in names {
+        let channel = Channel::parse(&name)?;
+        if order.contains(&channel) {
+            return Err(Rejection::new("given_twice", "Each channel has one place in the order."));
+        }
+        order.push(channel);
+    }
+    Ok(order)
 }
 
 /// So many prefixes may have a sender of their own.

@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         channels: runtime.channels()?,
         webhooks: runtime.webhooks()?,
         clock: runtime::Clock::System,
+        sms_reports: runtime.sms_reports()?,
         slow: Arc::default(),
     };
     runtime::warm_up(app.store.configuration()).await;

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
+use crate::reports::Reports;
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
@@ -65,7 +66,8 @@ pub struct Options {
     pub template: PathBuf,
     /// By which the gateways' sessions age.
     pub clock: Clock,
-    /// Whether the gateways call webhooks by themselves. A test that brings webhooks in an order of its own says no.
+    /// Whether the gateways call webhooks, and providers of messages report, by themselves. A test that brings webhooks in an
+    /// order of its own says no.
     pub webhooks: bool,
 }
 
@@ -138,7 +140,9 @@ impl Cloud {
         let simulators = Simulators::open(&base, options.data.as_deref(), notify(options.webhooks), options.clock)
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
-        let router = front_router(&inbox, &crm, &simulators, overview(store.clone()));
+        let deliver = options.webhooks.then(|| function_url(ports, "deliver-messages"));
+        let reports = Reports::new(deliver);
+        let router = front_router(&inbox, &crm, &simulators, &reports, overview(store.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
             let _ = axum::serve(nodelay(front), router).await;
@@ -179,7 +183,7 @@ impl Cloud {
 
     /// Where a function is invoked with an event, as Lambda's own API does it.
     pub fn function_url(&self, function: &str) -> String {
-        format!("http://127.0.0.1:{}/2015-03-31/functions/{function}/invocations", self.ports.functions)
+        function_url(self.ports, function)
     }
 
     /// Scheme and host of the functions' HTTP routes.
@@ -191,6 +195,10 @@ impl Cloud {
     pub fn page_url(&self) -> String {
         format!("http://localhost:{}", self.ports.cloud)
     }
+}
+
+fn function_url(ports: Ports, function: &str) -> String {
+    format!("http://127.0.0.1:{}/2015-03-31/functions/{function}/invocations", ports.functions)
 }
 
 /// The environment of every function. In AWS the template gives each only its own part.
@@ -213,6 +221,8 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_ZARINPAL_SANDBOX_URL", format!("{gateways}/zarinpal")),
         ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
         ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
+        ("PAYLINK_EMAIL_CONFIGURATION_SET", "local-email".to_owned()),
+        ("PAYLINK_SMS_REPORTS", "on".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]
@@ -252,13 +262,13 @@ fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
     CloudError::CannotOpen { what: what.to_owned(), reason: error.to_string() }
 }
 
-fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
+fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, reports: &Reports, overview: Overview) -> Router {
     Router::new()
-        .nest_service("/sns", sns::router(inbox.clone()))
+        .nest_service("/sns", sns::router(inbox.clone(), reports.clone()))
         .nest_service("/bot-api", bot::router(inbox.clone()))
         .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
         .nest_service("/social-messaging", whatsapp::router(inbox.clone()))
-        .nest_service("/ses", ses::router(inbox.clone()))
+        .nest_service("/ses", ses::router(inbox.clone(), reports.clone()))
         .merge(inbox.router())
         .merge(simulators.router())
         .merge(crm.router())

@@ -18,6 +18,7 @@ pub mod whatsapp;
 
 mod cloud;
 pub mod crm;
+mod reports;
 mod schedule;
 mod stream;
 

@@ -33,12 +33,9 @@ struct Message {
 }
 
 /// Sends one text to one chat.
-pub(crate) async fn send(call: Call<'_>, base_url: &str, token: &str, chat: &str, text: &str) -> Sent {
+pub(crate) async fn send(call: Call<'_>, base_url: &str, token: &str, chat: &str, text: &str) -> Result<Answer, Sent> {
     let body = json!({ "chat_id": chat_id(chat), "text": text }).to_string();
-    match call.post(&format!("{base_url}/bot{token}/sendMessage"), "application/json", body).await {
-        Ok(answer) => outcome(&answer),
-        Err(failed) => failed,
-    }
+    call.post(&format!("{base_url}/bot{token}/sendMessage"), "application/json", body).await
 }
 
 /// A number names a chat or a person; anything else is the name of a public chat.

@@ -43,13 +43,14 @@ pub(crate) async fn send(
     line: Option<&str>,
     to: &str,
     message: &Message,
-) -> Sent {
+) -> Result<Answer, Sent> {
+    let for_good = |reason: &str| Err(Sent::FailedForGood { reason: reason.to_owned() });
     let receptor = receptor(to);
     let (method, mut form) = match &message.approved {
         None => ("sms/send", vec![("message", message.text.clone())]),
         Some(filled) => match fields(filled) {
             Some(fields) => ("verify/lookup", fields),
-            None => return Sent::FailedForGood { reason: "template_has_too_many_places".to_owned() },
+            None => return for_good("template_has_too_many_places"),
         },
     };
     form.push(("receptor", receptor));
@@ -57,13 +58,10 @@ pub(crate) async fn send(
         form.push(("sender", line.to_owned()));
     }
     let Ok(body) = serde_urlencoded::to_string(form) else {
-        return Sent::FailedForGood { reason: "message_cannot_be_built".to_owned() };
+        return for_good("message_cannot_be_built");
     };
     let url = format!("{base_url}/v1/{api_key}/{method}.json");
-    match call.post(&url, "application/x-www-form-urlencoded; charset=utf-8", body).await {
-        Ok(answer) => outcome(&answer),
-        Err(failed) => failed,
-    }
+    call.post(&url, "application/x-www-form-urlencoded; charset=utf-8", body).await
 }
 
 /// A number as the provider reads it: Iran's from within, all others with the two zeros of an international call.

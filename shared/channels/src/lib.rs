@@ -11,13 +11,14 @@ mod whatsapp;
 
 use std::time::Duration;
 
-use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage};
+use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage, MessageTag};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
-use domain::sender::{Provider, SenderSecret};
+use domain::ids::{LinkId, MessageId};
+use domain::sender::{Provider, ProviderKind, SenderSecret};
 use domain::settings::{EmailSenderName, Sender};
 use domain::webhook::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
@@ -41,6 +42,17 @@ pub enum Sent {
 /// No provider is waited for longer.
 pub const PROVIDER_CALL: Duration = Duration::from_secs(8);
 
+/// What emails carry, so that a report about one leads back to its message.
+pub const LINK_TAG: &str = "paylink-link";
+pub const MESSAGE_TAG: &str = "paylink-message";
+
+/// Which message it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    pub link: &'a LinkId,
+    pub message: &'a MessageId,
+}
+
 /// Who takes a message over, with everything that takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Through<'a> {
@@ -57,6 +69,8 @@ pub struct Channels {
     ses: aws_sdk_ses::Client,
     /// The verified address that emails come from. Without one no email is sent.
     email_sender: Option<String>,
+    /// By which SES reports bounces and complaints. Without one it does not.
+    email_configuration_set: Option<String>,
     /// The name that SMS come from, where a country shows one and the business has none of its own.
     sms_sender_id: Option<String>,
     /// For the providers that the business set up. It leads to addresses within `reach` only.
@@ -70,19 +84,27 @@ impl Channels {
         sns: aws_sdk_sns::Client,
         ses: aws_sdk_ses::Client,
         email_sender: Option<String>,
+        email_configuration_set: Option<String>,
         sms_sender_id: Option<String>,
         http: Http,
         reach: Reach,
         whatsapp: SocialMessaging,
     ) -> Self {
-        Self { sns, ses, email_sender, sms_sender_id, http, reach, whatsapp }
+        Self { sns, ses, email_sender, email_configuration_set, sms_sender_id, http, reach, whatsapp }
     }
 
     /// Sends one message.
-    pub async fn send(&self, through: Through<'_>, to: &str, message: &Message, sender: Sender<'_>) -> Sent {
+    pub async fn send(
+        &self,
+        through: Through<'_>,
+        to: &str,
+        message: &Message,
+        sender: Sender<'_>,
+        label: Label<'_>,
+    ) -> Sent {
         match through {
             Through::Sns => self.send_sms(to, message, sender.sms_id).await,
-            Through::Ses => self.send_email(to, message, sender.email_name).await,
+            Through::Ses => self.send_email(to, message, sender.email_name, label).await,
             Through::Provider(provider, secret) => self.send_by(provider, secret, to, message).await,
         }
     }
@@ -91,7 +113,7 @@ impl Channels {
         let call = Call { http: &self.http, reach: self.reach };
         // Without a secret a provider answers as to a wrong one.
         let secret = secret.map(SenderSecret::expose).unwrap_or_default();
-        match (provider, &message.approved) {
+        let answer = match (provider, &message.approved) {
             (Provider::BotApi { base_url }, _) => bot::send(call, base_url, secret, to, &message.text).await,
             (Provider::Kavenegar { base_url, line, .. }, _) => {
                 kavenegar::send(call, base_url, secret, line.as_deref(), to, message).await
@@ -99,7 +121,13 @@ impl Channels {
             (Provider::Whatsapp { phone_number_id, .. }, Some(filled)) => {
                 self.whatsapp.send(phone_number_id, to, filled).await
             }
-            (Provider::Whatsapp { .. }, None) => Sent::FailedForGood { reason: "only_approved_templates".to_owned() },
+            (Provider::Whatsapp { .. }, None) => {
+                Err(Sent::FailedForGood { reason: "only_approved_templates".to_owned() })
+            }
+        };
+        match answer {
+            Ok(answer) => meaning(provider.kind(), &answer),
+            Err(failed) => failed,
         }
     }
 
@@ -118,7 +146,7 @@ impl Channels {
         }
     }
 
-    async fn send_email(&self, to: &str, message: &Message, name: &str) -> Sent {
+    async fn send_email(&self, to: &str, message: &Message, name: &str, label: Label<'_>) -> Sent {
         let Some(sender) = &self.email_sender else {
             return Sent::FailedForGood { reason: "no_email_sender_configured".to_owned() };
         };
@@ -130,18 +158,32 @@ impl Channels {
             return Sent::FailedForGood { reason: "message_cannot_be_built".to_owned() };
         };
         let body = Body::builder().text(text).set_html(html).build();
+        let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
+        let tags = [tag(LINK_TAG, label.link.as_str()), tag(MESSAGE_TAG, label.message.as_str())];
+        let tags: Vec<MessageTag> = tags.into_iter().filter_map(Result::ok).collect();
         let sent = self
             .ses
             .send_email()
             .source(from(sender, name))
             .destination(Destination::builder().to_addresses(to).build())
             .message(EmailMessage::builder().subject(subject).body(body).build())
+            .set_configuration_set_name(self.email_configuration_set.clone())
+            .set_tags(self.email_configuration_set.is_some().then_some(tags))
             .send()
             .await;
         match sent {
             Ok(answer) => Sent::Accepted { provider_id: answer.message_id },
             Err(error) => failure(&error),
         }
+    }
+}
+
+/// What a provider's answer means for the message.
+pub fn meaning(provider: ProviderKind, answer: &Answer) -> Sent {
+    match provider {
+        ProviderKind::BotApi => bot::outcome(answer),
+        ProviderKind::Kavenegar => kavenegar::outcome(answer),
+        ProviderKind::Whatsapp => whatsapp::outcome(answer),
     }
 }
 

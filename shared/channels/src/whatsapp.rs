@@ -45,7 +45,7 @@ struct Reply {
 
 impl SocialMessaging {
     /// Sends one template to one number, in E.164.
-    pub(crate) async fn send(&self, phone_number_id: &str, to: &str, filled: &Filled) -> Sent {
+    pub(crate) async fn send(&self, phone_number_id: &str, to: &str, filled: &Filled) -> Result<Answer, Sent> {
         let url = match &self.endpoint {
             Some(endpoint) => format!("{}/v1/whatsapp/send", endpoint.trim_end_matches('/')),
             None => format!("https://{SERVICE}.{}.amazonaws.com/v1/whatsapp/send", self.region),
@@ -56,13 +56,9 @@ impl SocialMessaging {
             "message": STANDARD.encode(message(to, filled).to_string()),
         })
         .to_string();
-        let Some(request) = self.signed(&url, &body) else {
-            return Sent::FailedForNow { reason: "the call could not be signed".to_owned(), wait: None };
-        };
-        match self.http.send(request, body, PROVIDER_CALL).await {
-            Ok(answer) => outcome(&answer),
-            Err(_) => Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None },
-        }
+        let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
+        let request = self.signed(&url, &body).ok_or_else(|| for_now("not_signed"))?;
+        self.http.send(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
     }
 
     fn signed(&self, url: &str, body: &str) -> Option<http::request::Builder> {

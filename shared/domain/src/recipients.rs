@@ -71,6 +71,10 @@ pub struct Recipient {
     /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// The messages that this one stands in for: it goes out only when one of them has failed for good. Empty for one that
+    /// goes out at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stands_in_for: Vec<MessageId>,
 }
 
 /// Somebody who was named and cannot be told, with the reason.
@@ -161,7 +165,7 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId
     let typed = typed.chain(wanted.emails.iter().map(Address::from)).chain(wanted.social.iter().map(Address::from));
     for address in typed {
         if ways.channels.contains(&address.channel) {
-            list.add(address, None);
+            list.add(address, None, None);
         } else {
             list.miss(None, Some(address), UnreachedReason::ChannelNotUsed);
         }
@@ -211,13 +215,18 @@ impl Recipient {
             Some(network) => MessageId::of(link, round, &format!("{}:{network}", channel.as_str()), to),
             None => MessageId::of(link, round, channel.as_str(), to),
         };
-        Self { id, channel, network: network.cloned(), to: to.to_owned(), roles: Vec::new() }
+        Self { id, channel, network: network.cloned(), to: to.to_owned(), roles: Vec::new(), stands_in_for: Vec::new() }
     }
 
     /// The same recipient in another round of messages.
     pub fn in_round(&self, link: &LinkId, round: u32) -> Self {
         let address = Address { channel: self.channel, network: self.network.as_ref(), to: &self.to };
         Self { roles: self.roles.clone(), ..Self::new(link, round, address) }
+    }
+
+    /// Whether it goes out, as far as is known of the messages that it stands in for.
+    pub fn is_wanted(&self, has_failed: impl Fn(&MessageId) -> bool) -> bool {
+        self.stands_in_for.is_empty() || self.stands_in_for.iter().any(has_failed)
     }
 }
 
@@ -236,26 +245,54 @@ impl List<'_> {
         if addresses.is_empty() {
             self.miss(Some(role), None, UnreachedReason::NoAddress);
         }
-        for address in addresses {
-            self.add(address, Some(role));
+        let has_order = !self.ways.routes.settings.channel_order.is_empty();
+        let mut before = None;
+        for address in self.in_order(addresses) {
+            // An address that nobody serves is passed over.
+            let added = self.add(address, Some(role), before.clone());
+            before = added.filter(|_| has_order).or(before);
         }
     }
 
-    fn add(&mut self, address: Address<'_>, role: Option<&str>) {
+    /// The addresses as the business prefers their channels; those it does not name come last.
+    fn in_order<'b>(&self, mut addresses: Vec<Address<'b>>) -> Vec<Address<'b>> {
+        let order = &self.ways.routes.settings.channel_order;
+        let rank = |address: &Address<'_>| order.iter().position(|channel| *channel == address.channel);
+        addresses.sort_by_key(|address| rank(address).unwrap_or(order.len()));
+        addresses
+    }
+
+    /// Adds one message, or says why nobody takes it there. `before` is the message that it stands in for.
+    fn add(&mut self, address: Address<'_>, role: Option<&str>, before: Option<MessageId>) -> Option<MessageId> {
         if let Err(reason) = self.ways.check(address) {
-            return self.miss(role, Some(address), reason);
+            self.miss(role, Some(address), reason);
+            return None;
         }
         let recipient = Recipient::new(self.link, self.round, address);
-        let position = self.resolved.recipients.iter().position(|known| known.id == recipient.id);
+        let id = recipient.id.clone();
+        let position = self.resolved.recipients.iter().position(|known| known.id == id);
+        let is_new = position.is_none();
         let position = position.unwrap_or_else(|| {
             self.resolved.recipients.push(recipient);
             self.resolved.recipients.len() - 1
         });
-        if let (Some(known), Some(role)) = (self.resolved.recipients.get_mut(position), role)
-            && !known.roles.iter().any(|known| known == role)
-        {
-            known.roles.push(role.to_owned());
+        if let Some(known) = self.resolved.recipients.get_mut(position) {
+            let goes_at_once = !is_new && known.stands_in_for.is_empty();
+            match before {
+                // Who is told at once for one reason is told at once.
+                None => known.stands_in_for.clear(),
+                Some(before) if !goes_at_once && !known.stands_in_for.contains(&before) => {
+                    known.stands_in_for.push(before);
+                }
+                Some(_) => {}
+            }
+            if let Some(role) = role
+                && !known.roles.iter().any(|known| known == role)
+            {
+                known.roles.push(role.to_owned());
+            }
         }
+        Some(id)
     }
 
     fn miss(&mut self, role: Option<&str>, address: Option<Address<'_>>, reason: UnreachedReason) {
@@ -390,5 +427,40 @@ mod tests {
             .map(|u| (u.role.as_deref(), u.network.as_ref().map(SenderId::as_str), u.reason))
             .collect();
         assert_eq!(missed, [(Some("manager"), Some("bale"), UnreachedReason::NetworkNotConnected)]);
+    }
+
+    #[test]
+    fn with_an_order_people_are_told_on_the_first_channel_and_the_others_stand_in() {
+        let (mut settings, mut senders) = samples::iranian();
+        senders.extend([samples::bot("bale")]);
+        settings.channel_order = vec![Channel::Social, Channel::Sms];
+        let routes = Routes { settings: &settings, senders: &senders };
+        let ways = Ways { channels: &Channel::ALL, wording: Wording::Default, routes };
+        let wanted = Wanted {
+            contact: true,
+            roles: vec![role("manager")],
+            emails: vec![Email::parse("typed@example.com").unwrap()],
+            ..Wanted::default()
+        };
+        let told = resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0);
+        let position = |id: &MessageId| told.recipients.iter().position(|one| one.id == *id).unwrap();
+        let summary: Vec<(&str, Vec<usize>)> = told
+            .recipients
+            .iter()
+            .map(|one| (one.to.as_str(), one.stands_in_for.iter().map(position).collect()))
+            .collect();
+        assert_eq!(
+            summary,
+            [
+                // The contact is on a network without a bot, so the number comes first, and the manager's own comes after.
+                ("+989121234567", vec![]),
+                ("700", vec![]),
+                ("manager@example.com", vec![0]),
+                ("typed@example.com", vec![]),
+            ]
+        );
+        let mail = &told.recipients[2];
+        assert!(!mail.is_wanted(|_| false) && mail.is_wanted(|id| *id == told.recipients[0].id));
+        assert!(told.recipients[0].is_wanted(|_| false));
     }
 }

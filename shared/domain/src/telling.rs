@@ -129,9 +129,16 @@ fn decide_recipients(
 
 /// The recipients of the link's making, as messages of this round.
 fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
+    let at_first: Vec<&Recipient> =
+        link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel)).collect();
     let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());
-    let at_first = link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel));
-    Resolved { recipients: at_first.map(again).collect(), unreached: Vec::new() }
+    // What stood in for a message that is not sent again goes out at once.
+    let stands_in_for = |recipient: &Recipient| {
+        let before = at_first.iter().copied().filter(|known| recipient.stands_in_for.contains(&known.id));
+        before.map(|known| again(known).id).collect::<Vec<_>>()
+    };
+    let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
+    Resolved { recipients: recipients.collect(), unreached: Vec::new() }
 }
 
 /// A contact without people or addresses in the place of one that is gone.

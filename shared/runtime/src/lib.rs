@@ -172,7 +172,17 @@ impl Runtime {
         })
     }
 
-    /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
+    /// Whether SNS reports SMS that did not arrive, as `PAYLINK_SMS_REPORTS` says with `on`.
+    pub fn sms_reports(&self) -> Result<bool, ConfigurationError> {
+        const NAME: &str = "PAYLINK_SMS_REPORTS";
+        match self.environment.optional(NAME).as_deref() {
+            None => Ok(false),
+            Some("on") => Ok(true),
+            Some(_) => Err(ConfigurationError::invalid(NAME, "it can only be on")),
+        }
+    }
+
+    /// SMS and email, from `PAYLINK_EMAIL_SENDER`, `PAYLINK_EMAIL_CONFIGURATION_SET` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
     /// which are called at public addresses only.
     pub fn channels(&self) -> Result<Channels, ConfigurationError> {
         let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
@@ -184,6 +194,7 @@ impl Runtime {
             aws_sdk_sns::Client::from_conf(sns.build()),
             aws_sdk_ses::Client::from_conf(ses.build()),
             self.environment.optional("PAYLINK_EMAIL_SENDER"),
+            self.environment.optional("PAYLINK_EMAIL_CONFIGURATION_SET"),
             self.environment.optional("PAYLINK_SMS_SENDER_ID"),
             Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
             reach,

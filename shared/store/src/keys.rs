@@ -13,6 +13,7 @@
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
 //! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
+//! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
 //! | `receipt#{id}` | `receipt` | a receipt |
 //! | `reference#{id}` | `reference` | which links had a `reference_id` |
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
@@ -143,6 +144,10 @@ pub(crate) fn link(id: &LinkId) -> Key {
 
 pub(crate) fn message(link: &LinkId, id: &MessageId) -> Key {
     Key::new(format!("link#{link}"), format!("{MESSAGE_PREFIX}{id}"))
+}
+
+pub(crate) fn provider_message(provider_id: &str) -> Key {
+    Key::new(format!("provider-message#{provider_id}"), "message")
 }
 
 pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {

@@ -316,10 +316,7 @@ impl LinkView {
             description: terms.description.clone(),
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),
-            messages: link
-                .recipients()
-                .map(|recipient| MessageView::new(recipient, messages.get(&recipient.id), settings))
-                .collect(),
+            messages: link.recipients().map(|recipient| MessageView::new(recipient, messages, settings)).collect(),
             unreached: unreached(link, terms),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(attempt, settings)).collect(),
             receipts: link.receipt_id().into_iter().map(String::from).collect(),
@@ -342,14 +339,17 @@ fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
 }
 
 impl MessageView {
-    pub fn new(recipient: &Recipient, state: Option<&MessageState>, settings: &Settings) -> Self {
+    fn new(recipient: &Recipient, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
+        let state = messages.get(&recipient.id);
+        let has_failed = |id: &MessageId| matches!(messages.get(id), Some(MessageState::Failed { .. }));
+        let unseen = if recipient.is_wanted(has_failed) { "queued" } else { "standby" };
         let mut view = Self {
             id: recipient.id.to_string(),
             channel: recipient.channel.as_str(),
             network: recipient.network.as_ref().map(ToString::to_string),
             to: recipient.to.clone(),
             roles: recipient.roles.clone(),
-            status: state.map_or("queued", MessageState::name),
+            status: state.map_or(unseen, MessageState::name),
             sent_at: None,
             reason: None,
             provider_id: None,

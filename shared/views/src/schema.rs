@@ -51,8 +51,8 @@ one_of! {
 }
 one_of! {
     MessageStatusName,
-    "`queued` until somebody looks at it, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, `skipped` because the link had ended.",
-    ["queued", "sending", "sent", "waiting", "failed", "skipped"]
+    "`queued` until somebody looks at it, `standby` until the message that it stands in for fails for good, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, also where the provider reported that later, `skipped` because the link had ended.",
+    ["queued", "standby", "sending", "sent", "waiting", "failed", "skipped"]
 }
 one_of! {
     AttemptStatusName,

@@ -184,6 +184,7 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
             problem("/templates/0/name", "invalid_template_name"),
             problem("/templates/0/locale", "invalid_locale"),
             problem("/templates/0/parameters/1", "unknown_variable"),
+            problem("/credentials/token", "unknown_field"),
             problem("/base_url", "not_allowed"),
             problem("/line", "not_allowed"),
         ]
@@ -200,7 +201,10 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
         [problem("/line", "not_allowed"), problem("/phone_number_id", "not_allowed")]
     );
     let kavenegar = json!({ "provider": "kavenegar", "line": "many", "credentials": { "api_key": "a/b" } });
-    assert_eq!(put(kavenegar).await.problems(), [problem("/line", "invalid_line")]);
+    assert_eq!(
+        put(kavenegar).await.problems(),
+        [problem("/line", "invalid_line"), problem("/credentials/api_key", "invalid_credentials")]
+    );
 }
 
 #[tokio::test]

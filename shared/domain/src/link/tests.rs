@@ -288,6 +288,7 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
             network: None,
             to: "+989120000000".to_owned(),
             roles: vec![],
+            stands_in_for: vec![],
         }],
         unreached: vec![],
     };
