@@ -151,8 +151,8 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
     assert_eq!(
         draft["recipients"],
         json!([
-            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"] },
-            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"] },
+            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"], "standby": false },
+            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"], "standby": false },
         ])
     );
     let nobody = json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }]);

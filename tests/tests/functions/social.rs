@@ -97,7 +97,7 @@ async fn a_custom_message_can_be_for_the_network_and_a_draft_shows_it() {
     assert!(text.starts_with("[TEST] Demo Customer: http"), "{text}");
     assert_eq!(
         draft["recipients"],
-        json!([{ "channel": "social", "network": "telegram", "to": "700000001", "roles": ["accountant"] }])
+        json!([{ "channel": "social", "network": "telegram", "to": "700000001", "roles": ["accountant"], "standby": false }])
     );
     let no_address = json!([{ "role": "contact", "channel": null, "network": null, "reason": "no_address" }]);
     assert_eq!(draft["unreached"], no_address);
@@ -147,7 +147,8 @@ async fn a_bots_token_is_written_and_never_read_and_goes_nowhere_else() {
         |token: &str| json!({ "provider": "bot_api", "base_url": base_url, "credentials": { "token": token } });
     let written = world.put(path, with_token("200000002:expired-token-of-a-bot")).await;
     let expected = json!({ "id": "telegram", "object": "message_sender", "provider": "bot_api", "channel": "social",
-                           "base_url": base_url, "credentials_set": true });
+                           "base_url": base_url, "line": null, "phone_number_id": null, "templates": [],
+                           "credentials_set": true });
     assert_eq!(written, expected);
     assert_eq!(world.get(path).await, expected);
     assert_eq!(world.get("/v1/message-senders").await["data"], json!([expected]));
