@@ -18,7 +18,7 @@ const TRIES: u32 = 3;
 
 /// Where reports go. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Reports {
+pub(crate) struct Reports {
     /// Where deliver-messages is invoked; absent, nobody hears a report.
     function_url: Option<String>,
     http: reqwest::Client,
