@@ -62,16 +62,24 @@ pub enum Through<'a> {
     Provider(&'a Provider, Option<&'a SenderSecret>),
 }
 
+/// What the stack is set to, whatever the business sets.
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// The verified address that emails come from. Without one no email is sent.
+    pub email_sender: Option<String>,
+    /// By which SES reports bounces and complaints. Without one it does not.
+    pub email_configuration_set: Option<String>,
+    /// The name that SMS come from, where a country shows one and the business has none of its own.
+    pub sms_sender_id: Option<String>,
+}
+
 /// The senders of this stack. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Channels {
     sns: aws_sdk_sns::Client,
     ses: aws_sdk_ses::Client,
-    /// The verified address that emails come from. Without one no email is sent.
     email_sender: Option<String>,
-    /// By which SES reports bounces and complaints. Without one it does not.
     email_configuration_set: Option<String>,
-    /// The name that SMS come from, where a country shows one and the business has none of its own.
     sms_sender_id: Option<String>,
     /// For the providers that the business set up. It leads to addresses within `reach` only.
     http: Http,
@@ -83,13 +91,12 @@ impl Channels {
     pub fn new(
         sns: aws_sdk_sns::Client,
         ses: aws_sdk_ses::Client,
-        email_sender: Option<String>,
-        email_configuration_set: Option<String>,
-        sms_sender_id: Option<String>,
+        stack: Stack,
         http: Http,
         reach: Reach,
         whatsapp: SocialMessaging,
     ) -> Self {
+        let Stack { email_sender, email_configuration_set, sms_sender_id } = stack;
         Self { sns, ses, email_sender, email_configuration_set, sms_sender_id, http, reach, whatsapp }
     }
 

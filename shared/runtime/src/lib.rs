@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use channels::{Channels, SocialMessaging, Webhooks};
+use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
 use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
 use domain::webhook::Reach;
@@ -190,12 +190,15 @@ impl Runtime {
         let mut ses = aws_sdk_ses::config::Builder::from(&self.sdk);
         ses.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SES"));
         let reach = self.webhook_reach()?;
+        let stack = Stack {
+            email_sender: self.environment.optional("PAYLINK_EMAIL_SENDER"),
+            email_configuration_set: self.environment.optional("PAYLINK_EMAIL_CONFIGURATION_SET"),
+            sms_sender_id: self.environment.optional("PAYLINK_SMS_SENDER_ID"),
+        };
         Ok(Channels::new(
             aws_sdk_sns::Client::from_conf(sns.build()),
             aws_sdk_ses::Client::from_conf(ses.build()),
-            self.environment.optional("PAYLINK_EMAIL_SENDER"),
-            self.environment.optional("PAYLINK_EMAIL_CONFIGURATION_SET"),
-            self.environment.optional("PAYLINK_SMS_SENDER_ID"),
+            stack,
             Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
             reach,
             self.social_messaging()?,
