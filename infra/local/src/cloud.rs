@@ -224,7 +224,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_EMAIL_CONFIGURATION_SET", "local-email".to_owned()),
         ("PAYLINK_SMS_REPORTS", "on".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
-        ("RUST_LOG", "warn".to_owned()),
+        ("RUST_LOG", "info".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
