@@ -84,8 +84,9 @@ impl Functions {
             expire_links: expire_links::App { settlement: settlement(&expire), clock },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
-                channels: deliver.channels(),
+                channels: deliver.channels().unwrap(),
                 webhooks: deliver.webhooks().unwrap(),
+                sms_reports: deliver.sms_reports().unwrap(),
                 clock,
                 slow: Arc::default(),
             },

@@ -10,6 +10,8 @@ mod crm_events;
 mod drafts;
 #[path = "functions/events.rs"]
 mod events;
+#[path = "functions/fallback.rs"]
+mod fallback;
 #[path = "functions/faults.rs"]
 mod faults;
 #[path = "functions/life.rs"]
@@ -18,3 +20,7 @@ mod life;
 mod messages;
 #[path = "functions/paying.rs"]
 mod paying;
+#[path = "functions/senders.rs"]
+mod senders;
+#[path = "functions/social.rs"]
+mod social;

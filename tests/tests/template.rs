@@ -122,7 +122,15 @@ fn every_variable_that_a_function_needs_is_set_in_the_template() {
         ),
         ("gateway-webhook", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
         ("expire-links", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
-        ("deliver-messages", &["PAYLINK_EMAIL_SENDER", "PAYLINK_SMS_SENDER_ID"]),
+        (
+            "deliver-messages",
+            &[
+                "PAYLINK_EMAIL_SENDER",
+                "PAYLINK_EMAIL_CONFIGURATION_SET",
+                "PAYLINK_SMS_REPORTS",
+                "PAYLINK_SMS_SENDER_ID",
+            ],
+        ),
     ] {
         let variables = function(name)["Properties"]["Environment"]["Variables"].clone();
         for variable in needed {
@@ -295,6 +303,7 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
         let may = policies(name);
         assert_eq!(may.contains("sns:Publish"), name == "deliver-messages", "{name}");
         assert_eq!(may.contains("ses:SendEmail"), name == "deliver-messages", "{name}");
+        assert_eq!(may.contains("social-messaging:"), name == "deliver-messages", "{name}");
         let near_credentials = ["crm-api", "pay-redirect", "gateway-webhook", "expire-links"].contains(&name);
         assert_eq!(may.contains("credentials#"), near_credentials, "{name}");
     }
@@ -303,6 +312,19 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
     }
     for name in ["pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"] {
         assert!(!policies(name).contains("- keys"), "{name} has no business with API keys");
+    }
+}
+
+#[test]
+fn what_message_senders_prove_themselves_with_is_written_by_the_crm_and_read_by_who_sends() {
+    for name in FUNCTIONS {
+        let actions = actions_on(name, "sender-secret#");
+        let expected: &[&str] = match name {
+            "crm-api" => &["dynamodb:PutItem"],
+            "deliver-messages" => &["dynamodb:GetItem"],
+            _ => &[],
+        };
+        assert_eq!(actions.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{name}");
     }
 }
 
@@ -318,20 +340,24 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
     assert_eq!(keys, ["contact#*", "item#*", "link#*", "reference#*"]);
 }
 
+/// What a function may do with the partitions of a kind.
+fn actions_on(name: &str, partition: &str) -> BTreeSet<String> {
+    let statements = function(name)["Properties"]["Policies"].as_sequence().unwrap().clone();
+    let statements = statements.iter().filter_map(|policy| policy.get("Statement")?.as_sequence().cloned()).flatten();
+    statements
+        .filter(|statement| serde_norway::to_string(statement).unwrap().contains(partition))
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Sequence(actions) => actions.clone(),
+            action => vec![action.clone()],
+        })
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn the_logo_is_written_with_the_settings_and_read_for_pages_and_by_nobody_else() {
     for name in FUNCTIONS {
-        let statements = function(name)["Properties"]["Policies"].as_sequence().unwrap().clone();
-        let statements =
-            statements.iter().filter_map(|policy| policy.get("Statement")?.as_sequence().cloned()).flatten();
-        let actions: BTreeSet<String> = statements
-            .filter(|statement| serde_norway::to_string(statement).unwrap().contains("logo#"))
-            .flat_map(|statement| match &statement["Action"] {
-                Value::Sequence(actions) => actions.clone(),
-                action => vec![action.clone()],
-            })
-            .map(|action| action.as_str().unwrap().to_owned())
-            .collect();
+        let actions = actions_on(name, "logo#");
         let expected: &[&str] = match name {
             "crm-api" => &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"],
             "pay-redirect" => &["dynamodb:GetItem"],
@@ -392,6 +418,7 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN < pay_redirect::TIME);
     // What is begun last by a run that looks at its deadline can ask a gateway or a provider once.
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN <= runtime::RESERVE);
+    assert!(channels::PROVIDER_CALL + runtime::MARGIN <= runtime::RESERVE);
     assert!(runtime::AWS_CALL + runtime::MARGIN <= runtime::RESERVE);
     // Nobody takes the same work on while a run may still be at it, and no two runs of the schedule overlap.
     let lease = Duration::try_from(domain::attempt::LEASE).unwrap();

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use store::{Configuration, Scope};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ModeName};
-use views::{ReceiptFieldView, UnreachedView, amount_display, instant};
+use views::{ReceiptFieldView, SocialView, UnreachedView, amount_display, instant};
 use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody};
 
@@ -120,6 +120,7 @@ struct PersonChoiceView {
 struct AddressesView {
     sms: Option<String>,
     email: Option<String>,
+    social: Vec<SocialView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,8 +128,12 @@ struct AddressesView {
 struct RecipientView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
+    /// The network of a social address.
+    network: Option<String>,
     to: String,
     roles: Vec<String>,
+    /// Whether it is told only when the channel before it fails for good.
+    standby: bool,
 }
 
 /// A message as it would be sent.
@@ -137,6 +142,8 @@ struct RecipientView {
 struct PreviewView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
+    /// The message sender, where it sends a template that was approved; `body` is what stands in the places of that.
+    sender: Option<String>,
     subject: Option<String>,
     body: String,
     #[schema(value_type = Option<SmsLengthView>)]
@@ -218,7 +225,7 @@ fn filled_in(body: Value, decision: &Decision<'_>, records: Records<'_>) -> Valu
     fill(&mut body, "metadata", Some(json!({})));
     fill_nested(&mut body, "recipients", |recipients| {
         fill(recipients, "contact", Some(false));
-        for name in ["roles", "mobiles", "emails"] {
+        for name in ["roles", "mobiles", "emails", "social"] {
             fill(recipients, name, Some(json!([])));
         }
     });
@@ -301,6 +308,7 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
         channels: AddressesView {
             sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
             email: person.email.map(|email| email.as_str().to_owned()),
+            social: person.social.iter().map(SocialView::new).collect(),
         },
     }
 }
@@ -308,8 +316,10 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
 fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
     let view = |recipient: &Recipient| RecipientView {
         channel: recipient.channel.as_str(),
+        network: recipient.network.as_ref().map(ToString::to_string),
         to: recipient.to.clone(),
         roles: recipient.roles.clone(),
+        standby: !recipient.stands_in_for.is_empty(),
     };
     decision.told.recipients.iter().map(view).collect()
 }
@@ -317,6 +327,7 @@ fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
 fn message(preview: &Preview) -> PreviewView {
     PreviewView {
         channel: preview.channel.as_str(),
+        sender: preview.sender.as_ref().map(ToString::to_string),
         subject: preview.message.subject.clone(),
         body: preview.message.text.clone(),
         sms: preview.sms,

@@ -167,6 +167,7 @@ fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Con
         receipt_types: &configuration.receipt_types,
         templates: &configuration.templates,
         settings: &configuration.settings,
+        senders: &configuration.senders,
         gateways: &app.gateways,
     }
 }

@@ -251,7 +251,7 @@ fn read_credentials(
 }
 
 /// Sorts by time; the suffix keeps two writes of one millisecond apart.
-fn new_version(now: Timestamp, suffix: [u8; 4]) -> Result<CredentialsVersion, ApiProblem> {
+pub(crate) fn new_version(now: Timestamp, suffix: [u8; 4]) -> Result<CredentialsVersion, ApiProblem> {
     let text = format!("{:013}-{}", now.as_millisecond(), hex::encode(suffix));
     CredentialsVersion::parse(&text).map_err(|error| ApiProblem::unavailable(&error))
 }

@@ -124,6 +124,7 @@ pub(crate) async fn tell_again(
         contact: contact.as_ref(),
         templates: &configuration.templates,
         settings: &configuration.settings,
+        senders: &configuration.senders,
     };
     let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
     act(&app, &id, asked, |link, now| {

@@ -8,6 +8,7 @@ use domain::contact::{Contact, Email, Mobile};
 use domain::ids::ContactId;
 use serde::Serialize;
 use utoipa::ToSchema;
+use views::SocialView;
 use web::extract::Path;
 use web::records::ContactBody;
 use web::{ApiProblem, JsonBody};
@@ -28,6 +29,7 @@ pub(crate) struct ContactView {
     /// In E.164.
     mobile: Option<String>,
     email: Option<String>,
+    social: Vec<SocialView>,
     /// What the contact owes is positive.
     balance: Option<MoneyView>,
     people: Vec<PersonView>,
@@ -48,6 +50,7 @@ struct PersonView {
     name: Option<String>,
     mobile: Option<String>,
     email: Option<String>,
+    social: Vec<SocialView>,
 }
 
 impl ContactView {
@@ -62,6 +65,7 @@ impl ContactView {
             locale: contact.locale.as_ref().map(|locale| locale.as_str().to_owned()),
             mobile: mobile(&contact.mobile),
             email: email(&contact.email),
+            social: contact.social.iter().map(SocialView::new).collect(),
             balance: contact
                 .balance
                 .map(|money| MoneyView { amount: money.minor_units(), currency: money.currency().code() }),
@@ -73,6 +77,7 @@ impl ContactView {
                     name: person.name.clone(),
                     mobile: mobile(&person.mobile),
                     email: email(&person.email),
+                    social: person.social.iter().map(SocialView::new).collect(),
                 })
                 .collect(),
         }

@@ -14,6 +14,7 @@ mod openapi;
 mod qr;
 mod receipt_types;
 mod receipts;
+mod senders;
 mod settings;
 mod templates;
 
@@ -68,6 +69,8 @@ pub fn router(app: App) -> Router {
             "/v1/message-templates/{event}/{channel}/{locale}",
             only(ALL, get(templates::read).put(templates::write).delete(templates::delete)),
         )
+        .route("/v1/message-senders", only("GET", get(senders::list)))
+        .route("/v1/message-senders/{id}", only(ALL, get(senders::read).put(senders::write).delete(senders::delete)))
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
         // Drafting is create-link's; here it is only known to be no link's id.

@@ -19,6 +19,7 @@ use crate::events::RedeliverBody;
 use crate::items::ItemView;
 use crate::links::AmendBody;
 use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
+use crate::senders::{SenderBody, SenderView};
 use crate::settings::{SettingsBody, SettingsView};
 use crate::templates::TemplateView;
 
@@ -214,12 +215,27 @@ fn records() -> Vec<Operation> {
 
 fn settings() -> Vec<Operation> {
     let template = "/v1/message-templates/{event}/{channel}/{locale}";
+    let sender = "/v1/message-senders/{id}";
     vec![
         get("/v1/settings", "read_settings", SETTINGS, "Read the settings")
             .answers::<SettingsView>(200, "The settings."),
         put("/v1/settings", "write_settings", SETTINGS, "Replace the settings", Scope::Admin)
             .takes::<SettingsBody>()
             .answers::<SettingsView>(200, "The settings."),
+        get(
+            "/v1/message-senders",
+            "list_message_senders",
+            SETTINGS,
+            "List the ways messages leave besides SNS and SES",
+        )
+        .lists::<SenderView>("All message senders."),
+        get(sender, "read_message_sender", SETTINGS, "Read a message sender")
+            .answers::<SenderView>(200, "The sender.")
+            .refuses(400),
+        put(sender, "write_message_sender", SETTINGS, "Make or replace a message sender", Scope::Admin)
+            .takes::<SenderBody>()
+            .answers::<SenderView>(200, "The sender."),
+        delete(sender, "delete_message_sender", SETTINGS, "Delete a message sender", Scope::Admin).refuses(409),
         get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages")
             .lists::<TemplateView>("The business's own texts, and those that ship."),
         get(template, "read_message_template", SETTINGS, "Read the text of a message")

@@ -4,15 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::contact::Region;
 use domain::expiry::Expiry;
-use domain::ids::ReceiptTypeId;
+use domain::ids::{ReceiptTypeId, SenderId};
 use domain::locale::Locale;
 use domain::logo::Logo;
+use domain::recipients::Channel;
+use domain::sender::{NumberPrefix, SmsRoute};
 use domain::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
 use domain::sms::SegmentLimit;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use views::schema::ChannelName;
 use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
@@ -37,6 +40,15 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     sms_sender_id: Given<String>,
+    /// Which message sender takes SMS to numbers that begin in a certain way; the longest prefix counts. SNS takes all others.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<SmsRouteBody>>)]
+    sms_senders: Given<Vec<SmsRouteBody>>,
+    /// On which channel people are told first; the next one follows where that fails for good, and channels not named come
+    /// last. Left out, people are told on every channel at once.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ChannelName>>)]
+    channel_order: Given<Vec<String>>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email_sender_name: Given<String>,
@@ -64,6 +76,21 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     return_url_hosts: Given<Vec<String>>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// `{ prefix, sender }`
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SmsRoute)]
+struct SmsRouteBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
+    prefix: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
+    sender: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -116,6 +143,7 @@ pub(crate) async fn write(
         let detail = format!("There is no receipt type {id}.");
         problems.refuse("/default_receipt_type_id", "unknown_receipt_type", detail);
     }
+    check_senders(&app, &settings, &mut problems).await?;
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
@@ -140,6 +168,8 @@ impl SettingsBody {
         let phone = self.support_phone.field("/support_phone", p);
         let url = self.support_url.field("/support_url", p);
         let sender_id = self.sms_sender_id.field("/sms_sender_id", p);
+        let sms_senders = read_routes(self.sms_senders, p);
+        let channel_order = self.channel_order.field("/channel_order", p);
         let sender_name = self.email_sender_name.field("/email_sender_name", p);
         let zone = self.time_zone.field("/time_zone", p);
         let locale = self.default_locale.field("/default_locale", p);
@@ -155,6 +185,8 @@ impl SettingsBody {
             support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
             support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
             sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),
+            sms_senders: sms_senders.unwrap_or_default(),
+            channel_order: channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
             email_sender_name: sender_name.parse("/email_sender_name", p, |text| EmailSenderName::parse(&text)).value(),
             time_zone: zone
                 .parse("/time_zone", p, |name| TimeZoneName::parse(&name))
@@ -178,6 +210,61 @@ impl SettingsBody {
             return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
         }
     }
+}
+
+fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
+    let mut order = Vec::new();
+    for name in names {
+        let channel = Channel::parse(&name)?;
+        if order.contains(&channel) {
+            return Err(Rejection::new("given_twice", "Each channel has one place in the order."));
+        }
+        order.push(channel);
+    }
+    Ok(order)
+}
+
+/// So many prefixes may have a sender of their own.
+const MOST_ROUTES: usize = 20;
+
+fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Option<Vec<SmsRoute>> {
+    const AT: &str = "/sms_senders";
+    let bodies = given.field(AT, problems).value()?;
+    if bodies.len() > MOST_ROUTES {
+        problems.refuse(AT, "too_many", format!("At most {MOST_ROUTES} entries are allowed."));
+        return None;
+    }
+    let count = bodies.len();
+    let mut routes: Vec<SmsRoute> = Vec::new();
+    for (index, body) in bodies.into_iter().enumerate() {
+        let (at, p) = (format!("{AT}/{index}"), &mut *problems);
+        refuse_unknown(&at, body.unknown, p);
+        let pointer = format!("{at}/prefix");
+        let prefix = body.prefix.field(&pointer, p).parse(&pointer, p, |text| NumberPrefix::parse(&text));
+        let prefix = prefix.require(&pointer, p);
+        let pointer = format!("{at}/sender");
+        let sender = body.sender.field(&pointer, p).parse(&pointer, p, |id| SenderId::parse(&id));
+        let (Some(prefix), Some(sender)) = (prefix, sender.require(&pointer, p)) else { continue };
+        if routes.iter().any(|known| known.prefix == prefix) {
+            p.refuse(format!("{at}/prefix"), "given_twice", "Each prefix has one sender.");
+            continue;
+        }
+        routes.push(SmsRoute { prefix, sender });
+    }
+    // All of them or none, so that each stands where it stood.
+    (routes.len() == count).then_some(routes)
+}
+
+/// The senders that the settings name are there and send SMS.
+async fn check_senders(app: &App, settings: &Settings, problems: &mut Problems) -> Result<(), ApiProblem> {
+    for (index, route) in settings.sms_senders.iter().enumerate() {
+        let sender = app.store.sender(&route.sender).await?;
+        if sender.is_none_or(|sender| sender.provider.channel() != Channel::Sms) {
+            let detail = format!("There is no sender {} of SMS.", route.sender);
+            problems.refuse(format!("/sms_senders/{index}/sender"), "unknown_sender", detail);
+        }
+    }
+    Ok(())
 }
 
 fn check_hosts(hosts: Vec<String>) -> Result<Vec<String>, Rejection> {

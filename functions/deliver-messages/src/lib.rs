@@ -2,10 +2,11 @@
 //!
 //! The table's stream says which links have news; what follows is decided from the table. Messages to people go first,
 //! because a slow endpoint of the CRM must not keep anybody waiting. What fails for now is due again later, from where
-//! the schedule takes it. A record that cannot be served is reported by its number, so that it blocks no other.
+//! the schedule takes it. What providers report later, a bounce or an SMS that did not arrive, comes in here too. A record that cannot be served is reported by its number, so that it blocks no other.
 
 mod events;
 mod messages;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use store::{LinkFile, Store, StoreError};
 
 pub use events::SlowEndpoints;
+pub use reports::{About, Report, reports};
 
 /// How long a claim lasts: longer than the function may run.
 const LEASE: Duration = Duration::from_secs(90);
@@ -43,12 +45,17 @@ pub struct App {
     pub channels: Channels,
     pub webhooks: Webhooks,
     pub clock: Clock,
+    /// Whether SNS reports SMS that did not arrive.
+    pub sms_reports: bool,
     /// What this process knows of endpoints that keep it waiting.
     pub slow: Arc<SlowEndpoints>,
 }
 
-/// Serves a batch of the stream, or, called by the schedule, what is due again.
+/// Serves a batch of the stream, what a provider reports, or, called by the schedule, what is due again.
 pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
+    if let Some(reports) = reports(&event) {
+        return Ok(json!({ "reported": messages::note_reports(app, reports).await? }));
+    }
     if event.get("Records").is_none() {
         // Trouble with the one does not keep the other from being sent.
         let tried = messages::retry(app, deadline).await;

@@ -11,9 +11,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let runtime = runtime::start()?;
     let app = App {
         store: runtime.store()?,
-        channels: runtime.channels(),
+        channels: runtime.channels()?,
         webhooks: runtime.webhooks()?,
         clock: runtime::Clock::System,
+        sms_reports: runtime.sms_reports()?,
         slow: Arc::default(),
     };
     runtime::warm_up(app.store.configuration()).await;

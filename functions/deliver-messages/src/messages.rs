@@ -2,17 +2,19 @@
 
 use std::time::{Duration, SystemTime};
 
-use channels::Sent;
-use domain::compose::compose;
+use channels::{Label, Sent, Through};
+use domain::compose::{Book, compose};
+use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
-use domain::message::MessageEvent;
 use domain::recipients::Recipient;
+use domain::sender::{Carrier, Routes};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
+use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, SentMessage, StoreError, Written};
 use telemetry::Measurement;
 
+use crate::reports::{About, Report};
 use crate::{AT_ONCE, App, LEASE, PAGE, later};
 
 /// The pauses between tries. After the last one a message has failed.
@@ -25,13 +27,23 @@ const PAUSES: [Duration; 6] = [
     Duration::from_secs(10 * 3600),
 ];
 
+/// A provider can have a message wait at most so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// After so long SNS reports nothing more about an SMS.
+const REPORTED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// How often a failure is noted again because the link changed meanwhile.
 const MOST_ROUNDS: usize = 8;
 
-/// Sends the messages of a link that nobody has looked at, or whose sender may have died.
+/// Sends the messages of a link that nobody has looked at, or whose sender may have died. One that stands in for another
+/// is sent when that has failed for good, which is news of the link and brings us here.
 pub(crate) async fn tell(app: &App, file: &LinkFile) -> Result<(), StoreError> {
-    let is_open =
-        |recipient: &&Recipient| matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }));
+    let has_failed = |id: &MessageId| matches!(file.messages.get(id), Some(MessageState::Failed { .. }));
+    let is_open = |recipient: &&Recipient| {
+        matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
+            && recipient.is_wanted(has_failed)
+    };
     let told = file.link.recipients().filter(is_open).map(|recipient| claim_and_send(app, &file.link, recipient));
     join_all(told).await.into_iter().collect()
 }
@@ -98,30 +110,101 @@ async fn hand_over(
     recipient: &Recipient,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let configuration = app.store.configuration().await?;
-    let locale = link.terms().locale.as_ref().unwrap_or(&configuration.settings.default_locale);
-    let template = configuration.template(MessageEvent::LinkCreated, recipient.channel, locale);
-    let custom = link.message(&recipient.id).and_then(|(_, message)| message.custom_text(recipient.channel));
-    let message = match compose(link, recipient.channel, custom.or(template), &configuration.settings) {
-        Ok(message) => message,
-        Err(rejection) => {
-            return Ok(MessageState::Failed { at: app.clock.now(), reason: rejection.code.to_owned() });
-        }
-    };
-    let sender = configuration.settings.sender();
-    let sent = app.channels.send(recipient.channel, &recipient.to, &message, sender).await;
+    let sent = send_through(app, link, recipient).await?;
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
         Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason },
-        Sent::FailedForNow { reason } => {
+        Sent::FailedForNow { reason, wait } => {
             let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
+            // A provider may ask for a longer pause, but not for one without end.
+            let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
             match pause {
-                Some(pause) => MessageState::Waiting { until: later(now, *pause), reason },
+                Some(pause) => MessageState::Waiting { until: later(now, wait.max(*pause)), reason },
                 None => MessageState::Failed { at: now, reason },
             }
         }
     })
+}
+
+/// Hands a message to whoever serves its address now: that may have changed since the link was made.
+async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Sent, StoreError> {
+    let configuration = app.store.configuration().await?;
+    let routes = Routes { settings: &configuration.settings, senders: &configuration.senders };
+    let book = Book { templates: &configuration.templates, routes };
+    let for_good = |reason: &str| Ok(Sent::FailedForGood { reason: reason.to_owned() });
+    let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
+    let Recipient { channel, network, to, .. } = recipient;
+    let carrier = match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
+        Ok(carrier) => carrier,
+        Err(reason) => return for_good(reason.as_str()),
+    };
+    let message = match compose(link, choice, *channel, carrier, book) {
+        Ok(message) => message,
+        Err(rejection) => return for_good(rejection.code),
+    };
+    let secret;
+    let through = match carrier {
+        Carrier::Sns => Through::Sns,
+        Carrier::Ses => Through::Ses,
+        Carrier::Sender(sender) => {
+            secret = match &sender.credentials {
+                Some(version) => Some(app.store.sender_secret(&sender.id, version).await?),
+                None => None,
+            };
+            Through::Provider(&sender.provider, secret.as_ref())
+        }
+    };
+    let label = Label { link: link.id(), message: &recipient.id };
+    let sent = app.channels.send(through, to, &message, configuration.settings.sender(), label).await;
+    if let (Carrier::Sns, Sent::Accepted { provider_id }, true) = (carrier, &sent, app.sms_reports) {
+        remember(app, provider_id, label).await;
+    }
+    Ok(sent)
+}
+
+/// SNS reports about an SMS by its own id and nothing else. Where that cannot be written down the SMS is sent all the same,
+/// and only a report about it would lead nowhere.
+async fn remember(app: &App, provider_id: &str, label: Label<'_>) {
+    let forget_at = later(app.clock.now(), REPORTED_WITHIN);
+    let known = app.store.remember_provider_id(provider_id, label.link, label.message, forget_at).await;
+    if let Err(error) = known {
+        tracing::warn!(link_id = %label.link, message_id = %label.message, error = %error, "The id of an SMS could not be kept.");
+    }
+}
+
+/// Notes what providers report about messages that they had taken over, and answers how many of those failed.
+pub(crate) async fn note_reports(app: &App, reports: Vec<Report>) -> Result<usize, StoreError> {
+    let mut noted = 0;
+    for report in reports {
+        noted += usize::from(note_report(app, report).await?);
+    }
+    Ok(noted)
+}
+
+/// A report about nothing of ours is left aside: the account may send other messages too.
+async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
+    let found = match report.about {
+        About::Message(link, message) => Some((link, message)),
+        About::Provider(id) => app.store.message_of_provider(&id).await?,
+    };
+    let Some((link_id, message_id)) = found else { return Ok(false) };
+    let Some(link) = app.store.link(&link_id).await? else { return Ok(false) };
+    let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
+    match app.store.sent_message(&link_id, &message_id).await? {
+        SentMessage::Sent(claim) => {
+            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason };
+            tracing::warn!(%link_id, %message_id, "A message that was sent did not arrive.");
+            note_failure(app, link.clone(), recipient, claim, state).await?;
+            Ok(true)
+        }
+        // The report comes again.
+        SentMessage::NotYet => Err(StoreError::Unavailable {
+            operation: "note a report about a message",
+            reason: "it is being sent".to_owned(),
+        }),
+        SentMessage::Other => Ok(false),
+    }
 }
 
 /// Tries what is due again, and answers how many messages it tried.

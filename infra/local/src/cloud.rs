@@ -17,11 +17,12 @@ use crate::account::Account;
 use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
+use crate::reports::Reports;
 use crate::simulators::{Notify, OutgoingWebhook, Simulators};
 use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{page, schedule, ses, sns, sqs, stream};
+use crate::{bot, kavenegar, page, schedule, ses, sns, sqs, stream, whatsapp};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
@@ -31,7 +32,7 @@ const OVERVIEW_HOURS: i64 = 24 * 7;
 pub struct Ports {
     /// The functions, behind `cargo lambda watch`.
     pub functions: u16,
-    /// The page, the inbox, SNS, SES and the gateways.
+    /// The page, the inbox, those who take messages over, and the gateways.
     pub cloud: u16,
     pub dynamodb: u16,
 }
@@ -67,7 +68,8 @@ pub struct Options {
     pub template: PathBuf,
     /// By which the gateways' sessions age.
     pub clock: Clock,
-    /// Whether the gateways call webhooks by themselves. A test that brings webhooks in an order of its own says no.
+    /// Whether the gateways call webhooks, and providers of messages report, by themselves. A test that brings webhooks in an
+    /// order of its own says no.
     pub webhooks: bool,
 }
 
@@ -145,9 +147,10 @@ impl Cloud {
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
         let (account, undelivered) = (Account::default(), Queue::default());
+        let deliver = options.webhooks.then(|| function_url(ports, "deliver-messages"));
+        let reports = Reports::new(deliver);
         let router = front_router(&inbox, &crm, &simulators, overview(store.clone()))
-            .nest_service("/sns", sns::router(inbox.clone(), account.clone()))
-            .nest_service("/ses", ses::router(inbox.clone(), account.clone()))
+            .merge(providers_router(&inbox, &account, &reports))
             .nest_service("/sqs", sqs::router(undelivered.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
@@ -189,7 +192,7 @@ impl Cloud {
 
     /// Where a function is invoked with an event, as Lambda's own API does it.
     pub fn function_url(&self, function: &str) -> String {
-        format!("http://127.0.0.1:{}/2015-03-31/functions/{function}/invocations", self.ports.functions)
+        function_url(self.ports, function)
     }
 
     /// Scheme and host of the functions' HTTP routes.
@@ -201,6 +204,10 @@ impl Cloud {
     pub fn page_url(&self) -> String {
         format!("http://localhost:{}", self.ports.cloud)
     }
+}
+
+fn function_url(ports: Ports, function: &str) -> String {
+    format!("http://127.0.0.1:{}/2015-03-31/functions/{function}/invocations", ports.functions)
 }
 
 /// The environment of every function. In AWS the template gives each only its own part.
@@ -216,6 +223,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
         ("AWS_ENDPOINT_URL_SQS", format!("{cloud}/sqs")),
+        ("AWS_ENDPOINT_URL_SOCIALMESSAGING", format!("{cloud}/social-messaging")),
         ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
@@ -223,6 +231,8 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_ZARINPAL_SANDBOX_URL", format!("{gateways}/zarinpal")),
         ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
         ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
+        ("PAYLINK_EMAIL_CONFIGURATION_SET", "local-email".to_owned()),
+        ("PAYLINK_SMS_REPORTS", "on".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
         // Tests call as fast as they can.
         ("PAYLINK_CALLS_PER_SECOND", "10000".to_owned()),
@@ -280,6 +290,16 @@ pub async fn serve_gateways(port: u16) -> Result<(), CloudError> {
         .map_err(|error| cannot_open("the gateways' books", &error))?;
     let served = axum::serve(nodelay(listener), simulators.router()).await;
     served.map_err(|error| cannot_open("the gateways' simulators", &error))
+}
+
+/// Everybody who takes messages over.
+fn providers_router(inbox: &Inbox, account: &Account, reports: &Reports) -> Router {
+    Router::new()
+        .nest_service("/sns", sns::router(inbox.clone(), account.clone(), reports.clone()))
+        .nest_service("/ses", ses::router(inbox.clone(), account.clone(), reports.clone()))
+        .nest_service("/bot-api", bot::router(inbox.clone()))
+        .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
+        .nest_service("/social-messaging", whatsapp::router(inbox.clone()))
 }
 
 /// How the simulated gateways call webhooks, or that they seem to and nobody hears it.

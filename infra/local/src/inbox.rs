@@ -1,6 +1,6 @@
 //! The inbox: what the simulated phone network and mail provider delivered on this machine.
 //!
-//! The providers ([`crate::sns`], [`crate::ses`]) push into it, people read it on [`crate::page`], and programs read
+//! The providers ([`crate::sns`], [`crate::ses`], [`crate::bot`]) push into it, people read it on [`crate::page`], and programs read
 //! it at `/inbox.json`. Nothing else may write here, so that what the inbox shows is what really went over the wire.
 
 use std::fs;
@@ -23,6 +23,8 @@ pub enum Channel {
     Sms,
     /// A mail to a mailbox.
     Email,
+    /// A message to somebody on a social network.
+    Social,
 }
 
 /// One message as its recipient got it. A mail to several recipients is one of these for each of them.
@@ -30,9 +32,9 @@ pub enum Channel {
 pub struct Delivered {
     /// The network that delivered it.
     pub channel: Channel,
-    /// A phone number in E.164, or a bare mail address without a display name.
+    /// A phone number in E.164, a bare mail address without a display name, or the id on a social network.
     pub to: String,
-    /// The sender as the recipient sees it: a sender ID or number, or a mail address with its readable display name.
+    /// The sender as the recipient sees it: a sender ID or number, a mail address with its readable display name, or a bot.
     pub from: String,
     /// Only mails have one.
     pub subject: Option<String>,

@@ -5,7 +5,9 @@
 
 pub mod account;
 mod aws_query;
+pub mod bot;
 pub mod inbox;
+pub mod kavenegar;
 pub mod page;
 pub mod seed;
 pub mod ses;
@@ -14,9 +16,11 @@ pub mod sns;
 pub mod sqs;
 pub mod template;
 pub mod watch;
+pub mod whatsapp;
 
 mod cloud;
 pub mod crm;
+mod reports;
 mod schedule;
 mod stream;
 

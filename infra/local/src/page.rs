@@ -181,7 +181,8 @@ fn inbox(messages: &[Delivered], now: Timestamp) -> Markup {
             }
             @for message in messages.iter().rev().take(SHOWN_MESSAGES) {
                 @match message.channel {
-                    Channel::Sms => { (sms(message, now)) }
+                    Channel::Sms => { (bubble("SMS", message, now)) }
+                    Channel::Social => { (bubble("Social network", message, now)) }
                     Channel::Email => { (mail(message, now)) }
                 }
             }
@@ -192,11 +193,11 @@ fn inbox(messages: &[Delivered], now: Timestamp) -> Markup {
     }
 }
 
-fn sms(message: &Delivered, now: Timestamp) -> Markup {
+fn bubble(kind: &str, message: &Delivered, now: Timestamp) -> Markup {
     html! {
         article.sms {
             p.meta {
-                span.kind { "SMS" }
+                span.kind { (kind) }
                 " from " bdi { (message.from) } " to " bdi { (message.to) } " "
                 (when(message.at, now))
             }

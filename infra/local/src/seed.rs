@@ -3,22 +3,28 @@
 use std::collections::BTreeMap;
 
 use domain::account::{Account, LatePayment, OnlinePayment};
-use domain::contact::{Contact, Email, Mobile, Person, Region};
+use domain::approved::{ApprovedTemplate, TemplateName};
+use domain::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role};
+use domain::ids::{
+    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role, SenderId,
+};
 use domain::item::{Item, ReceiptField};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::receipt::ReceiptType;
 use domain::repeat::Answered;
+use domain::sender::{MessageSender, NumberPrefix, Provider, SenderSecret, SmsRoute};
 use domain::settings::{Settings, TimeZoneName};
+use domain::template::Phrase;
 use domain::webhook::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
-use domain::{Rejection, Timestamp};
+use domain::{Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
 use crate::crm::SIGNING_SECRET;
+use crate::{bot, kavenegar, whatsapp};
 
 /// The API key of the local cloud.
 pub const API_KEY: &str = "local-crm-key";
@@ -57,6 +63,7 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
             .await?;
     }
     plant_accounts(store).await?;
+    plant_senders(store, &cloud.page_url()).await?;
     plant_contact(store).await?;
     plant_endpoint(store, &format!("{}/crm/events", cloud.page_url())).await?;
     // Written last: where it is, everything else is.
@@ -73,6 +80,8 @@ fn settings() -> Result<Settings, Rejection> {
         default_locale: Locale::parse("fa-IR")?,
         default_region: Region::parse("IR")?,
         default_receipt_type_id: Some(ReceiptTypeId::parse("online")?),
+        // SNS does not deliver to Iran.
+        sms_senders: vec![SmsRoute { prefix: NumberPrefix::parse("+98")?, sender: SenderId::parse("kavenegar")? }],
         return_url_hosts: vec!["crm.example".to_owned()],
         ..Settings::default()
     })
@@ -92,10 +101,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
     for (id, name, currency, gateway, fields) in accounts {
         let fields: BTreeMap<String, String> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(|problems| {
-            let detail = problems.into_vec().into_iter().next().map(|problem| problem.detail).unwrap_or_default();
-            Rejection::new("invalid_credentials", detail)
-        })?;
+        let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(first_of)?;
         let account = Account {
             id: AccountId::parse(id)?,
             name: name.to_owned(),
@@ -110,6 +116,53 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
             },
         };
         store.put_account(&account, Some(&credentials)).await?;
+    }
+    Ok(())
+}
+
+fn first_of(problems: Problems) -> Rejection {
+    let detail = problems.into_vec().into_iter().next().map(|problem| problem.detail).unwrap_or_default();
+    Rejection::new("invalid_credentials", detail)
+}
+
+/// The demo business's senders, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
+async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
+    let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
+        let phrase = |text: &str| Phrase::parse(text).map_err(|_| Rejection::new("invalid_template", text));
+        let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
+        let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
+        Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])
+    };
+    let providers = [
+        ("telegram", Provider::BotApi { base_url: format!("{page_url}/bot-api") }, Some(bot::DEMO_TOKEN)),
+        (
+            "whatsapp",
+            Provider::Whatsapp {
+                phone_number_id: whatsapp::DEMO_NUMBER.to_owned(),
+                templates: templates(whatsapp::DEMO_TEMPLATE, "{{ amount }}")?,
+            },
+            None,
+        ),
+        (
+            "kavenegar",
+            Provider::Kavenegar {
+                base_url: format!("{page_url}/kavenegar"),
+                line: Some(kavenegar::DEMO_LINE.to_owned()),
+                templates: Vec::new(),
+            },
+            Some(kavenegar::DEMO_KEY),
+        ),
+    ];
+    for (id, provider, secret) in providers {
+        let kind = provider.kind();
+        let fields = kind.secret_name().zip(secret).map(|(name, secret)| (name.to_owned(), secret.to_owned()));
+        let secret = match fields {
+            Some(fields) => Some(SenderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),
+            None => None,
+        };
+        let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
+        let sender = MessageSender { id: SenderId::parse(id)?, provider, credentials };
+        store.put_sender(&sender, secret.as_ref()).await?;
     }
     Ok(())
 }
@@ -141,6 +194,7 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
         locale: Some(Locale::parse("fa-IR")?),
         mobile: Some(Mobile::parse("09120000000", &region)?),
         email: Some(Email::parse("customer@example.com")?),
+        social: Vec::new(),
         balance: Some(Money::new(900_000, Currency::IRR)?),
         people: vec![
             Person {
@@ -148,12 +202,24 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
                 name: None,
                 mobile: Some(Mobile::parse("09120000001", &region)?),
                 email: Some(Email::parse("manager@example.com")?),
+                social: Vec::new(),
             },
             Person {
                 role: Role::parse("liaison")?,
                 name: None,
                 mobile: None,
                 email: Some(Email::parse("liaison@example.com")?),
+                social: Vec::new(),
+            },
+            Person {
+                role: Role::parse("accountant")?,
+                name: None,
+                mobile: None,
+                email: None,
+                social: vec![SocialAddress {
+                    network: SenderId::parse("telegram")?,
+                    id: SocialId::parse("700000001")?,
+                }],
             },
         ],
     };

@@ -5,7 +5,10 @@
 //! the SES API reference (`SendEmail`, version 2010-12-01) and the errors that SES gives for addresses.
 //!
 //! Mailboxes with a marker before the `@` make it misbehave: `throttle` is throttled, `reject` is refused for good,
-//! and `flaky` fails the first time.
+//! and `flaky` fails the first time. `bounce` is taken over and bounces, and `complain` gets the mail and calls it spam:
+//! where the mail names a configuration set, SES publishes both to its topic.
+
+use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,10 +19,12 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
+use crate::reports::Reports;
 
 const SES: Service = Service {
     namespace: "http://ses.amazonaws.com/doc/2010-12-01/",
@@ -33,6 +38,10 @@ const RECIPIENT_LIMIT: usize = 50;
 /// What an address may not contain unquoted (RFC 5322, `specials` without the dot and the at sign).
 const SPECIALS: [char; 10] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '"'];
 
+/// Mailboxes that do not exist, and those of people who call a mail spam.
+const BOUNCES: &str = "bounce";
+const COMPLAINS: &str = "complain";
+
 const MARKERS: [(&str, Fault); 3] =
     [("throttle", Fault::Throttled), ("reject", Fault::Rejected), ("flaky", Fault::FailsOnce)];
 
@@ -40,14 +49,15 @@ const MARKERS: [(&str, Fault); 3] =
 struct Provider {
     inbox: Inbox,
     account: Account,
+    reports: Reports,
     failed: FailedOnce,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/ses/`), which axum's `nest` does not
 /// match and `nest_service("/ses", …)` does.
-pub fn router(inbox: Inbox, account: Account) -> Router {
+pub(crate) fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
     let failed = FailedOnce::default();
-    Router::new().route("/", post(serve)).with_state(Provider { inbox, account, failed })
+    Router::new().route("/", post(serve)).with_state(Provider { inbox, account, reports, failed })
 }
 
 async fn serve(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
@@ -65,13 +75,18 @@ impl Provider {
             self.misbehave(&recipient.address)?;
         }
         let provider_id = random_id();
-        self.inbox.push_all(mail.delivered(&provider_id))?;
+        let report = mail.report(&provider_id);
+        let mut delivered = mail.delivered(&provider_id);
+        delivered.retain(|mail| !mailbox(&mail.to).contains(BOUNCES));
+        self.inbox.push_all(delivered)?;
+        if let Some(report) = report {
+            self.reports.by_topic(&report);
+        }
         Ok(provider_id)
     }
 
     fn misbehave(&self, address: &str) -> Result<(), Refusal> {
-        let local = address.split('@').next().unwrap_or_default();
-        match Fault::find(&MARKERS, |marker| local.contains(marker)) {
+        match Fault::find(&MARKERS, |marker| mailbox(address).contains(marker)) {
             Some(Fault::Throttled) => {
                 let text = "Maximum sending rate exceeded.";
                 Err(Refusal::sender("Throttling", text))
@@ -83,6 +98,11 @@ impl Provider {
     }
 }
 
+/// What stands before the `@`.
+fn mailbox(address: &str) -> &str {
+    address.split('@').next().unwrap_or_default()
+}
+
 /// A mail that SES would take.
 #[derive(Debug)]
 struct Mail {
@@ -91,6 +111,9 @@ struct Mail {
     subject: String,
     text: Option<String>,
     html: Option<String>,
+    /// Whether SES reports about it, and with which tags.
+    is_watched: bool,
+    tags: BTreeMap<String, Vec<String>>,
 }
 
 impl Mail {
@@ -101,7 +124,8 @@ impl Mail {
         for address in parameters.members("ReplyToAddresses") {
             Mailbox::parse(address)?;
         }
-        check_labels(parameters)?;
+        let tags = check_labels(parameters)?;
+        let is_watched = parameters.get("ConfigurationSetName").is_some();
 
         let subject = content(parameters, "Message.Subject")?
             .ok_or_else(|| invalid("Missing required parameter Message.Subject.Data"))?;
@@ -114,7 +138,27 @@ impl Mail {
             let reason = "Message.Body needs a Text or an Html that is not empty";
             return Err(invalid(reason));
         }
-        Ok(Mail { source, recipients, subject, text, html })
+        Ok(Mail { source, recipients, subject, text, html, is_watched, tags })
+    }
+
+    /// What SES publishes about it, if anything.
+    fn report(&self, provider_id: &str) -> Option<Value> {
+        let is = |marker: &str| self.recipients.iter().any(|one| mailbox(&one.address).contains(marker));
+        let (kind, name, what) = if is(BOUNCES) {
+            (
+                "Bounce",
+                "bounce",
+                json!({ "bounceType": "Permanent", "bounceSubType": "NoEmail", "bouncedRecipients": [] }),
+            )
+        } else if is(COMPLAINS) {
+            ("Complaint", "complaint", json!({ "complaintFeedbackType": "abuse", "complainedRecipients": [] }))
+        } else {
+            return None;
+        };
+        let mail = json!({ "messageId": provider_id, "timestamp": Timestamp::now().to_string(), "tags": self.tags });
+        let mut event = json!({ "eventType": kind, "mail": mail });
+        event[name] = what;
+        self.is_watched.then_some(event)
     }
 
     /// The copy of every recipient.
@@ -154,7 +198,7 @@ fn recipients(parameters: &Parameters) -> Result<Vec<Mailbox>, Refusal> {
 }
 
 /// Checks the names that SES keeps for its own reports: the configuration set and the message tags.
-fn check_labels(parameters: &Parameters) -> Result<(), Refusal> {
+fn check_labels(parameters: &Parameters) -> Result<BTreeMap<String, Vec<String>>, Refusal> {
     let is_label = |text: &str, limit: usize| {
         (1..=limit).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
@@ -164,20 +208,23 @@ fn check_labels(parameters: &Parameters) -> Result<(), Refusal> {
     {
         return Err(invalid("The configuration set name is not valid."));
     }
+    let mut tags = BTreeMap::new();
     for number in 1_u32.. {
         let tag = format!("Tags.member.{number}");
         let name = parameters.get(&format!("{tag}.Name"));
         let value = parameters.get(&format!("{tag}.Value"));
         match (name, value) {
             (None, None) => break,
-            (Some(name), Some(value)) if is_label(name, 256) && is_label(value, 256) => {}
+            (Some(name), Some(value)) if is_label(name, 256) && is_label(value, 256) => {
+                tags.insert(name.to_owned(), vec![value.to_owned()]);
+            }
             _ => {
                 let reason = "A tag needs a name and a value of ASCII letters, digits, _ and -";
                 return Err(invalid(reason));
             }
         }
     }
-    Ok(())
+    Ok(tags)
 }
 
 /// The text of a subject or body, or nothing where it is missing or blank. SES takes text without a charset for
@@ -355,7 +402,7 @@ mod tests {
             ("Tags.member.1.Name", Some("link")),
             ("Tags.member.1.Value", Some("pl_1")),
         ];
-        let (status, xml) = send(&router(inbox.clone(), Account::default()), &changes).await?;
+        let (status, xml) = send(&router(inbox.clone(), Account::default(), Reports::default()), &changes).await?;
 
         assert_eq!(status, StatusCode::OK, "{xml}");
         let delivered = inbox.all();
@@ -376,7 +423,8 @@ mod tests {
 
     #[tokio::test]
     async fn it_answers_below_a_prefix_with_and_without_the_last_slash() -> Outcome {
-        let app = Router::new().nest_service("/ses", router(Inbox::open(None)?, Account::default()));
+        let app =
+            Router::new().nest_service("/ses", router(Inbox::open(None)?, Account::default(), Reports::default()));
         for uri in ["/ses", "/ses/"] {
             let answer = post(&app, uri, &[("Action", "SendRawEmail")]).await?;
             assert!(refuses(&answer, "InvalidAction"), "{uri}");
@@ -387,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn what_ses_would_refuse_is_refused() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone(), Account::default());
+        let router = router(inbox.clone(), Account::default(), Reports::default());
         for (name, value) in [
             ("Source", None),
             ("Source", Some("")),
@@ -422,7 +470,7 @@ mod tests {
     #[tokio::test]
     async fn marked_mailboxes_make_it_misbehave() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone(), Account::default());
+        let router = router(inbox.clone(), Account::default(), Reports::default());
         for _ in 0..2 {
             let throttled = send(&router, &[(TO, Some("ali+throttle@example.com"))]).await?;
             assert!(refuses(&throttled, "Throttling"));

@@ -5,7 +5,7 @@
 //! the SNS API reference (`Publish`, version 2010-03-31) and the SMS chapters of the SNS developer guide.
 //!
 //! Numbers that end with a marker make it misbehave: `0000429` is throttled, `0000400` is refused for good, and
-//! `0000500` fails the first time.
+//! `0000500` fails the first time. `0000499` is taken over and turns out to be unreachable, which SNS writes into a log.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use crate::account::Account;
 use crate::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
+use crate::reports::Reports;
 
 const SNS: Service = Service {
     namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
@@ -35,18 +36,22 @@ const DEFAULT_SENDER: &str = "NOTICE";
 const MARKERS: [(&str, Fault); 3] =
     [("0000429", Fault::Throttled), ("0000400", Fault::Rejected), ("0000500", Fault::FailsOnce)];
 
+/// Numbers of phones that are switched off.
+const UNREACHABLE: &str = "0000499";
+
 #[derive(Debug, Clone)]
 struct Network {
     inbox: Inbox,
     account: Account,
+    reports: Reports,
     failed: FailedOnce,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/sns/`), which axum's `nest` does not
 /// match and `nest_service("/sns", …)` does.
-pub fn router(inbox: Inbox, account: Account) -> Router {
+pub(crate) fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
     let failed = FailedOnce::default();
-    Router::new().route("/", post(serve)).with_state(Network { inbox, account, failed })
+    Router::new().route("/", post(serve)).with_state(Network { inbox, account, reports, failed })
 }
 
 async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
@@ -58,11 +63,27 @@ async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) 
     })
 }
 
+/// The delivery status of an SMS that did not arrive, as SNS logs it.
+fn unreachable(number: &str, provider_id: &str) -> serde_json::Value {
+    serde_json::json!({
+        "notification": { "messageId": provider_id, "timestamp": Timestamp::now().to_string() },
+        "delivery": {
+            "destination": number, "priceInUSD": 0.0, "smsType": "Transactional", "dwellTimeMs": 10, "numberOfMessageParts": 1,
+            "providerResponse": "Phone is currently unreachable/unavailable", "dwellTimeMsUntilDeviceAck": 100,
+        },
+        "status": "FAILURE",
+    })
+}
+
 impl Network {
     fn publish(&self, parameters: &Parameters) -> Result<String, Refusal> {
         let sms = Sms::parse(parameters)?;
         self.misbehave(&sms.number)?;
         let provider_id = random_id();
+        if sms.number.ends_with(UNREACHABLE) {
+            self.reports.by_log(&unreachable(&sms.number, &provider_id));
+            return Ok(provider_id);
+        }
         self.inbox.push(Delivered {
             channel: Channel::Sms,
             to: sms.number,
@@ -222,7 +243,8 @@ mod tests {
             ("MessageAttributes.entry.2.Value.StringValue", "PAYLINK"),
         ];
         let text = "سلام: https://pay.example/p/1";
-        let (status, xml) = publish(&router(inbox.clone(), Account::default()), NUMBER, text, &attributes).await?;
+        let (status, xml) =
+            publish(&router(inbox.clone(), Account::default(), Reports::default()), NUMBER, text, &attributes).await?;
 
         assert_eq!(status, StatusCode::OK);
         let delivered = inbox.all();
@@ -241,7 +263,8 @@ mod tests {
 
     #[tokio::test]
     async fn it_answers_below_a_prefix_with_and_without_the_last_slash() -> Outcome {
-        let app = Router::new().nest_service("/sns", router(Inbox::open(None)?, Account::default()));
+        let app =
+            Router::new().nest_service("/sns", router(Inbox::open(None)?, Account::default(), Reports::default()));
         let fields = [("Action", "Publish"), ("Version", "2010-03-31"), ("PhoneNumber", NUMBER), ("Message", "x")];
         for uri in ["/sns", "/sns/"] {
             assert_eq!(post(&app, uri, &fields).await?.0, StatusCode::OK, "{uri}");
@@ -252,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn only_numbers_in_e164_are_taken() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone(), Account::default());
+        let router = router(inbox.clone(), Account::default(), Reports::default());
         for number in [
             "",
             "09121234567",
@@ -272,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_has_1_to_1600_characters() -> Outcome {
-        let router = router(Inbox::open(None)?, Account::default());
+        let router = router(Inbox::open(None)?, Account::default(), Reports::default());
         let longest = "س".repeat(1600);
         let (status, _) = publish(&router, NUMBER, &longest, &[]).await?;
         assert_eq!(status, StatusCode::OK);
@@ -287,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn attributes_with_bad_values_and_topics_are_refused() -> Outcome {
-        let router = router(Inbox::open(None)?, Account::default());
+        let router = router(Inbox::open(None)?, Account::default(), Reports::default());
         for (name, data_type, value) in [
             ("AWS.SNS.SMS.SMSType", "String", "Urgent"),
             ("AWS.SNS.SMS.SMSType", "Number", "Transactional"),
@@ -313,7 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_action_is_an_invalid_action() -> Outcome {
-        let router = router(Inbox::open(None)?, Account::default());
+        let router = router(Inbox::open(None)?, Account::default(), Reports::default());
         let fields = [("Action", "Subscribe"), ("Version", "2010-03-31")];
         assert!(refuses(&post(&router, "/", &fields).await?, "InvalidAction"));
         Ok(())
@@ -322,7 +345,7 @@ mod tests {
     #[tokio::test]
     async fn marked_numbers_make_it_misbehave() -> Outcome {
         let inbox = Inbox::open(None)?;
-        let router = router(inbox.clone(), Account::default());
+        let router = router(inbox.clone(), Account::default(), Reports::default());
         for _ in 0..2 {
             let throttled = publish(&router, "+989120000429", "x", &[]).await?;
             assert!(refuses(&throttled, "ThrottlingException"));

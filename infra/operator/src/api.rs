@@ -7,6 +7,7 @@ use http::{Method, Request};
 use runtime::Clock;
 use serde_json::Value;
 use tower::ServiceExt;
+use web::Callers;
 
 use crate::{Operator, OperatorError};
 
@@ -33,7 +34,8 @@ impl Operator {
         let broken = |error: &dyn std::fmt::Display| OperatorError::Refused(format!("{path}: {error}"));
         // A store of its own has read no keys before this one was made.
         let store = self.runtime.store()?;
-        let app = crm_api::App { store, clock: Clock::System, reach: self.runtime.webhook_reach()? };
+        let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
+        let app = crm_api::App { store, callers, clock: Clock::System, reach: self.runtime.webhook_reach()? };
         let request = Request::builder()
             .method(method)
             .uri(path)

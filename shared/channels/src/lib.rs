@@ -1,30 +1,76 @@
-//! The media that messages go out on, SMS through SNS and email through SES, and the CRM's endpoints for events.
+//! The media that messages go out on, SMS through SNS, email through SES and the senders that the business set up, and the
+//! CRM's endpoints for events.
 //!
 //! A channel hands one message to its provider and says what came of it. Whether and when to try again is decided by
 //! who called.
 
+mod bot;
+mod kavenegar;
 mod webhooks;
+mod whatsapp;
 
-use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage};
+use std::time::Duration;
+
+use aws_sdk_ses::types::{Body, Content, Destination, Message as EmailMessage, MessageTag};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::compose::Message;
-use domain::recipients::Channel;
+use domain::ids::{LinkId, MessageId};
+use domain::sender::{Provider, ProviderKind, SenderSecret};
 use domain::settings::{EmailSenderName, Sender};
+use domain::webhook::{Reach, parse_endpoint_url};
+use jiff::SignedDuration;
+use outbound::{Answer, Http};
 
 pub use webhooks::{Posted, Webhooks};
+pub use whatsapp::SocialMessaging;
 
 /// What the provider said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The provider took the message over under this id.
     Accepted { provider_id: String },
-    /// It may work later. A message whose answer was lost is here too and may arrive twice.
-    FailedForNow { reason: String },
+    /// It may work later, after `wait` at the earliest where the provider asked for a pause. A message whose answer was
+    /// lost is here too and may arrive twice.
+    FailedForNow { reason: String, wait: Option<SignedDuration> },
     /// It will never work for this address and this message.
     FailedForGood { reason: String },
+}
+
+/// No provider is waited for longer.
+pub const PROVIDER_CALL: Duration = Duration::from_secs(8);
+
+/// What emails carry, so that a report about one leads back to its message.
+pub const LINK_TAG: &str = "paylink-link";
+pub const MESSAGE_TAG: &str = "paylink-message";
+
+/// Which message it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Label<'a> {
+    pub link: &'a LinkId,
+    pub message: &'a MessageId,
+}
+
+/// Who takes a message over, with everything that takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Through<'a> {
+    Sns,
+    Ses,
+    /// One that the business set up, with what it proves itself with.
+    Provider(&'a Provider, Option<&'a SenderSecret>),
+}
+
+/// What the stack is set to, whatever the business sets.
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// The verified address that emails come from. Without one no email is sent.
+    pub email_sender: Option<String>,
+    /// By which SES reports bounces and complaints. Without one it does not.
+    pub email_configuration_set: Option<String>,
+    /// The name that SMS come from, where a country shows one and the business has none of its own.
+    pub sms_sender_id: Option<String>,
 }
 
 /// The senders of this stack. Cheap to clone.
@@ -32,27 +78,63 @@ pub enum Sent {
 pub struct Channels {
     sns: aws_sdk_sns::Client,
     ses: aws_sdk_ses::Client,
-    /// The verified address that emails come from. Without one no email is sent.
     email_sender: Option<String>,
-    /// The name that SMS come from, where a country shows one and the business has none of its own.
+    email_configuration_set: Option<String>,
     sms_sender_id: Option<String>,
+    /// For the providers that the business set up. It leads to addresses within `reach` only.
+    http: Http,
+    reach: Reach,
+    whatsapp: SocialMessaging,
 }
 
 impl Channels {
     pub fn new(
         sns: aws_sdk_sns::Client,
         ses: aws_sdk_ses::Client,
-        email_sender: Option<String>,
-        sms_sender_id: Option<String>,
+        stack: Stack,
+        http: Http,
+        reach: Reach,
+        whatsapp: SocialMessaging,
     ) -> Self {
-        Self { sns, ses, email_sender, sms_sender_id }
+        let Stack { email_sender, email_configuration_set, sms_sender_id } = stack;
+        Self { sns, ses, email_sender, email_configuration_set, sms_sender_id, http, reach, whatsapp }
     }
 
     /// Sends one message.
-    pub async fn send(&self, channel: Channel, to: &str, message: &Message, sender: Sender<'_>) -> Sent {
-        match channel {
-            Channel::Sms => self.send_sms(to, message, sender.sms_id).await,
-            Channel::Email => self.send_email(to, message, sender.email_name).await,
+    pub async fn send(
+        &self,
+        through: Through<'_>,
+        to: &str,
+        message: &Message,
+        sender: Sender<'_>,
+        label: Label<'_>,
+    ) -> Sent {
+        match through {
+            Through::Sns => self.send_sms(to, message, sender.sms_id).await,
+            Through::Ses => self.send_email(to, message, sender.email_name, label).await,
+            Through::Provider(provider, secret) => self.send_by(provider, secret, to, message).await,
+        }
+    }
+
+    async fn send_by(&self, provider: &Provider, secret: Option<&SenderSecret>, to: &str, message: &Message) -> Sent {
+        let call = Call { http: &self.http, reach: self.reach };
+        // Without a secret a provider answers as to a wrong one.
+        let secret = secret.map(SenderSecret::expose).unwrap_or_default();
+        let answer = match (provider, &message.approved) {
+            (Provider::BotApi { base_url }, _) => bot::send(call, base_url, secret, to, &message.text).await,
+            (Provider::Kavenegar { base_url, line, .. }, _) => {
+                kavenegar::send(call, base_url, secret, line.as_deref(), to, message).await
+            }
+            (Provider::Whatsapp { phone_number_id, .. }, Some(filled)) => {
+                self.whatsapp.send(phone_number_id, to, filled).await
+            }
+            (Provider::Whatsapp { .. }, None) => {
+                Err(Sent::FailedForGood { reason: "only_approved_templates".to_owned() })
+            }
+        };
+        match answer {
+            Ok(answer) => meaning(provider.kind(), &answer),
+            Err(failed) => failed,
         }
     }
 
@@ -71,7 +153,7 @@ impl Channels {
         }
     }
 
-    async fn send_email(&self, to: &str, message: &Message, name: &str) -> Sent {
+    async fn send_email(&self, to: &str, message: &Message, name: &str, label: Label<'_>) -> Sent {
         let Some(sender) = &self.email_sender else {
             return Sent::FailedForGood { reason: "no_email_sender_configured".to_owned() };
         };
@@ -83,18 +165,51 @@ impl Channels {
             return Sent::FailedForGood { reason: "message_cannot_be_built".to_owned() };
         };
         let body = Body::builder().text(text).set_html(html).build();
+        let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
+        let tags = [tag(LINK_TAG, label.link.as_str()), tag(MESSAGE_TAG, label.message.as_str())];
+        let tags: Vec<MessageTag> = tags.into_iter().filter_map(Result::ok).collect();
         let sent = self
             .ses
             .send_email()
             .source(from(sender, name))
             .destination(Destination::builder().to_addresses(to).build())
             .message(EmailMessage::builder().subject(subject).body(body).build())
+            .set_configuration_set_name(self.email_configuration_set.clone())
+            .set_tags(self.email_configuration_set.is_some().then_some(tags))
             .send()
             .await;
         match sent {
             Ok(answer) => Sent::Accepted { provider_id: answer.message_id },
             Err(error) => failure(&error),
         }
+    }
+}
+
+/// What a provider's answer means for the message.
+pub fn meaning(provider: ProviderKind, answer: &Answer) -> Sent {
+    match provider {
+        ProviderKind::BotApi => bot::outcome(answer),
+        ProviderKind::Kavenegar => kavenegar::outcome(answer),
+        ProviderKind::Whatsapp => whatsapp::outcome(answer),
+    }
+}
+
+/// One call to a provider at an address that the business set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    http: &'a Http,
+    reach: Reach,
+}
+
+impl Call<'_> {
+    async fn post(self, url: &str, kind: &str, body: String) -> Result<Answer, Sent> {
+        // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
+        if parse_endpoint_url(url, self.reach).is_err() {
+            return Err(Sent::FailedForGood { reason: "address_not_allowed".to_owned() });
+        }
+        let request = http::Request::post(url).header(http::header::CONTENT_TYPE, kind);
+        let answer = self.http.send(request, body, PROVIDER_CALL).await;
+        answer.map_err(|_| Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None })
     }
 }
 
@@ -110,7 +225,7 @@ fn from(sender: &str, name: &str) -> String {
 /// Only errors that name the message or the address are final. Everything else may pass.
 fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
     let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) else {
-        return Sent::FailedForNow { reason: "no_answer".to_owned() };
+        return Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None };
     };
     let reason = code.to_owned();
     match code {
@@ -120,7 +235,7 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
         | "MessageRejected"
         | "OptedOut"
         | "EndpointDisabled" => Sent::FailedForGood { reason },
-        _ => Sent::FailedForNow { reason },
+        _ => Sent::FailedForNow { reason, wait: None },
     }
 }
 

@@ -44,6 +44,13 @@ link-created-sms =
     مقابل { $description }{ $end }
     حتى { $expires_at }
     { $link }
+link-created-social =
+    { $business }
+    المبلغ المطلوب: { $amount }{ $if_description }
+    مقابل { $description }{ $end }
+    حتى { $expires_at }
+
+    { $link }
 link-created-email-subject = طلب دفع من { $business }
 link-created-email =
     { $contact }، تحية طيبة وبعد،

@@ -48,6 +48,10 @@ toman-alone = { $toman } Toman
 link-created-sms =
     { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:
     { $link }
+link-created-social =
+    { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:
+
+    { $link }
 link-created-email-subject = Payment request from { $business }
 link-created-email =
     Dear { $contact },

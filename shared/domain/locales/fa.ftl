@@ -38,6 +38,13 @@ link-created-sms =
     بابت { $description }{ $end }
     تا { $expires_at }
     { $link }
+link-created-social =
+    { $business }
+    پرداخت { $amount }{ $if_description }
+    بابت { $description }{ $end }
+    مهلت: { $expires_at }
+
+    { $link }
 link-created-email-subject = درخواست پرداخت از { $business }
 link-created-email =
     { $contact }، سلام

@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
+use crate::approved::{ApprovedTemplate, Filled};
 use crate::gateway::Mode;
-use crate::ids::ReferenceId;
+use crate::ids::{ReferenceId, SenderId};
 use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
 use crate::message::{MessageChoice, MessageEvent, MessageTemplate, saved, shipped};
 use crate::money::Money;
 use crate::problem::{Problems, Rejection};
-use crate::recipients::Channel;
+use crate::recipients::{Channel, Recipient};
+use crate::sender::{Carrier, MessageSender, Routes};
 use crate::settings::Settings;
 use crate::sms::SmsLength;
 use crate::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
@@ -20,12 +22,16 @@ pub struct Message {
     pub subject: Option<String>,
     pub text: String,
     pub html: Option<String>,
+    /// What is sent instead of the text to a provider that approved it beforehand.
+    pub approved: Option<Filled>,
 }
 
 /// A message as it is sent on one channel, and how long it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub channel: Channel,
+    /// The sender, where it has words of its own: those of a template that it approved.
+    pub sender: Option<SenderId>,
     pub message: Message,
     /// Only an SMS has a length that anybody pays for.
     pub sms: Option<SmsLength>,
@@ -69,16 +75,37 @@ impl<'a> Matter<'a> {
     }
 }
 
-/// Writes the message that tells of a link. `own` is the request's text for this channel, else the business's own text
-/// for the channel and the locale, where there is one.
+/// Where the words of messages come from, and who takes them where.
+#[derive(Clone, Copy, Debug)]
+pub struct Book<'a> {
+    pub templates: &'a [MessageTemplate],
+    pub routes: Routes<'a>,
+}
+
+impl<'a> Book<'a> {
+    /// The request's own text for a channel, else the business's for the channel and the locale, where there is one.
+    fn text(self, choice: &'a MessageChoice, channel: Channel, locale: &Locale) -> Option<&'a MessageText> {
+        choice.custom_text(channel).or_else(|| saved(self.templates, MessageEvent::LinkCreated, channel, locale))
+    }
+}
+
+/// Writes the message that tells somebody of a link, for whoever takes it there.
 pub fn compose(
     link: &PaymentLink,
+    choice: &MessageChoice,
     channel: Channel,
-    own: Option<&MessageText>,
-    settings: &Settings,
+    carrier: Carrier<'_>,
+    book: Book<'_>,
 ) -> Result<Message, Rejection> {
-    let (terms, url) = (link.terms(), link.url());
-    write(&Matter::of(terms, &url), channel, own, settings).map_err(|problem| problem.rejection)
+    let (terms, url, settings) = (link.terms(), link.url(), book.routes.settings);
+    let matter = Matter::of(terms, &url);
+    let locale = matter.locale(settings);
+    match carrier.template_for(choice.wording(), locale) {
+        Some(template) => fill(&matter, template, settings),
+        None => {
+            write(&matter, channel, book.text(choice, channel, locale), settings).map_err(|problem| problem.rejection)
+        }
+    }
 }
 
 /// Writes the messages on these channels exactly as they would be sent, and reports what cannot be: a text that its values
@@ -88,36 +115,103 @@ pub fn preview(
     matter: &Matter<'_>,
     choice: &MessageChoice,
     channels: &[Channel],
-    templates: &[MessageTemplate],
-    settings: &Settings,
+    recipients: &[Recipient],
+    book: Book<'_>,
     problems: &mut Problems,
 ) -> Vec<Preview> {
+    let locale = matter.locale(book.routes.settings);
+    let approving = approving(choice, recipients, book.routes, locale);
     let mut previews = Vec::new();
     for channel in channels {
-        let custom = choice.custom_text(*channel);
-        // A problem of a text that the request did not bring is one of the choice to send it.
-        let at = |part: &str| match custom {
-            Some(_) => format!("/message/{}/{part}", channel.as_str()),
-            None => "/message".to_owned(),
+        let is_approved = |recipient: &&Recipient| {
+            let sender = sender_of(recipient, choice, book.routes);
+            sender.is_some_and(|sender| approving.iter().any(|(approving, _)| approving.id == sender.id))
         };
-        let own = || saved(templates, MessageEvent::LinkCreated, *channel, matter.locale(settings));
-        let message = match write(matter, *channel, custom.or_else(own), settings) {
-            Ok(message) => message,
-            Err(problem) => {
-                problems.add(at(problem.part), problem.rejection);
-                continue;
-            }
-        };
-        let sms = match channel {
-            Channel::Sms => Some(SmsLength::of(&message.text)),
-            Channel::Email => None,
-        };
-        if let Some(Err(rejection)) = sms.map(|length| settings.max_sms_segments.check(length)) {
-            problems.add(at("body"), rejection);
+        let mut of_channel = recipients.iter().filter(|recipient| recipient.channel == *channel).peekable();
+        // Nobody gets the text where all get a template.
+        if of_channel.peek().is_none() || !of_channel.all(|recipient| is_approved(&recipient)) {
+            previews.extend(preview_text(matter, choice, *channel, book, problems));
         }
-        previews.push(Preview { channel: *channel, message, sms });
+        for (sender, template) in approving.iter().filter(|(sender, _)| sender.provider.channel() == *channel) {
+            let message = problems.check("/message", fill(matter, template, book.routes.settings)).value();
+            let preview = |message| Preview { channel: *channel, sender: Some(sender.id.clone()), message, sms: None };
+            previews.extend(message.map(preview));
+        }
     }
     previews
+}
+
+/// The senders of these recipients that send an approved template, each once.
+fn approving<'a>(
+    choice: &MessageChoice,
+    recipients: &[Recipient],
+    routes: Routes<'a>,
+    locale: &Locale,
+) -> Vec<(&'a MessageSender, &'a ApprovedTemplate)> {
+    let mut found: Vec<(&MessageSender, &ApprovedTemplate)> = Vec::new();
+    for sender in recipients.iter().filter_map(|recipient| sender_of(recipient, choice, routes)) {
+        if let Some(template) = sender.provider.template_for(choice.wording(), locale)
+            && !found.iter().any(|(known, _)| known.id == sender.id)
+        {
+            found.push((sender, template));
+        }
+    }
+    found
+}
+
+fn sender_of<'a>(recipient: &Recipient, choice: &MessageChoice, routes: Routes<'a>) -> Option<&'a MessageSender> {
+    let Recipient { channel, network, to, .. } = recipient;
+    match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
+        Ok(Carrier::Sender(sender)) => Some(sender),
+        Ok(Carrier::Sns | Carrier::Ses) | Err(_) => None,
+    }
+}
+
+fn preview_text(
+    matter: &Matter<'_>,
+    choice: &MessageChoice,
+    channel: Channel,
+    book: Book<'_>,
+    problems: &mut Problems,
+) -> Option<Preview> {
+    let settings = book.routes.settings;
+    // A problem of a text that the request did not bring is one of the choice to send it.
+    let at = |part: &str| match choice.custom_text(channel) {
+        Some(_) => format!("/message/{}/{part}", channel.as_str()),
+        None => "/message".to_owned(),
+    };
+    let text = book.text(choice, channel, matter.locale(settings));
+    let message = match write(matter, channel, text, settings) {
+        Ok(message) => message,
+        Err(problem) => {
+            problems.add(at(problem.part), problem.rejection);
+            return None;
+        }
+    };
+    let (sms, fits) = match channel {
+        Channel::Sms => {
+            let length = SmsLength::of(&message.text);
+            (Some(length), settings.max_sms_segments.check(length))
+        }
+        Channel::Email => (None, Ok(())),
+        Channel::Social => (None, check_social(&message.text)),
+    };
+    if let Err(rejection) = fits {
+        problems.add(at("body"), rejection);
+    }
+    Some(Preview { channel, sender: None, message, sms })
+}
+
+/// A bot sends at most so much at once, counted as Telegram counts it: in units of UTF-16.
+const LONGEST_SOCIAL: usize = 4096;
+
+fn check_social(text: &str) -> Result<(), Rejection> {
+    let length = text.encode_utf16().count();
+    if length <= LONGEST_SOCIAL {
+        return Ok(());
+    }
+    let detail = format!("The message has {length} characters, and a network takes at most {LONGEST_SOCIAL}.");
+    Err(Rejection::new("too_long", detail))
 }
 
 fn write(
@@ -136,7 +230,41 @@ fn write(
             &shipped_text
         }
     };
-    let Rendered { subject, body } = text.render(&Values {
+    let Rendered { subject, body } = text.render(&values(matter, settings))?;
+    let mark = |text: String| marked(text, matter.mode);
+    let text = mark(body);
+    let html = match channel {
+        Channel::Sms | Channel::Social => None,
+        Channel::Email => Some(html_of(&text, matter.url, language).map_err(of_body)?),
+    };
+    Ok(Message { subject: subject.map(mark), text, html, approved: None })
+}
+
+/// Fills in an approved template. Its text here is what stands in its places, because its own words are the provider's.
+fn fill(matter: &Matter<'_>, template: &ApprovedTemplate, settings: &Settings) -> Result<Message, Rejection> {
+    let mut filled = template.fill(&values(matter, settings))?;
+    if matter.mode == Mode::Sandbox {
+        // Not before the link, where it could become a part of it.
+        match filled.parameters.iter_mut().find(|parameter| !parameter.contains(matter.url)) {
+            Some(parameter) => *parameter = marked(std::mem::take(parameter), matter.mode),
+            None => filled.parameters.last_mut().into_iter().for_each(|parameter| parameter.push_str(" [TEST]")),
+        }
+    }
+    let text = filled.parameters.join("\n");
+    Ok(Message { subject: None, text, html: None, approved: Some(filled) })
+}
+
+/// Nobody may take a rehearsal for a demand.
+fn marked(text: String, mode: Mode) -> String {
+    match mode {
+        Mode::Live => text,
+        Mode::Sandbox => format!("[TEST] {text}"),
+    }
+}
+
+fn values(matter: &Matter<'_>, settings: &Settings) -> Values {
+    let language = matter.locale(settings).language();
+    Values {
         account_name: matter.account_name.to_owned(),
         amount: Amount::new(matter.amount, language, settings.rial_alone),
         business_name: settings.business_name.clone(),
@@ -146,16 +274,5 @@ fn write(
         item_title: matter.item_title.unwrap_or_default().to_owned(),
         link: matter.url.to_owned(),
         reference_id: matter.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
-    })?;
-    // Nobody may take a rehearsal for a demand.
-    let mark = |text: String| match matter.mode {
-        Mode::Live => text,
-        Mode::Sandbox => format!("[TEST] {text}"),
-    };
-    let text = mark(body);
-    let html = match channel {
-        Channel::Sms => None,
-        Channel::Email => Some(html_of(&text, matter.url, language).map_err(of_body)?),
-    };
-    Ok(Message { subject: subject.map(mark), text, html })
+    }
 }

@@ -7,7 +7,7 @@ use rlibphonenumber::enums::Region as PhoneRegion;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ContactId, Role};
+use crate::ids::{ContactId, Role, SenderId};
 use crate::locale::Locale;
 use crate::money::Money;
 use crate::problem::{Field, Problems, Rejection};
@@ -25,6 +25,8 @@ pub struct Contact {
     pub mobile: Option<Mobile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub social: Vec<SocialAddress>,
     /// What the contact owes is positive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Money>,
@@ -42,6 +44,8 @@ pub struct Person {
     pub mobile: Option<Mobile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub social: Vec<SocialAddress>,
 }
 
 /// What a caller says about a contact. What is left out stays as it is known.
@@ -52,6 +56,7 @@ pub struct ContactChange {
     pub locale: Field<Locale>,
     pub mobile: Field<Mobile>,
     pub email: Field<Email>,
+    pub social: Field<Vec<SocialAddress>>,
     pub balance: Field<Money>,
     pub people: Field<Vec<Person>>,
 }
@@ -65,6 +70,7 @@ impl ContactChange {
         let locale = self.locale.or_kept(known.and_then(|known| known.locale.clone()));
         let mobile = self.mobile.or_kept(known.and_then(|known| known.mobile.clone()));
         let email = self.email.or_kept(known.and_then(|known| known.email.clone()));
+        let social = self.social.or_kept(known.map(|known| known.social.clone()));
         let balance = self.balance.or_kept(known.and_then(|known| known.balance));
         let people = self.people.or_kept(known.map(|known| known.people.clone()));
         Some(Contact {
@@ -74,6 +80,7 @@ impl ContactChange {
             locale: locale.optional()?,
             mobile: mobile.optional()?,
             email: email.optional()?,
+            social: social.optional()?.unwrap_or_default(),
             balance: balance.optional()?,
             people: people.optional()?.unwrap_or_default(),
         })
@@ -163,6 +170,50 @@ impl Email {
     }
 }
 
+/// Where somebody is found on a social network.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SocialAddress {
+    /// The sender that serves the network.
+    pub network: SenderId,
+    pub id: SocialId,
+}
+
+/// How a network calls one of its people or chats: `123456789`, `@name`, `+989121234567`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SocialId(String);
+
+impl SocialId {
+    /// Reads an id with Persian or Arabic digits too, as people type it.
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let id = to_ascii_digits(text.trim());
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'@' | b'_' | b'+' | b'-' | b'.');
+        if (1..=64).contains(&id.len()) && id.bytes().all(allowed) {
+            Ok(Self(id))
+        } else {
+            let detail = "An id on a network has 1 to 64 characters out of A-Z, a-z, 0-9, @, _, +, - and dot.";
+            Err(Rejection::new("invalid_social_id", detail))
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SocialId {
+    type Error = Rejection;
+    fn try_from(id: String) -> Result<Self, Rejection> {
+        Self::parse(&id)
+    }
+}
+
+impl From<SocialId> for String {
+    fn from(id: SocialId) -> String {
+        id.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,11 +278,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn ids_on_networks_are_checked() {
+        for (typed, id) in
+            [(" 123456789 ", "123456789"), ("@some_body", "@some_body"), ("۱۲۳", "123"), ("-100", "-100")]
+        {
+            assert_eq!(SocialId::parse(typed).unwrap().as_str(), id, "{typed}");
+        }
+        for bad in ["", " ", "a b", "a/b", "علی", "https://t.me/x"] {
+            assert_eq!(SocialId::parse(bad).unwrap_err().code, "invalid_social_id", "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn reading_any_text_as_an_address_never_panics(text in ".{0,60}") {
             let _ = Mobile::parse(&text, &iran());
             let _ = Email::parse(&text);
+            let _ = SocialId::parse(&text);
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::account::{Account, Ready};
-use crate::compose::{Matter, Preview, preview};
-use crate::contact::{Contact, ContactChange, Email, Mobile};
+use crate::compose::{Book, Matter, Preview, preview};
+use crate::contact::{Contact, ContactChange, Email, Mobile, SocialAddress};
 use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
@@ -18,7 +18,8 @@ use crate::message::{MessageChoice, MessageTemplate};
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
 use crate::receipt::ReceiptType;
-use crate::recipients::{Channel, Resolved, Wanted, resolve};
+use crate::recipients::{Channel, Resolved, Wanted, Ways, resolve};
+use crate::sender::{Routes, Senders, Wording};
 use crate::settings::Settings;
 use crate::template::MessageText;
 
@@ -51,6 +52,7 @@ pub struct Recipients {
     pub roles: Field<Vec<Role>>,
     pub mobiles: Field<Vec<Mobile>>,
     pub emails: Field<Vec<Email>>,
+    pub social: Field<Vec<SocialAddress>>,
 }
 
 impl Recipients {
@@ -61,6 +63,7 @@ impl Recipients {
             roles: self.roles.clone().value().unwrap_or_default(),
             mobiles: self.mobiles.clone().value().unwrap_or_default(),
             emails: self.emails.clone().value().unwrap_or_default(),
+            social: self.social.clone().value().unwrap_or_default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Recipients {
             || matches!(self.roles, Field::Refused)
             || matches!(self.mobiles, Field::Refused)
             || matches!(self.emails, Field::Refused)
+            || matches!(self.social, Field::Refused)
     }
 }
 
@@ -85,6 +89,7 @@ pub struct MessageRequest {
     pub channels: Field<Vec<Channel>>,
     pub sms: Field<MessageText>,
     pub email: Field<MessageText>,
+    pub social: Field<MessageText>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +119,14 @@ pub struct Records<'a> {
     pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
+    pub senders: &'a Senders,
     pub gateways: &'a GatewayBook,
+}
+
+impl<'a> Records<'a> {
+    fn routes(self) -> Routes<'a> {
+        Routes { settings: self.settings, senders: self.senders }
+    }
 }
 
 /// Where the link will be: what its messages show, and the id that theirs derive from.
@@ -181,7 +193,7 @@ pub fn decide<'a>(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let told = decide_recipients(&request, contact, &place.id, found);
+    let told = decide_recipients(&request, contact, records, &place.id, found);
     let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
     let url = place.url;
     let mut decision = Decision {
@@ -269,7 +281,8 @@ impl Decision<'_> {
     fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
         match (self.matter(), &self.message) {
             (Some(matter), Some(message)) => {
-                preview(&matter, message, channels, records.templates, records.settings, problems)
+                let book = Book { templates: records.templates, routes: records.routes() };
+                preview(&matter, message, channels, &self.told.recipients, book, problems)
             }
             (None, _) | (Some(_), None) => Vec::new(),
         }
@@ -572,6 +585,7 @@ pub(crate) fn decide_message(request: &MessageRequest, problems: &mut Problems) 
             for (given, pointer) in [
                 (!matches!(request.sms, Field::Absent), "/message/sms"),
                 (!matches!(request.email, Field::Absent), "/message/email"),
+                (!matches!(request.social, Field::Absent), "/message/social"),
             ] {
                 if given {
                     problems.refuse(pointer, "text_not_used", "A text belongs to a message of mode custom.");
@@ -593,7 +607,8 @@ fn decide_custom_message(
         problems.refuse("/message/channels", "required", "Name the channels of the custom message.");
         return None;
     };
-    for (channel, text) in [(Channel::Sms, &request.sms), (Channel::Email, &request.email)] {
+    let texts = [(Channel::Sms, &request.sms), (Channel::Email, &request.email), (Channel::Social, &request.social)];
+    for (channel, text) in texts {
         let pointer = format!("/message/{}", channel.as_str());
         match (channels.contains(&channel), text) {
             (true, Field::Absent) => problems.refuse(pointer, "required", "This channel is named and needs its text."),
@@ -603,7 +618,11 @@ fn decide_custom_message(
             (true, Field::Value(_) | Field::Refused) | (false, Field::Absent) => {}
         }
     }
-    Some(MessageChoice::Custom { sms: request.sms.clone().value(), email: request.email.clone().value() })
+    Some(MessageChoice::Custom {
+        sms: request.sms.clone().value(),
+        email: request.email.clone().value(),
+        social: request.social.clone().value(),
+    })
 }
 
 /// The channels that the message goes out on, whatever becomes of its texts.
@@ -617,7 +636,13 @@ fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
     }
 }
 
-fn decide_recipients(request: &Request, contact: Option<&Contact>, link: &LinkId, problems: &mut Problems) -> Resolved {
+fn decide_recipients(
+    request: &Request,
+    contact: Option<&Contact>,
+    records: Records<'_>,
+    link: &LinkId,
+    problems: &mut Problems,
+) -> Resolved {
     let wanted = request.recipients.wanted();
     let (Some(contact), Some(channels)) = (contact, channels_named(&request.message)) else {
         return Resolved::default();
@@ -629,7 +654,12 @@ fn decide_recipients(request: &Request, contact: Option<&Contact>, link: &LinkId
         }
         return Resolved::default();
     }
-    let told = resolve(&wanted, contact, &channels, link, 0);
+    let wording = match request.message.mode {
+        Field::Value(MessageMode::Custom) => Wording::Custom,
+        Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
+    };
+    let ways = Ways { channels: &channels, wording, routes: records.routes() };
+    let told = resolve(&wanted, contact, ways, link, 0);
     if told.recipients.is_empty() && nothing_refused {
         problems.refuse(
             "/recipients",

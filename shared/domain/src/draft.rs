@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::contact::{Contact, Email, Mobile};
+use crate::contact::{Contact, Email, Mobile, SocialAddress};
 use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
 use crate::ids::{AccountId, ReceiptTypeId};
 use crate::link::AmountSource;
@@ -103,6 +103,7 @@ pub struct PersonChoice<'a> {
     pub name: Option<&'a str>,
     pub mobile: Option<&'a Mobile>,
     pub email: Option<&'a Email>,
+    pub social: &'a [SocialAddress],
 }
 
 pub fn people_choices(contact: &Contact) -> Vec<PersonChoice<'_>> {
@@ -111,12 +112,14 @@ pub fn people_choices(contact: &Contact) -> Vec<PersonChoice<'_>> {
         name: Some(&contact.name),
         mobile: contact.mobile.as_ref(),
         email: contact.email.as_ref(),
+        social: &contact.social,
     };
     let people = contact.people.iter().map(|person| PersonChoice {
         role: person.role.as_str(),
         name: person.name.as_deref(),
         mobile: person.mobile.as_ref(),
         email: person.email.as_ref(),
+        social: &person.social,
     });
     std::iter::once(itself).chain(people).collect()
 }

@@ -277,7 +277,11 @@ given_id! {
     EndpointId
 }
 given_id! {
-    /// One immutable version of an account's gateway credentials.
+    /// A way for messages to leave that the business set up; for a social network, how the network is called.
+    SenderId
+}
+given_id! {
+    /// One immutable version of an account's gateway credentials, or of a sender's.
     CredentialsVersion
 }
 

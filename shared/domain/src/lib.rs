@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod amend;
+pub mod approved;
 pub mod attempt;
 pub mod calendar;
 pub mod compose;
@@ -32,6 +33,7 @@ pub mod receipt;
 pub mod recipients;
 pub mod repeat;
 pub mod resolve;
+pub mod sender;
 pub mod settings;
 pub mod sms;
 pub mod telling;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::locale::{Language, Locale};
 use crate::problem::Rejection;
 use crate::recipients::Channel;
+use crate::sender::Wording;
 use crate::template::MessageText;
 
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
@@ -42,6 +43,8 @@ pub enum MessageChoice {
         sms: Option<MessageText>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         email: Option<MessageText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        social: Option<MessageText>,
     },
 }
 
@@ -56,12 +59,21 @@ impl MessageChoice {
         }
     }
 
+    /// Whose words it has.
+    pub fn wording(&self) -> Wording {
+        match self {
+            Self::Default { .. } => Wording::Default,
+            Self::Custom { .. } => Wording::Custom,
+        }
+    }
+
     /// The text that the request brought for this channel.
     pub fn custom_text(&self, channel: Channel) -> Option<&MessageText> {
         match (self, channel) {
             (Self::Default { .. }, _) => None,
             (Self::Custom { sms, .. }, Channel::Sms) => sms.as_ref(),
             (Self::Custom { email, .. }, Channel::Email) => email.as_ref(),
+            (Self::Custom { social, .. }, Channel::Social) => social.as_ref(),
         }
     }
 }
@@ -110,7 +122,7 @@ pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Res
     let key = format!("{}-{}", event.as_str().replace('_', "-"), channel.as_str());
     let body = language.say(&key, &STANDS_FOR);
     let subject = match channel {
-        Channel::Sms => None,
+        Channel::Sms | Channel::Social => None,
         Channel::Email => Some(language.say(&format!("{key}-subject"), &STANDS_FOR)),
     };
     MessageText::parse(channel, subject.as_deref(), &body).map_err(|problems| {

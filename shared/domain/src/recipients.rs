@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contact::{Contact, Email, Mobile};
-use crate::ids::{LinkId, MessageId, Role};
+use crate::contact::{Contact, Email, Mobile, SocialAddress};
+use crate::ids::{LinkId, MessageId, Role, SenderId};
 use crate::problem::Rejection;
+use crate::sender::{Routes, Wording};
 
 /// The medium of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,16 +14,19 @@ use crate::problem::Rejection;
 pub enum Channel {
     Sms,
     Email,
+    /// A message to somebody on a social network.
+    Social,
 }
 
 impl Channel {
-    pub const ALL: [Channel; 2] = [Channel::Sms, Channel::Email];
+    pub const ALL: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::Social];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         match text {
             "sms" => Ok(Self::Sms),
             "email" => Ok(Self::Email),
-            _ => Err(Rejection::new("unknown_channel", "The channels are sms and email.")),
+            "social" => Ok(Self::Social),
+            _ => Err(Rejection::new("unknown_channel", "The channels are sms, email and social.")),
         }
     }
 
@@ -30,6 +34,7 @@ impl Channel {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
+            Self::Social => "social",
         }
     }
 }
@@ -41,11 +46,16 @@ pub struct Wanted {
     pub roles: Vec<Role>,
     pub mobiles: Vec<Mobile>,
     pub emails: Vec<Email>,
+    pub social: Vec<SocialAddress>,
 }
 
 impl Wanted {
     pub fn is_empty(&self) -> bool {
-        !self.contact && self.roles.is_empty() && self.mobiles.is_empty() && self.emails.is_empty()
+        !self.contact
+            && self.roles.is_empty()
+            && self.mobiles.is_empty()
+            && self.emails.is_empty()
+            && self.social.is_empty()
     }
 }
 
@@ -54,10 +64,17 @@ impl Wanted {
 pub struct Recipient {
     pub id: MessageId,
     pub channel: Channel,
+    /// The network of a social address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<SenderId>,
     pub to: String,
     /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// The messages that this one stands in for: it goes out only when one of them has failed for good. Empty for one that
+    /// goes out at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stands_in_for: Vec<MessageId>,
 }
 
 /// Somebody who was named and cannot be told, with the reason.
@@ -67,6 +84,9 @@ pub struct Unreached {
     pub role: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
+    /// The network of a social address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<SenderId>,
     pub reason: UnreachedReason,
 }
 
@@ -79,14 +99,32 @@ pub enum UnreachedReason {
     NoAddress,
     /// An address was typed whose channel the message does not use.
     ChannelNotUsed,
+    /// No bot is set up for the network of a social address.
+    NetworkNotConnected,
+    /// Neither SNS nor a sender of the settings takes SMS to this number.
+    NumberNotServed,
+    /// Whoever serves the address takes approved templates only, and the message has words of its own.
+    OnlyApprovedTemplates,
 }
 
 impl UnreachedReason {
+    pub const ALL: [UnreachedReason; 6] = [
+        Self::NobodyHasThisRole,
+        Self::NoAddress,
+        Self::ChannelNotUsed,
+        Self::NetworkNotConnected,
+        Self::NumberNotServed,
+        Self::OnlyApprovedTemplates,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NobodyHasThisRole => "nobody_has_this_role",
             Self::NoAddress => "no_address",
             Self::ChannelNotUsed => "channel_not_used",
+            Self::NetworkNotConnected => "network_not_connected",
+            Self::NumberNotServed => "number_not_served",
+            Self::OnlyApprovedTemplates => "only_approved_templates",
         }
     }
 }
@@ -98,11 +136,21 @@ pub struct Resolved {
     pub unreached: Vec<Unreached>,
 }
 
-/// Turns the named people into addresses on the given channels. `round` tells one telling of a link from another.
-pub fn resolve(wanted: &Wanted, contact: &Contact, channels: &[Channel], link: &LinkId, round: u32) -> Resolved {
-    let mut list = List { channels, link, round, resolved: Resolved::default() };
+/// By what people can be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways<'a> {
+    /// The channels that the message has a text for.
+    pub channels: &'a [Channel],
+    pub wording: Wording,
+    pub routes: Routes<'a>,
+}
+
+/// Turns the named people into addresses that somebody takes messages to. `round` tells one telling of a link from
+/// another.
+pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId, round: u32) -> Resolved {
+    let mut list = List { ways, link, round, resolved: Resolved::default() };
     if wanted.contact {
-        list.add_person("contact", contact.mobile.as_ref(), contact.email.as_ref());
+        list.add_person("contact", contact.mobile.as_ref(), contact.email.as_ref(), &contact.social);
     }
     for role in &wanted.roles {
         let mut people = contact.people.iter().filter(|person| person.role == *role).peekable();
@@ -110,71 +158,159 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, channels: &[Channel], link: &
             list.miss(Some(role.as_str()), None, UnreachedReason::NobodyHasThisRole);
         }
         for person in people {
-            list.add_person(role.as_str(), person.mobile.as_ref(), person.email.as_ref());
+            list.add_person(role.as_str(), person.mobile.as_ref(), person.email.as_ref(), &person.social);
         }
     }
-    for mobile in &wanted.mobiles {
-        list.add_typed(Channel::Sms, mobile.as_str());
-    }
-    for email in &wanted.emails {
-        list.add_typed(Channel::Email, email.as_str());
+    let typed = wanted.mobiles.iter().map(Address::from);
+    let typed = typed.chain(wanted.emails.iter().map(Address::from)).chain(wanted.social.iter().map(Address::from));
+    for address in typed {
+        if ways.channels.contains(&address.channel) {
+            list.add(address, None, None);
+        } else {
+            list.miss(None, Some(address), UnreachedReason::ChannelNotUsed);
+        }
     }
     list.resolved
 }
 
+impl Ways<'_> {
+    /// Whether somebody takes the message there.
+    fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
+        let Address { channel, network, to } = address;
+        self.routes.carrier(channel, network, to, self.wording).map(|_| ())
+    }
+}
+
+/// Where a message can go, as the records name it.
+#[derive(Clone, Copy, Debug)]
+struct Address<'a> {
+    channel: Channel,
+    network: Option<&'a SenderId>,
+    to: &'a str,
+}
+
+impl<'a> From<&'a Mobile> for Address<'a> {
+    fn from(mobile: &'a Mobile) -> Self {
+        Self { channel: Channel::Sms, network: None, to: mobile.as_str() }
+    }
+}
+
+impl<'a> From<&'a Email> for Address<'a> {
+    fn from(email: &'a Email) -> Self {
+        Self { channel: Channel::Email, network: None, to: email.as_str() }
+    }
+}
+
+impl<'a> From<&'a SocialAddress> for Address<'a> {
+    fn from(social: &'a SocialAddress) -> Self {
+        Self { channel: Channel::Social, network: Some(&social.network), to: social.id.as_str() }
+    }
+}
+
+impl Recipient {
+    fn new(link: &LinkId, round: u32, address: Address<'_>) -> Self {
+        let Address { channel, network, to } = address;
+        // The same id on two networks is two addresses.
+        let id = match network {
+            Some(network) => MessageId::of(link, round, &format!("{}:{network}", channel.as_str()), to),
+            None => MessageId::of(link, round, channel.as_str(), to),
+        };
+        Self { id, channel, network: network.cloned(), to: to.to_owned(), roles: Vec::new(), stands_in_for: Vec::new() }
+    }
+
+    /// The same recipient in another round of messages.
+    pub fn in_round(&self, link: &LinkId, round: u32) -> Self {
+        let address = Address { channel: self.channel, network: self.network.as_ref(), to: &self.to };
+        Self { roles: self.roles.clone(), ..Self::new(link, round, address) }
+    }
+
+    /// Whether it goes out, as far as is known of the messages that it stands in for.
+    pub fn is_wanted(&self, has_failed: impl Fn(&MessageId) -> bool) -> bool {
+        self.stands_in_for.is_empty() || self.stands_in_for.iter().any(has_failed)
+    }
+}
+
 struct List<'a> {
-    channels: &'a [Channel],
+    ways: Ways<'a>,
     link: &'a LinkId,
     round: u32,
     resolved: Resolved,
 }
 
 impl List<'_> {
-    fn add_person(&mut self, role: &str, mobile: Option<&Mobile>, email: Option<&Email>) {
-        let addresses = self.channels.iter().filter_map(|channel| match channel {
-            Channel::Sms => mobile.map(|mobile| (Channel::Sms, mobile.as_str())),
-            Channel::Email => email.map(|email| (Channel::Email, email.as_str())),
-        });
-        let addresses: Vec<_> = addresses.collect();
+    fn add_person(&mut self, role: &str, mobile: Option<&Mobile>, email: Option<&Email>, social: &[SocialAddress]) {
+        let known = mobile.map(Address::from).into_iter().chain(email.map(Address::from));
+        let known = known.chain(social.iter().map(Address::from));
+        let addresses: Vec<_> = known.filter(|address| self.ways.channels.contains(&address.channel)).collect();
         if addresses.is_empty() {
             self.miss(Some(role), None, UnreachedReason::NoAddress);
         }
-        for (channel, to) in addresses {
-            self.add(channel, to, Some(role));
+        let has_order = !self.ways.routes.settings.channel_order.is_empty();
+        let mut before = None;
+        for address in self.in_order(addresses) {
+            // An address that nobody serves is passed over.
+            let added = self.add(address, Some(role), before.clone());
+            before = added.filter(|_| has_order).or(before);
         }
     }
 
-    fn add_typed(&mut self, channel: Channel, to: &str) {
-        if self.channels.contains(&channel) {
-            self.add(channel, to, None);
-        } else {
-            self.miss(None, Some(channel), UnreachedReason::ChannelNotUsed);
-        }
+    /// The addresses as the business prefers their channels; those it does not name come last.
+    fn in_order<'b>(&self, mut addresses: Vec<Address<'b>>) -> Vec<Address<'b>> {
+        let order = &self.ways.routes.settings.channel_order;
+        let rank = |address: &Address<'_>| order.iter().position(|channel| *channel == address.channel);
+        addresses.sort_by_key(|address| rank(address).unwrap_or(order.len()));
+        addresses
     }
 
-    fn add(&mut self, channel: Channel, to: &str, role: Option<&str>) {
-        let id = MessageId::of(self.link, self.round, channel.as_str(), to);
-        let position = self.resolved.recipients.iter().position(|known| known.id == id).unwrap_or_else(|| {
-            self.resolved.recipients.push(Recipient { id, channel, to: to.to_owned(), roles: Vec::new() });
+    /// Adds one message, or says why nobody takes it there. `before` is the message that it stands in for.
+    fn add(&mut self, address: Address<'_>, role: Option<&str>, before: Option<MessageId>) -> Option<MessageId> {
+        if let Err(reason) = self.ways.check(address) {
+            self.miss(role, Some(address), reason);
+            return None;
+        }
+        let recipient = Recipient::new(self.link, self.round, address);
+        let id = recipient.id.clone();
+        let position = self.resolved.recipients.iter().position(|known| known.id == id);
+        let is_new = position.is_none();
+        let position = position.unwrap_or_else(|| {
+            self.resolved.recipients.push(recipient);
             self.resolved.recipients.len() - 1
         });
-        if let (Some(known), Some(role)) = (self.resolved.recipients.get_mut(position), role)
-            && !known.roles.iter().any(|known| known == role)
-        {
-            known.roles.push(role.to_owned());
+        if let Some(known) = self.resolved.recipients.get_mut(position) {
+            let goes_at_once = !is_new && known.stands_in_for.is_empty();
+            match before {
+                // Who is told at once for one reason is told at once.
+                None => known.stands_in_for.clear(),
+                Some(before) if !goes_at_once && !known.stands_in_for.contains(&before) => {
+                    known.stands_in_for.push(before);
+                }
+                Some(_) => {}
+            }
+            if let Some(role) = role
+                && !known.roles.iter().any(|known| known == role)
+            {
+                known.roles.push(role.to_owned());
+            }
         }
+        Some(id)
     }
 
-    fn miss(&mut self, role: Option<&str>, channel: Option<Channel>, reason: UnreachedReason) {
-        self.resolved.unreached.push(Unreached { role: role.map(str::to_owned), channel, reason });
+    fn miss(&mut self, role: Option<&str>, address: Option<Address<'_>>, reason: UnreachedReason) {
+        self.resolved.unreached.push(Unreached {
+            role: role.map(str::to_owned),
+            channel: address.map(|address| address.channel),
+            network: address.and_then(|address| address.network.cloned()),
+            reason,
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Person, Region};
+    use crate::contact::{Person, Region, SocialId};
     use crate::ids::{ContactId, PayToken};
+    use crate::sender::samples;
 
     fn mobile(text: &str) -> Mobile {
         Mobile::parse(text, &Region::parse("IR").unwrap()).unwrap()
@@ -192,6 +328,7 @@ mod tests {
             locale: None,
             mobile: Some(mobile("09121234567")),
             email: None,
+            social: vec![social("telegram", "700")],
             balance: None,
             people: vec![
                 Person {
@@ -199,14 +336,28 @@ mod tests {
                     name: None,
                     mobile: Some(mobile("09121234567")),
                     email: Some(Email::parse("manager@example.com").unwrap()),
+                    social: vec![social("bale", "700")],
                 },
-                Person { role: role("liaison"), name: None, mobile: None, email: None },
+                Person { role: role("liaison"), name: None, mobile: None, email: None, social: vec![] },
             ],
         }
     }
 
+    fn social(network: &str, id: &str) -> SocialAddress {
+        SocialAddress { network: SenderId::parse(network).unwrap(), id: SocialId::parse(id).unwrap() }
+    }
+
+    /// With a bot on each of these networks.
+    fn resolved_with(wanted: Wanted, channels: &[Channel], networks: &[&str]) -> Resolved {
+        let (settings, mut senders) = samples::iranian();
+        senders.extend(networks.iter().map(|network| samples::bot(network)));
+        let routes = Routes { settings: &settings, senders: &senders };
+        let ways = Ways { channels, wording: Wording::Default, routes };
+        resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0)
+    }
+
     fn resolved(wanted: Wanted, channels: &[Channel]) -> Resolved {
-        resolve(&wanted, &contact(), channels, &LinkId::of(&PayToken::from_random([1; 16])), 0)
+        resolved_with(wanted, channels, &[])
     }
 
     #[test]
@@ -216,9 +367,9 @@ mod tests {
                 contact: true,
                 roles: vec![role("manager")],
                 mobiles: vec![mobile("+98 912 123 4567")],
-                emails: vec![],
+                ..Wanted::default()
             },
-            &Channel::ALL,
+            &[Channel::Sms, Channel::Email],
         );
         let summary: Vec<_> = told.recipients.iter().map(|r| (r.channel, r.to.as_str(), r.roles.join("+"))).collect();
         assert_eq!(
@@ -238,7 +389,7 @@ mod tests {
                 contact: true,
                 roles: vec![role("liaison"), role("treasurer")],
                 mobiles: vec![mobile("09351234567")],
-                emails: vec![],
+                ..Wanted::default()
             },
             &[Channel::Email],
         );
@@ -253,5 +404,63 @@ mod tests {
                 (None, UnreachedReason::ChannelNotUsed),
             ]
         );
+    }
+
+    #[test]
+    fn the_same_id_on_two_networks_is_two_addresses_and_a_network_without_a_bot_is_named() {
+        let wanted = || Wanted {
+            contact: true,
+            roles: vec![role("manager")],
+            social: vec![social("telegram", "700")],
+            ..Wanted::default()
+        };
+        let both = resolved_with(wanted(), &[Channel::Social], &["telegram", "bale"]);
+        let told: Vec<_> =
+            both.recipients.iter().map(|r| (r.network.as_ref().unwrap().as_str(), r.to.as_str())).collect();
+        assert_eq!(told, [("telegram", "700"), ("bale", "700")]);
+        assert_ne!(both.recipients[0].id, both.recipients[1].id);
+        assert!(both.unreached.is_empty());
+        let one = resolved_with(wanted(), &Channel::ALL, &["telegram"]);
+        let missed: Vec<_> = one
+            .unreached
+            .iter()
+            .map(|u| (u.role.as_deref(), u.network.as_ref().map(SenderId::as_str), u.reason))
+            .collect();
+        assert_eq!(missed, [(Some("manager"), Some("bale"), UnreachedReason::NetworkNotConnected)]);
+    }
+
+    #[test]
+    fn with_an_order_people_are_told_on_the_first_channel_and_the_others_stand_in() {
+        let (mut settings, mut senders) = samples::iranian();
+        senders.extend([samples::bot("bale")]);
+        settings.channel_order = vec![Channel::Social, Channel::Sms];
+        let routes = Routes { settings: &settings, senders: &senders };
+        let ways = Ways { channels: &Channel::ALL, wording: Wording::Default, routes };
+        let wanted = Wanted {
+            contact: true,
+            roles: vec![role("manager")],
+            emails: vec![Email::parse("typed@example.com").unwrap()],
+            ..Wanted::default()
+        };
+        let told = resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0);
+        let position = |id: &MessageId| told.recipients.iter().position(|one| one.id == *id).unwrap();
+        let summary: Vec<(&str, Vec<usize>)> = told
+            .recipients
+            .iter()
+            .map(|one| (one.to.as_str(), one.stands_in_for.iter().map(position).collect()))
+            .collect();
+        assert_eq!(
+            summary,
+            [
+                // The contact is on a network without a bot, so the number comes first, and the manager's own comes after.
+                ("+989121234567", vec![]),
+                ("700", vec![]),
+                ("manager@example.com", vec![0]),
+                ("typed@example.com", vec![]),
+            ]
+        );
+        let mail = &told.recipients[2];
+        assert!(!mail.is_wanted(|_| false) && mail.is_wanted(|id| *id == told.recipients[0].id));
+        assert!(told.recipients[0].is_wanted(|_| false));
     }
 }

@@ -9,6 +9,8 @@ use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
 use crate::logo::LogoHash;
 use crate::problem::Rejection;
+use crate::recipients::Channel;
+use crate::sender::SmsRoute;
 use crate::sms::SegmentLimit;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,13 @@ pub struct Settings {
     /// What SMS come from, in countries that show a name; left out, what the stack is set to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_sender_id: Option<SmsSenderId>,
+    /// Who takes SMS to numbers that begin in a certain way; SNS takes all others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sms_senders: Vec<SmsRoute>,
+    /// On which channel people are told first, and on which ones after it where that fails for good. Empty: on every
+    /// channel at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channel_order: Vec<Channel>,
     /// Who emails come from, beside the address; left out, the business's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_sender_name: Option<EmailSenderName>,
@@ -154,6 +163,8 @@ impl Default for Settings {
             support_phone: None,
             support_url: None,
             sms_sender_id: None,
+            sms_senders: Vec::new(),
+            channel_order: Vec::new(),
             email_sender_name: None,
             time_zone: TimeZoneName("UTC".to_owned()),
             default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),

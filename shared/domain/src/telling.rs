@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{Matter, preview};
+use crate::compose::{Book, Matter, preview};
 use crate::contact::Contact;
 use crate::create::{MessageRequest, Recipients, decide_message};
-use crate::ids::MessageId;
 use crate::link::PaymentLink;
 use crate::message::{MessageChoice, MessageTemplate};
 use crate::problem::{Field, Problems};
-use crate::recipients::{Channel, Recipient, Resolved, Unreached, resolve};
+use crate::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
+use crate::sender::{Routes, Senders};
 use crate::settings::Settings;
 
 /// People are told about one link at most so often after the first time.
@@ -57,6 +57,13 @@ pub struct Records<'a> {
     pub contact: Option<&'a Contact>,
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
+    pub senders: &'a Senders,
+}
+
+impl<'a> Records<'a> {
+    fn routes(self) -> Routes<'a> {
+        Routes { settings: self.settings, senders: self.senders }
+    }
 }
 
 /// One more telling of a link, or every problem of it at once. `problems` carries what reading the body found.
@@ -74,11 +81,12 @@ pub fn decide(
         Field::Refused => None,
     };
     let Some(message) = message else { return Err(problems) };
-    let told = decide_recipients(request, link, &message.channels(), records.contact, found);
+    let told = decide_recipients(request, link, &message, records, found);
     let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
-    preview(&Matter::of(link.terms(), &url), &message, &channels, records.templates, records.settings, found);
+    let book = Book { templates: records.templates, routes: records.routes() };
+    preview(&Matter::of(link.terms(), &url), &message, &channels, &told.recipients, book, found);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -88,8 +96,8 @@ pub fn decide(
 fn decide_recipients(
     request: &TellingRequest,
     link: &PaymentLink,
-    channels: &[Channel],
-    contact: Option<&Contact>,
+    message: &MessageChoice,
+    records: Records<'_>,
     problems: &mut Problems,
 ) -> Resolved {
     let wanted = request.recipients.wanted();
@@ -97,18 +105,19 @@ fn decide_recipients(
         return Resolved::default();
     }
     let told = if wanted.is_empty() {
-        as_at_first(link, channels)
+        as_at_first(link, &message.channels())
     } else {
         let needs_contact = wanted.contact || !wanted.roles.is_empty();
-        match contact {
-            Some(contact) => resolve(&wanted, contact, channels, link.id(), link.next_round()),
+        let ways = Ways { channels: &message.channels(), wording: message.wording(), routes: records.routes() };
+        match records.contact {
+            Some(contact) => resolve(&wanted, contact, ways, link.id(), link.next_round()),
             None if needs_contact => {
                 let detail = "The contact was deleted; name numbers or addresses instead.";
                 problems.refuse("/recipients", "unknown_contact", detail);
                 return Resolved::default();
             }
             // Addresses typed by hand need nothing of the contact.
-            None => resolve(&wanted, &nobody(link), channels, link.id(), link.next_round()),
+            None => resolve(&wanted, &nobody(link), ways, link.id(), link.next_round()),
         }
     };
     if told.recipients.is_empty() {
@@ -120,12 +129,16 @@ fn decide_recipients(
 
 /// The recipients of the link's making, as messages of this round.
 fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
-    let again = |recipient: &Recipient| Recipient {
-        id: MessageId::of(link.id(), link.next_round(), recipient.channel.as_str(), &recipient.to),
-        ..recipient.clone()
+    let at_first: Vec<&Recipient> =
+        link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel)).collect();
+    let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());
+    // What stood in for a message that is not sent again goes out at once.
+    let stands_in_for = |recipient: &Recipient| {
+        let before = at_first.iter().copied().filter(|known| recipient.stands_in_for.contains(&known.id));
+        before.map(|known| again(known).id).collect::<Vec<_>>()
     };
-    let at_first = link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel));
-    Resolved { recipients: at_first.map(again).collect(), unreached: Vec::new() }
+    let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
+    Resolved { recipients: recipients.collect(), unreached: Vec::new() }
 }
 
 /// A contact without people or addresses in the place of one that is gone.
@@ -138,6 +151,7 @@ fn nobody(link: &PaymentLink) -> Contact {
         locale: None,
         mobile: None,
         email: None,
+        social: Vec::new(),
         balance: None,
         people: Vec::new(),
     }

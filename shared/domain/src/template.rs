@@ -30,6 +30,32 @@ pub struct MessageText {
     body: String,
 }
 
+/// A piece of text with variables that becomes one line: what stands in a place that an approved template leaves open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Phrase(String);
+
+impl Phrase {
+    pub fn parse(text: &str) -> Result<Self, Vec<Rejection>> {
+        read(text, LONGEST_SUBJECT, false).map(Self)
+    }
+
+    /// Whether it shows the link whichever way its conditions go.
+    pub fn shows_link(&self) -> bool {
+        check::check(&self.0) == Ok(true)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Fills in the variables. No provider takes an empty place or a line break in one.
+    pub fn render(&self, values: &Values) -> Result<String, Rejection> {
+        let line = render(&self.0, values)?.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(if line.is_empty() { "-".to_owned() } else { line })
+    }
+}
+
 /// A problem of a text and the part of it that it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextProblem {
@@ -54,9 +80,9 @@ impl MessageText {
             (Channel::Email, None) => {
                 keep("subject", Err(vec![Rejection::new("required", "An email needs a subject.")])).map(Some)
             }
-            (Channel::Sms, None) => Some(None),
-            (Channel::Sms, Some(_)) => {
-                keep("subject", Err(vec![Rejection::new("not_allowed", "An SMS has no subject.")])).map(Some)
+            (Channel::Sms | Channel::Social, None) => Some(None),
+            (Channel::Sms | Channel::Social, Some(_)) => {
+                keep("subject", Err(vec![Rejection::new("not_allowed", "Only an email has a subject.")])).map(Some)
             }
         };
         match (subject, body) {

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use channels::{Channels, Webhooks};
+use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
 use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
 use domain::webhook::Reach;
@@ -155,18 +155,47 @@ impl Runtime {
         self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
     }
 
-    /// SMS and email, from `PAYLINK_EMAIL_SENDER` and `PAYLINK_SMS_SENDER_ID`.
-    pub fn channels(&self) -> Channels {
+    /// AWS End User Messaging Social, called with the function's own role.
+    fn social_messaging(&self) -> Result<SocialMessaging, ConfigurationError> {
+        Ok(SocialMessaging {
+            http: Http::new(self.connector.clone(), LARGEST_ENDPOINT_ANSWER),
+            endpoint: self.environment.optional("AWS_ENDPOINT_URL_SOCIALMESSAGING"),
+            region: self.environment.required("AWS_REGION")?,
+            credentials: credentials(&self.environment)?,
+        })
+    }
+
+    /// Whether SNS reports SMS that did not arrive, as `PAYLINK_SMS_REPORTS` says with `on`.
+    pub fn sms_reports(&self) -> Result<bool, ConfigurationError> {
+        const NAME: &str = "PAYLINK_SMS_REPORTS";
+        match self.environment.optional(NAME).as_deref() {
+            None => Ok(false),
+            Some("on") => Ok(true),
+            Some(_) => Err(ConfigurationError::invalid(NAME, "it can only be on")),
+        }
+    }
+
+    /// SMS and email, from `PAYLINK_EMAIL_SENDER`, `PAYLINK_EMAIL_CONFIGURATION_SET` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
+    /// which are called at public addresses only.
+    pub fn channels(&self) -> Result<Channels, ConfigurationError> {
         let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
         sns.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SNS"));
         let mut ses = aws_sdk_ses::config::Builder::from(&self.sdk);
         ses.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SES"));
-        Channels::new(
+        let reach = self.webhook_reach()?;
+        let stack = Stack {
+            email_sender: self.environment.optional("PAYLINK_EMAIL_SENDER"),
+            email_configuration_set: self.environment.optional("PAYLINK_EMAIL_CONFIGURATION_SET"),
+            sms_sender_id: self.environment.optional("PAYLINK_SMS_SENDER_ID"),
+        };
+        Ok(Channels::new(
             aws_sdk_sns::Client::from_conf(sns.build()),
             aws_sdk_ses::Client::from_conf(ses.build()),
-            self.environment.optional("PAYLINK_EMAIL_SENDER"),
-            self.environment.optional("PAYLINK_SMS_SENDER_ID"),
-        )
+            stack,
+            Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
+            reach,
+            self.social_messaging()?,
+        ))
     }
 }
 
@@ -229,13 +258,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
 /// nothing has to be looked up or refreshed.
 fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
-    let credentials = Credentials::new(
-        environment.required("AWS_ACCESS_KEY_ID")?,
-        environment.required("AWS_SECRET_ACCESS_KEY")?,
-        environment.optional("AWS_SESSION_TOKEN"),
-        None,
-        "environment",
-    );
+    let credentials = credentials(environment)?;
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(AWS_CALL).build();
     Ok(SdkConfig::builder()
@@ -249,4 +272,14 @@ fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Resu
         // The pauses grow from here with jitter. The SDK's own, from a second on, are made for programs that can wait.
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(FIRST_BACKOFF))
         .build())
+}
+
+fn credentials(environment: &Environment) -> Result<Credentials, ConfigurationError> {
+    Ok(Credentials::new(
+        environment.required("AWS_ACCESS_KEY_ID")?,
+        environment.required("AWS_SECRET_ACCESS_KEY")?,
+        environment.optional("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    ))
 }

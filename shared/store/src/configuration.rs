@@ -10,6 +10,7 @@ use domain::locale::Locale;
 use domain::message::{MessageEvent, MessageTemplate, saved};
 use domain::receipt::ReceiptType;
 use domain::recipients::Channel;
+use domain::sender::{MessageSender, Senders};
 use domain::settings::Settings;
 use domain::template::MessageText;
 
@@ -25,6 +26,7 @@ pub struct Configuration {
     pub accounts: BTreeMap<AccountId, Account>,
     pub receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
     pub templates: Vec<MessageTemplate>,
+    pub senders: Senders,
 }
 
 impl Configuration {
@@ -45,6 +47,10 @@ impl Configuration {
             "receipt-type" => {
                 let receipt_type: ReceiptType = from_item(READ, item)?;
                 self.receipt_types.insert(receipt_type.id.clone(), receipt_type);
+            }
+            "sender" => {
+                let sender: MessageSender = from_item(READ, item)?;
+                self.senders.insert(sender.id.clone(), sender);
             }
             "template" => self.templates.push(from_item(READ, item)?),
             // Written by a newer version of this program, and no business of this one.

@@ -5,13 +5,15 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
-//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `sender#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
 //! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
+//! | `sender-secret#{id}` | `v#{version}` | what a sender proves itself with, immutable |
 //! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
 //! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
+//! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
 //! | `receipt#{id}` | `receipt` | a receipt |
 //! | `reference#{id}` | `reference` | which links had a `reference_id` |
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
@@ -21,7 +23,7 @@
 use domain::Timestamp;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
-    ReceiptTypeId, ReferenceId,
+    ReceiptTypeId, ReferenceId, SenderId,
 };
 use domain::locale::Locale;
 use domain::logo::LogoHash;
@@ -103,6 +105,14 @@ pub(crate) fn receipt_type(id: &ReceiptTypeId) -> Key {
     Key::new(CONFIGURATION_PARTITION, format!("receipt-type#{id}"))
 }
 
+pub(crate) fn sender(id: &SenderId) -> Key {
+    Key::new(CONFIGURATION_PARTITION, format!("sender#{id}"))
+}
+
+pub(crate) fn sender_secret(id: &SenderId, version: &CredentialsVersion) -> Key {
+    Key::new(format!("sender-secret#{id}"), format!("v#{version}"))
+}
+
 pub(crate) fn template(event: MessageEvent, channel: Channel, locale: &Locale) -> Key {
     let sk = format!("template#{}#{}#{}", event.as_str(), channel.as_str(), locale.as_str());
     Key::new(CONFIGURATION_PARTITION, sk)
@@ -134,6 +144,10 @@ pub(crate) fn link(id: &LinkId) -> Key {
 
 pub(crate) fn message(link: &LinkId, id: &MessageId) -> Key {
     Key::new(format!("link#{link}"), format!("{MESSAGE_PREFIX}{id}"))
+}
+
+pub(crate) fn provider_message(provider_id: &str) -> Key {
+    Key::new(format!("provider-message#{provider_id}"), "message")
 }
 
 pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {

@@ -13,6 +13,7 @@ mod links;
 mod lists;
 mod messages;
 mod records;
+mod senders;
 mod upkeep;
 mod webhooks;
 
@@ -22,7 +23,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use domain::credentials::Credentials;
-use domain::ids::{AccountId, CredentialsVersion};
+use domain::ids::{AccountId, CredentialsVersion, SenderId};
+use domain::sender::SenderSecret;
 use domain::webhook::WebhookEndpoint;
 use tokio::sync::Mutex;
 
@@ -33,7 +35,7 @@ pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{ChangedRecords, Created, DueLink, Settled, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates};
+pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;
@@ -47,9 +49,12 @@ pub struct Store {
     keys: Arc<Mutex<Cached<KeyRing>>>,
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
+    sender_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
 }
 
 type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
+
+type SecretsByVersion = HashMap<(SenderId, CredentialsVersion), SenderSecret>;
 
 impl Store {
     /// `fresh_for` is how long settings and API keys are used before they are read again.
@@ -61,6 +66,7 @@ impl Store {
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
+            sender_secrets: Arc::default(),
         }
     }
 

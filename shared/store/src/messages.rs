@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
-use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, MESSAGE_PREFIX, PK, SK};
+use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
 use crate::links::{Written, conditional_put, failed_on, link_item, write_id, written_over};
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
@@ -87,6 +87,23 @@ pub enum Claimed {
     Held {
         until: Timestamp,
     },
+}
+
+/// Whether a message was sent, for somebody who reports that it did not arrive.
+#[derive(Clone, Debug)]
+pub enum SentMessage {
+    Sent(Claim),
+    /// It is being sent, so that what is reported may be about this very try.
+    NotYet,
+    /// It is not sent, or it is known to have failed.
+    Other,
+}
+
+/// Which message a provider's own id stands for.
+#[derive(Serialize, Deserialize)]
+struct ProviderMessage {
+    link: LinkId,
+    message: MessageId,
 }
 
 /// A message in the index of due work.
@@ -236,6 +253,52 @@ impl Store {
                 None => Ok(Written::AlreadyApplied),
             },
         }
+    }
+}
+
+impl Store {
+    /// Remembers which message a provider's own id stands for, until `forget_at`.
+    pub async fn remember_provider_id(
+        &self,
+        provider_id: &str,
+        link: &LinkId,
+        message: &MessageId,
+        forget_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let known = ProviderMessage { link: link.clone(), message: message.clone() };
+        let mut item = to_item(keys::provider_message(provider_id), &known)?;
+        item.insert(FORGET_AT.to_owned(), number(forget_at.as_second()));
+        self.put("remember a provider's id", item).await
+    }
+
+    pub async fn message_of_provider(&self, provider_id: &str) -> Result<Option<(LinkId, MessageId)>, StoreError> {
+        const READ: &str = "find the message of a provider's id";
+        let Some(item) = self.get(READ, crate::item::key(keys::provider_message(provider_id))).await? else {
+            return Ok(None);
+        };
+        let known: ProviderMessage = from_item(READ, item)?;
+        Ok(Some((known.link, known.message)))
+    }
+
+    /// A message that was sent, with the right to note that it failed after all.
+    pub async fn sent_message(&self, link: &LinkId, message: &MessageId) -> Result<SentMessage, StoreError> {
+        const READ: &str = "read a sent message";
+        let Some(known) = self.get(READ, crate::item::key(keys::message(link, message))).await? else {
+            return Ok(SentMessage::Other);
+        };
+        let known: MessageRecord = from_item(READ, known)?;
+        Ok(match known.state {
+            MessageState::Sent { .. } => SentMessage::Sent(Claim {
+                link: link.clone(),
+                message: message.clone(),
+                mark: known.claim,
+                tries: known.tries,
+            }),
+            MessageState::Sending { .. } => SentMessage::NotYet,
+            MessageState::Waiting { .. } | MessageState::Failed { .. } | MessageState::Skipped { .. } => {
+                SentMessage::Other
+            }
+        })
     }
 }
 

@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Writes two items at once or not at all.
-    async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
+    pub(crate) async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
         self.client
             .transact_write_items()
             .transact_items(plain_put(self, first)?)

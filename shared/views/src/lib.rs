@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState};
+use domain::contact::SocialAddress;
 use domain::ids::MessageId;
 use domain::item::ReceiptField;
 use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
@@ -115,6 +116,22 @@ pub struct TitledView {
     pub title: String,
 }
 
+/// Where somebody is found on a social network.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SocialAddress)]
+pub struct SocialView {
+    /// The id of the message sender that serves the network.
+    pub network: String,
+    /// How the network calls the person or the chat.
+    pub id: String,
+}
+
+impl SocialView {
+    pub fn new(address: &SocialAddress) -> Self {
+        Self { network: address.network.to_string(), id: address.id.as_str().to_owned() }
+    }
+}
+
 /// What is recorded once the money is there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AfterPaymentView {
@@ -159,6 +176,8 @@ pub struct MessageChoiceView {
     pub sms: Option<TextView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<TextView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub social: Option<TextView>,
 }
 
 /// A text with variables. Only an email has a subject.
@@ -179,12 +198,13 @@ impl MessageChoiceView {
     pub fn new(message: &MessageChoice) -> Self {
         let channels = message.channels().into_iter().map(|channel| channel.as_str()).collect();
         match message {
-            MessageChoice::Default { .. } => Self { mode: "default", channels, sms: None, email: None },
-            MessageChoice::Custom { sms, email } => Self {
+            MessageChoice::Default { .. } => Self { mode: "default", channels, sms: None, email: None, social: None },
+            MessageChoice::Custom { sms, email, social } => Self {
                 mode: "custom",
                 channels,
                 sms: sms.as_ref().map(TextView::new),
                 email: email.as_ref().map(TextView::new),
+                social: social.as_ref().map(TextView::new),
             },
         }
     }
@@ -196,6 +216,8 @@ pub struct UnreachedView {
     pub role: Option<String>,
     #[schema(value_type = Option<ChannelName>)]
     pub channel: Option<&'static str>,
+    /// The network of a social address.
+    pub network: Option<String>,
     #[schema(value_type = UnreachedReasonName)]
     pub reason: &'static str,
 }
@@ -205,6 +227,7 @@ impl UnreachedView {
         Self {
             role: unreached.role.clone(),
             channel: unreached.channel.map(|channel| channel.as_str()),
+            network: unreached.network.as_ref().map(ToString::to_string),
             reason: unreached.reason.as_str(),
         }
     }
@@ -217,6 +240,8 @@ pub struct MessageView {
     pub id: String,
     #[schema(value_type = ChannelName)]
     pub channel: &'static str,
+    /// The network of a social address.
+    pub network: Option<String>,
     pub to: String,
     /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     pub roles: Vec<String>,
@@ -291,10 +316,7 @@ impl LinkView {
             description: terms.description.clone(),
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),
-            messages: link
-                .recipients()
-                .map(|recipient| MessageView::new(recipient, messages.get(&recipient.id), settings))
-                .collect(),
+            messages: link.recipients().map(|recipient| MessageView::new(recipient, messages, settings)).collect(),
             unreached: unreached(link, terms),
             attempts: link.attempts().iter().map(|attempt| AttemptView::new(attempt, settings)).collect(),
             receipts: link.receipt_id().into_iter().map(String::from).collect(),
@@ -317,13 +339,17 @@ fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
 }
 
 impl MessageView {
-    pub fn new(recipient: &Recipient, state: Option<&MessageState>, settings: &Settings) -> Self {
+    fn new(recipient: &Recipient, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
+        let state = messages.get(&recipient.id);
+        let has_failed = |id: &MessageId| matches!(messages.get(id), Some(MessageState::Failed { .. }));
+        let unseen = if recipient.is_wanted(has_failed) { "queued" } else { "standby" };
         let mut view = Self {
             id: recipient.id.to_string(),
             channel: recipient.channel.as_str(),
+            network: recipient.network.as_ref().map(ToString::to_string),
             to: recipient.to.clone(),
             roles: recipient.roles.clone(),
-            status: state.map_or("queued", MessageState::name),
+            status: state.map_or(unseen, MessageState::name),
             sent_at: None,
             reason: None,
             provider_id: None,

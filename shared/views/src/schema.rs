@@ -2,7 +2,8 @@
 
 use domain::event::EventType;
 use domain::gateway::{GatewayKind, Mode};
-use domain::recipients::Channel;
+use domain::recipients::{Channel, UnreachedReason};
+use domain::sender::ProviderKind;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -36,6 +37,7 @@ pub fn words<const N: usize>(description: &str, words: [&'static str; N]) -> Ref
 one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, Mode::Sandbox].map(Mode::as_str) }
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
 one_of! { GatewayName, "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
+one_of! { ProviderName, "Whose protocol a message sender speaks.", ProviderKind::ALL.map(ProviderKind::as_str) }
 one_of! { MessageModeName, "`default`: the business's own text, else the shipped one. `custom`: the texts of the request.", ["default", "custom"] }
 one_of! { EventName, "What happened.", EventType::ALL.map(EventType::as_str) }
 one_of! {
@@ -49,8 +51,8 @@ one_of! {
 }
 one_of! {
     MessageStatusName,
-    "`queued` until somebody looks at it, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, `skipped` because the link had ended.",
-    ["queued", "sending", "sent", "waiting", "failed", "skipped"]
+    "`queued` until somebody looks at it, `standby` until the message that it stands in for fails for good, `sending`, `sent` once the provider took it over, `waiting` for another try, `failed` for good, also where the provider reported that later, `skipped` because the link had ended.",
+    ["queued", "standby", "sending", "sent", "waiting", "failed", "skipped"]
 }
 one_of! {
     AttemptStatusName,
@@ -59,7 +61,7 @@ one_of! {
 }
 one_of! {
     UnreachedReasonName, "Why somebody who was named is not told.",
-    ["nobody_has_this_role", "no_address", "channel_not_used"]
+    UnreachedReason::ALL.map(UnreachedReason::as_str)
 }
 one_of! {
     DeliveryStatusName, "`waiting` for another try, `delivered`, or `failed` for good.",

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 99] = [
+pub const CATALOGUE: [(&str, &str); 106] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -31,11 +31,15 @@ pub const CATALOGUE: [(&str, &str); 99] = [
     ("invalid_id", "an id has another form"),
     ("invalid_idempotency_key", "an idempotency key has 1 to 255 visible ASCII characters"),
     ("invalid_instant", "this is neither an instant with an offset nor a date"),
+    ("invalid_line", "this is not a line that SMS come from"),
     ("invalid_locale", "this is not a language tag"),
     ("invalid_logo", "a logo is a PNG or JPEG picture as a data URI"),
     ("invalid_mobile", "this is not a mobile number; the detail says why"),
+    ("invalid_prefix", "this is not the beginning of phone numbers"),
     ("invalid_sender_id", "an SMS sender id has another form"),
+    ("invalid_social_id", "an id on a social network has another form"),
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
+    ("invalid_template_name", "an approved template is called in another way"),
     ("invalid_url", "this is not an absolute web address"),
     ("line_break", "the text must be one line"),
     ("link_keeps_changing", "others changed the link at the same moment; try again"),
@@ -64,6 +68,7 @@ pub const CATALOGUE: [(&str, &str); 99] = [
     ("required", "the field is required"),
     ("return_url_not_allowed", "the settings do not list this host"),
     ("scope_missing", "the API key does not allow this call"),
+    ("sender_in_use", "the settings name this message sender"),
     ("sms_too_long", "the SMS has more segments than the settings allow"),
     ("status_without_day", "a status narrows only the links of a day"),
     ("tag_not_allowed", "of the tags only if, elif, else and endif are allowed in a text"),
@@ -93,9 +98,11 @@ pub const CATALOGUE: [(&str, &str); 99] = [
     ("unknown_item", "there is no such item"),
     ("unknown_mode", "the mode is live or sandbox"),
     ("unknown_parameter", "there is no such parameter"),
+    ("unknown_provider", "there is no such provider of messages"),
     ("unknown_receipt_field", "the item has no such receipt field"),
     ("unknown_receipt_type", "there is no such receipt type"),
     ("unknown_region", "this is not a region code"),
+    ("unknown_sender", "there is no such message sender of this kind"),
     ("unknown_time_zone", "this is not the name of a time zone"),
     ("unknown_variable", "there is no such variable"),
     ("unsupported_media_type", "the body is not application/json"),

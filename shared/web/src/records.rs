@@ -1,7 +1,7 @@
 //! The bodies of contacts and items, read the same way where they are written and where a link brings them along.
 
-use domain::contact::{ContactChange, Email, Mobile, Person, Region};
-use domain::ids::{ContactId, FieldKey, Role};
+use domain::contact::{ContactChange, Email, Mobile, Person, Region, SocialAddress, SocialId};
+use domain::ids::{ContactId, FieldKey, Role, SenderId};
 use domain::item::{ItemChange, ReceiptField};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
@@ -15,10 +15,13 @@ use crate::body::{Given, Unknown, refuse_unknown};
 /// A contact has at most so many people.
 const MOST_PEOPLE: usize = 50;
 
+/// Somebody has at most so many addresses on social networks.
+const MOST_SOCIAL: usize = 5;
+
 /// An item has at most so many receipt fields.
 const MOST_FIELDS: usize = 20;
 
-/// `{ name, profile_url, locale, mobile, email, balance, people }`
+/// `{ name, profile_url, locale, mobile, email, social, balance, people }`
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ContactBody)]
 pub struct ContactBody {
@@ -37,6 +40,9 @@ pub struct ContactBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<SocialBody>>)]
+    social: Given<Vec<SocialBody>>,
     #[serde(default)]
     #[schema(value_type = Option<MoneyBody>)]
     balance: Given<MoneyBody>,
@@ -63,6 +69,24 @@ struct PersonBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<SocialBody>>)]
+    social: Given<Vec<SocialBody>>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// `{ network, id }`: the id of a message sender, and how its network calls the person or the chat.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SocialAddressBody)]
+pub struct SocialBody {
+    #[serde(default)]
+    #[schema(value_type = String)]
+    network: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String)]
+    id: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -138,6 +162,7 @@ impl ContactBody {
             locale: text(self.locale, at, "locale", p, Locale::parse),
             mobile: text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region)),
             email: text(self.email, at, "email", p, Email::parse),
+            social: read_social(self.social, &format!("{at}/social"), MOST_SOCIAL, p),
             balance: read_balance(self.balance, &format!("{at}/balance"), p),
             people: each(self.people, &format!("{at}/people"), MOST_PEOPLE, p, |person, at, p| {
                 person.read(at, region, p)
@@ -153,9 +178,31 @@ impl PersonBody {
         let name = text(self.name, at, "name", p, |text| parse_name(text, 200));
         let mobile = text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region));
         let email = text(self.email, at, "email", p, Email::parse);
+        let social = read_social(self.social, &format!("{at}/social"), MOST_SOCIAL, p);
         let role = text(self.role, at, "role", p, Role::parse).require(format!("{at}/role"), p);
-        Some(Person { role: role?, name: name.optional()?, mobile: mobile.optional()?, email: email.optional()? })
+        Some(Person {
+            role: role?,
+            name: name.optional()?,
+            mobile: mobile.optional()?,
+            email: email.optional()?,
+            social: social.optional()?.unwrap_or_default(),
+        })
     }
+}
+
+/// Addresses on social networks. Whether somebody serves a network is asked when a link is made.
+pub(crate) fn read_social(
+    given: Given<Vec<SocialBody>>,
+    at: &str,
+    most: usize,
+    problems: &mut Problems,
+) -> Field<Vec<SocialAddress>> {
+    each(given, at, most, problems, |body, at, p| {
+        refuse_unknown(at, body.unknown, p);
+        let network = text(body.network, at, "network", p, SenderId::parse).require(format!("{at}/network"), p);
+        let id = text(body.id, at, "id", p, SocialId::parse).require(format!("{at}/id"), p);
+        Some(SocialAddress { network: network?, id: id? })
+    })
 }
 
 fn read_balance(given: Given<MoneyBody>, at: &str, problems: &mut Problems) -> Field<Money> {

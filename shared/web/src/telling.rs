@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use views::schema::{ChannelName, MessageModeName};
 
 use crate::body::{Given, Unknown, refuse_unknown};
+use crate::records::{SocialBody, read_social};
 use crate::texts::TextBody;
 
 /// So many people, numbers or addresses may be named by hand.
@@ -30,6 +31,9 @@ pub struct RecipientsBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     emails: Given<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<SocialBody>>)]
+    social: Given<Vec<SocialBody>>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -50,6 +54,9 @@ pub struct MessageBody {
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]
     email: Given<TextBody>,
+    #[serde(default)]
+    #[schema(value_type = Option<TextBody>)]
+    social: Given<TextBody>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -64,6 +71,7 @@ impl RecipientsBody {
             roles: list(self.roles, "/recipients/roles", p, Role::parse),
             mobiles: list(self.mobiles, "/recipients/mobiles", p, |text| Mobile::parse(text, region)),
             emails: list(self.emails, "/recipients/emails", p, Email::parse),
+            social: read_social(self.social, "/recipients/social", MOST_RECIPIENTS, p),
         }
     }
 }
@@ -111,6 +119,7 @@ impl MessageBody {
             }),
             sms: text(self.sms, Channel::Sms, "/message/sms", p),
             email: text(self.email, Channel::Email, "/message/email", p),
+            social: text(self.social, Channel::Social, "/message/social", p),
         }
     }
 }

@@ -58,9 +58,9 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
             "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
             "expires_at": null, "expires_in_days": 7, "description": null, "reference_id": null, "return_url": null,
             "locale": "fa-IR", "metadata": {},
-            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [] },
+            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [], "social": [] },
             "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null },
-            "message": { "mode": "default", "channels": ["sms", "email"] },
+            "message": { "mode": "default", "channels": ["sms", "email", "social"] },
         })
     );
     assert_eq!(
@@ -110,13 +110,18 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
         choices["people"],
         json!([
             { "role": "contact", "name": "Demo Customer",
-              "channels": { "sms": "+989120000000", "email": "customer@example.com" } },
-            { "role": "manager", "name": null, "channels": { "sms": "+989120000001", "email": "manager@example.com" } },
-            { "role": "liaison", "name": null, "channels": { "sms": null, "email": "liaison@example.com" } },
+              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] } },
+            { "role": "manager", "name": null,
+              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] } },
+            { "role": "liaison", "name": null,
+              "channels": { "sms": null, "email": "liaison@example.com", "social": [] } },
+            { "role": "accountant", "name": null,
+              "channels": { "sms": null, "email": null,
+                            "social": [{ "network": "telegram", "id": "700000001" }] } },
         ])
     );
     assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
-    assert_eq!(choices["channels"], json!(["sms", "email"]));
+    assert_eq!(choices["channels"], json!(["sms", "email", "social"]));
 }
 
 #[tokio::test]
@@ -146,11 +151,12 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
     assert_eq!(
         draft["recipients"],
         json!([
-            { "channel": "sms", "to": "+989120000000", "roles": ["contact"] },
-            { "channel": "email", "to": "customer@example.com", "roles": ["contact"] },
+            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"], "standby": false },
+            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"], "standby": false },
         ])
     );
-    assert_eq!(draft["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    let nobody = json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }]);
+    assert_eq!(draft["unreached"], nobody);
     let link = world.make_link(draft["request"].clone()).await;
     let url = link["url"].as_str().unwrap();
     let placeholder = format!("{}/p/placeholder-of-a-token", world.cloud.base_url());
@@ -184,7 +190,10 @@ async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
 #[tokio::test]
 async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_with() {
     let world = World::in_process().await;
-    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1 })).await;
+    let sms_senders = json!([{ "prefix": "+98", "sender": "kavenegar" }]);
+    let settings =
+        json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1, "sms_senders": sms_senders });
+    world.put("/v1/settings", settings).await;
     let long = format!("{} {{{{ link }}}}", "a".repeat(150));
     for body in [
         json!({ "account_id": "nowhere", "contact_id": "c-0", "amount": "much", "expires_at": "2020-01-01",
@@ -218,7 +227,8 @@ async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_wit
 async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_made() {
     let world = World::in_process().await;
     let settings = json!({ "business_name": "B", "default_region": "IR", "time_zone": "Asia/Tehran",
-                           "default_locale": "fa", "max_sms_segments": 3 });
+                           "default_locale": "fa", "max_sms_segments": 3,
+                           "sms_senders": [{ "prefix": "+98", "sender": "kavenegar" }] });
     assert_eq!(world.put("/v1/settings", settings).await["max_sms_segments"], 3);
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let body = |length: usize| {

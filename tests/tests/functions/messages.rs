@@ -21,7 +21,10 @@ async fn everybody_named_is_told_once_in_the_contacts_language() {
             },
         }))
         .await;
-    assert_eq!(link["unreached"], json!([{ "role": "treasurer", "channel": null, "reason": "nobody_has_this_role" }]));
+    assert_eq!(
+        link["unreached"],
+        json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }])
+    );
     let sms = world.inbox("+989120000000", 1).await;
     let url = link["url"].as_str().unwrap();
     assert_eq!(body(&sms[0]).lines().last(), Some(url), "the link stands alone on the last line");
@@ -121,10 +124,10 @@ async fn messages_come_from_whom_the_business_says() {
     world.put("/v1/settings", settings.clone()).await;
     let shown = world.get("/v1/settings").await;
     assert_eq!((&shown["sms_sender_id"], &shown["email_sender_name"]), (&json!("MYSHOP"), &json!("فروشگاه نمونه")));
-    let body =
-        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "contact": true } });
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                "recipients": { "contact": true, "mobiles": ["+966500000000"] } });
     world.make_link(body).await;
-    assert_eq!(world.inbox("+989120000000", 1).await[0]["from"], "MYSHOP");
+    assert_eq!(world.inbox("+966500000000", 1).await[0]["from"], "MYSHOP");
     let mail = world.inbox("customer@example.com", 1).await;
     assert!(mail[0]["from"].as_str().unwrap().contains("فروشگاه نمونه"), "{}", mail[0]["from"]);
     for (name, value, code) in [

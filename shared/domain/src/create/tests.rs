@@ -5,6 +5,7 @@ use crate::gateway::{GatewayKind, Mode};
 use crate::ids::CredentialsVersion;
 use crate::item::ReceiptField;
 use crate::message::MessageEvent;
+use crate::sender::samples;
 use crate::sms::SegmentLimit;
 
 struct World {
@@ -14,6 +15,7 @@ struct World {
     receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
     templates: Vec<MessageTemplate>,
     settings: Settings,
+    senders: Senders,
 }
 
 fn rial(units: i64) -> Money {
@@ -27,6 +29,7 @@ fn receipt_type(id: &str, parent: Option<&str>) -> (ReceiptTypeId, ReceiptType) 
 }
 
 fn world() -> World {
+    let (settings, senders) = samples::iranian();
     let contact_id = ContactId::parse("c-1").unwrap();
     World {
         account: Some(Account {
@@ -49,12 +52,14 @@ fn world() -> World {
             locale: Some(Locale::parse("fa-IR").unwrap()),
             mobile: Some(Mobile::parse("09121234567", &Region::parse("IR").unwrap()).unwrap()),
             email: None,
+            social: Vec::new(),
             balance: Some(rial(900_000)),
             people: vec![Person {
                 role: Role::parse("manager").unwrap(),
                 name: None,
                 mobile: None,
                 email: Some(Email::parse("manager@example.com").unwrap()),
+                social: Vec::new(),
             }],
         }),
         item: Some(Item {
@@ -68,7 +73,8 @@ fn world() -> World {
         }),
         receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
         templates: Vec::new(),
-        settings: Settings::default(),
+        settings,
+        senders,
     }
 }
 
@@ -96,6 +102,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         receipt_types: &world.receipt_types,
         templates: &world.templates,
         settings: &world.settings,
+        senders: &world.senders,
         gateways: &GatewayBook::default(),
     };
     let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
@@ -217,7 +224,7 @@ fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(channels),
             sms: text(Channel::Sms, None),
-            email: Field::Absent,
+            ..MessageRequest::default()
         },
         ..request()
     };
@@ -256,7 +263,7 @@ fn with_sms(body: &str) -> Request {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(vec![Channel::Sms]),
             sms: Field::Value(MessageText::parse(Channel::Sms, None, body).unwrap()),
-            email: Field::Absent,
+            ..MessageRequest::default()
         },
         ..request()
     }

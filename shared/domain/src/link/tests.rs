@@ -93,8 +93,10 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     terms.recipients.push(Recipient {
         id: MessageId::of(&LinkId::of(&PayToken::from_random([1; 16])), 0, "sms", "+989120000000"),
         channel: Channel::Sms,
+        network: None,
         to: "+989120000000".to_owned(),
         roles: vec![],
+        stands_in_for: vec![],
     });
     let made = PaymentLink::new(PayToken::from_random([1; 16]), "https://pay.example", "hash".to_owned(), terms, at(0));
     assert_eq!(made.forget_person(at(1)), Err(StillNeeded), "it can be paid");
@@ -316,8 +318,10 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
         recipients: vec![Recipient {
             id: MessageId::of(&link.id, link.next_round(), "sms", "+989120000000"),
             channel: Channel::Sms,
+            network: None,
             to: "+989120000000".to_owned(),
             roles: vec![],
+            stands_in_for: vec![],
         }],
         unreached: vec![],
     };

@@ -1,0 +1,173 @@
+//! SMS by way of Kavenegar: `POST {base}/v1/{api key}/sms/send.json` for a text and `…/verify/lookup.json` for an approved
+//! template, each with a form, as its official clients call them. An answer is `{ "return": { "status", "message" },
+//! "entries" }`, whose own status decides.
+
+use domain::approved::Filled;
+use domain::compose::Message;
+use outbound::Answer;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Call, Sent};
+
+/// How the places of a template are called, in their order. The first three take no blanks.
+const PLACES: [&str; 5] = ["token", "token2", "token3", "token10", "token20"];
+const WITHOUT_BLANKS: usize = 3;
+
+#[derive(Debug, Deserialize)]
+struct Reply {
+    #[serde(rename = "return")]
+    outcome: Outcome,
+    /// A list, or for a template one entry alone.
+    #[serde(default)]
+    entries: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    status: u16,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    messageid: Option<i64>,
+    status: u16,
+}
+
+/// Sends one message to one number, in E.164.
+pub(crate) async fn send(
+    call: Call<'_>,
+    base_url: &str,
+    api_key: &str,
+    line: Option<&str>,
+    to: &str,
+    message: &Message,
+) -> Result<Answer, Sent> {
+    let for_good = |reason: &str| Err(Sent::FailedForGood { reason: reason.to_owned() });
+    let receptor = receptor(to);
+    let (method, mut form) = match &message.approved {
+        None => ("sms/send", vec![("message", message.text.clone())]),
+        Some(filled) => match fields(filled) {
+            Some(fields) => ("verify/lookup", fields),
+            None => return for_good("template_has_too_many_places"),
+        },
+    };
+    form.push(("receptor", receptor));
+    if let Some(line) = line.filter(|_| message.approved.is_none()) {
+        form.push(("sender", line.to_owned()));
+    }
+    let Ok(body) = serde_urlencoded::to_string(form) else {
+        return for_good("message_cannot_be_built");
+    };
+    let url = format!("{base_url}/v1/{api_key}/{method}.json");
+    call.post(&url, "application/x-www-form-urlencoded; charset=utf-8", body).await
+}
+
+/// A number as the provider reads it: Iran's from within, all others with the two zeros of an international call.
+fn receptor(number: &str) -> String {
+    match number.strip_prefix("+98") {
+        Some(national) => format!("0{national}"),
+        None => format!("00{}", number.trim_start_matches('+')),
+    }
+}
+
+fn fields(filled: &Filled) -> Option<Vec<(&'static str, String)>> {
+    if filled.parameters.len() > PLACES.len() {
+        return None;
+    }
+    let places = PLACES.into_iter().zip(&filled.parameters).enumerate();
+    let fill = |(index, (name, value)): (usize, (&'static str, &String))| {
+        let value = if index < WITHOUT_BLANKS { value.replace(char::is_whitespace, "-") } else { value.clone() };
+        (name, value)
+    };
+    Some(places.map(fill).chain([("template", filled.name.clone())]).collect())
+}
+
+/// What an answer means for the message. Only what names the message, the number or how we are set up is final.
+pub(crate) fn outcome(answer: &Answer) -> Sent {
+    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
+    let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
+    let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
+    match reply.outcome.status {
+        200 => accepted(reply.entries),
+        401 => for_good("account_disabled"),
+        403 => for_good("api_key_refused"),
+        407 => for_good("address_not_permitted"),
+        411 => for_good("number_refused"),
+        412 => for_good("line_refused"),
+        413 | 422 => for_good("message_refused"),
+        // The account can be charged again.
+        418 => for_now("credit_used_up"),
+        424 | 426 | 431 | 432 => for_good("template_not_approved"),
+        _ => for_now("provider_unavailable"),
+    }
+}
+
+/// The provider took the request over, and may say at once that it will not deliver it.
+fn accepted(entries: Value) -> Sent {
+    let entry = match entries {
+        Value::Array(entries) => entries.into_iter().next().unwrap_or_default(),
+        entry => entry,
+    };
+    let entry: Entry = serde_json::from_value(entry).unwrap_or_default();
+    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
+    match entry.status {
+        6 | 11 | 13 => for_good("not_delivered"),
+        14 => for_good("blocked_by_recipient"),
+        _ => Sent::Accepted { provider_id: entry.messageid.map(|id| id.to_string()).unwrap_or_default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::locale::Locale;
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(status: u16, entries: Value) -> Sent {
+        let body = json!({ "return": { "status": status, "message": "…" }, "entries": entries }).to_string();
+        outcome(&Answer { status, retry_after: None, body: body.into() })
+    }
+
+    #[test]
+    fn what_is_set_up_wrongly_is_told_apart_and_what_may_pass_is_not_final() {
+        for (status, reason) in [
+            (401, "account_disabled"),
+            (403, "api_key_refused"),
+            (411, "number_refused"),
+            (412, "line_refused"),
+            (424, "template_not_approved"),
+            (431, "template_not_approved"),
+        ] {
+            assert_eq!(of(status, json!(null)), Sent::FailedForGood { reason: reason.to_owned() });
+        }
+        for status in [402, 409, 418, 500, 502] {
+            assert!(matches!(of(status, json!(null)), Sent::FailedForNow { .. }), "{status}");
+        }
+        let page = Answer { status: 502, retry_after: None, body: "<html>".into() };
+        assert!(matches!(outcome(&page), Sent::FailedForNow { .. }));
+    }
+
+    #[test]
+    fn one_entry_or_a_list_of_them_is_an_accepted_message_unless_it_says_otherwise() {
+        let entry = |status: u16| json!({ "messageid": 8_792_343, "status": status });
+        let accepted = Sent::Accepted { provider_id: "8792343".to_owned() };
+        assert_eq!([of(200, entry(5)), of(200, json!([entry(1)]))], [accepted.clone(), accepted]);
+        assert_eq!(of(200, json!([entry(14)])), Sent::FailedForGood { reason: "blocked_by_recipient".to_owned() });
+    }
+
+    #[test]
+    fn numbers_and_places_are_written_as_the_provider_reads_them() {
+        assert_eq!([receptor("+989121234567"), receptor("+4915112345678")], ["09121234567", "004915112345678"]);
+        let filled = |count: usize| Filled {
+            name: "pay".to_owned(),
+            locale: Locale::parse("fa").unwrap(),
+            parameters: vec!["a b".to_owned(); count],
+        };
+        let named = [("token", "a-b"), ("token2", "a-b"), ("token3", "a-b"), ("token10", "a b"), ("template", "pay")];
+        assert_eq!(fields(&filled(4)).unwrap(), named.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(fields(&filled(6)), None);
+    }
+}

@@ -1,0 +1,434 @@
+//! Who takes messages over besides SNS and SES: the bot of a social network, WhatsApp, a provider of SMS.
+//!
+//! A sender is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
+//! `{ "network": "telegram", "id": … }` is told by the sender `telegram`. Senders of SMS are named by the settings, for
+//! the numbers that begin in a certain way. [`Routes::carrier`] is the one place that decides who takes a message to an
+//! address, both when a link is made and when its messages are sent.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::approved::{ApprovedTemplate, choose};
+use crate::ids::{CredentialsVersion, SenderId};
+use crate::locale::Locale;
+use crate::problem::{Problems, Rejection};
+use crate::recipients::{Channel, UnreachedReason};
+use crate::settings::Settings;
+use crate::webhook::{Reach, parse_endpoint_url};
+
+/// Beginnings of numbers that SNS does not deliver SMS to. Iran is not on Amazon's list of supported countries (Amazon SNS
+/// developer guide, "Supported Regions and countries for SMS messaging with Amazon SNS").
+const NOT_SERVED_BY_SNS: [&str; 1] = ["+98"];
+
+/// A way for messages to leave that the business set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSender {
+    pub id: SenderId,
+    #[serde(flatten)]
+    pub provider: Provider,
+    /// Which version of its secrets it uses. Without one, a sender that needs one cannot send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsVersion>,
+}
+
+/// Everything the business set up, by id.
+pub type Senders = BTreeMap<SenderId, MessageSender>;
+
+/// How a sender is spoken to, with what is not secret about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "provider", rename_all = "snake_case")]
+pub enum Provider {
+    /// A messenger with the bot API that Telegram began: Telegram itself, Bale and others.
+    BotApi {
+        /// Without a slash at its end.
+        base_url: String,
+    },
+    /// WhatsApp by way of AWS End User Messaging Social, which proves itself with the function's own role. It takes
+    /// approved templates only.
+    Whatsapp {
+        /// AWS's id of the number that messages come from.
+        phone_number_id: String,
+        templates: Vec<ApprovedTemplate>,
+    },
+    /// SMS by way of Kavenegar: approved templates where there are any, texts otherwise.
+    Kavenegar {
+        /// Without a slash at its end.
+        base_url: String,
+        /// The number that texts come from; left out, the account's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        templates: Vec<ApprovedTemplate>,
+    },
+}
+
+/// The kinds of [`Provider`], before their options are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderKind {
+    BotApi,
+    Whatsapp,
+    Kavenegar,
+}
+
+impl ProviderKind {
+    pub const ALL: [ProviderKind; 3] = [ProviderKind::BotApi, ProviderKind::Whatsapp, ProviderKind::Kavenegar];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Rejection::new("unknown_provider", format!("The providers are {names}."))
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BotApi => "bot_api",
+            Self::Whatsapp => "whatsapp",
+            Self::Kavenegar => "kavenegar",
+        }
+    }
+
+    /// The one secret that it asks for, if any.
+    pub fn secret_name(self) -> Option<&'static str> {
+        match self {
+            Self::BotApi => Some("token"),
+            Self::Whatsapp => None,
+            Self::Kavenegar => Some("api_key"),
+        }
+    }
+}
+
+impl Provider {
+    pub fn kind(&self) -> ProviderKind {
+        match self {
+            Self::BotApi { .. } => ProviderKind::BotApi,
+            Self::Whatsapp { .. } => ProviderKind::Whatsapp,
+            Self::Kavenegar { .. } => ProviderKind::Kavenegar,
+        }
+    }
+
+    /// The medium that its messages are of.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::BotApi { .. } | Self::Whatsapp { .. } => Channel::Social,
+            Self::Kavenegar { .. } => Channel::Sms,
+        }
+    }
+
+    pub fn templates(&self) -> &[ApprovedTemplate] {
+        match self {
+            Self::BotApi { .. } => &[],
+            Self::Whatsapp { templates, .. } | Self::Kavenegar { templates, .. } => templates,
+        }
+    }
+
+    /// Where its secret goes. A secret is kept only as long as this stays.
+    pub fn base_url(&self) -> Option<&str> {
+        match self {
+            Self::BotApi { base_url } | Self::Kavenegar { base_url, .. } => Some(base_url),
+            Self::Whatsapp { .. } => None,
+        }
+    }
+
+    /// The approved template that a message goes out by, where it does not go out as a text. Words of the request's own are
+    /// never a template.
+    pub fn template_for(&self, wording: Wording, locale: &Locale) -> Option<&ApprovedTemplate> {
+        match wording {
+            Wording::Default => choose(self.templates(), locale),
+            Wording::Custom => None,
+        }
+    }
+
+    fn takes(&self, wording: Wording) -> bool {
+        match (self, wording) {
+            (Self::BotApi { .. } | Self::Kavenegar { .. }, _) | (Self::Whatsapp { .. }, Wording::Default) => true,
+            (Self::Whatsapp { .. }, Wording::Custom) => false,
+        }
+    }
+}
+
+/// Whose words a message has: the business's and ours, or the request's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    Default,
+    Custom,
+}
+
+impl MessageSender {
+    /// Whether it could send at all.
+    fn is_ready(&self) -> bool {
+        self.credentials.is_some() || self.provider.kind().secret_name().is_none()
+    }
+}
+
+/// The address of a provider's API: as that of an endpoint, and with nothing behind its path, because calls are put there.
+pub fn parse_base_url(text: &str, reach: Reach) -> Result<String, Rejection> {
+    let url = parse_endpoint_url(text, reach)?;
+    if url.contains('?') {
+        return Err(Rejection::new("invalid_endpoint_url", "The address must not contain a query."));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// What a sender proves itself with. It is written and never read back by the CRM.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SenderSecret {
+    secret: String,
+}
+
+impl fmt::Debug for SenderSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SenderSecret").finish_non_exhaustive()
+    }
+}
+
+impl SenderSecret {
+    /// Reads the fields of credentials as the API takes them; pointers of problems begin with `at`.
+    pub fn parse(kind: ProviderKind, fields: &BTreeMap<String, String>, at: &str) -> Result<Self, Problems> {
+        let wanted = kind.secret_name();
+        let mut problems = Problems::default();
+        for unknown in fields.keys().filter(|known| Some(known.as_str()) != wanted) {
+            let detail = format!("The provider {} has no such credential.", kind.as_str());
+            problems.refuse(format!("{at}/{unknown}"), "unknown_field", detail);
+        }
+        let mut secret = None;
+        if let Some(name) = wanted {
+            let pointer = format!("{at}/{name}");
+            match fields.get(name) {
+                Some(value) if is_secret_of(kind, value) => secret = Some(Self { secret: value.clone() }),
+                Some(_) => problems.refuse(pointer, "invalid_credentials", form_of(kind)),
+                None => problems.refuse(pointer, "required", "The provider needs this field."),
+            }
+        }
+        secret.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    /// The secret itself. It must not be logged.
+    pub fn expose(&self) -> &str {
+        &self.secret
+    }
+}
+
+/// A secret becomes part of an address, so it must not lead anywhere else.
+fn is_secret_of(kind: ProviderKind, value: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    match kind {
+        ProviderKind::BotApi => value.split_once(':').is_some_and(|(bot, key)| {
+            (1..=20).contains(&bot.len())
+                && bot.bytes().all(|b| b.is_ascii_digit())
+                && (8..=100).contains(&key.len())
+                && key.bytes().all(is_word)
+        }),
+        ProviderKind::Kavenegar => (8..=200).contains(&value.len()) && value.bytes().all(is_word),
+        ProviderKind::Whatsapp => false,
+    }
+}
+
+fn form_of(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::BotApi => "A bot's token is its number, a colon and letters, digits, _ or -.",
+        ProviderKind::Kavenegar => "An API key has 8 to 200 letters, digits, _ or -.",
+        ProviderKind::Whatsapp => "WhatsApp needs no credentials here.",
+    }
+}
+
+/// Which sender takes SMS to the numbers that begin in a certain way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmsRoute {
+    pub prefix: NumberPrefix,
+    pub sender: SenderId,
+}
+
+/// The beginning of numbers in E.164: `+`, and 1 to 7 digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NumberPrefix(String);
+
+impl NumberPrefix {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        let fits =
+            (1..=7).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        let detail = "Give + and 1 to 7 digits, such as +98.";
+        if fits { Ok(Self(text.to_owned())) } else { Err(Rejection::new("invalid_prefix", detail)) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who takes a message to its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier<'a> {
+    Sns,
+    Ses,
+    Sender(&'a MessageSender),
+}
+
+impl<'a> Carrier<'a> {
+    /// The approved template that it sends instead of a text.
+    pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
+        match self {
+            Self::Sns | Self::Ses => None,
+            Self::Sender(sender) => sender.provider.template_for(wording, locale),
+        }
+    }
+}
+
+/// What decides who takes messages where.
+#[derive(Clone, Copy, Debug)]
+pub struct Routes<'a> {
+    pub settings: &'a Settings,
+    pub senders: &'a Senders,
+}
+
+impl<'a> Routes<'a> {
+    /// Who takes a message to an address, or why nobody does. `network` is that of a social address.
+    pub fn carrier(
+        self,
+        channel: Channel,
+        network: Option<&SenderId>,
+        to: &str,
+        wording: Wording,
+    ) -> Result<Carrier<'a>, UnreachedReason> {
+        let carrier = match channel {
+            Channel::Sms => self.carrier_of_sms(to)?,
+            Channel::Email => Carrier::Ses,
+            Channel::Social => {
+                let sender = network.and_then(|network| self.ready(network, Channel::Social));
+                Carrier::Sender(sender.ok_or(UnreachedReason::NetworkNotConnected)?)
+            }
+        };
+        match carrier {
+            Carrier::Sender(sender) if !sender.provider.takes(wording) => Err(UnreachedReason::OnlyApprovedTemplates),
+            Carrier::Sns | Carrier::Ses | Carrier::Sender(_) => Ok(carrier),
+        }
+    }
+
+    /// The sender of the longest prefix that fits, else SNS where it delivers.
+    fn carrier_of_sms(self, number: &str) -> Result<Carrier<'a>, UnreachedReason> {
+        let fitting = self.settings.sms_senders.iter().filter(|route| number.starts_with(route.prefix.as_str()));
+        let sender = match fitting.max_by_key(|route| route.prefix.as_str().len()) {
+            Some(route) => self.ready(&route.sender, Channel::Sms).map(Carrier::Sender),
+            None if NOT_SERVED_BY_SNS.iter().any(|prefix| number.starts_with(prefix)) => None,
+            None => Some(Carrier::Sns),
+        };
+        sender.ok_or(UnreachedReason::NumberNotServed)
+    }
+
+    fn ready(self, id: &SenderId, channel: Channel) -> Option<&'a MessageSender> {
+        self.senders.get(id).filter(|sender| sender.provider.channel() == channel && sender.is_ready())
+    }
+}
+
+/// Records for tests whose people have Iranian numbers.
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    pub(crate) fn sender(id: &str, provider: Provider) -> (SenderId, MessageSender) {
+        let id = SenderId::parse(id).unwrap();
+        let credentials = CredentialsVersion::parse("v1").ok();
+        (id.clone(), MessageSender { id, provider, credentials })
+    }
+
+    pub(crate) fn bot(id: &str) -> (SenderId, MessageSender) {
+        sender(id, Provider::BotApi { base_url: "https://api.example.com".to_owned() })
+    }
+
+    /// Kavenegar for numbers of Iran.
+    pub(crate) fn iranian() -> (Settings, Senders) {
+        let base_url = "https://api.example.com".to_owned();
+        let (id, kavenegar) = sender("kavenegar", Provider::Kavenegar { base_url, line: None, templates: Vec::new() });
+        let route = SmsRoute { prefix: NumberPrefix::parse("+98").unwrap(), sender: id.clone() };
+        (Settings { sms_senders: vec![route], ..Settings::default() }, Senders::from([(id, kavenegar)]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(fields: &[(&str, &str)]) -> Vec<(String, &'static str)> {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let problems = SenderSecret::parse(ProviderKind::BotApi, &fields, "/credentials").unwrap_err();
+        problems.into_vec().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
+    }
+
+    #[test]
+    fn a_token_that_could_lead_elsewhere_is_refused_and_a_good_one_does_not_show() {
+        for bad in ["", "123", "123:short", "x:AAAAAAAAAA", "1:AAAAAAAAAA/../x", "1:AAAAAAAAAA?x=1", "1:سلام سلام"]
+        {
+            assert_eq!(codes(&[("token", bad)]), [("/credentials/token".to_owned(), "invalid_credentials")], "{bad}");
+        }
+        assert_eq!(
+            codes(&[("api_key", "x")]),
+            [("/credentials/api_key".to_owned(), "unknown_field"), ("/credentials/token".to_owned(), "required")]
+        );
+        let fields = BTreeMap::from([("token".to_owned(), "123456:AAH_secret-of-a-bot".to_owned())]);
+        let secret = SenderSecret::parse(ProviderKind::BotApi, &fields, "").unwrap();
+        assert!(!format!("{secret:?}").contains("AAH"));
+    }
+
+    #[test]
+    fn calls_are_put_behind_the_address_of_an_api() {
+        let read = |text: &str| parse_base_url(text, Reach::Public).map_err(|rejection| rejection.code);
+        assert_eq!(read("https://tapi.bale.ai/").as_deref(), Ok("https://tapi.bale.ai"));
+        assert_eq!(read("https://bots.example.com/api/").as_deref(), Ok("https://bots.example.com/api"));
+        for bad in ["https://example.com/?x=", "https://example.com/#x", "http://example.com", "https://127.0.0.1"] {
+            assert_eq!(read(bad), Err("invalid_endpoint_url"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_network_carries_only_when_it_has_a_bot_with_a_token() {
+        let settings = Settings::default();
+        let (id, ready) = samples::bot("telegram");
+        let bare = MessageSender { credentials: None, ..ready.clone() };
+        let of = |senders: &Senders| {
+            let routes = Routes { settings: &settings, senders };
+            routes.carrier(Channel::Social, Some(&id), "7", Wording::Custom).map(|carrier| carrier != Carrier::Sns)
+        };
+        assert_eq!(of(&Senders::new()), Err(UnreachedReason::NetworkNotConnected));
+        assert_eq!(of(&Senders::from([(id.clone(), bare)])), Err(UnreachedReason::NetworkNotConnected));
+        assert_eq!(of(&Senders::from([(id.clone(), ready)])), Ok(true));
+    }
+
+    #[test]
+    fn the_longest_prefix_of_the_settings_decides_and_sns_has_the_rest_but_iran() {
+        let (mut settings, mut senders) = samples::iranian();
+        let (id, other) = samples::sender("other", senders.values().next().unwrap().provider.clone());
+        senders.insert(id.clone(), other);
+        settings.sms_senders.push(SmsRoute { prefix: NumberPrefix::parse("+98935").unwrap(), sender: id });
+        let of = |number: &str, settings: &Settings, senders: &Senders| {
+            let carrier = Routes { settings, senders }.carrier(Channel::Sms, None, number, Wording::Default);
+            carrier.map(|carrier| match carrier {
+                Carrier::Sender(sender) => sender.id.to_string(),
+                Carrier::Sns | Carrier::Ses => format!("{carrier:?}"),
+            })
+        };
+        assert_eq!(of("+989121234567", &settings, &senders).as_deref(), Ok("kavenegar"));
+        assert_eq!(of("+989351234567", &settings, &senders).as_deref(), Ok("other"));
+        assert_eq!(of("+49151123456", &settings, &senders).as_deref(), Ok("Sns"));
+        assert_eq!(of("+989121234567", &Settings::default(), &senders), Err(UnreachedReason::NumberNotServed));
+        assert_eq!(of("+989121234567", &settings, &Senders::new()), Err(UnreachedReason::NumberNotServed));
+        for bad in ["98", "+", "+098", "+12345678", "+9 8"] {
+            assert_eq!(NumberPrefix::parse(bad).unwrap_err().code, "invalid_prefix", "{bad}");
+        }
+    }
+
+    #[test]
+    fn whatsapp_takes_no_words_of_the_request() {
+        let provider = Provider::Whatsapp { phone_number_id: "phone-number-id-1".to_owned(), templates: Vec::new() };
+        let (id, mut whatsapp) = samples::sender("whatsapp", provider);
+        whatsapp.credentials = None;
+        let (settings, senders) = (Settings::default(), Senders::from([(id.clone(), whatsapp)]));
+        let routes = Routes { settings: &settings, senders: &senders };
+        let of = |wording| routes.carrier(Channel::Social, Some(&id), "+49151123456", wording);
+        assert!(of(Wording::Default).is_ok());
+        assert_eq!(of(Wording::Custom), Err(UnreachedReason::OnlyApprovedTemplates));
+    }
+}

@@ -1,0 +1,38 @@
+//! Feeds any bytes as what a provider of messages answers. A message counts as sent only where the provider says so in its
+//! own form, nothing unreadable is final, and every reason is a word of ours: an answer may repeat an address or a text.
+
+#![no_main]
+
+use channels::{Sent, meaning};
+use domain::sender::ProviderKind;
+use libfuzzer_sys::fuzz_target;
+use outbound::Answer;
+use serde_json::Value;
+
+const STATUSES: [u16; 8] = [200, 400, 401, 403, 404, 429, 500, 502];
+
+fuzz_target!(|data: &[u8]| {
+    let [choice, body @ ..] = data else { return };
+    let status = STATUSES[usize::from(choice % 8)];
+    let answer = Answer { status, retry_after: None, body: body.to_vec().into() };
+    let read: Option<Value> = serde_json::from_slice(body).ok();
+    for provider in ProviderKind::ALL {
+        let sent = meaning(provider, &answer);
+        if let Sent::FailedForNow { reason, .. } | Sent::FailedForGood { reason } = &sent {
+            assert!(reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{provider:?} {reason}");
+        }
+        let Some(read) = &read else {
+            assert!(matches!(sent, Sent::FailedForNow { .. }), "{provider:?} {sent:?}");
+            continue;
+        };
+        if matches!(sent, Sent::Accepted { .. }) {
+            // serde also takes a list for an object, which nobody sends.
+            let says_so = match provider {
+                ProviderKind::BotApi => read["ok"] == true,
+                ProviderKind::Kavenegar => read["return"]["status"] == 200,
+                ProviderKind::Whatsapp => status == 200,
+            };
+            assert!(says_so || !read.is_object() || read.to_string().contains('['), "{provider:?} {read}");
+        }
+    }
+});

@@ -1,0 +1,235 @@
+//! SMS where SNS does not reach, and templates that were approved beforehand.
+
+use std::time::Duration;
+
+use paylink_local::{kavenegar, whatsapp};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::World;
+
+fn states(link: &Value) -> Vec<(&str, Option<&str>)> {
+    let messages = link["messages"].as_array().unwrap();
+    messages.iter().map(|message| (message["status"].as_str().unwrap(), message["reason"].as_str())).collect()
+}
+
+fn nobody_is_at_it(link: &Value) -> bool {
+    states(link).iter().all(|(status, _)| !["queued", "sending"].contains(status))
+}
+
+async fn settings_are_read_again() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// A link whose recipients are these numbers.
+async fn link_for(world: &World, numbers: &[&str]) -> Value {
+    world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "locale": "en",
+                           "recipients": { "mobiles": numbers } }))
+        .await
+}
+
+fn problem(pointer: &str, code: &str) -> (String, String) {
+    (pointer.to_owned(), code.to_owned())
+}
+
+#[tokio::test]
+async fn the_settings_choose_who_sends_sms_by_the_beginning_of_the_number() {
+    let world = World::in_process().await;
+    let link = link_for(&world, &["0912 000 0007", "+966500000000"]).await;
+    let iran = world.inbox("+989120000007", 1).await;
+    assert_eq!(iran[0]["from"], kavenegar::DEMO_LINE);
+    assert_ne!(world.inbox("+966500000000", 1).await[0]["from"], kavenegar::DEMO_LINE);
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(link["messages"][0]["provider_id"], iran[0]["provider_id"]);
+    assert_eq!(iran[0]["body"].as_str().unwrap().lines().last(), link["url"].as_str());
+}
+
+#[tokio::test]
+async fn a_number_that_nobody_serves_is_named_when_the_link_is_made() {
+    let world = World::in_process().await;
+    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR" })).await;
+    settings_are_read_again().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                       "recipients": { "contact": true, "mobiles": ["+966500000000"] } });
+    let link = world.make_link(body.clone()).await;
+    let unserved = json!([{ "role": "contact", "channel": "sms", "network": null, "reason": "number_not_served" }]);
+    assert_eq!(link["unreached"], unserved);
+    let told: Vec<_> = link["messages"].as_array().unwrap().iter().map(|message| &message["to"]).collect();
+    assert_eq!(told, ["customer@example.com", "+966500000000"]);
+    let draft = world.crm(Method::POST, "/v1/payment-links/draft", body).await.json();
+    assert_eq!(draft["unreached"], unserved);
+    let alone = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                        "recipients": { "mobiles": ["0912 000 0007"] } });
+    let refused = world.crm(Method::POST, "/v1/payment-links", alone).await;
+    assert_eq!(refused.problems(), [problem("/recipients", "nobody_reachable")]);
+}
+
+#[tokio::test]
+async fn what_the_provider_of_sms_refuses_is_told_apart() {
+    let world = World::in_process().await;
+    let link = link_for(&world, &["09120000411", "09120000418", "09120000014", "09120000500"]).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(
+        states(&link),
+        [
+            ("failed", Some("number_refused")),
+            ("waiting", Some("credit_used_up")),
+            ("failed", Some("blocked_by_recipient")),
+            ("waiting", Some("provider_unavailable")),
+        ]
+    );
+    world.turn_clock(Duration::from_secs(61));
+    assert_eq!(world.invoke("deliver-messages", &json!({})).await["tried"], 2);
+    let link = world.link(&link).await;
+    assert_eq!([states(&link)[1], states(&link)[3]], [("sent", None), ("sent", None)]);
+    // A key that was taken back says so.
+    let base_url = format!("{}/kavenegar", world.cloud.page_url());
+    let sender = json!({ "provider": "kavenegar", "base_url": base_url, "credentials": { "api_key": "taken-back" } });
+    world.put("/v1/message-senders/kavenegar", sender).await;
+    settings_are_read_again().await;
+    let link = link_for(&world, &["09120000007"]).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(states(&link), [("failed", Some("api_key_refused"))]);
+}
+
+#[tokio::test]
+async fn the_default_sms_can_be_an_approved_template_and_own_words_are_a_text() {
+    let world = World::in_process().await;
+    let base_url = format!("{}/kavenegar", world.cloud.page_url());
+    let template = |name: &str| {
+        json!({ "provider": "kavenegar", "base_url": base_url, "templates": [
+            { "name": name, "locale": "fa", "parameters": ["{{ business.name }}", "{{ link }}"] }
+        ] })
+    };
+    let path = "/v1/message-senders/kavenegar";
+    let written = world.put(path, template(kavenegar::DEMO_TEMPLATE)).await;
+    assert_eq!((&written["credentials_set"], &written["channel"]), (&json!(true), &json!("sms")));
+    assert_eq!(written["templates"][0]["parameters"], json!(["{{ business.name }}", "{{ link }}"]));
+    settings_are_read_again().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                       "recipients": { "mobiles": ["09120000007"] } });
+    let draft = world.crm(Method::POST, "/v1/payment-links/draft", body.clone()).await.json();
+    let shown: Vec<_> = draft["messages"].as_array().unwrap().iter().filter(|one| one["channel"] == "sms").collect();
+    assert_eq!((shown.len(), &shown[0]["sender"]), (1, &json!("kavenegar")));
+    assert!(shown[0]["body"].as_str().unwrap().starts_with("[TEST] Demo Business\nhttp"), "{}", shown[0]);
+    let link = world.make_link(body.clone()).await;
+    let told = world.inbox("+989120000007", 1).await;
+    assert_eq!(told[0]["body"], format!("[TEST]-Demo-Business\n{}", link["url"].as_str().unwrap()));
+    let mut own = body;
+    own["message"] = json!({ "mode": "custom", "channels": ["sms"], "sms": { "body": "Hello: {{ link }}" } });
+    let link = world.make_link(own).await;
+    let told = world.inbox("+989120000007", 2).await;
+    assert_eq!(told[1]["body"], format!("[TEST] Hello: {}", link["url"].as_str().unwrap()));
+    world.put(path, template("never-approved")).await;
+    settings_are_read_again().await;
+    let link = link_for(&world, &["09120000007"]).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(states(&link), [("failed", Some("template_not_approved"))]);
+}
+
+#[tokio::test]
+async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
+    let world = World::in_process().await;
+    let social = |numbers: &[&str]| -> Vec<Value> {
+        numbers.iter().map(|number| json!({ "network": "whatsapp", "id": number })).collect()
+    };
+    let body = |numbers: &[&str]| {
+        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                "recipients": { "social": social(numbers) } })
+    };
+    let numbers = ["+989120000008", "+989120000429", "+989120000131"];
+    let draft = world.crm(Method::POST, "/v1/payment-links/draft", body(&numbers)).await.json();
+    let shown: Vec<_> = draft["messages"].as_array().unwrap().iter().filter(|one| one["channel"] == "social").collect();
+    assert_eq!((shown.len(), &shown[0]["sender"]), (1, &json!("whatsapp")));
+    let link = world.make_link(body(&numbers)).await;
+    let told = world.inbox("+989120000008", 1).await;
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(told[0]["body"], format!("[TEST] ۵٬۰۰۰ تومان (۵۰٬۰۰۰ ریال)\n{url}"));
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    let expected = [("sent", None), ("waiting", Some("too_many_requests")), ("failed", Some("not_on_whatsapp"))];
+    assert_eq!(states(&link), expected);
+    assert_eq!(link["messages"][0]["provider_id"], told[0]["provider_id"]);
+    world.turn_clock(Duration::from_secs(61));
+    assert_eq!(world.invoke("deliver-messages", &json!({})).await["tried"], 1);
+    assert_eq!(states(&world.link(&link).await)[1], ("sent", None));
+    // Words of one's own are nothing that was approved.
+    let mut own = body(&["+989120000008"]);
+    own["recipients"]["contact"] = json!(true);
+    own["message"] = json!({ "mode": "custom", "channels": ["social", "sms"], "social": { "body": "{{ link }}" },
+                             "sms": { "body": "{{ link }}" } });
+    let unreached =
+        json!([{ "role": null, "channel": "social", "network": "whatsapp", "reason": "only_approved_templates" }]);
+    assert_eq!(world.make_link(own).await["unreached"], unreached);
+    let sender = json!({ "provider": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
+        { "name": "never_approved", "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] }
+    ] });
+    world.put("/v1/message-senders/whatsapp", sender).await;
+    settings_are_read_again().await;
+    let link = world.make_link(body(&["+989120000008"])).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(states(&link), [("failed", Some("template_not_approved"))]);
+}
+
+#[tokio::test]
+async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
+    let world = World::in_process().await;
+    let put = |body: Value| world.crm(Method::PUT, "/v1/message-senders/x", body);
+    let whatsapp = json!({ "provider": "whatsapp", "base_url": "https://example.com", "line": "10000000",
+                           "phone_number_id": "17", "credentials": { "token": "x" },
+                           "templates": [{ "name": "a b", "locale": "!", "parameters": ["{{ amount }}", "{{ sum }}"] }] });
+    assert_eq!(
+        put(whatsapp).await.problems(),
+        [
+            problem("/phone_number_id", "invalid_id"),
+            problem("/templates/0/name", "invalid_template_name"),
+            problem("/templates/0/locale", "invalid_locale"),
+            problem("/templates/0/parameters/1", "unknown_variable"),
+            problem("/credentials/token", "unknown_field"),
+            problem("/base_url", "not_allowed"),
+            problem("/line", "not_allowed"),
+        ]
+    );
+    let number = "phone-number-id-1";
+    let template = json!({ "name": "a", "locale": "fa", "parameters": ["{{ amount }}"] });
+    let linkless = json!({ "provider": "whatsapp", "phone_number_id": number, "templates": [template] });
+    assert_eq!(put(linkless).await.problems(), [problem("/templates/0/parameters", "link_missing")]);
+    let without = json!({ "provider": "whatsapp", "phone_number_id": number, "templates": [] });
+    assert_eq!(put(without).await.problems(), [problem("/templates", "required")]);
+    let bot = json!({ "provider": "bot_api", "phone_number_id": number, "line": "12345678" });
+    assert_eq!(
+        put(bot).await.problems(),
+        [problem("/line", "not_allowed"), problem("/phone_number_id", "not_allowed")]
+    );
+    let kavenegar = json!({ "provider": "kavenegar", "line": "many", "credentials": { "api_key": "a/b" } });
+    assert_eq!(
+        put(kavenegar).await.problems(),
+        [problem("/line", "invalid_line"), problem("/credentials/api_key", "invalid_credentials")]
+    );
+}
+
+#[tokio::test]
+async fn the_settings_name_senders_of_sms_that_are_there_and_those_stay() {
+    let world = World::in_process().await;
+    let routes = json!([
+        { "prefix": "98", "sender": "kavenegar" }, { "prefix": "+98", "sender": "kavenegar" },
+        { "prefix": "+98", "sender": "kavenegar" }, { "prefix": "+49" },
+    ]);
+    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_senders": routes })).await;
+    assert_eq!(
+        reply.problems(),
+        [
+            problem("/sms_senders/0/prefix", "invalid_prefix"),
+            problem("/sms_senders/2/prefix", "given_twice"),
+            problem("/sms_senders/3/sender", "required"),
+        ]
+    );
+    let routes = json!([{ "prefix": "+98", "sender": "kavenegar" }, { "prefix": "+49", "sender": "telegram" },
+                        { "prefix": "+1", "sender": "nobody" }]);
+    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_senders": routes })).await;
+    let unknown = |index: u8| problem(&format!("/sms_senders/{index}/sender"), "unknown_sender");
+    assert_eq!(reply.problems(), [unknown(1), unknown(2)]);
+    let shown = world.get("/v1/settings").await;
+    assert_eq!(shown["sms_senders"], json!([{ "prefix": "+98", "sender": "kavenegar" }]));
+    let kept = world.crm(Method::DELETE, "/v1/message-senders/kavenegar", Value::Null).await;
+    assert_eq!((kept.status, &kept.json()["code"]), (StatusCode::CONFLICT, &json!("sender_in_use")));
+}
