@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::LatePayment;
-use crate::attempt::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
+use crate::attempt::{Attempt, AttemptState, Checkout, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
 use crate::event::Happenings;
 use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use crate::ids::{
@@ -180,9 +180,7 @@ pub fn pay_url(base: &str, token: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visit {
     /// A session is open at the gateway: go there.
-    Continue {
-        pay_at: String,
-    },
+    Continue(Checkout),
     /// A session has to be opened.
     Begin,
     /// Somebody has paid, or may have, and we are finding out.
@@ -205,6 +203,20 @@ pub enum Report {
     NotPaid,
     /// Nobody said anything; it was time to ask.
     Nothing,
+}
+
+/// A report, and what came with it that confirming needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub report: Report,
+    /// See [`Attempt::brought`].
+    pub brought: Option<String>,
+}
+
+impl From<Report> for Heard {
+    fn from(report: Report) -> Self {
+        Self { report, brought: None }
+    }
 }
 
 /// What to do about an attempt next.
@@ -450,7 +462,7 @@ impl PaymentLink {
             && matches!(current.state, AttemptState::Open { .. })
         {
             if now < current.session_ends_at {
-                return Visit::Continue { pay_at: current.pay_at.clone() };
+                return Visit::Continue(current.checkout.clone());
             }
             if now >= self.terms.expires_at {
                 return Visit::Confirming;
@@ -493,7 +505,7 @@ impl PaymentLink {
                 link.attempts.push(attempt);
                 link.opened_at.get_or_insert(now);
             })),
-            otherwise @ (Visit::Continue { .. }
+            otherwise @ (Visit::Continue(_)
             | Visit::Confirming
             | Visit::UnderReview
             | Visit::Paid
@@ -560,6 +572,20 @@ impl PaymentLink {
             | AttemptState::NeedsReview { .. } => return None,
         };
         Some(self.with_state(id, now, state))
+    }
+
+    /// The link with what a return brought about an attempt. It is no change by itself: it is written with the next one.
+    #[must_use]
+    pub fn bringing(mut self, id: &AttemptId, heard: &Heard) -> Self {
+        if let (Some(brought), Some(attempt)) =
+            (&heard.brought, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
+        {
+            // Once the money may be taken under one name, no later return gives it another.
+            if !matches!(attempt.state, AttemptState::Settling { .. }) {
+                attempt.brought = Some(brought.clone());
+            }
+        }
+        self
     }
 
     /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::attempt::OpenedSession;
+use crate::attempt::{Checkout, OpenedSession};
 use crate::event::EventType;
 use crate::gateway::GatewayBook;
 use crate::money::Currency;
@@ -56,7 +56,10 @@ fn link() -> PaymentLink {
 }
 
 fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
-    let session = OpenedSession { session: format!("S{number}"), pay_at: format!("https://gateway.example/{number}") };
+    let session = OpenedSession {
+        session: format!("S{number}"),
+        checkout: Checkout::link(format!("https://gateway.example/{number}")),
+    };
     let kind = link.terms().account.gateway;
     link.new_attempt(ReturnKey::from_random([number; 16]), None).opened(
         session,
@@ -89,9 +92,9 @@ fn the_url_is_built_from_base_and_token_and_the_id_tells_nothing_of_the_token() 
 #[test]
 fn a_visitor_begins_once_and_then_continues_in_the_same_session() {
     let (link, _) = begun(&link(), 1, 1);
-    assert_eq!(link.visit(at(2)), Visit::Continue { pay_at: "https://gateway.example/1".to_owned() });
+    assert_eq!(link.visit(at(2)), Visit::Continue(Checkout::link("https://gateway.example/1".to_owned())));
     let second = attempt(&link, 2, 2);
-    assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue { .. })));
+    assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue(_))));
     assert_eq!(link.opened_at(), Some(at(1)));
     assert_eq!(link.opened(at(3)), None, "the first opening is recorded once");
 }
