@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
+use paylink_local::simulators::{PLAYED, gateway_urls};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -29,7 +30,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, `zarinpal`, `zarinpal-live` or `stripe`.
+    /// `dynamodb`, `sns`, `ses`, or a gateway such as `zarinpal`, `zarinpal-live` or `stripe`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
     pub operation: String,
@@ -124,11 +125,13 @@ impl FaultProxy {
     pub async fn start(cloud: &Cloud) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let upstreams = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
+        let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let state = Arc::new(State {
-            upstreams: BTreeMap::from(upstreams),
+            upstreams: aws.into_iter().chain(gateways).collect(),
             http,
             plan: Mutex::new(plan),
             deaths: Mutex::default(),
@@ -143,6 +146,8 @@ impl FaultProxy {
         for (service, variable) in SERVICES {
             environment.insert(variable.to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
+        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
+        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
         environment
     }
 
@@ -179,15 +184,9 @@ impl FaultProxy {
     }
 }
 
-/// What the functions call, and the variable that says where it is.
-const SERVICES: [(&str, &str); 6] = [
-    ("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"),
-    ("sns", "AWS_ENDPOINT_URL_SNS"),
-    ("ses", "AWS_ENDPOINT_URL_SES"),
-    ("zarinpal-live", "PAYLINK_ZARINPAL_URL"),
-    ("zarinpal", "PAYLINK_ZARINPAL_SANDBOX_URL"),
-    ("stripe", "PAYLINK_STRIPE_URL"),
-];
+/// What the functions call besides the gateways, and the variable that says where it is.
+const SERVICES: [(&str, &str); 3] =
+    [("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"), ("sns", "AWS_ENDPOINT_URL_SNS"), ("ses", "AWS_ENDPOINT_URL_SES")];
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -290,7 +289,17 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
                 path.split('/').map(|part| if part.starts_with("cs_") { "{id}" } else { part }).collect();
             Some(format!("{} {}", request.method, path.join("/")))
         }
-        _ => rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned()),
+        "zarinpal" | "zarinpal-live" => {
+            rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
+        }
+        _ => {
+            let is_call = ["/v1/", "/v2/", "/onlinepg/", "/verifyTxnRandomSessionkey/"];
+            let path = rest.split('?').next().filter(|path| is_call.iter().any(|start| path.starts_with(start)))?;
+            let is_id =
+                |part: &str| part.split_once('_').is_some_and(|(kind, _)| ["tr", "plink", "pay"].contains(&kind));
+            let path: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
+            Some(format!("{} {}", request.method, path.join("/")))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use domain::Timestamp;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
+use paylink_local::simulators::PLAYED;
 use paylink_local::{Cloud, Options, StreamReader};
 use reqwest::{Method, StatusCode};
 use runtime::{Clock, Environment, Runtime};
@@ -172,8 +173,10 @@ impl FaultyWorld {
 
     /// What all gateways' books hold.
     pub async fn books(&self) -> Vec<Value> {
-        let mut books = self.books_of("zarinpal").await;
-        books.extend(self.books_of("stripe").await);
+        let mut books = Vec::new();
+        for one in PLAYED {
+            books.extend(self.books_of(one.gateway.as_str()).await);
+        }
         books
     }
 
@@ -199,16 +202,20 @@ impl FaultyWorld {
         self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
     }
 
-    /// Zarinpal gives every payment back that nobody verified, as it does after a time that it does not publish.
+    /// Every gateway gives back what nobody confirmed, as it does after a time that some do not publish.
     pub async fn return_unverified_money(&self) {
-        for session in self.books_of("zarinpal").await.iter().filter(|session| session["status"] == "PAID") {
-            self.at_zarinpal(session["id"].as_str().unwrap(), "return_money").await;
+        for one in PLAYED {
+            let gateway = one.gateway.as_str();
+            let is_waiting = |session: &&Value| session["taken"] == true && session["ours"] == false;
+            for session in self.books_of(gateway).await.iter().filter(is_waiting) {
+                self.at_gateway(gateway, session["id"].as_str().unwrap(), "return_money").await;
+            }
         }
     }
 
-    /// The tester's hand at Zarinpal.
-    pub async fn at_zarinpal(&self, authority: &str, what: &str) {
-        let url = format!("{}/zarinpal/simulator/{authority}/{what}", self.cloud.page_url());
+    /// The tester's hand at a gateway.
+    pub async fn at_gateway(&self, gateway: &str, session: &str, what: &str) {
+        let url = format!("{}/{gateway}/simulator/{session}/{what}", self.cloud.page_url());
         self.http.post(url).send().await.expect("the simulator answers");
     }
 

@@ -217,7 +217,7 @@ impl Flow {
                 world.cancel(&link, true).await.unwrap();
                 world.choose(&page, gateway.silent()).await;
                 if gateway == Zarinpal {
-                    world.at_zarinpal(&scene.session, "auto_verify").await;
+                    world.at_gateway("zarinpal", &scene.session, "auto_verify").await;
                 }
                 world.sweep().await.unwrap().unwrap();
             }

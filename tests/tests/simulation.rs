@@ -187,7 +187,7 @@ impl<'a> Story<'a> {
             if let Some(session) = waiting.iter().find(|session| session["status"] == "PAID") {
                 let authority = session["id"].as_str().unwrap();
                 self.note(&format!("Zarinpal verifies {authority} by itself."));
-                self.world.at_zarinpal(authority, "auto_verify").await;
+                self.world.at_gateway("zarinpal", authority, "auto_verify").await;
             }
         }
     }

@@ -31,8 +31,8 @@ type Said = Map<String, Value>;
 
 impl Speaks for Sep<'_> {
     const LIVE: Shipped = Shipped::at("https://sep.shaparak.ir");
-    // The gateway has no sandbox. A stack that has something in its place says where it is.
-    const SANDBOX: Shipped = Self::LIVE;
+    // The gateway has no sandbox of its own; somebody else plays it there. In no case may a sandbox account be live.
+    const SANDBOX: Shipped = Shipped::at("https://sandbox.banktest.ir/saman/sep.shaparak.ir");
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let body = json!({
