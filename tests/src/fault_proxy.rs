@@ -1,4 +1,4 @@
-//! A proxy between the functions and everything they call: DynamoDB, SNS, SES and the gateways.
+//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, the gateways and the CRM's endpoint.
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
 //! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, or a gateway such as `zarinpal`, `zarinpal-live` or `stripe`.
+    /// `dynamodb`, `sns`, `ses`, `crm`, or a gateway such as `zarinpal`, `zarinpal-live` or `stripe`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
     pub operation: String,
@@ -128,14 +128,11 @@ impl FaultProxy {
         let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
         let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
         let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
+        let crm = (CRM, format!("{}/crm", cloud.page_url()));
+        let upstreams = aws.into_iter().chain(gateways).chain([crm]).collect();
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let state = Arc::new(State {
-            upstreams: aws.into_iter().chain(gateways).collect(),
-            http,
-            plan: Mutex::new(plan),
-            deaths: Mutex::default(),
-        });
+        let state = Arc::new(State { upstreams, http, plan: Mutex::new(plan), deaths: Mutex::default() });
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { port, state, task }
     }
@@ -149,6 +146,12 @@ impl FaultProxy {
         let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
         environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
         environment
+    }
+
+    /// Where deliver-messages reaches the CRM's endpoint through this proxy. An endpoint's address is in the table and not
+    /// in the environment.
+    pub fn crm_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/deliver-messages/{CRM}/events", self.port)
     }
 
     /// From now on this decides about each new call, by its number from 0 and what it is.
@@ -187,6 +190,9 @@ impl FaultProxy {
 /// What the functions call besides the gateways, and the variable that says where it is.
 const SERVICES: [(&str, &str); 3] =
     [("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"), ("sns", "AWS_ENDPOINT_URL_SNS"), ("ses", "AWS_ENDPOINT_URL_SES")];
+
+/// The CRM, whose endpoint is called by an address from the table.
+const CRM: &str = "crm";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -289,6 +295,7 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
                 path.split('/').map(|part| if part.starts_with("cs_") { "{id}" } else { part }).collect();
             Some(format!("{} {}", request.method, path.join("/")))
         }
+        CRM => Some(format!("{} {rest}", request.method)),
         "zarinpal" | "zarinpal-live" => {
             rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
         }
@@ -382,6 +389,7 @@ fn throttled(call: &Call) -> Response<Full<Bytes>> {
             json!({ "message": "The level of configured provisioned throughput for the table was exceeded." }),
         ),
         "sns" | "ses" => query_error(StatusCode::BAD_REQUEST, "Throttling"),
+        CRM => answered(StatusCode::TOO_MANY_REQUESTS, "text/plain", "Too many events".to_owned()),
         "stripe" => {
             let error = json!({ "error": { "type": "invalid_request_error", "code": "rate_limit", "message": "" } });
             answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())

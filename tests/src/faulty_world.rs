@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::ids::EndpointId;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
@@ -23,7 +24,7 @@ use sha2::Sha256;
 
 use crate::fault_proxy::FaultProxy;
 use crate::in_process::{Functions, api_gateway_event};
-use crate::invariants::{Evidence, Expected, Observer, Stage};
+use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
 use crate::{Reply, browser, cloud_options};
 
 /// A phone's browser.
@@ -60,6 +61,8 @@ impl FaultyWorld {
         let seconds = configuration_seconds.to_string();
         cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
         let proxy = FaultProxy::start(&cloud).await;
+        cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
+        seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
@@ -139,6 +142,17 @@ impl FaultyWorld {
     pub async fn cancel(&self, link: &Made, force: bool) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/cancel", link.id);
         self.crm(Method::POST, &path, &json!({ "force": force }), &[]).await
+    }
+
+    /// A person of the business decides about money under review.
+    pub async fn resolve(&self, link: &Made, outcome: &str, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}", link.id);
+        let shown = self.crm(Method::GET, &path, &Value::Null, &[]).await?.json();
+        let attempts = shown["attempts"].as_array()?;
+        let reviewed = attempts.iter().find(|attempt| attempt["status"] == "needs_review").or(attempts.first())?;
+        let path = format!("{path}/attempts/{}/resolve", reviewed["id"].as_str()?);
+        let key = [("idempotency-key", idempotency_key)];
+        self.crm(Method::POST, &path, &json!({ "outcome": outcome }), &key).await
     }
 
     /// A person opens an address of ours.
@@ -234,6 +248,11 @@ impl FaultyWorld {
         self.invoke("expire-links", json!({ "source": "schedule" })).await
     }
 
+    /// The schedule of expire-links comes round, with only so much time.
+    pub async fn sweep_within(&self, time: Duration) -> Result<Value, String> {
+        self.functions.invoke_within(time, "expire-links", json!({ "source": "schedule" })).await
+    }
+
     /// The schedule of deliver-messages comes round.
     pub async fn retry_messages(&self) -> Option<Result<Value, String>> {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
@@ -309,8 +328,12 @@ impl FaultyWorld {
 
     /// Everything that can be seen from outside.
     pub async fn evidence(&self) -> Evidence {
-        let inbox = self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect();
-        Evidence::gather(&self.table, self.cloud.store.table(), self.books().await, inbox, self.now()).await
+        let seen = Seen {
+            books: self.books().await,
+            inbox: self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect(),
+            events: self.cloud.crm.taken(),
+        };
+        Evidence::gather(&self.table, self.cloud.store.table(), seen, self.now()).await
     }
 
     /// A sender of this link's messages died or heard nothing when it had sent: its messages may arrive twice.

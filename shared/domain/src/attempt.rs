@@ -12,6 +12,9 @@ use crate::money::Money;
 /// How long a function that took work on may need at most. Work is not taken twice within it.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// Bank debits take up to two weeks, and may be contested in the days after.
+const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// After so many refused or unanswered tries of giving back, a person has to look.
 pub const GIVE_BACK_TRIES: u32 = 8;
 
@@ -199,10 +202,17 @@ impl Attempt {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
             SignedDuration::from_mins(10)
-        } else {
+        } else if age < SignedDuration::from_hours(72) {
             SignedDuration::from_hours(1)
+        } else {
+            SignedDuration::from_hours(6)
         };
         later(now, pause)
+    }
+
+    /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.
+    pub(crate) fn has_processed_too_long(&self, now: Timestamp) -> bool {
+        now.duration_since(self.opened_at) >= SLOWEST_PAYMENT
     }
 }
 
