@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::fault_proxy::FaultProxy;
+use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
 use crate::{Reply, browser, cloud_options};
@@ -160,10 +161,18 @@ impl FaultyWorld {
         self.ask(Method::GET, url, &[("user-agent", AGENT)], None).await
     }
 
-    /// The customer opens the link: the gateway's page that they are sent to, if they are.
+    /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
     pub async fn visit(&self, link: &Made) -> Option<String> {
         let reply = self.open(&link.url).await?;
-        (reply.status == StatusCode::SEE_OTHER).then(|| reply.location())
+        if reply.status == StatusCode::SEE_OTHER {
+            return Some(reply.location());
+        }
+        let form = Form::of(&reply.text)?;
+        let referer = ("referer", self.cloud.base_url());
+        let posted = self.http.post(&form.action).header(referer.0, referer.1).form(&form.fields).send().await;
+        let page = posted.expect("the gateway's page answers").text().await.expect("a text");
+        let pressed = Form::of(&page).expect("the gateway's page has buttons");
+        Some(format!("{}{}", self.cloud.page_url(), pressed.action))
     }
 
     /// The customer opens the link until they are sent to the gateway.
@@ -176,13 +185,20 @@ impl FaultyWorld {
         panic!("nobody was sent to the gateway in {MOST_TRIES} tries")
     }
 
-    /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are.
+    /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are; what a form would
+    /// post there is put behind the address, which the gateways that post forms also know.
     pub async fn choose(&self, page: &str, outcome: &str) -> Option<String> {
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let request = self.http.post(page).header(form.0, form.1).body(format!("outcome={outcome}"));
-        let answer = request.send().await.expect("the gateway's page answers");
+        let answer =
+            self.http.post(page).form(&[("outcome", outcome)]).send().await.expect("the gateway's page answers");
         let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
-        to.filter(|_| answer.status().is_redirection())
+        if answer.status().is_redirection() {
+            return to;
+        }
+        let page = answer.text().await.expect("a text");
+        // Only a page that posts by itself sends anybody anywhere.
+        let form = Form::of(&page).filter(|_| page.contains("<script>"))?;
+        let fields = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        Some(format!("{}?{fields}", form.action))
     }
 
     /// What all gateways' books hold.

@@ -62,11 +62,13 @@ impl Functions {
         let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
         let create = create_link::App { store: store(&create), gateways: book.clone(), clock, base_url };
+        let reach = crm.webhook_reach().unwrap();
+        let crm = crm_api::App { store: store(&crm), clock, reach, gateways: book.clone() };
         let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
         let gateway = gateway_webhook::App { settlement: settlement(&gateway), clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
-            crm_api: crm_api::router(crm_api::App { store: store(&crm), clock, reach: crm.webhook_reach().unwrap() }),
+            crm_api: crm_api::router(crm),
             pay_redirect: pay_redirect::router(pay),
             gateway_webhook: gateway_webhook::router(gateway),
             expire_links: expire_links::App { settlement: settlement(&expire), clock },

@@ -5,7 +5,12 @@ use crm_api::{App, router};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
-    let app = App { store: runtime.store()?, clock: runtime::Clock::System, reach: runtime.webhook_reach()? };
+    let app = App {
+        store: runtime.store()?,
+        clock: runtime::Clock::System,
+        reach: runtime.webhook_reach()?,
+        gateways: runtime.gateway_book()?,
+    };
     runtime::warm_up(app.store.keys()).await;
     lambda_http::run(router(app)).await
 }

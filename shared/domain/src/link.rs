@@ -30,6 +30,9 @@ use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
 
+/// Why an attempt needs a person whose payment has the reference of another's.
+const REFERENCE_USED_BEFORE: &str = "reference_used_before";
+
 /// So many sessions may be opened for one link within an hour.
 pub const MOST_ATTEMPTS_AN_HOUR: usize = 10;
 
@@ -702,10 +705,12 @@ impl PaymentLink {
     /// What a person decided about an attempt under review.
     pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
         let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
-        let AttemptState::NeedsReview { payment, .. } = &attempt.state else {
+        let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
             return Err(ResolveRefused::NotUnderReview);
         };
-        let confirmed = payment.clone().ok_or(ResolveRefused::NoMoneyConfirmed);
+        // Money that paid something else is not this attempt's: giving it back would take it from there.
+        let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
+        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
         let state = match resolution {
             Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported: true },
             Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
@@ -777,7 +782,7 @@ impl PaymentLink {
 
     /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
     pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
-        let reason = "reference_used_before".to_owned();
+        let reason = REFERENCE_USED_BEFORE.to_owned();
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
     }
 

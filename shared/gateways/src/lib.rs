@@ -165,7 +165,7 @@ trait Speaks {
 
     async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer;
 
-    fn read_return(fields: &Fields, credentials: &Credentials) -> Heard;
+    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard;
 
     fn read_webhook(_: Notice<'_>, _: &[Credentials], _: Timestamp) -> Result<Option<Hint>, WebhookError> {
         Err(WebhookError::NotSpoken)
@@ -268,8 +268,8 @@ impl Gateways {
 }
 
 /// Reads what a browser brings back from a gateway. Anybody can write it, so it only tells what to ask first.
-pub fn read_return(gateway: GatewayKind, fields: &Fields, credentials: &Credentials) -> Heard {
-    speak!(gateway, Speaker => <Speaker<'_> as Speaks>::read_return(fields, credentials))
+pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials) -> Heard {
+    speak!(attempt.gateway, Speaker => <Speaker<'_> as Speaks>::read_return(fields, attempt, credentials))
 }
 
 /// Reads a gateway's own call. `None` is a call that concerns no attempt of ours. Several sets of credentials are tried,

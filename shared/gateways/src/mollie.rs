@@ -163,7 +163,7 @@ impl Speaks for Mollie<'_> {
     }
 
     /// The browser brings nothing, so that it came back is all there is to hear.
-    fn read_return(_: &Fields, _: &Credentials) -> Heard {
+    fn read_return(_: &Fields, _: &Attempt, _: &Credentials) -> Heard {
         Report::Nothing.into()
     }
 

@@ -148,7 +148,7 @@ impl Speaks for Razorpay<'_> {
     }
 
     /// A return that the gateway did not sign says nothing.
-    fn read_return(fields: &Fields, credentials: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, _: &Attempt, credentials: &Credentials) -> Heard {
         let named = |name: &str| fields.get(&format!("razorpay_{name}")).map(String::as_str).unwrap_or_default();
         let signed = [
             named("payment_link_id"),
@@ -331,7 +331,8 @@ mod tests {
             ("razorpay_signature", signature),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Razorpay::read_return(&fields, &credentials("EnLs21M47BllR3X8PSFtjtbd")).report
+        let attempt = attempt("razorpay", "plink_IH3cNucfVEgV68", 50_000, "INR");
+        Razorpay::read_return(&fields, &attempt, &credentials("EnLs21M47BllR3X8PSFtjtbd")).report
     }
 
     #[test]

@@ -95,19 +95,22 @@ impl Speaks for Sep<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, credentials: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard {
         // The guide spells some names in two ways.
         let named = |wanted: &str| {
             fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
         };
         let Some(status) = named("Status") else { return Report::Nothing.into() };
         let reference = named("RefNum").filter(|text| is_reference(text));
-        let is_ours = named("TerminalId").is_none_or(|id| id == credentials.expose("terminal_id").unwrap_or_default());
+        // Whoever brings the return of another session says nothing about this one.
+        let is_ours = named("TerminalId").is_none_or(|id| id == terminal_id(credentials))
+            && named("ResNum").is_none_or(|order| order == attempt.id.as_str())
+            && named("Token").is_none_or(|token| token == attempt.session);
         match reference {
             Some(reference) if status == OK && is_ours => {
                 Heard { report: Report::Paid, brought: Some(reference.to_owned()) }
             }
-            Some(_) if !is_ours => Report::Nothing.into(),
+            Some(_) | None if !is_ours => Report::Nothing.into(),
             Some(_) | None => Report::NotPaid.into(),
         }
     }
@@ -202,7 +205,7 @@ mod tests {
 
     fn returned(fields: &[(&str, &str)]) -> Heard {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Sep::read_return(&fields, &credentials())
+        Sep::read_return(&fields, &attempt("sep", "token", 50_000, "IRR"), &credentials())
     }
 
     #[test]
@@ -212,6 +215,8 @@ mod tests {
         assert_eq!(returned(&[("Status", "2"), ("RefNum", "")]).report, Report::NotPaid);
         assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE)]), Report::NotPaid.into());
         assert_eq!(returned(&[("Status", "2"), ("RefNum", REFERENCE), ("TerminalId", "9")]), Report::Nothing.into());
+        let other = [("Status", "2"), ("RefNum", REFERENCE), ("ResNum", "at_another")];
+        assert_eq!(returned(&other), Report::Nothing.into());
         assert_eq!(returned(&[("Status", "2"), ("RefNum", &"x".repeat(51))]), Report::NotPaid.into());
         assert_eq!(returned(&[]), Report::Nothing.into());
     }

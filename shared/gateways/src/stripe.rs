@@ -151,7 +151,7 @@ impl Speaks for Stripe<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, _: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
         Heard::from(match fields.get("outcome").map(String::as_str) {
             Some("success") => Report::Paid,
             Some(_) => Report::NotPaid,

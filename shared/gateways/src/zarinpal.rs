@@ -112,7 +112,7 @@ impl Speaks for Zarinpal<'_> {
         })
     }
 
-    fn read_return(fields: &Fields, _: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
         Heard::from(match fields.get("Status") {
             Some(status) if status.eq_ignore_ascii_case("OK") => Report::Paid,
             Some(_) => Report::NotPaid,
@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn the_return_is_read_whatever_its_case() {
         let query = |status: &str| Fields::from([("Status".to_owned(), status.to_owned())]);
-        let read = |fields: &Fields| Zarinpal::read_return(fields, &credentials()).report;
+        let attempt = crate::tests::attempt("zarinpal", "A1", 10_000, "IRR");
+        let read = |fields: &Fields| Zarinpal::read_return(fields, &attempt, &credentials()).report;
         assert_eq!(read(&query("ok")), Report::Paid);
         assert_eq!(read(&query("NOK")), Report::NotPaid);
         assert_eq!(read(&Fields::new()), Report::Nothing);
@@ -314,14 +315,7 @@ mod tests {
 
     #[test]
     fn a_payment_has_a_reference() {
-        let attempt: Attempt = serde_json::from_value(json!({
-            "id": "at_2222222222222222222222", "key": "2222222222222222222222", "gateway": "zarinpal",
-            "account_id": "main", "credentials": "v1", "amount": 10_000, "currency": "IRR", "session": "A1",
-            "pay_at": "https://zarinpal.example/", "opened_at": "2026-11-23T22:00:00Z",
-            "session_ends_at": "2026-11-23T22:15:00Z", "deadline": "2026-11-23T22:20:00Z",
-            "watched_until": "2026-11-26T22:00:00Z", "state": "lapsed", "at": "2026-11-23T22:15:00Z",
-        }))
-        .unwrap();
+        let attempt = crate::tests::attempt("zarinpal", "A1", 10_000, "IRR");
         let credentials = credentials();
         for (reference, expected) in
             [(json!(201), "paid"), (json!("201"), "paid"), (json!(""), "unknown"), (json!(" "), "unknown")]

@@ -108,7 +108,7 @@ impl Speaks for Zibal<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, _: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
         Heard::from(match fields.get("success").map(String::as_str) {
             Some("1" | "true") => Report::Paid,
             Some(_) => Report::NotPaid,
@@ -240,8 +240,10 @@ mod tests {
     #[test]
     fn the_return_is_read_in_every_form() {
         let credentials = crate::tests::credentials("zibal", json!({ "merchant": "zibal" }));
+        let attempt = attempt("zibal", "1", 50_000, "IRR");
         let read = |success: &str| {
-            Zibal::read_return(&Fields::from([("success".to_owned(), success.to_owned())]), &credentials).report
+            let fields = Fields::from([("success".to_owned(), success.to_owned())]);
+            Zibal::read_return(&fields, &attempt, &credentials).report
         };
         assert_eq!([read("1"), read("true"), read("0"), read("")], {
             use Report::{NotPaid, Paid};

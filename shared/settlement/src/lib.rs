@@ -96,7 +96,7 @@ impl Settlement {
     ) -> Result<Outcome, SettleError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let heard = read_return(attempt.gateway, fields, &credentials);
+        let heard = read_return(&attempt, fields, &credentials);
         self.settle_heard(link, &attempt, &credentials, &heard, now).await
     }
 

@@ -305,7 +305,7 @@ impl Till {
         .respond()
     }
 
-    /// A tester's choice, where the sale can still be paid. `become` is the state of a paid sale.
+    /// A tester's choice, where the sale can still be paid. `paid` is the state of a paid sale, and `ends_on_failure` whether a payment that fails ends it.
     pub(super) fn press(
         &self,
         id: &str,

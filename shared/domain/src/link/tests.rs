@@ -136,6 +136,34 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
 }
 
 #[test]
+fn money_that_paid_another_link_can_neither_be_kept_nor_given_back_from_here() {
+    let (link, id) = begun(&link(), 1, 1);
+    let link = link.reference_taken(&id, &payment(1_500_000), at(2));
+    for resolution in [Resolution::Keep, Resolution::GiveBack] {
+        assert_eq!(link.resolve(&id, resolution, at(3)), Err(ResolveRefused::NoMoneyConfirmed));
+    }
+    assert!(link.resolve(&id, Resolution::NotPaid, at(3)).is_ok());
+}
+
+#[test]
+fn what_a_return_brings_is_written_with_the_intention_to_settle_and_stays() {
+    let heard = |reference: &str| Heard { report: Report::Paid, brought: Some(reference.to_owned()) };
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
+    assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
+    let claimed = link.clone().bringing(&id, &heard("first")).claim(&id, at(2)).unwrap();
+    assert_eq!(claimed.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    // Another return cannot give the money that is being taken another name.
+    let again = claimed.clone().bringing(&id, &heard("second"));
+    assert_eq!(again.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    // Once it is known to be no payment, a later return may.
+    let no = GatewayAnswer::NotPaid { reason: "no_such_reference".to_owned() };
+    let failed = claimed.judge(&id, &no, Report::Paid, at(3)).unwrap().link;
+    assert_eq!(failed.step(&id, Report::Paid, at(4)), Step::LookUp);
+    let later = failed.bringing(&id, &heard("second")).claim(&id, at(4)).unwrap();
+    assert_eq!(later.attempt(&id).unwrap().brought.as_deref(), Some("second"));
+}
+
+#[test]
 fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
