@@ -27,10 +27,10 @@ pub const API_KEY: &str = "local-crm-key";
 const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
-pub const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
-pub const RAZORPAY_SECRET: &str = "localDemoSecret";
-pub const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
-pub const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
+const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
+const RAZORPAY_SECRET: &str = "localDemoSecret";
+const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
+const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
 
 /// An account of the demo business: one for each gateway.
 struct Demo {

@@ -138,7 +138,10 @@ fn field<'a>(said: &'a Said, name: &str) -> Option<&'a Value> {
 
 fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
     match field(said, "ResultCode").and_then(whole) {
-        Some(0 | 2) => match field(said, "TransactionDetail").and_then(Value::as_object) {
+        Some(code @ (0 | 2)) => match field(said, "TransactionDetail").and_then(Value::as_object) {
+            // Verified before, and older than the session: it was made for something else, whoever brought its reference
+            // here. A person has to look, without a payment that could be given back by mistake.
+            Some(detail) if code == 2 && is_older(detail, attempt) => GatewayAnswer::WrongAmount { got: None },
             Some(detail) => paid(detail, attempt, reference, credentials),
             None => unknown("a verified payment without its details"),
         },
@@ -155,10 +158,6 @@ fn paid(detail: &Said, attempt: &Attempt, reference: &str, credentials: &Credent
     if !is_this || field(detail, "TerminalNumber").and_then(whole) != terminal_number(credentials) {
         return GatewayAnswer::Misconfigured { code: "another_transaction".to_owned() };
     }
-    // A payment older than the session was made for something else, whoever brought its reference here.
-    if field(detail, "StraceDate").and_then(Value::as_str).is_some_and(|at| is_before(at.trim(), attempt.opened_at)) {
-        return not_paid("reference_of_an_older_payment");
-    }
     let amount = field(detail, "OrginalAmount").and_then(whole).filter(|amount| *amount > 0);
     let Some(money) = amount.and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
         return unknown("a payment without an amount");
@@ -171,13 +170,13 @@ fn paid(detail: &Said, attempt: &Attempt, reference: &str, credentials: &Credent
     })
 }
 
-/// `YYYY-MM-DD HH:MM:SS` in Tehran, so that texts sort as instants do. What has another form is before nothing.
-fn is_before(at: &str, opened_at: Timestamp) -> bool {
-    let earliest = opened_at.checked_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN).in_tz("Asia/Tehran");
+/// Dates are `YYYY-MM-DD HH:MM:SS` in Tehran, so that texts sort as instants do. What has another form is not older.
+fn is_older(detail: &Said, attempt: &Attempt) -> bool {
+    let Some(at) = field(detail, "StraceDate").and_then(Value::as_str).map(str::trim) else { return false };
+    let earliest = attempt.opened_at.checked_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN).in_tz("Asia/Tehran");
     let earliest = earliest.map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
-    let has_form = at.len() == earliest.len()
-        && at.bytes().zip(earliest.bytes()).all(|(a, b)| a == b || a.is_ascii_digit() && b.is_ascii_digit());
-    has_form && at < earliest.as_str()
+    let is_digit = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+    at.len() == earliest.len() && at.bytes().zip(earliest.bytes()).all(is_digit) && at < earliest.as_str()
 }
 
 fn is_reference(text: &str) -> bool {
@@ -248,7 +247,13 @@ mod tests {
         let GatewayAnswer::Paid(payment) = judge(&answer(0, 40_000, 2015, now)) else { panic!() };
         assert_eq!(payment.money.minor_units(), 40_000, "what differs is judged by the domain");
         assert_eq!(judge(&answer(0, 50_000, 2016, now)).name(), "misconfigured");
-        assert_eq!(judge(&answer(2, 50_000, 2015, "2026-11-23 01:35:00")).name(), "not_paid");
+        let older = "2026-11-23 01:35:00";
+        assert_eq!(judge(&answer(2, 50_000, 2015, older)), GatewayAnswer::WrongAmount { got: None });
+        assert_eq!(
+            judge(&answer(0, 50_000, 2015, older)).name(),
+            "paid",
+            "we took it just now, whatever their clock says"
+        );
         assert_eq!(judge(&answer(2, 50_000, 2015, "yesterday")).name(), "paid");
         for (code, expected) in [(5, "returned"), (-6, "returned"), (-2, "not_paid"), (-106, "misconfigured")] {
             assert_eq!(judge(&answer(code, 50_000, 2015, now)).name(), expected, "{code}");
