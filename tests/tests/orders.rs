@@ -297,6 +297,8 @@ async fn try_all(orders: Vec<Order>) -> Vec<String> {
     wrong.extend(world.check(Stage::Settled).await.0);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
+    // Nobody is told here, on purpose.
+    wrong.retain(|one| !one.ends_with("was meant for nobody"));
     wrong
 }
 
