@@ -22,6 +22,7 @@ use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
 use store::{DUE_SHARDS, StoreError, Written};
+use telemetry::Measurement;
 
 /// So many links are read and written at a time.
 const PAGE: i32 = 100;
@@ -68,12 +69,11 @@ struct Task {
 /// Runs until nothing is due or the deadline is near. Where a part of the index cannot be read, the run fails in the end,
 /// when everything that it took on is worked off.
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
-    let mut swept = Swept::default();
-    let mut tasks = Vec::new();
+    let mut taken = TakenOn::default();
     let mut failure = None;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
-            match take_page(app, shard, &mut swept, &mut tasks).await {
+            match take_page(app, shard, &mut taken).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -84,6 +84,9 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
             }
         }
     }
+    let TakenOn { mut swept, tasks, found, oldest } = taken;
+    Measurement::Due { found, oldest }.record();
+    measure_unsettled(&tasks, app.clock.now());
     let mut queues: BTreeMap<GatewayKind, Vec<Task>> = BTreeMap::new();
     for task in tasks {
         queues.entry(task.link.terms().account.gateway).or_default().push(task);
@@ -103,13 +106,46 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     failure.map_or(Ok(swept), Err)
 }
 
+/// How long the payments that are being taken have been waiting for their end, the longest at each gateway.
+fn measure_unsettled(tasks: &[Task], now: Timestamp) {
+    let mut oldest: BTreeMap<GatewayKind, Duration> = BTreeMap::new();
+    for task in tasks {
+        let Work::Confirm(id) = &task.work else { continue };
+        let Some(attempt) = task.link.attempt(id) else { continue };
+        if let AttemptState::Settling { since, .. } = attempt.state {
+            let longest = oldest.entry(attempt.gateway).or_default();
+            *longest = age(since, now).max(*longest);
+        }
+    }
+    for (gateway, age) in oldest {
+        Measurement::Unsettled { gateway, age }.record();
+    }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// What a run has taken on so far.
+#[derive(Default)]
+struct TakenOn {
+    swept: Swept,
+    tasks: Vec<Task>,
+    /// So many due links were found, the longest due of them for so long.
+    found: usize,
+    oldest: Duration,
+}
+
 /// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.
-async fn take_page(app: &App, shard: u8, swept: &mut Swept, tasks: &mut Vec<Task>) -> Result<bool, StoreError> {
+async fn take_page(app: &App, shard: u8, taken_on: &mut TakenOn) -> Result<bool, StoreError> {
     let store = app.settlement.store();
-    let due = store.due_links(shard, app.clock.now(), PAGE).await?;
+    let now = app.clock.now();
+    let due = store.due_links(shard, now, PAGE).await?;
     if due.is_empty() {
         return Ok(false);
     }
+    taken_on.found += due.len();
+    taken_on.oldest = due.iter().map(|due| age(due.due_at, now)).fold(taken_on.oldest, Duration::max);
     let ids: Vec<_> = due.iter().map(|due| due.id.clone()).collect();
     let links = store.links(&ids).await?;
     let taken: Vec<Option<Taken>> =
@@ -117,8 +153,8 @@ async fn take_page(app: &App, shard: u8, swept: &mut Swept, tasks: &mut Vec<Task
     let mut moved = false;
     for taken in taken.into_iter().flatten() {
         moved = true;
-        swept.expired += usize::from(taken.expired);
-        tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
+        taken_on.swept.expired += usize::from(taken.expired);
+        taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
     // The index is read a moment behind the table; a page that only shows what was taken already is the last one.
     Ok(moved && due.len() == usize::try_from(PAGE).unwrap_or(usize::MAX))
