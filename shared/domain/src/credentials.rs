@@ -161,13 +161,11 @@ impl Credentials {
         for rule in rules {
             let pointer = format!("{at}/{}", rule.name);
             match fields.get(rule.name) {
-                Some(value) => {
-                    if !rule.form.takes(value, mode) {
-                        problems.refuse(pointer, "invalid_credentials", rule.form.complaint(rule.name, mode));
-                    }
+                Some(value) if !rule.form.takes(value, mode) => {
+                    problems.refuse(pointer, "invalid_credentials", rule.form.complaint(rule.name, mode));
                 }
                 None if rule.is_required => problems.refuse(pointer, "required", "The gateway needs this field."),
-                None => {}
+                Some(_) | None => {}
             }
         }
         for name in fields.keys().filter(|name| !rules.iter().any(|rule| rule.name == name.as_str())) {

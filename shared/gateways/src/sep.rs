@@ -142,7 +142,7 @@ fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Crede
             // Verified before, and older than the session: it was made for something else, whoever brought its reference
             // here. A person has to look, without a payment that could be given back by mistake.
             Some(detail) if code == 2 && is_older(detail, attempt) => GatewayAnswer::WrongAmount { got: None },
-            Some(detail) => paid(detail, attempt, reference, credentials),
+            Some(detail) => paid(detail, reference, credentials),
             None => unknown("a verified payment without its details"),
         },
         // Reversed already, or about to be, because half an hour passed.
@@ -153,7 +153,7 @@ fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Crede
     }
 }
 
-fn paid(detail: &Said, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
+fn paid(detail: &Said, reference: &str, credentials: &Credentials) -> GatewayAnswer {
     let is_this = field(detail, "RefNum").and_then(Value::as_str).is_none_or(|given| given.trim() == reference);
     if !is_this || field(detail, "TerminalNumber").and_then(whole) != terminal_number(credentials) {
         return GatewayAnswer::Misconfigured { code: "another_transaction".to_owned() };
