@@ -149,16 +149,15 @@ impl Speaks for Mollie<'_> {
                 None => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
-        match refusal(&answer) {
-            // Refused because an earlier call did it, or the same came twice at once.
-            refused => match (self.retrieve(attempt, credentials).await, refused) {
-                (Ok(payment), _) if has_gone_back(&payment) => GiveBackAnswer::Done,
-                (Ok(_), Refusal::Final(reason)) => GiveBackAnswer::Refused { reason },
-                (_, Refusal::Passing(why)) => GiveBackAnswer::Unknown { why },
-                (Err(_), Refusal::Final(_)) => {
-                    GiveBackAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() }
-                }
-            },
+        let refused = refusal(&answer);
+        // Refused because an earlier call did it, or the same came twice at once?
+        match (self.retrieve(attempt, credentials).await, refused) {
+            (Ok(payment), _) if has_gone_back(&payment) => GiveBackAnswer::Done,
+            (Ok(_), Refusal::Final(reason)) => GiveBackAnswer::Refused { reason },
+            (_, Refusal::Passing(why)) => GiveBackAnswer::Unknown { why },
+            (Err(_), Refusal::Final(_)) => {
+                GiveBackAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() }
+            }
         }
     }
 

@@ -219,7 +219,13 @@ fn web(input: &Map<String, Value>, name: &'static str) -> Result<Option<String>,
 }
 
 async fn create(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
-    mollie.0.misbehaviour.play("create", || mollie.once(&headers, &body, "", |o, l, i| mollie.create(o, l, i))).await
+    mollie
+        .0
+        .misbehaviour
+        .play("create", || {
+            mollie.once(&headers, &body, "", |owner, is_live, input| mollie.create(owner, is_live, input))
+        })
+        .await
 }
 
 async fn retrieve(State(mollie): State<Mollie>, Path(id): Path<String>, headers: HeaderMap) -> Response {
