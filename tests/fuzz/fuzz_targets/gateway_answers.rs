@@ -18,8 +18,8 @@ use domain::attempt::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, GiveBackAnswer, Mode, Payment};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
-use domain::money::{Currency, Money};
 use domain::link::Report;
+use domain::money::{Currency, Money};
 use gateways::{BeginError, Gateways, Order, Places};
 use libfuzzer_sys::fuzz_target;
 use outbound::Http;
@@ -276,7 +276,9 @@ fuzz_target!(|data: &[u8]| {
                 let begun = gateways.begin(&order, credentials).await;
                 check_begun(begun, heard());
             }
-            b'1' | b'6' => check(gateways.look_up(attempt, &Report::Nothing.into(), Mode::Sandbox, credentials, now()).await),
+            b'1' | b'6' => {
+                check(gateways.look_up(attempt, &Report::Nothing.into(), Mode::Sandbox, credentials, now()).await)
+            }
             b'2' | b'7' => check(gateways.confirm(attempt, Mode::Sandbox, credentials, now()).await),
             b'3' => {
                 let list = gateways.unconfirmed(GatewayKind::Zarinpal, Mode::Sandbox, credentials).await;
@@ -289,7 +291,7 @@ fuzz_target!(|data: &[u8]| {
             b'8' => {
                 let closed = gateways.close(attempt, Mode::Sandbox, credentials).await;
                 assert_eq!(closed.is_some(), attempt.gateway.profile().can_close);
-                closed.into_iter().for_each(check);
+                closed.into_iter().for_each(&check);
             }
             b'4' | b'9' => {
                 let payment = Payment {
