@@ -114,7 +114,7 @@ impl Scene {
         let world = World::in_process().await;
         let accounts = world.get("/v1/accounts").await["data"].clone();
         let is_there = |account: &&Value| account["online_payment"]["gateway"] == gateway.as_str();
-        let account = accounts.as_array().unwrap().iter().find(is_there).expect("the demo business is there").clone();
+        let account = accounts.as_array().unwrap().iter().find(is_there).unwrap().clone();
         Self { world, row: Row::of(gateway), account }
     }
 
@@ -149,7 +149,7 @@ impl Scene {
     async fn booked(&self, link: &Value, attempt: usize) -> Value {
         let session = self.stored(link).await.attempts()[attempt].session.clone();
         let books = self.world.books(self.row.name()).await;
-        books.into_iter().find(|one| one["id"] == session.as_str()).expect("the gateway knows the session")
+        books.into_iter().find(|one| one["id"] == session.as_str()).unwrap()
     }
 
     /// One receipt of the payment, and the gateway holds the money for us.
