@@ -25,13 +25,15 @@ CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
 
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
+PEERS := tests/peers/node_modules/.package-lock.json
+PEERS_PYTHON := $(TOOLS)/peers/bin/python
 BROWSER_TESTS := tests/browser/node_modules/.package-lock.json
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
+.PHONY: test-peers fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +66,9 @@ test-deploy: tools $(MINISTACK) $(SAM) ## Deploy template.yaml to an emulator of
 	$(CARGO_LAMBDA) lambda build --profile deploy-test --compiler cargo $(addprefix --package ,$(FUNCTIONS))
 	cargo build --bin paylink-gateways --bin paylink-operator
 	$(dir $(MINISTACK))python tests/deploy/run.py
+
+test-peers: $(PEERS) $(PEERS_PYTHON) ## Run the gateways' official clients against the simulators (needs Node.js and Python)
+	PAYLINK_PEERS_PYTHON=$(abspath $(PEERS_PYTHON)) cargo test --package tests --test peers -- --nocapture
 
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
 	@(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
@@ -165,6 +170,17 @@ $(CHECKOV):
 $(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
 	@command -v npm >/dev/null || { echo 'error: Node.js with npm is needed for the browser tests' >&2; exit 1; }
 	npm ci --prefix tests/browser --silent --no-fund --no-audit
+	@touch $@
+
+$(PEERS): tests/peers/package.json tests/peers/package-lock.json
+	@command -v npm >/dev/null || { echo 'error: Node.js with npm is needed for the official clients' >&2; exit 1; }
+	npm ci --prefix tests/peers --silent --no-fund --no-audit --ignore-scripts
+	@touch $@
+
+$(PEERS_PYTHON): tests/peers/requirements.txt
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed for the official clients' >&2; exit 1; }
+	python3 -m venv $(TOOLS)/peers
+	$(TOOLS)/peers/bin/pip install --quiet --requirement tests/peers/requirements.txt
 	@touch $@
 
 # Amazon's own engine, as the Amplify simulator carries it on npm. It is fetched and never committed.

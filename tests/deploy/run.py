@@ -69,9 +69,15 @@ def environment_of_the_guide(emulator: Emulator, crm: Crm) -> dict[str, str]:
         "MERCHANT_ID": "1344b5d4-0048-11e8-94db-005056a205be",
         "GATEWAY_MODE": "sandbox",
         "EVENTS_URL": crm.url,
-        "PARAMETERS": f"EmailSender={ADDRESS} Architecture={architecture()} "
-        f"ZarinpalSandboxUrl={emulator.gateways}/zarinpal StripeUrl={emulator.gateways}/stripe",
+        "PARAMETERS": f"EmailSender={ADDRESS} Architecture={architecture()} GatewayUrls={gateway_urls(emulator.gateways)}",
     }
+
+
+def gateway_urls(gateways: str) -> str:
+    """Where the simulated gateways are, quoted as SAM reads a value with quotes in it."""
+    zarinpal = {name: f"{gateways}/zarinpal" for name in ("api", "pages", "refunds")}
+    urls = json.dumps({"zarinpal": {"sandbox": zarinpal}}, separators=(",", ":"))
+    return '"' + urls.replace('"', '\\"') + '"'
 
 
 def architecture() -> str:

@@ -23,6 +23,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
+use paylink_local::simulators::{PLAYED, gateway_urls};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -34,7 +35,7 @@ use crate::permissions::{self, Permissions};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, `zarinpal`, `zarinpal-live`, `stripe` or `crm`.
+    /// `dynamodb`, `sns`, `ses`, `crm`, or a gateway such as `zarinpal`, `zarinpal-live` or `stripe`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
     pub operation: String,
@@ -131,9 +132,11 @@ impl FaultProxy {
     pub async fn start(cloud: &Cloud) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let upstreams = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
-        let mut upstreams = BTreeMap::from(upstreams);
-        upstreams.insert(CRM, format!("{}/crm", cloud.page_url()));
+        let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
+        let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
+        let crm = (CRM, format!("{}/crm", cloud.page_url()));
+        let upstreams = aws.into_iter().chain(gateways).chain([crm]).collect();
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let state = Arc::new(State {
@@ -163,6 +166,8 @@ impl FaultProxy {
         for (service, variable) in services {
             environment.insert((*variable).to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
+        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
+        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
         environment
     }
 
@@ -205,15 +210,9 @@ impl FaultProxy {
     }
 }
 
-/// What the functions call, and the variable that says where it is.
-const SERVICES: [(&str, &str); 6] = [
-    ("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"),
-    ("sns", "AWS_ENDPOINT_URL_SNS"),
-    ("ses", "AWS_ENDPOINT_URL_SES"),
-    ("zarinpal-live", "PAYLINK_ZARINPAL_URL"),
-    ("zarinpal", "PAYLINK_ZARINPAL_SANDBOX_URL"),
-    ("stripe", "PAYLINK_STRIPE_URL"),
-];
+/// What the functions call besides the gateways, and the variable that says where it is.
+const SERVICES: [(&str, &str); 3] =
+    [("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"), ("sns", "AWS_ENDPOINT_URL_SNS"), ("ses", "AWS_ENDPOINT_URL_SES")];
 
 /// The CRM, whose endpoint is called by an address from the table.
 const CRM: &str = "crm";
@@ -323,7 +322,17 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
             Some(format!("{} {}", request.method, path.join("/")))
         }
         CRM => Some(format!("{} {rest}", request.method)),
-        _ => rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned()),
+        "zarinpal" | "zarinpal-live" => {
+            rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
+        }
+        _ => {
+            let is_call = ["/v1/", "/v2/", "/onlinepg/", "/verifyTxnRandomSessionkey/"];
+            let path = rest.split('?').next().filter(|path| is_call.iter().any(|start| path.starts_with(start)))?;
+            let is_id =
+                |part: &str| part.split_once('_').is_some_and(|(kind, _)| ["tr", "plink", "pay"].contains(&kind));
+            let path: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
+            Some(format!("{} {}", request.method, path.join("/")))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use domain::ids::EndpointId;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
+use paylink_local::simulators::PLAYED;
 use paylink_local::{Cloud, Options, StreamReader};
 use reqwest::{Method, StatusCode};
 use runtime::{Clock, Environment, Runtime};
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::fault_proxy::FaultProxy;
+use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
 use crate::{Reply, browser, cloud_options};
@@ -159,10 +161,19 @@ impl FaultyWorld {
         self.ask(Method::GET, url, &[("user-agent", AGENT)], None).await
     }
 
-    /// The customer opens the link: the gateway's page that they are sent to, if they are.
+    /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
     pub async fn visit(&self, link: &Made) -> Option<String> {
         let reply = self.open(&link.url).await?;
-        (reply.status == StatusCode::SEE_OTHER).then(|| reply.location())
+        if reply.status == StatusCode::SEE_OTHER {
+            return Some(reply.location());
+        }
+        let form = Form::of(&reply.text)?;
+        let referer = ("referer", self.cloud.base_url());
+        let posted = self.http.post(&form.action).header(referer.0, referer.1).form(&form.fields).send().await;
+        let page = posted.expect("the gateway's page answers").text().await.expect("a text");
+        // A session that is over has none.
+        let pressed = Form::of(&page)?;
+        Some(format!("{}{}", self.cloud.page_url(), pressed.action))
     }
 
     /// The customer opens the link until they are sent to the gateway.
@@ -175,19 +186,28 @@ impl FaultyWorld {
         panic!("nobody was sent to the gateway in {MOST_TRIES} tries")
     }
 
-    /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are.
+    /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are; what a form would
+    /// post there is put behind the address, which the gateways that post forms also know.
     pub async fn choose(&self, page: &str, outcome: &str) -> Option<String> {
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let request = self.http.post(page).header(form.0, form.1).body(format!("outcome={outcome}"));
-        let answer = request.send().await.expect("the gateway's page answers");
+        let answer =
+            self.http.post(page).form(&[("outcome", outcome)]).send().await.expect("the gateway's page answers");
         let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
-        to.filter(|_| answer.status().is_redirection())
+        if answer.status().is_redirection() {
+            return to;
+        }
+        let page = answer.text().await.expect("a text");
+        // Only a page that posts by itself sends anybody anywhere.
+        let form = Form::of(&page).filter(|_| page.contains("<script>"))?;
+        let fields = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        Some(format!("{}?{fields}", form.action))
     }
 
     /// What all gateways' books hold.
     pub async fn books(&self) -> Vec<Value> {
-        let mut books = self.books_of("zarinpal").await;
-        books.extend(self.books_of("stripe").await);
+        let mut books = Vec::new();
+        for one in PLAYED {
+            books.extend(self.books_of(one.gateway.as_str()).await);
+        }
         books
     }
 
@@ -213,16 +233,20 @@ impl FaultyWorld {
         self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
     }
 
-    /// Zarinpal gives every payment back that nobody verified, as it does after a time that it does not publish.
+    /// Every gateway gives back what nobody confirmed, as it does after a time that some do not publish.
     pub async fn return_unverified_money(&self) {
-        for session in self.books_of("zarinpal").await.iter().filter(|session| session["status"] == "PAID") {
-            self.at_zarinpal(session["id"].as_str().unwrap(), "return_money").await;
+        for one in PLAYED {
+            let gateway = one.gateway.as_str();
+            let is_waiting = |session: &&Value| session["taken"] == true && session["ours"] == false;
+            for session in self.books_of(gateway).await.iter().filter(is_waiting) {
+                self.at_gateway(gateway, session["id"].as_str().unwrap(), "return_money").await;
+            }
         }
     }
 
-    /// The tester's hand at Zarinpal.
-    pub async fn at_zarinpal(&self, authority: &str, what: &str) {
-        let url = format!("{}/zarinpal/simulator/{authority}/{what}", self.cloud.page_url());
+    /// The tester's hand at a gateway.
+    pub async fn at_gateway(&self, gateway: &str, session: &str, what: &str) {
+        let url = format!("{}/{gateway}/simulator/{session}/{what}", self.cloud.page_url());
         self.http.post(url).send().await.expect("the simulator answers");
     }
 

@@ -73,6 +73,7 @@ impl Functions {
             store: crm_store,
             clock,
             reach: crm.webhook_reach().unwrap(),
+            gateways: book.clone(),
         };
         let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
         let gateway = gateway_webhook::App { settlement: settlement(&gateway), clock };

@@ -51,7 +51,7 @@ struct Session {
     given_back: i64,
     /// The payer's money is at the gateway and has not gone back whole.
     is_taken: bool,
-    /// It is the business's: verified where that is needed.
+    /// It is the business's: confirmed where that is needed.
     is_ours: bool,
 }
 
@@ -392,8 +392,7 @@ fn is_paid(attempt: &Attempt) -> bool {
 impl Session {
     fn read(book: &Value) -> Self {
         let is_taken = book["taken"].as_bool().unwrap();
-        // Zarinpal's books have no payment status: there the money is ours once it is verified.
-        let is_ours = is_taken && (book["status"] == "VERIFIED" || book["payment_status"] == "paid");
+        let is_ours = book["ours"].as_bool().unwrap();
         Self {
             id: book["id"].as_str().unwrap().to_owned(),
             amount: book["amount"].as_i64().unwrap(),

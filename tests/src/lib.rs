@@ -8,6 +8,7 @@
 mod answers;
 pub mod fault_proxy;
 pub mod faulty_world;
+pub mod forms;
 mod in_process;
 pub mod invariants;
 pub mod permissions;
@@ -24,9 +25,10 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use url::Url;
 
 use fault_proxy::FaultProxy;
-
+use forms::Form;
 pub use in_process::{Functions, api_gateway_event};
 
 /// The root of the project.
@@ -250,11 +252,30 @@ impl World {
         self.send(Method::GET, url, &[("user-agent", agent)], None).await
     }
 
-    /// The customer opens the link and is sent to the gateway's page, whose address is answered.
+    /// The customer opens the link and is sent to the gateway's page, whose address is answered: by a redirect, or by a page
+    /// of ours that posts a form there.
     pub async fn go_to_gateway(&self, link: &Value) -> String {
-        let reply = self.open(link["url"].as_str().unwrap()).await;
-        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text);
-        reply.location()
+        let ours = link["url"].as_str().unwrap();
+        let reply = self.open(ours).await;
+        if reply.status == StatusCode::SEE_OTHER {
+            return reply.location();
+        }
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        assert_eq!(reply.headers["referrer-policy"], "strict-origin-when-cross-origin");
+        let form = Form::of(&reply.text).unwrap_or_else(|| panic!("nobody is sent anywhere: {}", reply.text));
+        let origin = Url::parse(ours).unwrap().origin().ascii_serialization();
+        let page = self.post_form(&form, &[("referer", &origin)]).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        let pressed = Form::of(&page.text).expect("the gateway's page has buttons");
+        Url::parse(&form.action).unwrap().join(&pressed.action).unwrap().to_string()
+    }
+
+    /// A browser posts a form.
+    pub async fn post_form(&self, form: &Form, more: &[(&str, &str)]) -> Reply {
+        let mut headers = vec![("content-type", "application/x-www-form-urlencoded")];
+        headers.extend(more);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        self.send(Method::POST, &form.action, &headers, Some(body)).await
     }
 
     /// The customer chooses what happens on the simulated gateway's page.
@@ -263,11 +284,21 @@ impl World {
         self.send(Method::POST, gateway_page, &form, Some(format!("outcome={outcome}"))).await
     }
 
-    /// The browser follows the gateway's redirect to us and ours to the result page, which is answered.
+    /// The browser goes back to us as the gateway sends it, by address or by posted form, and the result page that we send
+    /// it on to is answered.
     pub async fn come_back(&self, chosen: &Reply) -> Reply {
-        let returned = self.open(&chosen.location()).await;
+        let returned = self.go_back(chosen).await;
         assert_eq!(returned.status, StatusCode::SEE_OTHER, "{}", returned.text);
         self.open(&returned.location()).await
+    }
+
+    /// The browser goes back to us, and no further.
+    pub async fn go_back(&self, chosen: &Reply) -> Reply {
+        if chosen.status.is_redirection() {
+            return self.open(&chosen.location()).await;
+        }
+        let form = Form::of(&chosen.text).unwrap_or_else(|| panic!("no way back: {}", chosen.text));
+        self.post_form(&form, &[]).await
     }
 
     /// Opens the link, chooses an outcome and comes back: the page that the customer sees at the end.

@@ -29,28 +29,32 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gateway {
     Zarinpal,
+    Zibal,
+    Sep,
     Stripe,
+    Mollie,
+    Razorpay,
 }
 
 impl Gateway {
     /// How the customer pays and closes the browser, nobody else telling us.
     fn silent(self) -> &'static str {
         match self {
-            Self::Zarinpal => "paid_no_return",
-            Self::Stripe => "paid_silent",
+            Self::Zarinpal | Self::Zibal | Self::Sep => "paid_no_return",
+            Self::Stripe | Self::Mollie | Self::Razorpay => "paid_silent",
         }
     }
 
     /// How the customer pays and is sent back, nobody else telling us.
     fn returning(self) -> &'static str {
         match self {
-            Self::Zarinpal => "paid",
-            Self::Stripe => "paid_no_webhook",
+            Self::Zarinpal | Self::Zibal | Self::Sep => "paid",
+            Self::Stripe | Self::Mollie | Self::Razorpay => "paid_no_webhook",
         }
     }
 }
 
-use Gateway::{Stripe, Zarinpal};
+use Gateway::{Mollie, Razorpay, Sep, Stripe, Zarinpal, Zibal};
 
 /// One run of one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,17 +88,21 @@ enum Flow {
     DeliverEventsAgain,
 }
 
-const FLOWS: [Flow; 28] = [
+const FLOWS: [Flow; 35] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
     Flow::FirstVisit(Stripe),
+    Flow::FirstVisit(Sep),
     Flow::LaterVisit(Zarinpal),
     Flow::LaterVisit(Stripe),
     Flow::ReturnPaid(Zarinpal),
     Flow::ReturnPaid(Stripe),
+    Flow::ReturnPaid(Zibal),
     Flow::ReturnPaidAndReload(Zarinpal),
     Flow::ReturnPaidAndReload(Stripe),
+    // Who does not reload leaves a payment that nobody can find out about, and which goes back by itself.
+    Flow::ReturnPaidAndReload(Sep),
     Flow::ReturnCancelled(Zarinpal),
     Flow::ReturnCancelled(Stripe),
     Flow::WebhookPaid,
@@ -102,10 +110,14 @@ const FLOWS: [Flow; 28] = [
     Flow::SweepExpires,
     Flow::SweepFindsThePayment(Zarinpal),
     Flow::SweepFindsThePayment(Stripe),
+    Flow::SweepFindsThePayment(Mollie),
+    Flow::SweepFindsThePayment(Razorpay),
     Flow::SweepFindsByList,
     Flow::SweepResumes,
     Flow::SweepGivesBack(Zarinpal),
     Flow::SweepGivesBack(Stripe),
+    Flow::SweepGivesBack(Mollie),
+    Flow::SweepGivesBack(Razorpay),
     Flow::SweepCloses,
     Flow::Resolve,
     Flow::SweepKeeps,
@@ -162,7 +174,13 @@ impl Flow {
                 "account_id": "main", "item_id": "inv-77", "amount": 50_000, "expires_in_days": 7,
                 "after_payment": { "receipt_field": "settlement" },
             }),
+            Zibal => json!({ "account_id": "zibal", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 }),
+            Sep => json!({ "account_id": "saman", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 }),
             Stripe => json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "expires_in_days": 7 }),
+            Mollie => json!({ "account_id": "mollie", "contact_id": "c-1042", "amount": 1999, "expires_in_days": 7 }),
+            Razorpay => {
+                json!({ "account_id": "rupee", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 })
+            }
         };
         match self {
             Self::CreateWithReference => body["reference_id"] = json!(key),
@@ -231,7 +249,7 @@ impl Flow {
                 world.cancel(&link, true).await.unwrap();
                 world.choose(&page, gateway.silent()).await;
                 if gateway == Zarinpal {
-                    world.at_zarinpal(&scene.session, "auto_verify").await;
+                    world.at_gateway("zarinpal", &scene.session, "auto_verify").await;
                 }
                 world.sweep().await.unwrap().unwrap();
             }

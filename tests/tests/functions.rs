@@ -4,6 +4,8 @@
 
 #[path = "functions/api.rs"]
 mod api;
+#[path = "functions/conformance.rs"]
+mod conformance;
 #[path = "functions/crm_events.rs"]
 mod crm_events;
 #[path = "functions/drafts.rs"]

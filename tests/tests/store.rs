@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::account::LatePayment;
-use domain::attempt::{Attempt, OpenedSession};
+use domain::attempt::{Attempt, Checkout, OpenedSession};
 use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment};
 use domain::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
@@ -77,7 +77,10 @@ async fn made(store: &Store, number: u8) -> PaymentLink {
 }
 
 fn attempt(link: &PaymentLink, number: u8) -> Attempt {
-    let session = OpenedSession { session: format!("S{number}"), pay_at: "https://gateway.example/".to_owned() };
+    let session = OpenedSession {
+        session: format!("S{number}"),
+        checkout: Checkout::link("https://gateway.example/".to_owned()),
+    };
     let rules = GatewayBook::default();
     let key = ReturnKey::from_random([number; 16]);
     link.new_attempt(key, None).opened(session, rules.rules(GatewayKind::Zarinpal), now())

@@ -116,12 +116,10 @@ fn every_variable_that_a_function_needs_is_set_in_the_template() {
     assert!(everywhere.get("PAYLINK_TABLE").is_some());
     for (name, needed) in [
         ("create-link", &["PAYLINK_BASE_URL", "PAYLINK_GATEWAY_RULES"][..]),
-        (
-            "pay-redirect",
-            &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL", "PAYLINK_GATEWAY_RULES"],
-        ),
-        ("gateway-webhook", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
-        ("expire-links", &["PAYLINK_ZARINPAL_URL", "PAYLINK_ZARINPAL_SANDBOX_URL", "PAYLINK_STRIPE_URL"]),
+        ("crm-api", &["PAYLINK_GATEWAY_RULES"]),
+        ("pay-redirect", &["PAYLINK_GATEWAY_URLS", "PAYLINK_GATEWAY_RULES"]),
+        ("gateway-webhook", &["PAYLINK_GATEWAY_URLS"]),
+        ("expire-links", &["PAYLINK_GATEWAY_URLS"]),
         (
             "deliver-messages",
             &[

@@ -7,6 +7,7 @@ mod contacts;
 mod docs;
 mod endpoints;
 mod events;
+mod gateways;
 mod items;
 mod links;
 mod lists;
@@ -26,6 +27,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
+use domain::gateway::GatewayBook;
 use domain::webhook::Reach;
 use runtime::Clock;
 use serde::Serialize;
@@ -42,6 +44,8 @@ pub struct App {
     pub clock: Clock,
     /// Where the CRM's endpoints may be.
     pub reach: Reach,
+    /// The gateways' figures.
+    pub gateways: GatewayBook,
 }
 
 /// How often a change is decided again because somebody else changed the same thing meanwhile.
@@ -57,6 +61,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/accounts", only("GET", get(accounts::list)))
         .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
+        .route("/v1/gateways", only("GET", get(gateways::list)))
         .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
         .route(
             "/v1/receipt-types/{id}",

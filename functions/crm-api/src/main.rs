@@ -7,8 +7,13 @@ use web::Callers;
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
     let store = runtime.store()?;
-    let callers = Callers::new(store.clone(), runtime.calls_per_second()?);
-    let app = App { store, callers, clock: runtime::Clock::System, reach: runtime.webhook_reach()? };
+    let app = App {
+        callers: Callers::new(store.clone(), runtime.calls_per_second()?),
+        store,
+        clock: runtime::Clock::System,
+        reach: runtime.webhook_reach()?,
+        gateways: runtime.gateway_book()?,
+    };
     runtime::warm_up(app.store.keys()).await;
     lambda_http::run(router(app)).await
 }

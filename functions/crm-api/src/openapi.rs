@@ -16,6 +16,7 @@ use crate::actions::{CancelBody, ResolveBody, TellBody};
 use crate::contacts::ContactView;
 use crate::endpoints::{EndpointBody, EndpointView, RotateBody};
 use crate::events::RedeliverBody;
+use crate::gateways::GatewayView;
 use crate::items::ItemView;
 use crate::links::AmendBody;
 use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
@@ -187,6 +188,13 @@ fn records() -> Vec<Operation> {
             .takes::<AccountBody>()
             .answers::<AccountView>(200, "The account."),
         delete(account, "delete_account", RECORDS, "Retire an account; its links go on", Scope::Admin),
+        get(
+            "/v1/gateways",
+            "list_gateways",
+            RECORDS,
+            "List the gateways that an account can have, and what each needs",
+        )
+        .lists::<GatewayView>("All gateways."),
         get("/v1/receipt-types", "list_receipt_types", RECORDS, "List receipt types")
             .lists::<ReceiptTypeView>("All receipt types."),
         get(kind, "read_receipt_type", RECORDS, "Read a receipt type")

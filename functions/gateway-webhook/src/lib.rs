@@ -4,7 +4,6 @@
 //! then sent to the result page of its link; a server is told 2xx only once the outcome is stored, so that it calls
 //! again where it is not.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +16,7 @@ use axum::routing::{get, post};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
-use gateways::{WebhookError, read_return, read_webhook};
+use gateways::{Fields, Notice, WebhookError, read_webhook};
 use runtime::Clock;
 use settlement::{Outcome, Settlement};
 use web::ApiProblem;
@@ -75,9 +74,8 @@ async fn come_back(
     bytes: Bytes,
 ) -> Response {
     let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else { return to("/p/unknown") };
-    let mut fields: BTreeMap<String, String> =
-        serde_urlencoded::from_str(query.as_deref().unwrap_or_default()).unwrap_or_default();
-    fields.extend(serde_urlencoded::from_bytes::<BTreeMap<String, String>>(&bytes).unwrap_or_default());
+    let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
+    fields.extend(read_fields(&bytes));
     let link = match app.settlement.store().link(&link).await {
         Ok(Some(link)) => link,
         Ok(None) => return to("/p/unknown"),
@@ -90,8 +88,7 @@ async fn come_back(
         return to("/p/unknown");
     };
     let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
-    let report = read_return(gateway, &fields);
-    if let Err(error) = app.settlement.settle(link, &attempt_id, report, app.clock.now()).await {
+    if let Err(error) = app.settlement.settle_return(link, &attempt_id, &fields, app.clock.now()).await {
         // The attempt stays due, the page says that it is being confirmed, and the sweep goes on.
         tracing::error!(%link_id, %attempt_id, error = %error, "A return could not be settled yet.");
     }
@@ -102,6 +99,7 @@ async fn come_back(
 async fn notify(
     State(app): State<App>,
     Path((gateway, account)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
@@ -111,7 +109,9 @@ async fn notify(
     let credentials = app.settlement.store().all_credentials(&account).await?;
     let now = app.clock.now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let hint = match read_webhook(gateway, header, &bytes, &credentials, now) {
+    let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
+    let notice = Notice { header: &header, query: &query, body: &bytes };
+    let hint = match read_webhook(gateway, notice, &credentials, now) {
         Ok(Some(hint)) => hint,
         Ok(None) => return Ok(StatusCode::OK),
         Err(WebhookError::NotSpoken) => return Err(unknown()),
@@ -132,6 +132,11 @@ async fn notify(
         )),
         Err(error) => Err(ApiProblem::unavailable(&error)),
     }
+}
+
+/// Names and values of a query or a form. What is neither has none.
+fn read_fields(encoded: &[u8]) -> Fields {
+    serde_urlencoded::from_bytes(encoded).unwrap_or_default()
 }
 
 fn read_address(gateway: &str, link: &str, key: &str) -> Option<(GatewayKind, LinkId, ReturnKey)> {

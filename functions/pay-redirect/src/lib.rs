@@ -16,10 +16,10 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState, NewAttempt, later_by_minutes};
+use domain::attempt::{Attempt, AttemptState, Checkout, NewAttempt, later_by_minutes};
 use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
-use domain::link::{PaymentLink, Visit};
+use domain::link::{PaymentLink, Report, Visit};
 use domain::locale::Language;
 use domain::logo::LogoHash;
 use domain::settings::Settings;
@@ -28,7 +28,7 @@ use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
 
-use page::{Page, guard, of_link, picture, without_link};
+use page::{Page, going, guard, of_link, picture, without_link};
 use visitor::is_person;
 
 /// How often a visit is decided again because the link changed meanwhile.
@@ -115,7 +115,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
     if !is_person(method, headers) {
         return show(preview(&link, now), &link);
     }
-    let is_payable = matches!(link.visit(now), Visit::Begin | Visit::Continue { .. });
+    let is_payable = matches!(link.visit(now), Visit::Begin | Visit::Continue(_));
     if link.terms().account.confirm_page && !has_confirmed && is_payable {
         return match note_opened(app, link).await {
             Ok(link) => show(Page::Confirm, &link),
@@ -123,7 +123,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         };
     }
     match visit(app, &configuration, link.clone()).await {
-        Ok((_, Visit::Continue { pay_at })) => to_gateway(&pay_at),
+        Ok((link, Visit::Continue(checkout))) => to_gateway(&checkout, &link, language, settings),
         Ok((link, Visit::TooManyAttempts)) => show(Page::TooMany, &link),
         Ok((link, Visit::Confirming)) => show(Page::Confirming, &link),
         Ok((link, Visit::UnderReview)) => show(Page::Review, &link),
@@ -211,7 +211,7 @@ async fn visit(
         let attempt = match (link.visit(now), opened.take()) {
             (Visit::Begin, Some(attempt)) => attempt,
             (Visit::Begin, None) => begin(app, configuration, &link, now).await?,
-            (Visit::Continue { .. }, None) if has_moved_on(app, &link, now).await? => {
+            (Visit::Continue(_), None) if has_moved_on(app, &link, now).await? => {
                 return Ok((link, Visit::Confirming));
             }
             // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
@@ -224,7 +224,7 @@ async fn visit(
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, "A payment attempt began.");
-                return Ok((next, Visit::Continue { pay_at: attempt.pay_at }));
+                return Ok((next, Visit::Continue(attempt.checkout)));
             }
             Written::Rejected(current) => {
                 link = *current;
@@ -246,7 +246,7 @@ async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<b
         return Ok(false);
     }
     let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-    Ok(match app.gateways.look_up(attempt, link.terms().mode, &credentials).await {
+    Ok(match app.gateways.look_up(attempt, &Report::Nothing.into(), link.terms().mode, &credentials, now).await {
         GatewayAnswer::Pending | GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => false,
         GatewayAnswer::Paid(_)
         | GatewayAnswer::Unconfirmed
@@ -281,6 +281,7 @@ async fn begin(
             .filter(|text| !text.is_empty())
             .unwrap_or(&configuration.settings.business_name),
         return_url: &return_url(link, &attempt),
+        notify_url: &notify_url(link, &attempt),
         ends_at: later_by_minutes(now, rules.session_minutes),
     };
     match app.gateways.begin(&order, &credentials).await {
@@ -296,18 +297,27 @@ fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
     format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
 }
 
+/// Where a gateway's server calls that is told with each session.
+fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
+    format!("{}/gateways/{}/notify/{}", link.base(), attempt.gateway.as_str(), attempt.account_id)
+}
+
 /// A preview of a link that can be paid; of any other, what is true of it.
 fn preview(link: &PaymentLink, now: Timestamp) -> Page {
     match link.visit(now) {
-        Visit::Begin | Visit::Continue { .. } | Visit::TooManyAttempts => Page::Preview,
+        Visit::Begin | Visit::Continue(_) | Visit::TooManyAttempts => Page::Preview,
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
         Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of_reopened(link, now),
     }
 }
 
-fn to_gateway(pay_at: &str) -> Response {
-    match HeaderValue::try_from(pay_at) {
+/// Sends the browser on: to an address, or with a form that a page of ours posts.
+fn to_gateway(checkout: &Checkout, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
+    if !checkout.form.is_empty() {
+        return going(checkout, link, language, settings);
+    }
+    match HeaderValue::try_from(&checkout.at) {
         Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
         Err(_) => guard(StatusCode::BAD_GATEWAY.into_response()),
     }

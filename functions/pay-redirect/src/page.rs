@@ -7,9 +7,9 @@ use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState};
+use domain::attempt::{Attempt, AttemptState, Checkout};
 use domain::calendar::{display_end, display_instant};
-use domain::gateway::{GatewayKind, Mode};
+use domain::gateway::{Mode, Network};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::locale::Language;
 use domain::logo::Logo;
@@ -17,6 +17,7 @@ use domain::settings::Settings;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -28,6 +29,21 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
          frame-ancestors 'none'"
     )
 });
+
+/// Posts the form of the page on which it stands. Where scripts are off, its button does.
+const SUBMIT: &str = "document.forms[0].submit()";
+
+/// As [`POLICY`], with this very script and a form that goes to the gateway. Browsers hold the gateway's own redirects
+/// after the form against the policy too, so it names no host but the one that a simulator may be at.
+fn policy_of_going(at: &str) -> String {
+    let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let script = STANDARD.encode(Sha256::digest(SUBMIT.as_bytes()));
+    let to = Url::parse(at).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src 'self'; \
+         base-uri 'none'; form-action https: {to}; frame-ancestors 'none'"
+    )
+}
 
 /// What a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,41 +202,22 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
     let mentions = [("business", settings.business_name.as_str()), ("amount", amount.as_str())];
     let say = |key: &str| language.say(key, &mentions);
     let title = say(&format!("{}-title", page.key()));
-    let body = html! {
-        (DOCTYPE)
-        html lang=(language.code()) dir=(language.direction()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                meta name="color-scheme" content="light dark";
-                @if page == Page::Preview {
-                    meta property="og:title" content=(title);
-                    meta property="og:site_name" content=(settings.business_name);
-                    meta property="og:description" content=(say("preview-text"));
-                }
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    p.business {
-                        // The name beside it says what the picture shows.
-                        @if let Some(hash) = &settings.logo_hash { img src=(format!("/logo/{}", hash.as_str())) alt=""; }
-                        bdi { (settings.business_name) }
-                    }
-                    @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) { p.test { (say("test-mark")) } }
-                    h1 class=(tone_class(page.tone())) { (title) }
-                    p { (say(&text_key(page, link, now))) }
-                    @for hint in hints(page, link) { p.hint { (say(&hint)) } }
-                    @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
-                    (actions(page, link, &say))
-                    (support(page, settings, &say))
-                }
-            }
+    let shown = html! {
+        h1 class=(tone_class(page.tone())) { (title) }
+        p { (say(&text_key(page, link, now))) }
+        @for hint in hints(page, link) { p.hint { (say(&hint)) } }
+        @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
+        (actions(page, link, &say))
+        (support(page, settings, &say))
+    };
+    let in_preview = html! {
+        @if page == Page::Preview {
+            meta property="og:title" content=(title);
+            meta property="og:site_name" content=(settings.business_name);
+            meta property="og:description" content=(say("preview-text"));
         }
     };
-    let mut response = answer(page.status(), body);
+    let mut response = answer(page.status(), document(&title, language, link, settings, &in_preview, &shown), &POLICY);
     if let (Page::Confirming, Some(link)) = (page, link) {
         // The page asks again without a script, until it is known what happened. It asks for the outcome and not for the
         // link, because opening a link whose payment failed would lead on to the gateway at once.
@@ -231,6 +228,64 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
         }
     }
     response
+}
+
+/// The page that posts a gateway's form by itself. The gateway must see where the browser comes from.
+pub(crate) fn going(checkout: &Checkout, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
+    let say = |key: &str| language.say(key, &[("business", settings.business_name.as_str())]);
+    let title = say("going-title");
+    let shown = html! {
+        h1 class=(tone_class(Tone::Waiting)) { (title) }
+        p { (say("going-text")) }
+        form method="post" action=(checkout.at) {
+            @for (name, value) in &checkout.form { input type="hidden" name=(name) value=(value); }
+            button.button type="submit" { (say("pay-now")) }
+        }
+        script { (PreEscaped(SUBMIT)) }
+    };
+    let body = document(&title, language, Some(link), settings, &Markup::default(), &shown);
+    let mut response = answer(StatusCode::OK, body, &policy_of_going(&checkout.at));
+    let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
+    response.headers_mut().insert(header::REFERRER_POLICY, referrer);
+    response
+}
+
+/// What all pages have around what they show.
+fn document(
+    title: &str,
+    language: Language,
+    link: Option<&PaymentLink>,
+    settings: &Settings,
+    in_head: &Markup,
+    shown: &Markup,
+) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) dir=(language.direction()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                (in_head)
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    p.business {
+                        // The name beside it says what the picture shows.
+                        @if let Some(hash) = &settings.logo_hash { img src=(format!("/logo/{}", hash.as_str())) alt=""; }
+                        bdi { (settings.business_name) }
+                    }
+                    @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) {
+                        p.test { (language.say("test-mark", &[])) }
+                    }
+                    (shown)
+                }
+            }
+        }
+    }
 }
 
 /// After so long a customer need not keep the page open any more.
@@ -246,7 +301,11 @@ fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
 }
 
 fn after_failure(link: &PaymentLink) -> String {
-    format!("failed-text-{}", link.terms().account.gateway.as_str())
+    format!("failed-text-{}", network(link).key())
+}
+
+fn network(link: &PaymentLink) -> Network {
+    link.terms().account.gateway.profile().network
 }
 
 /// The attempt whose money we are asking about.
@@ -284,12 +343,11 @@ fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
 /// What else a customer of this link should know on this page.
 fn hints(page: Page, link: Option<&PaymentLink>) -> Vec<String> {
     let Some(link) = link else { return Vec::new() };
-    let gateway = link.terms().account.gateway;
-    let back_time = format!("back-time-{}", gateway.as_str());
+    let back_time = format!("back-time-{}", network(link).key());
     match page {
-        Page::Confirm => match gateway {
-            GatewayKind::Zarinpal => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
-            GatewayKind::Stripe => Vec::new(),
+        Page::Confirm => match network(link) {
+            Network::Shaparak => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
+            Network::International => Vec::new(),
         },
         Page::MoneyGoesBack => vec![back_time],
         // Who paid a second time, in another tab, must hear of that money too.
@@ -420,9 +478,9 @@ pub(crate) fn picture(logo: &Logo) -> Response {
     response
 }
 
-fn answer(status: StatusCode, body: Markup) -> Response {
+fn answer(status: StatusCode, body: Markup, policy: &str) -> Response {
     let mut response = (status, Html(body.into_string())).into_response();
-    if let Ok(policy) = HeaderValue::try_from(POLICY.as_str()) {
+    if let Ok(policy) = HeaderValue::try_from(policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     guard(response)
@@ -451,7 +509,9 @@ mod tests {
     ];
 
     /// What pages say besides their own title, text and button.
-    const OTHERS: [&str; 15] = [
+    const OTHERS: [&str; 17] = [
+        "going-title",
+        "going-text",
         "test-mark",
         "amount-for",
         "purpose",
@@ -479,9 +539,9 @@ mod tests {
                 keys.push(format!("{}-text", page.key()));
             }
         }
-        for gateway in GatewayKind::ALL {
-            keys.push(format!("failed-text-{}", gateway.as_str()));
-            keys.push(format!("back-time-{}", gateway.as_str()));
+        for network in Network::ALL {
+            keys.push(format!("failed-text-{}", network.key()));
+            keys.push(format!("back-time-{}", network.key()));
         }
         for language in Language::ALL {
             let missing: Vec<_> = keys.iter().filter(|key| !language.has(key)).collect();

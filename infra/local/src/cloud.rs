@@ -18,7 +18,7 @@ use crate::crm::Crm;
 use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
 use crate::reports::Reports;
-use crate::simulators::{Notify, OutgoingWebhook, Simulators};
+use crate::simulators::{Notify, OutgoingWebhook, Simulators, gateway_urls};
 use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
@@ -227,9 +227,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_TABLE", table.to_owned()),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
-        ("PAYLINK_ZARINPAL_URL", format!("{gateways}/zarinpal-live")),
-        ("PAYLINK_ZARINPAL_SANDBOX_URL", format!("{gateways}/zarinpal")),
-        ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
+        ("PAYLINK_GATEWAY_URLS", gateway_urls(|path| format!("{gateways}{path}"))),
         ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
         ("PAYLINK_EMAIL_CONFIGURATION_SET", "local-email".to_owned()),
         ("PAYLINK_SMS_REPORTS", "on".to_owned()),

@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::crm::{Crm, ReceivedEvent};
 use crate::inbox::{Channel, Delivered, Inbox};
+use crate::simulators::PLAYED;
 
 /// The latest links, as [`Overview`] promises them.
 pub type LinkRows = Pin<Box<dyn Future<Output = Vec<LinkRow>> + Send>>;
@@ -154,8 +155,9 @@ fn top(is_still: bool) -> Markup {
                 a href="http://localhost:9000" { "API and pay pages" }
                 a href="/inbox.json" { "Inbox as JSON" }
                 a href="/crm/events.json" { "Events as JSON" }
-                a href="/zarinpal/books.json" { "Zarinpal simulator's books" }
-                a href="/stripe/books.json" { "Stripe simulator's books" }
+                @for one in PLAYED {
+                    a href={ (one.sandbox) "/books.json" } { (one.gateway.profile().name) " simulator's books" }
+                }
                 @if is_still {
                     a href="/" { "Standing still: refresh again" }
                 } @else {

@@ -33,6 +33,68 @@ pub const API_KEY: &str = "local-crm-key";
 pub const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
+const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
+const RAZORPAY_SECRET: &str = "localDemoSecret";
+const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
+const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
+
+/// An account of the demo business: one for each gateway.
+struct Demo {
+    id: &'static str,
+    name: &'static str,
+    currency: &'static str,
+    gateway: GatewayKind,
+    credentials: &'static [(&'static str, &'static str)],
+}
+
+const ACCOUNTS: [Demo; 6] = [
+    Demo {
+        id: "main",
+        name: "Rial account",
+        currency: "IRR",
+        gateway: GatewayKind::Zarinpal,
+        credentials: &[("merchant_id", ZARINPAL_MERCHANT)],
+    },
+    Demo {
+        id: "zibal",
+        name: "Rial account at Zibal",
+        currency: "IRR",
+        gateway: GatewayKind::Zibal,
+        credentials: &[("merchant", "zibal"), ("refund_token", "localDemoToken"), ("refund_account", "12345")],
+    },
+    Demo {
+        id: "saman",
+        name: "Rial account at Saman",
+        currency: "IRR",
+        gateway: GatewayKind::Sep,
+        credentials: &[("terminal_id", "2015")],
+    },
+    Demo {
+        id: "euro",
+        name: "Euro account",
+        currency: "EUR",
+        gateway: GatewayKind::Stripe,
+        credentials: &[("secret_key", STRIPE_KEY), ("webhook_secret", STRIPE_WEBHOOK_SECRET)],
+    },
+    Demo {
+        id: "mollie",
+        name: "Euro account at Mollie",
+        currency: "EUR",
+        gateway: GatewayKind::Mollie,
+        credentials: &[("api_key", MOLLIE_KEY)],
+    },
+    Demo {
+        id: "rupee",
+        name: "Rupee account",
+        currency: "INR",
+        gateway: GatewayKind::Razorpay,
+        credentials: &[
+            ("key_id", RAZORPAY_KEY),
+            ("key_secret", RAZORPAY_SECRET),
+            ("webhook_secret", RAZORPAY_WEBHOOK_SECRET),
+        ],
+    },
+];
 
 /// Why the demo business could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +105,16 @@ pub enum SeedError {
     Invalid(#[from] Rejection),
 }
 
-/// Makes the demo business, unless there is one. The Stripe simulator is told where its webhooks go.
+/// Makes the demo business, unless there is one. Simulators that sign webhooks are told where those go, as somebody would
+/// in the gateway's dashboard.
 pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
-    let notify_url = format!("{}/gateways/stripe/notify/euro", cloud.base_url());
-    cloud.simulators.stripe.register_webhook(STRIPE_KEY, &notify_url, STRIPE_WEBHOOK_SECRET);
+    for demo in &ACCOUNTS {
+        let notify_url = format!("{}/gateways/{}/notify/{}", cloud.base_url(), demo.gateway.as_str(), demo.id);
+        let known = |name: &str| demo.credentials.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+        if let (Some((_, key)), Some(secret)) = (demo.credentials.first(), known("webhook_secret")) {
+            cloud.simulators.register_webhook(demo.gateway, key, &notify_url, secret);
+        }
+    }
     let store = &cloud.store;
     if store.settings().await?.is_some() {
         return Ok(());
@@ -88,19 +156,9 @@ fn settings() -> Result<Settings, Rejection> {
 }
 
 async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
-    let accounts = [
-        ("main", "Rial account", "IRR", GatewayKind::Zarinpal, vec![("merchant_id", ZARINPAL_MERCHANT)]),
-        (
-            "euro",
-            "Euro account",
-            "EUR",
-            GatewayKind::Stripe,
-            vec![("secret_key", STRIPE_KEY), ("webhook_secret", STRIPE_WEBHOOK_SECRET)],
-        ),
-    ];
-    for (id, name, currency, gateway, fields) in accounts {
+    for Demo { id, name, currency, gateway, credentials } in ACCOUNTS {
         let fields: BTreeMap<String, String> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            credentials.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(first_of)?;
         let account = Account {
             id: AccountId::parse(id)?,

@@ -35,7 +35,8 @@ impl Operator {
         // A store of its own has read no keys before this one was made.
         let store = self.runtime.store()?;
         let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
-        let app = crm_api::App { store, callers, clock: Clock::System, reach: self.runtime.webhook_reach()? };
+        let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_book()?);
+        let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways };
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -1,9 +1,11 @@
 //! One session opened at a gateway for a link, and what is known about its money.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{GatewayKind, GatewayRules, Payment};
+use crate::gateway::{GatewayKind, GatewayRules, LookUp, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
 
@@ -29,8 +31,12 @@ pub struct Attempt {
     pub money: Money,
     /// The gateway's own id of the session.
     pub session: String,
-    /// Where a customer is sent to pay.
-    pub pay_at: String,
+    #[serde(flatten)]
+    pub checkout: Checkout,
+    /// What the customer's return brought and confirming needs, where the gateway gives the session another name once it
+    /// is paid. It is written with the intention to settle, so that whoever goes on has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<String>,
     pub opened_at: Timestamp,
     /// Until when the customer can pay in this session.
     pub session_ends_at: Timestamp,
@@ -114,11 +120,33 @@ impl AttemptState {
     }
 }
 
+/// How a customer is sent to the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkout {
+    #[serde(rename = "pay_at")]
+    pub at: String,
+    /// The fields of a form that the browser posts. Where there are none it simply goes there.
+    #[serde(rename = "pay_form", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub form: BTreeMap<String, String>,
+}
+
+impl Checkout {
+    /// The browser goes to an address.
+    pub fn link(at: String) -> Self {
+        Self { at, form: BTreeMap::new() }
+    }
+
+    /// The browser posts a form.
+    pub fn form<const N: usize>(at: String, fields: [(&str, &str); N]) -> Self {
+        Self { at, form: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into() }
+    }
+}
+
 /// A session that a gateway just opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedSession {
     pub session: String,
-    pub pay_at: String,
+    pub checkout: Checkout,
 }
 
 /// What a new attempt is begun with.
@@ -138,6 +166,11 @@ impl NewAttempt {
 
     pub fn opened(self, session: OpenedSession, rules: &GatewayRules, now: Timestamp) -> Attempt {
         let session_ends_at = later(now, SignedDuration::from_mins(rules.session_minutes));
+        let watched_until = later(now, SignedDuration::from_hours(rules.watch_hours));
+        let look_up_at = match self.gateway.profile().look_up {
+            LookUp::AnyTime => later(now, LEASE),
+            LookUp::OnlyOnReturn => watched_until,
+        };
         Attempt {
             id: self.id(),
             key: self.key,
@@ -146,19 +179,24 @@ impl NewAttempt {
             credentials: self.credentials,
             money: self.money,
             session: session.session,
-            pay_at: session.pay_at,
+            checkout: session.checkout,
+            brought: None,
             opened_at: now,
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
-            watched_until: later(now, SignedDuration::from_hours(rules.watch_hours)),
-            state: AttemptState::Open { look_up_at: later(now, LEASE), reported: false },
+            watched_until,
+            state: AttemptState::Open { look_up_at, reported: false },
         }
     }
 }
 
 impl Attempt {
-    /// When to ask the gateway again: every minute while the customer may be paying, then less and less often.
+    /// When to ask the gateway again: every minute while the customer may be paying, then less and less often. A gateway
+    /// that cannot be asked is left alone until nothing can happen there any more.
     pub fn next_look_up(&self, now: Timestamp) -> Timestamp {
+        if self.gateway.profile().look_up == LookUp::OnlyOnReturn && now < self.watched_until {
+            return self.watched_until;
+        }
         let age = now.duration_since(self.opened_at);
         let pause = if age < SignedDuration::from_mins(30) {
             LEASE

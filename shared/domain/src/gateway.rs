@@ -1,13 +1,19 @@
 //! What the rules need to know about each gateway, and what a gateway can answer. How it is asked is the business of
 //! the crate `gateways`.
 
+mod profile;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
 
+pub use profile::{GiveBack, LookUp, Network, Notices, Profile};
+
 /// Whether real money moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     Live,
@@ -15,6 +21,8 @@ pub enum Mode {
 }
 
 impl Mode {
+    pub const ALL: [Mode; 2] = [Self::Live, Self::Sandbox];
+
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         match text {
             "live" => Ok(Self::Live),
@@ -31,16 +39,21 @@ impl Mode {
     }
 }
 
-/// The gateways that Paylink speaks.
+/// The gateways that Paylink speaks. What there is to know about each is its [`Profile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayKind {
     Zarinpal,
     Stripe,
+    Zibal,
+    Sep,
+    Mollie,
+    Razorpay,
 }
 
 impl GatewayKind {
-    pub const ALL: [GatewayKind; 2] = [GatewayKind::Zarinpal, GatewayKind::Stripe];
+    pub const ALL: [GatewayKind; 6] =
+        [Self::Zarinpal, Self::Zibal, Self::Sep, Self::Stripe, Self::Mollie, Self::Razorpay];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
@@ -50,10 +63,17 @@ impl GatewayKind {
     }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Zarinpal => "zarinpal",
-            Self::Stripe => "stripe",
-        }
+        self.profile().id
+    }
+
+    /// Whether the gateway takes this currency at all.
+    pub fn takes(self, currency: Currency) -> bool {
+        self.profile().currencies.contains(&currency.code())
+    }
+
+    /// Whether our confirming call is what takes the money. Where it is, the intention to settle is written first.
+    pub fn confirming_takes_the_money(self) -> bool {
+        self.profile().confirming_takes_the_money
     }
 }
 
@@ -73,51 +93,18 @@ pub struct GatewayRules {
 }
 
 /// The rules of all gateways, with the overrides of this stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayBook {
-    zarinpal: GatewayRules,
-    stripe: GatewayRules,
-}
-
-impl Default for GatewayBook {
-    fn default() -> Self {
-        Self {
-            // The documents name a floor of 10,000 rial and a ceiling of a billion. The life of a session is not
-            // published; its page is said to live 15 minutes.
-            zarinpal: GatewayRules {
-                smallest: 10_000,
-                largest: 1_000_000_000,
-                session_minutes: 15,
-                grace_minutes: 5,
-                watch_hours: 72,
-            },
-            // Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar.
-            stripe: GatewayRules {
-                smallest: 50,
-                largest: 99_999_999,
-                session_minutes: 30,
-                grace_minutes: 6,
-                watch_hours: 72,
-            },
-        }
-    }
+    overrides: BTreeMap<GatewayKind, GatewayRules>,
 }
 
 impl GatewayBook {
-    pub fn rules(&self, kind: GatewayKind) -> &GatewayRules {
-        match kind {
-            GatewayKind::Zarinpal => &self.zarinpal,
-            GatewayKind::Stripe => &self.stripe,
-        }
+    pub fn new(overrides: BTreeMap<GatewayKind, GatewayRules>) -> Self {
+        Self { overrides }
     }
 
-    #[must_use]
-    pub fn with(mut self, kind: GatewayKind, rules: GatewayRules) -> Self {
-        match kind {
-            GatewayKind::Zarinpal => self.zarinpal = rules,
-            GatewayKind::Stripe => self.stripe = rules,
-        }
-        self
+    pub fn rules(&self, kind: GatewayKind) -> &GatewayRules {
+        self.overrides.get(&kind).unwrap_or(&kind.profile().rules)
     }
 
     /// Refuses an amount that the gateway would not take.
@@ -132,32 +119,6 @@ impl GatewayBook {
         ))
     }
 }
-
-impl GatewayKind {
-    /// Whether the gateway takes this currency at all.
-    pub fn takes(self, currency: Currency) -> bool {
-        match self {
-            Self::Zarinpal => currency == Currency::IRR,
-            Self::Stripe => STRIPE_CURRENCIES.contains(&currency.code()),
-        }
-    }
-
-    /// Whether our confirming call is what takes the money. Where it is, the intention to settle is written first.
-    pub fn confirming_takes_the_money(self) -> bool {
-        match self {
-            Self::Zarinpal => true,
-            Self::Stripe => false,
-        }
-    }
-}
-
-/// Currencies that Stripe charges in and whose minor unit is the one of ISO 4217. Those it treats in its own way (UGX,
-/// ISK, HUF, TWD and the three-decimal ones) are left out: a factor of a hundred is not worth a guess.
-const STRIPE_CURRENCIES: [&str; 44] = [
-    "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL",
-    "HKD", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP",
-    "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "VND", "ZAR",
-];
 
 /// Money that a gateway says it holds for us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,9 +203,20 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_listed_for_stripe_exists() {
-        for code in STRIPE_CURRENCIES {
-            assert!(Currency::parse(code).is_ok(), "{code}");
+    fn every_gateway_has_one_row_and_knows_its_own_name() {
+        for kind in GatewayKind::ALL {
+            let profile = kind.profile();
+            assert_eq!(profile.kind, kind);
+            assert_eq!(GatewayKind::parse(profile.id), Ok(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), profile.id);
+            for code in profile.currencies {
+                assert!(Currency::parse(code).is_ok(), "{code} of {}", profile.name);
+            }
+            assert!(profile.rules.smallest > 0 && profile.rules.smallest < profile.rules.largest);
+            assert!(profile.rules.watch_hours * 60 >= profile.rules.session_minutes + profile.rules.grace_minutes);
+            for name in profile.give_back.needs {
+                assert!(profile.credentials.iter().any(|field| field.name == *name && !field.is_required), "{name}");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::LatePayment;
-use crate::attempt::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
+use crate::attempt::{Attempt, AttemptState, Checkout, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
 use crate::event::Happenings;
 use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use crate::ids::{
@@ -33,6 +33,9 @@ pub use forget::StillNeeded;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
+
+/// Why an attempt needs a person whose payment has the reference of another's.
+const REFERENCE_USED_BEFORE: &str = "reference_used_before";
 
 /// So many sessions may be opened for one link within an hour.
 pub const MOST_ATTEMPTS_AN_HOUR: usize = 10;
@@ -184,9 +187,7 @@ pub fn pay_url(base: &str, token: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visit {
     /// A session is open at the gateway: go there.
-    Continue {
-        pay_at: String,
-    },
+    Continue(Checkout),
     /// A session has to be opened.
     Begin,
     /// Somebody has paid, or may have, and we are finding out.
@@ -209,6 +210,20 @@ pub enum Report {
     NotPaid,
     /// Nobody said anything; it was time to ask.
     Nothing,
+}
+
+/// A report, and what came with it that confirming needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub report: Report,
+    /// See [`Attempt::brought`].
+    pub brought: Option<String>,
+}
+
+impl From<Report> for Heard {
+    fn from(report: Report) -> Self {
+        Self { report, brought: None }
+    }
 }
 
 /// What to do about an attempt next.
@@ -454,7 +469,7 @@ impl PaymentLink {
             && matches!(current.state, AttemptState::Open { .. })
         {
             if now < current.session_ends_at {
-                return Visit::Continue { pay_at: current.pay_at.clone() };
+                return Visit::Continue(current.checkout.clone());
             }
             if now >= self.terms.expires_at {
                 return Visit::Confirming;
@@ -497,7 +512,7 @@ impl PaymentLink {
                 link.attempts.push(attempt);
                 link.opened_at.get_or_insert(now);
             })),
-            otherwise @ (Visit::Continue { .. }
+            otherwise @ (Visit::Continue(_)
             | Visit::Confirming
             | Visit::UnderReview
             | Visit::Paid
@@ -564,6 +579,20 @@ impl PaymentLink {
             | AttemptState::NeedsReview { .. } => return None,
         };
         Some(self.with_state(id, now, state))
+    }
+
+    /// The link with what a return brought about an attempt. It is no change by itself: it is written with the next one.
+    #[must_use]
+    pub fn bringing(mut self, id: &AttemptId, heard: &Heard) -> Self {
+        if let (Some(brought), Some(attempt)) =
+            (&heard.brought, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
+        {
+            // Once the money may be taken under one name, no later return gives it another.
+            if !matches!(attempt.state, AttemptState::Settling { .. }) {
+                attempt.brought = Some(brought.clone());
+            }
+        }
+        self
     }
 
     /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.
@@ -680,10 +709,12 @@ impl PaymentLink {
     /// What a person decided about an attempt under review.
     pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
         let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
-        let AttemptState::NeedsReview { payment, .. } = &attempt.state else {
+        let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
             return Err(ResolveRefused::NotUnderReview);
         };
-        let confirmed = payment.clone().ok_or(ResolveRefused::NoMoneyConfirmed);
+        // Money that paid something else is not this attempt's: giving it back would take it from there.
+        let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
+        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
         let state = match resolution {
             Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported: true },
             Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
@@ -755,7 +786,7 @@ impl PaymentLink {
 
     /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
     pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
-        let reason = "reference_used_before".to_owned();
+        let reason = REFERENCE_USED_BEFORE.to_owned();
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
     }
 

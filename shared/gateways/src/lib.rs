@@ -1,10 +1,15 @@
 //! The gateways behind one small contract: begin a session, look up, confirm, close, give back, and read what comes in.
 //!
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
-//! knows a field of its protocol. To add one: a file here, an arm in each `match` below, a row in `domain::gateway`.
+//! knows a field of its protocol. To add one: a file here, an arm in [`speak`], a row in `domain::gateway`.
 
+mod mollie;
+mod places;
+mod razorpay;
+mod sep;
 mod stripe;
 mod zarinpal;
+mod zibal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,19 +20,20 @@ use domain::attempt::{Attempt, NewAttempt, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::Report;
-use outbound::Http;
+use domain::link::{Heard, Report};
+use hmac::{Hmac, KeyInit, Mac};
+use outbound::{Answer, Http};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use places::Shipped;
+pub use places::{Place, Places};
 
 /// A call to a gateway has its answer, or none, within this. No gateway needs longer, and a customer is waiting.
 pub const GATEWAY_CALL: Duration = Duration::from_secs(8);
-
-/// Where the gateways are. The functions do not know whether these are simulators.
-#[derive(Clone, Debug)]
-pub struct Endpoints {
-    pub zarinpal: String,
-    pub zarinpal_sandbox: String,
-    pub stripe: String,
-}
 
 /// What a session is opened for.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub struct Order<'a> {
     pub description: &'a str,
     /// Where the gateway sends the customer's browser back to.
     pub return_url: &'a str,
+    /// Where the gateway's server may call about this attempt, where it is told with each session.
+    pub notify_url: &'a str,
     /// Until when the session should live.
     pub ends_at: Timestamp,
 }
@@ -80,38 +88,134 @@ pub struct Unconfirmed {
     pub is_whole: bool,
 }
 
+/// What a gateway's server called us with.
+#[derive(Clone, Copy)]
+pub struct Notice<'a> {
+    pub header: &'a dyn Fn(&str) -> Option<String>,
+    pub query: &'a Fields,
+    /// The very bytes, which signatures cover.
+    pub body: &'a [u8],
+}
+
+impl fmt::Debug for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notice").finish_non_exhaustive()
+    }
+}
+
+/// Names and values of a query or a form, decoded.
+pub type Fields = BTreeMap<String, String>;
+
 /// Everything needed to speak to any gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateways {
     http: Http,
-    endpoints: Endpoints,
+    places: Places,
 }
 
 impl fmt::Debug for Gateways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateways").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        f.debug_struct("Gateways").field("places", &self.places).finish_non_exhaustive()
     }
 }
 
+/// A way to one gateway: what an adapter sends its calls through.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    http: &'a Http,
+    place: &'a Place,
+}
+
+impl Line<'_> {
+    /// One call. The error is a reason for logs.
+    async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
+        self.http.send(request, body, GATEWAY_CALL).await
+    }
+}
+
+/// What each gateway's file does. What a gateway does not have is left to the defaults.
+trait Speaks {
+    /// Where it is, unless the stack says otherwise.
+    const LIVE: Shipped;
+    const SANDBOX: Shipped;
+
+    async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError>;
+
+    /// Asks in a way that moves no money.
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        heard: &Heard,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> GatewayAnswer;
+
+    /// Makes the money ours. `None` where that needs no call of ours.
+    async fn confirm(&self, _: &Attempt, _: &Credentials) -> Option<GatewayAnswer> {
+        None
+    }
+
+    async fn unconfirmed(&self, _: &Credentials) -> Option<Result<Unconfirmed, String>> {
+        None
+    }
+
+    async fn close(&self, _: &Attempt, _: &Credentials) -> Option<GatewayAnswer> {
+        None
+    }
+
+    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer;
+
+    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard;
+
+    fn read_webhook(_: Notice<'_>, _: &[Credentials], _: Timestamp) -> Result<Option<Hint>, WebhookError> {
+        Err(WebhookError::NotSpoken)
+    }
+}
+
+/// Does something with the type that speaks to a gateway. This is the only list of them.
+macro_rules! speak {
+    ($kind:expr, $speaker:ident => $something:expr) => {
+        match $kind {
+            GatewayKind::Zarinpal => speak!(zarinpal::Zarinpal as $speaker => $something),
+            GatewayKind::Zibal => speak!(zibal::Zibal as $speaker => $something),
+            GatewayKind::Sep => speak!(sep::Sep as $speaker => $something),
+            GatewayKind::Stripe => speak!(stripe::Stripe as $speaker => $something),
+            GatewayKind::Mollie => speak!(mollie::Mollie as $speaker => $something),
+            GatewayKind::Razorpay => speak!(razorpay::Razorpay as $speaker => $something),
+        }
+    };
+    ($module:ident::$type:ident as $speaker:ident => $something:expr) => {{
+        use crate::$module::$type as $speaker;
+        $something
+    }};
+}
+
 impl Gateways {
-    pub fn new(http: Http, endpoints: Endpoints) -> Self {
-        Self { http, endpoints }
+    pub fn new(http: Http, places: Places) -> Self {
+        Self { http, places }
+    }
+
+    fn line(&self, gateway: GatewayKind, mode: Mode) -> Line<'_> {
+        Line { http: &self.http, place: self.places.of(gateway, mode) }
     }
 
     /// Opens a session. It is never repeated blindly: at some gateways a second call makes a second payable session.
     pub async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
-        match order.attempt.gateway {
-            GatewayKind::Zarinpal => self.zarinpal(order.mode).begin(order, credentials).await,
-            GatewayKind::Stripe => self.stripe().begin(order, credentials).await,
-        }
+        let line = self.line(order.attempt.gateway, order.mode);
+        speak!(order.attempt.gateway, Speaker => Speaker(line).begin(order, credentials).await)
     }
 
-    /// Asks about an attempt in a way that moves no money.
-    pub async fn look_up(&self, attempt: &Attempt, mode: Mode, credentials: &Credentials) -> GatewayAnswer {
-        match attempt.gateway {
-            GatewayKind::Zarinpal => self.zarinpal(mode).look_up(attempt, credentials).await,
-            GatewayKind::Stripe => self.stripe().look_up(attempt, credentials).await,
-        }
+    /// Asks about an attempt in a way that moves no money. `heard` is what made us ask.
+    pub async fn look_up(
+        &self,
+        attempt: &Attempt,
+        heard: &Heard,
+        mode: Mode,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> GatewayAnswer {
+        let line = self.line(attempt.gateway, mode);
+        speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, heard, credentials, now).await)
     }
 
     /// Everything that waits for our confirmation under these credentials, from one call, or why it could not be read.
@@ -122,28 +226,32 @@ impl Gateways {
         mode: Mode,
         credentials: &Credentials,
     ) -> Option<Result<Unconfirmed, String>> {
-        match gateway {
-            GatewayKind::Zarinpal => Some(self.zarinpal(mode).unconfirmed(credentials).await),
-            GatewayKind::Stripe => None,
-        }
+        let line = self.line(gateway, mode);
+        speak!(gateway, Speaker => Speaker(line).unconfirmed(credentials).await)
     }
 
     /// Makes the money ours where that needs a call of ours; elsewhere the same as [`Gateways::look_up`]. May be
     /// repeated.
-    pub async fn confirm(&self, attempt: &Attempt, mode: Mode, credentials: &Credentials) -> GatewayAnswer {
-        match attempt.gateway {
-            GatewayKind::Zarinpal => self.zarinpal(mode).confirm(attempt, credentials).await,
-            GatewayKind::Stripe => self.stripe().look_up(attempt, credentials).await,
+    pub async fn confirm(
+        &self,
+        attempt: &Attempt,
+        mode: Mode,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> GatewayAnswer {
+        let line = self.line(attempt.gateway, mode);
+        let confirmed = speak!(attempt.gateway, Speaker => Speaker(line).confirm(attempt, credentials).await);
+        match confirmed {
+            Some(answer) => answer,
+            None => self.look_up(attempt, &Report::Nothing.into(), mode, credentials, now).await,
         }
     }
 
     /// Closes a session that nobody should pay in any more, and says what is true of it afterwards. `None` where the
     /// gateway cannot close.
-    pub async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
-        match attempt.gateway {
-            GatewayKind::Zarinpal => None,
-            GatewayKind::Stripe => Some(self.stripe().close(attempt, credentials).await),
-        }
+    pub async fn close(&self, attempt: &Attempt, mode: Mode, credentials: &Credentials) -> Option<GatewayAnswer> {
+        let line = self.line(attempt.gateway, mode);
+        speak!(attempt.gateway, Speaker => Speaker(line).close(attempt, credentials).await)
     }
 
     /// Gives money back. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
@@ -154,47 +262,102 @@ impl Gateways {
         mode: Mode,
         credentials: &Credentials,
     ) -> GiveBackAnswer {
-        match attempt.gateway {
-            GatewayKind::Zarinpal => self.zarinpal(mode).give_back(attempt, credentials).await,
-            GatewayKind::Stripe => self.stripe().give_back(attempt, payment, credentials).await,
-        }
-    }
-
-    fn zarinpal(&self, mode: Mode) -> zarinpal::Zarinpal<'_> {
-        let base = match mode {
-            Mode::Live => &self.endpoints.zarinpal,
-            Mode::Sandbox => &self.endpoints.zarinpal_sandbox,
-        };
-        zarinpal::Zarinpal { http: &self.http, base }
-    }
-
-    fn stripe(&self) -> stripe::Stripe<'_> {
-        stripe::Stripe { http: &self.http, base: &self.endpoints.stripe }
+        let line = self.line(attempt.gateway, mode);
+        speak!(attempt.gateway, Speaker => Speaker(line).give_back(attempt, payment, credentials).await)
     }
 }
 
 /// Reads what a browser brings back from a gateway. Anybody can write it, so it only tells what to ask first.
-pub fn read_return(gateway: GatewayKind, query: &BTreeMap<String, String>) -> Report {
-    match gateway {
-        GatewayKind::Zarinpal => zarinpal::read_return(query),
-        GatewayKind::Stripe => stripe::read_return(query),
-    }
+pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials) -> Heard {
+    speak!(attempt.gateway, Speaker => <Speaker<'_> as Speaks>::read_return(fields, attempt, credentials))
 }
 
 /// Reads a gateway's own call. `None` is a call that concerns no attempt of ours. Several sets of credentials are tried,
 /// because a secret may have been replaced since the gateway signed.
 pub fn read_webhook(
     gateway: GatewayKind,
-    header: impl Fn(&str) -> Option<String>,
-    body: &[u8],
+    notice: Notice<'_>,
     credentials: &[Credentials],
     now: Timestamp,
 ) -> Result<Option<Hint>, WebhookError> {
-    match gateway {
-        GatewayKind::Zarinpal => Err(WebhookError::NotSpoken),
-        GatewayKind::Stripe => {
-            let secrets: Vec<&str> = credentials.iter().filter_map(|known| known.expose("webhook_secret")).collect();
-            stripe::read_webhook(header("stripe-signature").as_deref(), body, &secrets, now)
-        }
+    speak!(gateway, Speaker => <Speaker<'_> as Speaks>::read_webhook(notice, credentials, now))
+}
+
+/// Where a gateway is unless the stack says otherwise.
+fn shipped(gateway: GatewayKind, mode: Mode) -> Shipped {
+    match mode {
+        Mode::Live => speak!(gateway, Speaker => <Speaker<'_> as Speaks>::LIVE),
+        Mode::Sandbox => speak!(gateway, Speaker => <Speaker<'_> as Speaks>::SANDBOX),
+    }
+}
+
+fn unknown(why: &str) -> GatewayAnswer {
+    GatewayAnswer::Unknown { why: why.to_owned() }
+}
+
+fn not_paid(reason: &str) -> GatewayAnswer {
+    GatewayAnswer::NotPaid { reason: reason.to_owned() }
+}
+
+/// Ids of sessions become parts of addresses: they are words.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Whether a text is the HMAC-SHA256 of a message in hex, compared in constant time.
+fn is_hmac_of(given: &str, key: &str, message: &[u8]) -> bool {
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()) else { return false };
+    mac.update(message);
+    given.as_bytes().ct_eq(hex::encode(mac.finalize().into_bytes()).as_bytes()).into()
+}
+
+/// Reads an object. Left to itself, serde also takes a list for one, with the fields in the order of the file.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
+/// A web address that a browser can be sent to, in the form that a header can carry.
+fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(url.to_string())
+}
+
+/// A number, or a text that is one.
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// The first characters of a description, as many as a gateway takes.
+fn at_most(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+/// What makes references of two terminals different without telling which terminal it is.
+fn terminal(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret).get(..8).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An open attempt, begun at 22:00.
+    pub(crate) fn attempt(gateway: &str, session: &str, amount: i64, currency: &str) -> Attempt {
+        serde_json::from_value(json!({
+            "id": "at_2222222222222222222222", "key": "2222222222222222222222", "gateway": gateway,
+            "account_id": "main", "credentials": "v1", "amount": amount, "currency": currency, "session": session,
+            "pay_at": "https://gateway.example/", "opened_at": "2026-11-23T22:00:00Z",
+            "session_ends_at": "2026-11-23T22:15:00Z", "deadline": "2026-11-23T22:20:00Z",
+            "watched_until": "2026-11-26T22:00:00Z", "state": "open", "look_up_at": "2026-11-23T22:01:00Z",
+            "reported": false,
+        }))
+        .unwrap()
+    }
+
+    /// Credentials of a sandbox account.
+    pub(crate) fn credentials(gateway: &str, fields: Value) -> Credentials {
+        let gateway = GatewayKind::parse(gateway).unwrap();
+        Credentials::parse(gateway, Mode::Sandbox, serde_json::from_value(fields).unwrap(), "").unwrap()
     }
 }

@@ -6,22 +6,20 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, OpenedSession};
+use domain::attempt::{Attempt, Checkout, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::Report;
+use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
-use hmac::{Hmac, KeyInit, Mac};
-use outbound::{Answer, Http};
+use outbound::Answer;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
-use url::Url;
 
-use crate::{BeginError, GATEWAY_CALL, Hint, Order, WebhookError};
+use crate::{
+    BeginError, Fields, Hint, Line, Notice, Order, Shipped, Speaks, WebhookError, is_hmac_of, is_word, object,
+    web_address,
+};
 
 /// The version whose answers this file reads.
 const VERSION: &str = "2024-06-20";
@@ -35,10 +33,7 @@ const TOLERANCE_SECONDS: i64 = 300;
 /// The name of our link's id in the metadata of a session.
 const LINK_METADATA: &str = "paylink_link";
 
-pub(crate) struct Stripe<'a> {
-    pub(crate) http: &'a Http,
-    pub(crate) base: &'a str,
-}
+pub(crate) struct Stripe<'a>(pub(crate) Line<'a>);
 
 #[derive(Debug, Deserialize)]
 struct Session {
@@ -86,12 +81,12 @@ struct Refund {
     status: String,
 }
 
-impl Stripe<'_> {
-    pub(crate) async fn begin(
-        &self,
-        order: &Order<'_>,
-        credentials: &Credentials,
-    ) -> Result<OpenedSession, BeginError> {
+impl Speaks for Stripe<'_> {
+    // Test and live differ by the key alone.
+    const LIVE: Shipped = Shipped::at("https://api.stripe.com");
+    const SANDBOX: Shipped = Self::LIVE;
+
+    async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let attempt = order.attempt;
         let ends_at = (order.ends_at.as_second() + CLOCK_MARGIN_SECONDS).to_string();
         let form = form(&[
@@ -118,32 +113,22 @@ impl Stripe<'_> {
         })
     }
 
-    pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
-        let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
-        let request = self.request(http::Method::GET, &path, credentials);
-        match self.http.send(request, String::new(), GATEWAY_CALL).await {
-            Ok(answer) => session_answer(&answer, attempt),
-            Err(why) => GatewayAnswer::Unknown { why },
-        }
+    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+        self.retrieve(attempt, credentials).await
     }
 
     /// Expires an open session. Where that is refused the customer may just have paid, so the session is read again.
-    pub(crate) async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+    async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let path = format!("/v1/checkout/sessions/{}/expire", attempt.session);
         let key = format!("close-{}", attempt.id);
-        match self.post(&path, String::new(), &key, credentials).await {
+        Some(match self.post(&path, String::new(), &key, credentials).await {
             Ok(answer) if answer.status == 200 => session_answer(&answer, attempt),
-            Ok(_) => self.look_up(attempt, credentials).await,
+            Ok(_) => self.retrieve(attempt, credentials).await,
             Err(why) => GatewayAnswer::Unknown { why },
-        }
+        })
     }
 
-    pub(crate) async fn give_back(
-        &self,
-        attempt: &Attempt,
-        payment: &Payment,
-        credentials: &Credentials,
-    ) -> GiveBackAnswer {
+    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
         let form = form(&[("payment_intent", &payment.reference), ("reason", "requested_by_customer")]);
         let key = format!("refund-{}", attempt.id);
         let answer = match self.post("/v1/refunds", form, &key, credentials).await {
@@ -166,19 +151,47 @@ impl Stripe<'_> {
         }
     }
 
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
+        Heard::from(match fields.get("outcome").map(String::as_str) {
+            Some("success") => Report::Paid,
+            Some(_) => Report::NotPaid,
+            None => Report::Nothing,
+        })
+    }
+
+    fn read_webhook(
+        notice: Notice<'_>,
+        credentials: &[Credentials],
+        now: Timestamp,
+    ) -> Result<Option<Hint>, WebhookError> {
+        let secrets: Vec<&str> = credentials.iter().filter_map(|known| known.expose("webhook_secret")).collect();
+        read_webhook((notice.header)("stripe-signature").as_deref(), notice.body, &secrets, now)
+    }
+}
+
+impl Stripe<'_> {
+    async fn retrieve(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
+        let request = self.request(http::Method::GET, &path, credentials);
+        match self.0.send(request, String::new()).await {
+            Ok(answer) => session_answer(&answer, attempt),
+            Err(why) => GatewayAnswer::Unknown { why },
+        }
+    }
+
     async fn post(&self, path: &str, form: String, key: &str, credentials: &Credentials) -> Result<Answer, String> {
         let request = self
             .request(http::Method::POST, path, credentials)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("idempotency-key", key);
-        self.http.send(request, form, GATEWAY_CALL).await
+        self.0.send(request, form).await
     }
 
     fn request(&self, method: http::Method, path: &str, credentials: &Credentials) -> http::request::Builder {
         let secret = credentials.expose("secret_key").unwrap_or_default();
         http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base))
+            .uri(format!("{}{path}", self.0.place.api))
             .header("authorization", format!("Bearer {secret}"))
             .header("stripe-version", VERSION)
     }
@@ -208,11 +221,6 @@ fn refusal(answer: &Answer) -> Refusal {
     }
 }
 
-/// Reads an object. Left to itself, serde also takes a list for one, with the fields in the order of this file.
-fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
-}
-
 /// The session's id becomes a part of addresses, and a customer's browser is sent where the session is: neither is taken
 /// that could not be used.
 fn opened(answer: &Answer) -> Option<OpenedSession> {
@@ -220,13 +228,8 @@ fn opened(answer: &Answer) -> Option<OpenedSession> {
         return None;
     }
     let session: Session = object(&answer.body)?;
-    let pay_at = Url::parse(&session.url?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    is_id(&session.id).then(|| OpenedSession { session: session.id, pay_at: pay_at.to_string() })
-}
-
-/// Ids of Stripe are words.
-fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    let pay_at = web_address(&session.url?)?;
+    is_word(&session.id).then(|| OpenedSession { session: session.id, checkout: Checkout::link(pay_at) })
 }
 
 fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
@@ -266,7 +269,7 @@ fn judge(session: Session, attempt: &Attempt) -> GatewayAnswer {
 
 fn paid(session: &Session) -> GatewayAnswer {
     let reference = match &session.payment_intent {
-        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) if is_id(id) => id.clone(),
+        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) if is_word(id) => id.clone(),
         // Without a reference of its own it would count as the same payment as another such.
         Some(_) | None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
     };
@@ -284,14 +287,6 @@ fn paid(session: &Session) -> GatewayAnswer {
     }
 }
 
-pub(crate) fn read_return(query: &BTreeMap<String, String>) -> Report {
-    match query.get("outcome").map(String::as_str) {
-        Some("success") => Report::Paid,
-        Some(_) => Report::NotPaid,
-        None => Report::Nothing,
-    }
-}
-
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]
@@ -304,7 +299,7 @@ struct EventData {
     object: Map<String, Value>,
 }
 
-pub(crate) fn read_webhook(
+fn read_webhook(
     signature: Option<&str>,
     body: &[u8],
     secrets: &[&str],
@@ -338,14 +333,10 @@ fn is_signed(header: &str, body: &[u8], secret: &str, now: Timestamp) -> bool {
     if now.as_second().saturating_sub(signed_at) > TOLERANCE_SECONDS {
         return false;
     }
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()) else { return false };
-    mac.update(time.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    let expected = hex::encode(mac.finalize().into_bytes());
+    let signed = [time.as_bytes(), b".", body].concat();
     parts()
         .filter(|(name, _)| *name == "v1")
-        .fold(false, |found, (_, given)| found | bool::from(given.as_bytes().ct_eq(expected.as_bytes())))
+        .fold(false, |found, (_, given)| found | is_hmac_of(given, secret, &signed))
 }
 
 #[cfg(test)]
@@ -431,7 +422,7 @@ mod tests {
         };
         let url = "https://checkout.stripe.com/c/pay/cs_test_1#fid";
         let begun = opened(&session("cs_test_1", url)).unwrap();
-        assert_eq!((begun.session.as_str(), begun.pay_at.as_str()), ("cs_test_1", url));
+        assert_eq!((begun.session.as_str(), begun.checkout.at.as_str()), ("cs_test_1", url));
         for (id, url) in [
             ("", url),
             ("cs_1/../../refunds", url),
@@ -443,7 +434,7 @@ mod tests {
             assert_eq!(opened(&session(id, url)), None, "{id} {url}");
         }
         let escaped = opened(&session("cs_1", "https://checkout.stripe.com/\\u0007پ")).unwrap();
-        assert_eq!(escaped.pay_at, "https://checkout.stripe.com/%07%D9%BE", "a header takes nothing else");
+        assert_eq!(escaped.checkout.at, "https://checkout.stripe.com/%07%D9%BE", "a header takes nothing else");
     }
 
     #[test]

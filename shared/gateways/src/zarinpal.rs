@@ -3,17 +3,19 @@
 //! What is special here: verifying takes the money and may be repeated (100 first, 101 afterwards); the browser's return
 //! is unsigned and there is no webhook; HTTP statuses do not depend on the outcome, only the JSON does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use domain::attempt::{Attempt, OpenedSession};
+use domain::Timestamp;
+use domain::attempt::{Attempt, Checkout, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
-use domain::link::Report;
-use outbound::{Answer, Http};
+use domain::link::{Heard, Report};
+use outbound::Answer;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::{BeginError, GATEWAY_CALL, Order, Unconfirmed};
+use crate::{
+    BeginError, Fields, Line, Order, Shipped, Speaks, Unconfirmed, at_most, not_paid, terminal, unknown, whole,
+};
 
 /// The longest description that the gateway takes, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
@@ -21,10 +23,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// A list of unverified authorities has at most so many; older ones are left out.
 const LONGEST_LIST: usize = 100;
 
-pub(crate) struct Zarinpal<'a> {
-    pub(crate) http: &'a Http,
-    pub(crate) base: &'a str,
-}
+pub(crate) struct Zarinpal<'a>(pub(crate) Line<'a>);
 
 /// An answer of any call: what it says, or the code of its error.
 #[derive(Debug, PartialEq)]
@@ -35,19 +34,17 @@ enum Said {
     Unreadable(String),
 }
 
-impl Zarinpal<'_> {
-    pub(crate) async fn begin(
-        &self,
-        order: &Order<'_>,
-        credentials: &Credentials,
-    ) -> Result<OpenedSession, BeginError> {
-        let description: String = order.description.chars().take(LONGEST_DESCRIPTION).collect();
+impl Speaks for Zarinpal<'_> {
+    const LIVE: Shipped = Shipped::at("https://payment.zarinpal.com");
+    const SANDBOX: Shipped = Shipped::at("https://sandbox.zarinpal.com");
+
+    async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let body = json!({
             "merchant_id": merchant(credentials),
             "amount": order.attempt.money.minor_units(),
             // Left out, it would be Rial too; said, nobody has to know that.
             "currency": "IRR",
-            "description": description,
+            "description": at_most(order.description, LONGEST_DESCRIPTION),
             "callback_url": order.return_url,
             "metadata": { "order_id": order.attempt.id().as_str() },
         });
@@ -59,7 +56,7 @@ impl Zarinpal<'_> {
                 };
                 Ok(OpenedSession {
                     session: authority.to_owned(),
-                    pay_at: format!("{}/pg/StartPay/{authority}", self.base),
+                    checkout: Checkout::link(format!("{}/pg/StartPay/{authority}", self.0.place.pages)),
                 })
             }
             Said::Error(code) if is_passing(code) => Err(BeginError::Unavailable { why: format!("code {code}") }),
@@ -69,39 +66,19 @@ impl Zarinpal<'_> {
     }
 
     /// Verifies: from here on the money is ours. What was verified before answers the same again.
-    pub(crate) async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
-        let body = json!({
-            "merchant_id": merchant(credentials),
-            "amount": attempt.money.minor_units(),
-            "authority": attempt.session,
-        });
-        match self.call("verify", body).await {
-            Said::Data(data) => paid(&data, attempt, credentials),
-            // Not paid says neither whether it still may be nor whether the money went back.
-            Said::Error(-51) => match self.inquire(attempt, credentials).await {
-                Ok(status) => match status.as_str() {
-                    "IN_BANK" => GatewayAnswer::Pending,
-                    "FAILED" => GatewayAnswer::NotPaid { reason: "failed".to_owned() },
-                    "REVERSED" => GatewayAnswer::Returned,
-                    _ => unknown("verify and inquiry contradict each other"),
-                },
-                Err(answer) => answer,
-            },
-            Said::Error(-50) => GatewayAnswer::WrongAmount { got: None },
-            Said::Error(code) => refusal(code),
-            Said::Unreadable(why) => unknown(&why),
-        }
+    async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
+        Some(self.verify(attempt, credentials).await)
     }
 
     /// Inquires. Only an authority that somebody verified already is verified here, which tells its reference and moves
     /// nothing.
-    pub(crate) async fn look_up(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
         match self.inquire(attempt, credentials).await {
             Ok(status) => match status.as_str() {
                 "IN_BANK" => GatewayAnswer::Pending,
                 "PAID" => GatewayAnswer::Unconfirmed,
-                "VERIFIED" => self.confirm(attempt, credentials).await,
-                "FAILED" => GatewayAnswer::NotPaid { reason: "failed".to_owned() },
+                "VERIFIED" => self.verify(attempt, credentials).await,
+                "FAILED" => not_paid("failed"),
                 "REVERSED" => GatewayAnswer::Returned,
                 _ => unknown("a status that is not documented"),
             },
@@ -110,7 +87,7 @@ impl Zarinpal<'_> {
     }
 
     /// Reverses: possible for thirty minutes, from an address that the merchant registered.
-    pub(crate) async fn give_back(&self, attempt: &Attempt, credentials: &Credentials) -> GiveBackAnswer {
+    async fn give_back(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> GiveBackAnswer {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("reverse", body).await {
             Said::Data(_) => GiveBackAnswer::Done,
@@ -127,11 +104,45 @@ impl Zarinpal<'_> {
     }
 
     /// The authorities of this merchant in which somebody has paid and nobody has verified: the last hundred of them.
-    pub(crate) async fn unconfirmed(&self, credentials: &Credentials) -> Result<Unconfirmed, String> {
-        match self.call("unVerified", json!({ "merchant_id": merchant(credentials) })).await {
+    async fn unconfirmed(&self, credentials: &Credentials) -> Option<Result<Unconfirmed, String>> {
+        Some(match self.call("unVerified", json!({ "merchant_id": merchant(credentials) })).await {
             Said::Data(data) => unverified(&data).ok_or_else(|| "a list that cannot be read".to_owned()),
             Said::Error(code) => Err(format!("code {code}")),
             Said::Unreadable(why) => Err(why),
+        })
+    }
+
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
+        Heard::from(match fields.get("Status") {
+            Some(status) if status.eq_ignore_ascii_case("OK") => Report::Paid,
+            Some(_) => Report::NotPaid,
+            None => Report::Nothing,
+        })
+    }
+}
+
+impl Zarinpal<'_> {
+    async fn verify(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let body = json!({
+            "merchant_id": merchant(credentials),
+            "amount": attempt.money.minor_units(),
+            "authority": attempt.session,
+        });
+        match self.call("verify", body).await {
+            Said::Data(data) => paid(&data, attempt, credentials),
+            // Not paid says neither whether it still may be nor whether the money went back.
+            Said::Error(-51) => match self.inquire(attempt, credentials).await {
+                Ok(status) => match status.as_str() {
+                    "IN_BANK" => GatewayAnswer::Pending,
+                    "FAILED" => not_paid("failed"),
+                    "REVERSED" => GatewayAnswer::Returned,
+                    _ => unknown("verify and inquiry contradict each other"),
+                },
+                Err(answer) => answer,
+            },
+            Said::Error(-50) => GatewayAnswer::WrongAmount { got: None },
+            Said::Error(code) => refusal(code),
+            Said::Unreadable(why) => unknown(&why),
         }
     }
 
@@ -148,10 +159,10 @@ impl Zarinpal<'_> {
     }
 
     async fn call(&self, name: &str, body: Value) -> Said {
-        let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.base))
+        let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.0.place.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
-        match self.http.send(request, body.to_string(), GATEWAY_CALL).await {
+        match self.0.send(request, body.to_string()).await {
             Ok(answer) => read(&answer),
             Err(why) => Said::Unreadable(why),
         }
@@ -164,7 +175,7 @@ fn read(answer: &Answer) -> Said {
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return Said::Unreadable(format!("status {} without JSON", answer.status));
     };
-    match body.get("data").and_then(|data| data.get("code")).and_then(number) {
+    match body.get("data").and_then(|data| data.get("code")).and_then(whole) {
         Some(100 | 101) => return Said::Data(body.get("data").cloned().unwrap_or_default()),
         Some(code) => return Said::Error(code),
         None => {}
@@ -179,15 +190,11 @@ fn error_code(errors: &Value) -> Option<i64> {
     match errors {
         Value::Object(fields) => fields
             .get("code")
-            .and_then(number)
-            .or_else(|| fields.values().find_map(|value| value.as_array()?.iter().rev().find_map(number))),
-        Value::Array(list) => list.iter().find_map(|entry| entry.get("code").and_then(number)),
+            .and_then(whole)
+            .or_else(|| fields.values().find_map(|value| value.as_array()?.iter().rev().find_map(whole))),
+        Value::Array(list) => list.iter().find_map(|entry| entry.get("code").and_then(whole)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
-}
-
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn paid(data: &Value, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
@@ -197,7 +204,8 @@ fn paid(data: &Value, attempt: &Attempt, credentials: &Credentials) -> GatewayAn
         _ => return unknown("a verified payment without a reference"),
     };
     GatewayAnswer::Paid(Payment {
-        claim: format!("zarinpal#{}#{reference}", terminal(credentials)),
+        // References are unique within a terminal, and two accounts may share one. The merchant id itself stays out of keys.
+        claim: format!("zarinpal#{}#{reference}", terminal(merchant(credentials))),
         reference,
         // The gateway compares the amount itself and answers -50 where it differs.
         money: attempt.money,
@@ -213,11 +221,6 @@ fn unverified(data: &Value) -> Option<Unconfirmed> {
     Some(Unconfirmed { sessions: sessions?, is_whole: entries.len() < LONGEST_LIST })
 }
 
-/// References are unique within a terminal, and two accounts may share one. The merchant id itself stays out of keys.
-fn terminal(credentials: &Credentials) -> String {
-    hex::encode(Sha256::digest(merchant(credentials)).get(..8).unwrap_or_default())
-}
-
 fn refusal(code: i64) -> GatewayAnswer {
     if is_passing(code) {
         unknown(&format!("code {code}"))
@@ -231,10 +234,6 @@ fn is_passing(code: i64) -> bool {
     matches!(code, -12 | -52)
 }
 
-fn unknown(why: &str) -> GatewayAnswer {
-    GatewayAnswer::Unknown { why: why.to_owned() }
-}
-
 fn merchant(credentials: &Credentials) -> &str {
     credentials.expose("merchant_id").unwrap_or_default()
 }
@@ -244,17 +243,15 @@ fn is_authority(text: &str) -> bool {
     text.len() == 36 && text.starts_with(['A', 'S']) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-pub(crate) fn read_return(query: &BTreeMap<String, String>) -> Report {
-    match query.get("Status") {
-        Some(status) if status.eq_ignore_ascii_case("OK") => Report::Paid,
-        Some(_) => Report::NotPaid,
-        None => Report::Nothing,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::gateway::{GatewayKind, Mode};
+
+    fn credentials() -> Credentials {
+        let merchant = Fields::from([("merchant_id".to_owned(), "1344b5d4-0048-11e8-94db-005056a205be".to_owned())]);
+        Credentials::parse(GatewayKind::Zarinpal, Mode::Live, merchant, "/credentials").unwrap()
+    }
 
     fn said(status: u16, body: &str) -> Said {
         read(&Answer { status, retry_after: None, body: body.to_owned().into() })
@@ -299,10 +296,12 @@ mod tests {
 
     #[test]
     fn the_return_is_read_whatever_its_case() {
-        let query = |status: &str| BTreeMap::from([("Status".to_owned(), status.to_owned())]);
-        assert_eq!(read_return(&query("ok")), Report::Paid);
-        assert_eq!(read_return(&query("NOK")), Report::NotPaid);
-        assert_eq!(read_return(&BTreeMap::new()), Report::Nothing);
+        let query = |status: &str| Fields::from([("Status".to_owned(), status.to_owned())]);
+        let attempt = crate::tests::attempt("zarinpal", "A1", 10_000, "IRR");
+        let read = |fields: &Fields| Zarinpal::read_return(fields, &attempt, &credentials()).report;
+        assert_eq!(read(&query("ok")), Report::Paid);
+        assert_eq!(read(&query("NOK")), Report::NotPaid);
+        assert_eq!(read(&Fields::new()), Report::Nothing);
     }
 
     #[test]
@@ -316,17 +315,8 @@ mod tests {
 
     #[test]
     fn a_payment_has_a_reference() {
-        let attempt: Attempt = serde_json::from_value(json!({
-            "id": "at_2222222222222222222222", "key": "2222222222222222222222", "gateway": "zarinpal",
-            "account_id": "main", "credentials": "v1", "amount": 10_000, "currency": "IRR", "session": "A1",
-            "pay_at": "https://zarinpal.example/", "opened_at": "2026-11-23T22:00:00Z",
-            "session_ends_at": "2026-11-23T22:15:00Z", "deadline": "2026-11-23T22:20:00Z",
-            "watched_until": "2026-11-26T22:00:00Z", "state": "lapsed", "at": "2026-11-23T22:15:00Z",
-        }))
-        .unwrap();
-        let merchant = BTreeMap::from([("merchant_id".to_owned(), "1344b5d4-0048-11e8-94db-005056a205be".to_owned())]);
-        let credentials =
-            Credentials::parse(attempt.gateway, domain::gateway::Mode::Live, merchant, "/credentials").unwrap();
+        let attempt = crate::tests::attempt("zarinpal", "A1", 10_000, "IRR");
+        let credentials = credentials();
         for (reference, expected) in
             [(json!(201), "paid"), (json!("201"), "paid"), (json!(""), "unknown"), (json!(" "), "unknown")]
         {

@@ -88,7 +88,7 @@ mod tests {
         let environment = Environment::from([("PAYLINK_TABLE", "")]);
         let error = environment.required("PAYLINK_TABLE").unwrap_err();
         assert_eq!(error.to_string(), "the environment variable PAYLINK_TABLE is missing");
-        let wrong = Environment::from([("PAYLINK_STRIPE_URL", "nowhere")]);
-        assert!(wrong.base_url("PAYLINK_STRIPE_URL").unwrap_err().to_string().contains("PAYLINK_STRIPE_URL"));
+        let wrong = Environment::from([("PAYLINK_BASE_URL", "nowhere")]);
+        assert!(wrong.base_url("PAYLINK_BASE_URL").unwrap_err().to_string().contains("PAYLINK_BASE_URL"));
     }
 }

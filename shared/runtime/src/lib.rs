@@ -22,9 +22,9 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
-use domain::gateway::{GatewayBook, GatewayKind, GatewayRules};
+use domain::gateway::GatewayBook;
 use domain::webhook::Reach;
-use gateways::{Endpoints, Gateways};
+use gateways::{Gateways, Places};
 use outbound::{Http, PublicAddresses};
 use store::{Store, StoreError};
 
@@ -105,14 +105,15 @@ impl Runtime {
         Ok(Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for)))
     }
 
-    /// The gateways at `PAYLINK_ZARINPAL_URL`, `PAYLINK_ZARINPAL_SANDBOX_URL` and `PAYLINK_STRIPE_URL`.
+    /// The gateways where they ship, unless `PAYLINK_GATEWAY_URLS` says otherwise: a JSON object from gateway to mode to
+    /// `api`, `pages` and `refunds`, each of which may be left out.
     pub fn gateways(&self) -> Result<Gateways, ConfigurationError> {
-        let endpoints = Endpoints {
-            zarinpal: self.environment.base_url("PAYLINK_ZARINPAL_URL")?,
-            zarinpal_sandbox: self.environment.base_url("PAYLINK_ZARINPAL_SANDBOX_URL")?,
-            stripe: self.environment.base_url("PAYLINK_STRIPE_URL")?,
+        const NAME: &str = "PAYLINK_GATEWAY_URLS";
+        let places = match self.environment.optional(NAME) {
+            None => Places::default(),
+            Some(text) => Places::with_overrides(&text).map_err(|reason| ConfigurationError::invalid(NAME, reason))?,
         };
-        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), endpoints))
+        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), places))
     }
 
     /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as it
@@ -144,9 +145,7 @@ impl Runtime {
     pub fn gateway_book(&self) -> Result<GatewayBook, ConfigurationError> {
         const NAME: &str = "PAYLINK_GATEWAY_RULES";
         let Some(text) = self.environment.optional(NAME) else { return Ok(GatewayBook::default()) };
-        let overrides: std::collections::BTreeMap<GatewayKind, GatewayRules> =
-            serde_json::from_str(&text).map_err(|error| ConfigurationError::invalid(NAME, error))?;
-        Ok(overrides.into_iter().fold(GatewayBook::default(), |book, (kind, rules)| book.with(kind, rules)))
+        serde_json::from_str(&text).map(GatewayBook::new).map_err(|error| ConfigurationError::invalid(NAME, error))
     }
 
     /// Scheme and host that links begin with, where `PAYLINK_BASE_URL` says so.

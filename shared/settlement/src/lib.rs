@@ -17,8 +17,8 @@ use domain::attempt::{Attempt, AttemptState};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::{PaymentLink, Report, Step};
-use gateways::{Gateways, Unconfirmed};
+use domain::link::{Heard, PaymentLink, Report, Step};
+use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Settled, Store, StoreError, Written};
 
 /// How often one answer is judged again because the link changed meanwhile. Each time somebody else got on with it.
@@ -59,7 +59,7 @@ impl Settlement {
         &self.store
     }
 
-    /// Reads the link and settles one of its attempts.
+    /// Reads the link and settles one of its attempts, because a gateway's server called.
     pub async fn settle_by_id(
         &self,
         link: &LinkId,
@@ -83,24 +83,40 @@ impl Settlement {
     ) -> Result<Outcome, SettleError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        match link.step(id, report, now) {
-            Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm => self.claim_and_confirm(link, &attempt, &credentials, report, now).await,
-            Step::LookUp => self.look_up(link, &attempt, &credentials, report, now).await,
-        }
+        self.settle_heard(link, &attempt, &credentials, &report.into(), now).await
     }
 
-    async fn look_up(
+    /// Settles the attempt whose customer came back. What the browser brought is read as the gateway writes it.
+    pub async fn settle_return(
+        &self,
+        link: PaymentLink,
+        id: &AttemptId,
+        fields: &Fields,
+        now: Timestamp,
+    ) -> Result<Outcome, SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let heard = read_return(&attempt, fields, &credentials);
+        self.settle_heard(link, &attempt, &credentials, &heard, now).await
+    }
+
+    async fn settle_heard(
         &self,
         link: PaymentLink,
         attempt: &Attempt,
         credentials: &Credentials,
-        report: Report,
+        heard: &Heard,
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
-        let answer = self.gateways.look_up(attempt, link.terms().mode, credentials).await;
-        log_answer(&link, attempt, "looked up", &answer);
-        self.follow(link, attempt, credentials, answer, report, now).await
+        match link.step(&attempt.id, heard.report, now) {
+            Step::Nothing => Ok(Outcome::Known(Box::new(link))),
+            Step::Confirm => self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await,
+            Step::LookUp => {
+                let answer = self.gateways.look_up(attempt, heard, link.terms().mode, credentials, now).await;
+                log_answer(&link, attempt, "looked up", &answer);
+                self.follow(link, attempt, credentials, answer, heard, now).await
+            }
+        }
     }
 
     /// Does what an answer that moved no money asks for: confirm what waits, close what nobody may pay any more, write.
@@ -110,42 +126,45 @@ impl Settlement {
         attempt: &Attempt,
         credentials: &Credentials,
         answer: GatewayAnswer,
-        report: Report,
+        heard: &Heard,
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
         if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
-            return self.claim_and_confirm(link, attempt, credentials, report, now).await;
+            return self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await;
         }
         if answer == GatewayAnswer::Pending
             && link.should_close(&attempt.id, now)
-            && let Some(closed) = self.gateways.close(attempt, credentials).await
+            && let Some(closed) = self.gateways.close(attempt, link.terms().mode, credentials).await
         {
             log_answer(&link, attempt, "closed", &closed);
-            return self.write(link, &attempt.id, &closed, report, now).await;
+            return self.write(link, &attempt.id, &closed, heard.report, now).await;
         }
-        self.write(link, &attempt.id, &answer, report, now).await
+        self.write(link, &attempt.id, &answer, heard.report, now).await
     }
 
-    /// Writes the intention, then confirms. A link that changed meanwhile is decided on again from the start.
+    /// Writes the intention with what confirming needs, then confirms. A link that changed meanwhile is decided on again
+    /// from the start.
     async fn claim_and_confirm(
         &self,
         mut link: PaymentLink,
-        attempt: &Attempt,
+        id: &AttemptId,
         credentials: &Credentials,
-        report: Report,
+        heard: &Heard,
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
         for _ in 0..MOST_ROUNDS {
-            let Some(claimed) = link.claim(&attempt.id, now) else { return Ok(Outcome::Known(Box::new(link))) };
+            let claimed = link.clone().bringing(id, heard).claim(id, now);
+            let Some(claimed) = claimed else { return Ok(Outcome::Known(Box::new(link))) };
             match self.store.replace_link(&claimed).await? {
                 Written::Applied | Written::AlreadyApplied => {
-                    let answer = self.gateways.confirm(attempt, claimed.terms().mode, credentials).await;
-                    log_answer(&claimed, attempt, "confirmed", &answer);
-                    return self.write(claimed, &attempt.id, &answer, report, now).await;
+                    let Some(attempt) = claimed.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+                    let answer = self.gateways.confirm(&attempt, claimed.terms().mode, credentials, now).await;
+                    log_answer(&claimed, &attempt, "confirmed", &answer);
+                    return self.write(claimed, id, &answer, heard.report, now).await;
                 }
                 Written::Rejected(current) => {
                     link = *current;
-                    if link.step(&attempt.id, report, now) == Step::Nothing {
+                    if link.step(id, heard.report, now) == Step::Nothing {
                         return Ok(Outcome::Known(Box::new(link)));
                     }
                 }
@@ -228,7 +247,7 @@ impl Settlement {
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = GatewayAnswer::Unconfirmed;
         log_answer(&link, &attempt, "listed", &answer);
-        self.follow(link, &attempt, &credentials, answer, Report::Nothing, now).await
+        self.follow(link, &attempt, &credentials, answer, &Report::Nothing.into(), now).await
     }
 
     /// Goes on with an attempt that was settling when its process died. The sweep has renewed the claim already.
@@ -238,7 +257,7 @@ impl Settlement {
             return Ok(Outcome::Known(Box::new(link)));
         }
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials).await;
+        let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials, now).await;
         log_answer(&link, &attempt, "confirmed again", &answer);
         self.write(link, id, &answer, Report::Nothing, now).await
     }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use domain::Timestamp;
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
-use gateways::{Hint, WebhookError, read_webhook};
+use gateways::{Fields, Hint, Notice, WebhookError, read_webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -34,7 +34,8 @@ static CREDENTIALS: LazyLock<Vec<Credentials>> =
 fn read(gateway: GatewayKind, header: Option<&str>, body: &[u8]) -> Result<Option<Hint>, WebhookError> {
     let now = Timestamp::from_second(NOW).unwrap();
     let given = |name: &str| header.filter(|_| name == "stripe-signature").map(str::to_owned);
-    read_webhook(gateway, given, body, &CREDENTIALS, now)
+    let notice = Notice { header: &given, query: &Fields::new(), body };
+    read_webhook(gateway, notice, &CREDENTIALS, now)
 }
 
 fn signed(secret: &str, at: i64, body: &[u8]) -> String {

@@ -11,6 +11,16 @@ use tests::{Reply, World};
 const LINKS: &str = "/v1/payment-links";
 const DRAFT: &str = "/v1/payment-links/draft";
 
+/// A business with one account for rial and one for euro.
+async fn small_business() -> World {
+    let world = World::in_process().await;
+    for account in ["mollie", "rupee", "saman", "zibal"] {
+        let gone = world.crm(Method::DELETE, &format!("/v1/accounts/{account}"), Value::Null).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    }
+    world
+}
+
 async fn draft(world: &World, body: Value) -> Value {
     let reply = world.crm(Method::POST, DRAFT, body).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
@@ -45,7 +55,7 @@ async fn table(world: &World) -> BTreeMap<String, HashMap<String, AttributeValue
 
 #[tokio::test]
 async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_it_is() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let before = table(&world).await;
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
     assert_eq!(table(&world).await, before, "a draft writes nothing");
@@ -79,7 +89,7 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
 
 #[tokio::test]
 async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     world.put("/v1/accounts/cash", json!({ "name": "Cash", "currency": "IRR", "mode": "live" })).await;
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
     let choices = &draft["choices"];
@@ -126,7 +136,7 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
 
 #[tokio::test]
 async fn an_account_is_proposed_only_where_there_is_no_other() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let nothing = draft(&world, json!({})).await;
     assert_eq!((&nothing["request"]["account_id"], &nothing["sources"]["account_id"]), (&Value::Null, &Value::Null));
     assert_eq!(problems(&nothing), [("/account_id", "required"), ("/contact_id", "required")]);
@@ -143,7 +153,7 @@ async fn an_account_is_proposed_only_where_there_is_no_other() {
 
 #[tokio::test]
 async fn a_form_shows_the_messages_as_they_would_be_sent() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let body = json!({
         "item_id": "inv-77", "description": "Invoice 77", "recipients": { "contact": true, "roles": ["treasurer"] },
     });
@@ -177,7 +187,7 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
 
 #[tokio::test]
 async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let draft =
         draft(&world, json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "locale": "en" })).await;
     assert_eq!(draft["recipients"], json!([]));
@@ -189,7 +199,7 @@ async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
 
 #[tokio::test]
 async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_with() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let sms_senders = json!([{ "prefix": "+98", "sender": "kavenegar" }]);
     let settings =
         json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1, "sms_senders": sms_senders });
@@ -225,7 +235,7 @@ async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_wit
 
 #[tokio::test]
 async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_made() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let settings = json!({ "business_name": "B", "default_region": "IR", "time_zone": "Asia/Tehran",
                            "default_locale": "fa", "max_sms_segments": 3,
                            "sms_senders": [{ "prefix": "+98", "sender": "kavenegar" }] });
@@ -248,7 +258,7 @@ async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_ma
 
 #[tokio::test]
 async fn a_draft_is_asked_with_a_key_that_reads_and_a_body_that_is_json() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let scopes = vec![store::Scope::Read];
     let key = store::ApiKey { integration: "reader".to_owned(), scopes, created_at: domain::Timestamp::now() };
     world.cloud.store.put_api_key("reader-key", &key).await.unwrap();
@@ -280,7 +290,7 @@ fn all_in_one() -> Value {
 
 #[tokio::test]
 async fn a_crm_that_keeps_nothing_here_needs_one_call() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let before = table(&world).await;
     let draft = draft(&world, all_in_one()).await;
     assert_eq!((problems(&draft), &draft["amount_display"]), (vec![], &json!("۷٬۰۰۰ تومان (۷۰٬۰۰۰ ریال)")));
@@ -300,7 +310,7 @@ async fn a_crm_that_keeps_nothing_here_needs_one_call() {
 
 #[tokio::test]
 async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let before = (world.get("/v1/contacts/c-1042").await, world.get("/v1/items/inv-77").await);
     let paid = world.rial_link().await;
     world.pay(&paid, "paid").await;
@@ -322,7 +332,7 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
 
 #[tokio::test]
 async fn what_is_brought_along_unchanged_costs_no_write() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     // Whatever writes the contact as a whole takes this mark away.
     let at = [("pk", "contact#c-1042"), ("sk", "contact")];
     let mut mark =
@@ -343,7 +353,7 @@ async fn what_is_brought_along_unchanged_costs_no_write() {
 
 #[tokio::test]
 async fn what_is_refused_or_answered_again_changes_no_record() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let key = [("idempotency-key", "order-7")];
     let mut body = all_in_one();
     body["reference_id"] = json!("R-7");
@@ -363,7 +373,7 @@ async fn what_is_refused_or_answered_again_changes_no_record() {
 
 #[tokio::test]
 async fn a_record_that_is_brought_along_is_read_as_it_is_where_it_is_written() {
-    let world = World::in_process().await;
+    let world = small_business().await;
     let contact = json!({ "id": "c-1042" });
     for (given, problem) in [
         (json!({ "contact_id": "c-1042", "contact": contact }), ("/contact", "both_given")),

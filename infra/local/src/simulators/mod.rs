@@ -3,12 +3,18 @@
 //! Each simulator speaks its gateway's own protocol and refuses what the gateway would refuse, so that what works here
 //! has met the real rules. No money moves.
 //!
-//! This file holds what the simulators share: their books on disk, random ids, misbehaviour on demand, the look of a
-//! payment page. A rule of one gateway lives in that gateway's module and nowhere else.
+//! This file holds the list of them and what they share: their books on disk, random ids, misbehaviour on demand, the
+//! look of a payment page. What those share whose sessions are one sale each is in `till`. A rule of one gateway lives in that gateway's module and nowhere else.
 
-pub mod stripe;
-pub mod zarinpal;
+mod mollie;
+mod razorpay;
+mod sep;
+mod stripe;
+mod till;
+mod zarinpal;
+mod zibal;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -20,13 +26,14 @@ use std::time::Duration;
 
 use axum::response::{Html, IntoResponse, Response};
 use axum::{Json, Router};
+use domain::gateway::GatewayKind;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use runtime::Clock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A call that a simulator makes to the merchant's own server.
@@ -44,14 +51,75 @@ pub struct OutgoingWebhook {
 pub type Notify =
     Arc<dyn Fn(OutgoingWebhook) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send>> + Send + Sync>;
 
-/// Every gateway that this machine can play. A clone is cheap and shares its state with the original.
-#[derive(Debug, Clone)]
-pub struct Simulators {
-    /// Under `/zarinpal` as the sandbox and under `/zarinpal-live` as the production host.
-    pub zarinpal: zarinpal::Zarinpal,
-    /// Under `/stripe`.
-    pub stripe: stripe::Stripe,
+/// One gateway, played.
+pub trait Simulator: fmt::Debug + Send + Sync {
+    /// Everything under its paths.
+    fn router(&self) -> Router;
+
+    /// Tells `url` of what happens to the sessions of a key, signed with `secret`, where the merchant orders that once and
+    /// not with each session.
+    fn register_webhook(&self, _key: &str, _url: &str, _secret: &str) {}
 }
+
+/// What a simulator is opened with.
+pub struct Opening<'a> {
+    base: &'a str,
+    books: Option<&'a Path>,
+    notify: Notify,
+    clock: Clock,
+}
+
+impl fmt::Debug for Opening<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Opening").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// A gateway that this machine plays. Its books are at `{sandbox}/books.json`.
+#[derive(Debug, Clone, Copy)]
+pub struct Played {
+    pub gateway: GatewayKind,
+    /// The path under which it takes live payments. Most gateways tell live from sandbox by the key alone.
+    pub live: &'static str,
+    pub sandbox: &'static str,
+    open: fn(&Opening<'_>) -> io::Result<Box<dyn Simulator>>,
+}
+
+const fn played(
+    gateway: GatewayKind,
+    path: &'static str,
+    open: fn(&Opening<'_>) -> io::Result<Box<dyn Simulator>>,
+) -> Played {
+    Played { gateway, live: path, sandbox: path, open }
+}
+
+/// Every gateway that this machine plays. A new one is a row here.
+pub const PLAYED: [Played; 6] = [
+    Played { live: "/zarinpal-live", ..played(GatewayKind::Zarinpal, "/zarinpal", zarinpal::open) },
+    played(GatewayKind::Zibal, "/zibal", zibal::open),
+    played(GatewayKind::Sep, "/sep", sep::open),
+    played(GatewayKind::Stripe, "/stripe", stripe::open),
+    played(GatewayKind::Mollie, "/mollie", mollie::open),
+    played(GatewayKind::Razorpay, "/razorpay", razorpay::open),
+];
+
+/// Where the gateways are that `base` plays, in the form of `PAYLINK_GATEWAY_URLS`. `base_of` is asked with each path and
+/// may put something in between.
+pub fn gateway_urls(base_of: impl Fn(&str) -> String) -> String {
+    let place = |path: &str| {
+        let address = base_of(path);
+        json!({ "api": address, "pages": address, "refunds": address })
+    };
+    let row = |one: &Played| {
+        let places = json!({ "live": place(one.live), "sandbox": place(one.sandbox) });
+        (one.gateway.as_str().to_owned(), places)
+    };
+    Value::Object(PLAYED.iter().map(row).collect()).to_string()
+}
+
+/// The gateways, running. A clone is cheap and shares its state with the original.
+#[derive(Debug, Clone)]
+pub struct Simulators(Arc<BTreeMap<GatewayKind, Box<dyn Simulator>>>);
 
 impl Simulators {
     /// Opens the simulators.
@@ -67,15 +135,21 @@ impl Simulators {
         if let Some(folder) = books {
             fs::create_dir_all(folder)?;
         }
-        Ok(Self {
-            zarinpal: zarinpal::Zarinpal::open(Ids::seeded()?, Books::open(books, "zarinpal.json")?, clock),
-            stripe: stripe::Stripe::open(base, Ids::seeded()?, Books::open(books, "stripe.json")?, notify, clock),
-        })
+        let opening = Opening { base, books, notify, clock };
+        let opened = PLAYED.iter().map(|one| Ok((one.gateway, (one.open)(&opening)?)));
+        Ok(Self(Arc::new(opened.collect::<io::Result<_>>()?)))
     }
 
-    /// Everything under `/zarinpal`, `/zarinpal-live` and `/stripe`. It has no fallback of its own.
+    /// Everything under the gateways' paths. It has no fallback of its own.
     pub fn router(&self) -> Router {
-        self.zarinpal.router().merge(self.stripe.router())
+        self.0.values().fold(Router::new(), |router, simulator| router.merge(simulator.router()))
+    }
+
+    /// See [`Simulator::register_webhook`].
+    pub fn register_webhook(&self, gateway: GatewayKind, key: &str, url: &str, secret: &str) {
+        if let Some(simulator) = self.0.get(&gateway) {
+            simulator.register_webhook(key, url, secret);
+        }
     }
 }
 
@@ -482,7 +556,7 @@ impl fmt::Debug for Ids {
     }
 }
 
-/// What the tests of both simulators need to speak HTTP to a router.
+/// What the tests of the simulators need to speak HTTP to a router.
 #[cfg(test)]
 mod testing {
     use std::error::Error;

@@ -36,7 +36,7 @@ use self::ledger::{Replay, Session, SessionState};
 use self::page::{add_webhook_endpoint, books, choose, hosted_page, next_answer, settle_async};
 use self::parameters::{Order, Parameters, RefundOrder};
 use self::webhooks::{Delivery, Endpoint, Event, EventKind};
-use super::{Books, Credential, Ids, Misbehaviour, Notify, has_content_type, sha256};
+use super::{Books, Credential, Ids, Misbehaviour, Notify, Opening, Simulator, has_content_type, sha256};
 
 /// The calls that can be made to misbehave.
 const CALLS: [&str; 5] = ["create", "retrieve", "expire", "refund", "retrieve_refund"];
@@ -45,7 +45,7 @@ const ID_PLACEHOLDER: &str = "{CHECKOUT_SESSION_ID}";
 
 /// The Stripe simulator. A clone is cheap and shares its state with the original.
 #[derive(Debug, Clone)]
-pub struct Stripe {
+struct Stripe {
     inner: Arc<Inner>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Debug for Inner {
 
 /// Everything this simulator knows.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Ledger {
+struct Ledger {
     /// By their id.
     sessions: BTreeMap<String, Session>,
     endpoints: Vec<Endpoint>,
@@ -76,13 +76,20 @@ pub(super) struct Ledger {
     deliveries: Vec<Delivery>,
 }
 
-impl Stripe {
-    pub(super) fn open(base: &str, ids: Ids, books: Books<Ledger>, notify: Notify, clock: Clock) -> Self {
-        let base = base.trim_end_matches('/').to_owned();
-        Self { inner: Arc::new(Inner { base, ids, books, misbehaviour: Misbehaviour::default(), notify, clock }) }
-    }
+pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
+    let inner = Inner {
+        base: opening.base.trim_end_matches('/').to_owned(),
+        ids: Ids::seeded()?,
+        books: Books::open(opening.books, "stripe.json")?,
+        misbehaviour: Misbehaviour::default(),
+        notify: opening.notify.clone(),
+        clock: opening.clock,
+    };
+    Ok(Box::new(Stripe { inner: Arc::new(inner) }))
+}
 
-    pub(super) fn router(&self) -> Router {
+impl Simulator for Stripe {
+    fn router(&self) -> Router {
         Router::new()
             .route("/stripe/v1/checkout/sessions", post(create).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}", get(retrieve).fallback(unrecognized))
@@ -98,17 +105,17 @@ impl Stripe {
             .with_state(self.clone())
     }
 
-    /// Tells `url` of every event of the sessions that `api_key` opens, signed with `secret`. Doing it again for the
-    /// same key and URL changes the secret and nothing else.
-    pub fn register_webhook(&self, api_key: &str, url: &str, secret: &str) {
-        let endpoint = Endpoint { owner: Credential::of(api_key), url: url.to_owned(), secret: secret.to_owned() };
+    fn register_webhook(&self, key: &str, url: &str, secret: &str) {
+        let endpoint = Endpoint { owner: Credential::of(key), url: url.to_owned(), secret: secret.to_owned() };
         let Ok(()) = self.inner.books.change(|ledger| -> Result<(), Infallible> {
             ledger.endpoints.retain(|known| known.owner != endpoint.owner || known.url != endpoint.url);
             ledger.endpoints.push(endpoint);
             Ok(())
         });
     }
+}
 
+impl Stripe {
     /// Ends every session whose time is over. Everything that looks at a session does this first.
     fn expire_overdue(&self, now: Timestamp) {
         if !self.inner.books.read(|ledger| ledger.sessions.values().any(|session| session.is_overdue(now))) {

@@ -24,8 +24,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    Books, Choice, Chosen, Credential, Ids, Misbehaviour, Mischief, PaymentPage, closed_browser, grouped,
-    has_content_type, page, redirect, sha256,
+    Books, Choice, Chosen, Credential, Ids, Misbehaviour, Mischief, Opening, PaymentPage, Simulator, closed_browser,
+    grouped, has_content_type, page, redirect, sha256,
 };
 
 /// The smallest and the largest amount of one session, in rials. Several floors are documented; this is the highest.
@@ -41,7 +41,7 @@ const UNVERIFIED_LIMIT: usize = 100;
 
 /// The Zarinpal simulator. A clone is cheap and shares its state with the original.
 #[derive(Debug, Clone)]
-pub struct Zarinpal {
+struct Zarinpal {
     inner: Arc<Inner>,
 }
 
@@ -116,17 +116,21 @@ impl Call {
     }
 }
 
-impl Zarinpal {
-    pub(super) fn open(ids: Ids, books: Books<Ledger>, clock: Clock) -> Self {
-        Self { inner: Arc::new(Inner { ids, books, misbehaviour: Misbehaviour::default(), clock }) }
-    }
+pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
+    let (ids, books) = (Ids::seeded()?, Books::open(opening.books, "zarinpal.json")?);
+    let misbehaviour = Misbehaviour::default();
+    Ok(Box::new(Zarinpal { inner: Arc::new(Inner { ids, books, misbehaviour, clock: opening.clock }) }))
+}
 
-    pub(super) fn router(&self) -> Router {
+impl Simulator for Zarinpal {
+    fn router(&self) -> Router {
         [Mode::Sandbox, Mode::Live]
             .into_iter()
             .fold(Router::new(), |router, mode| router.nest(mode.prefix(), self.host(mode)))
     }
+}
 
+impl Zarinpal {
     fn host(&self, mode: Mode) -> Router {
         Router::new()
             .route("/pg/v4/payment/{file}", post(rest_call))
@@ -568,7 +572,7 @@ impl IntoResponse for Refusal {
 
 /// Everything this simulator knows: its sessions by their authority.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Ledger {
+struct Ledger {
     sessions: BTreeMap<String, Session>,
 }
 
@@ -832,6 +836,7 @@ impl Session {
             "status": self.status(now),
             "ref_id": payment.map(|payment| payment.ref_id),
             "taken": taken,
+            "ours": matches!(self.state, Standing::Verified { .. }),
             "given_back": given_back,
             "description": self.description,
             "callback_url": self.callback_url,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::attempt::OpenedSession;
+use crate::attempt::{Checkout, OpenedSession};
 use crate::event::EventType;
 use crate::gateway::GatewayBook;
 use crate::money::Currency;
@@ -56,7 +56,10 @@ fn link() -> PaymentLink {
 }
 
 fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
-    let session = OpenedSession { session: format!("S{number}"), pay_at: format!("https://gateway.example/{number}") };
+    let session = OpenedSession {
+        session: format!("S{number}"),
+        checkout: Checkout::link(format!("https://gateway.example/{number}")),
+    };
     let kind = link.terms().account.gateway;
     link.new_attempt(ReturnKey::from_random([number; 16]), None).opened(
         session,
@@ -122,9 +125,9 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
 #[test]
 fn a_visitor_begins_once_and_then_continues_in_the_same_session() {
     let (link, _) = begun(&link(), 1, 1);
-    assert_eq!(link.visit(at(2)), Visit::Continue { pay_at: "https://gateway.example/1".to_owned() });
+    assert_eq!(link.visit(at(2)), Visit::Continue(Checkout::link("https://gateway.example/1".to_owned())));
     let second = attempt(&link, 2, 2);
-    assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue { .. })));
+    assert!(matches!(link.begin_attempt(second, at(2)), Err(Visit::Continue(_))));
     assert_eq!(link.opened_at(), Some(at(1)));
     assert_eq!(link.opened(at(3)), None, "the first opening is recorded once");
 }
@@ -163,6 +166,34 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     assert_eq!(judged.link.due_at(), None);
     // A second answer about the same money changes nothing.
     assert_eq!(judged.link.judge(&id, &paid(), Report::Nothing, at(3)), None);
+}
+
+#[test]
+fn money_that_paid_another_link_can_neither_be_kept_nor_given_back_from_here() {
+    let (link, id) = begun(&link(), 1, 1);
+    let link = link.reference_taken(&id, &payment(1_500_000), at(2));
+    for resolution in [Resolution::Keep, Resolution::GiveBack] {
+        assert_eq!(link.resolve(&id, resolution, at(3)), Err(ResolveRefused::NoMoneyConfirmed));
+    }
+    assert!(link.resolve(&id, Resolution::NotPaid, at(3)).is_ok());
+}
+
+#[test]
+fn what_a_return_brings_is_written_with_the_intention_to_settle_and_stays() {
+    let heard = |reference: &str| Heard { report: Report::Paid, brought: Some(reference.to_owned()) };
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
+    assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
+    let claimed = link.clone().bringing(&id, &heard("first")).claim(&id, at(2)).unwrap();
+    assert_eq!(claimed.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    // Another return cannot give the money that is being taken another name.
+    let again = claimed.clone().bringing(&id, &heard("second"));
+    assert_eq!(again.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    // Once it is known to be no payment, a later return may.
+    let no = GatewayAnswer::NotPaid { reason: "no_such_reference".to_owned() };
+    let failed = claimed.judge(&id, &no, Report::Paid, at(3)).unwrap().link;
+    assert_eq!(failed.step(&id, Report::Paid, at(4)), Step::LookUp);
+    let later = failed.bringing(&id, &heard("second")).claim(&id, at(4)).unwrap();
+    assert_eq!(later.attempt(&id).unwrap().brought.as_deref(), Some("second"));
 }
 
 #[test]

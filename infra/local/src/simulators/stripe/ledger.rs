@@ -324,6 +324,7 @@ impl Session {
             "payment_status": self.state.payment_status(),
             "payment_intent": payment.map(|payment| &payment.intent),
             "taken": is_paid && given_back < self.order.amount_total,
+            "ours": is_paid && given_back < self.order.amount_total,
             "given_back": given_back,
             "refunds": self.state.refunds(),
             "client_reference_id": self.order.client_reference_id,

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::Simulator;
 use super::super::{Choice, Chosen, Mischief, PaymentPage, buttons, closed_browser, page, redirect};
 use super::ledger::{Payment, Session, SessionState, display};
 use super::webhooks::{Event, EventKind};

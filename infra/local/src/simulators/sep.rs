@@ -1,0 +1,439 @@
+//! SEP (Saman) OnlinePG: the token, the posted form, the page, the posted return, verify and reverse.
+//!
+//! The browser must come from a page of the merchant: without a `Referer` the gateway turns it away. It goes back by a
+//! posted form, whose reference is all that verifying and reversing know. What nobody verifies within half an hour goes
+//! back to the payer by itself.
+//!
+//! Not played: the check of the calling server's address (8, -106), wages, restricted cards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::header::REFERER;
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, PreEscaped, html};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::till::{DeadEnd, Look, Outcome, Sale, Standing, Till};
+use super::{Choice, Chosen, Credential, Mischief, Opening, Simulator, grouped, has_content_type, page, redirect};
+
+/// The smallest amount in rial.
+const SMALLEST: u64 = 2_000;
+/// How long a token can live, in minutes. Figures outside are moved to the nearest end.
+const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
+/// A transaction has to be verified within half an hour, and can be reversed for twenty minutes more.
+const VERIFIABLE_FOR: SignedDuration = SignedDuration::from_mins(30);
+const REVERSIBLE_FOR: SignedDuration = SignedDuration::from_mins(50);
+
+const CALLS: [&str; 3] = ["token", "verify", "reverse"];
+
+const FIELDS: [&str; 13] = [
+    "action",
+    "TerminalId",
+    "Amount",
+    "ResNum",
+    "RedirectUrl",
+    "CellNumber",
+    "TokenExpiryInMin",
+    "Wage",
+    "HashedCardNumber",
+    "ResNum1",
+    "ResNum2",
+    "ResNum3",
+    "ResNum4",
+];
+
+const CHOICES: [Choice; 5] = [
+    Choice { value: "paid", label: "Pay" },
+    Choice { value: "failed", label: "Let the payment fail" },
+    Choice { value: "cancelled", label: "Cancel and go back" },
+    Choice { value: "paid_no_return", label: "Pay, then close the browser" },
+    Choice { value: "paid_less", label: "Pay half of it" },
+];
+
+const MISCHIEF: [Mischief; 3] = [
+    Mischief { call: "verify", how: "slow", label: "Answer the next verify slowly" },
+    Mischief { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
+    Mischief { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
+];
+
+#[derive(Debug, Clone)]
+struct Sep(Arc<Till>);
+
+pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
+    Ok(Box::new(Sep(Arc::new(Till::open(opening, "sep.json", age)?))))
+}
+
+/// The gateway gives back what nobody verified in time.
+fn age(sale: &mut Sale, now: Timestamp) {
+    sale.expire(now);
+    let is_late = |at: Timestamp| now.duration_since(at) > VERIFIABLE_FOR;
+    if sale.state == Standing::Waiting && sale.payment.as_ref().is_some_and(|payment| is_late(payment.at)) {
+        sale.give_back();
+    }
+}
+
+impl Simulator for Sep {
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/sep/onlinepg/onlinepg", post(token))
+            .route("/sep/OnlinePG/OnlinePG", post(arrive))
+            .route("/sep/OnlinePG/SendToken", get(arrive_by_link))
+            .route("/sep/verifyTxnRandomSessionkey/ipg/VerifyTransaction", post(verify))
+            .route("/sep/verifyTxnRandomSessionkey/ipg/ReverseTransaction", post(reverse))
+            .route("/sep/pay/{token}", get(pay_page).post(choose))
+            .route("/sep/simulator/{token}/return_money", post(return_money))
+            .route("/sep/simulator/next_answer", post(next_answer))
+            .route("/sep/books.json", get(books))
+            .with_state(self.clone())
+    }
+}
+
+/// The code and description with which the gateway refuses a token.
+type Refusal = (i32, &'static str);
+
+const INVALID: Refusal = (5, "The given parameters are invalid.");
+const NO_TERMINAL: Refusal = (12, "The terminal was not found.");
+
+async fn token(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = || match sep.token(&headers, &body) {
+        Ok(token) => Json(json!({ "status": 1, "token": token })).into_response(),
+        // The code is a text.
+        Err((code, description)) => {
+            Json(json!({ "status": -1, "errorCode": code.to_string(), "errorDesc": description })).into_response()
+        }
+    };
+    sep.0.misbehaviour.play("token", answer).await
+}
+
+impl Sep {
+    fn token(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, Refusal> {
+        let input: Map<String, Value> = Some(body)
+            .filter(|_| has_content_type(headers, "application/json"))
+            .and_then(|body| serde_json::from_slice(body).ok())
+            .ok_or(INVALID)?;
+        if input.keys().any(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(INVALID);
+        }
+        let text = |name: &str| input.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        if !text("action").is_some_and(|action| action.eq_ignore_ascii_case("token")) {
+            return Err(INVALID);
+        }
+        let terminal = text("TerminalId").filter(|id| id.bytes().all(|b| b.is_ascii_digit())).ok_or(NO_TERMINAL)?;
+        let amount = input.get("Amount").and_then(Value::as_u64).filter(|amount| *amount >= SMALLEST).ok_or(INVALID)?;
+        let order = text("ResNum").ok_or(INVALID)?;
+        let back = text("RedirectUrl").filter(|url| url.len() <= 2_083 && is_web(url)).ok_or(INVALID)?;
+        let minutes = input.get("TokenExpiryInMin").and_then(Value::as_i64).unwrap_or(TOKEN_MINUTES.0);
+        let minutes = minutes.clamp(TOKEN_MINUTES.0, TOKEN_MINUTES.1);
+        let (owner, now) = (Credential::of(terminal), self.0.now());
+        let is_used = |sale: &Sale| sale.owner == owner && sale.order == order;
+        if self.0.books.read(|ledger| ledger.sales.values().any(is_used)) {
+            return Err(INVALID);
+        }
+        let token = self.0.ids.text(32).to_lowercase();
+        let sale = Sale {
+            owner,
+            is_live: false,
+            amount,
+            currency: "IRR".to_owned(),
+            description: String::new(),
+            order: order.to_owned(),
+            back: back.to_owned(),
+            notify: None,
+            metadata: json!({ "terminal": terminal }),
+            created_at: now,
+            ends_at: now + SignedDuration::from_mins(minutes),
+            state: Standing::Open,
+            payment: None,
+            failures: Vec::new(),
+            given_back: 0,
+        };
+        self.0.add(&token, sale);
+        Ok(token)
+    }
+
+    /// The page, where the browser came from one of the merchant's.
+    fn arrive(&self, token: &str, headers: &HeaderMap) -> Response {
+        if !headers.get(REFERER).and_then(|value| value.to_str().ok()).is_some_and(is_web) {
+            let content = html! { p.notice role="alert" { "The browser does not come from the merchant's own page." } };
+            return page(StatusCode::FORBIDDEN, "SEP: error", &content);
+        }
+        self.page(token)
+    }
+
+    fn page(&self, token: &str) -> Response {
+        let amount = self.0.sale(token).map(|sale| format!("{} IRR", grouped(sale.amount))).unwrap_or_default();
+        let look = Look { amount: &amount, notice: None, choices: &CHOICES, mischief: &MISCHIEF };
+        self.0.page("SEP", token, &format!("/sep/pay/{token}"), "/sep/simulator/next_answer", look)
+    }
+
+    /// Sets what the customer's form said of the way back.
+    fn note_way_back(&self, token: &str, by_get: bool) {
+        let Ok(()) = self.0.books.change(|ledger| -> Result<(), std::convert::Infallible> {
+            if let Some(sale) = ledger.sales.get_mut(token) {
+                sale.metadata["by_get"] = json!(by_get);
+            }
+            Ok(())
+        });
+    }
+
+    /// Verifies or reverses the transaction of a reference.
+    fn transaction(&self, headers: &HeaderMap, body: &[u8], reverses: bool) -> Value {
+        let input: Map<String, Value> = Some(body)
+            .filter(|_| has_content_type(headers, "application/json"))
+            .and_then(|body| serde_json::from_slice(body).ok())
+            .unwrap_or_default();
+        let reference = input.get("RefNum").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(terminal) = input.get("TerminalNumber").and_then(Value::as_i64) else {
+            return said(-105, "The terminal was not found.", None);
+        };
+        let owner = Credential::of(&terminal.to_string());
+        let now = self.0.now();
+        let is_it =
+            |sale: &Sale| sale.owner == owner && sale.payment.as_ref().is_some_and(|payment| payment.id == reference);
+        let answered = self.0.books.change(|ledger| -> Result<Value, std::convert::Infallible> {
+            let Some(sale) = ledger.sales.values_mut().find(|sale| is_it(sale)) else {
+                return Ok(said(-2, "The transaction was not found.", None));
+            };
+            let paid_at = sale.payment.as_ref().map_or(now, |payment| payment.at);
+            let age = now.duration_since(paid_at);
+            Ok(match (sale.state, reverses) {
+                (Standing::Waiting, false) if age <= VERIFIABLE_FOR => {
+                    sale.state = Standing::Ours;
+                    said(0, "Done.", Some(detail(sale, terminal)))
+                }
+                (Standing::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (Standing::Ours, true) if age <= REVERSIBLE_FOR => {
+                    sale.give_back();
+                    said(0, "Done.", Some(detail(sale, terminal)))
+                }
+                (Standing::Ours | Standing::Waiting, _) => said(-6, "More than the allowed time has passed.", None),
+                (Standing::Returned, false) if age > VERIFIABLE_FOR => said(-6, "More than half an hour passed.", None),
+                (Standing::Returned, false) => said(5, "The transaction was reversed.", None),
+                (Standing::Returned, true) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (
+                    Standing::Open | Standing::Processing | Standing::Failed | Standing::Cancelled | Standing::Expired,
+                    _,
+                ) => said(-2, "The transaction was not found.", None),
+            })
+        });
+        match answered {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+}
+
+fn is_web(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// The guide's own example has a blank before the name of the first field, and so has this.
+fn said(code: i32, description: &str, detail: Option<Value>) -> Value {
+    json!({
+        " TransactionDetail": detail, "ResultCode": code, "ResultDescription": description, "Success": code == 0,
+    })
+}
+
+fn detail(sale: &Sale, terminal: i64) -> Value {
+    let payment = sale.payment.as_ref();
+    let amount = payment.map(|payment| payment.amount);
+    let at = payment.map(|payment| tehran_time(payment.at));
+    json!({
+        "RRN": "14226761817", "RefNum": payment.map(|payment| &payment.id), "MaskedPan": "621986****8080",
+        "HashedPan": "b96a14400c3a59249e87c300ecc06e5920327e70220213b5bbb7d7b2410f7e0d",
+        "TerminalNumber": terminal, "OrginalAmount": amount, "AffectiveAmount": amount, "StraceDate": at,
+        "StraceNo": "100428",
+    })
+}
+
+fn tehran_time(at: Timestamp) -> String {
+    at.in_tz("Asia/Tehran").map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+}
+
+async fn verify(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = || Json(sep.transaction(&headers, &body, false)).into_response();
+    sep.0.misbehaviour.play("verify", answer).await
+}
+
+async fn reverse(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = || Json(sep.transaction(&headers, &body, true)).into_response();
+    sep.0.misbehaviour.play("reverse", answer).await
+}
+
+/// Field names are case-sensitive.
+async fn arrive(State(sep): State<Sep>, headers: HeaderMap, Form(fields): Form<BTreeMap<String, String>>) -> Response {
+    let by_get = match fields.get("GetMethod").map(String::as_str) {
+        Some("true") => true,
+        Some("" | "false") | None => false,
+        Some(_) => return DeadEnd::Unknown.page("SEP"),
+    };
+    let Some(token) = fields.get("Token") else { return DeadEnd::Unknown.page("SEP") };
+    sep.note_way_back(token, by_get);
+    sep.arrive(token, &headers)
+}
+
+async fn arrive_by_link(
+    State(sep): State<Sep>,
+    headers: HeaderMap,
+    Query(fields): Query<BTreeMap<String, String>>,
+) -> Response {
+    let Some(token) = fields.get("token") else { return DeadEnd::Unknown.page("SEP") };
+    sep.note_way_back(token, false);
+    sep.arrive(token, &headers)
+}
+
+/// The same page again, after a misbehaviour was ordered on it.
+async fn pay_page(State(sep): State<Sep>, Path(token): Path<String>) -> Response {
+    sep.page(&token)
+}
+
+async fn choose(
+    State(sep): State<Sep>,
+    Path(token): Path<String>,
+    Form(Chosen { outcome }): Form<Chosen<Outcome>>,
+) -> Response {
+    // With all that a decoder can get wrong.
+    let reference = format!("{}+{}/{}=", sep.0.ids.text(12), sep.0.ids.text(12), sep.0.ids.text(12));
+    let sale = match sep.0.press(&token, outcome, Standing::Waiting, reference, true) {
+        Ok(sale) => sale,
+        Err(dead_end) => return dead_end.page("SEP"),
+    };
+    let fields = way_back(&sale, &token);
+    if !outcome.comes_back() {
+        let content = html! {
+            p { "The payment went through and the customer closed the browser: nobody returns to the merchant." }
+            p { "The browser would have posted:" }
+            (return_form(&sale, &fields, false))
+        };
+        return page(StatusCode::OK, "SEP: paid", &content);
+    }
+    if sale.metadata["by_get"] == true {
+        let Ok(mut url) = Url::parse(&sale.back) else { return DeadEnd::Unknown.page("SEP") };
+        url.query_pairs_mut().extend_pairs(&fields);
+        return redirect(StatusCode::FOUND, url.as_str());
+    }
+    page(StatusCode::OK, "SEP: back to the merchant", &return_form(&sale, &fields, true))
+}
+
+/// What the browser brings back.
+fn way_back(sale: &Sale, token: &str) -> Vec<(&'static str, String)> {
+    let (status, state) = match sale.state {
+        Standing::Waiting => ("2", "OK"),
+        Standing::Cancelled => ("1", "CanceledByUser"),
+        Standing::Open
+        | Standing::Ours
+        | Standing::Processing
+        | Standing::Failed
+        | Standing::Expired
+        | Standing::Returned => ("3", "Failed"),
+    };
+    let terminal = sale.metadata["terminal"].as_str().unwrap_or_default().to_owned();
+    let reference = sale.payment.as_ref().map(|payment| payment.id.clone()).unwrap_or_default();
+    let amount = sale.payment.as_ref().map_or(sale.amount, |payment| payment.amount);
+    vec![
+        ("Token", token.to_owned()),
+        ("MID", terminal.clone()),
+        ("TerminalId", terminal),
+        ("State", state.to_owned()),
+        ("Status", status.to_owned()),
+        ("RRN", "14226761817".to_owned()),
+        ("RefNum", reference),
+        ("ResNum", sale.order.clone()),
+        ("TraceNo", "100428".to_owned()),
+        ("Amount", amount.to_string()),
+        ("SecurePan", "621986****8080".to_owned()),
+    ]
+}
+
+fn return_form(sale: &Sale, fields: &[(&'static str, String)], at_once: bool) -> Markup {
+    html! {
+        form method="post" action=(sale.back) {
+            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+            button type="submit" { "Go back to the merchant" }
+        }
+        @if at_once { script { (PreEscaped("document.forms[0].submit()")) } }
+    }
+}
+
+async fn return_money(State(sep): State<Sep>, Path(token): Path<String>) -> Response {
+    sep.0.return_money(&token)
+}
+
+async fn next_answer(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
+    sep.0.misbehaviour.plan(&CALLS, &headers, &body)
+}
+
+async fn books(State(sep): State<Sep>) -> Json<Vec<Value>> {
+    sep.0.in_books()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Client, TestResult};
+
+    fn order() -> Value {
+        json!({
+            "action": "token", "TerminalId": "2015", "Amount": 20_000, "ResNum": "at_1",
+            "RedirectUrl": "http://localhost:9000/back",
+        })
+    }
+
+    #[tokio::test]
+    async fn a_payment_is_verified_by_the_reference_that_its_return_brings_and_reversed_once() -> TestResult {
+        let client = Client::new(None)?;
+        let token = client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?["token"].clone();
+        let token = token.as_str().unwrap_or_default();
+        let form = format!("Token={token}&GetMethod=false");
+        let turned_away = client.post_form("/sep/OnlinePG/OnlinePG", &form).await?;
+        assert_eq!(turned_away.status, StatusCode::FORBIDDEN, "without a referrer");
+        let back = client.post_form(&format!("/sep/pay/{token}"), "outcome=paid").await?;
+        let reference = back.text.split("name=\"RefNum\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let reference = reference.unwrap_or_default();
+        assert!(reference.contains(['+']) && reference.ends_with('='));
+        let claim = json!({ "RefNum": reference, "TerminalNumber": 2015 });
+        let call = async |name: &str, body: &Value| {
+            client.post_json(&format!("/sep/verifyTxnRandomSessionkey/ipg/{name}"), body).await
+        };
+        let first = call("VerifyTransaction", &claim).await?.json()?;
+        assert_eq!((&first["ResultCode"], &first[" TransactionDetail"]["OrginalAmount"]), (&json!(0), &json!(20_000)));
+        assert_eq!(call("VerifyTransaction", &claim).await?.json()?["ResultCode"], 2);
+        let other = json!({ "RefNum": reference, "TerminalNumber": 2016 });
+        assert_eq!(call("VerifyTransaction", &other).await?.json()?["ResultCode"], -2);
+        assert_eq!(call("ReverseTransaction", &claim).await?.json()?["ResultCode"], 0);
+        assert_eq!(call("VerifyTransaction", &claim).await?.json()?["ResultCode"], 5);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_token_is_refused_with_a_code_that_is_a_text() -> TestResult {
+        let client = Client::new(None)?;
+        for (field, value, code) in [
+            ("action", json!("verify"), "5"),
+            ("TerminalId", json!("x"), "12"),
+            ("Amount", json!(1_999), "5"),
+            ("ResNum", json!(""), "5"),
+            ("RedirectUrl", json!("nowhere"), "5"),
+            ("Unheard", json!(1), "5"),
+        ] {
+            let mut body = order();
+            body[field] = value;
+            let said = client.post_json("/sep/onlinepg/onlinepg", &body).await?.json()?;
+            assert_eq!((&said["status"], &said["errorCode"]), (&json!(-1), &json!(code)), "{field}");
+        }
+        assert_eq!(client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?["status"], 1);
+        let again = client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?;
+        assert_eq!(again["status"], -1, "a ResNum is used once");
+        Ok(())
+    }
+}

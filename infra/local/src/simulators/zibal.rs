@@ -1,0 +1,380 @@
+//! Zibal: the gateway's calls, its page, the platform's refund and the tester's hand.
+//!
+//! A payment waits until the merchant verifies it. Logical errors come with HTTP 200 and a `result`. The sandbox is the
+//! merchant `zibal` on the same host.
+//!
+//! Not played: the lazy mode, wallets, splits, and what depends on the merchant's registration (102 to 104, 115).
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::till::{Look, Outcome, Sale, Standing, Till};
+use super::{
+    Choice, Chosen, Credential, Mischief, Opening, Simulator, closed_browser, grouped, has_content_type, redirect,
+};
+
+/// Amounts in rial. The gateway says only that they are above 1,000 and have a limit of the terminal.
+const AMOUNT: std::ops::RangeInclusive<u64> = 1_001..=2_000_000_000;
+/// How long the page takes a payment. The figure is not published.
+const PAGE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+const CALLS: [&str; 4] = ["request", "verify", "inquiry", "refund"];
+
+/// Fields of a request that the gateway knows. Another would be ignored there; here it is found out.
+const FIELDS: [&str; 16] = [
+    "merchant",
+    "amount",
+    "callbackUrl",
+    "description",
+    "orderId",
+    "mobile",
+    "allowedCards",
+    "ledgerId",
+    "nationalCode",
+    "checkMobileWithCard",
+    "percentMode",
+    "feeMode",
+    "multiplexingInfos",
+    "sms",
+    "linkToPay",
+    "reseller",
+];
+
+const CHOICES: [Choice; 6] = [
+    Choice { value: "paid", label: "Pay" },
+    Choice { value: "failed", label: "Let the payment fail" },
+    Choice { value: "cancelled", label: "Cancel and go back" },
+    Choice { value: "paid_no_return", label: "Pay, then close the browser" },
+    Choice { value: "paid_reported_nok", label: "Pay, but come back as not paid" },
+    Choice { value: "paid_less", label: "Pay half of it" },
+];
+
+const MISCHIEF: [Mischief; 4] = [
+    Mischief { call: "verify", how: "slow", label: "Answer the next verify slowly" },
+    Mischief { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
+    Mischief { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
+    Mischief { call: "inquiry", how: "502_html", label: "Answer the next inquiry with 502" },
+];
+
+#[derive(Debug, Clone)]
+struct Zibal(Arc<Till>);
+
+pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
+    Ok(Box::new(Zibal(Arc::new(Till::open(opening, "zibal.json", Sale::expire)?))))
+}
+
+impl Simulator for Zibal {
+    fn router(&self) -> Router {
+        Router::new()
+            .route("/zibal/v1/request", post(request))
+            .route("/zibal/v1/verify", post(verify))
+            .route("/zibal/v1/inquiry", post(inquiry))
+            .route("/zibal/v1/account/refund", post(refund))
+            .route("/zibal/start/{track}", get(start).post(choose))
+            .route("/zibal/simulator/{track}/return_money", post(return_money))
+            .route("/zibal/simulator/next_answer", post(next_answer))
+            .route("/zibal/books.json", get(books))
+            .with_state(self.clone())
+    }
+}
+
+/// How the gateway says no: a result with its message.
+type Refusal = (i32, &'static str);
+
+const BAD_MERCHANT: Refusal = (102, "merchant not found");
+const AMOUNT_TOO_SMALL: Refusal = (105, "amount must be greater than 1,000 Rials");
+const BAD_CALLBACK: Refusal = (106, "callbackUrl is invalid");
+const AMOUNT_TOO_LARGE: Refusal = (113, "amount is more than the limit");
+const CALLBACK_MISSING: Refusal = (140, "callbackUrl is required");
+const NOT_PAID: Refusal = (202, "order is not paid or failed");
+const BAD_TRACK: Refusal = (203, "trackId is invalid");
+/// The gateway publishes no code for what it cannot read.
+const UNREADABLE: Refusal = (-1, "the request cannot be read");
+
+fn answer(said: Result<Value, Refusal>) -> Response {
+    Json(said.unwrap_or_else(|(result, message)| json!({ "result": result, "message": message }))).into_response()
+}
+
+fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if !has_content_type(headers, "application/json") {
+        return Err(UNREADABLE);
+    }
+    serde_json::from_slice(body).map_err(|_| UNREADABLE)
+}
+
+fn merchant(input: &Map<String, Value>) -> Result<Credential, Refusal> {
+    let given = input.get("merchant").and_then(Value::as_str).filter(|text| !text.is_empty());
+    given.map(Credential::of).ok_or(BAD_MERCHANT)
+}
+
+/// A number; clients also send it as a text.
+fn track(input: &Map<String, Value>) -> Result<String, Refusal> {
+    match input.get("trackId") {
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) | None => Err(BAD_TRACK),
+    }
+}
+
+async fn request(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.play("request", || answer(zibal.request(&headers, &body))).await
+}
+
+async fn verify(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.play("verify", || answer(zibal.verify(&headers, &body))).await
+}
+
+async fn inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.play("inquiry", || answer(zibal.inquiry(&headers, &body))).await
+}
+
+async fn refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.play("refund", || zibal.refund(&headers, &body)).await
+}
+
+impl Zibal {
+    fn request(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+        let input = input(headers, body)?;
+        let owner = merchant(&input)?;
+        if let Some(unknown) = input.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            tracing::warn!(%unknown, "Zibal knows no such field.");
+            return Err(UNREADABLE);
+        }
+        let amount = input.get("amount").and_then(Value::as_u64).ok_or(AMOUNT_TOO_SMALL)?;
+        if amount < *AMOUNT.start() {
+            return Err(AMOUNT_TOO_SMALL);
+        }
+        if amount > *AMOUNT.end() {
+            return Err(AMOUNT_TOO_LARGE);
+        }
+        let back = input.get("callbackUrl").and_then(Value::as_str).ok_or(CALLBACK_MISSING)?;
+        if !Url::parse(back).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return Err(BAD_CALLBACK);
+        }
+        let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let now = self.0.now();
+        // Larger than 32 bits, as the real ones.
+        let track = self.0.ids.number();
+        let sale = Sale {
+            is_live: input.get("merchant").and_then(Value::as_str) != Some("zibal"),
+            owner,
+            amount,
+            currency: "IRR".to_owned(),
+            description: text("description"),
+            order: text("orderId"),
+            back: back.to_owned(),
+            notify: None,
+            metadata: Value::Null,
+            created_at: now,
+            ends_at: now + PAGE_LIFETIME,
+            state: Standing::Open,
+            payment: None,
+            failures: Vec::new(),
+            given_back: 0,
+        };
+        self.0.add(&track.to_string(), sale);
+        Ok(json!({ "trackId": track, "result": 100, "message": "success" }))
+    }
+
+    /// The call that keeps the money. A repeated one answers 201 and nothing more.
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+        let input = input(headers, body)?;
+        let (owner, track) = (merchant(&input)?, track(&input)?);
+        self.0.now();
+        self.0.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
+            match sale.state {
+                Standing::Waiting => {
+                    sale.state = Standing::Ours;
+                    let mut said = shown(sale);
+                    said.insert("result".to_owned(), json!(100));
+                    said.insert("message".to_owned(), json!("success"));
+                    Ok(Value::Object(said))
+                }
+                Standing::Ours => Ok(json!({ "result": 201, "message": "order is already verified" })),
+                Standing::Open
+                | Standing::Processing
+                | Standing::Failed
+                | Standing::Cancelled
+                | Standing::Expired
+                | Standing::Returned => Err(NOT_PAID),
+            }
+        })
+    }
+
+    fn inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+        let input = input(headers, body)?;
+        let (owner, track) = (merchant(&input)?, track(&input)?);
+        let sale = self.0.sale(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
+        let mut said = shown(&sale);
+        said.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at)));
+        said.insert("wage".to_owned(), json!(0));
+        said.insert("result".to_owned(), json!(100));
+        said.insert("message".to_owned(), json!("success"));
+        Ok(Value::Object(said))
+    }
+
+    /// The platform's own answers: 1 is success.
+    fn refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
+        let is_known = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.strip_prefix("Bearer ").is_some_and(|token| !token.trim().is_empty()));
+        if !is_known {
+            return (StatusCode::UNAUTHORIZED, Json(json!({ "result": 4, "message": "unauthorized" }))).into_response();
+        }
+        self.0.now();
+        let refunded = input(headers, body).and_then(|input| {
+            let track = track(&input)?;
+            if !input.get("accountId").is_some_and(|id| id.is_string() || id.is_number()) {
+                return Err((5, "accountId is required"));
+            }
+            self.0.books.change(|ledger| {
+                let sale = ledger.sales.get_mut(&track).ok_or((6, "trackId is invalid"))?;
+                if sale.state != Standing::Ours {
+                    return Err((7, "the transaction cannot be refunded"));
+                }
+                sale.give_back();
+                Ok(json!({ "result": 1, "message": "success", "data": { "trackId": track, "amount": sale.given_back } }))
+            })
+        });
+        answer(refunded)
+    }
+}
+
+/// What verify and inquiry both say of a sale.
+fn shown(sale: &Sale) -> Map<String, Value> {
+    let status = match sale.state {
+        Standing::Open | Standing::Processing => -1,
+        Standing::Ours => 1,
+        Standing::Waiting => 2,
+        Standing::Cancelled | Standing::Expired => 3,
+        Standing::Failed => 5,
+        Standing::Returned => 15,
+    };
+    let mut said = Map::new();
+    said.insert("status".to_owned(), json!(status));
+    said.insert("amount".to_owned(), json!(sale.payment.as_ref().map_or(sale.amount, |payment| payment.amount)));
+    said.insert("orderId".to_owned(), json!(sale.order));
+    said.insert("description".to_owned(), json!(sale.description));
+    if let Some(payment) = &sale.payment {
+        // The test merchant has no number of a bank.
+        let number = if sale.is_live { json!(payment.id.parse::<u64>().unwrap_or_default()) } else { Value::Null };
+        said.insert("refNumber".to_owned(), number);
+        said.insert("paidAt".to_owned(), json!(tehran_time(payment.at)));
+        said.insert("cardNumber".to_owned(), json!("62741****44"));
+    }
+    said
+}
+
+/// ISO local time without an offset, as the gateway writes it.
+fn tehran_time(at: Timestamp) -> String {
+    at.in_tz("Asia/Tehran").map(|local| local.strftime("%Y-%m-%dT%H:%M:%S").to_string()).unwrap_or_default()
+}
+
+async fn start(State(zibal): State<Zibal>, Path(track): Path<String>) -> Response {
+    let amount = zibal.0.sale(&track).map(|sale| format!("{} IRR", grouped(sale.amount))).unwrap_or_default();
+    let look = Look { amount: &amount, notice: None, choices: &CHOICES, mischief: &MISCHIEF };
+    zibal.0.page("Zibal", &track, &format!("/zibal/start/{track}"), "/zibal/simulator/next_answer", look)
+}
+
+async fn choose(
+    State(zibal): State<Zibal>,
+    Path(track): Path<String>,
+    Form(Chosen { outcome }): Form<Chosen<Outcome>>,
+) -> Response {
+    let number = zibal.0.ids.number().to_string();
+    let sale = match zibal.0.press(&track, outcome, Standing::Waiting, number, true) {
+        Ok(sale) => sale,
+        Err(dead_end) => return dead_end.page("Zibal"),
+    };
+    let says_paid = outcome.is_paid() && outcome != Outcome::PaidReportedNok;
+    let back = return_url(&sale, &track, says_paid);
+    if outcome.comes_back() { redirect(StatusCode::FOUND, &back) } else { closed_browser("Zibal", &back) }
+}
+
+fn return_url(sale: &Sale, track: &str, says_paid: bool) -> String {
+    let Ok(mut url) = Url::parse(&sale.back) else { return sale.back.clone() };
+    url.query_pairs_mut()
+        .append_pair("success", if says_paid { "1" } else { "0" })
+        .append_pair("trackId", track)
+        .append_pair("orderId", &sale.order)
+        .append_pair("status", if says_paid { "2" } else { "3" });
+    url.into()
+}
+
+async fn return_money(State(zibal): State<Zibal>, Path(track): Path<String>) -> Response {
+    zibal.0.return_money(&track)
+}
+
+async fn next_answer(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.plan(&CALLS, &headers, &body)
+}
+
+async fn books(State(zibal): State<Zibal>) -> Json<Vec<Value>> {
+    zibal.0.in_books()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Client, TestResult};
+
+    async fn call(client: &Client, name: &str, body: Value) -> Result<Value, Box<dyn std::error::Error>> {
+        Ok(client.post_json(&format!("/zibal/v1/{name}"), &body).await?.json()?)
+    }
+
+    fn order() -> Value {
+        json!({ "merchant": "zibal", "amount": 20_000, "callbackUrl": "http://localhost:9000/back", "orderId": "at_1" })
+    }
+
+    #[tokio::test]
+    async fn a_payment_waits_for_verify_and_a_second_verify_tells_no_amount() -> TestResult {
+        let client = Client::new(None)?;
+        let track = call(&client, "request", order()).await?["trackId"].clone();
+        assert!(track.as_u64().is_some_and(|number| number > u64::from(u32::MAX)));
+        let claim = json!({ "merchant": "zibal", "trackId": track });
+        assert_eq!(call(&client, "verify", claim.clone()).await?["result"], 202);
+        let back = client.post_form(&format!("/zibal/start/{track}"), "outcome=paid").await?;
+        assert!(back.location().contains(&format!("success=1&trackId={track}&orderId=at_1&status=2")));
+        assert_eq!(call(&client, "inquiry", claim.clone()).await?["status"], 2);
+        let first = call(&client, "verify", claim.clone()).await?;
+        assert_eq!(
+            (&first["result"], &first["amount"], &first["refNumber"]),
+            (&json!(100), &json!(20_000), &Value::Null)
+        );
+        let second = call(&client, "verify", claim).await?;
+        assert_eq!((&second["result"], second.get("amount")), (&json!(201), None));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_request_is_refused_with_the_code_of_the_reason() -> TestResult {
+        let client = Client::new(None)?;
+        for (field, value, result) in [
+            ("merchant", Value::Null, 102),
+            ("amount", json!(1_000), 105),
+            ("amount", json!(2_000_000_001_u64), 113),
+            ("callbackUrl", json!("nowhere"), 106),
+            ("callbackUrl", Value::Null, 140),
+        ] {
+            let mut body = order();
+            body[field] = value;
+            assert_eq!(call(&client, "request", body).await?["result"], result, "{field}");
+        }
+        let other = json!({ "merchant": "another", "trackId": 1 });
+        assert_eq!(call(&client, "verify", other).await?["result"], 203);
+        Ok(())
+    }
+}

@@ -1,0 +1,326 @@
+//! One row for each gateway: what the rules, the pages and the CRM have to know about it.
+//!
+//! A new gateway is a row here. How it is spoken to is a file in the crate `gateways`.
+
+use super::{GatewayKind, GatewayRules};
+use crate::credentials::{Alphabet, CredentialField, Form};
+
+/// What there is to know about a gateway without speaking its protocol.
+#[derive(Debug)]
+pub struct Profile {
+    pub kind: GatewayKind,
+    /// In addresses, in the API and in the table. It never changes.
+    pub id: &'static str,
+    /// As its own people write it.
+    pub name: &'static str,
+    /// ISO 4217 codes of those currencies whose minor unit here and there is the same.
+    pub currencies: &'static [&'static str],
+    /// Its figures, unless the stack overrides them.
+    pub rules: GatewayRules,
+    /// Whether our confirming call is what takes the money.
+    pub confirming_takes_the_money: bool,
+    pub look_up: LookUp,
+    /// Whether a session can be closed before its time is over.
+    pub can_close: bool,
+    pub notices: Notices,
+    pub give_back: GiveBack,
+    pub network: Network,
+    /// What an account needs to act for the business there.
+    pub credentials: &'static [CredentialField],
+}
+
+/// Whether the gateway can be asked what became of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    AnyTime,
+    /// Only the customer's return tells. What nobody confirmed goes back by itself within the watched time.
+    OnlyOnReturn,
+}
+
+/// Whether the gateway's own server calls us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    None,
+    Signed,
+    /// Anybody could have sent it, so it only says that it is time to ask.
+    Unsigned,
+}
+
+impl Notices {
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Signed => "signed",
+            Self::Unsigned => "unsigned",
+        }
+    }
+}
+
+/// How money that we took goes back.
+#[derive(Debug)]
+pub struct GiveBack {
+    /// Our call can undo a payment only for so many minutes; without a bound it is a refund.
+    pub within_minutes: Option<u32>,
+    /// Credentials that giving back needs and taking does not. Without them a person has to do it.
+    pub needs: &'static [&'static str],
+}
+
+const REFUND: GiveBack = GiveBack { within_minutes: None, needs: &[] };
+
+impl GiveBack {
+    /// The word in the API.
+    pub fn as_str(&self) -> &'static str {
+        if self.within_minutes.is_some() { "reverse" } else { "refund" }
+    }
+}
+
+/// The network that customers' money comes through. What they are told about money that failed to arrive depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// The cards of Iranian banks: every card page is under shaparak.ir and is served within the country only.
+    Shaparak,
+    International,
+}
+
+impl Network {
+    pub const ALL: [Network; 2] = [Self::Shaparak, Self::International];
+
+    /// The end of the keys of texts that depend on it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Shaparak => "shaparak",
+            Self::International => "international",
+        }
+    }
+}
+
+impl GatewayKind {
+    pub fn profile(self) -> &'static Profile {
+        match self {
+            Self::Zarinpal => &ZARINPAL,
+            Self::Zibal => &ZIBAL,
+            Self::Sep => &SEP,
+            Self::Stripe => &STRIPE,
+            Self::Mollie => &MOLLIE,
+            Self::Razorpay => &RAZORPAY,
+        }
+    }
+}
+
+/// A text without anything before it.
+const fn any(of: Alphabet, least: usize, most: usize) -> Form {
+    Form::Text { live: &[], sandbox: &[], of, least, most }
+}
+
+/// The documents name a floor of 10,000 rial and a ceiling of a billion. The life of a session is not published; its page
+/// is said to live 15 minutes.
+static ZARINPAL: Profile = Profile {
+    kind: GatewayKind::Zarinpal,
+    id: "zarinpal",
+    name: "Zarinpal",
+    currencies: &["IRR"],
+    rules: GatewayRules {
+        smallest: 10_000,
+        largest: 1_000_000_000,
+        session_minutes: 15,
+        grace_minutes: 5,
+        watch_hours: 72,
+    },
+    confirming_takes_the_money: true,
+    look_up: LookUp::AnyTime,
+    can_close: false,
+    notices: Notices::None,
+    give_back: GiveBack { within_minutes: Some(30), needs: &[] },
+    network: Network::Shaparak,
+    credentials: &[CredentialField {
+        name: "merchant_id",
+        description: "The merchant id of the gateway.",
+        is_required: true,
+        is_secret: true,
+        form: Form::Uuid,
+    }],
+};
+
+/// Amounts must be above 1,000 rial; a client of theirs allows from 1,500 to two billion, and a terminal's own limit may be
+/// lower. The life of a session is not published.
+static ZIBAL: Profile = Profile {
+    kind: GatewayKind::Zibal,
+    id: "zibal",
+    name: "Zibal",
+    currencies: &["IRR"],
+    rules: GatewayRules {
+        smallest: 1_500,
+        largest: 2_000_000_000,
+        session_minutes: 15,
+        grace_minutes: 5,
+        watch_hours: 72,
+    },
+    confirming_takes_the_money: true,
+    look_up: LookUp::AnyTime,
+    can_close: false,
+    notices: Notices::None,
+    give_back: GiveBack { within_minutes: None, needs: &["refund_token", "refund_account"] },
+    network: Network::Shaparak,
+    credentials: &[
+        CredentialField {
+            name: "merchant",
+            description: "The merchant of the gateway; in the sandbox it is zibal.",
+            is_required: true,
+            is_secret: true,
+            // Anything shorter than the sandbox's own would be no merchant, so the one cannot be taken for the other.
+            form: Form::Text { live: &[], sandbox: &["zibal"], of: Alphabet::Word, least: 6, most: 64 },
+        },
+        CredentialField {
+            name: "refund_token",
+            description: "The access token of the platform. Only giving money back needs it.",
+            is_required: false,
+            is_secret: true,
+            form: any(Alphabet::Visible, 1, 2_000),
+        },
+        CredentialField {
+            name: "refund_account",
+            description: "The id of the account that money is given back from. Only giving money back needs it.",
+            is_required: false,
+            is_secret: false,
+            form: any(Alphabet::Word, 1, 64),
+        },
+    ],
+};
+
+/// A token lives 20 minutes unless more is asked for. What is not verified within 30 minutes goes back by itself, so
+/// nothing is left to watch after an hour. The largest amount is the terminal's own and is not published.
+static SEP: Profile = Profile {
+    kind: GatewayKind::Sep,
+    id: "sep",
+    name: "SEP (Saman)",
+    currencies: &["IRR"],
+    rules: GatewayRules {
+        smallest: 2_000,
+        largest: 2_000_000_000,
+        session_minutes: 20,
+        grace_minutes: 10,
+        watch_hours: 1,
+    },
+    confirming_takes_the_money: true,
+    look_up: LookUp::OnlyOnReturn,
+    can_close: false,
+    notices: Notices::None,
+    give_back: GiveBack { within_minutes: Some(50), needs: &[] },
+    network: Network::Shaparak,
+    credentials: &[CredentialField {
+        name: "terminal_id",
+        description: "The number of the terminal. The gateway also checks the address that calls come from.",
+        is_required: true,
+        is_secret: false,
+        form: any(Alphabet::Digits, 1, 15),
+    }],
+};
+
+/// Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar. Currencies that Stripe
+/// treats in its own way (UGX, ISK, HUF, TWD and the three-decimal ones) are left out: a factor of a hundred is not worth
+/// a guess.
+static STRIPE: Profile = Profile {
+    kind: GatewayKind::Stripe,
+    id: "stripe",
+    name: "Stripe",
+    currencies: &[
+        "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL",
+        "HKD", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP",
+        "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "VND", "ZAR",
+    ],
+    rules: GatewayRules { smallest: 50, largest: 99_999_999, session_minutes: 30, grace_minutes: 6, watch_hours: 72 },
+    confirming_takes_the_money: false,
+    look_up: LookUp::AnyTime,
+    can_close: true,
+    notices: Notices::Signed,
+    give_back: REFUND,
+    network: Network::International,
+    credentials: &[
+        CredentialField {
+            name: "secret_key",
+            description: "The secret or restricted key.",
+            is_required: true,
+            is_secret: true,
+            form: Form::Text {
+                live: &["sk_live_", "rk_live_"],
+                sandbox: &["sk_test_", "rk_test_"],
+                of: Alphabet::Name,
+                least: 1,
+                most: 250,
+            },
+        },
+        CredentialField {
+            name: "webhook_secret",
+            description: "The signing secret of the webhook endpoint.",
+            is_required: false,
+            is_secret: true,
+            form: Form::Text { live: &["whsec_"], sandbox: &["whsec_"], of: Alphabet::Visible, least: 1, most: 250 },
+        },
+    ],
+};
+
+/// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest. The largest amount
+/// depends on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
+static MOLLIE: Profile = Profile {
+    kind: GatewayKind::Mollie,
+    id: "mollie",
+    name: "Mollie",
+    currencies: &[
+        "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK",
+        "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
+    ],
+    rules: GatewayRules { smallest: 100, largest: 5_000_000, session_minutes: 15, grace_minutes: 5, watch_hours: 72 },
+    confirming_takes_the_money: false,
+    look_up: LookUp::AnyTime,
+    can_close: true,
+    notices: Notices::Unsigned,
+    give_back: REFUND,
+    network: Network::International,
+    credentials: &[CredentialField {
+        name: "api_key",
+        description: "The API key of the profile.",
+        is_required: true,
+        is_secret: true,
+        form: Form::Text { live: &["live_"], sandbox: &["test_"], of: Alphabet::Word, least: 30, most: 100 },
+    }],
+};
+
+/// A payment link lives at least 15 minutes by their clock. The smallest amount is one rupee; the largest is the
+/// account's own and is not published. Currencies other than the rupee have to be enabled there.
+static RAZORPAY: Profile = Profile {
+    kind: GatewayKind::Razorpay,
+    id: "razorpay",
+    name: "Razorpay",
+    currencies: &["AED", "AUD", "CAD", "EUR", "GBP", "INR", "SGD", "USD"],
+    rules: GatewayRules { smallest: 100, largest: 50_000_000, session_minutes: 20, grace_minutes: 5, watch_hours: 120 },
+    confirming_takes_the_money: false,
+    look_up: LookUp::AnyTime,
+    can_close: true,
+    notices: Notices::Signed,
+    give_back: REFUND,
+    network: Network::International,
+    credentials: &[
+        CredentialField {
+            name: "key_id",
+            description: "The id of the API key.",
+            is_required: true,
+            is_secret: false,
+            form: Form::Text { live: &["rzp_live_"], sandbox: &["rzp_test_"], of: Alphabet::Word, least: 1, most: 64 },
+        },
+        CredentialField {
+            name: "key_secret",
+            description: "The secret of the API key.",
+            is_required: true,
+            is_secret: true,
+            form: any(Alphabet::Visible, 1, 200),
+        },
+        CredentialField {
+            name: "webhook_secret",
+            description: "The secret of the webhook.",
+            is_required: false,
+            is_secret: true,
+            form: any(Alphabet::Visible, 1, 200),
+        },
+    ],
+};

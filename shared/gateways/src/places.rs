@@ -1,0 +1,123 @@
+//! Where the gateways are. The functions do not know whether these are simulators.
+
+use std::collections::BTreeMap;
+
+use domain::gateway::{GatewayKind, Mode};
+use serde::Deserialize;
+use url::Url;
+
+use crate::shipped;
+
+/// Where one gateway is in one mode. Addresses have no slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where our calls go.
+    pub api: String,
+    /// Where customers' browsers go.
+    pub pages: String,
+    /// Where calls go that give money back, where that is another host.
+    pub refunds: String,
+}
+
+/// The same, as it comes with an adapter.
+pub(crate) struct Shipped {
+    pub(crate) api: &'static str,
+    pub(crate) pages: &'static str,
+    pub(crate) refunds: &'static str,
+}
+
+impl Shipped {
+    /// Everything on one host.
+    pub(crate) const fn at(host: &'static str) -> Self {
+        Self { api: host, pages: host, refunds: host }
+    }
+}
+
+/// Where all gateways are.
+#[derive(Clone, Debug)]
+pub struct Places(BTreeMap<(GatewayKind, Mode), Place>);
+
+/// What a stack says instead. What it leaves out is as shipped: a relay with an address that a gateway knows takes our
+/// calls, and customers still go to the gateway itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Override {
+    api: Option<String>,
+    pages: Option<String>,
+    refunds: Option<String>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let both = |gateway| Mode::ALL.map(|mode| (gateway, mode));
+        let place = |(gateway, mode)| {
+            let Shipped { api, pages, refunds } = shipped(gateway, mode);
+            let place = Place { api: api.to_owned(), pages: pages.to_owned(), refunds: refunds.to_owned() };
+            ((gateway, mode), place)
+        };
+        Self(GatewayKind::ALL.into_iter().flat_map(both).map(place).collect())
+    }
+}
+
+impl Places {
+    /// Reads a JSON object from gateway to mode to addresses. The error says what is wrong with it.
+    pub fn with_overrides(json: &str) -> Result<Self, String> {
+        let overrides: BTreeMap<GatewayKind, BTreeMap<Mode, Override>> =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let mut places = Self::default();
+        for (gateway, modes) in overrides {
+            for (mode, given) in modes {
+                let Some(place) = places.0.get_mut(&(gateway, mode)) else { continue };
+                let Override { api, pages, refunds } = given;
+                for (field, given) in [(&mut place.api, api), (&mut place.pages, pages), (&mut place.refunds, refunds)]
+                {
+                    if let Some(given) = given {
+                        *field = checked(&given)
+                            .ok_or_else(|| format!("{} of {} is no https URL", mode.as_str(), gateway.as_str()))?;
+                    }
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    pub(crate) fn of(&self, gateway: GatewayKind, mode: Mode) -> &Place {
+        // Every gateway is there in every mode since `default`.
+        &self.0[&(gateway, mode)]
+    }
+}
+
+/// Plain HTTP is for simulators on the same machine only: credentials travel in these calls.
+fn checked(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+    (url.has_host() && (url.scheme() == "https" || url.scheme() == "http" && is_here))
+        .then(|| address.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_as_shipped() {
+        let json = r#"{"sep":{"live":{"api":"https://relay.example/sep/"}}}"#;
+        let places = Places::with_overrides(json).unwrap();
+        let sep = places.of(GatewayKind::Sep, Mode::Live);
+        assert_eq!((sep.api.as_str(), sep.pages.as_str()), ("https://relay.example/sep", "https://sep.shaparak.ir"));
+        assert_eq!(places.of(GatewayKind::Zarinpal, Mode::Sandbox).api, "https://sandbox.zarinpal.com");
+    }
+
+    #[test]
+    fn an_address_that_would_carry_credentials_in_the_clear_is_refused_and_named() {
+        for json in
+            [r#"{"stripe":{"live":{"api":"http://api.stripe.example"}}}"#, r#"{"stripe":{"live":{"api":"nowhere"}}}"#]
+        {
+            assert!(Places::with_overrides(json).unwrap_err().contains("live of stripe"), "{json}");
+        }
+        for json in [r#"{"stripo":{}}"#, r#"{"stripe":{"test":{}}}"#, r#"{"stripe":{"live":{"host":"x"}}}"#, "[]"] {
+            assert!(Places::with_overrides(json).is_err(), "{json}");
+        }
+        assert!(Places::with_overrides(r#"{"stripe":{"live":{"api":"http://localhost:9001/stripe"}}}"#).is_ok());
+    }
+}

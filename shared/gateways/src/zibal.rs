@@ -1,0 +1,253 @@
+//! Zibal. Source: the official samples and packages, and clients that agree with them.
+//!
+//! What is special here: verifying takes the money and is told no amount, so the amount in the answer has to be compared;
+//! a repeated verify may answer without one, and then only the inquiry tells it. HTTP statuses do not depend on the
+//! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
+
+use domain::Timestamp;
+use domain::attempt::{Attempt, Checkout, OpenedSession};
+use domain::credentials::Credentials;
+use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::link::{Heard, Report};
+use domain::money::{Currency, Money};
+use serde_json::{Map, Value, json};
+
+use crate::{BeginError, Fields, Line, Order, Shipped, Speaks, at_most, not_paid, object, unknown, whole};
+
+/// The gateway names no bound of a description; this much fits on its page.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// What the platform's refund calls success. The gateway's own calls say 100.
+const REFUNDED: i64 = 1;
+
+pub(crate) struct Zibal<'a>(pub(crate) Line<'a>);
+
+/// An answer of any call.
+type Said = Map<String, Value>;
+
+impl Speaks for Zibal<'_> {
+    // The sandbox is a merchant and not a host.
+    const LIVE: Shipped = Shipped { refunds: "https://api.zibal.ir", ..Shipped::at("https://gateway.zibal.ir") };
+    const SANDBOX: Shipped = Self::LIVE;
+
+    async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
+        let body = json!({
+            "merchant": merchant(credentials),
+            "amount": order.attempt.money.minor_units(),
+            "callbackUrl": order.return_url,
+            "description": at_most(order.description, LONGEST_DESCRIPTION),
+            "orderId": order.attempt.id().as_str(),
+        });
+        let said = self.call("request", body).await.map_err(|why| BeginError::Unavailable { why })?;
+        match result(&said) {
+            Some(100) => {
+                let track = said.get("trackId").and_then(whole).filter(|track| *track > 0);
+                let Some(track) = track else {
+                    return Err(BeginError::Unavailable { why: "an answer without a trackId".to_owned() });
+                };
+                let checkout = Checkout::link(format!("{}/start/{track}", self.0.place.pages));
+                Ok(OpenedSession { session: track.to_string(), checkout })
+            }
+            Some(code) => Err(BeginError::Refused { code: code.to_string() }),
+            None => Err(BeginError::Unavailable { why: "an answer without a result".to_owned() }),
+        }
+    }
+
+    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+        match self.inquire(attempt, credentials).await {
+            Ok(said) => standing(&said, attempt),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Verifies: from here on the money is ours. What was verified before says so again.
+    async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
+        let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
+        Some(match self.call("verify", body).await {
+            Ok(said) => match result(&said) {
+                Some(100 | 201) if said.contains_key("amount") => paid(&said, attempt),
+                // Verified before and bare, or not paid, which says neither whether it still may be nor whether the money
+                // went back: the inquiry tells.
+                Some(100 | 201 | 202) => match self.inquire(attempt, credentials).await {
+                    Ok(said) => standing(&said, attempt),
+                    Err(answer) => answer,
+                },
+                Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
+                None => unknown("an answer without a result"),
+            },
+            Err(why) => GatewayAnswer::Unknown { why },
+        })
+    }
+
+    /// Refunds, where the account has what that needs. The platform knows no idempotency keys, so it is asked first whether
+    /// an earlier call did it.
+    async fn give_back(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+        let (Some(token), Some(account)) = (credentials.expose("refund_token"), credentials.expose("refund_account"))
+        else {
+            return GiveBackAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
+        };
+        match self.inquire(attempt, credentials).await.map(|said| standing(&said, attempt)) {
+            Ok(GatewayAnswer::Returned) => return GiveBackAnswer::Done,
+            Ok(GatewayAnswer::Paid(_)) => {}
+            Ok(_) => return GiveBackAnswer::Refused { reason: "zibal_not_paid".to_owned() },
+            Err(_) => {
+                return GiveBackAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
+            }
+        }
+        let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
+        let request = http::Request::post(format!("{}/v1/account/refund", self.0.place.refunds))
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        match self.exchange(request, body).await {
+            Ok(said) => match result(&said) {
+                Some(REFUNDED) => GiveBackAnswer::Done,
+                Some(code) => GiveBackAnswer::Refused { reason: format!("zibal_{code}") },
+                None => GiveBackAnswer::Unknown { why: "a refund without a result".to_owned() },
+            },
+            Err(why) => GiveBackAnswer::Unknown { why },
+        }
+    }
+
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
+        Heard::from(match fields.get("success").map(String::as_str) {
+            Some("1" | "true") => Report::Paid,
+            Some(_) => Report::NotPaid,
+            None => Report::Nothing,
+        })
+    }
+}
+
+impl Zibal<'_> {
+    async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<Said, GatewayAnswer> {
+        let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
+        let said = self.call("inquiry", body).await.map_err(|why| GatewayAnswer::Unknown { why })?;
+        match result(&said) {
+            Some(100) => Ok(said),
+            Some(code) => Err(GatewayAnswer::Misconfigured { code: code.to_string() }),
+            None => Err(unknown("an inquiry without a result")),
+        }
+    }
+
+    async fn call(&self, name: &str, body: Value) -> Result<Said, String> {
+        let request = http::Request::post(format!("{}/v1/{name}", self.0.place.api))
+            .header("content-type", "application/json")
+            .header("accept", "application/json");
+        self.exchange(request, body).await
+    }
+
+    async fn exchange(&self, request: http::request::Builder, body: Value) -> Result<Said, String> {
+        let answer = self.0.send(request, body.to_string()).await?;
+        object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
+    }
+}
+
+fn result(said: &Said) -> Option<i64> {
+    said.get("result").and_then(whole)
+}
+
+/// What an inquiry says of a session.
+fn standing(said: &Said, attempt: &Attempt) -> GatewayAnswer {
+    match said.get("status").and_then(whole) {
+        Some(-1) => GatewayAnswer::Pending,
+        Some(1) => paid(said, attempt),
+        Some(2) => GatewayAnswer::Unconfirmed,
+        Some(3) => not_paid("cancelled"),
+        Some(4..=12) => not_paid("failed"),
+        Some(15 | 16 | 18) => GatewayAnswer::Returned,
+        Some(21) => GatewayAnswer::Misconfigured { code: "21".to_owned() },
+        Some(_) | None => unknown("a status that is not documented"),
+    }
+}
+
+fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
+    if said.get("orderId").and_then(Value::as_str).is_some_and(|order| order != attempt.id.as_str()) {
+        return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
+    }
+    let amount = said.get("amount").and_then(whole).filter(|amount| *amount > 0);
+    let Some(money) = amount.and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
+        return unknown("a payment without an amount");
+    };
+    // The sandbox has no numbers of a bank; the session's own is as good there.
+    let reference = match said.get("refNumber") {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
+        Some(_) | None => attempt.session.clone(),
+    };
+    GatewayAnswer::Paid(Payment {
+        reference,
+        // The session's number is the one that verifying names, and it is nobody else's.
+        claim: format!("zibal#{}", attempt.session),
+        money,
+        masked_card: said
+            .get("cardNumber")
+            .and_then(Value::as_str)
+            .filter(|card| card.contains('*'))
+            .map(str::to_owned),
+    })
+}
+
+fn merchant(credentials: &Credentials) -> &str {
+    credentials.expose("merchant").unwrap_or_default()
+}
+
+/// As a number, as it was given to us.
+fn track(attempt: &Attempt) -> Value {
+    attempt.session.parse::<i64>().map_or(Value::Null, Value::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::attempt;
+
+    fn said(body: Value) -> Said {
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn every_status_has_a_meaning_and_an_unknown_one_means_nothing() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        for (status, expected) in [
+            (-1, "pending"),
+            (2, "unconfirmed"),
+            (3, "not_paid"),
+            (5, "not_paid"),
+            (12, "not_paid"),
+            (15, "returned"),
+            (18, "returned"),
+            (21, "misconfigured"),
+            (-2, "unknown"),
+            (99, "unknown"),
+        ] {
+            assert_eq!(standing(&said(json!({ "status": status })), &attempt).name(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_payment_has_the_amount_that_the_gateway_says_and_no_other() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let read = |body: Value| paid(&said(body), &attempt);
+        let GatewayAnswer::Paid(payment) = read(json!({ "amount": 40_000, "refNumber": null })) else { panic!() };
+        assert_eq!((payment.money.minor_units(), payment.reference.as_str()), (40_000, "15966442233311"));
+        assert_eq!(
+            read(json!({ "refNumber": 7 })).name(),
+            "unknown",
+            "it must not be taken for ours without an amount"
+        );
+        assert_eq!(read(json!({ "amount": 50_000, "orderId": "another" })).name(), "misconfigured");
+    }
+
+    #[test]
+    fn the_return_is_read_in_every_form() {
+        let credentials = crate::tests::credentials("zibal", json!({ "merchant": "zibal" }));
+        let attempt = attempt("zibal", "1", 50_000, "IRR");
+        let read = |success: &str| {
+            let fields = Fields::from([("success".to_owned(), success.to_owned())]);
+            Zibal::read_return(&fields, &attempt, &credentials).report
+        };
+        assert_eq!([read("1"), read("true"), read("0"), read("")], {
+            use Report::{NotPaid, Paid};
+            [Paid, Paid, NotPaid, NotPaid]
+        });
+    }
+}

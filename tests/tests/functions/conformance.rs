@@ -1,0 +1,538 @@
+//! What every gateway has to do. A new gateway runs all of it by its row in [`Row::of`]; nothing here knows which gateway
+//! it is about, and what differs between gateways is read from their profiles.
+
+use std::time::Duration;
+
+use domain::attempt::AttemptState;
+use domain::gateway::{GatewayKind, LookUp, Notices};
+use domain::ids::LinkId;
+use domain::link::PaymentLink;
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::forms::Form;
+use tests::{Reply, World};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What the suite has to know of a simulator.
+struct Row {
+    gateway: GatewayKind,
+    /// Paid, and nobody but the browser tells.
+    returning: &'static str,
+    /// Paid, and nobody tells.
+    silent: &'static str,
+    /// Paid less than was asked for, where the gateway's page lets anybody.
+    less: Option<&'static str>,
+    /// Whether a payment that fails ends the session; else the customer goes on trying in it.
+    failing_ends_it: bool,
+    /// The call that opens a session, and the one whose answer decides.
+    create: &'static str,
+    decide: &'static str,
+}
+
+impl Row {
+    fn of(gateway: GatewayKind) -> Self {
+        let less = Some("paid_less");
+        match gateway {
+            GatewayKind::Zarinpal => Self {
+                gateway,
+                returning: "paid",
+                silent: "paid_no_return",
+                less: None,
+                failing_ends_it: true,
+                create: "request",
+                decide: "verify",
+            },
+            GatewayKind::Zibal => Self {
+                gateway,
+                returning: "paid",
+                silent: "paid_no_return",
+                less,
+                failing_ends_it: true,
+                create: "request",
+                decide: "verify",
+            },
+            GatewayKind::Sep => Self {
+                gateway,
+                returning: "paid",
+                silent: "paid_no_return",
+                less,
+                failing_ends_it: true,
+                create: "token",
+                decide: "verify",
+            },
+            GatewayKind::Stripe => Self {
+                gateway,
+                returning: "paid_no_webhook",
+                silent: "paid_silent",
+                less,
+                failing_ends_it: false,
+                create: "create",
+                decide: "retrieve",
+            },
+            GatewayKind::Mollie => Self {
+                gateway,
+                returning: "paid_no_webhook",
+                silent: "paid_silent",
+                less,
+                failing_ends_it: true,
+                create: "create",
+                decide: "retrieve",
+            },
+            GatewayKind::Razorpay => Self {
+                gateway,
+                returning: "paid_no_webhook",
+                silent: "paid_silent",
+                less,
+                failing_ends_it: false,
+                create: "create",
+                decide: "retrieve",
+            },
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.gateway.as_str()
+    }
+
+    fn takes_by_confirming(&self) -> bool {
+        self.gateway.confirming_takes_the_money()
+    }
+}
+
+/// A world in which links are paid at one gateway.
+struct Scene {
+    world: World,
+    row: Row,
+    account: Value,
+}
+
+impl Scene {
+    async fn at(gateway: GatewayKind) -> Self {
+        let world = World::in_process().await;
+        let accounts = world.get("/v1/accounts").await["data"].clone();
+        let is_there = |account: &&Value| account["online_payment"]["gateway"] == gateway.as_str();
+        let account = accounts.as_array().unwrap().iter().find(is_there).unwrap().clone();
+        Self { world, row: Row::of(gateway), account }
+    }
+
+    fn amount(&self) -> i64 {
+        if self.account["currency"] == "IRR" { 500_000 } else { 20_000 }
+    }
+
+    async fn link(&self) -> Value {
+        let body = json!({
+            "account_id": self.account["id"], "contact_id": "c-1042", "amount": self.amount(),
+            "currency": self.account["currency"], "locale": "en", "description": "Invoice 77",
+        });
+        self.world.make_link(body).await
+    }
+
+    /// A link that ends at once, but for what was begun before.
+    async fn short_link(&self) -> Value {
+        let ends_at = domain::Timestamp::now() + MINUTE;
+        let body = json!({
+            "account_id": self.account["id"], "contact_id": "c-1042", "amount": self.amount(),
+            "currency": self.account["currency"], "locale": "en", "expires_at": ends_at.to_string(),
+        });
+        self.world.make_link(body).await
+    }
+
+    async fn stored(&self, link: &Value) -> PaymentLink {
+        let id = LinkId::parse(link["id"].as_str().unwrap()).unwrap();
+        self.world.cloud.store.link(&id).await.unwrap().unwrap()
+    }
+
+    /// The session of an attempt in the gateway's own books.
+    async fn booked(&self, link: &Value, attempt: usize) -> Value {
+        let session = self.stored(link).await.attempts()[attempt].session.clone();
+        let books = self.world.books(self.row.name()).await;
+        books.into_iter().find(|one| one["id"] == session.as_str()).unwrap()
+    }
+
+    /// One receipt of the payment, and the gateway holds the money for us.
+    async fn assert_paid_once(&self, link: &Value) {
+        let name = self.row.name();
+        let read = self.world.link(link).await;
+        assert_eq!(read["status"], "paid", "{name}: {read}");
+        assert_eq!(read["receipts"].as_array().unwrap().len(), 1, "{name}");
+        let attempts = read["attempts"].as_array().unwrap();
+        let paid: Vec<usize> = (0..attempts.len()).filter(|at| attempts[*at]["status"] == "paid").collect();
+        assert_eq!(paid.len(), 1, "{name}: {read}");
+        let book = self.booked(link, paid[0]).await;
+        assert_eq!((&book["ours"], &book["given_back"]), (&json!(true), &json!(0)), "{name}");
+        let id = read["receipts"][0].as_str().unwrap();
+        let receipt = self.world.get(&format!("/v1/receipts/{id}")).await;
+        assert_eq!(receipt["amount"], self.amount(), "{name}");
+        assert_eq!(receipt["gateway_reference"], attempts[paid[0]]["gateway_reference"], "{name}");
+    }
+
+    async fn assert_nothing_kept(&self, link: &Value) {
+        let read = self.world.link(link).await;
+        assert_ne!(read["status"], "paid", "{}: {read}", self.row.name());
+        assert_eq!(read["receipts"], json!([]), "{}", self.row.name());
+    }
+
+    async fn cancel(&self, link: &Value) {
+        let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
+        let reply = self.world.crm(Method::POST, &path, json!({ "force": true })).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    }
+
+    /// What the gateway holds unconfirmed goes back, and the schedule comes until the money of an attempt is decided.
+    async fn until_given_back(&self, link: &Value, attempt: usize) {
+        let name = self.row.name();
+        let book = self.booked(link, attempt).await;
+        if book["taken"] == true && book["ours"] == false {
+            let id = book["id"].as_str().unwrap();
+            let url = format!("{}/{name}/simulator/{id}/return_money", self.world.cloud.page_url());
+            self.world.send(Method::POST, &url, &[], None).await;
+        }
+        for _ in 0..4 {
+            self.world.turn_clock(HOUR);
+            self.world.sweep().await;
+        }
+        let state = self.stored(link).await.attempts()[attempt].state.clone();
+        assert!(matches!(state, AttemptState::GivenBack { .. }), "{name}: {state:?}");
+        let book = self.booked(link, attempt).await;
+        assert_eq!((&book["taken"], &book["ours"]), (&json!(false), &json!(false)), "{name}: {book}");
+    }
+}
+
+/// Where the browser was sent with which fields.
+fn way_back(chosen: &Reply) -> Form {
+    if !chosen.status.is_redirection() {
+        return Form::of(&chosen.text).unwrap();
+    }
+    let url = url::Url::parse(&chosen.location()).unwrap();
+    let fields = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    Form { action: url.as_str().split('?').next().unwrap().to_owned(), fields }
+}
+
+#[tokio::test]
+async fn a_gateway_that_opens_no_session_lets_the_customer_try_again() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        for how in ["502_html", "empty"] {
+            world.misbehave(row.name(), row.create, how, 1).await;
+            let page = world.open(link["url"].as_str().unwrap()).await;
+            assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{}: {}", row.name(), page.text);
+        }
+        assert_eq!(world.link(&link).await["attempts"], json!([]), "{}", row.name());
+        world.pay(&link, row.returning).await;
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_becomes_one_receipt_and_a_second_visit_opens_nothing() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        assert_eq!(world.go_to_gateway(&link).await, page, "{}", row.name());
+        let end = world.come_back(&world.choose(&page, row.returning).await).await;
+        assert!(end.text.contains("Paid"), "{}: {}", row.name(), end.text);
+        scene.assert_paid_once(&link).await;
+        let again = world.open(link["url"].as_str().unwrap()).await;
+        assert!(again.text.contains("This link is paid already"), "{}", row.name());
+        assert_eq!(world.books(row.name()).await.len(), 1, "{}", row.name());
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_failed_can_be_made_again() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        let chosen = world.choose(&page, "failed").await;
+        if row.failing_ends_it {
+            let end = world.come_back(&chosen).await;
+            assert_eq!(end.status, StatusCode::OK);
+            // Where the browser brings nothing the gateway was asked all the same.
+            assert!(end.text.contains("The payment was not made"), "{}: {}", row.name(), end.text);
+            assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed", "{}", row.name());
+            scene.assert_nothing_kept(&link).await;
+            world.pay(&link, row.returning).await;
+        } else {
+            assert_eq!(chosen.status, StatusCode::OK);
+            world.turn_clock(MINUTE);
+            world.sweep().await;
+            assert_eq!(world.link(&link).await["attempts"][0]["status"], "open", "{}", row.name());
+            assert_eq!(world.go_to_gateway(&link).await, page, "{}", row.name());
+            world.come_back(&world.choose(&page, row.returning).await).await;
+        }
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn who_cancels_at_the_gateway_has_paid_nothing_and_can_pay_later() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        let chosen = world.choose(&page, "cancelled").await;
+        if row.failing_ends_it || chosen.status.is_redirection() {
+            let end = world.come_back(&chosen).await;
+            assert_eq!(end.status, StatusCode::OK, "{}", row.name());
+        }
+        scene.assert_nothing_kept(&link).await;
+        world.pay(&link, row.returning).await;
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_not_known_is_no_failure_and_is_found_out() {
+    for gateway in GatewayKind::ALL {
+        for how in ["drop_after", "502_html", "empty"] {
+            let scene = Scene::at(gateway).await;
+            let (world, row) = (&scene.world, &scene.row);
+            let link = scene.link().await;
+            let page = world.go_to_gateway(&link).await;
+            let chosen = world.choose(&page, row.returning).await;
+            world.misbehave(row.name(), row.decide, how, 2).await;
+            world.come_back(&chosen).await;
+            scene.assert_nothing_kept(&link).await;
+            let status = world.link(&link).await["attempts"][0]["status"].clone();
+            assert!(["open", "settling"].contains(&status.as_str().unwrap()), "{} {how}: {status}", row.name());
+            for _ in 0..3 {
+                world.turn_clock(2 * MINUTE);
+                world.sweep().await;
+            }
+            scene.assert_paid_once(&link).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_return_that_comes_many_times_at_once_makes_one_receipt() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        let chosen = world.choose(&page, row.returning).await;
+        let returns = join_all((0..10).map(|_| world.go_back(&chosen))).await;
+        assert!(returns.iter().all(|one| one.status == StatusCode::SEE_OTHER), "{}", row.name());
+        world.wait_for(&link, |link| link["status"] == "paid").await;
+        world.go_back(&chosen).await;
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+/// Everything in a return that names the session is exchanged, so that only what the gateway itself knows can tell.
+#[tokio::test]
+async fn the_return_of_one_payment_pays_no_other_link() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let (first, second) = (scene.link().await, scene.link().await);
+        let chosen = world.choose(&world.go_to_gateway(&first).await, row.returning).await;
+        world.come_back(&chosen).await;
+        scene.assert_paid_once(&first).await;
+        world.go_to_gateway(&second).await;
+        let (one, other) = (scene.stored(&first).await, scene.stored(&second).await);
+        let (one, attempt) = (&one.attempts()[0], &other.attempts()[0]);
+        let mut back = way_back(&chosen);
+        back.action = back.action.replace(first["id"].as_str().unwrap(), second["id"].as_str().unwrap());
+        back.action = back.action.replace(one.key.expose(), attempt.key.expose());
+        for (_, value) in &mut back.fields {
+            *value = value.replace(&one.session, &attempt.session).replace(one.id.as_str(), attempt.id.as_str());
+        }
+        assert_eq!(world.post_form(&back, &[]).await.status, StatusCode::SEE_OTHER, "{}", row.name());
+        for _ in 0..3 {
+            world.turn_clock(2 * MINUTE);
+            world.sweep().await;
+        }
+        scene.assert_nothing_kept(&second).await;
+        // Where it needs a person, that person cannot give back by mistake what paid the first.
+        let attempt = &world.link(&second).await["attempts"][0];
+        if attempt["status"] == "needs_review" {
+            let (id, attempt) = (second["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
+            let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
+            let refused = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+            assert_eq!(refused.status, StatusCode::CONFLICT, "{}: {}", row.name(), refused.text);
+        }
+        scene.assert_paid_once(&first).await;
+        assert_eq!(world.receipts().await.len(), 1, "{}", row.name());
+    }
+}
+
+#[tokio::test]
+async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_when_a_person_says_so() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let Some(less) = row.less else { continue };
+        let link = scene.link().await;
+        let end = world.pay(&link, less).await;
+        assert!(end.text.contains("Your payment is being looked into"), "{}: {}", row.name(), end.text);
+        scene.assert_nothing_kept(&link).await;
+        let read = world.link(&link).await;
+        let attempt = &read["attempts"][0];
+        assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("needs_review"), &json!("amount_differs")));
+        // A gateway that says no more than that the amount differs leaves nothing to give back by a call.
+        if attempt["gateway_reference"].is_null() {
+            continue;
+        }
+        let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
+        let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
+        let reply = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}: {}", row.name(), reply.text);
+        world.turn_clock(MINUTE);
+        world.sweep().await;
+        assert_eq!(world.link(&link).await["attempts"][0]["status"], "given_back", "{}", row.name());
+        let book = scene.booked(&link, 0).await;
+        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{}", row.name());
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_comes_too_late_is_not_kept_and_goes_back() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.short_link().await;
+        let page = world.go_to_gateway(&link).await;
+        let chosen = world.choose(&page, row.returning).await;
+        world.turn_clock(45 * MINUTE);
+        world.go_back(&chosen).await;
+        scene.assert_nothing_kept(&link).await;
+        if row.takes_by_confirming() {
+            assert_eq!(scene.booked(&link, 0).await["ours"], false, "{}: it must not be taken", row.name());
+        }
+        scene.until_given_back(&link, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let first = world.go_to_gateway(&link).await;
+        world.turn_clock(31 * MINUTE);
+        let second = world.go_to_gateway(&link).await;
+        assert_ne!(first, second, "{}", row.name());
+        world.come_back(&world.choose(&second, row.returning).await).await;
+        scene.assert_paid_once(&link).await;
+        let chosen = world.choose(&first, row.returning).await;
+        world.go_back(&chosen).await;
+        scene.until_given_back(&link, 0).await;
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_was_cancelled_closes_its_session_where_the_gateway_can() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        scene.cancel(&link).await;
+        world.sweep().await;
+        let chosen = world.choose(&page, row.returning).await;
+        if gateway.profile().can_close {
+            assert!(!chosen.status.is_redirection(), "{}: nobody can pay any more", row.name());
+            assert_eq!(scene.booked(&link, 0).await["taken"], false, "{}", row.name());
+            assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed", "{}", row.name());
+        } else {
+            world.go_back(&chosen).await;
+            scene.until_given_back(&link, 0).await;
+        }
+        scene.assert_nothing_kept(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_reports_is_found_or_goes_back_by_itself() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, row.silent).await;
+        world.turn_clock(MINUTE);
+        world.sweep().await;
+        match gateway.profile().look_up {
+            LookUp::AnyTime => scene.assert_paid_once(&link).await,
+            LookUp::OnlyOnReturn => {
+                world.turn_clock(2 * HOUR);
+                world.sweep().await;
+                scene.assert_nothing_kept(&link).await;
+                assert_eq!(world.link(&link).await["attempts"][0]["status"], "lapsed", "{}", row.name());
+                world.pay(&link, row.returning).await;
+                scene.assert_paid_once(&link).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateways_own_call_settles_a_payment_and_a_forged_one_does_not() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let address = format!("/gateways/{}/notify/{}", row.name(), scene.account["id"].as_str().unwrap());
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let forged = world.send(Method::POST, &address, &form, Some("id=tr_forged".to_owned())).await;
+        let expected = match gateway.profile().notices {
+            Notices::None => StatusCode::NOT_FOUND,
+            Notices::Signed => StatusCode::BAD_REQUEST,
+            // Which payments there are is nobody's business.
+            Notices::Unsigned => StatusCode::OK,
+        };
+        assert_eq!(forged.status, expected, "{}: {}", row.name(), forged.text);
+        if gateway.profile().notices == Notices::None {
+            continue;
+        }
+        let link = scene.link().await;
+        let page = world.go_to_gateway(&link).await;
+        if gateway.profile().notices == Notices::Unsigned {
+            let attempt = scene.stored(&link).await.attempts()[0].id.clone();
+            let told = format!("{address}?link={}&attempt={attempt}", link["id"].as_str().unwrap());
+            let reply = world.send(Method::POST, &told, &form, Some("id=tr_forged".to_owned())).await;
+            assert_eq!(reply.status, StatusCode::OK);
+            scene.assert_nothing_kept(&link).await;
+        }
+        world.choose(&page, "paid_no_return").await;
+        world.wait_for(&link, |link| link["status"] == "paid").await;
+        scene.assert_paid_once(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn every_gateway_is_described_by_what_its_accounts_are_checked_against() {
+    let world = World::in_process().await;
+    let gateways = world.get("/v1/gateways").await["data"].as_array().unwrap().clone();
+    assert_eq!(gateways.len(), GatewayKind::ALL.len());
+    for gateway in gateways {
+        let (id, currency) = (gateway["id"].as_str().unwrap(), gateway["currencies"][0].as_str().unwrap());
+        let write = async |currency: &str, credentials: Value| {
+            let online = json!({ "enabled": true, "gateway": id, "credentials": credentials });
+            let body = json!({ "name": "A", "currency": currency, "mode": "sandbox", "online_payment": online });
+            world.crm(Method::PUT, &format!("/v1/accounts/{id}-new"), body).await
+        };
+        let fields = gateway["credentials"].as_array().unwrap();
+        let required: Vec<_> = fields.iter().filter(|field| field["required"] == true).collect();
+        let missing = write(currency, json!({})).await.problems();
+        let pointer = |field: &&Value| format!("/online_payment/credentials/{}", field["name"].as_str().unwrap());
+        let expected: Vec<_> = required.iter().map(|field| (pointer(field), "required".to_owned())).collect();
+        assert_eq!(missing, expected, "{id}");
+        assert!(fields.iter().all(|field| field["pattern"]["live"].is_string() && field["description"].is_string()));
+        // Nothing that is secret has a name of its own anywhere in the answer but as a field.
+        assert_eq!(write("XYZ", json!({})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}
