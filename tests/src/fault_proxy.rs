@@ -120,11 +120,11 @@ impl Drop for FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy in front of everything that the functions of a cloud call.
-    pub async fn start(cloud: &Cloud) -> Self {
+    /// Starts a proxy in front of everything that the functions of a cloud call, as their environment has it.
+    pub async fn start(environment: &BTreeMap<String, String>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let upstreams = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let upstreams = SERVICES.map(|(service, variable)| (service, environment[variable].clone()));
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let state = Arc::new(State {

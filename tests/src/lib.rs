@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 mod answers;
+pub mod capacity;
 pub mod fault_proxy;
 pub mod faulty_world;
 mod in_process;
 pub mod invariants;
+pub mod meter;
 pub mod seeded;
 
 use std::path::PathBuf;

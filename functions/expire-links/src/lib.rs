@@ -21,7 +21,7 @@ use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
-use store::{DUE_SHARDS, StoreError, Written};
+use store::{DUE_SHARDS, DuePlace, StoreError, Written};
 
 /// So many links are read and written at a time.
 const PAGE: i32 = 100;
@@ -72,10 +72,11 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     let mut tasks = Vec::new();
     let mut failure = None;
     for shard in 0..DUE_SHARDS {
+        let mut place = None;
         while has_time(deadline) {
-            match take_page(app, shard, &mut swept, &mut tasks).await {
-                Ok(true) => {}
-                Ok(false) => break,
+            match take_page(app, shard, place, &mut swept, &mut tasks).await {
+                Ok(Some(next)) => place = Some(next),
+                Ok(None) => break,
                 Err(error) => {
                     tracing::error!(shard, error = %error, "A part of the due work could not be read.");
                     failure = Some(error);
@@ -103,25 +104,24 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     failure.map_or(Ok(swept), Err)
 }
 
-/// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.
-async fn take_page(app: &App, shard: u8, swept: &mut Swept, tasks: &mut Vec<Task>) -> Result<bool, StoreError> {
+/// Takes on one page of due links. Answers where the next page begins, if there is one.
+async fn take_page(
+    app: &App,
+    shard: u8,
+    place: Option<DuePlace>,
+    swept: &mut Swept,
+    tasks: &mut Vec<Task>,
+) -> Result<Option<DuePlace>, StoreError> {
     let store = app.settlement.store();
-    let due = store.due_links(shard, app.clock.now(), PAGE).await?;
-    if due.is_empty() {
-        return Ok(false);
-    }
-    let ids: Vec<_> = due.iter().map(|due| due.id.clone()).collect();
-    let links = store.links(&ids).await?;
+    let page = store.due_links(shard, app.clock.now(), PAGE, place).await?;
+    let links = store.links(&page.links).await?;
     let taken: Vec<Option<Taken>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    let mut moved = false;
     for taken in taken.into_iter().flatten() {
-        moved = true;
         swept.expired += usize::from(taken.expired);
         tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
-    // The index is read a moment behind the table; a page that only shows what was taken already is the last one.
-    Ok(moved && due.len() == usize::try_from(PAGE).unwrap_or(usize::MAX))
+    Ok(page.next)
 }
 
 struct Taken {

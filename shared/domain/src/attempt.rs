@@ -10,6 +10,9 @@ use crate::money::Money;
 /// How long a function that took work on may need at most. Work is not taken twice within it.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// So long after its beginning a gateway is asked about an attempt every minute.
+const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
+
 /// After so many refused or unanswered tries of giving back, a person has to look.
 pub const GIVE_BACK_TRIES: u32 = 8;
 
@@ -26,7 +29,8 @@ pub struct Attempt {
     pub money: Money,
     /// The gateway's own id of the session.
     pub session: String,
-    /// Where a customer is sent to pay.
+    /// Where a customer is sent to pay; empty once nobody can be sent there any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub pay_at: String,
     pub opened_at: Timestamp,
     /// Until when the customer can pay in this session.
@@ -157,7 +161,7 @@ impl Attempt {
     /// When to ask the gateway again: every minute while the customer may be paying, then less and less often.
     pub fn next_look_up(&self, now: Timestamp) -> Timestamp {
         let age = now.duration_since(self.opened_at);
-        let pause = if age < SignedDuration::from_mins(30) {
+        let pause = if age < ASKED_EVERY_MINUTE {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
             SignedDuration::from_mins(10)
@@ -165,6 +169,15 @@ impl Attempt {
             SignedDuration::from_hours(1)
         };
         later(now, pause)
+    }
+
+    /// From when a sweep has to look whether work is due: at the latest when it is. Every move in the index of due work
+    /// costs as much as two writes, so that an attempt that is looked at every minute all the same does not move.
+    pub fn sweep_from(&self) -> Option<Timestamp> {
+        let due = self.state.due_at()?;
+        let first = later(self.opened_at, LEASE);
+        let is_frequent = due < later(self.opened_at, ASKED_EVERY_MINUTE.saturating_add(LEASE));
+        Some(if is_frequent { due.min(first) } else { due })
     }
 }
 
