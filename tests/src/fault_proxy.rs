@@ -1,4 +1,4 @@
-//! A proxy between the functions and everything they call: DynamoDB, SNS, SES and the gateways.
+//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, the gateways and the CRM's endpoint.
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
 //! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, `zarinpal`, `zarinpal-live` or `stripe`.
+    /// `dynamodb`, `sns`, `ses`, `zarinpal`, `zarinpal-live`, `stripe` or `crm`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
     pub operation: String,
@@ -120,19 +120,17 @@ impl Drop for FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy in front of everything that the functions of a cloud call, as their environment has it.
-    pub async fn start(environment: &BTreeMap<String, String>) -> Self {
+    /// Starts a proxy in front of everything that the functions of a cloud call, with DynamoDB at an address of its own.
+    pub async fn start(cloud: &Cloud, dynamodb: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let upstreams = SERVICES.map(|(service, variable)| (service, environment[variable].clone()));
+        let upstreams = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
+        let mut upstreams = BTreeMap::from(upstreams);
+        upstreams.insert("dynamodb", dynamodb.to_owned());
+        upstreams.insert(CRM, format!("{}/crm", cloud.page_url()));
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let state = Arc::new(State {
-            upstreams: BTreeMap::from(upstreams),
-            http,
-            plan: Mutex::new(plan),
-            deaths: Mutex::default(),
-        });
+        let state = Arc::new(State { upstreams, http, plan: Mutex::new(plan), deaths: Mutex::default() });
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { port, state, task }
     }
@@ -144,6 +142,12 @@ impl FaultProxy {
             environment.insert(variable.to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
         environment
+    }
+
+    /// Where deliver-messages reaches the CRM's endpoint through this proxy. An endpoint's address is in the table and not
+    /// in the environment.
+    pub fn crm_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/deliver-messages/{CRM}/events", self.port)
     }
 
     /// From now on this decides about each new call, by its number from 0 and what it is.
@@ -188,6 +192,9 @@ const SERVICES: [(&str, &str); 6] = [
     ("zarinpal", "PAYLINK_ZARINPAL_SANDBOX_URL"),
     ("stripe", "PAYLINK_STRIPE_URL"),
 ];
+
+/// The CRM, whose endpoint is called by an address from the table.
+const CRM: &str = "crm";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -290,6 +297,7 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
                 path.split('/').map(|part| if part.starts_with("cs_") { "{id}" } else { part }).collect();
             Some(format!("{} {}", request.method, path.join("/")))
         }
+        CRM => Some(format!("{} {rest}", request.method)),
         _ => rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned()),
     }
 }
@@ -373,6 +381,7 @@ fn throttled(call: &Call) -> Response<Full<Bytes>> {
             json!({ "message": "The level of configured provisioned throughput for the table was exceeded." }),
         ),
         "sns" | "ses" => query_error(StatusCode::BAD_REQUEST, "Throttling"),
+        CRM => answered(StatusCode::TOO_MANY_REQUESTS, "text/plain", "Too many events".to_owned()),
         "stripe" => {
             let error = json!({ "error": { "type": "invalid_request_error", "code": "rate_limit", "message": "" } });
             answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ids::LinkId;
+use domain::ids::{EndpointId, LinkId};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
@@ -22,7 +22,7 @@ use sha2::Sha256;
 
 use crate::fault_proxy::FaultProxy;
 use crate::in_process::{Functions, api_gateway_event};
-use crate::invariants::{Evidence, Expected, Observer, Stage};
+use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
 use crate::meter::{Meter, Usage};
 use crate::{Reply, browser, cloud_options};
 
@@ -74,14 +74,10 @@ impl FaultyWorld {
         let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
         let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
         let table = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let mut environment = cloud.environment.clone();
-        let mut meter = None;
-        if is_metered {
-            let between = Meter::start(endpoint, &table, cloud.store.table()).await;
-            environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), between.endpoint());
-            meter = Some(between);
-        }
-        let proxy = FaultProxy::start(&environment).await;
+        let meter = if is_metered { Some(Meter::start(endpoint, &table, cloud.store.table()).await) } else { None };
+        let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
+        cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
+        seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         Self {
@@ -166,6 +162,17 @@ impl FaultyWorld {
     pub async fn cancel(&self, link: &Made, force: bool) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/cancel", link.id);
         self.crm(Method::POST, &path, &json!({ "force": force }), &[]).await
+    }
+
+    /// A person of the business decides about money under review.
+    pub async fn resolve(&self, link: &Made, outcome: &str, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}", link.id);
+        let shown = self.crm(Method::GET, &path, &Value::Null, &[]).await?.json();
+        let attempts = shown["attempts"].as_array()?;
+        let reviewed = attempts.iter().find(|attempt| attempt["status"] == "needs_review").or(attempts.first())?;
+        let path = format!("{path}/attempts/{}/resolve", reviewed["id"].as_str()?);
+        let key = [("idempotency-key", idempotency_key)];
+        self.crm(Method::POST, &path, &json!({ "outcome": outcome }), &key).await
     }
 
     /// A person opens an address of ours.
@@ -255,6 +262,11 @@ impl FaultyWorld {
         self.invoke("expire-links", json!({ "source": "schedule" })).await
     }
 
+    /// The schedule of expire-links comes round, with only so much time.
+    pub async fn sweep_within(&self, time: Duration) -> Result<Value, String> {
+        self.functions.invoke_within(time, "expire-links", json!({ "source": "schedule" })).await
+    }
+
     /// The schedule of deliver-messages comes round.
     pub async fn retry_messages(&self) -> Option<Result<Value, String>> {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
@@ -337,8 +349,12 @@ impl FaultyWorld {
 
     /// Everything that can be seen from outside.
     pub async fn evidence(&self) -> Evidence {
-        let inbox = self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect();
-        Evidence::gather(&self.table, self.cloud.store.table(), self.books().await, inbox, self.now()).await
+        let seen = Seen {
+            books: self.books().await,
+            inbox: self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect(),
+            events: self.cloud.crm.taken(),
+        };
+        Evidence::gather(&self.table, self.cloud.store.table(), seen, self.now()).await
     }
 
     /// A sender of this link's messages died or heard nothing when it had sent: its messages may arrive twice.

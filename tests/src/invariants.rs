@@ -13,6 +13,7 @@ use domain::link::{LinkStatus, PaymentLink};
 use domain::receipt::Receipt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use store::{DeliveryState, EventRecord};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -68,23 +69,30 @@ pub struct Evidence {
     attachments: BTreeSet<DueKey>,
     messages: BTreeMap<DueKey, MessageRecord>,
     /// The events that were recorded.
-    events: BTreeSet<DueKey>,
+    events: BTreeMap<DueKey, EventRecord>,
     due: BTreeMap<DueKey, Timestamp>,
     indexed: BTreeSet<DueKey>,
     sessions: Vec<Session>,
     /// Address and text.
     inbox: Vec<(String, String)>,
+    /// The ids of the events that the CRM took.
+    taken: BTreeSet<String>,
+}
+
+/// What others than the table have seen of the service.
+#[derive(Debug)]
+pub struct Seen {
+    /// Those of all gateways.
+    pub books: Vec<Value>,
+    /// Address and text of everything that people were told.
+    pub inbox: Vec<(String, String)>,
+    /// The ids of the events that the CRM took.
+    pub events: BTreeSet<String>,
 }
 
 impl Evidence {
-    /// Reads the whole table. `books` are those of all gateways.
-    pub async fn gather(
-        client: &Client,
-        table: &str,
-        books: Vec<Value>,
-        inbox: Vec<(String, String)>,
-        now: Timestamp,
-    ) -> Self {
+    /// Reads the whole table.
+    pub async fn gather(client: &Client, table: &str, seen: Seen, now: Timestamp) -> Self {
         let mut evidence = Self {
             now,
             links: BTreeMap::new(),
@@ -92,11 +100,12 @@ impl Evidence {
             claims: BTreeMap::new(),
             attachments: BTreeSet::new(),
             messages: BTreeMap::new(),
-            events: BTreeSet::new(),
+            events: BTreeMap::new(),
             due: BTreeMap::new(),
             indexed: scan(client, table, Some("due")).await.iter().map(key_of).collect(),
-            sessions: books.iter().map(Session::read).collect(),
-            inbox,
+            sessions: seen.books.iter().map(Session::read).collect(),
+            inbox: seen.inbox,
+            taken: seen.events,
         };
         for item in scan(client, table, None).await {
             evidence.add(item);
@@ -117,7 +126,7 @@ impl Evidence {
             let status = text(&item, "status").unwrap_or_default();
             self.messages.insert((pk, sk), MessageRecord { status, due_at });
         } else if is_event(&sk) {
-            self.events.insert((pk, sk));
+            self.events.insert((pk, sk), parse(item));
         } else if sk == "receipt" {
             let receipt: Receipt = parse(item);
             self.receipts.insert(receipt.id.to_string(), receipt);
@@ -321,8 +330,8 @@ impl Evidence {
         }
     }
 
-    /// Everything that happened to a link is an event, which was sent, waits to be sent, or is known to have failed. The
-    /// numbers have no gap, so that the CRM can see that it missed nothing.
+    /// Everything that happened to a link is an event, which the CRM took, or waits to be sent, or is known to have failed.
+    /// The numbers have no gap, so that the CRM can see that it missed nothing.
     fn check_events(&self, expected: &Expected, wrong: &mut Vec<String>) {
         for link in self.links.values() {
             let happenings = link.happenings().as_slice();
@@ -331,9 +340,27 @@ impl Evidence {
                 wrong.push(format!("the happenings of {} have the numbers {numbers:?}", link.id()));
             }
             let pk = format!("link#{}", link.id());
-            let is_told = |number: u32| self.events.contains(&(pk.clone(), format!("event#{number:010}")));
+            let is_told = |number: u32| self.events.contains_key(&(pk.clone(), format!("event#{number:010}")));
             for one in happenings.iter().filter(|one| expected.stage > Stage::UnderWay && !is_told(one.sequence)) {
                 wrong.push(format!("{} of {} never became an event", one.kind.as_str(), link.id()));
+            }
+        }
+        for event in self.events.values() {
+            let what = format!("the event {} ({})", event.id, event.kind.as_str());
+            if event.deliveries.is_empty() {
+                wrong.push(format!("{what} was meant for nobody"));
+            }
+            for delivery in &event.deliveries {
+                match delivery.state {
+                    DeliveryState::Delivered if !self.taken.contains(&event.id.to_string()) => {
+                        wrong.push(format!("{what} is delivered and never arrived"));
+                    }
+                    DeliveryState::Waiting { .. } if expected.stage == Stage::Ended => {
+                        wrong.push(format!("{what} is waiting although all time has passed"));
+                    }
+                    DeliveryState::Failed => wrong.push(format!("{what} failed at an endpoint that works")),
+                    DeliveryState::Delivered | DeliveryState::Waiting { .. } => {}
+                }
             }
         }
     }
@@ -383,11 +410,11 @@ impl Session {
 /// Remembers every state it was shown, and says where one moved backward.
 #[derive(Debug, Default)]
 pub struct Observer {
-    seen: BTreeMap<String, Seen>,
+    seen: BTreeMap<String, Look>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Look {
     version: u64,
     status: LinkStatus,
     /// Attempts whose money is decided, by id.
@@ -419,7 +446,7 @@ impl Observer {
                     }
                 }
             }
-            self.seen.insert(id.clone(), Seen { version: link.version(), status, decided });
+            self.seen.insert(id.clone(), Look { version: link.version(), status, decided });
         }
         wrong
     }

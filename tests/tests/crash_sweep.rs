@@ -70,12 +70,18 @@ enum Flow {
     SweepResumes,
     SweepGivesBack(Gateway),
     SweepCloses,
+    /// A person accepts money under review.
+    Resolve,
+    /// What a person accepted is written down.
+    SweepKeeps,
     Cancel,
     Deliver,
     DeliverAgain,
+    /// The CRM's endpoint was out of order, and the schedule sends the events again.
+    DeliverEventsAgain,
 }
 
-const FLOWS: [Flow; 25] = [
+const FLOWS: [Flow; 28] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -98,9 +104,12 @@ const FLOWS: [Flow; 25] = [
     Flow::SweepGivesBack(Zarinpal),
     Flow::SweepGivesBack(Stripe),
     Flow::SweepCloses,
+    Flow::Resolve,
+    Flow::SweepKeeps,
     Flow::Cancel,
     Flow::Deliver,
     Flow::DeliverAgain,
+    Flow::DeliverEventsAgain,
 ];
 
 /// What a flow has to do with.
@@ -131,7 +140,7 @@ impl Flow {
             | Self::ReturnCancelled(gateway)
             | Self::SweepFindsThePayment(gateway)
             | Self::SweepGivesBack(gateway) => gateway,
-            Self::WebhookPaid | Self::WebhookExpired | Self::SweepCloses => Stripe,
+            Self::WebhookPaid | Self::WebhookExpired | Self::SweepCloses | Self::Resolve | Self::SweepKeeps => Stripe,
             Self::Create
             | Self::CreateWithReference
             | Self::SweepExpires
@@ -139,7 +148,8 @@ impl Flow {
             | Self::SweepResumes
             | Self::Cancel
             | Self::Deliver
-            | Self::DeliverAgain => Zarinpal,
+            | Self::DeliverAgain
+            | Self::DeliverEventsAgain => Zarinpal,
         }
     }
 
@@ -174,11 +184,12 @@ impl Flow {
                 world.turn_time(8 * 24 * 60 * MINUTE);
                 return scene;
             }
-            Self::DeliverAgain => {
-                world.proxy.decide(|_, call| (call.service == "ses").then_some(Fault::Unavailable));
+            Self::DeliverAgain | Self::DeliverEventsAgain => {
+                let silent = if self == Self::DeliverAgain { "ses" } else { "crm" };
+                world.proxy.decide(move |_, call| (call.service == silent).then_some(Fault::Unavailable));
                 world.bring_stream().await;
                 world.proxy.record();
-                world.turn_time(MINUTE);
+                world.turn_time(2 * MINUTE);
                 return scene;
             }
             _ => {}
@@ -224,6 +235,13 @@ impl Flow {
             Self::SweepCloses => {
                 world.cancel(&link, true).await.unwrap();
             }
+            Self::Resolve | Self::SweepKeeps => {
+                let back = world.choose(&page, "paid_less").await.unwrap();
+                world.open(&back).await.unwrap();
+                if self == Self::SweepKeeps {
+                    world.resolve(&link, "keep", &scene.key).await.unwrap();
+                }
+            }
             _ => {}
         }
         scene
@@ -249,13 +267,15 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepGivesBack(_)
+            | Self::SweepKeeps
             | Self::SweepCloses => matches!(world.sweep().await, Some(Ok(_))),
+            Self::Resolve => is_answered(world.resolve(scene.link(), "keep", &scene.key).await),
             Self::Cancel => is_answered(world.cancel(scene.link(), true).await),
             Self::Deliver => {
                 world.bring_stream().await;
                 true
             }
-            Self::DeliverAgain => matches!(world.retry_messages().await, Some(Ok(_))),
+            Self::DeliverAgain | Self::DeliverEventsAgain => matches!(world.retry_messages().await, Some(Ok(_))),
         }
     }
 
@@ -270,6 +290,7 @@ impl Flow {
             | Self::ReturnPaidAndReload(_)
             | Self::WebhookPaid
             | Self::WebhookExpired
+            | Self::Resolve
             | Self::Cancel => true,
             Self::ReturnPaid(_)
             | Self::ReturnCancelled(_)
@@ -279,8 +300,10 @@ impl Flow {
             | Self::SweepResumes
             | Self::SweepGivesBack(_)
             | Self::SweepCloses
+            | Self::SweepKeeps
             | Self::Deliver
-            | Self::DeliverAgain => false,
+            | Self::DeliverAgain
+            | Self::DeliverEventsAgain => false,
         }
     }
 }

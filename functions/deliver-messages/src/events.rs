@@ -2,7 +2,7 @@
 //! came of that: whoever dies in between sends it again under the same id, as Standard Webhooks expects.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use channels::Posted;
@@ -184,6 +184,18 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, Stor
     Ok(tried)
 }
 
+/// The CRM's endpoints, read again where one that still waits for this event is not among those that this process
+/// remembers: it may just have been made or switched on.
+async fn endpoints_for(app: &App, event: &EventRecord) -> Result<Arc<Vec<WebhookEndpoint>>, StoreError> {
+    let known = app.store.endpoints().await?;
+    let is_known = |id: &EndpointId| known.iter().any(|endpoint| endpoint.id == *id && endpoint.enabled);
+    let waits = |delivery: &&Delivery| matches!(delivery.state, DeliveryState::Waiting { .. });
+    if event.deliveries.iter().filter(waits).all(|delivery| is_known(&delivery.endpoint)) {
+        return Ok(known);
+    }
+    app.store.fresh_endpoints().await
+}
+
 /// Answers whether the event was taken on. One that cannot be read must not keep the others waiting.
 async fn retry_one(app: &App, due: DueEvent) -> bool {
     match try_again(app, &due).await {
@@ -204,7 +216,7 @@ async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
         None => None,
     };
     if let Some(file) = file {
-        let endpoints = app.store.endpoints().await?;
+        let endpoints = endpoints_for(app, &event).await?;
         send(app, &mut event, &file, &endpoints, Sender::Schedule).await?;
     }
     event.held_until = None;

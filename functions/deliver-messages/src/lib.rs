@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::dynamodb::{Event, EventRecord as StreamRecord};
+use aws_lambda_events::dynamodb::EventRecord as StreamRecord;
 use channels::{Channels, Webhooks};
 use domain::Timestamp;
 use domain::ids::LinkId;
 use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time};
+use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 use store::{LinkFile, Store, StoreError};
@@ -54,22 +55,54 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
         let events = events::retry(app, deadline).await;
         return Ok(json!({ "tried": tried?, "events": events? }));
     }
-    let failures = serve(app, news(event)?, deadline).await;
+    let news = News::read(event)?;
+    let mut failures = serve(app, news.links, deadline).await;
+    failures.extend(news.unreadable);
     let failures: Vec<Value> = failures.into_iter().map(|number| json!({ "itemIdentifier": number })).collect();
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// The links that a batch of the stream is about, each with the numbers of its records: several changes of one link are
-/// one piece of work.
-pub fn news(event: Value) -> Result<BTreeMap<LinkId, Vec<String>>, serde_json::Error> {
-    let event: Event = serde_json::from_value(event)?;
-    let mut numbers: BTreeMap<LinkId, Vec<String>> = BTreeMap::new();
-    for record in event.records {
-        if let Some(link) = link_of(&record) {
-            numbers.entry(link).or_default().push(record.change.sequence_number.unwrap_or_default());
+/// What a batch of the stream is about.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Each link with the numbers of its records: several changes of one link are one piece of work.
+    pub links: BTreeMap<LinkId, Vec<String>>,
+    /// The numbers of records that are none. They are sent again until they are too old, and end where what failed is
+    /// kept; the others of their batch are served meanwhile.
+    pub unreadable: Vec<String>,
+}
+
+impl News {
+    /// Reads a batch record by record. It is an error as a whole only where a record that cannot be read does not even
+    /// have a number, so that nobody could say which one failed.
+    pub fn read(event: Value) -> Result<Self, lambda_runtime::Error> {
+        let batch: Batch = serde_json::from_value(event)?;
+        let mut news = Self::default();
+        for record in batch.records {
+            let number = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default().to_owned();
+            match serde_json::from_value::<StreamRecord>(record) {
+                Ok(record) => {
+                    if let Some(link) = link_of(&record) {
+                        news.links.entry(link).or_default().push(number);
+                    }
+                }
+                Err(error) if number.is_empty() => return Err(error.into()),
+                // The error may quote the record, and the record is about a person.
+                Err(_) => {
+                    tracing::error!(sequence_number = number, "A record of the stream cannot be read.");
+                    news.unreadable.push(number);
+                }
+            }
         }
+        Ok(news)
     }
-    Ok(numbers)
+}
+
+/// An event of the stream, its records not read yet.
+#[derive(Deserialize)]
+struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Value>,
 }
 
 /// Serves the links that a batch is about, and answers the numbers of the records to be sent again.

@@ -1,7 +1,7 @@
 //! A CRM in small: the endpoint that the demo business has its events sent to. It checks every signature and keeps what
 //! it was told, for the page and, at `/crm/events.json`, for programs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
@@ -39,6 +39,8 @@ pub struct Crm(Arc<Mutex<Desk>>);
 #[derive(Debug, Default)]
 struct Desk {
     events: Vec<ReceivedEvent>,
+    /// The ids of all events that were taken, also of those that are not kept any more.
+    taken: BTreeSet<String>,
     /// What the next events are answered with, instead of taking them.
     answers: VecDeque<NextAnswer>,
 }
@@ -64,6 +66,11 @@ fn once() -> u32 {
 impl Crm {
     pub fn events(&self) -> Vec<ReceivedEvent> {
         self.desk().events.clone()
+    }
+
+    /// The ids of all events that it ever took.
+    pub fn taken(&self) -> BTreeSet<String> {
+        self.desk().taken.clone()
     }
 
     /// Serves `POST /crm/events`, `GET /crm/events.json` and, to make the next events fail, `POST /crm/next_answer`.
@@ -108,6 +115,9 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     {
         let mut desk = crm.desk();
+        if status.is_success() {
+            desk.taken.insert(id.clone());
+        }
         desk.events.push(ReceivedEvent { at: Timestamp::now(), id, is_signed, answered: status.as_u16(), event });
         let surplus = desk.events.len().saturating_sub(MOST_EVENTS);
         desk.events.drain(..surplus);

@@ -114,8 +114,8 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
     Ok(())
 }
 
-/// The demo CRM is told everything.
-async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
+/// The demo CRM is told everything, at this address.
+pub async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
     let endpoint = WebhookEndpoint {
         id: EndpointId::parse("demo-crm")?,
         url: parse_endpoint_url(url, Reach::ThisMachine)?,

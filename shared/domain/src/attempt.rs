@@ -13,6 +13,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// So long after its beginning a gateway is asked about an attempt every minute.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 
+/// Bank debits take up to two weeks, and may be contested in the days after.
+const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// After so many refused or unanswered tries of giving back, a person has to look.
 pub const GIVE_BACK_TRIES: u32 = 8;
 
@@ -165,8 +168,10 @@ impl Attempt {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
             SignedDuration::from_mins(10)
-        } else {
+        } else if age < SignedDuration::from_hours(72) {
             SignedDuration::from_hours(1)
+        } else {
+            SignedDuration::from_hours(6)
         };
         later(now, pause)
     }
@@ -178,6 +183,11 @@ impl Attempt {
         let first = later(self.opened_at, LEASE);
         let is_frequent = due < later(self.opened_at, ASKED_EVERY_MINUTE.saturating_add(LEASE));
         Some(if is_frequent { due.min(first) } else { due })
+    }
+
+    /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.
+    pub(crate) fn has_processed_too_long(&self, now: Timestamp) -> bool {
+        now.duration_since(self.opened_at) >= SLOWEST_PAYMENT
     }
 }
 

@@ -733,6 +733,10 @@ impl PaymentLink {
         let reported = *answer == GatewayAnswer::Processing;
         let state = match &attempt.state {
             AttemptState::Open { .. } if !reported && now >= attempt.watched_until => AttemptState::Lapsed { at: now },
+            // No bank takes so long: a person has to ask the gateway what became of this money.
+            AttemptState::Open { .. } if reported && attempt.has_processed_too_long(now) => {
+                AttemptState::NeedsReview { at: now, reason: "processing_too_long".to_owned(), payment: None }
+            }
             AttemptState::Open { reported: known, .. } if *known == reported => return None,
             AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported },
             AttemptState::Settling { .. } | AttemptState::Unacceptable { .. } => {

@@ -183,6 +183,17 @@ async fn a_stream_event_tells_people_once_and_a_broken_record_blocks_no_other() 
     let answer = functions.invoke("deliver-messages", event).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(world.inbox("+989120000000", 1).await.len(), 1, "told once, however often the record comes");
+    // What is no record at all is named as failed, and the others of its batch are served.
+    let other = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "emails": ["somebody@example.com"] } }))
+        .await;
+    let mut poisoned = record(&pk, "link", "INSERT", "6");
+    poisoned["dynamodb"]["Keys"] = json!("nonsense");
+    let pk = format!("link#{}", other["id"].as_str().unwrap());
+    let event = json!({ "Records": [poisoned, record(&pk, "link", "INSERT", "7")] });
+    let answer = functions.invoke("deliver-messages", event).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "6" }] }));
+    assert_eq!(world.inbox("somebody@example.com", 1).await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! One call goes wrong, and what is noticed of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
@@ -127,4 +127,66 @@ async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
     world.bring_stream().await;
     let evidence = world.assert_all_is_well(Stage::Settled).await;
     assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
+}
+
+#[tokio::test]
+async fn a_request_whose_calls_are_all_slow_is_answered_in_time_and_can_be_repeated() {
+    let world = FaultyWorld::start(0).await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 });
+    // Each call comes through, and only together they take longer than the function may.
+    world.proxy.decide(|number, _| Some(Fault::Delay(Duration::from_millis(if number < 2 { 1900 } else { 2500 }))));
+    let begun = Instant::now();
+    let reply = world.create(&body, "slow").await.unwrap();
+    assert_eq!(
+        (reply.status, reply.json()["code"].as_str().unwrap()),
+        (StatusCode::SERVICE_UNAVAILABLE, "took_too_long")
+    );
+    assert!(begun.elapsed() < create_link::TIME, "Lambda never has to stop it");
+    world.proxy.record();
+    world.make_link(&body, "slow").await;
+    let again = world.create(&body, "slow").await.unwrap();
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    world.settle().await;
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    assert_eq!(evidence.links.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_that_meets_its_deadline_ends_and_the_next_one_goes_on() {
+    let world = FaultyWorld::start(3600).await;
+    for link in rial_links(&world, "slow", 12).await {
+        let page = world.go_to_gateway(&link).await;
+        world.choose(&page, "paid_no_return").await;
+    }
+    world.turn_time(MINUTE);
+    world.proxy.decide(|_, call| (call.operation == "verify").then_some(Fault::Delay(Duration::from_secs(3))));
+    let time = runtime::RESERVE + Duration::from_secs(2);
+    let begun = Instant::now();
+    let swept = world.sweep_within(time).await.unwrap();
+    assert!(begun.elapsed() < time, "{:?}", begun.elapsed());
+    assert_eq!((swept["asked"].as_u64(), swept["left"].as_u64()), (Some(8), Some(4)), "{swept}");
+    world.proxy.record();
+    world.settle().await;
+    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    assert!(evidence.links.keys().all(|id| evidence.truth_of(id).starts_with("paid attempts [\"paid\"]")));
+}
+
+#[tokio::test]
+async fn an_event_asked_for_again_reaches_an_endpoint_that_was_made_since() {
+    // The process that sends has read the endpoints and keeps what it read.
+    let world = FaultyWorld::start(3600).await;
+    let link = rial_links(&world, "again", 1).await.remove(0);
+    world.bring_stream().await;
+    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    let made = world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let event = format!("/v1/events/evt_{}_1", link.id.trim_start_matches("pl_"));
+    let asked = world.crm(Method::POST, &format!("{event}/redeliver"), &json!({ "endpoint_id": "new" }), &[]).await;
+    assert_eq!(asked.unwrap().status, StatusCode::ACCEPTED);
+    world.retry_messages().await.unwrap().unwrap();
+    let told = world.crm(Method::GET, &event, &serde_json::Value::Null, &[]).await.unwrap().json();
+    let delivery =
+        told["deliveries"].as_array().unwrap().iter().find(|one| one["endpoint_id"] == "new").unwrap().clone();
+    assert_eq!(delivery["tries"].as_array().unwrap().len(), 1, "{delivery}");
+    assert_ne!(delivery["tries"][0]["outcome"], "the endpoint is switched off");
 }

@@ -363,6 +363,20 @@ enum Happening {
     Keep(usize),
 }
 
+#[test]
+fn a_payment_that_is_processed_without_end_is_for_a_person() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 0);
+    let day = 24 * 60;
+    let slow = link.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(3)).unwrap().link;
+    assert_eq!(slow.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(29 * day)), None);
+    let endless = slow.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(30 * day)).unwrap().link;
+    assert!(endless.needs_review());
+    assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
+    let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
+    let paid = asked.judge(&id, &paid(), Report::Nothing, at(31 * day)).unwrap();
+    assert_eq!(paid.link.attempts()[0].state.name(), "giving_back", "a late payment goes back, and is not forgotten");
+}
+
 fn happening() -> impl Strategy<Value = Happening> {
     let answer = prop_oneof![
         3 => Just(paid()),
