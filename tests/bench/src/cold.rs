@@ -20,7 +20,7 @@ const STARTS: usize = 31;
 const REQUESTS: usize = 100;
 
 /// What is deployed: each binary, and the zip with it in it.
-pub fn sizes() -> BTreeMap<String, Size> {
+pub(crate) fn sizes() -> BTreeMap<String, Size> {
     let size = |name: &&str| {
         let bytes = std::fs::read(binary(name)).unwrap_or_else(|_| panic!("{name} is not built; run `make bench`"));
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -33,7 +33,7 @@ pub fn sizes() -> BTreeMap<String, Size> {
     FUNCTIONS.iter().map(size).collect()
 }
 
-pub async fn measure(world: &World) -> BTreeMap<String, Cold> {
+pub(crate) async fn measure(world: &World) -> BTreeMap<String, Cold> {
     let tls = TlsEndpoint::start(world.dynamodb_port(), &world.folder).await;
     let events = Events::prepare(world).await;
     let mut measured = BTreeMap::new();

@@ -34,7 +34,7 @@ const LIFE: [(&str, f64, bool); 8] = [
 ];
 
 /// Dollars, line by line and together. A message by SMS is left out: its price depends on the country.
-pub fn of_a_million_lives(counts: &BTreeMap<String, Count>, prices: &Path) -> Vec<(String, f64)> {
+pub(crate) fn of_a_million_lives(counts: &BTreeMap<String, Count>, prices: &Path) -> Vec<(String, f64)> {
     let prices: Prices = toml::from_str(&std::fs::read_to_string(prices).expect("a list of prices")).unwrap();
     let sum = |of: fn(&Count) -> f64| LIFE.iter().map(|(name, times, _)| of(&counts[*name]) * times).sum::<f64>();
     let requests: f64 = LIFE.iter().map(|(_, times, _)| times).sum();

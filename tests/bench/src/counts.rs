@@ -14,7 +14,7 @@ use crate::world::World;
 /// So many links expire at once.
 const DUE: usize = 100;
 
-pub async fn measure(world: &World) -> BTreeMap<String, Count> {
+pub(crate) async fn measure(world: &World) -> BTreeMap<String, Count> {
     let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
     let program = |name: &str| world.program(name, &meter.endpoint());
     let mut create = Lambda::start(&program("create-link")).await;

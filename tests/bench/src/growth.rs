@@ -29,7 +29,7 @@ const LIVES: usize = 50;
 
 type Item = HashMap<String, AttributeValue>;
 
-pub async fn measure() {
+pub(crate) async fn measure() {
     let levels = std::env::var("PAYLINK_GROWTH").unwrap_or_else(|_| LINKS.to_owned());
     let levels: Vec<usize> = levels.split(',').map(|links| links.trim().parse().expect("numbers of links")).collect();
     let world = World::start().await;

@@ -11,43 +11,43 @@ use crate::world::{FUNCTIONS, PEERS};
 const MARGIN: f64 = 1.05;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Report {
-    pub sizes: BTreeMap<String, Size>,
-    pub counts: BTreeMap<String, Count>,
+pub(crate) struct Report {
+    pub(crate) sizes: BTreeMap<String, Size>,
+    pub(crate) counts: BTreeMap<String, Count>,
     #[serde(default)]
-    pub cost: Vec<(String, f64)>,
+    pub(crate) cost: Vec<(String, f64)>,
     #[serde(default)]
-    pub cold: BTreeMap<String, Cold>,
+    pub(crate) cold: BTreeMap<String, Cold>,
     /// From the store to the program to the step.
     #[serde(default)]
-    pub warm: BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>>,
+    pub(crate) warm: BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>>,
     #[serde(default)]
-    pub bulk: Vec<Bulk>,
+    pub(crate) bulk: Vec<Bulk>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Size {
-    pub binary_bytes: u64,
-    pub zip_bytes: u64,
+pub(crate) struct Size {
+    pub(crate) binary_bytes: u64,
+    pub(crate) zip_bytes: u64,
 }
 
 /// What one operation asks of DynamoDB.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Count {
-    pub round_trips: f64,
-    pub read_units: f64,
-    pub write_units: f64,
+pub(crate) struct Count {
+    pub(crate) round_trips: f64,
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
 }
 
 /// The middle and the ninth tenth of many times, in milliseconds.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Spread {
+pub(crate) struct Spread {
     pub p50: f64,
     pub p90: f64,
 }
 
 impl Spread {
-    pub fn of(mut times: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |tenths: usize| times[(times.len() - 1) * tenths / 10].as_secs_f64() * 1000.0;
         Self { p50: at(5), p90: at(9) }
@@ -55,31 +55,31 @@ impl Spread {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Cold {
+pub(crate) struct Cold {
     /// From exec until the process opens its first connection, to DynamoDB or to the Runtime API.
-    pub before_network: Spread,
+    pub(crate) before_network: Spread,
     /// From exec to the first request for an invocation.
-    pub ready: Spread,
+    pub(crate) ready: Spread,
     /// From exec to the first answer.
-    pub first_answer: Spread,
-    pub peak_memory_ready_bytes: u64,
-    pub peak_memory_after_hundred_bytes: u64,
+    pub(crate) first_answer: Spread,
+    pub(crate) peak_memory_ready_bytes: u64,
+    pub(crate) peak_memory_after_hundred_bytes: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Warm {
-    pub latency: Spread,
+pub(crate) struct Warm {
+    pub(crate) latency: Spread,
     /// The process's own time on a processor for one operation, in milliseconds.
-    pub processor_ms: f64,
+    pub(crate) processor_ms: f64,
 }
 
 /// Much work at once.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Bulk {
-    pub what: String,
-    pub pieces: usize,
-    pub per_second: f64,
-    pub processor_ms_each: f64,
+pub(crate) struct Bulk {
+    pub(crate) what: String,
+    pub(crate) pieces: usize,
+    pub(crate) per_second: f64,
+    pub(crate) processor_ms_each: f64,
 }
 
 fn mebibytes(bytes: u64) -> f64 {
@@ -87,7 +87,7 @@ fn mebibytes(bytes: u64) -> f64 {
 }
 
 impl Report {
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         self.print_sizes();
         println!("\nDynamoDB, per operation              round trips     RCU     WCU");
         for (name, count) in &self.counts {
@@ -162,7 +162,7 @@ impl Report {
     }
 
     /// What is worse than the baseline: counts that grew, sizes that grew past the margin.
-    pub fn worse_than(&self, baseline: &Self) -> Vec<String> {
+    pub(crate) fn worse_than(&self, baseline: &Self) -> Vec<String> {
         let mut worse = Vec::new();
         for (name, before) in &baseline.counts {
             let Some(now) = self.counts.get(name) else {

@@ -8,12 +8,12 @@ use tests::api_gateway_event;
 const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
 
 /// The CRM makes a link: one recipient on one channel, an item with a receipt field.
-pub fn create() -> Value {
+pub(crate) fn create() -> Value {
     create_with(&json!({ "contact": true }))
 }
 
 /// The CRM makes a link that nobody is told of.
-pub fn create_quietly() -> Value {
+pub(crate) fn create_quietly() -> Value {
     create_with(&json!({}))
 }
 
@@ -31,32 +31,32 @@ fn create_with(recipients: &Value) -> Value {
 }
 
 /// The CRM reads a link.
-pub fn read(link_id: &str) -> Value {
+pub(crate) fn read(link_id: &str) -> Value {
     let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
     let path = format!("/v1/payment-links/{link_id}");
     api_gateway_event("GET", &path, &[("authorization", authorization.as_str())], None, false)
 }
 
 /// A person opens an address of ours.
-pub fn open(url: &str) -> Value {
+pub(crate) fn open(url: &str) -> Value {
     let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
     api_gateway_event("GET", &path, &[("user-agent", AGENT)], None, false)
 }
 
 /// What an invocation of an HTTP function answered.
-pub fn status(answer: &Value) -> u64 {
+pub(crate) fn status(answer: &Value) -> u64 {
     answer["statusCode"].as_u64().unwrap_or_default()
 }
 
 /// The pay URL that making a link answered.
-pub fn made_url(answer: &Value) -> String {
+pub(crate) fn made_url(answer: &Value) -> String {
     assert_eq!(status(answer), 201, "{answer}");
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     body["url"].as_str().unwrap().to_owned()
 }
 
 /// Where an answer redirects to.
-pub fn location(answer: &Value) -> String {
+pub(crate) fn location(answer: &Value) -> String {
     assert_eq!(status(answer), 303, "{answer}");
     let found = ["headers", "multiValueHeaders"].iter().find_map(|at| {
         let headers = answer[*at].as_object()?;
@@ -68,15 +68,15 @@ pub fn location(answer: &Value) -> String {
 
 /// A customer who pays on the simulated gateway's page.
 #[derive(Clone, Debug)]
-pub struct Customer(reqwest::Client);
+pub(crate) struct Customer(reqwest::Client);
 
 impl Customer {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(reqwest::Client::builder().redirect(Policy::none()).build().unwrap())
     }
 
     /// Pays, and answers where the gateway sends the browser back to.
-    pub async fn pay(&self, page: &str) -> String {
+    pub(crate) async fn pay(&self, page: &str) -> String {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let paid = self.0.post(page).header(form.0, form.1).body("outcome=paid").send().await.unwrap();
         paid.headers()["location"].to_str().unwrap().to_owned()

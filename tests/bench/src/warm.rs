@@ -28,7 +28,7 @@ const TOLD: usize = 100;
 /// So many links are made by each process that makes them beside others.
 const MADE_EACH: usize = 300;
 
-pub async fn measure(world: &World) -> BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>> {
+pub(crate) async fn measure(world: &World) -> BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>> {
     let delayed = wire::delayed(&world.endpoint(), DELAY).await;
     let stores = [("embedded store", world.endpoint()), ("store that takes 2 ms", delayed)];
     let mut measured = BTreeMap::new();
@@ -109,7 +109,7 @@ async fn live(world: &World, name: &str, endpoint: &str) -> BTreeMap<String, War
 }
 
 /// What comes in numbers: making links by several processes, a sweep, a batch of the stream.
-pub async fn measure_bulk(world: &World) -> Vec<Bulk> {
+pub(crate) async fn measure_bulk(world: &World) -> Vec<Bulk> {
     let mut bulk = Vec::new();
     for processes in [1, 4] {
         bulk.push(make_at_once(world, processes).await);
@@ -148,7 +148,7 @@ fn bulk_of(what: String, pieces: usize, took: Duration, processor: Duration) -> 
 }
 
 /// Moves the end of links into the past.
-pub async fn make_due(world: &World, urls: &[String]) {
+pub(crate) async fn make_due(world: &World, urls: &[String]) {
     let past = Timestamp::now().checked_sub(jiff::SignedDuration::from_hours(1)).unwrap();
     let store = &world.cloud.store;
     for url in urls {

@@ -22,17 +22,17 @@ const SYSTEM_ROOTS: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A TLS endpoint in front of a plain one, on loopback.
-pub struct TlsEndpoint {
-    pub url: String,
+pub(crate) struct TlsEndpoint {
+    pub(crate) url: String,
     /// The system's roots and our own: as many as a function finds in Lambda.
-    pub roots: PathBuf,
+    pub(crate) roots: PathBuf,
     /// Our own root alone, for runtimes that keep theirs inside.
-    pub own_root: PathBuf,
+    pub(crate) own_root: PathBuf,
     first_connection: Arc<Mutex<Option<Instant>>>,
 }
 
 impl TlsEndpoint {
-    pub async fn start(upstream_port: u16, folder: &Path) -> Self {
+    pub(crate) async fn start(upstream_port: u16, folder: &Path) -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let own_root = folder.join("own-root.pem");
         std::fs::write(&own_root, certified.cert.pem()).unwrap();
@@ -61,7 +61,7 @@ impl TlsEndpoint {
     }
 
     /// When the first connection came since this was last asked.
-    pub fn take_first_connection(&self) -> Option<Instant> {
+    pub(crate) fn take_first_connection(&self) -> Option<Instant> {
         self.first_connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -82,7 +82,7 @@ struct Delaying {
 }
 
 /// A DynamoDB in front of another that answers no earlier than after `delay`. Answers where it is.
-pub async fn delayed(upstream: &str, delay: Duration) -> String {
+pub(crate) async fn delayed(upstream: &str, delay: Duration) -> String {
     let state = Arc::new(Delaying { upstream: upstream.to_owned(), http: reqwest::Client::new(), delay });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());

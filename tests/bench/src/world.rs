@@ -13,23 +13,23 @@ use crate::lambda::{Lambda, Program};
 use crate::steps;
 
 /// The functions, as the template has them.
-pub const FUNCTIONS: [&str; 6] =
+pub(crate) const FUNCTIONS: [&str; 6] =
     ["create-link", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages", "crm-api"];
 
 /// The peers, which do the first three functions' main steps in one.
-pub const PEERS: [&str; 2] = ["node", "python"];
+pub(crate) const PEERS: [&str; 2] = ["node", "python"];
 
 /// The SHA-256 of the local cloud's API key, and a merchant id that the simulator takes, for the peers.
 const PEER_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 
-pub struct World {
-    pub cloud: Cloud,
-    pub table: Client,
-    pub folder: PathBuf,
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) table: Client,
+    pub(crate) folder: PathBuf,
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let options = Options {
             ports: Ports::any(),
             table: tests::unique_table(),
@@ -52,16 +52,16 @@ impl World {
     }
 
     /// Where the embedded DynamoDB is.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         Self::endpoint_of(&self.cloud)
     }
 
-    pub fn dynamodb_port(&self) -> u16 {
+    pub(crate) fn dynamodb_port(&self) -> u16 {
         self.endpoint().rsplit(':').next().unwrap().parse().unwrap()
     }
 
     /// A program of this name with DynamoDB at this address.
-    pub fn program(&self, name: &str, dynamodb: &str) -> Program {
+    pub(crate) fn program(&self, name: &str, dynamodb: &str) -> Program {
         let mut environment = self.cloud.environment.clone();
         environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.to_owned());
         environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), "3600".to_owned());
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Makes links by the function that makes them.
-    pub async fn make(&self, event: &Value, links: usize) -> Vec<String> {
+    pub(crate) async fn make(&self, event: &Value, links: usize) -> Vec<String> {
         let mut create = Lambda::start(&self.program("create-link", &self.endpoint())).await;
         let mut urls = Vec::new();
         for _ in 0..links {
@@ -96,7 +96,7 @@ impl World {
 }
 
 /// A function as `cargo build --release` left it.
-pub fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     tests::root().join("target/release").join(name)
 }
 
