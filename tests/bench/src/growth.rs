@@ -13,6 +13,7 @@ use tests::meter::{Meter, Usage};
 use crate::lambda::Lambda;
 use crate::report::Spread;
 use crate::steps::{self, Customer};
+use crate::warm::link_id;
 use crate::world::World;
 
 /// The numbers of links, unless `PAYLINK_GROWTH` names others.
@@ -54,7 +55,7 @@ pub(crate) async fn measure() {
 }
 
 async fn item_of(world: &World, url: &str) -> Item {
-    let id = LinkId::of(&PayToken::parse(url.rsplit('/').next().unwrap()).unwrap());
+    let id = link_id(url);
     let key = |text: String| AttributeValue::S(text);
     let table = world.cloud.store.table();
     let get = world.table.get_item().table_name(table).key("pk", key(format!("link#{id}")));
@@ -91,7 +92,6 @@ fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64
     let text = |text: String| AttributeValue::S(text);
     let mut item = pattern.clone();
     let listed_at = pattern["listed_at"].as_s().unwrap().split('#').next().unwrap().to_owned();
-    // Numbers in front of the id keep the entries of a list apart.
     item.insert("pk".to_owned(), text(format!("link#{id}")));
     item.insert("id".to_owned(), text(id.to_string()));
     item.insert("token".to_owned(), text(token.expose().to_owned()));
