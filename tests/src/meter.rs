@@ -127,7 +127,8 @@ async fn pass(State(counting): State<Arc<Counting>>, headers: HeaderMap, body: B
     let mut usage = counting.reads(&operation, &request, &parsed);
     usage.round_trips = 1;
     for write in writes {
-        let new = if status.is_success() { write.new(&counting, &headers).await } else { write.old.clone() };
+        let new =
+            if status.is_success() { write.item_afterwards(&counting, &headers).await } else { write.old.clone() };
         let (old, is_transaction) = (write.old.as_ref(), operation == "TransactWriteItems");
         usage.write_units += write_units(old, new.as_ref(), is_transaction, &counting.indexes);
         usage.largest_item = usage.largest_item.max(new.as_ref().map_or(0, item_size));
@@ -157,7 +158,7 @@ enum Kind {
 }
 
 impl Write {
-    async fn new(&self, counting: &Counting, headers: &HeaderMap) -> Option<Item> {
+    async fn item_afterwards(&self, counting: &Counting, headers: &HeaderMap) -> Option<Item> {
         match &self.kind {
             Kind::Put(item) => Some(item.clone()),
             Kind::Delete => None,

@@ -71,6 +71,7 @@ async fn fill(
     due_at: Option<i64>,
 ) {
     let copies: Vec<usize> = numbers.collect();
+    let began = Instant::now();
     stream::iter(copies.chunks(25).map(<[usize]>::to_vec))
         .for_each_concurrent(4, |chunk| async move {
             let put = |number: usize| {
@@ -82,6 +83,7 @@ async fn fill(
             world.table.batch_write_item().request_items(table, writes).send().await.unwrap();
         })
         .await;
+    println!("({} links put in {:.0} s)", copies.len(), began.elapsed().as_secs_f64());
 }
 
 fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64>) -> Item {

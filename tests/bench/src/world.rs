@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use paylink_local::seed::{self, API_KEY};
 use paylink_local::{Cloud, Options, Ports};
 use runtime::{Clock, Environment, Runtime};
@@ -42,7 +43,10 @@ impl World {
         let cloud = Cloud::start(&options).await.expect("the local cloud starts");
         seed::plant(&cloud).await.expect("the demo business is made");
         let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
-        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(Self::endpoint_of(&cloud));
+        // A table that is being filled takes its time.
+        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk())
+            .endpoint_url(Self::endpoint_of(&cloud))
+            .timeout_config(TimeoutConfig::disabled());
         let folder = tests::root().join("target/bench");
         Self { table: Client::from_conf(config.build()), cloud, folder }
     }
