@@ -7,6 +7,7 @@ use domain::Timestamp;
 use domain::ids::{LinkId, PayToken};
 use domain::link::PaymentLink;
 use futures_util::future::join_all;
+use paylink_local::StreamReader;
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
@@ -179,22 +180,27 @@ async fn expire(world: &World) -> Bulk {
     bulk_of("links expired in one sweep".to_owned(), DUE, took, sweep.processor_time() - before)
 }
 
-/// The messages and the first events of a batch of new links.
-async fn tell(world: &World) -> Bulk {
-    let urls = world.make(&steps::create(), TOLD).await;
+/// So many records of the stream about these links. Everything else is in the stream too, and most of it is no news.
+pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: usize) -> Vec<Value> {
     let ids: BTreeSet<String> = urls.iter().map(|url| format!("link#{}", link_id(url))).collect();
-    let mut stream = world.cloud.stream("deliver-messages").unwrap();
     let mut records = Vec::new();
-    // Everything that was done before is in the stream too, and most of it is no news.
     for _ in 0..MOST_READS {
         let mut more = stream.records().await.unwrap();
         more.retain(|record| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| ids.contains(pk)));
         records.extend(more);
-        if records.len() >= TOLD {
+        if records.len() >= wanted {
             break;
         }
     }
-    assert_eq!(records.len(), TOLD);
+    assert_eq!(records.len(), wanted, "the stream brings what is news");
+    records
+}
+
+/// The messages and the first events of a batch of new links.
+async fn tell(world: &World) -> Bulk {
+    let urls = world.make(&steps::create(), TOLD).await;
+    let mut stream = world.cloud.stream("deliver-messages").unwrap();
+    let records = news_of(&mut stream, &urls, TOLD).await;
     let mut deliver = Lambda::start(&world.program("deliver-messages", &world.endpoint())).await;
     let before = deliver.processor_time();
     let (answer, took) = deliver.invoke(json!({ "Records": records })).await;
