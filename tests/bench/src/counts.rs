@@ -34,12 +34,14 @@ pub(crate) async fn measure(world: &World) -> BTreeMap<String, Count> {
         let url = steps::made_url(&made);
         let link = std::slice::from_ref(&url);
         let records = news_of(&mut stream, link, 1).await;
-        deliver.invoke(json!({ "Records": records })).await;
+        let (told, _) = deliver.invoke(json!({ "Records": records })).await;
+        assert_eq!(told["batchItemFailures"], json!([]), "were all functions built from the same source?");
         counts.insert("2 deliver a message and an event".to_owned(), count(&meter.take(), 1));
         let page = steps::location(&pay.invoke(steps::open(&url)).await.0);
         counts.insert("3 pay, first visit".to_owned(), count(&meter.take(), 1));
         let records = news_of(&mut stream, link, 1).await;
-        deliver.invoke(json!({ "Records": records })).await;
+        let (told, _) = deliver.invoke(json!({ "Records": records })).await;
+        assert_eq!(told["batchItemFailures"], json!([]), "were all functions built from the same source?");
         counts.insert("4 deliver an event".to_owned(), count(&meter.take(), 1));
         pay.invoke(steps::open(&url)).await;
         counts.insert("5 pay, a later visit".to_owned(), count(&meter.take(), 1));
@@ -47,7 +49,8 @@ pub(crate) async fn measure(world: &World) -> BTreeMap<String, Count> {
         steps::location(&settle.invoke(steps::open(&back)).await.0);
         counts.insert("6 settle".to_owned(), count(&meter.take(), 1));
         let records = news_of(&mut stream, link, 1).await;
-        deliver.invoke(json!({ "Records": records })).await;
+        let (told, _) = deliver.invoke(json!({ "Records": records })).await;
+        assert_eq!(told["batchItemFailures"], json!([]), "were all functions built from the same source?");
         counts.insert("7 deliver two events".to_owned(), count(&meter.take(), 1));
         pay.invoke(steps::open(&format!("{url}/result"))).await;
         counts.insert("8 show the result".to_owned(), count(&meter.take(), 1));
