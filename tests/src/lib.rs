@@ -107,6 +107,11 @@ async fn planted_cloud() -> Cloud {
     cloud
 }
 
+/// Where the files of a world's functions go.
+fn scratch(cloud: &Cloud) -> PathBuf {
+    std::env::temp_dir().join(cloud.store.table())
+}
+
 impl World {
     /// A world whose functions are called in this process.
     pub async fn in_process() -> Self {
@@ -126,7 +131,7 @@ impl World {
         let options = WatchOptions {
             root: root(),
             cargo_lambda,
-            scratch: std::env::temp_dir().join(cloud.store.table()),
+            scratch: scratch(&cloud),
             port: cloud.functions_port(),
             rebuild: false,
         };
@@ -135,6 +140,12 @@ impl World {
         cloud.start_stream().unwrap();
         let clock = Box::leak(Box::new(AtomicI64::new(0)));
         Self { cloud, functions: None, clock, http: browser(), watch: Some(watch) }
+    }
+
+    /// Everything that the built functions have said so far.
+    pub fn log(&self) -> String {
+        let log = scratch(&self.cloud).join(paylink_local::watch::LOG);
+        std::fs::read_to_string(log).expect("the log of the functions can be read")
     }
 
     /// Ends what the world started. Dropping it does the same, less gently.

@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use paylink_local::crm::SIGNING_SECRET;
+use paylink_local::seed::{API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET, ZARINPAL_MERCHANT};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::World;
@@ -22,6 +24,7 @@ async fn the_main_job_end_to_end() {
     a_link_left_alone_expires(&world).await;
     a_link_is_cancelled(&world).await;
     every_rial_is_on_a_receipt(&world).await;
+    the_log_tells_what_happened_and_nothing_personal_or_secret(&world).await;
     world.end().await;
 }
 
@@ -163,5 +166,41 @@ async fn every_rial_is_on_a_receipt(world: &World) {
             .sum();
         assert_eq!(taken, kept, "{name}");
         assert!(taken > 0);
+    }
+}
+
+/// The business, its customers, its keys and the right to pay are canaries: none of them may be in any line.
+async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &World) {
+    let links = world.get("/v1/payment-links?contact_id=c-1042&limit=100").await;
+    let urls = links["data"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap());
+    let tokens: Vec<String> = urls.map(|url| url.rsplit('/').next().unwrap().to_owned()).collect();
+    assert!(tokens.len() >= 5, "there are links whose tokens could have been said");
+    let mut canaries = tokens;
+    let of_the_business = [API_KEY, ZARINPAL_MERCHANT, STRIPE_KEY, STRIPE_WEBHOOK_SECRET, SIGNING_SECRET];
+    let of_people = ["9120000000", "Demo Customer", "example.com", "local-crm"];
+    canaries.extend(of_the_business.into_iter().chain(of_people).map(str::to_owned));
+    // The last event is on its way through the stream.
+    for _ in 0..100 {
+        if world.log().contains("LinksCancelled") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let log = world.log();
+    for line in log.lines() {
+        let said: Vec<&String> = canaries.iter().filter(|canary| line.contains(*canary)).collect();
+        assert!(said.is_empty(), "{said:?} in {line}");
+    }
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of_a_link: Vec<&Value> = lines.iter().filter(|line| line["link_id"].is_string()).collect();
+    assert!(of_a_link.len() > 10, "{log}");
+    assert!(of_a_link.iter().all(|line| line["span"]["requestId"].is_string()), "{of_a_link:#?}");
+    let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
+    let paid = world.receipts().await.len();
+    assert_eq!(usize::try_from(sum("LinksPaid")).unwrap(), paid, "each payment is counted once");
+    for figure in
+        ["LinksMade", "LinksOpened", "LinksExpired", "LinksCancelled", "Attempts", "Messages", "Events", "DueFound"]
+    {
+        assert!(sum(figure) > 0, "{figure} was measured");
     }
 }

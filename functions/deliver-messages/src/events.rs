@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, StoreError};
+use telemetry::Measurement;
 use views::event::EventView;
 
 use crate::{AT_ONCE, App, LEASE, PAGE, later};
@@ -81,7 +82,9 @@ pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Re
         if has_time(deadline) {
             send(app, &mut event, file, &endpoints, Sender::Stream).await?;
         }
-        app.store.record_event(&event).await?;
+        if app.store.record_event(&event).await? {
+            Measurement::Happened { kind: event.kind, gateway: file.link.terms().account.gateway }.record();
+        }
     }
     Ok(())
 }
@@ -123,6 +126,7 @@ async fn send(
             app.slow.note(&endpoint.id, begun.elapsed());
             note(delivery, &posted, now);
             tracing::info!(event_id = %id, endpoint_id = %endpoint.id, state = delivery.state.name(), "An event was sent.");
+            Measurement::Posted { outcome: delivery.state.name() }.record();
             if matches!(posted, Posted::Gone { .. }) {
                 switch_off(app, endpoint).await;
             }

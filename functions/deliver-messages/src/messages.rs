@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, StoreError, Written};
+use telemetry::Measurement;
 
 use crate::{AT_ONCE, App, LEASE, PAGE, later};
 
@@ -54,6 +55,7 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: Claim
         MessageState::Skipped { at: now }
     };
     let (link_id, message_id) = (link.id(), &recipient.id);
+    Measurement::Told { channel: recipient.channel, outcome: state.name() }.record();
     match &state {
         MessageState::Failed { reason, .. } => {
             tracing::error!(%link_id, %message_id, reason, "A message failed for good.");

@@ -22,6 +22,7 @@ use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
 use store::{DUE_SHARDS, DuePlace, StoreError, Written};
+use telemetry::Measurement;
 
 /// So many links are read and written at a time.
 const PAGE: i32 = 100;
@@ -68,13 +69,12 @@ struct Task {
 /// Runs until nothing is due or the deadline is near. Where a part of the index cannot be read, the run fails in the end,
 /// when everything that it took on is worked off.
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
-    let mut swept = Swept::default();
-    let mut tasks = Vec::new();
+    let mut taken = TakenOn::default();
     let mut failure = None;
     for shard in 0..DUE_SHARDS {
         let mut place = None;
         while has_time(deadline) {
-            match take_page(app, shard, place, &mut swept, &mut tasks).await {
+            match take_page(app, shard, place, &mut taken).await {
                 Ok(Some(next)) => place = Some(next),
                 Ok(None) => break,
                 Err(error) => {
@@ -85,6 +85,9 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
             }
         }
     }
+    let TakenOn { mut swept, tasks, found, oldest } = taken;
+    Measurement::Due { found, oldest }.record();
+    measure_unsettled(&tasks, app.clock.now());
     let mut queues: BTreeMap<GatewayKind, Vec<Task>> = BTreeMap::new();
     for task in tasks {
         queues.entry(task.link.terms().account.gateway).or_default().push(task);
@@ -104,22 +107,57 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     failure.map_or(Ok(swept), Err)
 }
 
-/// Takes on one page of due links. Answers where the next page begins, if there is one.
+/// How long the payments that are being taken have been waiting for their end, the longest at each gateway.
+fn measure_unsettled(tasks: &[Task], now: Timestamp) {
+    let mut oldest: BTreeMap<GatewayKind, Duration> = BTreeMap::new();
+    for task in tasks {
+        let Work::Confirm(id) = &task.work else { continue };
+        let Some(attempt) = task.link.attempt(id) else { continue };
+        if let AttemptState::Settling { since, .. } = attempt.state {
+            let longest = oldest.entry(attempt.gateway).or_default();
+            *longest = age(since, now).max(*longest);
+        }
+    }
+    for (gateway, age) in oldest {
+        Measurement::Unsettled { gateway, age }.record();
+    }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// What a run has taken on so far.
+#[derive(Default)]
+struct TakenOn {
+    swept: Swept,
+    tasks: Vec<Task>,
+    /// So many due links were found, the longest due of them for so long.
+    found: usize,
+    oldest: Duration,
+}
+
+/// Takes on one page of the index. Answers where the next page begins, if there is one.
 async fn take_page(
     app: &App,
     shard: u8,
     place: Option<DuePlace>,
-    swept: &mut Swept,
-    tasks: &mut Vec<Task>,
+    taken_on: &mut TakenOn,
 ) -> Result<Option<DuePlace>, StoreError> {
     let store = app.settlement.store();
-    let page = store.due_links(shard, app.clock.now(), PAGE, place).await?;
+    let now = app.clock.now();
+    let page = store.due_links(shard, now, PAGE, place).await?;
     let links = store.links(&page.links).await?;
+    // A link may stand in the index from earlier on than anything is due on it.
+    for due_at in links.iter().filter_map(PaymentLink::due_at).filter(|due_at| *due_at <= now) {
+        taken_on.found += 1;
+        taken_on.oldest = age(due_at, now).max(taken_on.oldest);
+    }
     let taken: Vec<Option<Taken>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
     for taken in taken.into_iter().flatten() {
-        swept.expired += usize::from(taken.expired);
-        tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
+        taken_on.swept.expired += usize::from(taken.expired);
+        taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
     Ok(page.next)
 }

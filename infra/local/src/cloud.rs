@@ -213,7 +213,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("PAYLINK_STRIPE_URL", format!("{gateways}/stripe")),
         ("PAYLINK_WEBHOOK_REACH", "this_machine".to_owned()),
         ("PAYLINK_EMAIL_SENDER", "pay@business.example".to_owned()),
-        ("RUST_LOG", "warn".to_owned()),
+        ("RUST_LOG", "info".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -24,7 +24,7 @@ use crate::crm::SIGNING_SECRET;
 pub const API_KEY: &str = "local-crm-key";
 
 /// The demo business's keys at the simulated gateways. They open nothing anywhere else.
-const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
+pub const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
 

@@ -1,8 +1,11 @@
 //! The functions, built and served by `cargo lambda watch` on one port.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -42,7 +45,7 @@ pub struct WatchOptions {
     pub root: PathBuf,
     /// The binary of cargo-lambda.
     pub cargo_lambda: PathBuf,
-    /// Where the environment file is written.
+    /// Where the environment file and the log are written.
     pub scratch: PathBuf,
     pub port: u16,
     /// Whether a change of the source rebuilds its function.
@@ -93,8 +96,10 @@ impl Watch {
             command.arg("--ignore-changes");
         }
         let mut child = command.spawn().map_err(cannot)?;
-        show(child.stdout.take());
-        show(child.stderr.take());
+        let log = std::fs::File::create(options.scratch.join(LOG)).map_err(cannot)?;
+        let log = Arc::new(Mutex::new(log));
+        show(child.stdout.take(), Arc::clone(&log));
+        show(child.stderr.take(), log);
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let mut watch = Self { child, group };
         for function in FUNCTIONS {
@@ -153,10 +158,13 @@ impl Drop for Watch {
 }
 
 /// What cargo and cargo-lambda say of every instance they start, and what a function says of running one at a time.
-const NOISE: [&str; 10] = [
+const NOISE: [&str; 12] = [
     // A function says so when it is ended while it waits for its next event.
     "SendRequest, hyper::Error(IncompleteMessage)",
     "command killed code=ForceStop",
+    // What goes well, and figures for CloudWatch.
+    r#""level":"INFO""#,
+    "CloudWatchMetrics",
     "waiting for file lock",
     "concurrency-tokio feature is not enabled",
     "profile [unoptimized",
@@ -167,13 +175,18 @@ const NOISE: [&str; 10] = [
     "The handler will not be called. Log at TRACE level",
 ];
 
-/// Passes on what the functions and the compiler say, without what every start of an instance says.
+/// Where in the scratch folder every line goes that the functions and the compiler say.
+pub const LOG: &str = "functions.log";
+
+/// Passes on what the functions and the compiler say, without what every start of an instance says; the log has it all.
 #[allow(clippy::print_stderr, reason = "this is what a developer at the terminal reads")]
-fn show(output: Option<impl AsyncRead + Unpin + Send + 'static>) {
+fn show(output: Option<impl AsyncRead + Unpin + Send + 'static>, log: Arc<Mutex<File>>) {
     let Some(output) = output else { return };
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
+            // A full disk is no reason to stop serving.
+            let _ = writeln!(log.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
             if !NOISE.iter().any(|noise| line.contains(noise)) {
                 eprintln!("{line}");
             }

@@ -78,23 +78,8 @@ pub struct Runtime {
 
 /// Starts telemetry, reads the environment and prepares one HTTP client that everything shares.
 pub fn start() -> Result<Runtime, ConfigurationError> {
-    start_telemetry();
+    telemetry::start();
     Runtime::new(Environment::of_the_process())
-}
-
-/// Structured logs on standard output, without colours. What may be said in them is ids only.
-fn start_telemetry() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // A second start in one process keeps the first subscriber; tests do that.
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .try_init();
 }
 
 impl Runtime {

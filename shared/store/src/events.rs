@@ -202,9 +202,9 @@ impl Store {
     }
 
     /// Writes an event, unless it is there already.
-    pub async fn record_event(&self, event: &EventRecord) -> Result<(), StoreError> {
+    pub async fn record_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
         const WRITE: &str = "record an event";
-        self.put_if(WRITE, event.item()?, "attribute_not_exists(pk)", Item::new()).await.map(|_| ())
+        Ok(self.put_if(WRITE, event.item()?, "attribute_not_exists(pk)", Item::new()).await?.is_ok())
     }
 
     /// Writes a changed event over the version it was decided on. Answers whether nobody else was faster.
