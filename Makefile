@@ -27,13 +27,14 @@ CARGO_FUZZ_VERSION := 0.13.2
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
 PEERS := tests/peers/node_modules/.package-lock.json
 PEERS_PYTHON := $(TOOLS)/peers/bin/python
+BENCH_PEERS := tests/bench/peers/node/node_modules/.package-lock.json tests/bench/peers/python/venv/.installed
 BROWSER_TESTS := tests/browser/node_modules/.package-lock.json
 DYNAMODB_LOCAL_VERSION := 2.9.30
 DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: test-peers fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
+.PHONY: release bench bench-check bench-growth test-peers fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,9 +60,10 @@ test-api: tools $(SCHEMATHESIS) ## Run thousands of calls made up from the OpenA
 	cargo build --bin paylink-local
 	tests/api/run.sh
 
+FUNCTIONS := $(notdir $(wildcard functions/*))
+
 # The functions are compiled for this machine in a profile that differs from release only in how long it compiles; all at
 # once, so that what they share is compiled once.
-FUNCTIONS := $(notdir $(wildcard functions/*))
 test-deploy: tools $(MINISTACK) $(SAM) ## Deploy template.yaml to an emulator of AWS by the guide, and use it (needs Python)
 	$(CARGO_LAMBDA) lambda build --profile deploy-test --compiler cargo $(addprefix --package ,$(FUNCTIONS))
 	cargo build --bin paylink-gateways --bin paylink-operator
@@ -89,6 +91,20 @@ simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST
 LINKS ?= 300
 load: ## Hold LINKS=300 links through their whole life at once, and check the books
 	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
+
+# Each function is built alone, as it is for Lambda: a build of several would give each the features of all. The program
+# that measures is not what is measured, so that it is built as the simulation is, which takes less long.
+release:
+	@for function in $(FUNCTIONS); do cargo build --quiet --release --package $$function; done
+
+bench: release $(BENCH_PEERS) ## Measure the functions and two peers as Lambda would run them (needs Node.js, Python, cmake, autoconf, automake, libtool)
+	cargo run --quiet --profile simulation --package bench
+
+bench-check: release ## Compare what each operation asks of DynamoDB, and the sizes, with the committed baseline
+	cargo run --quiet --profile simulation --package bench check
+
+bench-growth: release ## Fill the table with PAYLINK_GROWTH=1000,100000,1000000 links and measure the same steps
+	cargo run --quiet --profile simulation --package bench growth
 
 # The compiler is the stable one, which has no sanitizers; all of this is safe Rust, and overflows are checked. What is
 # found on the way stays in the target folder, so that only seeds written by hand are in the repository.
@@ -181,6 +197,17 @@ $(PEERS_PYTHON): tests/peers/requirements.txt
 	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed for the official clients' >&2; exit 1; }
 	python3 -m venv $(TOOLS)/peers
 	$(TOOLS)/peers/bin/pip install --quiet --requirement tests/peers/requirements.txt
+
+# Lambda's own runtime client for Node.js compiles a part of itself.
+tests/bench/peers/node/node_modules/.package-lock.json: tests/bench/peers/node/package.json tests/bench/peers/node/package-lock.json
+	@for tool in npm cmake autoconf automake libtoolize; do command -v $$tool >/dev/null || { echo "error: $$tool is needed for the peer in Node.js" >&2; exit 1; }; done
+	npm ci --prefix tests/bench/peers/node --silent --no-fund --no-audit
+	@touch $@
+
+tests/bench/peers/python/venv/.installed: tests/bench/peers/python/requirements.txt
+	@command -v python3 >/dev/null || { echo 'error: Python 3 is needed for the peer in Python' >&2; exit 1; }
+	python3 -m venv tests/bench/peers/python/venv
+	tests/bench/peers/python/venv/bin/pip install --quiet --requirement $<
 	@touch $@
 
 # Amazon's own engine, as the Amplify simulator carries it on npm. It is fetched and never committed.

@@ -128,15 +128,15 @@ impl Drop for FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy in front of everything that the functions of a cloud call.
-    pub async fn start(cloud: &Cloud) -> Self {
+    /// Starts a proxy in front of everything that the functions of a cloud call, with DynamoDB at an address of its own.
+    pub async fn start(cloud: &Cloud, dynamodb: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
         let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
         let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
         let crm = (CRM, format!("{}/crm", cloud.page_url()));
-        let upstreams = aws.into_iter().chain(gateways).chain([crm]).collect();
+        let upstreams = aws.into_iter().chain(gateways).chain([crm, ("dynamodb", dynamodb.to_owned())]).collect();
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let state = Arc::new(State {

@@ -4,14 +4,13 @@
 //! the CRM, the customer's browser, the gateways, the stream, the schedules. Nothing happens by itself and one clock
 //! turns for the functions and the gateways alike, so that a test decides what happens when.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use domain::ids::EndpointId;
+use domain::ids::{EndpointId, LinkId};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
@@ -26,6 +25,7 @@ use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
+use crate::meter::{Meter, Usage};
 use crate::{Reply, browser, cloud_options};
 
 /// A phone's browser.
@@ -39,6 +39,8 @@ const A_WHILE: Duration = Duration::from_secs(125);
 pub struct FaultyWorld {
     pub cloud: Cloud,
     pub proxy: FaultProxy,
+    /// Between the functions and DynamoDB, where somebody wants to know what they ask of it.
+    meter: Option<Meter>,
     functions: Functions,
     clock: &'static AtomicI64,
     http: reqwest::Client,
@@ -55,24 +57,36 @@ impl FaultyWorld {
     /// `configuration_seconds` is how long the functions keep what they read of the configuration: 0 makes every run of a
     /// function read it, as a cold one does.
     pub async fn start(configuration_seconds: u32) -> Self {
+        Self::build(configuration_seconds, false).await
+    }
+
+    /// The same world with a meter between the functions and DynamoDB, which makes everything slower.
+    pub async fn metered(configuration_seconds: u32) -> Self {
+        Self::build(configuration_seconds, true).await
+    }
+
+    async fn build(configuration_seconds: u32, is_metered: bool) -> Self {
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
         let mut cloud = Cloud::start(&options).await.expect("the local cloud starts");
         seed::plant(&cloud).await.expect("the demo business is made");
         let seconds = configuration_seconds.to_string();
         cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
-        let proxy = FaultProxy::start(&cloud).await;
+        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
+        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
+        let table = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let meter = if is_metered { Some(Meter::start(endpoint, &table, cloud.store.table()).await) } else { None };
+        let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
         cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
         seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
-        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
-        let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
-        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
         Self {
-            table: aws_sdk_dynamodb::Client::from_conf(config.build()),
+            table,
             cloud,
             proxy,
+            meter,
             functions,
             clock,
             http: browser(),
@@ -81,6 +95,11 @@ impl FaultyWorld {
             observer: Mutex::default(),
             told_twice: Mutex::default(),
         }
+    }
+
+    /// What the functions asked of DynamoDB since this was last called. Only a metered world knows.
+    pub fn usage(&self) -> Usage {
+        self.meter.as_ref().expect("the world is metered").take()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -130,13 +149,15 @@ impl FaultyWorld {
 
     /// The CRM makes a link, and asks until it has it.
     pub async fn make_link(&self, body: &Value, idempotency_key: &str) -> Made {
+        let mut refusal = String::new();
         for _ in 0..MOST_TRIES {
-            let reply = self.create(body, idempotency_key).await;
-            if let Some(reply) = reply.filter(|reply| reply.status == StatusCode::CREATED) {
-                return Made::read(&reply.json());
+            match self.create(body, idempotency_key).await {
+                Some(reply) if reply.status == StatusCode::CREATED => return Made::read(&reply.json()),
+                Some(reply) => refusal = reply.text,
+                None => {}
             }
         }
-        panic!("the link could not be made in {MOST_TRIES} tries")
+        panic!("the link could not be made in {MOST_TRIES} tries: {refusal}")
     }
 
     /// The CRM cancels a link.
@@ -332,15 +353,22 @@ impl FaultyWorld {
         }
     }
 
-    /// Sort key and time of everything in the index of due work.
+    /// Sort key and time of everything in the index of due work. A link says itself when it is due, because the index may
+    /// show it from earlier on.
     async fn due_entries(&self) -> Vec<(String, Timestamp)> {
         let table = self.cloud.store.table();
         let found = self.table.scan().table_name(table).index_name("due").send().await.expect("the index is read");
-        let entry = |item: &HashMap<String, AttributeValue>| {
-            let due_at = item.get("due_at")?.as_n().ok()?.parse().ok()?;
-            Some((item.get("sk")?.as_s().ok()?.clone(), Timestamp::from_millisecond(due_at).ok()?))
-        };
-        found.items().iter().filter_map(entry).collect()
+        let mut entries = Vec::new();
+        for item in found.items() {
+            let text = |name: &str| item[name].as_s().unwrap().clone();
+            let link = LinkId::parse(text("pk").trim_start_matches("link#")).unwrap();
+            let due_at = match text("sk").as_str() {
+                "link" => self.cloud.store.link(&link).await.unwrap().and_then(|link| link.due_at()),
+                _ => Timestamp::from_millisecond(item["due_at"].as_n().unwrap().parse().unwrap()).ok(),
+            };
+            entries.extend(due_at.map(|due_at| (text("sk"), due_at)));
+        }
+        entries
     }
 
     /// Everything that can be seen from outside.

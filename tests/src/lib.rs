@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 mod answers;
+pub mod capacity;
 pub mod fault_proxy;
 pub mod faulty_world;
 pub mod forms;
 mod in_process;
 pub mod invariants;
+pub mod meter;
 pub mod permissions;
 pub mod seeded;
 
@@ -129,7 +131,7 @@ impl World {
     pub async fn without_stream() -> Self {
         let cloud = planted_cloud().await;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let proxy = FaultProxy::start(&cloud).await;
+        let proxy = FaultProxy::start(&cloud, &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"]).await;
         let functions = Functions::in_environments(|function| proxy.environment_of_aws(function, &cloud), clock);
         functions.serve(cloud.functions_port()).await;
         Self { cloud, functions: Some(functions), clock, http: browser(), watch: None, proxy: Some(proxy) }

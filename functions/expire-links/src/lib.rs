@@ -21,7 +21,7 @@ use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
-use store::{DUE_SHARDS, StoreError, Written};
+use store::{DUE_SHARDS, DuePlace, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
@@ -72,10 +72,11 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     let mut taken = TakenOn::default();
     let mut failure = None;
     for shard in 0..DUE_SHARDS {
+        let mut place = None;
         while has_time(deadline) {
-            match take_page(app, shard, &mut taken).await {
-                Ok(true) => {}
-                Ok(false) => break,
+            match take_page(app, shard, place, &mut taken).await {
+                Ok(Some(next)) => place = Some(next),
+                Ok(None) => break,
                 Err(error) => {
                     tracing::error!(shard, error = %error, "A part of the due work could not be read.");
                     failure = Some(error);
@@ -136,28 +137,29 @@ struct TakenOn {
     oldest: Duration,
 }
 
-/// Takes on one page of due links. Answers whether another page may follow: not where this one moved nothing on.
-async fn take_page(app: &App, shard: u8, taken_on: &mut TakenOn) -> Result<bool, StoreError> {
+/// Takes on one page of the index. Answers where the next page begins, if there is one.
+async fn take_page(
+    app: &App,
+    shard: u8,
+    place: Option<DuePlace>,
+    taken_on: &mut TakenOn,
+) -> Result<Option<DuePlace>, StoreError> {
     let store = app.settlement.store();
     let now = app.clock.now();
-    let due = store.due_links(shard, now, PAGE).await?;
-    if due.is_empty() {
-        return Ok(false);
+    let page = store.due_links(shard, now, PAGE, place).await?;
+    let links = store.links(&page.links).await?;
+    // A link may stand in the index from earlier on than anything is due on it.
+    for due_at in links.iter().filter_map(PaymentLink::due_at).filter(|due_at| *due_at <= now) {
+        taken_on.found += 1;
+        taken_on.oldest = age(due_at, now).max(taken_on.oldest);
     }
-    taken_on.found += due.len();
-    taken_on.oldest = due.iter().map(|due| age(due.due_at, now)).fold(taken_on.oldest, Duration::max);
-    let ids: Vec<_> = due.iter().map(|due| due.id.clone()).collect();
-    let links = store.links(&ids).await?;
     let taken: Vec<Option<Taken>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    let mut moved = false;
     for taken in taken.into_iter().flatten() {
-        moved = true;
         taken_on.swept.expired += usize::from(taken.expired);
         taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
-    // The index is read a moment behind the table; a page that only shows what was taken already is the last one.
-    Ok(moved && due.len() == usize::try_from(PAGE).unwrap_or(usize::MAX))
+    Ok(page.next)
 }
 
 struct Taken {

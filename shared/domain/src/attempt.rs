@@ -12,6 +12,9 @@ use crate::money::Money;
 /// How long a function that took work on may need at most. Work is not taken twice within it.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// So long after its beginning a gateway is asked about an attempt every minute.
+const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
+
 /// Bank debits take up to two weeks, and may be contested in the days after.
 const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -31,6 +34,7 @@ pub struct Attempt {
     pub money: Money,
     /// The gateway's own id of the session.
     pub session: String,
+    /// Empty once nobody can be sent there any more.
     #[serde(flatten)]
     pub checkout: Checkout,
     /// What the customer's return brought and confirming needs, where the gateway gives the session another name once it
@@ -121,9 +125,9 @@ impl AttemptState {
 }
 
 /// How a customer is sent to the gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {
-    #[serde(rename = "pay_at")]
+    #[serde(rename = "pay_at", default, skip_serializing_if = "String::is_empty")]
     pub at: String,
     /// The fields of a form that the browser posts. Where there are none it simply goes there.
     #[serde(rename = "pay_form", default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -198,7 +202,7 @@ impl Attempt {
             return self.watched_until;
         }
         let age = now.duration_since(self.opened_at);
-        let pause = if age < SignedDuration::from_mins(30) {
+        let pause = if age < ASKED_EVERY_MINUTE {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
             SignedDuration::from_mins(10)
@@ -208,6 +212,15 @@ impl Attempt {
             SignedDuration::from_hours(6)
         };
         later(now, pause)
+    }
+
+    /// From when a sweep has to look whether work is due: at the latest when it is. Every move in the index of due work
+    /// costs as much as two writes, so that an attempt that is looked at every minute all the same does not move.
+    pub fn sweep_from(&self) -> Option<Timestamp> {
+        let due = self.state.due_at()?;
+        let first = later(self.opened_at, LEASE);
+        let is_frequent = due < later(self.opened_at, ASKED_EVERY_MINUTE.saturating_add(LEASE));
+        Some(if is_frequent { due.min(first) } else { due })
     }
 
     /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.

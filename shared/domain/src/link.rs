@@ -450,6 +450,13 @@ impl PaymentLink {
         self.attempts.iter().filter_map(|attempt| attempt.state.due_at()).chain(end).min()
     }
 
+    /// From when sweeps look whether something is due, which is never later than [`PaymentLink::due_at`]. This is the
+    /// link's place in the index of due work.
+    pub fn sweep_from(&self) -> Option<Timestamp> {
+        let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
+        self.attempts.iter().filter_map(Attempt::sweep_from).chain(end).min()
+    }
+
     /// What somebody who opens the link now should meet.
     pub fn visit(&self, now: Timestamp) -> Visit {
         match self.status_at(now) {
@@ -909,6 +916,10 @@ impl PaymentLink {
     fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id) {
             attempt.state = state;
+            // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
+            if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. }) {
+                attempt.checkout = Checkout::default();
+            }
         }
     }
 

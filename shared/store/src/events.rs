@@ -216,7 +216,7 @@ impl Store {
 
     /// Events with a delivery whose time has come in one shard of the index.
     pub async fn due_events(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueEvent>, StoreError> {
-        let items = self.due("find due events", DueKind::Event.shard(shard), now, most).await?;
+        let (items, _) = self.due("find due events", DueKind::Event.shard(shard), now, most, None).await?;
         let due = |item: &Item| {
             let link = keys::link_of(text_of(item, PK)?)?;
             let sequence = text_of(item, SK)?.strip_prefix(EVENT_PREFIX)?.parse().ok()?;

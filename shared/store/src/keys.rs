@@ -256,4 +256,18 @@ mod tests {
             (0..=255).map(|n| DueKind::Link.of(&LinkId::of(&PayToken::from_random([n; 16])))).collect();
         assert_eq!(shards.len(), usize::from(DUE_SHARDS));
     }
+
+    #[test]
+    fn ten_thousand_links_made_in_one_second_stay_below_what_a_partition_takes() {
+        // A partition of a table or an index takes so many write units a second, and a new entry is one.
+        const LIMIT: usize = 1000;
+        let mut shards = std::collections::BTreeMap::new();
+        for number in 0_u32..10_000 {
+            let mut bits = [0; 16];
+            bits[..4].copy_from_slice(&number.to_be_bytes());
+            *shards.entry(DueKind::Link.of(&LinkId::of(&PayToken::from_random(bits)))).or_insert(0) += 1;
+        }
+        let fullest = shards.values().copied().max().unwrap();
+        assert!(fullest < LIMIT * 3 / 4, "the fullest shard got {fullest} entries");
+    }
 }

@@ -33,7 +33,7 @@ pub use configuration::Configuration;
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use keys::{DUE_SHARDS, DueKind};
-pub use links::{ChangedRecords, Created, DueLink, Settled, Written};
+pub use links::{ChangedRecords, Created, DuePage, DuePlace, Settled, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};

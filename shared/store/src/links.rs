@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
+use crate::item::{Item, from_item, key, number, text, text_of, to_item};
 use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK};
 
 /// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
@@ -59,12 +59,17 @@ pub enum Settled {
     ReferenceTaken,
 }
 
-/// A link in the index of due work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueLink {
-    pub id: LinkId,
-    pub due_at: Timestamp,
+/// Some of the links that a sweep has to look at.
+#[derive(Clone, Debug)]
+pub struct DuePage {
+    pub links: Vec<LinkId>,
+    /// Where the next page begins. A link may keep its place, so that reading from the start would find it again.
+    pub next: Option<DuePlace>,
 }
+
+/// A place in one shard of the index of due work.
+#[derive(Clone, Debug)]
+pub struct DuePlace(Item);
 
 /// The guard of a `reference_id`: all links that had it, the newest last.
 #[derive(Serialize, Deserialize)]
@@ -261,26 +266,30 @@ impl Store {
         Err(StoreError::Unavailable { operation, reason: "the transaction kept meeting others".to_owned() })
     }
 
-    /// Links whose time has come in one shard of the index, the longest due first.
-    pub async fn due_links(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueLink>, StoreError> {
-        let items = self.due("find due links", DueKind::Link.shard(shard), now, most).await?;
-        Ok(items
-            .iter()
-            .filter_map(|item| {
-                let id = keys::link_of(text_of(item, PK)?)?;
-                let due_at = Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()?;
-                Some(DueLink { id, due_at })
-            })
-            .collect())
+    /// Links that may have something due, in one shard of the index, the longest waiting first. What is due on a link says
+    /// the link itself.
+    pub async fn due_links(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        most: i32,
+        after: Option<DuePlace>,
+    ) -> Result<DuePage, StoreError> {
+        let start = after.map(|DuePlace(key)| key);
+        let (items, next) = self.due("find due links", DueKind::Link.shard(shard), now, most, start).await?;
+        let links = items.iter().filter_map(|item| keys::link_of(text_of(item, PK)?)).collect();
+        Ok(DuePage { links, next: next.map(DuePlace) })
     }
 
+    /// What waits in one shard of the index, after a key of it, and the key after which there is more.
     pub(crate) async fn due(
         &self,
         operation: &'static str,
         shard: String,
         now: Timestamp,
         most: i32,
-    ) -> Result<Vec<Item>, StoreError> {
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
         let answer = self
             .client
             .query()
@@ -292,10 +301,11 @@ impl Store {
             .expression_attribute_values(":kind", text(shard))
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .limit(most)
+            .set_exclusive_start_key(start)
             .send()
             .await
             .map_err(|error| StoreError::service(operation, &error))?;
-        Ok(answer.items.unwrap_or_default())
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
     /// Several links by id, read consistently, in any order. Those that do not exist are left out, and so is one that
@@ -392,7 +402,7 @@ pub(crate) fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreErr
     if link.has_news() {
         item.insert(NEWS.to_owned(), text("yes"));
     }
-    if let Some(due_at) = link.due_at() {
+    if let Some(due_at) = link.sweep_from() {
         item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
         item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
     }

@@ -183,7 +183,7 @@ impl Store {
 
     /// Messages whose time has come in one shard of the index.
     pub async fn due_messages(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueMessage>, StoreError> {
-        let items = self.due("find due messages", DueKind::Delivery.shard(shard), now, most).await?;
+        let (items, _) = self.due("find due messages", DueKind::Delivery.shard(shard), now, most, None).await?;
         let due = |item: &Item| {
             Some(DueMessage {
                 link: keys::link_of(text_of(item, PK)?)?,

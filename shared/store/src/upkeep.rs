@@ -13,6 +13,9 @@ use crate::item::{Item, from_item, number, number_of, text};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
 use crate::links::{link_item, write_id};
 
+/// So many links of a shard are looked at to find the longest due.
+const OLDEST_LINKS: i32 = 100;
+
 impl Store {
     /// Whether the table holds what the first set-up writes.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
@@ -21,13 +24,18 @@ impl Store {
 
     /// Since when the oldest work has been due, where any is: on links, on messages or on events.
     pub async fn oldest_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        const FIND: &str = "find the oldest due work";
         let mut oldest = None;
-        for kind in [DueKind::Link, DueKind::Delivery, DueKind::Event] {
-            for shard in 0..DUE_SHARDS {
-                let due = self.due("find the oldest due work", kind.shard(shard), now, 1).await?;
+        for shard in 0..DUE_SHARDS {
+            for kind in [DueKind::Delivery, DueKind::Event] {
+                let (due, _) = self.due(FIND, kind.shard(shard), now, 1, None).await?;
                 let at = due.first().and_then(|item| number_of(item, DUE_AT));
                 oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
             }
+            // A link stands in the index from when it is looked at, and says itself since when it is due.
+            let page = self.due_links(shard, now, OLDEST_LINKS, None).await?;
+            let due = self.links(&page.links).await?.into_iter().filter_map(|link| link.due_at());
+            oldest = due.filter(|at| *at <= now).chain(oldest).min();
         }
         Ok(oldest)
     }

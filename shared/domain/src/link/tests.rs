@@ -150,6 +150,19 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
     assert_eq!(link.status_at(at(79)).name(), "expired");
     assert!(link.claim(&id, at(79)).is_none());
     assert_eq!(link.due_at(), Some(at(60)), "the attempt is asked about a minute after it was opened");
+    assert_eq!(link.sweep_from(), link.due_at());
+    let (asked, _) = link.take_due(at(60)).unwrap();
+    assert_eq!(
+        (asked.due_at(), asked.sweep_from()),
+        (Some(at(61)), Some(at(60))),
+        "it keeps its place for the next one"
+    );
+    let (late, _) = begun(&self::link(), 1, 1).0.take_due(at(50)).unwrap();
+    assert_eq!(
+        (late.due_at(), late.sweep_from()),
+        (Some(at(60)), Some(at(60))),
+        "it moves once it is asked about rarely"
+    );
 }
 
 #[test]
@@ -528,7 +541,9 @@ proptest! {
             prop_assert_eq!(count(EventType::ReceiptRegistered), receipts);
             prop_assert_eq!(count(EventType::LinkCancelled), usize::from(matches!(link.status, LinkStatus::Cancelled { .. })));
             prop_assert_eq!(link.receipt().map(|receipt| receipt.id), link.receipt_id());
-            // Nothing that is not final is ever forgotten.
+            // Sweeps look in time, and nothing that is not final is ever forgotten.
+            prop_assert_eq!(link.sweep_from().is_some(), link.due_at().is_some());
+            prop_assert!(link.sweep_from() <= link.due_at());
             for attempt in &link.attempts {
                 prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
                     AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Lapsed { .. }

@@ -1,0 +1,84 @@
+//! The steps of a life of a link as events of Lambda, the same for the functions and for their peers.
+
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+use tests::api_gateway_event;
+
+/// A phone's browser.
+const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
+
+/// The CRM makes a link: one recipient on one channel, an item with a receipt field.
+pub(crate) fn create() -> Value {
+    create_with(&json!({ "contact": true }))
+}
+
+/// The CRM makes a link that nobody is told of.
+pub(crate) fn create_quietly() -> Value {
+    create_with(&json!({}))
+}
+
+fn create_with(recipients: &Value) -> Value {
+    let mut body = json!({
+        "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
+        "recipients": recipients, "after_payment": { "receipt_field": "settlement" },
+    });
+    if recipients["contact"] == true {
+        body["message"] = json!({ "channels": ["sms"] });
+    }
+    let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    api_gateway_event("POST", "/v1/payment-links", &headers, Some(&body.to_string()), false)
+}
+
+/// The CRM reads a link.
+pub(crate) fn read(link_id: &str) -> Value {
+    let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
+    let path = format!("/v1/payment-links/{link_id}");
+    api_gateway_event("GET", &path, &[("authorization", authorization.as_str())], None, false)
+}
+
+/// A person opens an address of ours.
+pub(crate) fn open(url: &str) -> Value {
+    let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+    api_gateway_event("GET", &path, &[("user-agent", AGENT)], None, false)
+}
+
+/// What an invocation of an HTTP function answered.
+pub(crate) fn status(answer: &Value) -> u64 {
+    answer["statusCode"].as_u64().unwrap_or_default()
+}
+
+/// The pay URL that making a link answered.
+pub(crate) fn made_url(answer: &Value) -> String {
+    assert_eq!(status(answer), 201, "{answer}");
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    body["url"].as_str().unwrap().to_owned()
+}
+
+/// Where an answer redirects to.
+pub(crate) fn location(answer: &Value) -> String {
+    assert_eq!(status(answer), 303, "{answer}");
+    let found = ["headers", "multiValueHeaders"].iter().find_map(|at| {
+        let headers = answer[*at].as_object()?;
+        headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value)
+    });
+    let value = found.unwrap_or_else(|| panic!("no location in {answer}"));
+    value.as_str().or_else(|| value[0].as_str()).unwrap().to_owned()
+}
+
+/// A customer who pays on the simulated gateway's page.
+#[derive(Clone, Debug)]
+pub(crate) struct Customer(reqwest::Client);
+
+impl Customer {
+    pub(crate) fn new() -> Self {
+        Self(reqwest::Client::builder().redirect(Policy::none()).build().unwrap())
+    }
+
+    /// Pays, and answers where the gateway sends the browser back to.
+    pub(crate) async fn pay(&self, page: &str) -> String {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let paid = self.0.post(page).header(form.0, form.1).body("outcome=paid").send().await.unwrap();
+        paid.headers()["location"].to_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,114 @@
+//! The local cloud with the demo business, and the programs that are measured in it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use paylink_local::seed::{self, API_KEY};
+use paylink_local::{Cloud, Options, Ports};
+use runtime::{Clock, Environment, Runtime};
+use serde_json::Value;
+
+use crate::lambda::{Lambda, Program};
+use crate::steps;
+
+/// The functions, as the template has them.
+pub(crate) const FUNCTIONS: [&str; 6] =
+    ["create-link", "pay-redirect", "gateway-webhook", "expire-links", "deliver-messages", "crm-api"];
+
+/// The peers, which do the first three functions' main steps in one.
+pub(crate) const PEERS: [&str; 2] = ["node", "python"];
+
+/// The SHA-256 of the local cloud's API key, and a merchant id that the simulator takes, for the peers.
+const PEER_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
+
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) table: Client,
+    pub(crate) folder: PathBuf,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let options = Options {
+            ports: Ports::any(),
+            table: tests::unique_table(),
+            dynamodb_endpoint: None,
+            data: None,
+            template: tests::root().join("template.yaml"),
+            clock: Clock::System,
+            webhooks: false,
+        };
+        let cloud = Cloud::start(&options).await.expect("the local cloud starts");
+        seed::plant(&cloud).await.expect("the demo business is made");
+        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        // A table that is being filled takes its time.
+        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk())
+            .endpoint_url(Self::endpoint_of(&cloud))
+            .timeout_config(TimeoutConfig::disabled());
+        let folder = tests::root().join("target/bench");
+        Self { table: Client::from_conf(config.build()), cloud, folder }
+    }
+
+    fn endpoint_of(cloud: &Cloud) -> String {
+        cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"].clone()
+    }
+
+    /// Where the embedded DynamoDB is.
+    pub(crate) fn endpoint(&self) -> String {
+        Self::endpoint_of(&self.cloud)
+    }
+
+    pub(crate) fn dynamodb_port(&self) -> u16 {
+        self.endpoint().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// A program of this name with DynamoDB at this address.
+    pub(crate) fn program(&self, name: &str, dynamodb: &str) -> Program {
+        let mut environment = self.cloud.environment.clone();
+        environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.to_owned());
+        environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), "3600".to_owned());
+        let peers = tests::root().join("tests/bench/peers");
+        let more = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let (command, arguments, folder) = match name {
+            "node" => {
+                let ric = more(&["node_modules/aws-lambda-ric/bin/index.mjs", "index.handler"]);
+                (PathBuf::from("node"), ric, peers.join("node"))
+            }
+            "python" => {
+                let python = peers.join("python/venv/bin/python");
+                (python, more(&["-m", "awslambdaric", "app.handler"]), peers.join("python"))
+            }
+            _ => (binary(name), Vec::new(), tests::root()),
+        };
+        if PEERS.contains(&name) {
+            environment.extend(peer_environment());
+        }
+        Program { name: name.to_owned(), command, arguments, folder, environment }
+    }
+
+    /// Makes links by the function that makes them.
+    pub(crate) async fn make(&self, event: &Value, links: usize) -> Vec<String> {
+        let mut create = Lambda::start(&self.program("create-link", &self.endpoint())).await;
+        let mut urls = Vec::new();
+        for _ in 0..links {
+            urls.push(steps::made_url(&create.invoke(event.clone()).await.0));
+        }
+        urls
+    }
+}
+
+/// A function as `cargo build --release` left it.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    tests::root().join("target/release").join(name)
+}
+
+fn peer_environment() -> BTreeMap<String, String> {
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(API_KEY.as_bytes());
+    let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    BTreeMap::from([
+        ("PEER_API_KEY_SHA256".to_owned(), hash),
+        ("PEER_MERCHANT_ID".to_owned(), PEER_MERCHANT.to_owned()),
+    ])
+}
