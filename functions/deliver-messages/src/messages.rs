@@ -195,7 +195,9 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
         SentMessage::Sent(claim) => {
             let state = MessageState::Failed { at: app.clock.now(), reason: report.reason };
             tracing::warn!(%link_id, %message_id, "A message that was sent did not arrive.");
+            let told = Measurement::Told { channel: recipient.channel, outcome: state.name() };
             note_failure(app, link.clone(), recipient, claim, state).await?;
+            told.record();
             Ok(true)
         }
         // The report comes again.

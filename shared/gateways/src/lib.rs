@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use telemetry::Measurement;
 use url::Url;
 
 use places::Shipped;
@@ -122,6 +123,7 @@ impl fmt::Debug for Gateways {
 /// A way to one gateway: what an adapter sends its calls through.
 #[derive(Clone, Copy)]
 struct Line<'a> {
+    gateway: GatewayKind,
     http: &'a Http,
     place: &'a Place,
 }
@@ -129,7 +131,10 @@ struct Line<'a> {
 impl Line<'_> {
     /// One call. The error is a reason for logs.
     async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
-        self.http.send(request, body, GATEWAY_CALL).await
+        let answer = self.http.send(request, body, GATEWAY_CALL).await;
+        let is_answered = answer.as_ref().is_ok_and(|answer| answer.status < 500);
+        Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
+        answer
     }
 }
 
@@ -196,7 +201,7 @@ impl Gateways {
     }
 
     fn line(&self, gateway: GatewayKind, mode: Mode) -> Line<'_> {
-        Line { http: &self.http, place: self.places.of(gateway, mode) }
+        Line { gateway, http: &self.http, place: self.places.of(gateway, mode) }
     }
 
     /// Opens a session. It is never repeated blindly: at some gateways a second call makes a second payable session.

@@ -67,8 +67,8 @@ pub const METRICS: [Metric; 14] = [
 pub enum Measurement {
     /// Something happened to a link, at whose account's gateway. Measured where the event is recorded, once for each.
     Happened { kind: EventType, gateway: GatewayKind },
-    /// A gateway was called, and gave an answer that could be read or did not.
-    GatewayCalled { gateway: GatewayKind, is_readable: bool },
+    /// A gateway was called, and gave an answer, or none but that it has trouble.
+    GatewayCalled { gateway: GatewayKind, is_answered: bool },
     /// So long a payment that was reported, or is being taken, has been waiting for its end when the sweep came to it.
     Unsettled { gateway: GatewayKind, age: Duration },
     /// A message was handed to its provider, and is `sent`, `waiting`, `failed` or `skipped`.
@@ -104,9 +104,9 @@ impl Measurement {
     fn figures(self) -> Vec<Figure> {
         match self {
             Self::Happened { kind, gateway } => happened(kind, gateway),
-            Self::GatewayCalled { gateway, is_readable } => vec![
+            Self::GatewayCalled { gateway, is_answered } => vec![
                 (GATEWAY_CALLS, json!(1), vec![gateway.as_str()]),
-                (GATEWAY_ERRORS, json!(u8::from(!is_readable)), vec![gateway.as_str()]),
+                (GATEWAY_ERRORS, json!(u8::from(!is_answered)), vec![gateway.as_str()]),
             ],
             Self::Unsettled { gateway, age } => vec![(SETTLEMENT_AGE, json!(age.as_secs()), vec![gateway.as_str()])],
             Self::Told { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_call_is_a_line_from_which_cloudwatch_takes_calls_and_errors() {
-        let call = Measurement::GatewayCalled { gateway: GatewayKind::Zarinpal, is_readable: false };
+        let call = Measurement::GatewayCalled { gateway: GatewayKind::Zarinpal, is_answered: false };
         let expected = json!({
             "_aws": {
                 "Timestamp": 1_773_119_783_000_u64,
@@ -189,7 +189,7 @@ mod tests {
     fn every_figure_is_among_those_that_alarms_may_name_and_has_a_value_for_each_dimension() {
         let gateway = GatewayKind::Zarinpal;
         let mut all = vec![
-            Measurement::GatewayCalled { gateway, is_readable: true },
+            Measurement::GatewayCalled { gateway, is_answered: true },
             Measurement::Unsettled { gateway, age: Duration::from_secs(90) },
             Measurement::Told { channel: Channel::Sms, outcome: "sent" },
             Measurement::Posted { outcome: "delivered" },
