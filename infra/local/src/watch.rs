@@ -194,6 +194,7 @@ fn show(output: Option<impl AsyncRead + Unpin + Send + 'static>, log: Arc<Mutex<
     });
 }
 
+/// Values stand in single quotes, because some are JSON, which the file's format would take apart.
 fn env_file(environment: &BTreeMap<String, String>) -> String {
-    environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    environment.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect()
 }
