@@ -107,13 +107,14 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     failure.map_or(Ok(swept), Err)
 }
 
-/// How long the payments that are being taken have been waiting for their end, the longest at each gateway.
+/// How long the payments that were reported or are being taken have been waiting for their end, the longest at each
+/// gateway.
 fn measure_unsettled(tasks: &[Task], now: Timestamp) {
     let mut oldest: BTreeMap<GatewayKind, Duration> = BTreeMap::new();
     for task in tasks {
-        let Work::Confirm(id) = &task.work else { continue };
+        let (Work::Confirm(id) | Work::LookUp(id)) = &task.work else { continue };
         let Some(attempt) = task.link.attempt(id) else { continue };
-        if let AttemptState::Settling { since, .. } = attempt.state {
+        if let Some(since) = attempt.state.waited_for_since() {
             let longest = oldest.entry(attempt.gateway).or_default();
             *longest = age(since, now).max(*longest);
         }
@@ -266,7 +267,8 @@ fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp)
         return Some(true);
     }
     // What is over has an end to be found out, and a reported payment one to be told.
-    let is_quiet = matches!(attempt.state, AttemptState::Open { reported: false, .. }) && now < attempt.session_ends_at;
+    let is_quiet =
+        matches!(attempt.state, AttemptState::Open { reported_at: None, .. }) && now < attempt.session_ends_at;
     let minute = now.duration_since(attempt.opened_at).as_mins();
     (list.is_whole && is_quiet && minute % ASKED_ANYWAY != 0).then_some(false)
 }

@@ -313,7 +313,9 @@ fn being_confirmed(link: &PaymentLink) -> Option<&Attempt> {
     let is_asked_about = |state: &AttemptState| {
         matches!(
             state,
-            AttemptState::Settling { .. } | AttemptState::Accepted { .. } | AttemptState::Open { reported: true, .. }
+            AttemptState::Settling { .. }
+                | AttemptState::Accepted { .. }
+                | AttemptState::Open { reported_at: Some(_), .. }
         )
     };
     link.attempts().iter().find(|attempt| is_asked_about(&attempt.state))

@@ -56,9 +56,13 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AttemptState {
-    /// The customer may be paying. `reported` says that a return or a webhook claimed a payment that the gateway has
-    /// not confirmed yet.
-    Open { look_up_at: Timestamp, reported: bool },
+    /// The customer may be paying. `reported_at` is since when a return, a webhook or the gateway itself claims a payment
+    /// that is not confirmed yet.
+    Open {
+        look_up_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reported_at: Option<Timestamp>,
+    },
     /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
     Settling { since: Timestamp, look_up_at: Timestamp },
     /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may happen
@@ -115,6 +119,22 @@ impl AttemptState {
             Self::GivingBack { .. } => "giving_back",
             Self::GivenBack { .. } => "given_back",
             Self::NeedsReview { .. } => "needs_review",
+        }
+    }
+
+    /// Since when somebody has been waiting to hear whether this payment arrived, where anybody is.
+    pub fn waited_for_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Open { reported_at, .. } => *reported_at,
+            Self::Settling { since, .. } => Some(*since),
+            Self::Accepted { .. }
+            | Self::Unacceptable { .. }
+            | Self::Paid { .. }
+            | Self::Failed { .. }
+            | Self::Lapsed { .. }
+            | Self::GivingBack { .. }
+            | Self::GivenBack { .. }
+            | Self::NeedsReview { .. } => None,
         }
     }
 
@@ -189,7 +209,7 @@ impl NewAttempt {
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
-            state: AttemptState::Open { look_up_at, reported: false },
+            state: AttemptState::Open { look_up_at, reported_at: None },
         }
     }
 }

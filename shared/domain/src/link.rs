@@ -465,7 +465,7 @@ impl PaymentLink {
             LinkStatus::Cancelled { .. } => return Visit::Cancelled,
             LinkStatus::Active => {}
         }
-        let is_reported = |state: &AttemptState| matches!(state, AttemptState::Open { reported: true, .. });
+        let is_reported = |state: &AttemptState| matches!(state, AttemptState::Open { reported_at: Some(_), .. });
         if self.settling().is_some() || self.attempts.iter().any(|attempt| is_reported(&attempt.state)) {
             return Visit::Confirming;
         }
@@ -650,17 +650,17 @@ impl PaymentLink {
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
-                    AttemptState::Open { look_up_at, reported: true }
+                    AttemptState::Open { look_up_at, reported_at: attempt.state.waited_for_since().or(Some(now)) }
                 } else {
                     AttemptState::Unacceptable { since: now, look_up_at }
                 })
             }
             (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.judge_unfinished(attempt, answer, now),
             (
-                AttemptState::Open { reported: false, .. },
+                AttemptState::Open { reported_at: None, .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
             ) if report == Report::Paid => {
-                only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported: true })
+                only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported_at: Some(now) })
             }
             // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
             (
@@ -723,7 +723,7 @@ impl PaymentLink {
         let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
         let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
         let state = match resolution {
-            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported: true },
+            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
             Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
             Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
             Resolution::GiveBack => AttemptState::GivingBack { payment: confirmed?, look_up_at: now, tries: 0 },
@@ -765,20 +765,23 @@ impl PaymentLink {
     }
 
     fn judge_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Judgement> {
-        let reported = *answer == GatewayAnswer::Processing;
+        let is_on_its_way = *answer == GatewayAnswer::Processing;
+        let reported_at = is_on_its_way.then(|| attempt.state.waited_for_since().unwrap_or(now));
         let state = match &attempt.state {
-            AttemptState::Open { .. } if !reported && now >= attempt.watched_until => AttemptState::Lapsed { at: now },
+            AttemptState::Open { .. } if !is_on_its_way && now >= attempt.watched_until => {
+                AttemptState::Lapsed { at: now }
+            }
             // No bank takes so long: a person has to ask the gateway what became of this money.
-            AttemptState::Open { .. } if reported && attempt.has_processed_too_long(now) => {
+            AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
                 AttemptState::NeedsReview { at: now, reason: "processing_too_long".to_owned(), payment: None }
             }
-            AttemptState::Open { reported: known, .. } if *known == reported => return None,
-            AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported },
+            AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
+            AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
             AttemptState::Settling { .. } | AttemptState::Unacceptable { .. } => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported }
+                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
             }
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if reported => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported }
+            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if is_on_its_way => {
+                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
             }
             AttemptState::Failed { .. }
             | AttemptState::Lapsed { .. }

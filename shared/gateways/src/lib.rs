@@ -355,7 +355,6 @@ mod tests {
             "pay_at": "https://gateway.example/", "opened_at": "2026-11-23T22:00:00Z",
             "session_ends_at": "2026-11-23T22:15:00Z", "deadline": "2026-11-23T22:20:00Z",
             "watched_until": "2026-11-26T22:00:00Z", "state": "open", "look_up_at": "2026-11-23T22:01:00Z",
-            "reported": false,
         }))
         .unwrap()
     }
