@@ -206,11 +206,11 @@ impl Evidence {
                 wrong.push(format!("the receipt {} belongs to no link", receipt.id));
             }
         }
-        let paid: BTreeSet<String> =
-            self.attempts().filter(|(_, a)| is_paid(a)).map(|(_, a)| a.id.to_string()).collect();
+        let confirmed: BTreeSet<String> =
+            self.attempts().filter(|(_, a)| has_confirmed_money(a)).map(|(_, a)| a.id.to_string()).collect();
         for (claim, attempt) in &self.claims {
-            if !paid.contains(attempt) {
-                wrong.push(format!("{claim} is claimed by an attempt that is not paid"));
+            if !confirmed.contains(attempt) {
+                wrong.push(format!("{claim} is claimed by an attempt without confirmed money"));
             }
         }
     }
@@ -388,8 +388,16 @@ fn is_event(sk: &str) -> bool {
     sk.starts_with("event#")
 }
 
-fn is_paid(attempt: &Attempt) -> bool {
-    matches!(attempt.state, AttemptState::Paid { .. })
+/// Whether a gateway confirmed money of this attempt, wherever that is now.
+fn has_confirmed_money(attempt: &Attempt) -> bool {
+    matches!(
+        attempt.state,
+        AttemptState::Paid { .. }
+            | AttemptState::Accepted { .. }
+            | AttemptState::GivingBack { .. }
+            | AttemptState::GivenBack { .. }
+            | AttemptState::NeedsReview { .. }
+    )
 }
 
 impl Session {

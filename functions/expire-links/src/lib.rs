@@ -3,11 +3,13 @@
 //!
 //! A run takes due links from the index, page by page, and writes each once: that write expires the link where it must
 //! and moves its due work ahead by a lease, so that no other run does the same. Only then are gateways asked, each in
-//! its own queue, so that a dead one starves neither expiry nor the others. Where a gateway lists what waits for us, one
-//! list stands for a question about each attempt of an account. A run that meets its deadline stops; what it
-//! had taken on is due again when the lease ends.
+//! its own queue, so that a dead one starves neither expiry nor the others, and an account that its gateway refuses keeps
+//! nobody waiting but itself. Money comes first, questions after it. Where a gateway lists what waits for us, one list
+//! stands for a question about each attempt of an account. A run that meets its deadline stops; what it had taken on is
+//! due again when the lease ends.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use domain::Timestamp;
@@ -20,18 +22,15 @@ use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
-use settlement::{Outcome, SettleError, Settlement};
+use settlement::{Hearing, Outcome, Settlement};
 use store::{DUE_SHARDS, DuePlace, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
 const PAGE: i32 = 100;
 
-/// So many writes, and so many questions to one gateway, are under way at once.
+/// So many writes, and so many calls to one gateway, are under way at once.
 const AT_ONCE: usize = 8;
-
-/// A gateway that gives so many unreadable answers in a row is left alone for the rest of the run.
-const BREAKER: usize = 5;
 
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(55);
@@ -53,6 +52,15 @@ pub struct Swept {
     pub left: usize,
 }
 
+impl Swept {
+    fn add(&mut self, other: &Self) {
+        self.expired += other.expired;
+        self.asked += other.asked;
+        self.given_back += other.given_back;
+        self.left += other.left;
+    }
+}
+
 /// So many due attempts of one account are worth a list. A single one is asked about, which tells more.
 const WORTH_A_LIST: usize = 2;
 
@@ -71,7 +79,10 @@ struct Task {
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
     let mut taken = TakenOn::default();
     let mut failure = None;
-    for shard in 0..DUE_SHARDS {
+    // Each minute begins at another shard, so that a run that does not get through all leaves others each time.
+    let minute = app.clock.now().as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
+    let first = u8::try_from(minute).unwrap_or_default();
+    for shard in (first..DUE_SHARDS).chain(0..first) {
         let mut place = None;
         while has_time(deadline) {
             match take_page(app, shard, place, &mut taken).await {
@@ -93,9 +104,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
         queues.entry(task.link.terms().account.gateway).or_default().push(task);
     }
     for done in join_all(queues.into_iter().map(|(gateway, queue)| work_off(app, gateway, queue, deadline))).await {
-        swept.asked += done.asked;
-        swept.given_back += done.given_back;
-        swept.left += done.left;
+        swept.add(&done);
     }
     tracing::info!(
         expired = swept.expired,
@@ -189,74 +198,147 @@ async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
     }
 }
 
-/// Works off the queue of one gateway, a few at a time, until it stops answering or time runs out.
+/// Works off the queue of one gateway: money that is being taken or goes back first, then the questions, those that
+/// somebody waits for before the others.
 async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: SystemTime) -> Swept {
+    let breaker = Mutex::new(Breaker::default());
+    let (mut questions, money): (Vec<Task>, Vec<Task>) =
+        queue.into_iter().partition(|task| matches!(task.work, Work::LookUp(_)));
+    questions.sort_by_key(|task| !is_waited_for(task));
+    let mut swept = perform_all(app, money, &BTreeMap::new(), &breaker, deadline).await;
+    let lists = read_lists(app, &questions, &breaker, deadline).await;
+    let asked = perform_all(app, questions, &lists, &breaker, deadline).await;
+    swept.add(&asked);
+    if swept.left > 0 {
+        tracing::warn!(gateway = gateway.as_str(), left = swept.left, "Due work of a gateway was left.");
+    }
+    swept
+}
+
+fn is_waited_for(task: &Task) -> bool {
+    let id = task.work.attempt();
+    task.link.attempt(id).is_some_and(|attempt| attempt.state.waited_for_since().is_some())
+}
+
+/// A few at a time, until the gateway stops answering or time runs out.
+async fn perform_all(
+    app: &App,
+    tasks: Vec<Task>,
+    lists: &BTreeMap<Place, Unconfirmed>,
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> Swept {
+    let all: Vec<_> = tasks.into_iter().map(|task| perform_one(app, task, lists, breaker, deadline)).collect();
+    let done: Vec<Done> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
     let mut swept = Swept::default();
-    let mut silent = 0;
-    let lists = read_lists(app, &queue, deadline).await;
-    let lists = &lists;
-    let mut queue = queue.into_iter();
-    loop {
-        let batch: Vec<Task> = queue.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            return swept;
+    for done in done {
+        match done {
+            Done::Asked(_) => swept.asked += 1,
+            Done::GaveBack(_) => swept.given_back += 1,
+            Done::NotWaiting => {}
+            Done::Left => swept.left += 1,
         }
-        if silent >= BREAKER || !has_time(deadline) {
-            swept.left += batch.len() + queue.len();
-            tracing::warn!(gateway = gateway.as_str(), left = swept.left, silent, "Due work of a gateway was left.");
-            return swept;
-        }
-        for answered in join_all(batch.into_iter().map(|task| perform(app, task, lists))).await {
-            match answered {
-                Done::Asked { readable } => {
-                    swept.asked += 1;
-                    silent = if readable { 0 } else { silent + 1 };
-                }
-                Done::GaveBack => swept.given_back += 1,
-                Done::NotWaiting => {}
-                Done::Failed => swept.left += 1,
-            }
+    }
+    swept
+}
+
+async fn perform_one(
+    app: &App,
+    task: Task,
+    lists: &BTreeMap<Place, Unconfirmed>,
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> Done {
+    let place = place(&task);
+    if !has_time(deadline) || lock(breaker).is_open(place.as_ref()) {
+        return Done::Left;
+    }
+    let done = perform(app, task, lists).await;
+    lock(breaker).note(place, &done);
+    done
+}
+
+/// What became of one piece of work.
+enum Done {
+    Asked(Hearing),
+    GaveBack(Hearing),
+    /// The gateway's list says that nothing waits for us in this session.
+    NotWaiting,
+    /// It was not begun, or could not be written. It is due again when the lease ends.
+    Left,
+}
+
+/// Keeps a run from spending itself on who does not answer.
+#[derive(Default)]
+struct Breaker {
+    /// So many calls in a row the gateway did not answer.
+    silent: usize,
+    /// The same for each place, where an answer that refuses us counts too: it is the same for every call there.
+    useless: BTreeMap<Place, usize>,
+}
+
+/// After so many in a row, the rest is left for the next run.
+const TOO_MANY: usize = 5;
+
+impl Breaker {
+    fn is_open(&self, place: Option<&Place>) -> bool {
+        let useless = place.and_then(|place| self.useless.get(place)).copied().unwrap_or_default();
+        self.silent >= TOO_MANY || useless >= TOO_MANY
+    }
+
+    fn note(&mut self, place: Option<Place>, done: &Done) {
+        let (Done::Asked(hearing) | Done::GaveBack(hearing), Some(place)) = (done, place) else { return };
+        let useless = self.useless.entry(place).or_default();
+        match hearing {
+            Hearing::Answered => (self.silent, *useless) = (0, 0),
+            Hearing::Refused => (self.silent, *useless) = (0, *useless + 1),
+            Hearing::Silent => (self.silent, *useless) = (self.silent + 1, *useless + 1),
         }
     }
 }
 
-enum Done {
-    Asked {
-        readable: bool,
-    },
-    GaveBack,
-    /// The gateway's list says that nothing waits for us in this session.
-    NotWaiting,
-    Failed,
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where an attempt was begun: what one list of a gateway covers.
+/// Where an attempt was begun: what one list of a gateway covers, and what its refusal means.
 type Place = (AccountId, CredentialsVersion, &'static str);
 
 fn place(task: &Task) -> Option<Place> {
-    let Work::LookUp(id) = &task.work else { return None };
-    let attempt = task.link.attempt(id)?;
+    let attempt = task.link.attempt(task.work.attempt())?;
     Some((attempt.account_id.clone(), attempt.credentials.clone(), task.link.terms().mode.as_str()))
 }
 
 /// One list for each account with several attempts to look up. Where there is none, each attempt is asked about.
-async fn read_lists(app: &App, queue: &[Task], deadline: SystemTime) -> BTreeMap<Place, Unconfirmed> {
-    let mut places: BTreeMap<Place, Vec<&Task>> = BTreeMap::new();
-    for task in queue {
+async fn read_lists(
+    app: &App,
+    questions: &[Task],
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> BTreeMap<Place, Unconfirmed> {
+    let mut places: BTreeMap<Place, (&Task, usize)> = BTreeMap::new();
+    for task in questions {
         if let Some(place) = place(task) {
-            places.entry(place).or_default().push(task);
+            places.entry(place).or_insert((task, 0)).1 += 1;
         }
     }
-    let mut lists = BTreeMap::new();
-    for (place, tasks) in places {
-        let (Some(task), true) = (tasks.first(), tasks.len() >= WORTH_A_LIST && has_time(deadline)) else { continue };
-        let Work::LookUp(id) = &task.work else { continue };
-        match app.settlement.unconfirmed(&task.link, id).await {
-            Ok(list) => lists.extend(list.map(|list| (place, list))),
-            Err(error) => tracing::error!(account_id = %place.0, error = %error, "No list could be asked for."),
+    places.retain(|place, (_, count)| *count >= WORTH_A_LIST && !lock(breaker).is_open(Some(place)));
+    let all: Vec<_> = places.into_iter().map(|(place, (task, _))| read_list(app, place, task, deadline)).collect();
+    let lists: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+    lists.into_iter().flatten().collect()
+}
+
+async fn read_list(app: &App, place: Place, task: &Task, deadline: SystemTime) -> Option<(Place, Unconfirmed)> {
+    if !has_time(deadline) {
+        return None;
+    }
+    match app.settlement.unconfirmed(&task.link, task.work.attempt()).await {
+        Ok(list) => list.map(|list| (place, list)),
+        Err(error) => {
+            tracing::error!(account_id = %place.0, error = %error, "No list could be asked for.");
+            None
         }
     }
-    lists
 }
 
 /// What a list says about an attempt: `Some(true)` where its money waits for us, `Some(false)` where it does not and
@@ -277,36 +359,23 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
     let now = app.clock.now();
     let link_id = task.link.id().clone();
     let list = place(&task).and_then(|place| lists.get(&place));
-    let (id, done) = match task.work {
-        Work::LookUp(id) => {
-            let outcome = match list.and_then(|list| waits(&task.link, &id, list, now)) {
-                Some(true) => app.settlement.settle_waiting(task.link, &id, now).await,
-                Some(false) => return Done::NotWaiting,
-                None => app.settlement.settle(task.link, &id, Report::Nothing, now).await,
-            };
-            (id, asked(outcome))
-        }
-        Work::Confirm(id) => {
-            let outcome = app.settlement.resume(task.link, &id, now).await;
-            (id, asked(outcome))
-        }
-        Work::Keep(id) => {
-            let kept = app.settlement.keep(task.link, &id, now).await;
-            (id, kept.map(|()| Done::Asked { readable: true }))
-        }
-        Work::GiveBack(id) => {
-            let outcome = app.settlement.give_back(task.link, &id, now).await;
-            (id, outcome.map(|()| Done::GaveBack))
-        }
+    let id = task.work.attempt().clone();
+    let done = match task.work {
+        Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
+            Some(true) => app.settlement.settle_waiting(task.link, &id, now).await.map(asked),
+            Some(false) => Ok(Done::NotWaiting),
+            None => app.settlement.settle(task.link, &id, Report::Nothing, now).await.map(asked),
+        },
+        Work::Confirm(_) => app.settlement.resume(task.link, &id, now).await.map(asked),
+        Work::Keep(_) => app.settlement.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
+        Work::GiveBack(_) => app.settlement.give_back(task.link, &id, now).await.map(Done::GaveBack),
     };
-    done.unwrap_or_else(|error| failed(&link_id, &id, &error))
+    done.unwrap_or_else(|error| {
+        tracing::error!(%link_id, attempt_id = %id, error = %error, "Due work could not be done.");
+        Done::Left
+    })
 }
 
-fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
-    outcome.map(|outcome| Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
-}
-
-fn failed(link_id: &domain::ids::LinkId, attempt_id: &AttemptId, error: &SettleError) -> Done {
-    tracing::error!(%link_id, %attempt_id, error = %error, "Due work could not be done.");
-    Done::Failed
+fn asked(outcome: Outcome) -> Done {
+    Done::Asked(outcome.hearing())
 }

@@ -125,7 +125,7 @@ async fn notify(
     };
     match app.settlement.settle_by_id(&hint.link, &hint.attempt, hint.report, now).await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
-        Ok(Outcome::Unknown(_)) => Err(ApiProblem::new(
+        Ok(Outcome::Unknown(_) | Outcome::Refused(_)) => Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "outcome_unknown",
             "The outcome is not known yet; call again.",

@@ -9,8 +9,10 @@ use crate::gateway::{GatewayKind, GatewayRules, LookUp, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
 
-/// How long a function that took work on may need at most. Work is not taken twice within it.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a function that took work on may need at most. Work is not taken twice within it. It is a little less than
+/// the minute between two sweeps, so that one that comes a moment earlier in its minute than the last still finds what
+/// that one took on.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(57);
 
 /// So long after its beginning a gateway is asked about an attempt every minute.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
@@ -18,8 +20,9 @@ const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 /// Bank debits take up to two weeks, and may be contested in the days after.
 const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// After so many refused or unanswered tries of giving back, a person has to look.
-pub const GIVE_BACK_TRIES: u32 = 8;
+/// After so many unanswered calls to give money back, a person has to look. Where that is possible for half an hour or so,
+/// they are spread over most of it.
+pub(crate) const GIVE_BACK_TRIES: u32 = 25;
 
 /// Everything in which an attempt was begun. It keeps its own account, amount and credentials, because the records they
 /// came from may change while somebody is paying.
@@ -222,6 +225,11 @@ impl Attempt {
             return self.watched_until;
         }
         let age = now.duration_since(self.opened_at);
+        // Whoever pays at the last moment of a session is heard of before the link ends, so that the money is in time.
+        let last_in_time = self.deadline.checked_sub(LEASE).unwrap_or(Timestamp::MIN);
+        if now < last_in_time && age >= ASKED_EVERY_MINUTE {
+            return later(now, LEASE.saturating_mul(2)).min(last_in_time);
+        }
         let pause = if age < ASKED_EVERY_MINUTE {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
@@ -239,8 +247,17 @@ impl Attempt {
     pub fn sweep_from(&self) -> Option<Timestamp> {
         let due = self.state.due_at()?;
         let first = later(self.opened_at, LEASE);
-        let is_frequent = due < later(self.opened_at, ASKED_EVERY_MINUTE.saturating_add(LEASE));
+        let is_frequent = due < later(later(self.opened_at, ASKED_EVERY_MINUTE).max(self.deadline), LEASE);
         Some(if is_frequent { due.min(first) } else { due })
+    }
+
+    /// How long after so many unanswered calls money is given back again. Where that is possible for a while only, as often
+    /// as the sweep comes.
+    pub(crate) fn pause_before_giving_back(&self, tries: u32) -> SignedDuration {
+        match self.gateway.profile().give_back.within_minutes {
+            Some(_) => LEASE,
+            None => LEASE.saturating_mul(1 << tries.min(6)),
+        }
     }
 
     /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.

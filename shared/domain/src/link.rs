@@ -247,20 +247,36 @@ pub enum Work {
     GiveBack(AttemptId),
 }
 
+impl Work {
+    /// The attempt that it is about.
+    pub fn attempt(&self) -> &AttemptId {
+        match self {
+            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::GiveBack(id) => id,
+        }
+    }
+}
+
 /// The link after an answer, with what has to be written beside it in the same transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub link: PaymentLink,
+    /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
+    /// kept here nor given back.
+    pub claim: Option<Claim>,
     pub kept: Option<Kept>,
+}
+
+/// Money that belongs to one attempt alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub attempt: AttemptId,
+    /// The gateway's reference in the form that must not be used twice.
+    pub reference: String,
 }
 
 /// A payment that became the payment of its link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    pub attempt: AttemptId,
-    pub gateway: GatewayKind,
-    /// The gateway's reference in the form that must not be used twice.
-    pub claim: String,
     pub receipt: Option<Receipt>,
 }
 
@@ -611,7 +627,8 @@ impl PaymentLink {
     /// What follows from the gateway's answer. `None` where nothing is to be written.
     pub fn judge(&self, id: &AttemptId, answer: &GatewayAnswer, report: Report, now: Timestamp) -> Option<Judgement> {
         let attempt = self.attempt(id)?;
-        let only_state = |state| Some(Judgement { link: self.with_state(id, now, state), kept: None });
+        let only_state = |state| Some(self.with_state(id, now, state).into());
+        let review = |reason: &str| AttemptState::NeedsReview { at: now, reason: reason.to_owned(), payment: None };
         match (&attempt.state, answer) {
             // Decided money stays decided.
             (
@@ -626,9 +643,7 @@ impl PaymentLink {
             }
             (AttemptState::GivingBack { .. }, _) => None,
             (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
-            (_, GatewayAnswer::WrongAmount { .. }) => {
-                only_state(AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: None })
-            }
+            (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
             (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
             (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
                 only_state(AttemptState::GivenBack { at: now })
@@ -637,16 +652,14 @@ impl PaymentLink {
             (_, GatewayAnswer::NotPaid { reason }) => {
                 only_state(AttemptState::Failed { at: now, reason: reason.clone() })
             }
-            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) => None,
-            // Money that the gateway should have returned by itself long ago.
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(AttemptState::NeedsReview {
-                    at: now,
-                    reason: "money_not_returned".to_owned(),
-                    payment: None,
-                })
+            // Money that the gateway should have let us take, or returned by itself, long ago.
+            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+                only_state(review("money_not_confirmed"))
             }
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
+            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+                only_state(review("money_not_returned"))
+            }
+            (AttemptState::Settling { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
@@ -666,44 +679,37 @@ impl PaymentLink {
             (
                 AttemptState::Open { .. } | AttemptState::Settling { .. } | AttemptState::Unacceptable { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if now >= attempt.watched_until => only_state(AttemptState::NeedsReview {
-                at: now,
-                reason: "gateway_does_not_answer".to_owned(),
-                payment: None,
-            }),
+            ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
         }
     }
 
     fn judge_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Judgement {
-        let id = &attempt.id;
-        let payment = payment.clone();
-        if payment.money != attempt.money {
-            let reason = "amount_differs".to_owned();
-            let state = AttemptState::NeedsReview { at: now, reason, payment: Some(payment) };
-            return Judgement { link: self.with_state(id, now, state), kept: None };
+        let (id, payment) = (&attempt.id, payment.clone());
+        let is_as_asked = payment.money == attempt.money;
+        if is_as_asked && self.accepts(id, now) {
+            return self.keep(attempt, payment, now);
         }
-        if !self.accepts(id, now) {
-            let state = AttemptState::GivingBack { payment, look_up_at: now, tries: 0 };
-            return Judgement { link: self.with_state(id, now, state), kept: None };
-        }
-        self.keep(attempt, payment, now)
+        let claim = Some(Claim::of(id, &payment));
+        // Where our call can undo a payment only for a while, a person would look too late.
+        let state = if is_as_asked || attempt.gateway.profile().give_back.within_minutes.is_some() {
+            AttemptState::GivingBack { payment, look_up_at: now, tries: 0 }
+        } else {
+            AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
+        };
+        Judgement { link: self.with_state(id, now, state), claim, kept: None }
     }
 
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
         let id = &attempt.id;
-        let kept = Kept {
-            attempt: id.clone(),
-            gateway: attempt.gateway,
-            claim: payment.claim.clone(),
-            receipt: self.receipt_of(attempt, &payment, now),
-        };
+        let claim = Some(Claim::of(id, &payment));
+        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, now) });
         let link = self.changed(now, |link| {
             link.set_state(id, AttemptState::Paid { at: now, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
-        Judgement { link, kept: Some(kept) }
+        Judgement { link, claim, kept }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
@@ -791,7 +797,7 @@ impl PaymentLink {
             | AttemptState::GivenBack { .. }
             | AttemptState::NeedsReview { .. } => return None,
         };
-        Some(Judgement { link: self.with_state(&attempt.id, now, state), kept: None })
+        Some(self.with_state(&attempt.id, now, state).into())
     }
 
     /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
@@ -800,9 +806,11 @@ impl PaymentLink {
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
     }
 
-    /// What came of giving back. `None` where it will simply be tried again.
+    /// What came of giving back. Only a call that was made and not answered counts as a try: what a sweep took on and did
+    /// not get to is as good as new.
     pub fn judge_give_back(&self, id: &AttemptId, answer: &GiveBackAnswer, now: Timestamp) -> Option<Self> {
-        let AttemptState::GivingBack { payment, tries, .. } = &self.attempt(id)?.state else { return None };
+        let attempt = self.attempt(id)?;
+        let AttemptState::GivingBack { payment, tries, .. } = &attempt.state else { return None };
         let review = |reason: &str| AttemptState::NeedsReview {
             at: now,
             reason: reason.to_owned(),
@@ -811,10 +819,15 @@ impl PaymentLink {
         match answer {
             GiveBackAnswer::Done => Some(self.with_state(id, now, AttemptState::GivenBack { at: now })),
             GiveBackAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
-            GiveBackAnswer::Unknown { .. } if *tries >= GIVE_BACK_TRIES => {
+            GiveBackAnswer::Unknown { .. } if tries + 1 >= GIVE_BACK_TRIES => {
                 Some(self.with_state(id, now, review("give_back_unanswered")))
             }
-            GiveBackAnswer::Unknown { .. } => None,
+            GiveBackAnswer::Unknown { .. } => {
+                let tries = tries + 1;
+                let look_up_at = later(now, attempt.pause_before_giving_back(tries));
+                let state = AttemptState::GivingBack { payment: payment.clone(), look_up_at, tries };
+                Some(self.with_state(id, now, state))
+            }
         }
     }
 
@@ -938,6 +951,19 @@ impl PaymentLink {
     }
 }
 
+impl Claim {
+    fn of(attempt: &AttemptId, payment: &Payment) -> Self {
+        Self { attempt: attempt.clone(), reference: payment.claim.clone() }
+    }
+}
+
+/// A change that no money is part of.
+impl From<PaymentLink> for Judgement {
+    fn from(link: PaymentLink) -> Self {
+        Self { link, claim: None, kept: None }
+    }
+}
+
 /// Moves one due attempt ahead and says what has to be done for it.
 fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     let next = attempt.next_look_up(now);
@@ -955,9 +981,8 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             *look_up_at = later(now, LEASE);
             Some(Work::Keep(id))
         }
-        AttemptState::GivingBack { look_up_at, tries, .. } => {
-            *tries += 1;
-            *look_up_at = later(now, LEASE.saturating_mul(1 << (*tries).min(6)));
+        AttemptState::GivingBack { look_up_at, .. } => {
+            *look_up_at = later(now, LEASE);
             Some(Work::GiveBack(id))
         }
         AttemptState::Paid { .. }

@@ -12,7 +12,8 @@ use domain::Timestamp;
 use domain::contact::Contact;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
 use domain::item::Item as CrmItem;
-use domain::link::{Judgement, Kept, LinkStatus, PaymentLink};
+use domain::link::{Claim, Judgement, LinkStatus, PaymentLink};
+use domain::receipt::Receipt;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -193,15 +194,18 @@ impl Store {
         }
     }
 
-    /// Writes what a gateway's answer led to. A payment that is kept becomes link, receipt, claim and attachment in one
-    /// transaction that depends on nothing the CRM could change meanwhile.
+    /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
+    /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
+    /// change meanwhile.
     pub async fn settle(&self, judgement: &Judgement) -> Result<Settled, StoreError> {
         const WRITE: &str = "settle a payment";
-        let Some(kept) = &judgement.kept else {
+        let Some(claim) = &judgement.claim else {
             return Ok(Settled::Written(self.replace_link(&judgement.link).await?));
         };
+        let receipt = judgement.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let Err(reasons) = self.transact(WRITE, self.settlement(&judgement.link, kept, &mark)?).await? else {
+        let writes = self.settlement(&judgement.link, claim, receipt, &mark)?;
+        let Err(reasons) = self.transact(WRITE, writes).await? else {
             return Ok(Settled::Written(Written::Applied));
         };
         if let Some(current) = failed_on(&reasons, 0) {
@@ -213,15 +217,21 @@ impl Store {
         Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not settled"))
     }
 
-    fn settlement(&self, link: &PaymentLink, kept: &Kept, mark: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+    fn settlement(
+        &self,
+        link: &PaymentLink,
+        claim: &Claim,
+        receipt: Option<&Receipt>,
+        mark: &str,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
-        let own = HashMap::from([(":own".to_owned(), text(kept.attempt.as_str()))]);
-        let claim = to_item(keys::claim(&kept.claim), &PaymentClaim { attempt_id: &kept.attempt })?;
+        let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
+        let claim = to_item(keys::claim(&claim.reference), &PaymentClaim { attempt_id: &claim.attempt })?;
         let mut writes = vec![
             conditional_put(self, link_item(link, mark)?, "version = :seen", seen)?,
             conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
         ];
-        if let Some(receipt) = &kept.receipt {
+        if let Some(receipt) = receipt {
             let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
             item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
             if let Some(item_id) = &receipt.item_id {
@@ -245,8 +255,8 @@ impl Store {
         operation: &'static str,
         writes: Vec<TransactWriteItem>,
     ) -> Result<Result<(), Vec<CancellationReason>>, StoreError> {
-        let mut pause = std::time::Duration::from_millis(20);
-        for _ in 0..6 {
+        let mut pauses = Pauses::default();
+        loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(Ok(())) };
             match error.as_service_error() {
@@ -258,12 +268,13 @@ impl Store {
                 }
                 _ => return Err(StoreError::service(operation, &error)),
             }
-            // Two that met once should not meet again: up to twice the pause, at random.
-            let jitter = getrandom::u32().unwrap_or_default() % 256;
-            tokio::time::sleep(pause + pause * jitter / 256).await;
-            pause *= 2;
+            if !pauses.pause().await {
+                return Err(StoreError::Unavailable {
+                    operation,
+                    reason: "the transaction kept meeting others".to_owned(),
+                });
+            }
         }
-        Err(StoreError::Unavailable { operation, reason: "the transaction kept meeting others".to_owned() })
     }
 
     /// Links that may have something due, in one shard of the index, the longest waiting first. What is due on a link says
@@ -370,6 +381,7 @@ impl Store {
         let mut items = Vec::new();
         for chunk in keys.chunks(100) {
             let mut wanted = Some(chunk.to_vec());
+            let mut pauses = Pauses::default();
             while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
                 let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
                 let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
@@ -382,9 +394,39 @@ impl Store {
                     .map_err(|error| StoreError::service(operation, &error))?;
                 items.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|rest| rest.keys);
+                let is_whole = wanted.as_ref().is_none_or(Vec::is_empty);
+                if !is_whole && !pauses.pause().await {
+                    return Err(StoreError::Unavailable { operation, reason: "it left keys unprocessed".to_owned() });
+                }
             }
         }
         Ok(items)
+    }
+}
+
+/// How long to wait before what DynamoDB turned away is tried again: longer each time, and not without end.
+struct Pauses(std::time::Duration);
+
+/// No pause begins with more than this, so that six tries need less than one and a half seconds.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(std::time::Duration::from_millis(20))
+    }
+}
+
+impl Pauses {
+    /// Waits, unless that was done often enough.
+    async fn pause(&mut self) -> bool {
+        if self.0 > LONGEST_PAUSE {
+            return false;
+        }
+        // Two that met once should not meet again: up to twice the pause, at random.
+        let jitter = getrandom::u32().unwrap_or_default() % 256;
+        tokio::time::sleep(self.0 + self.0 * jitter / 256).await;
+        self.0 *= 2;
+        true
     }
 }
 
