@@ -379,3 +379,35 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
 fn asked(outcome: Outcome) -> Done {
     Done::Asked(outcome.hearing())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(account: &str) -> Place {
+        (AccountId::parse(account).unwrap(), CredentialsVersion::parse("v1").unwrap(), "live")
+    }
+
+    fn after(hearings: &[Hearing]) -> Breaker {
+        let mut breaker = Breaker::default();
+        for hearing in hearings {
+            breaker.note(Some(place("suspended")), &Done::Asked(*hearing));
+        }
+        breaker
+    }
+
+    #[test]
+    fn an_account_that_its_gateway_refuses_keeps_nobody_waiting_but_itself() {
+        let breaker = after(&[Hearing::Refused; TOO_MANY]);
+        assert!(breaker.is_open(Some(&place("suspended"))));
+        assert!(!breaker.is_open(Some(&place("main"))));
+    }
+
+    #[test]
+    fn a_gateway_that_does_not_answer_is_left_alone_until_it_does() {
+        assert!(after(&[Hearing::Silent; TOO_MANY]).is_open(Some(&place("main"))));
+        let mut hearings = [Hearing::Silent; TOO_MANY];
+        hearings[TOO_MANY - 1] = Hearing::Answered;
+        assert!(!after(&hearings).is_open(Some(&place("suspended"))));
+    }
+}
