@@ -149,6 +149,8 @@ pub enum GatewayAnswer {
     Returned,
     /// A payment of another amount than we asked for.
     WrongAmount { got: Option<Money> },
+    /// The gateway's own answer leaves open whose the money is, and asking again will not tell: a person has to look.
+    Doubtful { reason: String },
     /// No answer, or one that cannot be read. It says nothing about the payment.
     Unknown { why: String },
     /// The gateway refuses us: credentials, address, domain. It says nothing about the payment either.
@@ -166,6 +168,7 @@ impl GatewayAnswer {
             Self::NotPaid { .. } => "not_paid",
             Self::Returned => "returned",
             Self::WrongAmount { .. } => "wrong_amount",
+            Self::Doubtful { .. } => "doubtful",
             Self::Unknown { .. } => "unknown",
             Self::Misconfigured { .. } => "misconfigured",
         }

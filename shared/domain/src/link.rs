@@ -629,6 +629,9 @@ impl PaymentLink {
             (_, GatewayAnswer::WrongAmount { .. }) => {
                 only_state(AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: None })
             }
+            (_, GatewayAnswer::Doubtful { reason }) => {
+                only_state(AttemptState::NeedsReview { at: now, reason: reason.clone(), payment: None })
+            }
             (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
             (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
                 only_state(AttemptState::GivenBack { at: now })

@@ -260,8 +260,9 @@ static STRIPE: Profile = Profile {
     ],
 };
 
-/// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest. The largest amount
-/// depends on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
+/// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest, and a bank transfer
+/// may arrive for a hundred days, so that such a payment is watched a little longer than that. The largest amount depends
+/// on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
 static MOLLIE: Profile = Profile {
     kind: GatewayKind::Mollie,
     id: "mollie",
@@ -270,7 +271,13 @@ static MOLLIE: Profile = Profile {
         "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK",
         "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
     ],
-    rules: GatewayRules { smallest: 100, largest: 5_000_000, session_minutes: 15, grace_minutes: 5, watch_hours: 72 },
+    rules: GatewayRules {
+        smallest: 100,
+        largest: 5_000_000,
+        session_minutes: 15,
+        grace_minutes: 5,
+        watch_hours: 2_500,
+    },
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
