@@ -146,6 +146,7 @@ test('@mollie/api-client', async () => {
   const refund = await client.paymentRefunds.create({ paymentId: payment.id, amount: order.amount });
   assert.equal(refund.status, 'pending');
   const open = await client.payments.create(order);
+  await press(open.getCheckoutUrl(), 'cancelable');
   assert.equal((await client.payments.cancel(open.id)).status, 'canceled');
   await assert.rejects(client.payments.create({ ...order, amount: { currency: 'EUR', value: '19.9' } }), {
     field: 'amount',

@@ -12,6 +12,7 @@ import urllib.request
 import mollie.api.client
 import razorpay
 import stripe
+import zibal.client
 
 SIMULATORS, FUNCTIONS = os.environ["SIMULATORS"], os.environ["FUNCTIONS"]
 BACK = "http://localhost:1/back"
@@ -92,9 +93,24 @@ def try_mollie():
     refund = paid.refunds.create({"amount": amount})
     assert refund.status == "pending", refund
     opened = client.payments.create({"amount": amount, "description": "Invoice 77", "redirectUrl": BACK})
+    press(opened.checkout_url, "cancelable")
     assert client.payments.delete(opened.id).is_canceled()
 
 
-for attempt in [try_stripe, try_razorpay, try_mollie]:
+def try_zibal():
+    # The client has its host in a constant.
+    zibal.client.IPG_BASE_URL = f"{SIMULATORS}/zibal/v1/"
+    client = zibal.client.ZibalIPGClient(merchant="zibal")
+    begun = client.request_transaction(amount=20_000, callback_url=BACK, description="Invoice 77", order_id="order-py")
+    press(f"{SIMULATORS}/zibal/start/{begun.track_id}", "paid_no_return")
+    verified = client.verify_transaction(track_id=begun.track_id)
+    assert (verified.amount, verified.order_id) == (20_000, "order-py"), verified
+    asked = client.inquiry_transaction(track_id=begun.track_id)
+    assert (asked.status, asked.amount, asked.shaparak_fee) == (1, 20_000, 0), asked
+    # Repeated, it names neither the amount nor anything else.
+    assert client.verify_transaction(track_id=begun.track_id).result_code == 201
+
+
+for attempt in [try_stripe, try_razorpay, try_mollie, try_zibal]:
     attempt()
     print(f"ok {attempt.__name__}")

@@ -1,5 +1,7 @@
 //! The gateways that an account can have, told by the very rows that accounts are checked against.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use domain::gateway::{GatewayBook, GatewayKind, LookUp, Mode};
@@ -32,8 +34,10 @@ pub(crate) struct GatewayView {
     name: &'static str,
     /// The ISO 4217 codes that an account there can have.
     currencies: &'static [&'static str],
-    /// The smallest amount of a link, in the minor unit of whichever currency.
+    /// The smallest amount of a link, in the minor unit of a currency that has none of its own.
     smallest_amount: i64,
+    /// The smallest amount in those currencies that have one of their own, by their code.
+    smallest_amounts: BTreeMap<String, i64>,
     largest_amount: i64,
     /// How long a customer can pay once the gateway's page is open.
     session_minutes: i64,
@@ -97,6 +101,7 @@ impl GatewayView {
             name: profile.name,
             currencies: profile.currencies,
             smallest_amount: rules.smallest,
+            smallest_amounts: book.smallest_in(kind),
             largest_amount: rules.largest,
             session_minutes: rules.session_minutes,
             can_look_up: profile.look_up == LookUp::AnyTime,

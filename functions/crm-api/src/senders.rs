@@ -203,6 +203,7 @@ fn decide(
     let credentials = body.credentials.field("/credentials", problems);
     let kind = kind?;
     let secret = read_secret(credentials, kind, problems);
+    check_places(&templates, kind, problems);
     let given = [
         ("/base_url", !matches!(base_url, Field::Absent), kind != ProviderKind::Whatsapp),
         ("/line", !matches!(line, Field::Absent), kind == ProviderKind::Kavenegar),
@@ -272,6 +273,16 @@ fn read_templates(given: Given<Vec<TemplateBody>>, problems: &mut Problems) -> F
     let read: Vec<ApprovedTemplate> =
         bodies.filter_map(|(index, body)| body.read(&format!("{AT}/{index}"), problems)).collect();
     if read.len() == count { Field::Value(read) } else { Field::Refused }
+}
+
+/// A template that the provider could not fill would be found out when its messages fail.
+fn check_places(templates: &Field<Vec<ApprovedTemplate>>, kind: ProviderKind, problems: &mut Problems) {
+    let Field::Value(templates) = templates else { return };
+    let most = kind.most_places();
+    for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
+        let detail = format!("A template of the provider {} has at most {most} places.", kind.as_str());
+        problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
+    }
 }
 
 impl TemplateBody {

@@ -7,7 +7,7 @@ use domain::compose::{Book, compose};
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::recipients::Recipient;
-use domain::sender::{Carrier, Routes};
+use domain::sender::{Carrier, ProviderKind, Routes};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
@@ -30,7 +30,7 @@ const PAUSES: [Duration; 6] = [
 /// A provider can have a message wait at most so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// After so long SNS reports nothing more about an SMS.
+/// After so long nothing more is reported about a message that only its provider's own id names.
 const REPORTED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a failure is noted again because the link changed meanwhile.
@@ -157,19 +157,33 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
     };
     let label = Label { link: link.id(), message: &recipient.id };
     let sent = app.channels.send(through, to, &message, configuration.settings.sender(), label).await;
-    if let (Carrier::Sns, Sent::Accepted { provider_id }, true) = (carrier, &sent, app.sms_reports) {
+    if let Sent::Accepted { provider_id } = &sent
+        && reports_by_its_own_id(app, carrier)
+        && !provider_id.is_empty()
+    {
         remember(app, provider_id, label).await;
     }
     Ok(sent)
 }
 
-/// SNS reports about an SMS by its own id and nothing else. Where that cannot be written down the SMS is sent all the same,
-/// and only a report about it would lead nowhere.
+/// Whether whoever took a message over names it by an id of its own, and nothing else, when it reports about it.
+fn reports_by_its_own_id(app: &App, carrier: Carrier<'_>) -> bool {
+    match carrier {
+        Carrier::Sns => app.sms_reports,
+        Carrier::Ses => false,
+        Carrier::Sender(sender) => match sender.provider.kind() {
+            ProviderKind::Whatsapp => true,
+            ProviderKind::BotApi | ProviderKind::Kavenegar => false,
+        },
+    }
+}
+
+/// Where that id cannot be written down the message is sent all the same, and only a report about it would lead nowhere.
 async fn remember(app: &App, provider_id: &str, label: Label<'_>) {
     let forget_at = later(app.clock.now(), REPORTED_WITHIN);
     let known = app.store.remember_provider_id(provider_id, label.link, label.message, forget_at).await;
     if let Err(error) = known {
-        tracing::warn!(link_id = %label.link, message_id = %label.message, error = %error, "The id of an SMS could not be kept.");
+        tracing::warn!(link_id = %label.link, message_id = %label.message, error = %error, "The provider's id of a message could not be kept.");
     }
 }
 

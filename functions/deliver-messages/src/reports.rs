@@ -1,6 +1,6 @@
 //! What providers report about messages that they had taken over: bounces and complaints of emails (Amazon SES, event
-//! publishing, by way of an SNS topic) and SMS that were not delivered (Amazon SNS, delivery status, by way of CloudWatch
-//! Logs).
+//! publishing, by way of an SNS topic), SMS that were not delivered (Amazon SNS, delivery status, by way of CloudWatch
+//! Logs) and messages on WhatsApp that Meta could not deliver (AWS End User Messaging Social, by way of an SNS topic).
 //!
 //! Reports come from outside and are read with care: whatever is no report about a message of ours is left aside.
 
@@ -8,7 +8,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use channels::{LINK_TAG, MESSAGE_TAG};
+use channels::{LINK_TAG, MESSAGE_TAG, reason_of_meta};
 use domain::ids::{LinkId, MessageId};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -74,6 +74,47 @@ struct Bounce {
     bounce_sub_type: String,
 }
 
+/// What a WhatsApp Business Account publishes ("Message and event format in AWS End User Messaging Social"): Meta's own
+/// notification as a text, and AWS's id of the message that it is about.
+#[derive(Debug, Deserialize)]
+struct WhatsAppEvent {
+    #[serde(rename = "whatsAppWebhookEntry")]
+    entry: String,
+    #[serde(rename = "messageId", default)]
+    message_id: Option<String>,
+}
+
+/// A notification of Meta's Cloud API ("Webhooks", statuses). It also brings what people write, which is not for us.
+#[derive(Debug, Deserialize)]
+struct MetaEntry {
+    #[serde(default)]
+    changes: Vec<MetaChange>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetaChange {
+    value: MetaValue,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetaValue {
+    #[serde(default)]
+    statuses: Vec<MetaStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetaStatus {
+    id: String,
+    status: String,
+    #[serde(default)]
+    errors: Vec<MetaError>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MetaError {
+    code: u32,
+}
+
 /// What CloudWatch Logs hands to a subscription, unpacked.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,7 +157,11 @@ pub fn reports(event: &Value) -> Option<Vec<Report>> {
     if event.pointer("/Records/0/EventSource").and_then(Value::as_str) == Some("aws:sns") {
         let event = SnsEvent::deserialize(event).ok();
         let records = event.map(|event| event.records).unwrap_or_default();
-        return Some(records.iter().filter_map(|record| of_ses(&record.sns.message)).collect());
+        let reports = |record: &SnsRecord| match of_ses(&record.sns.message) {
+            Some(report) => vec![report],
+            None => of_whatsapp(&record.sns.message),
+        };
+        return Some(records.iter().flat_map(reports).collect());
     }
     None
 }
@@ -132,6 +177,21 @@ fn of_ses(message: &str) -> Option<Report> {
     let link = LinkId::parse(tag(LINK_TAG)?).ok()?;
     let message = MessageId::parse(tag(MESSAGE_TAG)?).ok()?;
     Some(Report { about: About::Message(link, message), reason })
+}
+
+/// Each message that Meta gave up. The same notification says of others that they were sent, delivered or read.
+fn of_whatsapp(message: &str) -> Vec<Report> {
+    let event: Option<WhatsAppEvent> = serde_json::from_str(message).ok();
+    let Some(WhatsAppEvent { entry, message_id }) = event else { return Vec::new() };
+    let Ok(MetaEntry { changes }) = serde_json::from_str(&entry) else { return Vec::new() };
+    let failed = changes.into_iter().flat_map(|change| change.value.statuses).filter(|one| one.status == "failed");
+    let report = |status: MetaStatus| {
+        let reason = status.errors.iter().find_map(|error| reason_of_meta(error.code)).unwrap_or("not_delivered");
+        // What was answered when the message was sent is AWS's id. Meta's own stands for it where that is missing.
+        let id = message_id.clone().unwrap_or(status.id);
+        Report { about: About::Provider(id), reason: reason.to_owned() }
+    };
+    failed.map(report).collect()
 }
 
 /// A bounce that means that the email did not arrive. A general or undetermined one may be the answer of somebody who is
@@ -278,6 +338,39 @@ mod tests {
             let found = reports(&logs("DATA_MESSAGE", &[&sms("FAILURE", response)])).unwrap();
             assert_eq!(found[0].reason, reason, "{response}");
         }
+    }
+
+    fn whatsapp(id: Option<&str>, statuses: Value) -> Value {
+        let entry = json!({ "id": "1", "changes": [{ "field": "messages", "value": {
+            "messaging_product": "whatsapp", "metadata": { "phone_number_id": "1" }, "statuses": statuses,
+        } }] });
+        let mut event = json!({ "context": { "MetaWabaIds": [] }, "whatsAppWebhookEntry": entry.to_string(),
+                                "aws_account_id": "1", "message_timestamp": "2026-11-23T22:00:00Z" });
+        if let Some(id) = id {
+            event["messageId"] = json!(id);
+        }
+        json!({ "Records": [{ "EventSource": "aws:sns", "Sns": { "Message": event.to_string() } }] })
+    }
+
+    #[test]
+    fn a_message_that_whatsapp_gave_up_is_known_by_the_id_that_was_answered_when_it_was_sent() {
+        let failed = |code: u32| {
+            json!([{ "id": "wamid.1", "status": "failed", "recipient_id": "1",
+                                          "errors": [{ "code": code, "title": "x" }] }])
+        };
+        for (code, reason) in [(131_026, "not_on_whatsapp"), (132_015, "template_not_approved"), (1, "not_delivered")] {
+            let about = About::Provider("a-1".to_owned());
+            let found = reports(&whatsapp(Some("a-1"), failed(code))).unwrap();
+            assert_eq!(found, [Report { about, reason: reason.to_owned() }]);
+        }
+        let found = reports(&whatsapp(None, failed(131_026))).unwrap();
+        assert_eq!(found[0].about, About::Provider("wamid.1".to_owned()));
+        for status in ["sent", "delivered", "read"] {
+            let statuses = json!([{ "id": "wamid.1", "status": status }]);
+            assert_eq!(reports(&whatsapp(Some("a-1"), statuses)), Some(vec![]), "{status}");
+        }
+        // What people write to the business comes the same way.
+        assert_eq!(reports(&whatsapp(Some("a-1"), Value::Null)), Some(vec![]));
     }
 
     #[test]

@@ -253,7 +253,8 @@ async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<b
         | GatewayAnswer::Processing
         | GatewayAnswer::NotPaid { .. }
         | GatewayAnswer::Returned
-        | GatewayAnswer::WrongAmount { .. } => true,
+        | GatewayAnswer::WrongAmount { .. }
+        | GatewayAnswer::Doubtful { .. } => true,
     })
 }
 
@@ -283,6 +284,7 @@ async fn begin(
         return_url: &return_url(link, &attempt),
         notify_url: &notify_url(link, &attempt),
         ends_at: later_by_minutes(now, rules.session_minutes),
+        session_minutes: rules.session_minutes,
     };
     match app.gateways.begin(&order, &credentials).await {
         Ok(session) => Ok(attempt.opened(session, rules, now)),

@@ -297,7 +297,7 @@ fn providers_router(inbox: &Inbox, account: &Account, reports: &Reports) -> Rout
         .nest_service("/ses", ses::router(inbox.clone(), account.clone(), reports.clone()))
         .nest_service("/bot-api", bot::router(inbox.clone()))
         .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
-        .nest_service("/social-messaging", whatsapp::router(inbox.clone()))
+        .nest_service("/social-messaging", whatsapp::router(inbox.clone(), reports.clone()))
 }
 
 /// How the simulated gateways call webhooks, or that they seem to and nobody hears it.

@@ -3,8 +3,8 @@
 //! It is strict where Kavenegar is, so that a request that it would refuse is refused here first. The protocol is that of
 //! its official clients: `POST /v1/{api key}/{group}/{method}.json` with a form, answered with a status of its own.
 //!
-//! Numbers that end with a marker make it misbehave: `0000411` is refused, `0000418` meets an empty account the first
-//! time, `0000014` has blocked such messages, and `0000500` fails the first time. Of templates it knows [`DEMO_TEMPLATE`].
+//! Numbers that end with a marker make it misbehave: `0000411` is refused, `0000420` meets an account that may not send
+//! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the first time. Of templates it knows [`DEMO_TEMPLATE`].
 
 use std::collections::BTreeMap;
 
@@ -77,6 +77,7 @@ fn meaning(status: u16) -> &'static str {
         412 => "the sender is not valid",
         413 => "the message is empty or too long",
         418 => "the credit does not suffice",
+        420 => "links in messages are not allowed",
         422 => "a character is not allowed",
         424 => "the template was not found",
         _ => "the server cannot answer",
@@ -119,6 +120,9 @@ impl Network {
         let refused = |status: u16| Err(status);
         if to.ends_with("0000411") {
             return refused(411);
+        }
+        if to.ends_with("0000420") && text.contains("http") {
+            return refused(420);
         }
         if to.ends_with("0000418") && is_first() {
             return refused(418);

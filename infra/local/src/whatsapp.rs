@@ -5,7 +5,8 @@
 //! Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could belong to.
 //!
 //! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
-//! `0000429` is throttled the first time, and `0000131` is not on WhatsApp.
+//! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
+//! message was taken over, which is reported the way a WhatsApp Business Account publishes it.
 
 use axum::Json;
 use axum::Router;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::aws_query::{FailedOnce, random_id};
 use crate::inbox::{Channel, Delivered, Inbox};
+use crate::reports::Reports;
 
 /// The number of the demo business, as AWS calls it.
 pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001";
@@ -35,11 +37,12 @@ const PLACES: usize = 2;
 struct Network {
     inbox: Inbox,
     failed: FailedOnce,
+    reports: Reports,
 }
 
 /// Serves `POST /v1/whatsapp/send`.
-pub fn router(inbox: Inbox) -> Router {
-    let network = Network { inbox, failed: FailedOnce::default() };
+pub(crate) fn router(inbox: Inbox, reports: Reports) -> Router {
+    let network = Network { inbox, failed: FailedOnce::default(), reports };
     Router::new().route("/v1/whatsapp/send", post(call)).with_state(network)
 }
 
@@ -88,6 +91,10 @@ impl Network {
             return Err((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"));
         }
         let id = random_id();
+        if to.ends_with("0000132") {
+            self.reports.by_topic(&failed(&id, &to));
+            return Ok(id);
+        }
         let delivered = Delivered {
             channel: Channel::Social,
             to,
@@ -104,6 +111,23 @@ impl Network {
         })?;
         Ok(id)
     }
+}
+
+/// What the account's topic is told of a message that Meta could not deliver.
+fn failed(id: &str, to: &str) -> Value {
+    let entry = json!({ "id": "100000000000001", "changes": [{ "field": "messages", "value": {
+        "messaging_product": "whatsapp",
+        "metadata": { "display_phone_number": "982100000000", "phone_number_id": "100000000000002" },
+        "statuses": [{
+            "id": format!("wamid.{id}"), "status": "failed", "timestamp": Timestamp::now().as_second().to_string(),
+            "recipient_id": to.trim_start_matches('+'),
+            "errors": [{ "code": 131_026, "title": "Message undeliverable" }],
+        }],
+    } }] });
+    json!({
+        "context": { "MetaWabaIds": [], "MetaPhoneNumberIds": [] }, "whatsAppWebhookEntry": entry.to_string(),
+        "aws_account_id": "000000000000", "message_timestamp": Timestamp::now().to_string(), "messageId": id,
+    })
 }
 
 /// A signature of version 4 for this service over at least the host and the time.

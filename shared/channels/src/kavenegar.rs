@@ -4,6 +4,7 @@
 
 use domain::approved::Filled;
 use domain::compose::Message;
+use domain::sender::KAVENEGAR_PLACES;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::{Call, Sent};
 
 /// How the places of a template are called, in their order. The first three take no blanks.
-const PLACES: [&str; 5] = ["token", "token2", "token3", "token10", "token20"];
+const PLACES: [&str; KAVENEGAR_PLACES] = ["token", "token2", "token3", "token10", "token20"];
 const WITHOUT_BLANKS: usize = 3;
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +85,8 @@ fn fields(filled: &Filled) -> Option<Vec<(&'static str, String)>> {
     Some(places.map(fill).chain([("template", filled.name.clone())]).collect())
 }
 
-/// What an answer means for the message. Only what names the message, the number or how we are set up is final.
+/// What an answer means for the message, by the provider's list of statuses. What is wrong with the message, the number or
+/// how we are set up stays wrong; what their servers, their load and the account's credit say may pass.
 pub(crate) fn outcome(answer: &Answer) -> Sent {
     let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
     let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
@@ -92,14 +94,22 @@ pub(crate) fn outcome(answer: &Answer) -> Sent {
     match reply.outcome.status {
         200 => accepted(reply.entries),
         401 => for_good("account_disabled"),
+        402 | 409 => for_now("provider_unavailable"),
         403 => for_good("api_key_refused"),
-        407 => for_good("address_not_permitted"),
+        407 | 416 => for_good("address_not_permitted"),
         411 => for_good("number_refused"),
-        412 => for_good("line_refused"),
-        413 | 422 => for_good("message_refused"),
+        412 | 427 => for_good("line_refused"),
         // The account can be charged again.
         418 => for_now("credit_used_up"),
-        424 | 426 | 431 | 432 => for_good("template_not_approved"),
+        // Texts with a link need a leave of their own; approved templates do not.
+        420 => for_good("links_not_permitted"),
+        424 => for_good("template_not_approved"),
+        426 => for_good("method_not_in_plan"),
+        429 | 451 => for_now("too_many_requests"),
+        431 | 432 => for_good("template_does_not_fit"),
+        // Only the owner of the account gets messages.
+        501 => for_good("account_for_tests_only"),
+        400..=499 => for_good("message_refused"),
         _ => for_now("provider_unavailable"),
     }
 }
@@ -138,12 +148,21 @@ mod tests {
             (403, "api_key_refused"),
             (411, "number_refused"),
             (412, "line_refused"),
+            (413, "message_refused"),
+            (420, "links_not_permitted"),
             (424, "template_not_approved"),
-            (431, "template_not_approved"),
+            (426, "method_not_in_plan"),
+            (431, "template_does_not_fit"),
+            (501, "account_for_tests_only"),
+            (400, "message_refused"),
+            (404, "message_refused"),
+            (406, "message_refused"),
+            (416, "address_not_permitted"),
+            (427, "line_refused"),
         ] {
             assert_eq!(of(status, json!(null)), Sent::FailedForGood { reason: reason.to_owned() });
         }
-        for status in [402, 409, 418, 500, 502] {
+        for status in [402, 409, 418, 429, 451, 500, 502] {
             assert!(matches!(of(status, json!(null)), Sent::FailedForNow { .. }), "{status}");
         }
         let page = Answer { status: 502, retry_after: None, body: "<html>".into() };

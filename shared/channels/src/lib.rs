@@ -25,7 +25,7 @@ use jiff::SignedDuration;
 use outbound::{Answer, Http};
 
 pub use webhooks::{Posted, Webhooks};
-pub use whatsapp::SocialMessaging;
+pub use whatsapp::{SocialMessaging, reason_of_meta};
 
 /// What the provider said.
 #[derive(Clone, Debug, PartialEq, Eq)]

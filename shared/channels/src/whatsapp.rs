@@ -121,18 +121,29 @@ pub(crate) fn outcome(answer: &Answer) -> Sent {
     }
 }
 
-/// The numbers of Meta's errors ("Error codes" of the WhatsApp Business Platform) that say what a person has to do.
+/// The first number in a text that is an error of Meta.
 fn of_meta(text: &str) -> Option<Sent> {
-    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
-    let for_good = |reason: &str| Some(Sent::FailedForGood { reason: reason.to_owned() });
-    let for_now = |reason: &str| Some(Sent::FailedForNow { reason: reason.to_owned(), wait: None });
-    numbers.into_iter().find_map(|number| match number {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
+    let reason = numbers.find_map(reason_of_meta)?.to_owned();
+    Some(match reason.as_str() {
+        TOO_MANY => Sent::FailedForNow { reason, wait: None },
+        _ => Sent::FailedForGood { reason },
+    })
+}
+
+/// What may pass.
+const TOO_MANY: &str = "too_many_requests";
+
+/// The numbers of Meta's errors ("Error codes" of the WhatsApp Business Platform) that say what a person has to do, in the
+/// words of the API.
+pub fn reason_of_meta(number: u32) -> Option<&'static str> {
+    Some(match number {
         // Not there in this language or not approved, paused, switched off.
-        132_001 | 132_015 | 132_016 => for_good("template_not_approved"),
-        132_000 | 132_005 | 132_012 => for_good("template_does_not_fit"),
-        131_026 | 131_030 => for_good("not_on_whatsapp"),
-        130_429 | 131_048 | 131_056 => for_now("too_many_requests"),
-        _ => None,
+        132_001 | 132_015 | 132_016 => "template_not_approved",
+        132_000 | 132_005 | 132_012 => "template_does_not_fit",
+        131_026 | 131_030 => "not_on_whatsapp",
+        130_429 | 131_048 | 131_056 => TOO_MANY,
+        _ => return None,
     })
 }
 

@@ -80,7 +80,7 @@ impl GatewayKind {
 /// The figures of one gateway. Those that the gateway does not publish are assumptions and can be overridden.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct GatewayRules {
-    /// The smallest amount in minor units, whatever the currency.
+    /// The smallest amount in minor units, where the currency has none of its own.
     pub smallest: i64,
     /// The largest amount in minor units.
     pub largest: i64,
@@ -90,6 +90,9 @@ pub struct GatewayRules {
     pub grace_minutes: i64,
     /// How many hours an attempt that the gateway calls unfinished is asked about before it counts as lapsed.
     pub watch_hours: i64,
+    /// The smallest amount in single currencies, by their code, instead of what is published or general.
+    #[serde(default)]
+    pub smallest_in: BTreeMap<String, i64>,
 }
 
 /// The rules of all gateways, with the overrides of this stack.
@@ -107,16 +110,23 @@ impl GatewayBook {
         self.overrides.get(&kind).unwrap_or(&kind.profile().rules)
     }
 
+    /// The smallest amounts of a gateway that are not its general one, by currency.
+    pub fn smallest_in(&self, kind: GatewayKind) -> BTreeMap<String, i64> {
+        let published = kind.profile().smallest_in.iter().map(|(code, least)| ((*code).to_owned(), *least));
+        let given = self.rules(kind).smallest_in.iter().map(|(code, least)| (code.clone(), *least));
+        published.chain(given).collect()
+    }
+
     /// Refuses an amount that the gateway would not take.
     pub fn check_amount(&self, kind: GatewayKind, amount: Money) -> Result<(), Rejection> {
-        let rules = self.rules(kind);
-        if (rules.smallest..=rules.largest).contains(&amount.minor_units()) {
+        let (rules, code) = (self.rules(kind), amount.currency().code());
+        let smallest = self.smallest_in(kind).get(code).copied().unwrap_or(rules.smallest);
+        if (smallest..=rules.largest).contains(&amount.minor_units()) {
             return Ok(());
         }
-        Err(Rejection::new(
-            "amount_outside_gateway_limits",
-            format!("The gateway {} takes amounts from {} to {}.", kind.as_str(), rules.smallest, rules.largest),
-        ))
+        let detail =
+            format!("The gateway {} takes amounts from {smallest} to {} in {code}.", kind.as_str(), rules.largest);
+        Err(Rejection::new("amount_outside_gateway_limits", detail))
     }
 }
 
@@ -149,6 +159,8 @@ pub enum GatewayAnswer {
     Returned,
     /// A payment of another amount than we asked for.
     WrongAmount { got: Option<Money> },
+    /// The gateway's own answer leaves open whose the money is, and asking again will not tell: a person has to look.
+    Doubtful { reason: String },
     /// No answer, or one that cannot be read. It says nothing about the payment.
     Unknown { why: String },
     /// The gateway refuses us: credentials, address, domain. It says nothing about the payment either.
@@ -166,6 +178,7 @@ impl GatewayAnswer {
             Self::NotPaid { .. } => "not_paid",
             Self::Returned => "returned",
             Self::WrongAmount { .. } => "wrong_amount",
+            Self::Doubtful { .. } => "doubtful",
             Self::Unknown { .. } => "unknown",
             Self::Misconfigured { .. } => "misconfigured",
         }
@@ -203,12 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn a_currency_can_have_a_smallest_amount_of_its_own() {
+        let of = |units: i64, code: &str| Money::new(units, Currency::parse(code).unwrap()).unwrap();
+        let takes = |book: &GatewayBook, units, code| book.check_amount(GatewayKind::Stripe, of(units, code)).is_ok();
+        let book = GatewayBook::default();
+        assert!(takes(&book, 50, "EUR") && takes(&book, 30, "GBP") && takes(&book, 1_500, "CZK"));
+        assert!(!takes(&book, 49, "EUR") && !takes(&book, 29, "GBP") && !takes(&book, 1_499, "CZK"));
+        let json = r#"{"stripe":{"smallest":100,"largest":99999999,"session_minutes":30,"grace_minutes":6,
+                       "watch_hours":72,"smallest_in":{"KRW":1000,"GBP":60}}}"#;
+        let book = GatewayBook::new(serde_json::from_str(json).unwrap());
+        assert!(takes(&book, 1_000, "KRW") && !takes(&book, 999, "KRW") && !takes(&book, 59, "GBP"));
+        assert!(takes(&book, 100, "EUR") && !takes(&book, 99, "EUR"));
+        assert!(!takes(&book, 1_499, "CZK"), "what is published stays known");
+    }
+
+    #[test]
     fn every_gateway_has_one_row_and_knows_its_own_name() {
         for kind in GatewayKind::ALL {
             let profile = kind.profile();
             assert_eq!(profile.kind, kind);
             assert_eq!(GatewayKind::parse(profile.id), Ok(kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), profile.id);
+            for (code, least) in profile.smallest_in {
+                assert!(profile.currencies.contains(code) && *least > 0, "{code} of {}", profile.name);
+            }
             for code in profile.currencies {
                 assert!(Currency::parse(code).is_ok(), "{code} of {}", profile.name);
             }

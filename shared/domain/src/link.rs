@@ -644,6 +644,7 @@ impl PaymentLink {
             (AttemptState::GivingBack { .. }, _) => None,
             (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
             (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
+            (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
             (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
             (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
                 only_state(AttemptState::GivenBack { at: now })

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::approved::{ApprovedTemplate, choose};
+use crate::approved::{ApprovedTemplate, MOST_PARAMETERS, choose};
 use crate::ids::{CredentialsVersion, SenderId};
 use crate::locale::Locale;
 use crate::problem::{Problems, Rejection};
@@ -18,9 +18,12 @@ use crate::recipients::{Channel, UnreachedReason};
 use crate::settings::Settings;
 use crate::webhook::{Reach, parse_endpoint_url};
 
-/// Beginnings of numbers that SNS does not deliver SMS to. Iran is not on Amazon's list of supported countries (Amazon SNS
-/// developer guide, "Supported Regions and countries for SMS messaging with Amazon SNS").
-const NOT_SERVED_BY_SNS: [&str; 1] = ["+98"];
+/// Beginnings of numbers that AWS does not deliver SMS to: Iran, Cuba, North Korea, Syria and Sudan ("SMS and MMS country
+/// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a sender for any.
+const NOT_SERVED_BY_SNS: [&str; 5] = ["+98", "+53", "+850", "+963", "+249"];
+
+/// So many places a template can have that Kavenegar approved.
+pub const KAVENEGAR_PLACES: usize = 5;
 
 /// A way for messages to leave that the business set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +90,14 @@ impl ProviderKind {
             Self::BotApi => "bot_api",
             Self::Whatsapp => "whatsapp",
             Self::Kavenegar => "kavenegar",
+        }
+    }
+
+    /// So many places its templates can leave open.
+    pub fn most_places(self) -> usize {
+        match self {
+            Self::Kavenegar => KAVENEGAR_PLACES,
+            Self::BotApi | Self::Whatsapp => MOST_PARAMETERS,
         }
     }
 
@@ -398,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_of_the_settings_decides_and_sns_has_the_rest_but_iran() {
+    fn the_longest_prefix_of_the_settings_decides_and_sns_has_the_rest_that_it_delivers_to() {
         let (mut settings, mut senders) = samples::iranian();
         let (id, other) = samples::sender("other", senders.values().next().unwrap().provider.clone());
         senders.insert(id.clone(), other);
@@ -413,7 +424,9 @@ mod tests {
         assert_eq!(of("+989121234567", &settings, &senders).as_deref(), Ok("kavenegar"));
         assert_eq!(of("+989351234567", &settings, &senders).as_deref(), Ok("other"));
         assert_eq!(of("+49151123456", &settings, &senders).as_deref(), Ok("Sns"));
-        assert_eq!(of("+989121234567", &Settings::default(), &senders), Err(UnreachedReason::NumberNotServed));
+        for number in ["+989121234567", "+5351234567", "+8501921234567", "+963944123456", "+249912345678"] {
+            assert_eq!(of(number, &Settings::default(), &senders), Err(UnreachedReason::NumberNotServed), "{number}");
+        }
         assert_eq!(of("+989121234567", &settings, &Senders::new()), Err(UnreachedReason::NumberNotServed));
         for bad in ["98", "+", "+098", "+12345678", "+9 8"] {
             assert_eq!(NumberPrefix::parse(bad).unwrap_err().code, "invalid_prefix", "{bad}");

@@ -50,6 +50,8 @@ pub struct Order<'a> {
     pub notify_url: &'a str,
     /// Until when the session should live.
     pub ends_at: Timestamp,
+    /// The same, as minutes from now.
+    pub session_minutes: i64,
 }
 
 /// Why no session was opened.
@@ -302,6 +304,10 @@ fn unknown(why: &str) -> GatewayAnswer {
 
 fn not_paid(reason: &str) -> GatewayAnswer {
     GatewayAnswer::NotPaid { reason: reason.to_owned() }
+}
+
+fn doubtful(reason: &str) -> GatewayAnswer {
+    GatewayAnswer::Doubtful { reason: reason.to_owned() }
 }
 
 /// Ids of sessions become parts of addresses: they are words.

@@ -6,7 +6,7 @@
 //! merchant's duty, and so is comparing terminal and amount.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState, Checkout, OpenedSession};
+use domain::attempt::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::link::{Heard, Report};
@@ -14,13 +14,18 @@ use domain::money::{Currency, Money};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use crate::{BeginError, Fields, Line, Order, Shipped, Speaks, is_word, not_paid, object, terminal, unknown, whole};
+use crate::{
+    BeginError, Fields, Line, Order, Shipped, Speaks, doubtful, is_word, not_paid, object, terminal, unknown, whole,
+};
 
 /// References are at most so long. They are base64-like, with `+`, `/` and `=`.
 const LONGEST_REFERENCE: usize = 50;
 
 /// What the return calls a payment.
 const OK: &str = "2";
+
+/// How long a token may be asked to live, in minutes.
+const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
 
 /// Their clock may be behind ours by so much.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -41,6 +46,8 @@ impl Speaks for Sep<'_> {
             "Amount": order.attempt.money.minor_units(),
             "ResNum": order.attempt.id().as_str(),
             "RedirectUrl": order.return_url,
+            // What our deadlines count with, whatever the stack has made of it.
+            "TokenExpiryInMin": token_minutes(order),
         });
         let unavailable = |why| BeginError::Unavailable { why };
         let said = self.call("/onlinepg/onlinepg", body).await.map_err(unavailable)?;
@@ -97,21 +104,24 @@ impl Speaks for Sep<'_> {
 
     fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard {
         // The guide spells some names in two ways.
-        let named = |wanted: &str| {
-            fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+        let raw = |wanted: &str| {
+            fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
         };
-        let Some(status) = named("Status") else { return Report::Nothing.into() };
-        let reference = named("RefNum").filter(|text| is_reference(text));
-        // Whoever brings the return of another session says nothing about this one.
-        let is_ours = named("TerminalId").is_none_or(|id| id == terminal_id(credentials))
-            && named("ResNum").is_none_or(|order| order == attempt.id.as_str())
+        let named = |wanted: &str| raw(wanted).map(str::trim);
+        // Whoever brings the return of another session says nothing about this one. The gateway always brings our own
+        // number of it, which is how the guide wants a session to be found.
+        let is_ours = named("ResNum") == Some(attempt.id.as_str())
+            && named("TerminalId").is_none_or(|id| id == terminal_id(credentials))
             && named("Token").is_none_or(|token| token == attempt.session);
-        match reference {
-            Some(reference) if status == OK && is_ours => {
-                Heard { report: Report::Paid, brought: Some(reference.to_owned()) }
-            }
-            Some(_) | None if !is_ours => Report::Nothing.into(),
-            Some(_) | None => Report::NotPaid.into(),
+        let Some(status) = named("Status").filter(|_| is_ours) else { return Report::Nothing.into() };
+        if status != OK {
+            return Report::NotPaid.into();
+        }
+        match raw("RefNum").and_then(reference_of) {
+            None => Report::NotPaid.into(),
+            Some(reference) if is_reference(&reference) => Heard { report: Report::Paid, brought: Some(reference) },
+            // A payment was made, and cannot be verified by what came: saying that none was would invite another.
+            Some(_) => Report::Nothing.into(),
         }
     }
 }
@@ -138,18 +148,38 @@ fn field<'a>(said: &'a Said, name: &str) -> Option<&'a Value> {
 
 fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
     match field(said, "ResultCode").and_then(whole) {
+        // Verified before we ever asked, or older than the session: it was made for something else, whoever brought its
+        // reference here. A person has to look, without a payment that could be given back by mistake.
+        Some(2) if !asked_before(attempt) => doubtful("verified_by_somebody_else"),
         Some(code @ (0 | 2)) => match field(said, "TransactionDetail").and_then(Value::as_object) {
-            // Verified before, and older than the session: it was made for something else, whoever brought its reference
-            // here. A person has to look, without a payment that could be given back by mistake.
-            Some(detail) if code == 2 && is_older(detail, attempt) => GatewayAnswer::WrongAmount { got: None },
+            Some(detail) if code == 2 && is_older(detail, attempt) => doubtful("verified_by_somebody_else"),
             Some(detail) => paid(detail, reference, credentials),
             None => unknown("a verified payment without its details"),
         },
-        // Reversed already, or about to be, because half an hour passed.
-        Some(5 | -6) => GatewayAnswer::Returned,
+        Some(5) => GatewayAnswer::Returned,
+        // Too late to verify. Unless an earlier call of ours did it, whose answer was lost and which may be what they do
+        // not look at first, the money goes back by itself.
+        Some(-6) if asked_before(attempt) => doubtful("verified_without_an_answer"),
+        Some(-6) => GatewayAnswer::Returned,
         Some(-2) => not_paid("no_such_reference"),
         Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
         None => unknown("an answer without a result"),
+    }
+}
+
+/// Whether this attempt is settling for longer than one call: we verified before and heard nothing.
+fn asked_before(attempt: &Attempt) -> bool {
+    match &attempt.state {
+        AttemptState::Settling { since, look_up_at } => look_up_at.duration_since(*since) > LEASE,
+        AttemptState::Open { .. }
+        | AttemptState::Accepted { .. }
+        | AttemptState::Unacceptable { .. }
+        | AttemptState::Paid { .. }
+        | AttemptState::Failed { .. }
+        | AttemptState::Lapsed { .. }
+        | AttemptState::GivingBack { .. }
+        | AttemptState::GivenBack { .. }
+        | AttemptState::NeedsReview { .. } => false,
     }
 }
 
@@ -179,8 +209,20 @@ fn is_older(detail: &Said, attempt: &Attempt) -> bool {
     at.len() == earliest.len() && at.bytes().zip(earliest.bytes()).all(is_digit) && at < earliest.as_str()
 }
 
+/// The reference as it was before its way through a form: a `+` that nobody escaped arrives as a blank. `None` where
+/// there is none, which is how the gateway says that nothing was paid.
+fn reference_of(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.replace(' ', "+"))
+}
+
 fn is_reference(text: &str) -> bool {
     (1..=LONGEST_REFERENCE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// So long until the session is to end, in minutes and within what the gateway takes.
+fn token_minutes(order: &Order<'_>) -> i64 {
+    let (shortest, longest) = TOKEN_MINUTES;
+    order.session_minutes.clamp(shortest, longest)
 }
 
 fn terminal_id(credentials: &Credentials) -> &str {
@@ -209,15 +251,44 @@ mod tests {
 
     #[test]
     fn a_return_brings_the_reference_whatever_the_case_of_its_names() {
-        let heard = returned(&[("State", "OK"), ("status", "2"), ("refnum", REFERENCE), ("TerminalId", "2015")]);
-        assert_eq!(heard, Heard { report: Report::Paid, brought: Some(REFERENCE.to_owned()) });
-        assert_eq!(returned(&[("Status", "2"), ("RefNum", "")]).report, Report::NotPaid);
-        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE)]), Report::NotPaid.into());
-        assert_eq!(returned(&[("Status", "2"), ("RefNum", REFERENCE), ("TerminalId", "9")]), Report::Nothing.into());
-        let other = [("Status", "2"), ("RefNum", REFERENCE), ("ResNum", "at_another")];
-        assert_eq!(returned(&other), Report::Nothing.into());
-        assert_eq!(returned(&[("Status", "2"), ("RefNum", &"x".repeat(51))]), Report::NotPaid.into());
-        assert_eq!(returned(&[]), Report::Nothing.into());
+        let ours = ("resnum", "at_2222222222222222222222");
+        let heard = returned(&[("State", "OK"), ("status", "2"), ("refnum", REFERENCE), ("TerminalId", "2015"), ours]);
+        let paid = Heard { report: Report::Paid, brought: Some(REFERENCE.to_owned()) };
+        assert_eq!(heard, paid);
+        let unescaped = REFERENCE.replace('+', " ");
+        assert_eq!(returned(&[("Status", "2"), ("RefNum", &unescaped), ours]), paid);
+        for empty in ["", "  "] {
+            assert_eq!(returned(&[("Status", "2"), ("RefNum", empty), ours]), Report::NotPaid.into());
+        }
+        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE), ours]), Report::NotPaid.into());
+    }
+
+    #[test]
+    fn the_return_of_another_session_says_nothing_and_one_that_cannot_be_used_is_no_failure() {
+        let ours = ("ResNum", "at_2222222222222222222222");
+        let (paid, reference) = (("Status", "2"), ("RefNum", REFERENCE));
+        let (longer, odd) = ("x".repeat(51), format!("{REFERENCE}\u{1f4b3}"));
+        let nothing: [&[(&str, &str)]; 7] = [
+            &[],
+            // Whoever leaves out what names the session.
+            &[paid, reference],
+            &[paid, reference, ("TerminalId", "2015")],
+            &[paid, reference, ("ResNum", "at_another")],
+            &[paid, reference, ours, ("TerminalId", "9")],
+            // Paid, says the gateway, by a reference that cannot be one.
+            &[paid, ours, ("RefNum", &longer)],
+            &[paid, ours, ("RefNum", &odd)],
+        ];
+        for fields in nothing {
+            assert_eq!(returned(fields), Report::Nothing.into(), "{fields:?}");
+        }
+    }
+
+    /// Settling for so long, by way of the last lease.
+    fn settling(long: SignedDuration) -> Attempt {
+        let since = Timestamp::UNIX_EPOCH;
+        let state = AttemptState::Settling { since, look_up_at: since.checked_add(long).unwrap() };
+        Attempt { state, ..attempt("sep", "token", 50_000, "IRR") }
     }
 
     /// In the form of the guide's example, with the blank before its first name.
@@ -236,8 +307,7 @@ mod tests {
     #[test]
     fn only_this_payment_of_this_terminal_made_in_this_session_is_paid() {
         // Opened at 2026-11-23 22:00 UTC, which is 01:30 in Tehran.
-        let attempt = attempt("sep", "token", 50_000, "IRR");
-        let judge = |said: &Said| verified(said, &attempt, REFERENCE, &credentials());
+        let judge = |said: &Said| verified(said, &settling(SignedDuration::from_mins(2)), REFERENCE, &credentials());
         let now = "2026-11-24 01:35:00";
         for code in [0, 2] {
             let GatewayAnswer::Paid(payment) = judge(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
@@ -248,17 +318,30 @@ mod tests {
         assert_eq!(payment.money.minor_units(), 40_000, "what differs is judged by the domain");
         assert_eq!(judge(&answer(0, 50_000, 2016, now)).name(), "misconfigured");
         let older = "2026-11-23 01:35:00";
-        assert_eq!(judge(&answer(2, 50_000, 2015, older)), GatewayAnswer::WrongAmount { got: None });
+        assert_eq!(judge(&answer(2, 50_000, 2015, older)), doubtful("verified_by_somebody_else"));
         assert_eq!(
             judge(&answer(0, 50_000, 2015, older)).name(),
             "paid",
             "we took it just now, whatever their clock says"
         );
         assert_eq!(judge(&answer(2, 50_000, 2015, "yesterday")).name(), "paid");
-        for (code, expected) in [(5, "returned"), (-6, "returned"), (-2, "not_paid"), (-106, "misconfigured")] {
+        for (code, expected) in [(5, "returned"), (-2, "not_paid"), (-106, "misconfigured")] {
             assert_eq!(judge(&answer(code, 50_000, 2015, now)).name(), expected, "{code}");
         }
         let bare = serde_json::from_value(json!({ "ResultCode": 2, "Success": false })).unwrap();
         assert_eq!(judge(&bare).name(), "unknown");
+    }
+
+    #[test]
+    fn what_a_repeated_or_late_answer_means_depends_on_whether_we_had_asked_before() {
+        let now = "2026-11-24 01:35:00";
+        let (first, resumed) = (settling(LEASE), settling(LEASE.saturating_add(SignedDuration::from_secs(1))));
+        let judge = |code: i64, attempt: &Attempt| {
+            verified(&answer(code, 50_000, 2015, now), attempt, REFERENCE, &credentials())
+        };
+        assert_eq!(judge(2, &first), doubtful("verified_by_somebody_else"));
+        assert_eq!(judge(2, &resumed).name(), "paid", "it was our own call whose answer was lost");
+        assert_eq!(judge(-6, &first), GatewayAnswer::Returned);
+        assert_eq!(judge(-6, &resumed), doubtful("verified_without_an_answer"), "the money may be ours");
     }
 }

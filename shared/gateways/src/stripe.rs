@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, Checkout, OpenedSession};
+use domain::attempt::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
@@ -130,8 +130,7 @@ impl Speaks for Stripe<'_> {
 
     async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
         let form = form(&[("payment_intent", &payment.reference), ("reason", "requested_by_customer")]);
-        let key = format!("refund-{}", attempt.id);
-        let answer = match self.post("/v1/refunds", form, &key, credentials).await {
+        let answer = match self.post("/v1/refunds", form, &refund_key(attempt), credentials).await {
             Ok(answer) => answer,
             Err(why) => return GiveBackAnswer::Unknown { why },
         };
@@ -194,6 +193,23 @@ impl Stripe<'_> {
             .uri(format!("{}{path}", self.0.place.api))
             .header("authorization", format!("Bearer {secret}"))
             .header("stripe-version", VERSION)
+    }
+}
+
+/// A key of each try. Under one key the gateway repeats its first answer for a day, also where that was an error of its
+/// own or a refusal that has passed since; and a whole payment cannot go back twice, whatever the key.
+fn refund_key(attempt: &Attempt) -> String {
+    match &attempt.state {
+        AttemptState::GivingBack { look_up_at, .. } => format!("refund-{}-{}", attempt.id, look_up_at.as_second()),
+        AttemptState::Open { .. }
+        | AttemptState::Settling { .. }
+        | AttemptState::Accepted { .. }
+        | AttemptState::Unacceptable { .. }
+        | AttemptState::Paid { .. }
+        | AttemptState::Failed { .. }
+        | AttemptState::Lapsed { .. }
+        | AttemptState::GivenBack { .. }
+        | AttemptState::NeedsReview { .. } => format!("refund-{}", attempt.id),
     }
 }
 
@@ -451,6 +467,20 @@ mod tests {
         assert_eq!(read(&session(r#"" ""#, 1500)).unwrap(), "unknown");
         assert_eq!(read(&session(r#""pi_1""#, -1500)).unwrap(), "wrong_amount");
         assert_eq!(read(r#"["cs_1",null,"complete","paid",1500,"eur","pi_1",null,{}]"#), None);
+    }
+
+    #[test]
+    fn each_try_of_a_refund_has_a_key_of_its_own() {
+        let giving_back = |second: i64| {
+            let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+            let money = attempt.money;
+            let payment = Payment { reference: "pi_1".to_owned(), claim: String::new(), money, masked_card: None };
+            Attempt { state: AttemptState::GivingBack { payment, look_up_at: at(second), tries: 1 }, ..attempt }
+        };
+        let key = refund_key(&giving_back(1_700_000_120));
+        assert!(key.starts_with("refund-at_") && key.len() <= 255);
+        assert_eq!(key, refund_key(&giving_back(1_700_000_120)));
+        assert_ne!(key, refund_key(&giving_back(1_700_000_360)), "an answer that was kept would be repeated for a day");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, Checkout, OpenedSession};
+use domain::attempt::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::link::{Heard, Report};
@@ -65,7 +65,7 @@ impl Speaks for Zibal<'_> {
         let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
         Some(match self.call("verify", body).await {
             Ok(said) => match result(&said) {
-                Some(100 | 201) if said.contains_key("amount") => paid(&said, attempt),
+                Some(100 | 201) if amount(&said).is_some() => paid(&said, attempt),
                 // Verified before and bare, or not paid, which says neither whether it still may be nor whether the money
                 // went back: the inquiry tells.
                 Some(100 | 201 | 202) => match self.inquire(attempt, credentials).await {
@@ -80,7 +80,7 @@ impl Speaks for Zibal<'_> {
     }
 
     /// Refunds, where the account has what that needs. The platform knows no idempotency keys, so it is asked first whether
-    /// an earlier call did it.
+    /// an earlier call did it: the session, which shows a refund once it is done, and after a try of ours the refunds.
     async fn give_back(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> GiveBackAnswer {
         let (Some(token), Some(account)) = (credentials.expose("refund_token"), credentials.expose("refund_account"))
         else {
@@ -89,16 +89,22 @@ impl Speaks for Zibal<'_> {
         match self.inquire(attempt, credentials).await.map(|said| standing(&said, attempt)) {
             Ok(GatewayAnswer::Returned) => return GiveBackAnswer::Done,
             Ok(GatewayAnswer::Paid(_)) => {}
+            Ok(GatewayAnswer::Unknown { why }) => return GiveBackAnswer::Unknown { why },
             Ok(_) => return GiveBackAnswer::Refused { reason: "zibal_not_paid".to_owned() },
             Err(_) => {
                 return GiveBackAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
             }
         }
+        if was_tried(attempt) {
+            match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
+                Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return GiveBackAnswer::Done,
+                Ok(said) if result(&said).is_some() => {}
+                Ok(_) => return GiveBackAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
+                Err(why) => return GiveBackAnswer::Unknown { why },
+            }
+        }
         let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
-        let request = http::Request::post(format!("{}/v1/account/refund", self.0.place.refunds))
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {token}"));
-        match self.exchange(request, body).await {
+        match self.platform("refund", body, token).await {
             Ok(said) => match result(&said) {
                 Some(REFUNDED) => GiveBackAnswer::Done,
                 Some(code) => GiveBackAnswer::Refused { reason: format!("zibal_{code}") },
@@ -135,6 +141,14 @@ impl Zibal<'_> {
         self.exchange(request, body).await
     }
 
+    /// A call of the platform, about money that goes back.
+    async fn platform(&self, name: &str, body: Value, token: &str) -> Result<Said, String> {
+        let request = http::Request::post(format!("{}/v1/account/{name}", self.0.place.refunds))
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        self.exchange(request, body).await
+    }
+
     async fn exchange(&self, request: http::request::Builder, body: Value) -> Result<Said, String> {
         let answer = self.0.send(request, body.to_string()).await?;
         object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
@@ -163,8 +177,7 @@ fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
     if said.get("orderId").and_then(Value::as_str).is_some_and(|order| order != attempt.id.as_str()) {
         return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
     }
-    let amount = said.get("amount").and_then(whole).filter(|amount| *amount > 0);
-    let Some(money) = amount.and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
+    let Some(money) = amount(said).and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
         return unknown("a payment without an amount");
     };
     // The sandbox has no numbers of a bank; the session's own is as good there.
@@ -184,6 +197,24 @@ fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
             .filter(|card| card.contains('*'))
             .map(str::to_owned),
     })
+}
+
+fn amount(said: &Said) -> Option<i64> {
+    said.get("amount").and_then(whole).filter(|amount| *amount > 0)
+}
+
+/// Whether a call that gives this money back was made before, whatever came of it.
+fn was_tried(attempt: &Attempt) -> bool {
+    matches!(attempt.state, AttemptState::GivingBack { tries, .. } if tries > 1)
+}
+
+/// Whether the platform's answer about the refunds of a session has one. The form of an entry is not published.
+fn names_a_refund(said: &Said) -> bool {
+    match said.get("data") {
+        Some(Value::Object(refund)) => !refund.is_empty(),
+        Some(Value::Array(refunds)) => !refunds.is_empty(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
+    }
 }
 
 fn merchant(credentials: &Credentials) -> &str {
@@ -235,6 +266,19 @@ mod tests {
             "it must not be taken for ours without an amount"
         );
         assert_eq!(read(json!({ "amount": 50_000, "orderId": "another" })).name(), "misconfigured");
+        for bare in [json!({}), json!({ "amount": null }), json!({ "amount": 0 }), json!({ "amount": "much" })] {
+            assert_eq!(amount(&said(bare)), None, "such an answer must be asked about");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_there_where_the_platform_names_one() {
+        let names = |body: Value| names_a_refund(&said(body));
+        assert!(names(json!({ "result": 1, "data": { "refundId": 7 } })));
+        assert!(names(json!({ "result": 1, "data": [{ "refundId": 7 }] })));
+        for none in [json!({}), json!({ "data": null }), json!({ "data": [] }), json!({ "data": {} })] {
+            assert!(!names(none));
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Outcome {
             | GatewayAnswer::Processing
             | GatewayAnswer::NotPaid { .. }
             | GatewayAnswer::Returned
+            | GatewayAnswer::Doubtful { .. }
             | GatewayAnswer::WrongAmount { .. } => Self::Known(link),
         }
     }

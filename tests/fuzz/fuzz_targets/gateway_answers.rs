@@ -155,7 +155,7 @@ fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
         GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Misconfigured { .. } => {
             assert!(last.is_some_and(Said::is_json));
         }
-        GatewayAnswer::Processing => panic!("Zarinpal has no such state"),
+        GatewayAnswer::Processing | GatewayAnswer::Doubtful { .. } => panic!("Zarinpal has no such state"),
         GatewayAnswer::Unknown { .. } => {}
     }
 }
@@ -184,7 +184,9 @@ fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
             assert!(is_ours && body["payment_status"] == "unpaid");
         }
         GatewayAnswer::WrongAmount { .. } => assert!(is_ours),
-        GatewayAnswer::Unconfirmed | GatewayAnswer::Returned => panic!("Stripe has no such state"),
+        GatewayAnswer::Unconfirmed | GatewayAnswer::Returned | GatewayAnswer::Doubtful { .. } => {
+            panic!("Stripe has no such state")
+        }
         GatewayAnswer::Misconfigured { .. } => assert!(said.last().is_some_and(Said::is_json)),
         GatewayAnswer::Unknown { .. } => {}
     }
@@ -200,7 +202,7 @@ fn check_other(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
             assert!(!payment.reference.trim().is_empty());
             assert!(payment.claim.starts_with(&format!("{}#", attempt.gateway.as_str())));
         }
-        GatewayAnswer::Misconfigured { .. } | GatewayAnswer::WrongAmount { .. } => {
+        GatewayAnswer::Misconfigured { .. } | GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Doubtful { .. } => {
             assert!(said.last().is_some_and(Said::is_json));
         }
         GatewayAnswer::Pending
@@ -272,6 +274,7 @@ fuzz_target!(|data: &[u8]| {
                     return_url: "https://pay.example/gateways/return",
                     notify_url: "https://pay.example/gateways/notify",
                     ends_at: now(),
+                    session_minutes: 20,
                 };
                 let begun = gateways.begin(&order, credentials).await;
                 check_begun(begun, heard());

@@ -27,9 +27,16 @@ struct Row {
     less: Option<&'static str>,
     /// Whether a payment that fails ends the session; else the customer goes on trying in it.
     failing_ends_it: bool,
-    /// The call that opens a session, and the one whose answer decides.
+    /// Paid by a method whose money arrives later or not at all.
+    slow: Option<&'static str>,
+    /// Whether a bank may say yes days after the customer's payment failed.
+    changes_its_mind: bool,
+    /// What the customer has to choose before the gateway lets anybody close the session, where it depends on that.
+    closable_after: Option<&'static str>,
+    /// The call that opens a session, the one whose answer decides, and the one that gives money back.
     create: &'static str,
     decide: &'static str,
+    give_back: &'static str,
 }
 
 impl Row {
@@ -42,8 +49,12 @@ impl Row {
                 silent: "paid_no_return",
                 less: None,
                 failing_ends_it: true,
+                slow: None,
+                changes_its_mind: false,
+                closable_after: None,
                 create: "request",
                 decide: "verify",
+                give_back: "reverse",
             },
             GatewayKind::Zibal => Self {
                 gateway,
@@ -51,8 +62,12 @@ impl Row {
                 silent: "paid_no_return",
                 less,
                 failing_ends_it: true,
+                slow: None,
+                changes_its_mind: false,
+                closable_after: None,
                 create: "request",
                 decide: "verify",
+                give_back: "refund",
             },
             GatewayKind::Sep => Self {
                 gateway,
@@ -60,8 +75,12 @@ impl Row {
                 silent: "paid_no_return",
                 less,
                 failing_ends_it: true,
+                slow: None,
+                changes_its_mind: false,
+                closable_after: None,
                 create: "token",
                 decide: "verify",
+                give_back: "reverse",
             },
             GatewayKind::Stripe => Self {
                 gateway,
@@ -69,8 +88,12 @@ impl Row {
                 silent: "paid_silent",
                 less,
                 failing_ends_it: false,
+                slow: Some("processing"),
+                changes_its_mind: false,
+                closable_after: None,
                 create: "create",
                 decide: "retrieve",
+                give_back: "refund",
             },
             GatewayKind::Mollie => Self {
                 gateway,
@@ -78,8 +101,12 @@ impl Row {
                 silent: "paid_silent",
                 less,
                 failing_ends_it: true,
+                slow: Some("processing"),
+                changes_its_mind: false,
+                closable_after: Some("cancelable"),
                 create: "create",
                 decide: "retrieve",
+                give_back: "refund",
             },
             GatewayKind::Razorpay => Self {
                 gateway,
@@ -87,8 +114,12 @@ impl Row {
                 silent: "paid_silent",
                 less,
                 failing_ends_it: false,
+                slow: Some("processing"),
+                changes_its_mind: true,
+                closable_after: None,
                 create: "create",
                 decide: "retrieve",
+                give_back: "refund",
             },
         }
     }
@@ -123,8 +154,12 @@ impl Scene {
     }
 
     async fn link(&self) -> Value {
+        self.link_over(self.amount()).await
+    }
+
+    async fn link_over(&self, amount: i64) -> Value {
         let body = json!({
-            "account_id": self.account["id"], "contact_id": "c-1042", "amount": self.amount(),
+            "account_id": self.account["id"], "contact_id": "c-1042", "amount": amount,
             "currency": self.account["currency"], "locale": "en", "description": "Invoice 77",
         });
         self.world.make_link(body).await
@@ -150,6 +185,14 @@ impl Scene {
         let session = self.stored(link).await.attempts()[attempt].session.clone();
         let books = self.world.books(self.row.name()).await;
         books.into_iter().find(|one| one["id"] == session.as_str()).unwrap()
+    }
+
+    /// The tester's hand: what becomes of money that is on its way to the first attempt.
+    async fn settle(&self, link: &Value, outcome: &str) {
+        let session = self.stored(link).await.attempts()[0].session.clone();
+        let (base, name) = (self.world.cloud.page_url(), self.row.name());
+        let reply = self.world.choose(&format!("{base}/{name}/simulator/{session}/settle_async"), outcome).await;
+        assert_eq!(reply.status, StatusCode::OK, "{name}: {}", reply.text);
     }
 
     /// One receipt of the payment, and the gateway holds the money for us.
@@ -397,10 +440,6 @@ async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_by_itself_
         }
         assert!(end.text.contains("Your payment is being looked into"), "{}: {}", row.name(), end.text);
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("needs_review"), &json!("amount_differs")));
-        // A gateway that says no more than that the amount differs leaves nothing to give back by a call.
-        if attempt["gateway_reference"].is_null() {
-            continue;
-        }
         let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
         let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
         let reply = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
@@ -448,25 +487,147 @@ async fn of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back() {
     }
 }
 
+/// A customer may have chosen what lets the session be closed, or not.
+async fn cancel_and_choose(gateway: GatewayKind, before: Option<&str>, is_closed: bool) {
+    let scene = Scene::at(gateway).await;
+    let (world, row) = (&scene.world, &scene.row);
+    let link = scene.link().await;
+    let page = world.go_to_gateway(&link).await;
+    if let Some(choice) = before {
+        assert_eq!(world.choose(&page, choice).await.status, StatusCode::OK, "{}", row.name());
+    }
+    scene.cancel(&link).await;
+    world.sweep().await;
+    let chosen = world.choose(&page, row.returning).await;
+    if is_closed {
+        assert!(!chosen.status.is_redirection(), "{}: nobody can pay any more", row.name());
+        assert_eq!(scene.booked(&link, 0).await["taken"], false, "{}", row.name());
+        assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed", "{}", row.name());
+    } else {
+        world.go_back(&chosen).await;
+        scene.until_given_back(&link, 0).await;
+    }
+    scene.assert_nothing_kept(&link).await;
+}
+
 #[tokio::test]
-async fn a_link_that_was_cancelled_closes_its_session_where_the_gateway_can() {
+async fn a_link_that_was_cancelled_closes_its_session_where_the_gateway_can_and_else_the_money_goes_back() {
     for gateway in GatewayKind::ALL {
+        let can_close = gateway.profile().can_close;
+        match Row::of(gateway).closable_after {
+            None => cancel_and_choose(gateway, None, can_close).await,
+            Some(choice) => {
+                assert!(can_close);
+                cancel_and_choose(gateway, Some(choice), true).await;
+                cancel_and_choose(gateway, None, false).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn money_that_is_on_its_way_is_waited_for_whether_it_arrives_or_not() {
+    for gateway in GatewayKind::ALL {
+        let Some(slow) = Row::of(gateway).slow else { continue };
+        for arrives in [true, false] {
+            let scene = Scene::at(gateway).await;
+            let (world, row) = (&scene.world, &scene.row);
+            let link = scene.link().await;
+            let page = world.go_to_gateway(&link).await;
+            let end = world.come_back(&world.choose(&page, slow).await).await;
+            assert!(end.text.contains("Your payment is being confirmed"), "{}: {}", row.name(), end.text);
+            world.turn_clock(24 * HOUR);
+            world.sweep().await;
+            let waiting = world.open(link["url"].as_str().unwrap()).await;
+            assert_eq!(waiting.status, StatusCode::OK, "{}: nobody should pay again meanwhile", row.name());
+            scene.settle(&link, if arrives { "succeeded" } else { "failed" }).await;
+            world.turn_clock(HOUR);
+            world.sweep().await;
+            if !arrives {
+                scene.assert_nothing_kept(&link).await;
+                world.pay(&link, row.returning).await;
+            }
+            scene.assert_paid_once(&link).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bank_that_says_yes_after_its_no_is_heard_although_the_session_is_over() {
+    for gateway in GatewayKind::ALL {
+        if !Row::of(gateway).changes_its_mind {
+            continue;
+        }
         let scene = Scene::at(gateway).await;
         let (world, row) = (&scene.world, &scene.row);
         let link = scene.link().await;
-        let page = world.go_to_gateway(&link).await;
+        world.choose(&world.go_to_gateway(&link).await, "failed").await;
         scene.cancel(&link).await;
         world.sweep().await;
-        let chosen = world.choose(&page, row.returning).await;
-        if gateway.profile().can_close {
-            assert!(!chosen.status.is_redirection(), "{}: nobody can pay any more", row.name());
-            assert_eq!(scene.booked(&link, 0).await["taken"], false, "{}", row.name());
-            assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed", "{}", row.name());
-        } else {
-            world.go_back(&chosen).await;
-            scene.until_given_back(&link, 0).await;
-        }
+        let status = world.link(&link).await["attempts"][0]["status"].clone();
+        assert_eq!(status, "open", "{}: closed, and not decided", row.name());
+        scene.settle(&link, "authorized").await;
+        world.turn_clock(HOUR);
+        world.sweep().await;
+        scene.settle(&link, "succeeded").await;
+        scene.until_given_back(&link, 0).await;
         scene.assert_nothing_kept(&link).await;
+    }
+}
+
+#[tokio::test]
+async fn money_whose_giving_back_was_not_answered_goes_back_once() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let Some(less) = row.less else { continue };
+        let link = scene.link().await;
+        world.pay(&link, less).await;
+        world.misbehave(row.name(), row.give_back, "drop_after", 1).await;
+        let read = world.link(&link).await;
+        let attempt = &read["attempts"][0];
+        if attempt["status"] == "needs_review" {
+            let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
+            let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
+            let reply = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+            assert_eq!(reply.status, StatusCode::OK, "{}: {}", row.name(), reply.text);
+        }
+        for _ in 0..3 {
+            world.turn_clock(5 * MINUTE);
+            world.sweep().await;
+        }
+        assert_eq!(world.link(&link).await["attempts"][0]["status"], "given_back", "{}", row.name());
+        let book = scene.booked(&link, 0).await;
+        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{}", row.name());
+    }
+}
+
+/// The customer pays one link and shows its return to a cheaper or dearer one, without what names the session.
+#[tokio::test]
+async fn the_return_of_a_payment_of_another_amount_cannot_take_it_from_its_link() {
+    for gateway in GatewayKind::ALL {
+        let scene = Scene::at(gateway).await;
+        let (world, row) = (&scene.world, &scene.row);
+        let (first, second) = (scene.link().await, scene.link_over(scene.amount() / 5).await);
+        world.go_to_gateway(&second).await;
+        let chosen = world.choose(&world.go_to_gateway(&first).await, row.returning).await;
+        let (one, other) = (scene.stored(&first).await, scene.stored(&second).await);
+        let (one, attempt) = (&one.attempts()[0], &other.attempts()[0]);
+        let mut back = way_back(&chosen);
+        back.action = back.action.replace(first["id"].as_str().unwrap(), second["id"].as_str().unwrap());
+        back.action = back.action.replace(one.key.expose(), attempt.key.expose());
+        back.fields.retain(|(_, value)| *value != one.session && value != one.id.as_str());
+        let reply = world.post_form(&back, &[]).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", row.name());
+        assert_eq!(world.link(&second).await["needs_review"], false, "{}: it says nothing", row.name());
+        world.come_back(&chosen).await;
+        scene.assert_paid_once(&first).await;
+        for _ in 0..3 {
+            world.turn_clock(2 * MINUTE);
+            world.sweep().await;
+        }
+        scene.assert_nothing_kept(&second).await;
+        scene.assert_paid_once(&first).await;
     }
 }
 

@@ -151,6 +151,39 @@ async fn a_webhook_whose_outcome_is_unknown_asks_to_be_sent_again() {
     }
 }
 
+/// Razorpay signs no time, so that only what is known already keeps a repeated event from counting again.
+#[tokio::test]
+async fn an_event_of_razorpay_that_comes_again_under_its_id_changes_nothing() {
+    let world = World::in_process().await;
+    let functions = world.functions.as_ref().unwrap();
+    let made = world.make_link(json!({ "account_id": "rupee", "contact_id": "c-1042", "amount": 50_000 })).await;
+    let page = world.go_to_gateway(&made).await;
+    let id = domain::ids::LinkId::parse(made["id"].as_str().unwrap()).unwrap();
+    let attempt = world.cloud.store.link(&id).await.unwrap().unwrap().attempts()[0].clone();
+    let entity = json!({ "id": attempt.session, "status": "paid", "reference_id": attempt.id.as_str(),
+                         "notes": { "paylink_link": id.as_str() } });
+    let body = json!({ "entity": "event", "event": "payment_link.paid", "contains": ["payment_link"],
+                       "payload": { "payment_link": { "entity": entity } } })
+    .to_string();
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"localDemoWebhookSecret").unwrap();
+    mac.update(body.as_bytes());
+    let signature = hex::encode(mac.finalize().into_bytes());
+    let headers = [("x-razorpay-event-id", "evt00000000001"), ("x-razorpay-signature", signature.as_str()), JSON];
+    let event = api_gateway_event("POST", "/gateways/razorpay/notify/rupee", &headers, Some(&body), false);
+    // Rightly signed, but the gateway itself says that nobody paid.
+    assert_eq!(functions.http(&event).await.status(), 200);
+    assert_eq!(world.link(&made).await["status"], "active");
+    world.choose(&page, "paid_silent").await;
+    assert_eq!(functions.http(&event).await.status(), 200);
+    let paid = world.link(&made).await;
+    assert_eq!(paid["status"], "paid");
+    for _ in 0..2 {
+        assert_eq!(functions.http(&event).await.status(), 200);
+    }
+    assert_eq!(world.link(&made).await, paid);
+    assert_eq!(world.receipts().await.len(), 1);
+}
+
 #[tokio::test]
 async fn a_stream_event_tells_people_once_and_a_broken_record_blocks_no_other() {
     let world = World::in_process().await;

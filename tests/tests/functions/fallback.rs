@@ -103,6 +103,20 @@ async fn an_sms_that_did_not_arrive_is_known_from_the_log_of_sns() {
 }
 
 #[tokio::test]
+async fn what_whatsapp_gives_up_later_has_failed_and_the_next_channel_follows() {
+    let world = world_with_order(json!(["social", "email"]), "09120000009", "one@example.com", "709").await;
+    let social = json!([{ "network": "whatsapp", "id": "+989120000132" }]);
+    world.put("/v1/contacts/c-2", json!({ "name": "N", "email": "one@example.com", "social": social })).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let link = world.make_link(body()).await;
+    world.inbox("one@example.com", 1).await;
+    let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;
+    assert_eq!(states(&link), [("social", "failed", Some("not_on_whatsapp")), ("email", "sent", None)]);
+    let told = world.wait_until_told(&link, "message.failed").await;
+    assert_eq!(told["message_id"], link["messages"][0]["id"]);
+}
+
+#[tokio::test]
 async fn a_complaint_is_shown_on_the_message_and_a_report_about_nothing_of_ours_is_left_aside() {
     let world = World::in_process().await;
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,

@@ -67,7 +67,7 @@ async fn a_number_that_nobody_serves_is_named_when_the_link_is_made() {
 #[tokio::test]
 async fn what_the_provider_of_sms_refuses_is_told_apart() {
     let world = World::in_process().await;
-    let link = link_for(&world, &["09120000411", "09120000418", "09120000014", "09120000500"]).await;
+    let link = link_for(&world, &["09120000411", "09120000418", "09120000014", "09120000500", "09120000420"]).await;
     let link = world.wait_for(&link, nobody_is_at_it).await;
     assert_eq!(
         states(&link),
@@ -76,6 +76,7 @@ async fn what_the_provider_of_sms_refuses_is_told_apart() {
             ("waiting", Some("credit_used_up")),
             ("failed", Some("blocked_by_recipient")),
             ("waiting", Some("provider_unavailable")),
+            ("failed", Some("links_not_permitted")),
         ]
     );
     world.turn_clock(Duration::from_secs(61));
@@ -205,6 +206,18 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
         put(kavenegar).await.problems(),
         [problem("/line", "invalid_line"), problem("/credentials/api_key", "invalid_credentials")]
     );
+    let with_places = |provider: &str, places: usize| {
+        let parameters = vec!["{{ link }}"; places];
+        let mut body = json!({ "provider": provider,
+                               "templates": [{ "name": "a", "locale": "fa", "parameters": parameters }] });
+        if provider == "whatsapp" {
+            body["phone_number_id"] = json!(number);
+        }
+        put(body)
+    };
+    assert_eq!(with_places("kavenegar", 6).await.problems(), [problem("/templates/0/parameters", "too_many")]);
+    assert_eq!(with_places("kavenegar", 5).await.status, StatusCode::OK);
+    assert_eq!(with_places("whatsapp", 10).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

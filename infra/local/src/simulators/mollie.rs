@@ -51,7 +51,7 @@ const FIELDS: [&str; 13] = [
 /// Currencies without decimals. All others of the gateway's have two.
 const WHOLE: [&str; 2] = ["JPY", "ISK"];
 
-const CHOICES: [Choice; 8] = [
+const CHOICES: [Choice; 9] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the payment fail" },
     Choice { value: "cancelled", label: "Cancel and go back" },
@@ -60,6 +60,7 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
     Choice { value: "processing", label: "Pay by a slow method (come back to this page to settle it)" },
+    Choice { value: "cancelable", label: "Choose a method that the merchant can cancel" },
 ];
 
 const SETTLE_CHOICES: [Choice; 2] = [
@@ -307,6 +308,7 @@ impl Mollie {
             payment: None,
             failures: Vec::new(),
             given_back: 0,
+            can_be_cancelled: false,
         };
         let object = self.object(&id, &sale);
         self.0.add(&id, sale);
@@ -322,7 +324,7 @@ impl Mollie {
         self.owned(id, headers)?;
         let cancelled = self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or_else(Refusal::missing)?;
-            if sale.state != Standing::Open {
+            if sale.state != Standing::Open || !sale.can_be_cancelled {
                 let detail = "The payment cannot be canceled";
                 return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
             }
@@ -374,7 +376,8 @@ impl Mollie {
             "id": id,
             "mode": if sale.is_live { "live" } else { "test" },
             "status": status,
-            "isCancelable": sale.state == Standing::Open,
+            // Which most methods never are.
+            "isCancelable": sale.state == Standing::Open && sale.can_be_cancelled,
             "amount": amount(shown, &sale.currency),
             "description": sale.description,
             "redirectUrl": sale.back,
@@ -408,15 +411,19 @@ impl Mollie {
 }
 
 async fn checkout(State(mollie): State<Mollie>, Path(id): Path<String>) -> Response {
-    let sale = mollie.0.sale(&id);
+    page_of(&mollie, &id, None)
+}
+
+fn page_of(mollie: &Mollie, id: &str, notice: Option<&str>) -> Response {
+    let sale = mollie.0.sale(id);
     if sale.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
         let settle = buttons(&format!("/mollie/simulator/{id}/settle_async"), &SETTLE_CHOICES);
         return page(StatusCode::OK, "Mollie: pending", &settle);
     }
     let shown = sale.map(|sale| format!("{} {}", display(sale.amount, &sale.currency), sale.currency));
     let amount = shown.unwrap_or_default();
-    let look = Look { amount: &amount, notice: None, choices: &CHOICES, mischief: &MISCHIEF };
-    mollie.0.page("Mollie", &id, &format!("/mollie/checkout/{id}"), "/mollie/simulator/next_answer", look)
+    let look = Look { amount: &amount, notice, choices: &CHOICES, mischief: &MISCHIEF };
+    mollie.0.page("Mollie", id, &format!("/mollie/checkout/{id}"), "/mollie/simulator/next_answer", look)
 }
 
 async fn choose(
@@ -425,6 +432,7 @@ async fn choose(
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
     match mollie.0.press(&id, outcome, Standing::Ours, id.clone(), true) {
+        Ok(_) if outcome == Outcome::Cancelable => page_of(&mollie, &id, Some("The method is chosen.")),
         Ok(sale) => {
             // Nobody is called while a payment is pending.
             if outcome.is_told() && sale.state != Standing::Processing {
@@ -504,6 +512,18 @@ mod tests {
         assert_eq!(client.post_json(&path, &refund).await?.status, StatusCode::UNPROCESSABLE_ENTITY);
         let payment = client.get(&format!("/mollie/v2/payments/{id}")).await?.json()?;
         assert_eq!((&payment["status"], &payment["amountRefunded"]["value"]), (&json!("paid"), &json!("19.99")));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn only_a_payment_by_some_methods_can_be_cancelled() -> TestResult {
+        let client = Client::new(Some(KEY))?;
+        let made = client.post_json("/mollie/v2/payments", &order()).await?.json()?;
+        let id = made["id"].as_str().unwrap_or_default();
+        assert_eq!(made["isCancelable"], false);
+        client.post_form(&format!("/mollie/checkout/{id}"), "outcome=cancelable").await?;
+        let chosen = client.get(&format!("/mollie/v2/payments/{id}")).await?.json()?;
+        assert_eq!((&chosen["isCancelable"], &chosen["status"]), (&json!(true), &json!("open")));
         Ok(())
     }
 

@@ -19,14 +19,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use url::Url;
 
-use super::till::{Look, Outcome, Replayed, Sale, Standing, Till};
+use super::till::{Look, Outcome, Payment, Replayed, Sale, Standing, Till};
 use super::{
-    Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, closed_browser, has_content_type,
-    redirect, sha256,
+    Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, buttons, closed_browser,
+    has_content_type, page, redirect, sha256,
 };
 
 /// The smallest amount: one rupee, and a hundredth part of anything else's hundred.
@@ -57,7 +58,7 @@ const FIELDS: [&str; 15] = [
     "options",
 ];
 
-const CHOICES: [Choice; 7] = [
+const CHOICES: [Choice; 8] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the card be declined" },
     Choice { value: "cancelled", label: "Leave without paying" },
@@ -65,6 +66,12 @@ const CHOICES: [Choice; 7] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
+    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to settle it)" },
+];
+
+const BANK_CHOICES: [Choice; 2] = [
+    Choice { value: "succeeded", label: "Let the money be captured" },
+    Choice { value: "failed", label: "Let it go back" },
 ];
 
 const MISCHIEF: [Mischief; 3] = [
@@ -91,6 +98,7 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payments/{id}", get(retrieve_payment))
             .route("/razorpay/v1/payments/{id}/refund", post(refund))
             .route("/razorpay/i/{id}", get(hosted_page).post(choose))
+            .route("/razorpay/simulator/{id}/settle_async", post(settle_async))
             .route("/razorpay/simulator/next_answer", post(next_answer))
             .route("/razorpay/books.json", get(books))
             .with_state(self.clone())
@@ -274,6 +282,7 @@ impl Razorpay {
             payment: None,
             failures: Vec::new(),
             given_back: 0,
+            can_be_cancelled: false,
         };
         let object = self.object(&id, &sale);
         self.0.add(&id, sale);
@@ -287,12 +296,23 @@ impl Razorpay {
 
     fn cancel(&self, id: &str, headers: &HeaderMap) -> Said {
         self.owned(id, headers)?;
+        let now = self.0.clock.now();
         let cancelled = self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or_else(Refusal::missing)?;
-            if sale.state != Standing::Open {
-                return Err(Refusal::new("Payment link cannot be cancelled in its present state"));
+            match sale.state {
+                Standing::Open => sale.state = Standing::Cancelled,
+                // Nothing is captured yet, and what is authorised may be all the same.
+                Standing::Processing if ended(sale, now).is_none() => sale.metadata["ended"] = json!("cancelled"),
+                Standing::Processing
+                | Standing::Waiting
+                | Standing::Ours
+                | Standing::Failed
+                | Standing::Cancelled
+                | Standing::Expired
+                | Standing::Returned => {
+                    return Err(Refusal::new("Payment link cannot be cancelled in its present state"));
+                }
             }
-            sale.state = Standing::Cancelled;
             Ok(sale.clone())
         })?;
         self.tell("payment_link.cancelled", id, &cancelled);
@@ -327,6 +347,9 @@ impl Razorpay {
         let body = self.0.books.change(|ledger| {
             let is_it = |sale: &&mut Sale| sale.owner == caller.owner && is_payment(sale, id);
             let sale = ledger.sales.values_mut().find(is_it).ok_or_else(Refusal::missing)?;
+            if sale.state != Standing::Ours {
+                return Err(Refusal::new("The payment status should be captured for action to be taken"));
+            }
             let left = sale.payment.as_ref().map_or(0, |payment| payment.amount) - sale.given_back;
             let amount = input.get("amount").and_then(Value::as_u64).unwrap_or(left);
             if left == 0 {
@@ -350,11 +373,13 @@ impl Razorpay {
     /// The link as the API shows it.
     fn object(&self, id: &str, sale: &Sale) -> Value {
         let paid = sale.payment.as_ref();
-        let amount_paid = paid.map_or(0, |payment| payment.amount);
+        let captured = paid.filter(|_| sale.state != Standing::Processing);
+        let amount_paid = captured.map_or(0, |payment| payment.amount);
+        let ended = ended(sale, self.0.clock.now());
         let status = match sale.state {
-            Standing::Ours if amount_paid < sale.amount => "partially_paid",
-            Standing::Ours | Standing::Returned | Standing::Waiting | Standing::Processing => "paid",
-            Standing::Open | Standing::Failed => "created",
+            Standing::Ours if ended.is_none() && amount_paid < sale.amount => "partially_paid",
+            Standing::Ours | Standing::Returned | Standing::Waiting => ended.unwrap_or("paid"),
+            Standing::Open | Standing::Failed | Standing::Processing => ended.unwrap_or("created"),
             Standing::Cancelled => "cancelled",
             Standing::Expired => "expired",
         };
@@ -387,7 +412,7 @@ impl Razorpay {
             "order_id": paid.map(|_| format!("order_{id}")),
             "payments": (!payments.is_empty()).then_some(payments),
             "expire_by": sale.ends_at.as_second(),
-            "expired_at": if sale.state == Standing::Expired { sale.ends_at.as_second() } else { 0 },
+            "expired_at": if status == "expired" { sale.ends_at.as_second() } else { 0 },
             "cancelled_at": 0,
             "created_at": sale.created_at.as_second(),
             "updated_at": sale.created_at.as_second(),
@@ -421,6 +446,15 @@ impl Razorpay {
     }
 }
 
+/// How the link ended before the money came, where it did.
+fn ended(sale: &Sale, now: Timestamp) -> Option<&'static str> {
+    match sale.metadata["ended"].as_str() {
+        Some("cancelled") => Some("cancelled"),
+        Some(_) => Some("expired"),
+        None => (sale.state == Standing::Processing && now >= sale.ends_at).then_some("expired"),
+    }
+}
+
 fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
@@ -431,10 +465,14 @@ fn is_payment(sale: &Sale, id: &str) -> bool {
 
 fn payment_object(sale: &Sale) -> Option<Value> {
     let payment = sale.payment.as_ref()?;
-    let status = if sale.given_back >= payment.amount { "refunded" } else { "captured" };
+    let status = match sale.state {
+        Standing::Processing => "authorized",
+        _ if sale.given_back >= payment.amount => "refunded",
+        _ => "captured",
+    };
     Some(json!({
         "id": payment.id, "entity": "payment", "amount": payment.amount, "currency": sale.currency, "status": status,
-        "amount_refunded": sale.given_back, "captured": true, "method": "card", "description": sale.description,
+        "amount_refunded": sale.given_back, "captured": status != "authorized", "method": "card", "description": sale.description,
         "created_at": payment.at.as_second(),
     }))
 }
@@ -445,6 +483,10 @@ async fn hosted_page(State(razorpay): State<Razorpay>, Path(id): Path<String>) -
 
 fn page_of(razorpay: &Razorpay, id: &str, notice: Option<&str>) -> Response {
     let shown = razorpay.0.sale(id);
+    if shown.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
+        let bank = buttons(&format!("/razorpay/simulator/{id}/settle_async"), &BANK_CHOICES);
+        return page(StatusCode::OK, "Razorpay: authorised", &bank);
+    }
     let shown = shown.map(|sale| format!("{}.{:02} {}", sale.amount / 100, sale.amount % 100, sale.currency));
     let amount = shown.unwrap_or_default();
     let look = Look { amount: &amount, notice, choices: &CHOICES, mischief: &MISCHIEF };
@@ -466,7 +508,8 @@ async fn choose(
         Outcome::Cancelled => return page_of(&razorpay, &id, Some("Nothing was paid.")),
         _ => {}
     }
-    if outcome.is_told() {
+    // Of a payment that is not captured yet only events about payments tell, and those are not about a link.
+    if outcome.is_told() && outcome != Outcome::Processing {
         let kind = if outcome == Outcome::PaidLess { "payment_link.partially_paid" } else { "payment_link.paid" };
         razorpay.tell(kind, &id, &sale);
     }
@@ -488,6 +531,73 @@ fn return_url(razorpay: &Razorpay, id: &str, sale: &Sale) -> String {
         .append_pair("razorpay_payment_link_status", &status)
         .append_pair("razorpay_signature", &signature);
     url.into()
+}
+
+/// What the bank and the capture make of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Bank {
+    /// Says yes to what it had declined, up to days later.
+    Authorized,
+    /// The money is captured.
+    Succeeded,
+    /// It goes back.
+    Failed,
+}
+
+async fn settle_async(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    Form(Chosen { outcome }): Form<Chosen<Bank>>,
+) -> Response {
+    let now = razorpay.0.now();
+    let settled = razorpay.0.books.change(|ledger| {
+        let sale = ledger.sales.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
+        settle(sale, outcome, now).ok_or(StatusCode::CONFLICT)?;
+        Ok::<Sale, StatusCode>(sale.clone())
+    });
+    match settled {
+        Ok(sale) => {
+            let is_paid = sale.state == Standing::Ours && ended(&sale, now).is_none();
+            if is_paid {
+                razorpay.tell("payment_link.paid", &id, &sale);
+            }
+            Json(json!({ "status": sale.state.name() })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+fn settle(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
+    match (bank, sale.state) {
+        (Bank::Authorized, Standing::Open | Standing::Cancelled | Standing::Expired) => {
+            let id = sale.failures.pop()?;
+            match sale.state {
+                Standing::Cancelled => sale.metadata["ended"] = json!("cancelled"),
+                Standing::Expired => sale.metadata["ended"] = json!("expired"),
+                _ => {}
+            }
+            sale.payment = Some(Payment { id, amount: sale.amount, at: now });
+            sale.state = Standing::Processing;
+        }
+        (Bank::Succeeded, Standing::Processing) => {
+            if let Some(ended) = ended(sale, now) {
+                sale.metadata["ended"] = json!(ended);
+            }
+            sale.state = Standing::Ours;
+        }
+        (Bank::Failed, Standing::Processing) => {
+            let after = match ended(sale, now) {
+                Some("cancelled") => Standing::Cancelled,
+                Some(_) => Standing::Expired,
+                None => Standing::Open,
+            };
+            sale.failures.push(sale.payment.take()?.id);
+            sale.state = after;
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 async fn next_answer(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {

@@ -154,6 +154,7 @@ impl Sep {
             payment: None,
             failures: Vec::new(),
             given_back: 0,
+            can_be_cancelled: false,
         };
         self.0.add(&token, sale);
         Ok(token)

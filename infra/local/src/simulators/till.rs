@@ -79,6 +79,9 @@ pub(super) struct Sale {
     /// Payments that the customer tried in vain.
     pub(super) failures: Vec<String>,
     pub(super) given_back: u64,
+    /// Whether the customer chose a method that the merchant can cancel.
+    #[serde(default)]
+    pub(super) can_be_cancelled: bool,
 }
 
 /// What became of a sale.
@@ -163,6 +166,8 @@ pub(super) enum Outcome {
     PaidReportedNok,
     /// A slow method: the money arrives later or not at all.
     Processing,
+    /// Nothing yet, but a method that the merchant can cancel.
+    Cancelable,
 }
 
 impl Outcome {
@@ -174,7 +179,7 @@ impl Outcome {
             | Self::PaidSilent
             | Self::PaidLess
             | Self::PaidReportedNok => true,
-            Self::Failed | Self::Cancelled | Self::Processing => false,
+            Self::Failed | Self::Cancelled | Self::Processing | Self::Cancelable => false,
         }
     }
 
@@ -326,6 +331,7 @@ impl Till {
                 Outcome::Failed => sale.failures.push(payment_id),
                 Outcome::Cancelled if ends_on_failure => sale.state = Standing::Cancelled,
                 Outcome::Cancelled => {}
+                Outcome::Cancelable => sale.can_be_cancelled = true,
                 Outcome::Processing => {
                     sale.state = Standing::Processing;
                     sale.payment = Some(Payment { id: payment_id, amount, at: now });

@@ -28,7 +28,10 @@ const AMOUNT: std::ops::RangeInclusive<u64> = 1_001..=2_000_000_000;
 /// How long the page takes a payment. The figure is not published.
 const PAGE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-const CALLS: [&str; 4] = ["request", "verify", "inquiry", "refund"];
+const CALLS: [&str; 5] = ["request", "verify", "inquiry", "refund", "refund_inquiry"];
+
+/// For how long a refund is under way, unseen by the inquiry. The figure is not published.
+const REFUNDED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Fields of a request that the gateway knows. Another would be ignored there; here it is found out.
 const FIELDS: [&str; 16] = [
@@ -59,18 +62,28 @@ const CHOICES: [Choice; 6] = [
     Choice { value: "paid_less", label: "Pay half of it" },
 ];
 
-const MISCHIEF: [Mischief; 4] = [
+const MISCHIEF: [Mischief; 5] = [
     Mischief { call: "verify", how: "slow", label: "Answer the next verify slowly" },
     Mischief { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
     Mischief { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
     Mischief { call: "inquiry", how: "502_html", label: "Answer the next inquiry with 502" },
+    Mischief { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
 ];
 
 #[derive(Debug, Clone)]
 struct Zibal(Arc<Till>);
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Zibal(Arc::new(Till::open(opening, "zibal.json", Sale::expire)?))))
+    Ok(Box::new(Zibal(Arc::new(Till::open(opening, "zibal.json", age)?))))
+}
+
+/// A refund arrives some time after it was ordered.
+fn age(sale: &mut Sale, now: Timestamp) {
+    sale.expire(now);
+    let ordered_at = sale.metadata["refunded_at"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
+    if sale.state == Standing::Ours && ordered_at.is_some_and(|at| now.duration_since(at) >= REFUNDED_AFTER) {
+        sale.state = Standing::Returned;
+    }
 }
 
 impl Simulator for Zibal {
@@ -80,6 +93,7 @@ impl Simulator for Zibal {
             .route("/zibal/v1/verify", post(verify))
             .route("/zibal/v1/inquiry", post(inquiry))
             .route("/zibal/v1/account/refund", post(refund))
+            .route("/zibal/v1/account/refund/inquiry", post(refund_inquiry))
             .route("/zibal/start/{track}", get(start).post(choose))
             .route("/zibal/simulator/{track}/return_money", post(return_money))
             .route("/zibal/simulator/next_answer", post(next_answer))
@@ -142,6 +156,20 @@ async fn refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> 
     zibal.0.misbehaviour.play("refund", || zibal.refund(&headers, &body)).await
 }
 
+async fn refund_inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.misbehaviour.play("refund_inquiry", || zibal.refund_inquiry(&headers, &body)).await
+}
+
+/// Whoever calls the platform without a token of it.
+fn stranger(headers: &HeaderMap) -> Option<Response> {
+    let is_known = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.strip_prefix("Bearer ").is_some_and(|token| !token.trim().is_empty()));
+    (!is_known)
+        .then(|| (StatusCode::UNAUTHORIZED, Json(json!({ "result": 4, "message": "unauthorized" }))).into_response())
+}
+
 impl Zibal {
     fn request(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
@@ -181,6 +209,7 @@ impl Zibal {
             payment: None,
             failures: Vec::new(),
             given_back: 0,
+            can_be_cancelled: false,
         };
         self.0.add(&track.to_string(), sale);
         Ok(json!({ "trackId": track, "result": 100, "message": "success" }))
@@ -190,12 +219,13 @@ impl Zibal {
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
         let (owner, track) = (merchant(&input)?, track(&input)?);
-        self.0.now();
+        let now = self.0.now();
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
             match sale.state {
                 Standing::Waiting => {
                     sale.state = Standing::Ours;
+                    sale.metadata["verified_at"] = json!(tehran_time(now));
                     let mut said = shown(sale);
                     said.insert("result".to_owned(), json!(100));
                     said.insert("message".to_owned(), json!("success"));
@@ -219,21 +249,21 @@ impl Zibal {
         let mut said = shown(&sale);
         said.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at)));
         said.insert("wage".to_owned(), json!(0));
+        said.insert("shaparakFee".to_owned(), json!(0));
+        if let Some(at) = sale.metadata.get("verified_at") {
+            said.insert("verifiedAt".to_owned(), at.clone());
+        }
         said.insert("result".to_owned(), json!(100));
         said.insert("message".to_owned(), json!("success"));
         Ok(Value::Object(said))
     }
 
-    /// The platform's own answers: 1 is success.
+    /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice.
     fn refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let is_known = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.strip_prefix("Bearer ").is_some_and(|token| !token.trim().is_empty()));
-        if !is_known {
-            return (StatusCode::UNAUTHORIZED, Json(json!({ "result": 4, "message": "unauthorized" }))).into_response();
+        if let Some(refused) = stranger(headers) {
+            return refused;
         }
-        self.0.now();
+        let now = self.0.now();
         let refunded = input(headers, body).and_then(|input| {
             let track = track(&input)?;
             if !input.get("accountId").is_some_and(|id| id.is_string() || id.is_number()) {
@@ -244,11 +274,26 @@ impl Zibal {
                 if sale.state != Standing::Ours {
                     return Err((7, "the transaction cannot be refunded"));
                 }
-                sale.give_back();
-                Ok(json!({ "result": 1, "message": "success", "data": { "trackId": track, "amount": sale.given_back } }))
+                let amount = sale.payment.as_ref().map_or(0, |payment| payment.amount);
+                sale.given_back += amount;
+                sale.metadata["refunded_at"] = json!(now.as_second());
+                Ok(json!({ "result": 1, "message": "success", "data": { "trackId": track, "amount": amount } }))
             })
         });
         answer(refunded)
+    }
+
+    /// What became of the refunds of a session. The form of `data` is not published.
+    fn refund_inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Response {
+        if let Some(refused) = stranger(headers) {
+            return refused;
+        }
+        answer(input(headers, body).and_then(|input| {
+            let track = input.get("transactionTrackId").and_then(Value::as_i64).ok_or((6, "trackId is invalid"))?;
+            let sale = self.0.sale(&track.to_string()).ok_or((6, "trackId is invalid"))?;
+            let data = (sale.given_back > 0).then(|| json!({ "refundId": track, "amount": sale.given_back }));
+            Ok(json!({ "result": 1, "message": "success", "data": data }))
+        }))
     }
 }
 

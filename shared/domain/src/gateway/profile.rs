@@ -2,6 +2,8 @@
 //!
 //! A new gateway is a row here. How it is spoken to is a file in the crate `gateways`.
 
+use std::collections::BTreeMap;
+
 use super::{GatewayKind, GatewayRules};
 use crate::credentials::{Alphabet, CredentialField, Form};
 
@@ -17,6 +19,8 @@ pub struct Profile {
     pub currencies: &'static [&'static str],
     /// Its figures, unless the stack overrides them.
     pub rules: GatewayRules,
+    /// Its published smallest amounts in currencies that have another than the rules say.
+    pub smallest_in: &'static [(&'static str, i64)],
     /// Whether our confirming call is what takes the money.
     pub confirming_takes_the_money: bool,
     pub look_up: LookUp,
@@ -126,7 +130,9 @@ static ZARINPAL: Profile = Profile {
         session_minutes: 15,
         grace_minutes: 5,
         watch_hours: 72,
+        smallest_in: BTreeMap::new(),
     },
+    smallest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
     can_close: false,
@@ -155,7 +161,9 @@ static ZIBAL: Profile = Profile {
         session_minutes: 15,
         grace_minutes: 5,
         watch_hours: 72,
+        smallest_in: BTreeMap::new(),
     },
+    smallest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
     can_close: false,
@@ -201,7 +209,9 @@ static SEP: Profile = Profile {
         session_minutes: 20,
         grace_minutes: 10,
         watch_hours: 1,
+        smallest_in: BTreeMap::new(),
     },
+    smallest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::OnlyOnReturn,
     can_close: false,
@@ -217,7 +227,8 @@ static SEP: Profile = Profile {
     }],
 };
 
-/// Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar. Currencies that Stripe
+/// Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar, and published for the main
+/// currencies ("Minimum and maximum charge amounts"); in others it depends on the account. Currencies that Stripe
 /// treats in its own way (UGX, ISK, HUF, TWD and the three-decimal ones) are left out: a factor of a hundred is not worth
 /// a guess.
 static STRIPE: Profile = Profile {
@@ -229,7 +240,29 @@ static STRIPE: Profile = Profile {
         "HKD", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP",
         "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "VND", "ZAR",
     ],
-    rules: GatewayRules { smallest: 50, largest: 99_999_999, session_minutes: 30, grace_minutes: 6, watch_hours: 72 },
+    rules: GatewayRules {
+        smallest: 50,
+        largest: 99_999_999,
+        session_minutes: 30,
+        grace_minutes: 6,
+        watch_hours: 72,
+        smallest_in: BTreeMap::new(),
+    },
+    smallest_in: &[
+        ("AED", 200),
+        ("BGN", 100),
+        ("CZK", 1_500),
+        ("DKK", 250),
+        ("GBP", 30),
+        ("HKD", 400),
+        ("MXN", 1_000),
+        ("MYR", 200),
+        ("NOK", 300),
+        ("PLN", 200),
+        ("RON", 200),
+        ("SEK", 300),
+        ("THB", 1_000),
+    ],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
@@ -260,8 +293,9 @@ static STRIPE: Profile = Profile {
     ],
 };
 
-/// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest. The largest amount
-/// depends on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
+/// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest, and a bank transfer
+/// may arrive for a hundred days, so that such a payment is watched a little longer than that. The largest amount depends
+/// on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
 static MOLLIE: Profile = Profile {
     kind: GatewayKind::Mollie,
     id: "mollie",
@@ -270,7 +304,15 @@ static MOLLIE: Profile = Profile {
         "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK",
         "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
     ],
-    rules: GatewayRules { smallest: 100, largest: 5_000_000, session_minutes: 15, grace_minutes: 5, watch_hours: 72 },
+    rules: GatewayRules {
+        smallest: 100,
+        largest: 5_000_000,
+        session_minutes: 15,
+        grace_minutes: 5,
+        watch_hours: 2_500,
+        smallest_in: BTreeMap::new(),
+    },
+    smallest_in: &[],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
@@ -293,7 +335,15 @@ static RAZORPAY: Profile = Profile {
     id: "razorpay",
     name: "Razorpay",
     currencies: &["AED", "AUD", "CAD", "EUR", "GBP", "INR", "SGD", "USD"],
-    rules: GatewayRules { smallest: 100, largest: 50_000_000, session_minutes: 20, grace_minutes: 5, watch_hours: 120 },
+    rules: GatewayRules {
+        smallest: 100,
+        largest: 50_000_000,
+        session_minutes: 20,
+        grace_minutes: 5,
+        watch_hours: 120,
+        smallest_in: BTreeMap::new(),
+    },
+    smallest_in: &[],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,

@@ -501,6 +501,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(GatewayAnswer::NotPaid { reason: "no".to_owned() }),
         1 => Just(GatewayAnswer::Returned),
         1 => Just(GatewayAnswer::WrongAmount { got: None }),
+        1 => Just(GatewayAnswer::Doubtful { reason: "whose".to_owned() }),
         1 => Just(GatewayAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     let report = prop_oneof![Just(Report::Paid), Just(Report::NotPaid), Just(Report::Nothing)];

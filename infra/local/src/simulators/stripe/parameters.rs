@@ -269,7 +269,8 @@ fn check_step(unit_amount: u64, currency: &str, param: &str) -> Result<(), Refus
 /// others it converts, which is not played.
 fn smallest_amount(currency: &str) -> u64 {
     match currency {
-        "usd" | "eur" | "gbp" | "aud" | "brl" | "cad" | "chf" | "inr" | "jpy" | "nzd" | "sgd" => 50,
+        "gbp" => 30,
+        "usd" | "eur" | "aud" | "brl" | "cad" | "chf" | "inr" | "jpy" | "nzd" | "sgd" => 50,
         "bgn" => 100,
         "aed" | "myr" | "pln" | "ron" => 200,
         "dkk" => 250,
