@@ -15,13 +15,14 @@ use domain::attempt::AttemptState;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::{PaymentLink, Report, Work};
+use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Outcome, SettleError, Settlement};
-use store::{DUE_SHARDS, DuePlace, StoreError, Written};
+use store::{DUE_SHARDS, DuePlace, Schedule, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
@@ -51,6 +52,8 @@ pub struct Swept {
     pub given_back: usize,
     /// Left for a later run, because a gateway does not answer or time ran out.
     pub left: usize,
+    /// Of those, what met an error of ours.
+    pub failed: usize,
 }
 
 /// So many due attempts of one account are worth a list. A single one is asked about, which tells more.
@@ -96,15 +99,24 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
         swept.asked += done.asked;
         swept.given_back += done.given_back;
         swept.left += done.left;
+        swept.failed += done.failed;
     }
+    Measurement::DueFailed { failed: swept.failed }.record();
     tracing::info!(
         expired = swept.expired,
         asked = swept.asked,
         given_back = swept.given_back,
         left = swept.left,
+        failed = swept.failed,
         "A sweep ended."
     );
-    failure.map_or(Ok(swept), Err)
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            app.settlement.store().beat(Schedule::Sweep, app.clock.now()).await;
+            Ok(swept)
+        }
+    }
 }
 
 /// How long the payments that were reported or are being taken have been waiting for their end, the longest at each
@@ -154,9 +166,10 @@ async fn take_page(
         taken_on.found += 1;
         taken_on.oldest = age(due_at, now).max(taken_on.oldest);
     }
-    let taken: Vec<Option<Taken>> =
+    let taken: Vec<Result<Option<Taken>, StoreError>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    for taken in taken.into_iter().flatten() {
+    taken_on.swept.failed += taken.iter().filter(|taken| taken.is_err()).count();
+    for taken in taken.into_iter().flatten().flatten() {
         taken_on.swept.expired += usize::from(taken.expired);
         taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
@@ -170,21 +183,22 @@ struct Taken {
 }
 
 /// Writes what is due on one link. A link that somebody else changed meanwhile is looked at in the next run.
-async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
+async fn take(app: &App, link: PaymentLink) -> Result<Option<Taken>, StoreError> {
     let now = app.clock.now();
-    let (next, work) = link.take_due(now)?;
+    let Some((next, work)) = link.take_due(now) else { return Ok(None) };
     match app.settlement.store().replace_link(&next).await {
         Ok(Written::Applied | Written::AlreadyApplied) => {
             let expired = next.expired_by(&link);
             if expired {
-                tracing::info!(link_id = %next.id(), "A payment link expired.");
+                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
             }
-            Some(Taken { link: next, work, expired })
+            Ok(Some(Taken { link: next, work, expired }))
         }
-        Ok(Written::Rejected(_)) => None,
+        Ok(Written::Rejected(_)) => Ok(None),
         Err(error) => {
-            tracing::error!(link_id = %link.id(), error = %error, "A due link could not be written.");
-            None
+            let (link_id, trace_id) = (link.id(), link.trace_id());
+            tracing::error!(%link_id, trace_id, error = %error, "A due link could not be written.");
+            Err(error)
         }
     }
 }
@@ -214,7 +228,10 @@ async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: S
                 }
                 Done::GaveBack => swept.given_back += 1,
                 Done::NotWaiting => {}
-                Done::Failed => swept.left += 1,
+                Done::Failed => {
+                    swept.left += 1;
+                    swept.failed += 1;
+                }
             }
         }
     }
@@ -275,7 +292,7 @@ fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp)
 
 async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) -> Done {
     let now = app.clock.now();
-    let link_id = task.link.id().clone();
+    let (link_id, trace) = (task.link.id().clone(), task.link.trace().cloned());
     let list = place(&task).and_then(|place| lists.get(&place));
     let (id, done) = match task.work {
         Work::LookUp(id) => {
@@ -299,14 +316,13 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
             (id, outcome.map(|()| Done::GaveBack))
         }
     };
-    done.unwrap_or_else(|error| failed(&link_id, &id, &error))
+    done.unwrap_or_else(|error| {
+        let trace_id = trace.as_ref().map(Trace::id);
+        tracing::error!(%link_id, attempt_id = %id, trace_id, error = %error, "Due work could not be done.");
+        Done::Failed
+    })
 }
 
 fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
     outcome.map(|outcome| Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
-}
-
-fn failed(link_id: &domain::ids::LinkId, attempt_id: &AttemptId, error: &SettleError) -> Done {
-    tracing::error!(%link_id, %attempt_id, error = %error, "Due work could not be done.");
-    Done::Failed
 }
