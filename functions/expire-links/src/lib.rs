@@ -168,7 +168,9 @@ async fn take_page(
     }
     let taken: Vec<Result<Option<Taken>, StoreError>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    taken_on.swept.failed += taken.iter().filter(|taken| taken.is_err()).count();
+    let failed = taken.iter().filter(|taken| taken.is_err()).count();
+    taken_on.swept.failed += failed;
+    taken_on.swept.left += failed;
     for taken in taken.into_iter().flatten().flatten() {
         taken_on.swept.expired += usize::from(taken.expired);
         taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
@@ -301,11 +303,13 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
                 Some(false) => return Done::NotWaiting,
                 None => app.settlement.settle(task.link, &id, Report::Nothing, now).await,
             };
-            (id, asked(outcome))
+            let done = asked(&id, outcome);
+            (id, done)
         }
         Work::Confirm(id) => {
             let outcome = app.settlement.resume(task.link, &id, now).await;
-            (id, asked(outcome))
+            let done = asked(&id, outcome);
+            (id, done)
         }
         Work::Keep(id) => {
             let kept = app.settlement.keep(task.link, &id, now).await;
@@ -323,6 +327,14 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
     })
 }
 
-fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
-    outcome.map(|outcome| Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
+fn asked(id: &AttemptId, outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
+    let outcome = outcome?;
+    // The CRM is told nothing of that, so that it is counted here and not where events are.
+    if let Outcome::Known(link) = &outcome
+        && let Some(attempt) = link.attempt(id)
+        && matches!(attempt.state, AttemptState::Lapsed { .. })
+    {
+        Measurement::Lapsed { gateway: attempt.gateway }.record();
+    }
+    Ok(Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
 }
