@@ -212,8 +212,12 @@ impl FaultProxy {
 }
 
 /// What the functions call besides the gateways, and the variable that says where it is.
-const SERVICES: [(&str, &str); 3] =
-    [("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"), ("sns", "AWS_ENDPOINT_URL_SNS"), ("ses", "AWS_ENDPOINT_URL_SES")];
+const SERVICES: [(&str, &str); 4] = [
+    ("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"),
+    ("sns", "AWS_ENDPOINT_URL_SNS"),
+    ("ses", "AWS_ENDPOINT_URL_SES"),
+    ("social-messaging", "AWS_ENDPOINT_URL_SOCIALMESSAGING"),
+];
 
 /// The CRM, whose endpoint is called by an address from the table.
 const CRM: &str = "crm";
@@ -315,6 +319,7 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
             let body = String::from_utf8_lossy(&request.body);
             body.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
         }
+        "social-messaging" => (rest == "/v1/whatsapp/send").then(|| "SendWhatsAppMessage".to_owned()),
         "stripe" => {
             let path = rest.split('?').next().filter(|path| path.starts_with("/v1/"))?;
             // A session's own id says nothing about the kind of the call.

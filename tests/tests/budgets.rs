@@ -166,6 +166,11 @@ async fn expiring_reads_a_hundred_links_at_once_and_writes_each_once() {
     world.usage();
     world.sweep().await.unwrap().unwrap();
     let usage = world.usage();
-    assert_eq!(usage.write_units, 3 * LINKS, "two units for the link and one for leaving the index");
+    let beat = 1;
+    assert_eq!(
+        usage.write_units,
+        3 * LINKS + beat,
+        "two units for the link and one for leaving the index; every few minutes one says that the sweep runs"
+    );
     assert!(usage.round_trips <= LINKS + 2 * 16, "{usage}");
 }

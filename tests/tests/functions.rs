@@ -18,6 +18,8 @@ mod fallback;
 mod faults;
 #[path = "functions/life.rs"]
 mod life;
+#[path = "functions/measured.rs"]
+mod measured;
 #[path = "functions/messages.rs"]
 mod messages;
 #[path = "functions/paying.rs"]

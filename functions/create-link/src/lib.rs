@@ -22,6 +22,7 @@ use domain::create::{Place, Records, Request as LinkRequest, decide};
 use domain::gateway::GatewayBook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
+use domain::trace::Trace;
 use lambda_http::request::RequestContext;
 use runtime::Clock;
 use store::{ChangedRecords, Configuration, CreateRecords, Created, MessageState, Scope, Store};
@@ -93,10 +94,10 @@ async fn create(
     }
     let terms = decide_terms(&app, &found.records, request, Place::new(&base, &token), problems).await?;
     let now = app.clock.now();
-    let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
+    let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now).traced(trace_of(&headers));
     match app.store.create_link(&link, &found.changed, now).await? {
         Created::New => {
-            tracing::info!(link_id = %link.id(), "A payment link was made.");
+            tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
             answer(&app, &configuration, &link, &BTreeMap::new())
         }
         // The same request was a moment faster, or our own write had been applied and only its answer was lost.
@@ -196,6 +197,17 @@ fn answer(
         .map_err(|error| ApiProblem::unavailable(&error))?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, headers, Json(view)).into_response())
+}
+
+/// The trace that the CRM's call belongs to; else the one that AWS began for it, which X-Ray shows where tracing is on; else
+/// one of our own. Without any the link is made all the same.
+fn trace_of(headers: &HeaderMap) -> Option<Trace> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let parent = runtime::random().unwrap_or_default();
+    header("traceparent")
+        .and_then(Trace::parse)
+        .or_else(|| Trace::of_xray(header("x-amzn-trace-id")?, parent))
+        .or_else(|| Trace::from_random(runtime::random().ok()?, parent))
 }
 
 /// The configured address, else the host that API Gateway itself says the request was sent to. The Host header is not

@@ -9,6 +9,7 @@ use channels::Posted;
 use domain::Timestamp;
 use domain::event::KEPT_FOR;
 use domain::ids::EndpointId;
+use domain::trace::Trace;
 use domain::webhook::{WebhookEndpoint, next_try};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -17,7 +18,7 @@ use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventRecord, LinkFile
 use telemetry::Measurement;
 use views::event::EventView;
 
-use crate::{AT_ONCE, App, LEASE, PAGE, later};
+use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
 
 /// How long an endpoint may take while the stream waits behind it, and while nobody does.
 const PATIENCE_OF_THE_STREAM: Duration = Duration::from_secs(5);
@@ -107,7 +108,7 @@ async fn send(
         operation: "write an event down for an endpoint",
         reason: error.to_string(),
     })?;
-    let id = &event.id;
+    let (id, trace) = (&event.id, file.link.trace());
     let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
         let body = body.clone();
@@ -122,11 +123,12 @@ async fn send(
                 return;
             }
             let begun = Instant::now();
-            let posted = app.webhooks.post(endpoint, id, body, now, sender.patience()).await;
+            let posted = app.webhooks.post(endpoint, id, trace, body, now, sender.patience()).await;
             app.slow.note(&endpoint.id, begun.elapsed());
             note(delivery, &posted, now);
-            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, state = delivery.state.name(), "An event was sent.");
-            Measurement::Posted { outcome: delivery.state.name() }.record();
+            let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
+            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
+            Measurement::Posted { outcome: state }.record();
             if matches!(posted, Posted::Gone { .. }) {
                 switch_off(app, endpoint).await;
             }
@@ -171,14 +173,15 @@ async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
 }
 
 /// Sends what is due again, and answers how many events it tried.
-pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, StoreError> {
+pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
     let mut tried = 0;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
             let due = app.store.due_events(shard, app.clock.now(), PAGE).await?;
+            found.find(due.iter().map(|due| due.due_at), app.clock.now());
             let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
-            let moved = done.collect::<Vec<bool>>().await.iter().filter(|moved| **moved).count();
+            let moved = found.note(&done.collect::<Vec<Tried>>().await);
             tried += moved;
             if is_last || moved == 0 {
                 break;
@@ -200,13 +203,13 @@ async fn endpoints_for(app: &App, event: &EventRecord) -> Result<Arc<Vec<Webhook
     app.store.fresh_endpoints().await
 }
 
-/// Answers whether the event was taken on. One that cannot be read must not keep the others waiting.
-async fn retry_one(app: &App, due: DueEvent) -> bool {
+/// One that cannot be read must not keep the others waiting.
+async fn retry_one(app: &App, due: DueEvent) -> Tried {
     match try_again(app, &due).await {
-        Ok(moved) => moved,
+        Ok(is_ours) => is_ours.into(),
         Err(error) => {
             tracing::error!(event_id = %due.id, error = %error, "A due event could not be sent.");
-            false
+            Tried::Failed
         }
     }
 }

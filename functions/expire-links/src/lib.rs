@@ -17,13 +17,14 @@ use domain::attempt::AttemptState;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::{PaymentLink, Report, Work};
+use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use settlement::{Hearing, Outcome, Settlement};
-use store::{DUE_SHARDS, DuePlace, StoreError, Written};
+use store::{DUE_SHARDS, DuePlace, Schedule, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
@@ -50,6 +51,8 @@ pub struct Swept {
     pub given_back: usize,
     /// Left for a later run, because a gateway does not answer or time ran out.
     pub left: usize,
+    /// Of those, what met an error of ours.
+    pub failed: usize,
 }
 
 impl Swept {
@@ -58,6 +61,7 @@ impl Swept {
         self.asked += other.asked;
         self.given_back += other.given_back;
         self.left += other.left;
+        self.failed += other.failed;
     }
 }
 
@@ -106,14 +110,22 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     for done in join_all(queues.into_iter().map(|(gateway, queue)| work_off(app, gateway, queue, deadline))).await {
         swept.add(&done);
     }
+    Measurement::DueFailed { failed: swept.failed }.record();
     tracing::info!(
         expired = swept.expired,
         asked = swept.asked,
         given_back = swept.given_back,
         left = swept.left,
+        failed = swept.failed,
         "A sweep ended."
     );
-    failure.map_or(Ok(swept), Err)
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            app.settlement.store().beat(Schedule::Sweep, app.clock.now()).await;
+            Ok(swept)
+        }
+    }
 }
 
 /// How long the payments that were reported or are being taken have been waiting for their end, the longest at each
@@ -163,9 +175,12 @@ async fn take_page(
         taken_on.found += 1;
         taken_on.oldest = age(due_at, now).max(taken_on.oldest);
     }
-    let taken: Vec<Option<Taken>> =
+    let taken: Vec<Result<Option<Taken>, StoreError>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    for taken in taken.into_iter().flatten() {
+    let failed = taken.iter().filter(|taken| taken.is_err()).count();
+    taken_on.swept.failed += failed;
+    taken_on.swept.left += failed;
+    for taken in taken.into_iter().flatten().flatten() {
         taken_on.swept.expired += usize::from(taken.expired);
         taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
@@ -179,21 +194,22 @@ struct Taken {
 }
 
 /// Writes what is due on one link. A link that somebody else changed meanwhile is looked at in the next run.
-async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
+async fn take(app: &App, link: PaymentLink) -> Result<Option<Taken>, StoreError> {
     let now = app.clock.now();
-    let (next, work) = link.take_due(now)?;
+    let Some((next, work)) = link.take_due(now) else { return Ok(None) };
     match app.settlement.store().replace_link(&next).await {
         Ok(Written::Applied | Written::AlreadyApplied) => {
             let expired = next.expired_by(&link);
             if expired {
-                tracing::info!(link_id = %next.id(), "A payment link expired.");
+                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
             }
-            Some(Taken { link: next, work, expired })
+            Ok(Some(Taken { link: next, work, expired }))
         }
-        Ok(Written::Rejected(_)) => None,
+        Ok(Written::Rejected(_)) => Ok(None),
         Err(error) => {
-            tracing::error!(link_id = %link.id(), error = %error, "A due link could not be written.");
-            None
+            let (link_id, trace_id) = (link.id(), link.trace_id());
+            tracing::error!(%link_id, trace_id, error = %error, "A due link could not be written.");
+            Err(error)
         }
     }
 }
@@ -237,6 +253,10 @@ async fn perform_all(
             Done::GaveBack(_) => swept.given_back += 1,
             Done::NotWaiting => {}
             Done::Left => swept.left += 1,
+            Done::Failed => {
+                swept.left += 1;
+                swept.failed += 1;
+            }
         }
     }
     swept
@@ -264,8 +284,10 @@ enum Done {
     GaveBack(Hearing),
     /// The gateway's list says that nothing waits for us in this session.
     NotWaiting,
-    /// It was not begun, or could not be written. It is due again when the lease ends.
+    /// It was not begun. It is due again when the lease ends.
     Left,
+    /// It met an error of ours, and is due again too.
+    Failed,
 }
 
 /// Keeps a run from spending itself on who does not answer.
@@ -357,9 +379,10 @@ fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp)
 
 async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) -> Done {
     let now = app.clock.now();
-    let link_id = task.link.id().clone();
+    let (link_id, trace) = (task.link.id().clone(), task.link.trace().cloned());
     let list = place(&task).and_then(|place| lists.get(&place));
     let id = task.work.attempt().clone();
+    let asked = |outcome| asked(&id, outcome);
     let done = match task.work {
         Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
             Some(true) => app.settlement.settle_waiting(task.link, &id, now).await.map(asked),
@@ -371,12 +394,20 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
         Work::GiveBack(_) => app.settlement.give_back(task.link, &id, now).await.map(Done::GaveBack),
     };
     done.unwrap_or_else(|error| {
-        tracing::error!(%link_id, attempt_id = %id, error = %error, "Due work could not be done.");
-        Done::Left
+        let trace_id = trace.as_ref().map(Trace::id);
+        tracing::error!(%link_id, attempt_id = %id, trace_id, error = %error, "Due work could not be done.");
+        Done::Failed
     })
 }
 
-fn asked(outcome: Outcome) -> Done {
+fn asked(id: &AttemptId, outcome: Outcome) -> Done {
+    // The CRM is told nothing of that, so that it is counted here and not where events are.
+    if let Outcome::Known(link) = &outcome
+        && let Some(attempt) = link.attempt(id)
+        && matches!(attempt.state, AttemptState::Lapsed { .. })
+    {
+        Measurement::Lapsed { gateway: attempt.gateway }.record();
+    }
     Done::Asked(outcome.hearing())
 }
 

@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
+use domain::trace::Trace;
 use gateways::{Fields, Notice, WebhookError, read_webhook};
 use runtime::Clock;
 use settlement::{Outcome, Settlement};
@@ -88,9 +89,11 @@ async fn come_back(
         return to("/p/unknown");
     };
     let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
+    let trace = link.trace().cloned();
     if let Err(error) = app.settlement.settle_return(link, &attempt_id, &fields, app.clock.now()).await {
         // The attempt stays due, the page says that it is being confirmed, and the sweep goes on.
-        tracing::error!(%link_id, %attempt_id, error = %error, "A return could not be settled yet.");
+        let trace_id = trace.as_ref().map(Trace::id);
+        tracing::error!(%link_id, %attempt_id, trace_id, error = %error, "A return could not be settled yet.");
     }
     to(&result)
 }

@@ -131,7 +131,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
             show(Page::of_reopened(&link, app.clock.now()), &link)
         }
         Err(error) => {
-            tracing::error!(link_id = %link.id(), error = %error, "A customer could not be sent to the gateway.");
+            tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
             match error {
                 VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => show(Page::Trouble, &link),
                 // Something of ours failed, perhaps while asking about a session that somebody has paid in.
@@ -162,7 +162,7 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
             match outcome(&app, &link, now).await {
                 Ok(page) => of_link(page, &link, language, settings, now),
                 Err(error) => {
-                    tracing::error!(link_id = %link.id(), error = %error, "An outcome could not be looked up.");
+                    tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "An outcome could not be looked up.");
                     without_link(Page::Down, language, settings)
                 }
             }
@@ -223,7 +223,7 @@ async fn visit(
         };
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
-                tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, "A payment attempt began.");
+                tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, trace_id = next.trace_id(), "A payment attempt began.");
                 return Ok((next, Visit::Continue(attempt.checkout)));
             }
             Written::Rejected(current) => {

@@ -28,6 +28,7 @@ use crate::recipients::{Recipient, Unreached};
 use crate::repeat::{Answered, Repeat, RequestMark};
 use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
+use crate::trace::Trace;
 
 pub use forget::StillNeeded;
 
@@ -174,6 +175,9 @@ pub struct PaymentLink {
     happenings: Happenings,
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
     answered: Answered,
+    /// What the call that made the link belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Trace>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -306,9 +310,26 @@ impl PaymentLink {
             tellings: Vec::new(),
             happenings,
             answered: Answered::default(),
+            traceparent: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The link as part of a trace. Whatever follows from it belongs to the same one.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Trace>) -> Self {
+        self.traceparent = trace;
+        self
+    }
+
+    pub fn trace(&self) -> Option<&Trace> {
+        self.traceparent.as_ref()
+    }
+
+    /// What every log line about the link carries, so that one search finds all that followed from one call.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_ref().map(Trace::id)
     }
 
     pub fn id(&self) -> &LinkId {

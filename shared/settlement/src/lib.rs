@@ -350,13 +350,17 @@ impl Settlement {
 
 fn log_answer(link: &PaymentLink, attempt: &Attempt, what: &'static str, answer: &GatewayAnswer) {
     let (link_id, attempt_id, gateway) = (link.id(), &attempt.id, attempt.gateway.as_str());
+    let trace_id = link.trace_id();
     match answer {
         GatewayAnswer::Misconfigured { code } => {
-            tracing::error!(%link_id, %attempt_id, gateway, code, "The gateway refuses us.");
+            tracing::error!(%link_id, %attempt_id, trace_id, gateway, code, "The gateway refuses us.");
         }
         GatewayAnswer::Unknown { why } => {
-            tracing::warn!(%link_id, %attempt_id, gateway, why, "The gateway gave no readable answer.");
+            tracing::warn!(%link_id, %attempt_id, trace_id, gateway, why, "The gateway gave no readable answer.");
         }
-        _ => tracing::info!(%link_id, %attempt_id, gateway, what, answer = answer.name(), "A gateway answered."),
+        _ => {
+            let answer = answer.name();
+            tracing::info!(%link_id, %attempt_id, trace_id, gateway, what, answer, "A gateway answered.");
+        }
     }
 }

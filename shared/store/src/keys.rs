@@ -17,6 +17,7 @@
 //! | `receipt#{id}` | `receipt` | a receipt |
 //! | `reference#{id}` | `reference` | which links had a `reference_id` |
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
+//! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
 //!
 //! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it.
 
@@ -86,6 +87,10 @@ pub(crate) fn api_key(hash: &str) -> Key {
 
 pub(crate) fn token_secret() -> Key {
     Key::new(KEYS_PARTITION, TOKEN_SECRET)
+}
+
+pub(crate) fn heartbeat(function: &str) -> Key {
+    Key::new(format!("heartbeat#{function}"), "heartbeat")
 }
 
 pub(crate) fn settings() -> Key {

@@ -55,6 +55,36 @@ async fn the_crm_is_told_the_life_of_a_link_in_order_and_signed() {
 }
 
 #[tokio::test]
+async fn a_trace_leads_from_the_call_that_made_a_link_to_every_event_about_it() {
+    const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
+    let make = async |traceparent: &str| {
+        let headers = [("traceparent", traceparent)];
+        let reply = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &headers).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+        reply.json()
+    };
+    let (traced, broken) = (make(GIVEN).await, make("00-not-a-trace-01").await);
+    for link in [&traced, &broken] {
+        world.pay(link, "paid").await;
+        world.wait_until_told(link, "receipt.registered").await;
+    }
+    let traces = |link: &Value| -> Vec<String> {
+        let received = world.cloud.crm.events().into_iter();
+        let about = received.filter(|one| one.is_signed && one.event["payment_link_id"] == link["id"]);
+        about.map(|one| one.traceparent.unwrap()).collect()
+    };
+    // From the table over the stream, from create-link, pay-redirect and gateway-webhook alike.
+    let given = traces(&traced);
+    assert!(given.len() >= 4 && given.iter().all(|trace| trace == GIVEN), "{given:?}");
+    // Where the CRM brings none, the link gets one of its own.
+    let own = traces(&broken);
+    assert!(own.len() >= 4 && own.iter().all(|trace| *trace == own[0] && trace.len() == GIVEN.len()), "{own:?}");
+    assert_ne!(own[0], GIVEN);
+}
+
+#[tokio::test]
 async fn the_crm_is_told_of_expiry_cancellation_and_messages_that_fail() {
     let world = World::in_process().await;
     let short = world.make_link(json!({ "account_id": "main", "item_id": "inv-77", "expires_in_days": 0 })).await;
