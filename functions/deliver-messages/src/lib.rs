@@ -59,7 +59,9 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
     if event.get("Records").is_none() {
         // Trouble with the one does not keep the other from being sent.
         let tried = messages::retry(app, deadline).await;
+        let caught_up = events::catch_up(app, deadline).await;
         let events = events::retry(app, deadline).await;
+        caught_up?;
         return Ok(json!({ "tried": tried?, "events": events? }));
     }
     let news = News::read(event)?;

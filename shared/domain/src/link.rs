@@ -6,6 +6,7 @@
 //! `paid` where the account accepts late payments.
 
 mod forget;
+mod size;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 
 pub use forget::StillNeeded;
+pub(crate) use size::check_content;
+pub use size::LARGEST_LINK;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
@@ -693,14 +696,15 @@ impl PaymentLink {
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
         let id = &attempt.id;
+        let confirmed_at = attempt.confirmed_at.unwrap_or(now);
         let kept = Kept {
             attempt: id.clone(),
             gateway: attempt.gateway,
             claim: payment.claim.clone(),
-            receipt: self.receipt_of(attempt, &payment, now),
+            receipt: self.receipt_of(attempt, &payment, confirmed_at, now),
         };
         let link = self.changed(now, |link| {
-            link.set_state(id, AttemptState::Paid { at: now, payment });
+            link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
         Judgement { link, kept: Some(kept) }
@@ -735,14 +739,20 @@ impl PaymentLink {
 
     /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
     pub fn receipt(&self) -> Option<Receipt> {
-        let LinkStatus::Paid { paid_by, .. } = &self.status else { return None };
+        let LinkStatus::Paid { paid_by, paid_at: registered_at } = &self.status else { return None };
         let attempt = self.attempt(paid_by)?;
         let AttemptState::Paid { at, payment } = &attempt.state else { return None };
-        self.receipt_of(attempt, payment, *at)
+        self.receipt_of(attempt, payment, *at, *registered_at)
     }
 
     /// The receipt of a payment that is kept, or none where the link asked for none.
-    fn receipt_of(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<Receipt> {
+    fn receipt_of(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        paid_at: Timestamp,
+        registered_at: Timestamp,
+    ) -> Option<Receipt> {
         let terms = &self.terms;
         let item_id = terms.item.as_ref().map(|item| item.id.clone());
         let field = terms.after_payment.receipt_field.clone();
@@ -760,7 +770,8 @@ impl PaymentLink {
             gateway: attempt.gateway,
             gateway_reference: payment.reference.clone(),
             masked_card: payment.masked_card.clone(),
-            paid_at: now,
+            paid_at,
+            registered_at,
         })
     }
 
@@ -913,7 +924,13 @@ impl PaymentLink {
     }
 
     fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
-        self.changed(now, |link| link.set_state(id, state))
+        self.changed(now, |link| {
+            let has_money = state.has_confirmed_money();
+            link.set_state(id, state);
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id && has_money) {
+                attempt.confirmed_at.get_or_insert(now);
+            }
+        })
     }
 
     fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
@@ -922,6 +939,8 @@ impl PaymentLink {
             // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
             if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. }) {
                 attempt.checkout = Checkout::default();
+                // What is paid says itself since when.
+                attempt.confirmed_at = None;
             }
         }
     }
