@@ -67,7 +67,7 @@ impl TemplateView {
 
     /// Where it stands in the list: the business's own before those that ship.
     fn place(&self) -> String {
-        [self.source, self.event, self.channel, &self.locale].join(".")
+        [self.source, self.event, self.channel, self.locale.as_str()].join(".")
     }
 
     fn custom(template: &MessageTemplate) -> Self {

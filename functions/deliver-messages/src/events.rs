@@ -13,9 +13,7 @@ use domain::webhook::{WebhookEndpoint, next_try};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{
-    DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkFile, StoreError,
-};
+use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkFile, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 

@@ -12,9 +12,7 @@ use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
 use crate::item::{Item, ItemChange};
-use crate::link::{
-    AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url,
-};
+use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url};
 use crate::locale::Locale;
 use crate::message::{MessageChoice, MessageTemplate};
 use crate::money::{Currency, Money};

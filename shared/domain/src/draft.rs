@@ -15,7 +15,7 @@ use crate::link::AmountSource;
 use crate::message::MessageChoice;
 use crate::problem::{Field, Rejection};
 use crate::receipt::ReceiptType;
-use crate::recipients::{Channel, Unreached, Ways};
+use crate::recipients::{Address, Channel, Unreached, Ways};
 use crate::sender::Wording;
 
 /// Where a value of a draft came from.
@@ -118,7 +118,7 @@ pub fn people_choices<'a>(decision: &Decision<'a>, records: Records<'_>) -> Vec<
     let ways = Ways { channels: &Channel::ALL, wording, routes: records.routes() };
     let choice = |choice: PersonChoice<'a>| {
         let PersonChoice { role, name, mobile, email, social, mut unreached } = choice;
-        let mut is_served = |address| match ways.check(address) {
+        let mut is_served = |address: Address<'_>| match ways.check(address) {
             Ok(()) => true,
             Err(reason) => {
                 unreached.push(Unreached::at(Some(role), address, reason));

@@ -31,8 +31,8 @@ use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 
 pub use forget::StillNeeded;
-pub(crate) use size::check_content;
 pub use size::LARGEST_LINK;
+pub(crate) use size::check_content;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;

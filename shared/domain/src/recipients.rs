@@ -179,7 +179,6 @@ impl Ways<'_> {
         let Address { channel, network, to } = address;
         self.routes.carrier(channel, network, to, self.wording).map(|_| ())
     }
-
 }
 
 /// Where a message can go, as the records name it.

@@ -31,9 +31,9 @@ impl Cursor {
         let written = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let is_place = match place {
             Place::Id => is_id(&written),
-            Place::Time => written.split_once('#').is_some_and(|(at, id)| {
-                at.len() == 13 && at.bytes().all(|b| b.is_ascii_digit()) && is_id(id)
-            }),
+            Place::Time => written
+                .split_once('#')
+                .is_some_and(|(at, id)| at.len() == 13 && at.bytes().all(|b| b.is_ascii_digit()) && is_id(id)),
         };
         is_place.then_some(Self(written))
     }
@@ -70,7 +70,8 @@ mod tests {
         assert_eq!(Cursor::parse(&id.to_string(), Place::Id), Some(id.clone()));
         let written = |place: &str| Cursor::behind(place).to_string();
         let long = written(&"a".repeat(201));
-        for bad in ["", "!", "c-1042", &written(""), &written("1800000000000#"), &written("18#x"), &written("a b"), &long]
+        for bad in
+            ["", "!", "c-1042", &written(""), &written("1800000000000#"), &written("18#x"), &written("a b"), &long]
         {
             assert_eq!(Cursor::parse(bad, Place::Time), None, "{bad}");
         }

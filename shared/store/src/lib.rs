@@ -31,8 +31,8 @@ use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
-pub use error::StoreError;
 pub use cursor::{Cursor, Place};
+pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use item::Seen;
 pub use keys::{DUE_SHARDS, DueKind};

@@ -16,7 +16,8 @@ use crate::error::StoreError;
 use crate::events::EventRecord;
 use crate::item::{Item, from_item, key, text, text_of};
 use crate::keys::{
-    self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK,
+    self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key,
+    LISTED_AT, PK, SK,
 };
 use crate::records::AttachedReceipts;
 
@@ -252,7 +253,11 @@ impl Store {
     }
 
     /// The records under these keys, in their order. One that is not there is left out.
-    async fn records<T: DeserializeOwned>(&self, operation: &'static str, keys: Vec<Key>) -> Result<Vec<T>, StoreError> {
+    async fn records<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        keys: Vec<Key>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut items = self.batch_get(operation, keys.iter().cloned().map(key).collect()).await?;
         let mut entries = Vec::with_capacity(items.len());
         for wanted in &keys {

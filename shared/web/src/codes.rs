@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 106] = [
+pub const CATALOGUE: [(&str, &str); 110] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),

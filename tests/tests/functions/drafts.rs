@@ -143,9 +143,7 @@ async fn a_form_offers_no_address_that_nobody_takes_messages_to() {
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
     let people = &draft["choices"]["people"];
     assert_eq!(people[0]["channels"], json!({ "sms": null, "email": "customer@example.com", "social": [] }));
-    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| {
-        json!([{ "role": role, "channel": channel, "network": network, "reason": reason }])
-    };
+    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| json!([{ "role": role, "channel": channel, "network": network, "reason": reason }]);
     assert_eq!(people[0]["unreached"], reason("contact", "sms", None, "number_not_served"));
     assert_eq!(people[2]["unreached"], json!([]));
     assert_eq!(people[3]["unreached"], reason("accountant", "social", Some("telegram"), "network_not_connected"));

@@ -236,7 +236,8 @@ async fn who_is_told_again_is_asked_again_who_takes_messages_there() {
     let again = format!("/v1/payment-links/{}/messages", link["id"].as_str().unwrap());
     let told = world.crm(Method::POST, &again, json!({})).await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text);
-    let unreached = json!([{ "role": null, "channel": "social", "network": "telegram", "reason": "network_not_connected" }]);
+    let unreached =
+        json!([{ "role": null, "channel": "social", "network": "telegram", "reason": "network_not_connected" }]);
     assert_eq!(told.json()["unreached"], unreached);
     assert_eq!(told.json()["messages"].as_array().unwrap().len(), 3, "only the email goes out again");
     world.turn_clock(Duration::from_secs(61));
