@@ -105,7 +105,7 @@ struct ReceiptTypeChoiceView {
     can_be_chosen: bool,
 }
 
-/// Somebody who can be told, with the address on each channel.
+/// Somebody who can be told, with the address on each channel that messages can be sent to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PersonChoice)]
 struct PersonChoiceView {
@@ -113,6 +113,8 @@ struct PersonChoiceView {
     role: String,
     name: Option<String>,
     channels: AddressesView,
+    /// The person's other addresses: nobody takes messages there, and the reason says why.
+    unreached: Vec<UnreachedView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -190,7 +192,7 @@ pub(crate) async fn draft(
         sources: sources(&decision, proposed.is_some()),
         amount_display: decision.amount.map(|(money, _)| amount_display(money, &configuration.settings)),
         expires_at: decision.expires_at.map(|at| instant(at, &configuration.settings)),
-        choices: choices(accounts, &decision, &configuration),
+        choices: choices(accounts, &decision, records, &configuration),
         recipients: recipients(&decision),
         unreached: decision.told.unreached.iter().map(UnreachedView::new).collect(),
         messages: decision.previews(records).iter().map(message).collect(),
@@ -267,13 +269,17 @@ fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&m
     }
 }
 
-fn choices(accounts: Vec<AccountChoice<'_>>, decision: &Decision<'_>, configuration: &Configuration) -> ChoicesView {
-    let people = decision.contact.map(people_choices).unwrap_or_default();
+fn choices(
+    accounts: Vec<AccountChoice<'_>>,
+    decision: &Decision<'_>,
+    records: Records<'_>,
+    configuration: &Configuration,
+) -> ChoicesView {
     let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
     ChoicesView {
         accounts: accounts.into_iter().map(account).collect(),
         receipt_types: receipt_type_choices(&configuration.receipt_types).into_iter().map(receipt_type).collect(),
-        people: people.into_iter().map(person).collect(),
+        people: people_choices(decision, records).into_iter().map(person).collect(),
         receipt_fields: fields.iter().map(ReceiptFieldView::new).collect(),
         channels: Channel::ALL.map(Channel::as_str).to_vec(),
     }
@@ -308,8 +314,9 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
         channels: AddressesView {
             sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
             email: person.email.map(|email| email.as_str().to_owned()),
-            social: person.social.iter().map(SocialView::new).collect(),
+            social: person.social.into_iter().map(SocialView::new).collect(),
         },
+        unreached: person.unreached.iter().map(UnreachedView::new).collect(),
     }
 }
 

@@ -45,6 +45,9 @@ pub struct App {
     pub base_url: Option<String>,
 }
 
+/// How often a link is decided again because somebody changed the records that it brings along.
+const MOST_ROUNDS: usize = 8;
+
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);
 
@@ -88,25 +91,36 @@ async fn create(
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
-    if let Some(existing) = found.records.link.take() {
-        return replay(&app, &configuration, existing, &request_hash).await;
-    }
-    let terms = decide_terms(&app, &found.records, request, Place::new(&base, &token), problems).await?;
-    let now = app.clock.now();
-    let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now).traced(trace_of(&headers));
-    match app.store.create_link(&link, &found.changed, now).await? {
-        Created::New => {
-            tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
-            answer(&app, &configuration, &link, &BTreeMap::new())
+    // A part of a record that the request brings along is laid over the rest of it, so that it is decided again where
+    // somebody changed the rest meanwhile.
+    for _ in 0..MOST_ROUNDS {
+        let mut problems = problems.clone();
+        let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
+        if let Some(existing) = found.records.link.take() {
+            return replay(&app, &configuration, existing, &request_hash).await;
         }
-        // The same request was a moment faster, or our own write had been applied and only its answer was lost.
-        Created::Exists(existing) => replay(&app, &configuration, *existing, &request_hash).await,
-        Created::ReferenceTaken(other) => {
-            Err(ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
-                .with_conflicting_id(other.as_str()))
+        let place = Place::new(&base, &token);
+        let terms = decide_terms(&app, &found.records, request.clone(), place, problems).await?;
+        let now = app.clock.now();
+        let link = PaymentLink::new(token.clone(), &base, request_hash.clone(), terms, now);
+        let link = link.traced(trace_of(&headers));
+        match app.store.create_link(&link, &found.changed, now).await? {
+            Created::New => {
+                tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
+                return answer(&app, &configuration, &link, &BTreeMap::new());
+            }
+            // The same request was a moment faster, or our own write had been applied and only its answer was lost.
+            Created::Exists(existing) => return replay(&app, &configuration, *existing, &request_hash).await,
+            Created::ReferenceTaken(other) => return Err(reference_taken(&other)),
+            Created::RecordsChanged => {}
         }
     }
+    Err(ApiProblem::conflict("record_keeps_changing", "The contact or the item kept changing; try again."))
+}
+
+fn reference_taken(other: &LinkId) -> ApiProblem {
+    ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
+        .with_conflicting_id(other.as_str())
 }
 
 /// The records that a request names, as they are once its link is made.
@@ -131,8 +145,10 @@ async fn read_records(
     let mut changed = ChangedRecords::default();
     if let (Some(id), Some(change)) = (item_id, &request.item) {
         let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
-        changed.item = item.filter(|item| records.item.as_ref() != Some(item));
-        records.item = changed.item.clone().or(records.item);
+        if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
+            changed.item = Some((item.clone(), records.seen_item.clone()));
+            records.item = Some(item);
+        }
     }
     if contact_id.is_none()
         && let Some(item) = &records.item
@@ -141,8 +157,10 @@ async fn read_records(
     }
     if let (Some(id), Some(change)) = (contact_id, &request.contact) {
         let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
-        changed.contact = contact.filter(|contact| records.contact.as_ref() != Some(contact));
-        records.contact = changed.contact.clone().or(records.contact);
+        if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
+            changed.contact = Some((contact.clone(), records.seen_contact.clone()));
+            records.contact = Some(contact);
+        }
     }
     Ok(Found { records, changed })
 }

@@ -21,11 +21,11 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::{App, answer, deleted};
+use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AccountBody)]
 pub(crate) struct AccountBody {
     #[serde(default)]
@@ -45,7 +45,7 @@ pub(crate) struct AccountBody {
     unknown: Unknown,
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = OnlinePaymentBody)]
 struct OnlinePaymentBody {
     #[serde(default)]
@@ -115,7 +115,7 @@ impl AccountView {
 }
 
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &["online_payment"])?;
+    let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
     let wanted = match parameters.get("online_payment") {
         None => None,
         Some("true") => Some(true),
@@ -128,7 +128,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let configuration = app.store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
-    Ok(answer(ListView::whole(chosen.map(AccountView::new).collect())))
+    let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -154,19 +155,22 @@ pub(crate) async fn write(
     body: JsonBody<AccountBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let body = body.fields;
-    let known = app.store.account(&id).await?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
-    let mut problems = Problems::default();
-    match decide(id, body, known.as_ref(), version, &mut problems) {
-        Some((account, credentials)) if problems.is_empty() => {
-            app.store.put_account(&account, credentials.as_ref()).await?;
+    // Credentials that are left out are those of the account as it is: they must not come back after others were written.
+    for _ in 0..MOST_ROUNDS {
+        let (known, seen) = app.store.account_to_change(&id).await?;
+        let mut problems = Problems::default();
+        let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);
+        let Some((account, credentials)) = decided.filter(|_| problems.is_empty()) else {
+            return Err(ApiProblem::invalid(problems));
+        };
+        if app.store.put_account(&account, credentials.as_ref(), &seen).await? {
             tracing::info!(account_id = %account.id, "An account was written.");
-            Ok(answer(AccountView::new(&account)))
+            return Ok(answer(AccountView::new(&account)));
         }
-        Some(_) | None => Err(ApiProblem::invalid(problems)),
     }
+    Err(record_keeps_changing())
 }
 
 /// The account that the body describes. Credentials that are left out stay as they were, unless they belong to another

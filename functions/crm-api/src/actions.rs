@@ -130,7 +130,9 @@ pub(crate) async fn tell_again(
     act(&app, &id, asked, |link, now| {
         link.may_tell_again(now).map_err(|why| refused_to_tell(why, link, now))?;
         let telling = telling::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
-        link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))
+        let next = link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))?;
+        next.check_growth(link).map_err(|rejection| ApiProblem::invalid(Problems::of("/recipients", rejection)))?;
+        Ok(next)
     })
     .await
 }

@@ -17,12 +17,12 @@ use utoipa::ToSchema;
 use views::instant;
 use views::schema::EventName;
 use web::body::{Unknown, refuse_unknown};
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::idempotency::{is_repeated, replayed, request_mark};
 use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, MOST_ROUNDS, answer, deleted};
 
 /// How long the earlier secret signs beside a new one, unless the request says otherwise, and at most.
@@ -101,11 +101,13 @@ impl EndpointView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let endpoints = app.store.fresh_endpoints().await?;
     let configuration = app.store.configuration().await?;
-    let views = endpoints.iter().map(|endpoint| EndpointView::new(endpoint, &configuration.settings));
-    Ok(answer(ListView::whole(views.collect())))
+    let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
+    let views = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), view(endpoint)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -145,12 +147,14 @@ pub(crate) async fn write(
         let Some((url, events, enabled)) = wanted.clone().filter(|_| problems.is_empty()) else {
             return Err(ApiProblem::invalid(problems));
         };
+        let now = app.clock.now();
         let endpoint = match known {
             Some(known) => WebhookEndpoint {
                 url,
                 events,
                 enabled,
                 disabled_reason: None,
+                changed_at: Some(now),
                 version: known.version + 1,
                 ..known.clone()
             },
@@ -161,7 +165,8 @@ pub(crate) async fn write(
                 enabled,
                 disabled_reason: None,
                 secrets: vec![new_secret()?],
-                created_at: app.clock.now(),
+                created_at: now,
+                changed_at: Some(now),
                 version: 1,
                 answered: Answered::default(),
             },

@@ -17,19 +17,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ProviderName};
 use web::body::{Unknown, refuse_unknown};
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::accounts::new_version;
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
-use crate::{App, answer, deleted};
+use crate::lists::{ListView, PAGING, Parameters};
+use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 
 /// A sender has at most so many templates: one for each language.
 const MOST_TEMPLATES: usize = 20;
 
 /// `{ provider, base_url, line, phone_number_id, templates, credentials }`, each where the provider has it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageSenderBody)]
 pub(crate) struct SenderBody {
     #[serde(default)]
@@ -61,7 +61,7 @@ pub(crate) struct SenderBody {
 }
 
 /// A template that the provider approved, and what stands in the places that it leaves open, in their order.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateBody)]
 struct TemplateBody {
     #[serde(default)]
@@ -133,9 +133,11 @@ impl SenderView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
-    Ok(answer(ListView::whole(configuration.senders.values().map(SenderView::new).collect())))
+    let views = configuration.senders.values().map(|sender| (sender.id.to_string(), SenderView::new(sender)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -167,18 +169,22 @@ pub(crate) async fn write(
     body: JsonBody<SenderBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, SenderId::parse)?;
-    let known = app.store.sender(&id).await?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
-    let mut problems = Problems::default();
-    match decide(id, body.fields, known.as_ref(), version, app.reach, &mut problems) {
-        Some((sender, secret)) if problems.is_empty() => {
-            app.store.put_sender(&sender, secret.as_ref()).await?;
+    // A secret that is left out is that of the sender as it is: it must not come back after another was written.
+    for _ in 0..MOST_ROUNDS {
+        let (known, seen) = app.store.sender_to_change(&id).await?;
+        let (mut problems, body) = (Problems::default(), body.fields.clone());
+        let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
+        let Some((sender, secret)) = decided.filter(|_| problems.is_empty()) else {
+            return Err(ApiProblem::invalid(problems));
+        };
+        if app.store.put_sender(&sender, secret.as_ref(), &seen).await? {
             tracing::info!(sender_id = %sender.id, "A message sender was written.");
-            Ok(answer(SenderView::new(&sender)))
+            return Ok(answer(SenderView::new(&sender)));
         }
-        Some(_) | None => Err(ApiProblem::invalid(problems)),
     }
+    Err(record_keeps_changing())
 }
 
 /// The sender that the body describes. A secret that is left out stays, as long as it goes to the same address: it must

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::contact::Region;
+use domain::create::find_receipt_type;
 use domain::expiry::Expiry;
 use domain::ids::{ReceiptTypeId, SenderId};
 use domain::locale::Locale;
@@ -137,11 +138,9 @@ pub(crate) async fn write(
     let logo = std::mem::take(&mut body.logo).field("/logo", &mut problems);
     let logo = logo.parse("/logo", &mut problems, |uri| Logo::parse(&uri)).value();
     let mut settings = body.read(&mut problems);
-    if let Some(id) = &settings.default_receipt_type_id
-        && app.store.receipt_type(id).await?.is_none()
-    {
-        let detail = format!("There is no receipt type {id}.");
-        problems.refuse("/default_receipt_type_id", "unknown_receipt_type", detail);
+    if let Some(id) = &settings.default_receipt_type_id {
+        let configuration = app.store.fresh_configuration().await?;
+        problems.check("/default_receipt_type_id", find_receipt_type(id, &configuration.receipt_types));
     }
     check_senders(&app, &settings, &mut problems).await?;
     if !problems.is_empty() {

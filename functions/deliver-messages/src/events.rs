@@ -14,7 +14,7 @@ use domain::webhook::{WebhookEndpoint, next_try};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, StoreError};
+use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkFile, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 
@@ -31,6 +31,13 @@ const SLOW_FOR_THE_STREAM: Duration = Duration::from_secs(2);
 const SLOW_FOR_THE_SCHEDULE: Duration = Duration::from_secs(5);
 
 const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// For so long after a change of an endpoint the schedule looks for events that were written down without knowing of it.
+/// It is longer than a process remembers endpoints and then takes to send an event, with a few runs to spare.
+const LOOKED_BACK: Duration = Duration::from_secs(5 * 60);
+
+/// So many events are looked at together.
+const EVENTS_AT_ONCE: usize = 100;
 
 /// Who sends, which decides on how long an endpoint may keep it waiting.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +90,9 @@ pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Re
         if has_time(deadline) {
             send(app, &mut event, file, &endpoints, Sender::Stream).await?;
         }
+        // Sending takes its time, and whoever polls has read on meanwhile: an event stands where it was written down, or
+        // they would have passed its place before it was there.
+        event.recorded_at = app.clock.now();
         if app.store.record_event(&event).await? {
             Measurement::Happened { kind: event.kind, gateway: file.link.terms().account.gateway }.record();
         }
@@ -164,7 +174,9 @@ fn note(delivery: &mut Delivery, posted: &Posted, now: Timestamp) {
 /// An endpoint that says that it is gone gets nothing more until somebody switches it on again.
 async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
     match app.store.replace_endpoint(&endpoint.gone()).await {
-        Ok(_) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        Ok(true) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        // Somebody changed it meanwhile. If it is still gone, the next event finds that out.
+        Ok(false) => tracing::info!(endpoint_id = %endpoint.id, "An endpoint that was gone has been changed."),
         // The next event meets the same answer, and tries this again.
         Err(error) => {
             tracing::error!(endpoint_id = %endpoint.id, error = %error, "A gone endpoint could not be switched off.");
@@ -189,6 +201,45 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> R
         }
     }
     Ok(tried)
+}
+
+/// Has events sent to endpoints that were made or changed so lately that the process which wrote the event down did not
+/// know of it: processes remember endpoints for half a minute. Looking here, once a minute, spares them to read the
+/// endpoints with every event.
+pub(crate) async fn catch_up(app: &App, deadline: SystemTime) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let endpoints = app.store.fresh_endpoints().await?;
+    let lately = |endpoint: &WebhookEndpoint| endpoint.changed_at.filter(|at| later(*at, LOOKED_BACK) > now);
+    let Some(since) = endpoints.iter().filter_map(lately).min() else { return Ok(()) };
+    let mut after = EventsAfter::Instant(since);
+    while has_time(deadline) {
+        let found = app.store.list_events(&EventList { after, before: now }, EVENTS_AT_ONCE).await?;
+        for event in &found {
+            let missing = |endpoint: &&WebhookEndpoint| {
+                endpoint.changed_at.is_some_and(|since| event.happened_at >= since)
+                    && endpoint.wants(event.kind)
+                    && !event.deliveries.iter().any(|delivery| delivery.endpoint == endpoint.id)
+            };
+            let missing: Vec<Delivery> = endpoints
+                .iter()
+                .filter(|endpoint| lately(endpoint).is_some())
+                .filter(missing)
+                .map(|endpoint| Delivery::due(endpoint.id.clone(), now))
+                .collect();
+            if !missing.is_empty() {
+                let mut next = event.clone();
+                next.deliveries.extend(missing);
+                next.version += 1;
+                // Where it is being sent at this moment, the next run finds it again.
+                app.store.replace_event(&next).await?;
+            }
+        }
+        match found.last() {
+            Some(last) if found.len() == EVENTS_AT_ONCE => after = EventsAfter::Event(Box::new(last.clone())),
+            Some(_) | None => break,
+        }
+    }
+    Ok(())
 }
 
 /// The CRM's endpoints, read again where one that still waits for this event is not among those that this process

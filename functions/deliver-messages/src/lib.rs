@@ -71,10 +71,13 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
 async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
     Measurement::RetriesRan.record();
     let mut due = Due::default();
+    // Trouble with the one does not keep the other from being sent.
     let messages = messages::retry(app, deadline, &mut due).await;
+    let caught_up = events::catch_up(app, deadline).await;
     let events = events::retry(app, deadline, &mut due).await;
     Measurement::Due { found: due.found, oldest: due.oldest }.record();
     Measurement::DueFailed { failed: due.failed }.record();
+    caught_up?;
     let answer = json!({ "tried": messages?, "events": events?, "failed": due.failed });
     app.store.beat(Schedule::Retries, app.clock.now()).await;
     Ok(answer)

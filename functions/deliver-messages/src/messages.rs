@@ -114,14 +114,14 @@ async fn hand_over(
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
-        Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason },
+        Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason, sent: None },
         Sent::FailedForNow { reason, wait } => {
             let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
             // A provider may ask for a longer pause, but not for one without end.
             let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
             match pause {
                 Some(pause) => MessageState::Waiting { until: later(now, wait.max(*pause)), reason },
-                None => MessageState::Failed { at: now, reason },
+                None => MessageState::Failed { at: now, reason, sent: None },
             }
         }
     })
@@ -206,8 +206,8 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let Some(link) = app.store.link(&link_id).await? else { return Ok(false) };
     let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
     match app.store.sent_message(&link_id, &message_id).await? {
-        SentMessage::Sent(claim) => {
-            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason };
+        SentMessage::Sent(claim, sent) => {
+            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason, sent: Some(sent) };
             tracing::warn!(%link_id, %message_id, trace_id = link.trace_id(), "A message that was sent did not arrive.");
             let told = Measurement::Told { channel: recipient.channel, outcome: state.name() };
             note_failure(app, link.clone(), recipient, claim, state).await?;

@@ -173,7 +173,8 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 confirm_page: false,
             },
         };
-        store.put_account(&account, Some(&credentials)).await?;
+        let (_, seen) = store.account_to_change(&account.id).await?;
+        store.put_account(&account, Some(&credentials), &seen).await?;
     }
     Ok(())
 }
@@ -220,7 +221,8 @@ async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
         };
         let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
         let sender = MessageSender { id: SenderId::parse(id)?, provider, credentials };
-        store.put_sender(&sender, secret.as_ref()).await?;
+        let (_, seen) = store.sender_to_change(&sender.id).await?;
+        store.put_sender(&sender, secret.as_ref(), &seen).await?;
     }
     Ok(())
 }
@@ -235,6 +237,7 @@ pub async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
         disabled_reason: None,
         secrets: vec![SigningSecret::new(SIGNING_SECRET.to_owned())],
         created_at: Timestamp::now(),
+        changed_at: None,
         version: 1,
         answered: Answered::default(),
     };

@@ -52,7 +52,7 @@ impl Operator {
         let mut done = Replayed { records: records.len(), ..Replayed::default() };
         let mut cursor = None;
         loop {
-            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_deref()).await?;
+            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
             for link in entries {
                 done.links += 1;
                 let Some(file) = self.store.link_file(link.id()).await? else { continue };

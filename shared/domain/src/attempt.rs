@@ -45,6 +45,9 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought: Option<String>,
     pub opened_at: Timestamp,
+    /// When the gateway first said that the money is ours, until the attempt is paid or given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
     /// Until when the customer can pay in this session.
     pub session_ends_at: Timestamp,
     /// Until when a payment begun in this session may still become known in time.
@@ -73,7 +76,7 @@ pub enum AttemptState {
     Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
     Unacceptable { since: Timestamp, look_up_at: Timestamp },
-    /// The payment of the link.
+    /// The payment of the link, since when the gateway confirmed it.
     Paid { at: Timestamp, payment: Payment },
     /// The gateway's final no.
     Failed { at: Timestamp, reason: String },
@@ -106,6 +109,20 @@ impl AttemptState {
             | Self::Lapsed { .. }
             | Self::GivenBack { .. }
             | Self::NeedsReview { .. } => None,
+        }
+    }
+
+    /// Whether it is about money that the gateway confirmed.
+    pub(crate) fn has_confirmed_money(&self) -> bool {
+        match self {
+            Self::Paid { .. } | Self::Accepted { .. } | Self::GivingBack { .. } => true,
+            Self::NeedsReview { payment, .. } => payment.is_some(),
+            Self::Open { .. }
+            | Self::Settling { .. }
+            | Self::Unacceptable { .. }
+            | Self::Failed { .. }
+            | Self::Lapsed { .. }
+            | Self::GivenBack { .. } => false,
         }
     }
 
@@ -209,6 +226,7 @@ impl NewAttempt {
             checkout: session.checkout,
             brought: None,
             opened_at: now,
+            confirmed_at: None,
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,

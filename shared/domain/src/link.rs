@@ -6,6 +6,7 @@
 //! `paid` where the account accepts late payments.
 
 mod forget;
+mod size;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,8 @@ use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 use crate::trace::Trace;
 
 pub use forget::StillNeeded;
+pub use size::LARGEST_LINK;
+pub(crate) use size::check_content;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
@@ -726,9 +729,10 @@ impl PaymentLink {
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
         let id = &attempt.id;
         let claim = Some(Claim::of(id, &payment));
-        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, now) });
+        let confirmed_at = attempt.confirmed_at.unwrap_or(now);
+        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
-            link.set_state(id, AttemptState::Paid { at: now, payment });
+            link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
         Judgement { link, claim, kept }
@@ -763,14 +767,20 @@ impl PaymentLink {
 
     /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
     pub fn receipt(&self) -> Option<Receipt> {
-        let LinkStatus::Paid { paid_by, .. } = &self.status else { return None };
+        let LinkStatus::Paid { paid_by, paid_at: registered_at } = &self.status else { return None };
         let attempt = self.attempt(paid_by)?;
         let AttemptState::Paid { at, payment } = &attempt.state else { return None };
-        self.receipt_of(attempt, payment, *at)
+        self.receipt_of(attempt, payment, *at, *registered_at)
     }
 
     /// The receipt of a payment that is kept, or none where the link asked for none.
-    fn receipt_of(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<Receipt> {
+    fn receipt_of(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        paid_at: Timestamp,
+        registered_at: Timestamp,
+    ) -> Option<Receipt> {
         let terms = &self.terms;
         let item_id = terms.item.as_ref().map(|item| item.id.clone());
         let field = terms.after_payment.receipt_field.clone();
@@ -788,7 +798,8 @@ impl PaymentLink {
             gateway: attempt.gateway,
             gateway_reference: payment.reference.clone(),
             masked_card: payment.masked_card.clone(),
-            paid_at: now,
+            paid_at,
+            registered_at,
         })
     }
 
@@ -948,7 +959,13 @@ impl PaymentLink {
     }
 
     fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
-        self.changed(now, |link| link.set_state(id, state))
+        self.changed(now, |link| {
+            let has_money = state.has_confirmed_money();
+            link.set_state(id, state);
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id && has_money) {
+                attempt.confirmed_at.get_or_insert(now);
+            }
+        })
     }
 
     fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
@@ -957,6 +974,8 @@ impl PaymentLink {
             // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
             if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. }) {
                 attempt.checkout = Checkout::default();
+                // What is paid says itself since when.
+                attempt.confirmed_at = None;
             }
         }
     }

@@ -19,7 +19,9 @@
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
 //! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
 //!
-//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it.
+//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it. `by-day` also lists
+//! contacts and items, each kind in one partition: a partition takes a thousand new entries a second, and so many records
+//! are new at once only while a business brings all of its own in.
 
 use domain::Timestamp;
 use domain::ids::{
@@ -46,6 +48,10 @@ pub(crate) const BY_ITEM: &str = "by_item";
 pub(crate) const BY_DAY_INDEX: &str = "by-day";
 pub(crate) const BY_DAY: &str = "by_day";
 pub(crate) const LISTED_AT: &str = "listed_at";
+
+/// A random mark on every write of a link and of the records that are changed in part. A write whose answer was lost is
+/// sent again by the SDK, fails its condition and finds its own mark: it had been applied.
+pub(crate) const WRITE_ID: &str = "write_id";
 
 /// The second after which DynamoDB may forget an item.
 pub(crate) const FORGET_AT: &str = "forget_at";
@@ -183,6 +189,11 @@ pub(crate) fn links_of(id: &str) -> String {
 pub(crate) fn receipts_of(id: &str) -> String {
     format!("receipts#{id}")
 }
+
+/// All contacts and all items. Their place in the list is their id, which never changes: only the first write of a record
+/// costs an entry of the index.
+pub(crate) const ALL_CONTACTS: &str = "contacts";
+pub(crate) const ALL_ITEMS: &str = "items";
 
 pub(crate) fn events_of(day: &str) -> String {
     format!("events#{day}")

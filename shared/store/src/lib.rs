@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod configuration;
+mod cursor;
 mod error;
 mod events;
 mod heartbeat;
@@ -31,13 +32,15 @@ use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
+pub use cursor::{Cursor, Place};
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use heartbeat::Schedule;
+pub use item::Seen;
 pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{ChangedRecords, Created, DuePage, DuePlace, Settled, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates, SentMessage};
+pub use messages::{Claim, Claimed, DueMessage, Handover, MessageState, MessageStates, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;

@@ -18,12 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, text, text_of, to_item};
-use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK};
-
-/// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
-/// its own mark: it had been applied.
-const WRITE_ID: &str = "write_id";
+use crate::item::{Item, Seen, from_item, key, number, text, text_of, to_item, write_id};
+use crate::keys::{
+    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK, WRITE_ID,
+};
+use crate::records::{contact_item, crm_item};
 
 /// What became of making a link.
 #[derive(Clone, Debug)]
@@ -33,13 +32,16 @@ pub enum Created {
     Exists(Box<PaymentLink>),
     /// Another open link has the same `reference_id`.
     ReferenceTaken(LinkId),
+    /// Somebody changed the contact or the item since it was read. Nothing was written; decide again on what it is now.
+    RecordsChanged,
 }
 
-/// The records that a new link brings along, where they differ from what the table holds.
+/// The records that a new link brings along, where they differ from what the table holds, with what was read of them: a
+/// link may bring a part of a record only, and the rest of it is from there.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedRecords {
-    pub contact: Option<Contact>,
-    pub item: Option<CrmItem>,
+    pub contact: Option<(Contact, Seen)>,
+    pub item: Option<(CrmItem, Seen)>,
 }
 
 /// What became of a change.
@@ -115,12 +117,15 @@ impl Store {
         }
     }
 
-    /// The writes of records that a link brings along. They depend on nothing: what the caller says about them now is
-    /// what they are.
+    /// The writes of records that a link brings along, each over what was read of it.
     fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let contact = changed.contact.as_ref().map(|contact| to_item(keys::contact(&contact.id), contact));
-        let item = changed.item.as_ref().map(|item| to_item(keys::item(&item.id), item));
-        contact.into_iter().chain(item).map(|record| plain_put(self, record?)).collect()
+        let contact = changed.contact.as_ref().map(|(contact, seen)| (contact_item(contact), seen));
+        let item = changed.item.as_ref().map(|(item, seen)| (crm_item(item), seen));
+        let put = |(record, seen): (Result<Item, StoreError>, &Seen)| {
+            let (condition, values) = seen.condition();
+            conditional_put(self, record?, condition, values)
+        };
+        contact.into_iter().chain(item).map(put).collect()
     }
 
     async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {
@@ -130,7 +135,7 @@ impl Store {
         let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
         match failed_on(&reasons, 0) {
             Some(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
-            None => Err(StoreError::unreadable(WRITE, "a write without a condition failed its condition")),
+            None => Ok(Created::RecordsChanged),
         }
     }
 
@@ -166,6 +171,9 @@ impl Store {
             let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
             if let Some(existing) = failed_on(&reasons, 0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
+            }
+            if (2..reasons.len()).any(|position| failed_on(&reasons, position).is_some()) {
+                return Ok(Created::RecordsChanged);
             }
             let Some(guard) = self.get(WRITE, at.clone()).await? else {
                 known = None;
@@ -237,7 +245,7 @@ impl Store {
             if let Some(item_id) = &receipt.item_id {
                 item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
             }
-            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.paid_at, receipt.id.as_str())));
+            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
             writes.push(conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?);
             if let Some(to) = &receipt.attached_to {
                 let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
@@ -504,9 +512,4 @@ pub(crate) fn written_over(operation: &'static str, current: Item, mark: &str) -
         return Ok(Written::AlreadyApplied);
     }
     Ok(Written::Rejected(Box::new(from_item(operation, current)?)))
-}
-
-pub(crate) fn write_id() -> Result<String, StoreError> {
-    let random = getrandom::u64().map_err(|error| StoreError::unreadable("mark a write", error))?;
-    Ok(format!("{random:016x}"))
 }

@@ -161,11 +161,11 @@ async fn life(
 
 async fn measure_list(world: &World) {
     let list = LinkList::OfContact(ContactId::parse("c-many").unwrap());
-    let mut after: Option<String> = None;
+    let mut after = None;
     let mut times = Vec::new();
     for _ in 0..20 {
         let began = Instant::now();
-        let page = world.cloud.store.list_links(&list, 50, after.as_deref()).await.unwrap();
+        let page = world.cloud.store.list_links(&list, 50, after.as_ref()).await.unwrap();
         times.push(began.elapsed());
         assert_eq!(page.entries.len(), 50);
         after = page.next;

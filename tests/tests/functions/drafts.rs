@@ -120,18 +120,33 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
         choices["people"],
         json!([
             { "role": "contact", "name": "Demo Customer",
-              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] } },
+              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] }, "unreached": [] },
             { "role": "manager", "name": null,
-              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] } },
+              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] }, "unreached": [] },
             { "role": "liaison", "name": null,
-              "channels": { "sms": null, "email": "liaison@example.com", "social": [] } },
+              "channels": { "sms": null, "email": "liaison@example.com", "social": [] }, "unreached": [] },
             { "role": "accountant", "name": null,
               "channels": { "sms": null, "email": null,
-                            "social": [{ "network": "telegram", "id": "700000001" }] } },
+                            "social": [{ "network": "telegram", "id": "700000001" }] }, "unreached": [] },
         ])
     );
     assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
     assert_eq!(choices["channels"], json!(["sms", "email", "social"]));
+}
+
+#[tokio::test]
+async fn a_form_offers_no_address_that_nobody_takes_messages_to() {
+    let world = small_business().await;
+    // Nobody sends SMS to Iran any more, and the bot is gone.
+    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR" })).await;
+    world.crm(Method::DELETE, "/v1/message-senders/telegram", Value::Null).await;
+    let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
+    let people = &draft["choices"]["people"];
+    assert_eq!(people[0]["channels"], json!({ "sms": null, "email": "customer@example.com", "social": [] }));
+    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| json!([{ "role": role, "channel": channel, "network": network, "reason": reason }]);
+    assert_eq!(people[0]["unreached"], reason("contact", "sms", None, "number_not_served"));
+    assert_eq!(people[2]["unreached"], json!([]));
+    assert_eq!(people[3]["unreached"], reason("accountant", "social", Some("telegram"), "network_not_connected"));
 }
 
 #[tokio::test]

@@ -381,7 +381,10 @@ fn a_person_decides_about_money_under_review() {
     let (taken, work) = kept.take_due(at(4)).unwrap();
     assert_eq!(work, [Work::Keep(id.clone())]);
     let judged = taken.keep_accepted(&id, at(4)).unwrap();
-    assert_eq!(judged.kept.unwrap().receipt.unwrap().money, rial(1_500), "the receipt says what really arrived");
+    let receipt = judged.kept.unwrap().receipt.unwrap();
+    assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
+    assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
+    assert_eq!(judged.link.receipt(), Some(receipt), "the link remembers both");
     assert_eq!(judged.link.resolve(&id, Resolution::GivenBack, at(5)), Err(ResolveRefused::NotUnderReview));
     let back = link.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
     assert_eq!(back.take_due(at(3)).unwrap().1, [Work::GiveBack(id.clone())]);
@@ -602,4 +605,30 @@ proptest! {
             prop_assert_eq!(&stored, &link);
         }
     }
+}
+
+#[test]
+fn money_that_could_not_be_given_back_and_is_kept_after_all_was_paid_when_it_came() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
+    let reviewed = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let back = reviewed.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
+    let refused = GiveBackAnswer::Refused { reason: "too_old".to_owned() };
+    let stays = back.judge_give_back(&id, &refused, at(4)).unwrap();
+    let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
+    let receipt = kept.receipt.unwrap();
+    assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(6)));
+}
+
+#[test]
+fn a_link_holds_only_so_much_and_what_makes_it_no_larger_is_always_allowed() {
+    let large = |bytes: usize| {
+        let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+        terms.metadata.insert("k".to_owned(), "x".repeat(bytes));
+        PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0))
+    };
+    let (small, over) = (large(10), large(LARGEST_LINK));
+    assert_eq!(over.check_growth(&small).unwrap_err().code, "link_too_large");
+    assert_eq!(large(LARGEST_LINK - 2000).check_growth(&small), Ok(()));
+    let later = over.amended(Terms { expires_at: at(90), ..over.terms().clone() }, at(1)).unwrap();
+    assert_eq!(later.check_growth(&over), Ok(()), "its end can still be moved");
 }
