@@ -88,6 +88,44 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The argument in this place of a call, if it is the text of a code. `rest` begins behind the bracket.
+fn code_in(rest: &str, place: usize) -> Option<&str> {
+    let (mut depth, mut in_text, mut before, mut begin) = (0, false, 0, 0);
+    let mut characters = rest.char_indices();
+    while let Some((at, character)) = characters.next() {
+        let ends = match character {
+            '\\' => characters.next().is_none(),
+            '"' => {
+                in_text = !in_text;
+                false
+            }
+            _ if in_text => false,
+            '(' | '[' | '{' => {
+                depth += 1;
+                false
+            }
+            ')' | ']' | '}' => {
+                depth -= 1;
+                depth < 0
+            }
+            ',' => depth == 0,
+            _ => false,
+        };
+        if ends && before == place {
+            let code = rest[begin..at].trim().strip_prefix('"')?.strip_suffix('"')?;
+            let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            return is_code.then_some(code);
+        }
+        if ends {
+            (before, begin) = (before + 1, at + 1);
+        }
+        if depth < 0 {
+            return None;
+        }
+    }
+    None
+}
+
 #[test]
 fn every_code_of_a_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() {
     let mut files = Vec::new();
@@ -96,21 +134,37 @@ fn every_code_of_a_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() 
     }
     // `codes.rs` itself does not make a code known.
     files.retain(|path| !path.ends_with("codes.rs"));
-    let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let tests_cut: String = text.split("#[cfg(test)]").collect();
+    let without_tests = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()
+    };
+    let text: String = files.iter().map(without_tests).collect();
     let catalogue: BTreeSet<&str> = web::codes::CATALOGUE.iter().map(|(code, _)| *code).collect();
     for code in &catalogue {
-        assert!(tests_cut.contains(&format!("\"{code}\"")), "no source knows {code}");
+        assert!(text.contains(&format!("\"{code}\"")), "no source knows {code}");
     }
-    // Codes stand as the first text in a refusal.
-    for opening in ["Rejection::new(", "ApiProblem::conflict(", "ApiProblem::too_many("] {
-        for rest in text.split(opening).skip(1) {
-            let Some(code) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
-                continue;
-            };
-            let is_of_pages_only = ["invalid_logo_hash"].contains(&code);
-            assert!(catalogue.contains(code) || is_of_pages_only, "{code} is not in the catalogue");
-        }
+    // How a refusal begins, and which of its arguments is the code where that is written out.
+    let refusals = [
+        ("Rejection::new(", 0),
+        ("ApiProblem::conflict(", 0),
+        ("ApiProblem::too_many(", 0),
+        ("ApiProblem::new(", 1),
+        (".refuse(", 1),
+        (" refused(", 0),
+    ];
+    let mut found = BTreeSet::new();
+    for (opening, place) in refusals {
+        found.extend(text.split(opening).skip(1).filter_map(|rest| code_in(rest, place)));
+    }
+    // The type itself makes some of its own.
+    let problems = std::fs::read_to_string(root().join("shared/web/src/problem.rs")).unwrap();
+    let own: Vec<&str> = problems.split("Self::new(").skip(1).filter_map(|rest| code_in(rest, 1)).collect();
+    assert!(own.contains(&"invalid_request"));
+    found.extend(own);
+    assert!(found.len() > 90, "{found:?}");
+    for code in found {
+        let is_of_pages_only = ["invalid_logo_hash"].contains(&code);
+        assert!(catalogue.contains(code) || is_of_pages_only, "{code} is not in the catalogue");
     }
     let sorted: Vec<&str> = catalogue.iter().copied().collect();
     assert_eq!(sorted, web::codes::CATALOGUE.map(|(code, _)| code));
