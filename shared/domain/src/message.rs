@@ -152,8 +152,7 @@ mod tests {
     #[test]
     fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
         let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
-        let lines =
-            "{{ business.name }}\n{{ amount | rial }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
+        let lines = "{{ business.name }}\n{{ amount | rial }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
         assert_eq!(text.body(), lines);
         let text = shipped(MessageEvent::LinkCreated, Channel::Email, Language::AR).unwrap();
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
