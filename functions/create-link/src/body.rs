@@ -108,7 +108,7 @@ pub(crate) struct CreateBody {
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
     /// What the CRM wants to find on the link again: at most 20 pairs of texts, keys of 1 to 40 and values of at most
-    /// 500 characters. Left out, none. Nobody else sees it.
+    /// 500 characters. Left out, none. Payers never see it.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,
