@@ -8,7 +8,7 @@ use domain::compose::Preview;
 use domain::create::{Decision, MessageMode, Place, Records, Request, decide};
 use domain::draft::{
     AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
-    people_choices, receipt_type_choices, sources,
+    people_choices, previews, receipt_type_choices, sources,
 };
 use domain::recipients::{Channel, Recipient};
 use domain::sms::SmsLength;
@@ -44,7 +44,8 @@ pub(crate) struct DraftView {
     choices: ChoicesView,
     recipients: Vec<RecipientView>,
     unreached: Vec<UnreachedView>,
-    /// The messages as they would be sent, with a placeholder link of the real length.
+    /// The messages as they would be sent, with a placeholder link of the real length. Until an account is chosen they are
+    /// those that read the same on each live account that can be chosen, and where there is none on each sandbox account.
     messages: Vec<PreviewView>,
     /// What would refuse the request.
     #[schema(value_type = Vec<FieldProblem>)]
@@ -148,6 +149,8 @@ struct PreviewView {
     sender: Option<String>,
     subject: Option<String>,
     body: String,
+    /// What an email shows beside its text.
+    html: Option<String>,
     #[schema(value_type = Option<SmsLengthView>)]
     sms: Option<SmsLength>,
 }
@@ -195,7 +198,7 @@ pub(crate) async fn draft(
         choices: choices(accounts, &decision, records, &configuration),
         recipients: recipients(&decision),
         unreached: decision.told.unreached.iter().map(UnreachedView::new).collect(),
-        messages: decision.previews(records).iter().map(message).collect(),
+        messages: previews(&decision, records, &configuration.accounts).iter().map(message).collect(),
         problems: decision.problems.into_vec(),
     };
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -337,6 +340,7 @@ fn message(preview: &Preview) -> PreviewView {
         sender: preview.sender.as_ref().map(ToString::to_string),
         subject: preview.message.subject.clone(),
         body: preview.message.text.clone(),
+        html: preview.message.html.clone(),
         sms: preview.sms,
     }
 }

@@ -25,18 +25,24 @@ use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
 
+/// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
+/// may change at any time: a link keeps those that it was made with, and is paid and settled by them to its end.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AccountBody)]
 pub(crate) struct AccountBody {
+    /// What people call the account, one line of at most 100 characters. Messages may show it.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The ISO 4217 code of everything that is paid on the account; its gateway takes it, see `GET /v1/gateways`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     currency: Given<String>,
+    /// `live`, or `sandbox` where no money moves and pages and messages say TEST.
     #[serde(default)]
-    #[schema(value_type = ModeName)]
+    #[schema(value_type = ModeName, required = true)]
     mode: Given<String>,
+    /// How links on the account are paid. Left out, no link can be made on it.
     #[serde(default)]
     #[schema(value_type = Option<OnlinePaymentBody>)]
     online_payment: Given<OnlinePaymentBody>,
@@ -45,21 +51,32 @@ pub(crate) struct AccountBody {
     unknown: Unknown,
 }
 
+/// How links on the account are paid.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = OnlinePaymentBody)]
 struct OnlinePaymentBody {
+    /// Whether links can be made on the account; left out, they cannot. It needs a gateway, and a link needs its
+    /// credentials as well. Links that are made already go on.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     enabled: Given<bool>,
+    /// The gateway that takes the payments. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<GatewayName>)]
     gateway: Given<String>,
+    /// What the gateway gave the business, as `GET /v1/gateways` lists it for each. Written only and never shown again.
+    /// Left out, they stay as they were, as long as gateway and mode stay; an attempt keeps those that it was begun
+    /// with.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
+    /// What becomes of money that arrives after the link expired: `accept` makes it the payment of the link,
+    /// `give_back` returns it, which is also what happens when it is left out.
     #[serde(default)]
     #[schema(value_type = Option<LatePaymentName>)]
     late_payment: Given<String>,
+    /// Whether the customer sees what is to be paid, and a button, before the gateway; left out, the link leads there
+    /// at once.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     confirm_page: Given<bool>,

@@ -29,18 +29,21 @@ use crate::{App, MOST_ROUNDS, answer, deleted};
 const USUAL_OVERLAP_HOURS: i64 = 24;
 const LONGEST_OVERLAP_HOURS: i64 = 7 * 24;
 
+/// An address of the CRM that events are sent to. A PUT replaces all of it but its secret.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = WebhookEndpointBody)]
 pub(crate) struct EndpointBody {
-    /// `https`, and reachable from the internet.
+    /// Where events are sent: `https`, and reachable from the internet, which is checked on the address that is
+    /// connected to. Redirects are not followed.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     url: Given<String>,
-    /// Which events are sent; none named means all.
+    /// Which events are sent; none named, or left out, means all.
     #[serde(default)]
     #[schema(value_type = Option<Vec<EventName>>)]
     events: Given<Vec<String>>,
-    /// On unless said otherwise.
+    /// Whether events are sent; on unless said otherwise. An endpoint that answered 410 is switched off, and on again
+    /// by writing it.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     enabled: Given<bool>,
@@ -49,6 +52,7 @@ pub(crate) struct EndpointBody {
     unknown: Unknown,
 }
 
+/// The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SecretRotation)]
 pub(crate) struct RotateBody {

@@ -23,7 +23,7 @@ use crate::{App, MOST_ROUNDS, answer};
 /// An event is listed so long after it was recorded, so that none can slip in before one that was listed already.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
-/// `{ endpoint_id }`, and the body may be left out.
+/// To whom an event is sent again. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Redelivery)]
 pub(crate) struct RedeliverBody {

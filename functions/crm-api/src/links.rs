@@ -89,21 +89,29 @@ fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiPro
     Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
 }
 
+/// What to change about an active link.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PaymentLinkChange)]
 pub(crate) struct AmendBody {
+    /// Until when the link can be paid, as when it is made: an instant with an offset, or a date, which means the end
+    /// of that day in the business's time zone. Give this or `expires_in_days`, not both. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
+    /// The same in days from today, 0 to 730: until the end of that day. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     expires_in_days: Given<i64>,
+    /// What the payment is for, at most 500 characters; an empty text takes it away. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     description: Given<String>,
+    /// What is recorded once the money is there. What is left out of it stays.
     #[serde(default)]
     #[schema(value_type = Option<AfterPaymentBody>)]
     after_payment: Given<AfterPaymentBody>,
+    /// Replaces all of it: at most 20 pairs of texts, keys of 1 to 40 and values of at most 500 characters. Left out,
+    /// it stays.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,

@@ -21,7 +21,7 @@ use crate::items::ItemView;
 use crate::links::AmendBody;
 use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
 use crate::senders::{SenderBody, SenderView};
-use crate::settings::{SettingsBody, SettingsView};
+use crate::settings::{SettingsBody, SettingsShape};
 use crate::templates::TemplateView;
 
 /// The whole document as a test writes it down, so that answering it costs nothing and a change of it can be reviewed.
@@ -233,10 +233,10 @@ fn settings() -> Vec<Operation> {
     let sender = "/v1/message-senders/{id}";
     vec![
         get("/v1/settings", "read_settings", SETTINGS, "Read the settings")
-            .answers::<SettingsView>(200, "The settings."),
+            .answers::<SettingsShape>(200, "The settings."),
         put("/v1/settings", "write_settings", SETTINGS, "Replace the settings", Scope::Admin)
             .takes::<SettingsBody>()
-            .answers::<SettingsView>(200, "The settings."),
+            .answers::<SettingsShape>(200, "The settings."),
         paged(get(
             "/v1/message-senders",
             "list_message_senders",

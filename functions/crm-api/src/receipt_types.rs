@@ -20,12 +20,16 @@ use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer, deleted};
 
+/// A type of receipt.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ReceiptTypeBody)]
 pub(crate) struct ReceiptTypeBody {
+    /// What people call the type, one line of at most 100 characters.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The type that this one is a sub-type of. Left out, it stands by itself. A type with sub-types is a heading:
+    /// links name one without.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     parent_id: Given<String>,

@@ -28,30 +28,34 @@ use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 /// A sender has at most so many templates: one for each language.
 const MOST_TEMPLATES: usize = 20;
 
-/// `{ provider, base_url, line, phone_number_id, templates, credentials }`, each where the provider has it.
+/// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageSenderBody)]
 pub(crate) struct SenderBody {
+    /// Whose protocol the sender speaks; it decides which of the other fields there are.
     #[serde(default)]
-    #[schema(value_type = ProviderName)]
+    #[schema(value_type = ProviderName, required = true)]
     provider: Given<String>,
-    /// Where the API of `bot_api` or `kavenegar` is; left out, Telegram's or Kavenegar's own.
+    /// Where the API of `bot_api` or `kavenegar` is: `https`, public and without a query. Left out, Telegram's or
+    /// Kavenegar's own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     base_url: Given<String>,
-    /// The number that `kavenegar` sends texts from; left out, the account's own.
+    /// The number that `kavenegar` sends texts from, 3 to 20 digits; left out, the account's own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     line: Given<String>,
-    /// AWS's id of the number that `whatsapp` sends from.
+    /// AWS's id of the number that `whatsapp` sends from, which requires it: `phone-number-id-` and letters and digits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone_number_id: Given<String>,
-    /// What `whatsapp` sends, one for each language; `kavenegar` sends the default message by them where there are any.
+    /// What `whatsapp` sends, one for each language and at most 20; it requires one. `kavenegar` sends the default
+    /// message by them where there are any.
     #[serde(default)]
     #[schema(value_type = Option<Vec<TemplateBody>>)]
     templates: Given<Vec<TemplateBody>>,
-    /// `{ token }` of a bot, `{ api_key }` of Kavenegar. Never shown again, and kept when left out.
+    /// `{ token }` of a bot, `{ api_key }` of Kavenegar; WhatsApp has none. Never shown again. Left out, they stay as
+    /// they were, as long as provider and `base_url` stay.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
@@ -64,15 +68,17 @@ pub(crate) struct SenderBody {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateBody)]
 struct TemplateBody {
+    /// What the provider calls the template: 1 to 100 letters, digits, `_` and `-`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The language that it was approved in, as a BCP 47 tag such as `fa`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     locale: Given<String>,
-    /// Texts with variables; one of them must always show `{{ link }}`.
+    /// Texts with variables, at most 10 of at most 200 characters each; one of them must always show `{{ link }}`.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = true)]
     parameters: Given<Vec<String>>,
     #[serde(flatten)]
     #[schema(ignore)]

@@ -32,11 +32,12 @@ toman-alone = { $toman } تومان
 
 ## Messages
 
+# Two segments have room for 134 characters here, of which the link takes up to 93. So the amount stands in one unit, that
+# of the gateway's page, and until when it can be paid is for the pay page to say.
 link-created-sms =
     { $business }
-    { $amount }{ $if_description }
+    { $rial }{ $if_description }
     بابت { $description }{ $end }
-    تا { $expires_at }
     { $link }
 link-created-social =
     { $business }

@@ -210,7 +210,7 @@ pub fn decide<'a>(
     };
     // Only what somebody gets is a reason to refuse.
     let channels = decision.channels_used();
-    decision.write(&channels, records, &mut problems);
+    decision.write(decision.matter(), &channels, records, &mut problems);
     decision.problems = problems;
     decision
 }
@@ -261,8 +261,16 @@ impl Decision<'_> {
     }
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
-    pub fn previews(&self, records: Records<'_>) -> Vec<Preview> {
-        self.write(&self.channels(), records, &mut Problems::default())
+    pub(crate) fn previews(&self, records: Records<'_>) -> Vec<Preview> {
+        self.write(self.matter(), &self.channels(), records, &mut Problems::default())
+    }
+
+    /// The same where the link is made on this account.
+    pub(crate) fn previews_on(&self, account: &Account, records: Records<'_>) -> Vec<Preview> {
+        let (request, scratch) = (&self.request, &mut Problems::default());
+        let amount = find_amount(request, Some(account.currency), self.item, self.contact, scratch);
+        let matter = amount.and_then(|(amount, _)| self.matter_on(account, amount));
+        self.write(matter, &self.channels(), records, scratch)
     }
 
     /// The channels that there is a text for.
@@ -276,8 +284,14 @@ impl Decision<'_> {
         self.channels().into_iter().filter(used).collect()
     }
 
-    fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
-        match (self.matter(), &self.message) {
+    fn write(
+        &self,
+        matter: Option<Matter<'_>>,
+        channels: &[Channel],
+        records: Records<'_>,
+        problems: &mut Problems,
+    ) -> Vec<Preview> {
+        match (matter, &self.message) {
             (Some(matter), Some(message)) => {
                 let book = Book { templates: records.templates, routes: records.routes() };
                 preview(&matter, message, channels, &self.told.recipients, book, problems)
@@ -290,6 +304,10 @@ impl Decision<'_> {
     fn matter(&self) -> Option<Matter<'_>> {
         let (account, _) = self.account?;
         let (amount, _) = self.amount?;
+        self.matter_on(account, amount)
+    }
+
+    fn matter_on<'b>(&'b self, account: &'b Account, amount: Money) -> Option<Matter<'b>> {
         Some(Matter {
             mode: account.mode,
             account_name: &account.name,

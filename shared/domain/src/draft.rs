@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::contact::{Email, Mobile, SocialAddress};
+use crate::compose::Preview;
+use crate::contact::{Contact, Email, Mobile, SocialAddress};
 use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
+use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
 use crate::link::AmountSource;
 use crate::message::MessageChoice;
@@ -68,6 +70,28 @@ pub fn only_account<'a>(
         (Some(only), None) => Some(only),
         (None, _) | (Some(_), Some(_)) => None,
     }
+}
+
+/// The messages of a draft. Until an account is chosen they are those that read the same on each that can be chosen, of
+/// which live ones count before sandbox ones: what customers get is what a form should show.
+pub fn previews(
+    decision: &Decision<'_>,
+    records: Records<'_>,
+    accounts: &BTreeMap<AccountId, Account>,
+) -> Vec<Preview> {
+    let request = &decision.request;
+    if !matches!(request.account_id, Field::Absent) {
+        return decision.previews(records);
+    }
+    let fitting = accounts.values().filter(|account| can_choose(account, request, records).is_ok());
+    let (live, sandbox): (Vec<&Account>, Vec<&Account>) = fitting.partition(|account| account.mode == Mode::Live);
+    let fitting = if live.is_empty() { sandbox } else { live };
+    let mut on_each = fitting.into_iter().map(|account| decision.previews_on(account, records));
+    let mut same = on_each.next().unwrap_or_default();
+    for other in on_each {
+        same.retain(|preview| other.contains(preview));
+    }
+    same
 }
 
 /// An account in the form, with the reason if it cannot be chosen.

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 110] = [
+pub const CATALOGUE: [(&str, &str); 111] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -37,6 +37,7 @@ pub const CATALOGUE: [(&str, &str); 110] = [
     ("invalid_logo", "a logo is a PNG or JPEG picture as a data URI"),
     ("invalid_mobile", "this is not a mobile number; the detail says why"),
     ("invalid_prefix", "this is not the beginning of phone numbers"),
+    ("invalid_request", "the body has problems; `errors` lists all of them, each with its own code"),
     ("invalid_sender_id", "an SMS sender id has another form"),
     ("invalid_social_id", "an id on a social network has another form"),
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
