@@ -149,6 +149,14 @@ pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
             let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
             vec![needs_of_sender(service, operation, &fields)]
         }
+        "social-messaging" => {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            let number = body["originationPhoneNumberId"].as_str().unwrap_or_default();
+            let number = number.trim_start_matches("phone-number-id-");
+            let place = "arn:aws:social-messaging:${AWS::Region}:${AWS::AccountId}";
+            let resource = format!("{place}:phone-number-id/{number}");
+            vec![Need { action: format!("{service}:{operation}"), resource, keys: None, sender: None }]
+        }
         _ => Vec::new(),
     }
 }

@@ -190,12 +190,12 @@ impl Zibal {
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
         let (owner, track) = (merchant(&input)?, track(&input)?);
-        self.0.now();
+        let now = self.0.now();
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
             match sale.state {
                 Standing::Waiting => {
-                    sale.state = Standing::Ours;
+                    sale.confirm(now);
                     let mut said = shown(sale);
                     said.insert("result".to_owned(), json!(100));
                     said.insert("message".to_owned(), json!("success"));
