@@ -237,7 +237,7 @@ impl<'a> Story<'a> {
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => return,
         };
         let told = if self.chance.once_in(3) { &kinds[..] } else { &kinds[..1] };
-        for kind in told {
+        for &kind in told {
             self.webhooks.push(Webhook { gateway, session: session.to_owned(), kind });
         }
     }
