@@ -149,13 +149,14 @@ pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
             let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
             vec![needs_of_sender(service, operation, &fields)]
         }
-        // The number is in the body, and any of the account's own may be sent from.
-        "social-messaging" => vec![Need {
-            action: format!("{service}:{operation}"),
-            resource: "arn:aws:social-messaging:${AWS::Region}:${AWS::AccountId}:phone-number-id/number".to_owned(),
-            keys: None,
-            sender: None,
-        }],
+        "social-messaging" => {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            let number = body["originationPhoneNumberId"].as_str().unwrap_or_default();
+            let number = number.trim_start_matches("phone-number-id-");
+            let place = "arn:aws:social-messaging:${AWS::Region}:${AWS::AccountId}";
+            let resource = format!("{place}:phone-number-id/{number}");
+            vec![Need { action: format!("{service}:{operation}"), resource, keys: None, sender: None }]
+        }
         _ => Vec::new(),
     }
 }
