@@ -20,6 +20,8 @@ mod faults;
 mod life;
 #[path = "functions/messages.rs"]
 mod messages;
+#[path = "functions/pages.rs"]
+mod pages;
 #[path = "functions/paying.rs"]
 mod paying;
 #[path = "functions/senders.rs"]
