@@ -22,6 +22,8 @@ mod life;
 mod measured;
 #[path = "functions/messages.rs"]
 mod messages;
+#[path = "functions/pages.rs"]
+mod pages;
 #[path = "functions/paying.rs"]
 mod paying;
 #[path = "functions/senders.rs"]
