@@ -240,7 +240,7 @@ fn scale(report: &Report) -> String {
             scale.dollars_a_month,
             scale.dollars_a_month_with_email,
         ];
-        numbers.into_iter().map(grouped).collect()
+        numbers.into_iter().map(grouped).collect::<Vec<String>>()
     });
     let head = [
         "lives a second",
