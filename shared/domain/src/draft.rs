@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::compose::Preview;
-use crate::contact::{Contact, Email, Mobile, SocialAddress};
+use crate::contact::{Email, Mobile, SocialAddress};
 use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
 use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
