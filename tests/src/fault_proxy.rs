@@ -354,7 +354,6 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
             let body = String::from_utf8_lossy(&request.body);
             body.split('&').find_map(|field| field.strip_prefix("Action=")).map(str::to_owned)
         }
-        "social-messaging" => (rest == "/v1/whatsapp/send").then(|| "SendWhatsAppMessage".to_owned()),
         "stripe" => {
             let path = rest.split('?').next().filter(|path| path.starts_with("/v1/"))?;
             // A session's own id says nothing about the kind of the call.

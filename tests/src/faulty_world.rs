@@ -506,7 +506,8 @@ async fn add_account(cloud: &Cloud, like: &str, id: &str, change: impl FnOnce(&m
     let mut account = model.clone();
     account.id = AccountId::parse(id).unwrap();
     change(&mut account.online_payment);
-    cloud.store.put_account(&account, Some(&credentials)).await.expect("the account is written");
+    let is_first = cloud.store.put_account(&account, Some(&credentials), &store::Seen::Nothing).await;
+    assert!(is_first.expect("the account is written"));
 }
 
 fn signed(secret: &str, text: &str) -> String {

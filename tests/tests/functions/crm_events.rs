@@ -450,7 +450,7 @@ async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to()
         let mut environment: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "x".to_owned())).into();
         environment.extend(reach.map(|reach| ("PAYLINK_WEBHOOK_REACH".to_owned(), reach.to_owned())));
         let webhooks = Runtime::new(Environment::from(environment)).unwrap().webhooks().unwrap();
-        let post = webhooks.post(&endpoint, &event, "{}".to_owned(), Timestamp::now(), Duration::from_secs(5));
+        let post = webhooks.post(&endpoint, &event, None, "{}".to_owned(), Timestamp::now(), Duration::from_secs(5));
         tokio::select! {
             _ = listener.accept() => true,
             _ = post => false,
