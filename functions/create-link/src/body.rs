@@ -142,7 +142,7 @@ enum InlineContact {}
 impl PartialSchema for InlineContact {
     fn schema() -> RefOr<Schema> {
         let description = "A contact that comes along with its link. One that is new needs its name; of one that is known \
-                           only the fields given are changed.";
+                           only the fields given are changed, and what is said of one that is left out is for a new one.";
         with_id(ContactBody::schema(), description)
     }
 }
@@ -163,7 +163,8 @@ enum InlineItem {}
 impl PartialSchema for InlineItem {
     fn schema() -> RefOr<Schema> {
         let description = "An item that comes along with its link. One that is new needs its kind, its title and its \
-                           contact; of one that is known only the fields given are changed.";
+                           contact; of one that is known only the fields given are changed, and what is said of one that \
+                           is left out is for a new one.";
         with_id(ItemBody::schema(), description)
     }
 }

@@ -249,7 +249,7 @@ pub fn with_id(schema: RefOr<Schema>, description: &str) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         let id = "Its id, as in the path of its `PUT`: 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and \
                   hyphen.";
-        let id = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(id)).build();
+        let id = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(id));
         object.properties.insert("id".to_owned(), id.into());
         object.required.push("id".to_owned());
     }
