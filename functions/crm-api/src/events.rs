@@ -20,7 +20,8 @@ use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters, no_cursor};
 use crate::{App, MOST_ROUNDS, answer};
 
-/// An event is listed so long after it was recorded, so that none can slip in before one that was listed already.
+/// An event is listed so long after it was recorded, which is longer than a write takes with all its tries, so that none can
+/// slip in before one that was listed already.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// To whom an event is sent again. The body may be left out.
