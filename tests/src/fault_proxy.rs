@@ -152,7 +152,10 @@ impl FaultProxy {
 
     /// The environment in which a function calls everything through this proxy.
     pub fn environment(&self, function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
-        self.environment_with(function, cloud, &SERVICES)
+        let mut environment = self.environment_with(function, cloud, &SERVICES);
+        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
+        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
+        environment
     }
 
     /// The environment in which a function calls AWS through this proxy, and gateways without it.
@@ -166,8 +169,6 @@ impl FaultProxy {
         for (service, variable) in services {
             environment.insert((*variable).to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
-        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
-        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
         environment
     }
 
