@@ -262,12 +262,12 @@ impl<'a> Story<'a> {
         format!("{}-{}", self.links[at].key, self.asked)
     }
 
-    /// A person decides what becomes of a payment that needs one. Whoever looks closely sees that a reference was tried
-    /// that is on another receipt, and neither keeps nor gives back that money.
+    /// A person decides what becomes of a payment that needs one. Whoever looks closely sees that somebody tried the reference
+    /// of another payment, and does not keep that money for this link.
     async fn resolve(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
         let outcomes: &[&str] =
-            if self.links[at].is_tried_on { &["ask_again"] } else { &["keep", "give_back", "ask_again"] };
+            if self.links[at].is_tried_on { &["give_back", "ask_again"] } else { &["keep", "give_back", "ask_again"] };
         let (outcome, key) = (self.chance.one_of(outcomes), self.new_key(at));
         let status = self.world.resolve(&link, outcome, &key).await.map(|reply| reply.status);
         self.note(&format!("a person decides {outcome} about link {at}: {status:?}"));
