@@ -34,7 +34,7 @@ DYNAMODB_LOCAL_PORT := 9012
 
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: release bench bench-check bench-growth test-peers fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
+.PHONY: release bench bench-check bench-baseline bench-experiments bench-growth bench-page test-peers fuzz openapi test-api help run reset tools-deploy test test-browser test-deploy test-dynamodb-local test-end-to-end test-crashes test-orders simulate load check lint-template deny advisories tools clean-tools
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -97,14 +97,25 @@ load: ## Hold LINKS=300 links through their whole life at once, and check the bo
 release:
 	@for function in $(FUNCTIONS); do cargo build --quiet --release --package $$function; done
 
+BENCH := cargo run --quiet --profile simulation --package bench
+
 bench: release $(BENCH_PEERS) ## Measure the functions and two peers as Lambda would run them (needs Node.js, Python, cmake, autoconf, automake, libtool)
-	cargo run --quiet --profile simulation --package bench
+	$(BENCH)
 
-bench-check: release ## Compare what each operation asks of DynamoDB, and the sizes, with the committed baseline
-	cargo run --quiet --profile simulation --package bench check
+bench-check: release ## Compare counts, sizes and memory with the committed baseline and the budgets; times only warn
+	$(BENCH) check
 
-bench-growth: release ## Fill the table with PAYLINK_GROWTH=1000,100000,1000000 links and measure the same steps
-	cargo run --quiet --profile simulation --package bench growth
+bench-baseline: ## Take what `make bench` measured last as the baseline of `make bench-check`
+	$(BENCH) baseline
+
+bench-growth: release ## Fill the table with PAYLINK_GROWTH=1000,100000 links and measure the same steps
+	$(BENCH) growth
+
+bench-experiments: release ## Build one function with other settings of the release profile, and measure it
+	$(BENCH) experiments
+
+bench-page: ## Put what `make bench` and its like measured last into docs/performance.md
+	$(BENCH) page
 
 # The compiler is the stable one, which has no sanitizers; all of this is safe Rust, and overflows are checked. What is
 # found on the way stays in the target folder, so that only seeds written by hand are in the repository.

@@ -138,16 +138,29 @@ export function logo() {
 }
 
 /** A page that remembers everything that must not happen on ours. */
-export async function customer(browser, { viewport, scheme = 'light', browserLanguage = 'en-GB', userAgent }) {
+export async function customer(browser, { viewport, scheme = 'light', browserLanguage = 'en-GB', userAgent, scripts = true }) {
   const context = await browser.newContext({
     viewport, colorScheme: scheme, locale: browserLanguage, userAgent,
-    isMobile: viewport.width < 600, hasTouch: viewport.width < 600,
+    isMobile: viewport.width < 600, hasTouch: viewport.width < 600, javaScriptEnabled: scripts,
   });
-  const page = await context.newPage();
+  return watched(await context.newPage());
+}
+
+/** A further tab of a customer, which remembers the same. */
+export const otherTab = async (page) => watched(await page.context().newPage());
+
+function watched(page) {
   page.troubles = [];
+  page.notLoaded = [];
+  // Our own pages whose status says that something is gone or wrong: the browser reports that as an error too.
+  page.gone = new Set();
+  page.on('response', (response) => {
+    if (response.status() >= 400 && response.request().isNavigationRequest()) page.gone.add(response.url());
+  });
   page.on('console', (message) => {
-    // The browser itself reports the status of a page that is gone as an error.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) page.troubles.push(message.text());
+    if (message.type() !== 'error') return;
+    if (!message.text().startsWith('Failed to load resource')) page.troubles.push(message.text());
+    else if (message.location().url.startsWith(base)) page.notLoaded.push(message.location().url);
   });
   page.on('pageerror', (error) => page.troubles.push(String(error)));
   page.on('request', (request) => {
@@ -172,7 +185,9 @@ export async function lookAt(page, name) {
   }));
   const found = result.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
   if (found.length) throw new Error(`${name}: ${found.join('\n')}`);
-  if (page.troubles.length) throw new Error(`${name}: ${page.troubles.join('\n')}`);
+  const notLoaded = page.notLoaded.filter((address) => !page.gone.has(address)).map((address) => `not loaded: ${address}`);
+  const troubles = [...page.troubles, ...notLoaded];
+  if (troubles.length) throw new Error(`${name}: ${troubles.join('\n')}`);
   const pictures = await page.evaluate(() => performance.getEntriesByType('resource')
     .reduce((sum, resource) => sum + resource.encodedBodySize, 0));
   const size = Buffer.byteLength(await page.content()) + pictures;

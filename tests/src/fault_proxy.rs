@@ -1,4 +1,5 @@
-//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, the gateways and the CRM's endpoint.
+//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, WhatsApp, the senders of messages by
+//! address, the gateways and the CRM's endpoint.
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
 //! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
@@ -9,6 +10,8 @@
 //!
 //! A call to AWS that the function's role in the template does not allow is refused as IAM would refuse it, so that
 //! whatever is tested through this proxy is tested with the permissions it will have.
+//!
+//! It keeps every write that DynamoDB took, so that nobody has to look after each step to see what was true in between.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -24,7 +27,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
 use paylink_local::simulators::{PLAYED, gateway_urls};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -35,10 +38,18 @@ use crate::permissions::{self, Permissions};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, `crm`, or a gateway such as `zarinpal`, `zarinpal-live` or `stripe`.
+    /// `dynamodb`, `sns`, `ses`, `social-messaging`, `kavenegar`, `bot-api`, `crm`, or a gateway such as `zarinpal`,
+    /// `zarinpal-live` or `stripe`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
     pub operation: String,
+}
+
+impl Call {
+    /// Whether it hands a message for a person to whoever delivers it.
+    pub fn tells_a_person(&self) -> bool {
+        ["sns", "ses", WHATSAPP, KAVENEGAR, BOT_API].contains(&self.service.as_str())
+    }
 }
 
 impl fmt::Display for Call {
@@ -106,6 +117,8 @@ struct State {
     permissions: Permissions,
     plan: Mutex<Plan>,
     deaths: Mutex<HashMap<String, Arc<Notify>>>,
+    /// The writes that DynamoDB took and that nobody has asked for yet.
+    written: Mutex<Vec<Bytes>>,
 }
 
 /// The running proxy. It ends with the value.
@@ -135,8 +148,9 @@ impl FaultProxy {
         let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
         let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
         let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
-        let crm = (CRM, format!("{}/crm", cloud.page_url()));
-        let upstreams = aws.into_iter().chain(gateways).chain([crm, ("dynamodb", dynamodb.to_owned())]).collect();
+        let by_address = [CRM, KAVENEGAR, BOT_API].map(|path| (path, format!("{}/{path}", cloud.page_url())));
+        let upstreams = aws.into_iter().chain(gateways).chain(by_address);
+        let upstreams = upstreams.chain([("dynamodb", dynamodb.to_owned())]).collect();
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let state = Arc::new(State {
@@ -145,6 +159,7 @@ impl FaultProxy {
             permissions: Permissions::of_the_template(),
             plan: Mutex::new(plan),
             deaths: Mutex::default(),
+            written: Mutex::default(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { port, state, task }
@@ -152,7 +167,10 @@ impl FaultProxy {
 
     /// The environment in which a function calls everything through this proxy.
     pub fn environment(&self, function: &str, cloud: &Cloud) -> BTreeMap<String, String> {
-        self.environment_with(function, cloud, &SERVICES)
+        let mut environment = self.environment_with(function, cloud, &SERVICES);
+        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
+        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
+        environment
     }
 
     /// The environment in which a function calls AWS through this proxy, and gateways without it.
@@ -166,15 +184,24 @@ impl FaultProxy {
         for (service, variable) in services {
             environment.insert((*variable).to_owned(), format!("http://127.0.0.1:{}/{function}/{service}", self.port));
         }
-        let urls = gateway_urls(|path| format!("http://127.0.0.1:{}/{function}{path}", self.port));
-        environment.insert("PAYLINK_GATEWAY_URLS".to_owned(), urls);
         environment
     }
 
     /// Where deliver-messages reaches the CRM's endpoint through this proxy. An endpoint's address is in the table and not
     /// in the environment.
     pub fn crm_endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}/deliver-messages/{CRM}/events", self.port)
+        format!("{}/{CRM}/events", self.page_url())
+    }
+
+    /// Below this deliver-messages reaches through this proxy what it calls by addresses from the table.
+    pub fn page_url(&self) -> String {
+        format!("http://127.0.0.1:{}/deliver-messages", self.port)
+    }
+
+    /// The items that DynamoDB took since this was last asked, as they were written.
+    pub fn written(&self) -> Vec<Value> {
+        let bodies = std::mem::take(&mut *lock(&self.state.written));
+        bodies.iter().flat_map(items_of).collect()
     }
 
     /// From now on this decides about each new call, by its number from 0 and what it is.
@@ -211,11 +238,20 @@ impl FaultProxy {
 }
 
 /// What the functions call besides the gateways, and the variable that says where it is.
-const SERVICES: [(&str, &str); 3] =
-    [("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"), ("sns", "AWS_ENDPOINT_URL_SNS"), ("ses", "AWS_ENDPOINT_URL_SES")];
+const SERVICES: [(&str, &str); 4] = [
+    ("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"),
+    ("sns", "AWS_ENDPOINT_URL_SNS"),
+    ("ses", "AWS_ENDPOINT_URL_SES"),
+    (WHATSAPP, "AWS_ENDPOINT_URL_SOCIALMESSAGING"),
+];
 
-/// The CRM, whose endpoint is called by an address from the table.
+/// AWS End User Messaging Social, which sends to WhatsApp.
+const WHATSAPP: &str = "social-messaging";
+
+/// The CRM and two senders, which are called by addresses from the table.
 const CRM: &str = "crm";
+const KAVENEGAR: &str = "kavenegar";
+const BOT_API: &str = "bot-api";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -255,6 +291,8 @@ struct Passing {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
+    /// Whether it puts items into the table.
+    is_write: bool,
 }
 
 async fn handle(state: Arc<State>, request: Request<Incoming>) -> Answer {
@@ -262,9 +300,11 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Answer {
     let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
     let (function, service, rest) = split(&head.uri).ok_or(Closed)?;
     let upstream = state.upstreams.get(service.as_str()).ok_or(Closed)?;
-    let passing = Passing { url: format!("{upstream}{rest}"), method: head.method, headers: head.headers, body };
+    let url = format!("{upstream}{rest}");
+    let mut passing = Passing { url, method: head.method, headers: head.headers, body, is_write: false };
     // What is no call of a function is a browser on a gateway's page.
     let Some(operation) = operation(&service, &rest, &passing) else { return forward(&state, passing).await };
+    passing.is_write = service == "dynamodb" && ["PutItem", "TransactWriteItems"].contains(&operation.as_str());
     let call = Call { function, service, operation };
     if let Some(refusal) = refusal(&state, &call, &passing.body) {
         return Ok(refusal);
@@ -322,6 +362,9 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
             Some(format!("{} {}", request.method, path.join("/")))
         }
         CRM => Some(format!("{} {rest}", request.method)),
+        WHATSAPP => (rest == "/v1/whatsapp/send").then(|| "SendWhatsAppMessage".to_owned()),
+        // The rest of these paths is a secret, and says nothing about the kind of the call.
+        KAVENEGAR | BOT_API => rest.rsplit('/').next().map(str::to_owned),
         "zarinpal" | "zarinpal-live" => {
             rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
         }
@@ -349,6 +392,7 @@ fn refusal(state: &State, call: &Call, body: &Bytes) -> Option<Response<Full<Byt
             "AccessDeniedException",
             json!({ "Message": "User is not authorized" }),
         ),
+        WHATSAPP => json_error(StatusCode::FORBIDDEN, "User is not authorized"),
         _ => query_error(StatusCode::FORBIDDEN, "AccessDenied"),
     })
 }
@@ -380,8 +424,12 @@ async fn die(state: &State, call: &Call) -> Answer {
 async fn forward(state: &State, passing: Passing) -> Answer {
     let mut headers = passing.headers;
     headers.remove(header::HOST);
+    let body = passing.is_write.then(|| passing.body.clone());
     let sent = state.http.request(passing.method, passing.url).headers(headers).body(passing.body).send().await;
     let answer = sent.map_err(|_| Closed)?;
+    if let Some(body) = body.filter(|_| answer.status().is_success()) {
+        lock(&state.written).push(body);
+    }
     let mut response = Response::builder().status(answer.status());
     if let Some(headers) = response.headers_mut() {
         headers.extend(answer.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -391,13 +439,24 @@ async fn forward(state: &State, passing: Passing) -> Answer {
     response.body(Full::new(body)).map_err(|_| Closed)
 }
 
+/// The items that a call puts, alone or in a transaction.
+fn items_of(body: &Bytes) -> Vec<Value> {
+    let mut call: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut items = vec![call["Item"].take()];
+    for write in call["TransactItems"].as_array_mut().into_iter().flatten() {
+        items.push(write["Put"]["Item"].take());
+    }
+    items.retain(Value::is_object);
+    items
+}
+
 fn answered(status: StatusCode, kind: &str, body: String) -> Response<Full<Bytes>> {
     let response = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
     response.body(Full::new(Bytes::from(body))).unwrap()
 }
 
 /// In the form of DynamoDB's own errors.
-fn dynamodb_error(status: StatusCode, name: &str, more: serde_json::Value) -> Response<Full<Bytes>> {
+fn dynamodb_error(status: StatusCode, name: &str, more: Value) -> Response<Full<Bytes>> {
     let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}") });
     body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     answered(status, "application/x-amz-json-1.0", body.to_string())
@@ -412,6 +471,11 @@ fn query_error(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
     answered(status, "text/xml", body)
 }
 
+/// In the form of the errors of newer services of AWS.
+fn json_error(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    answered(status, "application/json", json!({ "message": message }).to_string())
+}
+
 fn trouble(call: &Call) -> Response<Full<Bytes>> {
     match call.service.as_str() {
         "dynamodb" => dynamodb_error(
@@ -420,6 +484,7 @@ fn trouble(call: &Call) -> Response<Full<Bytes>> {
             json!({ "message": "The request processing has failed because of an unknown error" }),
         ),
         "sns" | "ses" => query_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        WHATSAPP => json_error(StatusCode::INTERNAL_SERVER_ERROR, "The service has trouble."),
         _ => answered(StatusCode::BAD_GATEWAY, "text/html", "<html><h1>502 Bad Gateway</h1></html>".to_owned()),
     }
 }
@@ -432,7 +497,25 @@ fn throttled(call: &Call) -> Response<Full<Bytes>> {
             json!({ "message": "The level of configured provisioned throughput for the table was exceeded." }),
         ),
         "sns" | "ses" => query_error(StatusCode::BAD_REQUEST, "Throttling"),
+        WHATSAPP => json_error(StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
         CRM => answered(StatusCode::TOO_MANY_REQUESTS, "text/plain", "Too many events".to_owned()),
+        BOT_API => {
+            let parameters = json!({ "retry_after": 2 });
+            let error = json!({ "ok": false, "error_code": 429, "description": "", "parameters": parameters });
+            answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())
+        }
+        KAVENEGAR => {
+            let error = json!({ "return": { "status": 409, "message": "" }, "entries": null });
+            answered(StatusCode::CONFLICT, "application/json", error.to_string())
+        }
+        "mollie" => {
+            let error = json!({ "status": 429, "title": "Too Many Requests", "detail": "" });
+            answered(StatusCode::TOO_MANY_REQUESTS, "application/hal+json", error.to_string())
+        }
+        "razorpay" => {
+            let error = json!({ "error": { "code": "BAD_REQUEST_ERROR", "description": "Too many requests" } });
+            answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())
+        }
         "stripe" => {
             let error = json!({ "error": { "type": "invalid_request_error", "code": "rate_limit", "message": "" } });
             answered(StatusCode::TOO_MANY_REQUESTS, "application/json", error.to_string())
@@ -449,7 +532,7 @@ fn throttled(call: &Call) -> Response<Full<Bytes>> {
 fn conflict(call: &Call, body: &Bytes) -> Response<Full<Bytes>> {
     match call.operation.as_str() {
         "TransactWriteItems" => {
-            let request: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+            let request: Value = serde_json::from_slice(body).unwrap_or_default();
             let writes = request["TransactItems"].as_array().map_or(1, Vec::len);
             let reasons: Vec<_> = (0..writes)
                 .map(|at| match at {

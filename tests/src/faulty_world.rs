@@ -10,12 +10,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ids::{EndpointId, LinkId};
+use domain::account::{LatePayment, OnlinePayment};
+use domain::gateway::GatewayKind;
+use domain::ids::{AccountId, EndpointId, LinkId};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
-use paylink_local::seed::{self, API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
+use paylink_local::seed::{
+    self, API_KEY, MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY,
+    STRIPE_WEBHOOK_SECRET,
+};
 use paylink_local::simulators::PLAYED;
 use paylink_local::{Cloud, Options, StreamReader};
+use paylink_operator::{Operator, Replayed};
 use reqwest::{Method, StatusCode};
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
@@ -46,8 +52,9 @@ pub struct FaultyWorld {
     http: reqwest::Client,
     table: aws_sdk_dynamodb::Client,
     stream: tokio::sync::Mutex<StreamReader>,
-    /// Records of the stream that nobody has served yet.
-    unserved: Mutex<Vec<Value>>,
+    /// Records of the stream that nobody has served yet, each with how often that was tried.
+    unserved: Mutex<Vec<(Value, usize)>>,
+    operator: Operator,
     observer: Mutex<Observer>,
     /// Links whose messages may arrive twice.
     told_twice: Mutex<BTreeSet<String>>,
@@ -80,6 +87,15 @@ impl FaultyWorld {
         let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
         cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
         seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
+        seed::plant_senders(&cloud.store, &proxy.page_url()).await.expect("the senders are told where to send");
+        // What is measured is the demo business, and nothing more.
+        if !is_metered {
+            add_accounts(&cloud).await;
+        }
+        let mut at_terminal = cloud.environment.clone();
+        let queue = format!("{}/sqs/undelivered", cloud.page_url());
+        at_terminal.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), queue);
+        let operator = Operator::new(Environment::from(at_terminal)).expect("the operator has a terminal");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         Self {
@@ -92,6 +108,7 @@ impl FaultyWorld {
             http: browser(),
             stream: tokio::sync::Mutex::new(stream),
             unserved: Mutex::default(),
+            operator,
             observer: Mutex::default(),
             told_twice: Mutex::default(),
         }
@@ -166,6 +183,12 @@ impl FaultyWorld {
         self.crm(Method::POST, &path, &json!({ "force": force }), &[]).await
     }
 
+    /// The CRM has people told about a link once more.
+    pub async fn tell_again(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}/messages", link.id);
+        self.crm(Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
+    }
+
     /// A person of the business decides about money under review.
     pub async fn resolve(&self, link: &Made, outcome: &str, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}", link.id);
@@ -237,21 +260,54 @@ impl FaultyWorld {
         answer.expect("the gateway shows its books").json().await.expect("the books can be read")
     }
 
-    /// Stripe tells us of a session, as it is at this moment. Any 2xx ends it; everything else makes Stripe try again.
-    pub async fn webhook(&self, session: &str, kind: &str) -> Option<Reply> {
+    /// A gateway's server tells us of a session, as it is at this moment. Any 2xx ends it; everything else makes the gateway
+    /// try again. Mollie has no kinds: it only says that something changed.
+    pub async fn webhook(&self, gateway: GatewayKind, session: &str, kind: &str) -> Option<Reply> {
+        match gateway {
+            GatewayKind::Mollie => self.hear_mollie(session).await,
+            GatewayKind::Razorpay => self.hear_razorpay(session, kind).await,
+            GatewayKind::Stripe => self.hear_stripe(session, kind).await,
+            GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
+        }
+    }
+
+    async fn hear_stripe(&self, session: &str, kind: &str) -> Option<Reply> {
         let url = format!("{}/stripe/v1/checkout/sessions/{session}", self.cloud.page_url());
-        let object: Value =
-            self.http.get(url).bearer_auth(STRIPE_KEY).send().await.expect("Stripe knows it").json().await.unwrap();
+        let object = self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await;
         let event = json!({
             "id": format!("evt_{session}"), "object": "event", "type": kind, "created": self.now().as_second(),
             "data": { "object": object },
         });
         let (body, time) = (event.to_string(), self.now().as_second());
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(STRIPE_WEBHOOK_SECRET.as_bytes()).unwrap();
-        mac.update(format!("{time}.{body}").as_bytes());
-        let signature = format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()));
+        let signature = format!("t={time},v1={}", signed(STRIPE_WEBHOOK_SECRET, &format!("{time}.{body}")));
         let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
         self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
+    }
+
+    async fn hear_mollie(&self, session: &str) -> Option<Reply> {
+        let url = format!("{}/mollie/v2/payments/{session}", self.cloud.page_url());
+        let object = self.object(self.http.get(url).bearer_auth(MOLLIE_KEY)).await;
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let told_at = object["webhookUrl"].as_str().unwrap();
+        self.ask(Method::POST, told_at, &form, Some(&format!("id={session}"))).await
+    }
+
+    async fn hear_razorpay(&self, session: &str, kind: &str) -> Option<Reply> {
+        let url = format!("{}/razorpay/v1/payment_links/{session}", self.cloud.page_url());
+        let object = self.object(self.http.get(url).basic_auth(RAZORPAY_KEY, Some(RAZORPAY_SECRET))).await;
+        let event = json!({
+            "entity": "event", "event": kind, "contains": ["payment_link"], "created_at": self.now().as_second(),
+            "payload": { "payment_link": { "entity": object } },
+        });
+        let body = event.to_string();
+        let signature = signed(RAZORPAY_WEBHOOK_SECRET, &body);
+        let headers = [("x-razorpay-signature", signature.as_str()), ("content-type", "application/json")];
+        self.ask(Method::POST, "/gateways/razorpay/notify/rupee", &headers, Some(&body)).await
+    }
+
+    /// What a gateway's own server knows of a session.
+    async fn object(&self, request: reqwest::RequestBuilder) -> Value {
+        request.send().await.expect("the gateway answers").json().await.expect("the gateway knows the session")
     }
 
     /// Every gateway gives back what nobody confirmed, as it does after a time that some do not publish.
@@ -296,7 +352,8 @@ impl FaultyWorld {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
     }
 
-    /// The stream brings deliver-messages what is new, and again what it has not served, in batches as AWS would.
+    /// The stream brings deliver-messages what is new, and again what it has not served, in batches as AWS would. What was
+    /// tried as often as the template says is left in the queue, where only a person finds it.
     pub async fn bring_stream(&self) {
         let mut records = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
         loop {
@@ -304,19 +361,32 @@ impl FaultyWorld {
             if new.is_empty() {
                 break;
             }
-            records.extend(new);
+            records.extend(new.into_iter().map(|record| (record, 0)));
         }
         for batch in records.chunks(BATCH) {
             let mut unserved = batch.to_vec();
-            if let Some(Ok(answer)) = self.invoke("deliver-messages", json!({ "Records": batch })).await {
+            let event = json!({ "Records": batch.iter().map(|(record, _)| record).collect::<Vec<_>>() });
+            if let Some(Ok(answer)) = self.invoke("deliver-messages", event).await {
                 let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
                 let has_failed = |record: &Value| {
                     failures.iter().any(|failure| failure["itemIdentifier"] == record["dynamodb"]["SequenceNumber"])
                 };
-                unserved.retain(has_failed);
+                unserved.retain(|(record, _)| has_failed(record));
             }
-            self.unserved.lock().unwrap_or_else(PoisonError::into_inner).extend(unserved);
+            for (record, tries) in unserved {
+                if tries < RETRIES {
+                    self.unserved.lock().unwrap_or_else(PoisonError::into_inner).push((record, tries + 1));
+                } else {
+                    let place = json!({ "DDBStreamBatchInfo": record["dynamodb"]["SequenceNumber"] });
+                    self.cloud.undelivered.send(&place.to_string());
+                }
+            }
         }
+    }
+
+    /// A person finds that something waits in the queue, and has everything told that is still to be told.
+    pub async fn replay(&self) -> Replayed {
+        self.operator.replay(90, self.now()).await.expect("the links can be read")
     }
 
     /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
@@ -386,11 +456,18 @@ impl FaultyWorld {
         self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
     }
 
+    /// What is wrong with anything that was written since the last look. It reads nothing from the table, so that it can be
+    /// asked after each step.
+    pub fn look(&self) -> Vec<String> {
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner).note(self.proxy.written())
+    }
+
     /// Everything that is wrong, or nothing; and what there was to see.
     pub async fn check(&self, stage: Stage) -> (Vec<String>, Evidence) {
+        let mut wrong = self.look();
         let evidence = self.evidence().await;
         let told_twice = self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut wrong = evidence.violations(&Expected { stage, told_twice });
+        wrong.extend(evidence.violations(&Expected { stage, told_twice }));
         wrong.extend(self.observer.lock().unwrap_or_else(PoisonError::into_inner).look(&evidence));
         (wrong, evidence)
     }
@@ -403,8 +480,41 @@ impl FaultyWorld {
     }
 }
 
-/// The size of a batch in the template.
+/// The size of a batch in the template, and how often the stream brings a record again.
 const BATCH: usize = 100;
+const RETRIES: usize = 10;
+
+/// Accounts that take late money, each like one of the demo business's that gives it back.
+pub const LATE_ACCOUNTS: [(&str, &str); 3] = [("main", "late-main"), ("euro", "late-euro"), ("saman", "late-saman")];
+
+/// An account at Zarinpal whose customers see a page of ours before the gateway's.
+pub const CONFIRMING_ACCOUNT: &str = "confirming";
+
+async fn add_accounts(cloud: &Cloud) {
+    for (like, id) in LATE_ACCOUNTS {
+        add_account(cloud, like, id, |online| online.late_payment = LatePayment::Accept).await;
+    }
+    add_account(cloud, "main", CONFIRMING_ACCOUNT, |online| online.confirm_page = true).await;
+}
+
+/// Another account like one of the demo business's, at the same gateway and with the same credentials.
+async fn add_account(cloud: &Cloud, like: &str, id: &str, change: impl FnOnce(&mut OnlinePayment)) {
+    let configuration = cloud.store.configuration().await.expect("the configuration can be read");
+    let model = &configuration.accounts[&AccountId::parse(like).unwrap()];
+    let version = model.online_payment.credentials.as_ref().unwrap();
+    let credentials = cloud.store.credentials(&model.id, version).await.expect("there are credentials");
+    let mut account = model.clone();
+    account.id = AccountId::parse(id).unwrap();
+    change(&mut account.online_payment);
+    let is_first = cloud.store.put_account(&account, Some(&credentials), &store::Seen::Nothing).await;
+    assert!(is_first.expect("the account is written"));
+}
+
+fn signed(secret: &str, text: &str) -> String {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
 
 /// So often somebody tries before a test gives up.
 const MOST_TRIES: usize = 8;

@@ -1,6 +1,6 @@
 //! Forms on pages, as a browser reads and posts them.
 
-/// A form, with the fields that it posts by itself.
+/// A form, with the fields that it posts by itself. One without an action goes to the address of its page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
     pub action: String,
@@ -16,7 +16,8 @@ impl Form {
             let input = &input[..input.find('>')?];
             Some((attribute(input, "name")?, attribute(input, "value")?))
         });
-        Some(Self { action: attribute(&form[..form.find('>')?], "action")?, fields: fields.collect() })
+        let action = attribute(&form[..form.find('>')?], "action").unwrap_or_default();
+        Some(Self { action, fields: fields.collect() })
     }
 }
 

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::account::LatePayment;
 use domain::attempt::{Attempt, AttemptState};
+use domain::event::EventType;
+use domain::ids::AttemptId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::receipt::Receipt;
 use serde::de::DeserializeOwned;
@@ -53,6 +56,8 @@ struct Session {
     is_taken: bool,
     /// It is the business's: confirmed where that is needed.
     is_ours: bool,
+    /// When a call of ours took the money, where it is such a call that does.
+    confirmed_at: Option<Timestamp>,
 }
 
 /// Something in the index of due work.
@@ -151,6 +156,9 @@ impl Evidence {
         self.check_money(expected, &mut wrong);
         self.check_due_work(expected, &mut wrong);
         self.check_events(expected, &mut wrong);
+        for link in self.links.values() {
+            self.check_news_of(link, expected, &mut wrong);
+        }
         wrong
     }
 
@@ -206,11 +214,11 @@ impl Evidence {
                 wrong.push(format!("the receipt {} belongs to no link", receipt.id));
             }
         }
-        let paid: BTreeSet<String> =
-            self.attempts().filter(|(_, a)| is_paid(a)).map(|(_, a)| a.id.to_string()).collect();
+        let confirmed: BTreeSet<String> =
+            self.attempts().filter(|(_, a)| has_confirmed_money(a)).map(|(_, a)| a.id.to_string()).collect();
         for (claim, attempt) in &self.claims {
-            if !paid.contains(attempt) {
-                wrong.push(format!("{claim} is claimed by an attempt that is not paid"));
+            if !confirmed.contains(attempt) {
+                wrong.push(format!("{claim} is claimed by an attempt without confirmed money"));
             }
         }
     }
@@ -280,14 +288,17 @@ impl Evidence {
     /// Everybody who was to be told was told, or it is known why not, or it is still going to happen. Nobody is told twice.
     fn check_messages_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
         let url = link.url();
+        // Somebody who is told again has two messages at one address.
+        let mut addresses: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for recipient in link.recipients() {
             let what = format!("the message {} of {}", recipient.id, link.id());
             let key = (format!("link#{}", link.id()), format!("message#{}", recipient.id));
-            let told = self.inbox.iter().filter(|(to, text)| *to == recipient.to && text.contains(&url)).count();
             let status = self.messages.get(&key).map_or("queued", |record| record.status.as_str());
+            let (wanted, sent) = addresses.entry(recipient.to.as_str()).or_default();
+            *wanted += 1;
             match status {
-                "sent" if told == 0 => wrong.push(format!("{what} is sent and never arrived")),
-                "sent" | "failed" | "skipped" => {}
+                "sent" => *sent += 1,
+                "failed" | "skipped" => {}
                 "waiting" if self.messages[&key].due_at.is_none() => {
                     wrong.push(format!("{what} waits where nobody looks"));
                 }
@@ -296,8 +307,14 @@ impl Evidence {
                 }
                 _ => {}
             }
-            if told > 1 && !expected.told_twice.contains(link.id().as_str()) {
-                wrong.push(format!("{what} arrived {told} times"));
+        }
+        for (to, (wanted, sent)) in addresses {
+            let told = self.inbox.iter().filter(|(address, text)| address == to && text.contains(&url)).count();
+            if told < sent {
+                wrong.push(format!("{sent} messages of {} are sent to {to}, and {told} arrived", link.id()));
+            }
+            if told > wanted && !expected.told_twice.contains(link.id().as_str()) {
+                wrong.push(format!("{to} was told {told} times of {} instead of {wanted}", link.id()));
             }
         }
     }
@@ -365,6 +382,39 @@ impl Evidence {
         }
     }
 
+    /// What the CRM has to know of a link is an event, or a happening that will be one: how it ended, what became of each
+    /// payment, and above all what a person has to look at.
+    fn check_news_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
+        let pk = format!("link#{}", link.id());
+        let recorded = self.events.range((pk.clone(), String::new())..).take_while(|((at, _), _)| *at == pk);
+        let recorded = recorded.map(|(_, event)| (event.kind, event.attempt.as_ref()));
+        let waiting = link.happenings().as_slice().iter().map(|one| (one.kind, one.attempt.as_ref()));
+        let known: Vec<(EventType, Option<&AttemptId>)> = recorded.chain(waiting).collect();
+        let status = link.status_at(self.now);
+        let mut news = match &status {
+            LinkStatus::Paid { paid_by, .. } => vec![(EventType::LinkPaid, Some(paid_by))],
+            LinkStatus::Cancelled { .. } => vec![(EventType::LinkCancelled, None)],
+            // Time alone may have ended it, and the run that writes that down is still to come.
+            LinkStatus::Expired { .. } if expected.stage == Stage::UnderWay => Vec::new(),
+            LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None)],
+            LinkStatus::Active => Vec::new(),
+        };
+        news.extend(link.attempts().iter().filter_map(|attempt| {
+            let kind = match &attempt.state {
+                AttemptState::Failed { .. } => EventType::AttemptFailed,
+                AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
+                AttemptState::GivenBack { .. } => EventType::AttemptGivenBack,
+                AttemptState::Paid { .. } if link.receipt_id().is_some() => EventType::ReceiptRegistered,
+                _ => return None,
+            };
+            Some((kind, Some(&attempt.id)))
+        }));
+        for (kind, attempt) in news.iter().filter(|one| !known.contains(one)) {
+            let what = attempt.map_or_else(String::new, |attempt| format!(" for {attempt}"));
+            wrong.push(format!("{} never said {}{what}", link.id(), kind.as_str()));
+        }
+    }
+
     /// What became of a link, without the instants and ids that differ from run to run.
     pub fn truth_of(&self, link: &str) -> String {
         let Some(link) = self.links.get(link) else { return "no link".to_owned() };
@@ -372,9 +422,7 @@ impl Evidence {
         attempts.sort_unstable();
         let receipts = self.receipts.values().filter(|receipt| receipt.link_id == *link.id()).count();
         let mut messages: Vec<&str> = link
-            .terms()
-            .recipients
-            .iter()
+            .recipients()
             .map(|recipient| (format!("link#{}", link.id()), format!("message#{}", recipient.id)))
             .map(|key| self.messages.get(&key).map_or("queued", |record| record.status.as_str()))
             .collect();
@@ -388,8 +436,16 @@ fn is_event(sk: &str) -> bool {
     sk.starts_with("event#")
 }
 
-fn is_paid(attempt: &Attempt) -> bool {
-    matches!(attempt.state, AttemptState::Paid { .. })
+/// Whether a gateway confirmed money of this attempt, wherever that is now.
+fn has_confirmed_money(attempt: &Attempt) -> bool {
+    matches!(
+        attempt.state,
+        AttemptState::Paid { .. }
+            | AttemptState::Accepted { .. }
+            | AttemptState::GivingBack { .. }
+            | AttemptState::GivenBack { .. }
+            | AttemptState::NeedsReview { .. }
+    )
 }
 
 impl Session {
@@ -402,53 +458,119 @@ impl Session {
             given_back: book["given_back"].as_i64().unwrap(),
             is_taken,
             is_ours,
+            confirmed_at: book["confirmed_at"].as_str().map(|at| at.parse().unwrap()),
         }
     }
 }
 
-/// Remembers every state it was shown, and says where one moved backward.
+/// Has seen every version of every link that was written, and says where one moved backward or took money that it must
+/// not take.
 #[derive(Debug, Default)]
 pub struct Observer {
-    seen: BTreeMap<String, Look>,
-}
-
-#[derive(Debug)]
-struct Look {
-    version: u64,
-    status: LinkStatus,
-    /// Attempts whose money is decided, by id.
-    decided: BTreeMap<String, &'static str>,
+    written: BTreeMap<String, BTreeMap<u64, PaymentLink>>,
 }
 
 impl Observer {
-    /// Looks at every link and says what moved backward since the last look.
-    pub fn look(&mut self, evidence: &Evidence) -> Vec<String> {
+    /// Takes in what was written, and says what about it is wrong. It costs nothing but reading it, so that a test can look
+    /// after each step.
+    pub fn note(&mut self, items: Vec<Value>) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (id, link) in &evidence.links {
-            let status = link.status_at(evidence.now);
-            let decided: BTreeMap<String, &'static str> = link
-                .attempts()
-                .iter()
-                .filter(|attempt| attempt.state.due_at().is_none() && !attempt.state.ended_empty())
-                .map(|attempt| (attempt.id.to_string(), attempt.state.name()))
-                .collect();
-            if let Some(before) = self.seen.get(id) {
-                if link.version() < before.version {
-                    wrong.push(format!("{id} has an older version than before"));
-                }
-                if !may_follow(&before.status, &status) {
-                    wrong.push(format!("{id} was {} and is {}", before.status.name(), status.name()));
-                }
-                for (attempt, state) in &before.decided {
-                    if decided.get(attempt) != Some(state) {
-                        wrong.push(format!("{attempt} of {id} was decided as {state} and is not any more"));
-                    }
-                }
+        for item in items.into_iter().filter(|item| item["sk"]["S"] == "link") {
+            let item: serde_dynamo::Item = serde_json::from_value(item).expect("an item is written in DynamoDB's form");
+            let link: PaymentLink = serde_dynamo::from_item(item).expect("a written link can be read");
+            let versions = self.written.entry(link.id().to_string()).or_default();
+            let version = link.version();
+            if let Some((_, before)) = versions.range(..version).next_back() {
+                wrong.extend(backward(before, &link));
             }
-            self.seen.insert(id.clone(), Look { version: link.version(), status, decided });
+            // Whoever wrote the version before may hear of it later.
+            if let Some((_, after)) = versions.range(version + 1..).next() {
+                wrong.extend(backward(&link, after));
+            }
+            if versions.insert(version, link).is_some_and(|known| known != versions[&version]) {
+                wrong.push(format!("version {version} of {} was written twice", versions[&version].id()));
+            }
         }
         wrong
     }
+
+    /// Holds everything that was written against what is there now.
+    pub fn look(&self, evidence: &Evidence) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (id, versions) in &self.written {
+            let newest = versions.last_key_value().map(|(version, _)| *version);
+            if evidence.links.get(id).map(PaymentLink::version) < newest {
+                wrong.push(format!("{id} has an older version than was written"));
+            }
+        }
+        let sessions =
+            evidence.sessions.iter().filter_map(|session| Some((session.id.as_str(), session.confirmed_at?)));
+        let confirmed: HashMap<&str, Timestamp> = sessions.collect();
+        for (link, attempt) in evidence.attempts() {
+            if let Some(at) = confirmed.get(attempt.session.as_str()) {
+                wrong.extend(self.check_taking(link, attempt, *at));
+            }
+        }
+        wrong
+    }
+
+    /// A call of ours took this attempt's money: the intention was written before, on a link that had not ended, and since
+    /// then nothing else ended it.
+    fn check_taking(&self, link: &PaymentLink, attempt: &Attempt, taken_at: Timestamp) -> Option<String> {
+        let what = format!("the money of {} of {} was taken at {taken_at}", attempt.id, link.id());
+        let versions = self.written.get(link.id().as_str()).into_iter().flat_map(BTreeMap::values);
+        let claims = versions.filter_map(|version| match version.attempt(&attempt.id)?.state {
+            AttemptState::Settling { since, .. } => Some(since),
+            _ => None,
+        });
+        let Some(claimed_at) = claims.filter(|since| *since <= taken_at).max() else {
+            return Some(format!("{what}, and nobody had written that it would be"));
+        };
+        let ended_at = match link.status_at(taken_at) {
+            LinkStatus::Cancelled { cancelled_at, .. } if cancelled_at < taken_at => cancelled_at,
+            LinkStatus::Paid { paid_at, paid_by } if paid_by != attempt.id && paid_at < taken_at => paid_at,
+            // Its time may run out while the money is being taken.
+            LinkStatus::Expired { expired_at } if expired_at < claimed_at && !accepts_late_money(link) => expired_at,
+            _ => return None,
+        };
+        Some(format!("{what}, and the link was over at {ended_at}"))
+    }
+}
+
+fn accepts_late_money(link: &PaymentLink) -> bool {
+    link.terms().account.late_payment == LatePayment::Accept
+}
+
+/// What moved backward from one version of a link to a later one, as anybody sees them who reads at that moment.
+fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
+    let (id, at) = (after.id(), after.updated_at());
+    let (was, is) = (before.status_at(at), after.status_at(at));
+    let mut wrong = Vec::new();
+    let settles = |link: &PaymentLink, attempt: &Attempt| {
+        let state = link.attempt(&attempt.id).map(|attempt| &attempt.state);
+        matches!(state, Some(AttemptState::Settling { .. }))
+    };
+    let begins_to_settle = after.attempts().iter().any(|one| settles(after, one) && !settles(before, one));
+    // A link that takes late money is active again for as long as that is being taken.
+    let is_late_taking = begins_to_settle && accepts_late_money(before) && matches!(was, LinkStatus::Expired { .. });
+    let is_late_money = matches!((&was, &is), (LinkStatus::Expired { .. }, LinkStatus::Paid { .. }));
+    let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before));
+    if !may_be && !is_late_taking {
+        wrong.push(format!("{id} was {} and is {} at {at}", was.name(), is.name()));
+    }
+    if begins_to_settle && was != LinkStatus::Active && !is_late_taking {
+        wrong.push(format!("{id} was {} and begins to take money at {at}", was.name()));
+    }
+    for attempt in before.attempts() {
+        let state = after.attempt(&attempt.id).map(|attempt| &attempt.state);
+        let is_decided = matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. });
+        let is_lost = state.is_none() && !attempt.state.ended_empty();
+        if is_lost || is_decided && state != Some(&attempt.state) {
+            let is = state.map_or("gone", AttemptState::name);
+            wrong.push(format!("{} of {id} was {} and is {is}", attempt.id, attempt.state.name()));
+        }
+    }
+    wrong
 }
 
 /// Whether a link may be seen as `after` once it was seen as `before`.
@@ -457,12 +579,9 @@ fn may_follow(before: &LinkStatus, after: &LinkStatus) -> bool {
         (LinkStatus::Active, _) => true,
         (LinkStatus::Paid { paid_by, .. }, LinkStatus::Paid { paid_by: by, .. }) => paid_by == by,
         (LinkStatus::Cancelled { .. }, LinkStatus::Cancelled { .. })
-        // Where the account accepts late payments; that others do not is the receipts' business.
+        // From expired to paid only where the account accepts late payments, which `backward` asks.
         | (LinkStatus::Expired { .. }, LinkStatus::Expired { .. } | LinkStatus::Paid { .. }) => true,
-        // Money that was being settled while the link's time ran out may turn out not to be there, and the other way
-        // round: a link that everybody saw as ended becomes active for as long as an attempt of it settles.
-        (LinkStatus::Expired { .. }, LinkStatus::Active) => false,
-        (LinkStatus::Expired { .. }, LinkStatus::Cancelled { .. })
+        (LinkStatus::Expired { .. }, LinkStatus::Active | LinkStatus::Cancelled { .. })
         | (LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. }, _) => false,
     }
 }

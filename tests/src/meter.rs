@@ -1,8 +1,10 @@
 //! Counts what functions ask of DynamoDB: round trips, and capacity by the rules of [`crate::capacity`].
 //!
-//! It stands on the wire, where nothing a function does can go around it. Before a write is let through, the item that it
-//! replaces is read, because what a write costs depends on that too.
+//! It stands on the wire and not in an interceptor of the SDK: nothing a function does can go around it, a try that the SDK
+//! makes again counts again, and functions in any language are counted alike. Before a write is let through, the item that
+//! it replaces is read, because what a write costs depends on that too.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::capacity::{Index, Item, item_size, read_units, write_units};
+use crate::capacity::{Index, Item, entry, entry_units, item_size, read_units, table_units};
 
 /// What was asked of DynamoDB.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +32,30 @@ pub struct Usage {
     pub largest_item: usize,
     /// The names of the operations in their order.
     pub operations: Vec<String>,
+    /// What each partition was asked for. The name is the partition key's value, behind the index's name where it is one
+    /// of an index.
+    pub partitions: BTreeMap<String, Load>,
+}
+
+/// The units that one partition was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Load {
+    pub read_units: f64,
+    pub write_units: usize,
+}
+
+impl Usage {
+    fn read(&mut self, partition: String, units: f64) {
+        self.read_units += units;
+        self.partitions.entry(partition).or_default().read_units += units;
+    }
+
+    fn write(&mut self, partition: String, units: usize) {
+        if units > 0 {
+            self.write_units += units;
+            self.partitions.entry(partition).or_default().write_units += units;
+        }
+    }
 }
 
 impl AddAssign for Usage {
@@ -39,6 +65,11 @@ impl AddAssign for Usage {
         self.write_units += more.write_units;
         self.largest_item = self.largest_item.max(more.largest_item);
         self.operations.extend(more.operations);
+        for (partition, load) in more.partitions {
+            let sum = self.partitions.entry(partition).or_default();
+            sum.read_units += load.read_units;
+            sum.write_units += load.write_units;
+        }
     }
 }
 
@@ -52,10 +83,21 @@ impl fmt::Display for Usage {
 struct Counting {
     upstream: String,
     http: reqwest::Client,
-    indexes: Vec<Index>,
+    indexes: Vec<NamedIndex>,
     key: Vec<String>,
     usage: Mutex<Usage>,
 }
+
+struct NamedIndex {
+    name: String,
+    /// The attribute that says in which partition an entry is.
+    partition: String,
+    attributes: Index,
+}
+
+/// All that is charged for here. Whatever else a function may come to ask has to be given its price first.
+const KNOWN: [&str; 8] =
+    ["GetItem", "Query", "Scan", "BatchGetItem", "PutItem", "DeleteItem", "UpdateItem", "TransactWriteItems"];
 
 /// The running meter. It ends with the value.
 pub struct Meter {
@@ -88,7 +130,12 @@ impl Meter {
         let index = |index: &aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
             let projection = index.projection().and_then(|projection| projection.projection_type());
             assert_eq!(projection, Some(&ProjectionType::KeysOnly), "entries of other indexes are charged by size");
-            names(index.key_schema()).into_iter().chain(key.clone()).collect::<Index>()
+            let own = names(index.key_schema());
+            NamedIndex {
+                name: index.index_name().unwrap_or_default().to_owned(),
+                partition: own.first().cloned().unwrap_or_default(),
+                attributes: own.into_iter().chain(key.clone()).collect(),
+            }
         };
         let counting = Arc::new(Counting {
             upstream: upstream.to_owned(),
@@ -112,8 +159,14 @@ impl Meter {
     }
 
     /// What was asked since this was last called.
+    ///
+    /// # Panics
+    /// Where something was asked whose price is not known here.
     pub fn take(&self) -> Usage {
-        std::mem::take(&mut *self.counting.usage.lock().unwrap_or_else(PoisonError::into_inner))
+        let usage = std::mem::take(&mut *self.counting.usage.lock().unwrap_or_else(PoisonError::into_inner));
+        let unknown = usage.operations.iter().find(|operation| !KNOWN.contains(&operation.as_str()));
+        assert_eq!(unknown, None, "the meter does not know what this operation costs");
+        usage
     }
 }
 
@@ -129,8 +182,7 @@ async fn pass(State(counting): State<Arc<Counting>>, headers: HeaderMap, body: B
     for write in writes {
         let new =
             if status.is_success() { write.item_afterwards(&counting, &headers).await } else { write.old.clone() };
-        let (old, is_transaction) = (write.old.as_ref(), operation == "TransactWriteItems");
-        usage.write_units += write_units(old, new.as_ref(), is_transaction, &counting.indexes);
+        counting.charge(&mut usage, &write, new.as_ref(), operation == "TransactWriteItems");
         usage.largest_item = usage.largest_item.max(new.as_ref().map_or(0, item_size));
     }
     usage.operations.push(operation);
@@ -196,29 +248,55 @@ impl Counting {
         writes
     }
 
+    /// The table's part is charged to the item's partition, and what follows in an index to those that an entry leaves and
+    /// enters.
+    fn charge(&self, usage: &mut Usage, write: &Write, new: Option<&Item>, is_transaction: bool) {
+        let old = write.old.as_ref();
+        usage.write(self.partition_of(&write.key), table_units(old, new, is_transaction));
+        for index in &self.indexes {
+            let units = entry_units(old, new, &index.attributes);
+            let partitions: Vec<String> = [old, new]
+                .into_iter()
+                .flatten()
+                .filter(|item| entry(item, &index.attributes).is_some())
+                .map(|item| format!("{} {}", index.name, text(&item[&index.partition])))
+                .collect();
+            // One that moves leaves one partition and enters another, or the same.
+            for partition in partitions.iter().take(units) {
+                usage.write(partition.clone(), units / partitions.len().min(units));
+            }
+        }
+    }
+
+    fn partition_of(&self, item: &Item) -> String {
+        self.key.first().and_then(|name| item.get(name)).map(text).unwrap_or_default()
+    }
+
     fn reads(&self, operation: &str, request: &Value, answer: &Value) -> Usage {
         let size = |item: &Value| item.as_object().map_or(0, item_size);
+        let partition = |key: &Value| key.as_object().map(|key| self.partition_of(key)).unwrap_or_default();
         let is_consistent = request["ConsistentRead"] == true;
-        let read_units = match operation {
-            "GetItem" => read_units(size(&answer["Item"]), is_consistent),
+        let mut usage = Usage::default();
+        match operation {
+            "GetItem" => usage.read(partition(&request["Key"]), read_units(size(&answer["Item"]), is_consistent)),
             "Query" | "Scan" => {
                 let found = answer["Items"].as_array().map_or(0, |items| items.iter().map(size).sum());
-                read_units(found, is_consistent)
+                usage.read(queried(request), read_units(found, is_consistent));
             }
-            "BatchGetItem" => request["RequestItems"].as_object().map_or(0.0, |tables| {
-                let one = |(table, wanted): (&String, &Value)| {
+            "BatchGetItem" => {
+                for (table, wanted) in request["RequestItems"].as_object().into_iter().flatten() {
                     let is_consistent = wanted["ConsistentRead"] == true;
                     let found = answer["Responses"][table].as_array().cloned().unwrap_or_default();
-                    let asked = wanted["Keys"].as_array().map_or(0, Vec::len);
-                    let missing = u32::try_from(asked.saturating_sub(found.len())).unwrap_or(u32::MAX);
-                    let units: f64 = found.iter().map(|item| read_units(size(item), is_consistent)).sum();
-                    units + f64::from(missing) * read_units(0, is_consistent)
-                };
-                tables.iter().map(one).sum()
-            }),
-            _ => 0.0,
-        };
-        Usage { read_units, ..Usage::default() }
+                    for key in wanted["Keys"].as_array().into_iter().flatten() {
+                        let is_it = |item: &&Value| self.key.iter().all(|name| item[name] == key[name]);
+                        let bytes = found.iter().find(is_it).map_or(0, size);
+                        usage.read(partition(key), read_units(bytes, is_consistent));
+                    }
+                }
+            }
+            _ => {}
+        }
+        usage
     }
 
     async fn item(&self, table: &Value, key: &Item, headers: &HeaderMap) -> Option<Item> {
@@ -241,4 +319,17 @@ impl Counting {
         headers.remove(header::CONTENT_LENGTH);
         (status, headers, answer.bytes().await.expect("DynamoDB answers"))
     }
+}
+
+/// The text of a key attribute.
+fn text(value: &Value) -> String {
+    value["S"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The partition that a query reads: what its condition's first part compares with.
+fn queried(request: &Value) -> String {
+    let condition = request["KeyConditionExpression"].as_str().unwrap_or_default();
+    let name = condition.split('=').nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
+    let partition = text(&request["ExpressionAttributeValues"][name]);
+    request["IndexName"].as_str().map_or(partition.clone(), |index| format!("{index} {partition}"))
 }

@@ -149,6 +149,14 @@ pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
             let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
             vec![needs_of_sender(service, operation, &fields)]
         }
+        "social-messaging" => {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            let number = body["originationPhoneNumberId"].as_str().unwrap_or_default();
+            let number = number.trim_start_matches("phone-number-id-");
+            let place = "arn:aws:social-messaging:${AWS::Region}:${AWS::AccountId}";
+            let resource = format!("{place}:phone-number-id/{number}");
+            vec![Need { action: format!("{service}:{operation}"), resource, keys: None, sender: None }]
+        }
         _ => Vec::new(),
     }
 }
@@ -235,6 +243,10 @@ mod tests {
         json!({ "TableName": "t", "Key": { "pk": { "S": pk }, "sk": { "S": "x" } } })
     }
 
+    fn put(pk: &str) -> Value {
+        json!({ "TableName": "t", "Item": { "pk": { "S": pk }, "sk": { "S": "x" } } })
+    }
+
     fn query(pk: &str) -> Value {
         json!({ "KeyConditionExpression": "#pk = :pk", "ExpressionAttributeValues": { ":pk": { "S": pk } } })
     }
@@ -254,6 +266,16 @@ mod tests {
             assert!(refused(function, "GetItem", &get("credentials#main")), "{function} reads credentials");
             assert!(refused(function, "Query", &query("credentials#main")), "{function} reads credentials");
         }
+        // What a role does not need it does not have: each of these was granted once and used by nobody.
+        assert!(refused("pay-redirect", "Query", &query("credentials#main")), "it reads one version by its key");
+        assert!(!refused("gateway-webhook", "Query", &query("credentials#main")), "it tries all versions of a secret");
+        for pk in ["config", "credentials#main"] {
+            assert!(refused("expire-links", "Query", &query(pk)), "{pk} is not read whole by a sweep");
+        }
+        let batch = json!({ "RequestItems": { "t": { "Keys": [{ "pk": { "S": "link#pl_1" } }] } } });
+        assert!(refused("deliver-messages", "BatchGetItem", &batch), "it reads each link with all that is beside it");
+        assert!(!refused("expire-links", "BatchGetItem", &batch));
+        assert!(refused("expire-links", "PutItem", &put("heartbeat#deliver-messages")), "that is another's");
         assert!(!refused("crm-api", "DeleteItem", &get("contact#c-1")));
         for pk in ["link#pl_1", "receipt#rc_1", "credentials#main"] {
             assert!(refused("crm-api", "DeleteItem", &get(pk)), "{pk} is never deleted");
@@ -291,5 +313,8 @@ mod tests {
         assert!(!refused("deliver-messages", "ses", "Source=A+%3Cpay%40business.example%3E"));
         assert!(refused("create-link", "ses", "Source=pay%40business.example"));
         assert!(refused("expire-links", "sns", "PhoneNumber=%2B989120000000"));
+        let whats_app = needs("social-messaging", "SendWhatsAppMessage", b"{}");
+        assert!(permissions.refusal("deliver-messages", &whats_app[0]).is_none());
+        assert!(permissions.refusal("crm-api", &whats_app[0]).is_some());
     }
 }

@@ -23,6 +23,7 @@ async fn the_main_job_end_to_end() {
     many_visitors_and_returns_at_once_make_one_receipt(&world).await;
     a_link_left_alone_expires(&world).await;
     a_link_is_cancelled(&world).await;
+    a_traced_link_is_paid(&world).await;
     every_rial_is_on_a_receipt(&world).await;
     the_log_tells_what_happened_and_nothing_personal_or_secret(&world).await;
     world.end().await;
@@ -148,6 +149,21 @@ async fn a_link_is_cancelled(world: &World) {
     assert_eq!(world.open(link["url"].as_str().unwrap()).await.status, StatusCode::GONE);
 }
 
+/// What the CRM's own tracing knows one of its calls by.
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+async fn a_traced_link_is_paid(world: &World) {
+    let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                       "recipients": { "emails": ["traced@example.com"] } });
+    let reply = world.crm_with(Method::POST, "/v1/payment-links", body, &[("traceparent", &given)]).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+    let link = reply.json();
+    world.inbox("traced@example.com", 1).await;
+    world.pay(&link, "paid").await;
+    world.wait_until_told(&link, "receipt.registered").await;
+}
+
 /// What the gateways hold is exactly what is on receipts.
 async fn every_rial_is_on_a_receipt(world: &World) {
     let receipts = world.receipts().await;
@@ -195,6 +211,19 @@ async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &Worl
     let of_a_link: Vec<&Value> = lines.iter().filter(|line| line["link_id"].is_string()).collect();
     assert!(of_a_link.len() > 10, "{log}");
     assert!(of_a_link.iter().all(|line| line["span"]["requestId"].is_string()), "{of_a_link:#?}");
+    // One search finds what each function did about one call of the CRM.
+    for (function, said) in [
+        ("create-link", "A payment link was made."),
+        ("pay-redirect", "A payment attempt began."),
+        ("gateway-webhook", "A gateway answered."),
+        ("deliver-messages", "A message was served."),
+        ("deliver-messages", "An event was sent."),
+    ] {
+        let is_it = |line: &&Value| line["message"] == said && line["trace_id"] == TRACE;
+        assert!(lines.iter().any(|line| is_it(&line)), "{function} does not say which trace it served");
+    }
+    let expired = lines.iter().find(|line| line["message"] == "A payment link expired.").unwrap();
+    assert!(expired["trace_id"].is_string(), "{expired}");
     let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
     let paid = world.receipts().await.len();
     assert_eq!(usize::try_from(sum("LinksPaid")).unwrap(), paid, "each payment is counted once");

@@ -18,8 +18,12 @@ mod fallback;
 mod faults;
 #[path = "functions/life.rs"]
 mod life;
+#[path = "functions/measured.rs"]
+mod measured;
 #[path = "functions/messages.rs"]
 mod messages;
+#[path = "functions/pages.rs"]
+mod pages;
 #[path = "functions/paying.rs"]
 mod paying;
 #[path = "functions/senders.rs"]

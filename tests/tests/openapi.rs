@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use paylink_local::template::Template;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::root;
 
 fn generated() -> Value {
@@ -76,6 +76,98 @@ fn every_name_that_the_document_refers_to_is_in_it() {
     assert_eq!(unique.len(), ids.len(), "every call has a name of its own");
 }
 
+/// The names of everything that this part of the document is made of.
+fn made_of(document: &Value, part: &Value, found: &mut BTreeSet<String>) {
+    for reference in part.to_string().split("\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        if found.insert(name.to_owned()) {
+            made_of(document, &document["components"]["schemas"][name], found);
+        }
+    }
+}
+
+/// The names of the objects in bodies, and of those in answers.
+fn bodies_and_answers(document: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut bodies, mut answers) = (BTreeSet::new(), BTreeSet::new());
+    for call in
+        document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values())
+    {
+        made_of(document, &call["requestBody"], &mut bodies);
+        made_of(document, &call["responses"], &mut answers);
+    }
+    let is_object = |name: &String| {
+        let schema = &document["components"]["schemas"][name.as_str()];
+        !schema["properties"].is_null() || !schema["allOf"].is_null()
+    };
+    bodies.retain(is_object);
+    answers.retain(is_object);
+    (bodies, answers)
+}
+
+#[test]
+fn a_body_takes_no_other_fields_than_its_own_and_an_answer_may_gain_some() {
+    let document = generated();
+    let (bodies, answers) = bodies_and_answers(&document);
+    assert!(bodies.len() > 20 && answers.len() > 30);
+    assert_eq!(bodies.intersection(&answers).collect::<Vec<_>>(), Vec::<&String>::new(), "they are closed and open");
+    for (names, is_closed) in [(bodies, true), (answers, false)] {
+        for name in names {
+            let schema = &document["components"]["schemas"][&name];
+            assert_eq!(schema["additionalProperties"] == false, is_closed, "{name}");
+            let is_whole = !is_closed || schema["allOf"].is_null();
+            assert!(is_whole, "{name}: a part that takes its own fields alone refuses the others'");
+        }
+    }
+}
+
+#[test]
+fn every_field_of_a_body_and_every_parameter_is_described() {
+    let document = generated();
+    let is_sentence = |described: &Value| described.as_str().is_some_and(|text| text.len() > 10 && text.ends_with('.'));
+    let (bodies, _) = bodies_and_answers(&document);
+    for name in bodies {
+        let schema = &document["components"]["schemas"][&name];
+        assert!(is_sentence(&schema["description"]), "{name}");
+        for (field, schema) in schema["properties"].as_object().unwrap() {
+            assert!(is_sentence(&schema["description"]), "{name}.{field}: {schema}");
+        }
+    }
+    for call in
+        document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values())
+    {
+        for parameter in call["parameters"].as_array().into_iter().flatten() {
+            assert!(is_sentence(&parameter["description"]), "{}: {parameter}", call["operationId"]);
+        }
+    }
+}
+
+#[test]
+fn what_a_stranger_would_send_fits_the_document_and_what_is_refused_does_not() {
+    let document = generated();
+    let fits = |name: &str, body: Value| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+        jsonschema::draft202012::new(&schema).unwrap().is_valid(&body)
+    };
+    let (contact, item) = (json!({ "id": "c-1", "email": "a@example.com" }), json!({ "id": "inv-1" }));
+    let all = json!({ "account_id": "main", "contact": contact, "item": item, "recipients": { "contact": true } });
+    assert!(fits("PaymentLinkBody", all));
+    assert!(fits("PaymentLinkDraftBody", json!({})) && fits("PaymentLinkDraftBody", json!({ "account_id": null })));
+    assert!(fits("SettingsBody", json!({ "business_name": "B", "sms_senders": [{ "prefix": "+98", "sender": "s" }] })));
+    for (name, body) in [
+        ("PaymentLinkBody", json!({ "contact_id": "c-1" })),
+        ("PaymentLinkBody", json!({ "account_id": "main", "contact": { "name": "No id" } })),
+        ("PaymentLinkBody", json!({ "account_id": "main", "contact": { "id": "c-1", "colour": "red" } })),
+        ("PaymentLinkBody", json!({ "account_id": "main", "message": { "sms": { "body": "x", "colour": "red" } } })),
+        ("PaymentLinkDraftBody", json!({ "colour": "red" })),
+        ("SettingsBody", json!({ "business_name": "B", "colour": "red" })),
+        ("SettingsBody", json!({ "sms_senders": [] })),
+        ("ContactBody", json!({ "email": "a@example.com" })),
+        ("AccountBody", json!({ "name": "Main", "currency": "IRR" })),
+    ] {
+        assert!(!fits(name, body.clone()), "{name}: {body}");
+    }
+}
+
 /// The sources of a folder, without their tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -88,6 +180,44 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The argument in this place of a call, if it is the text of a code. `rest` begins behind the bracket.
+fn code_in(rest: &str, place: usize) -> Option<&str> {
+    let (mut depth, mut in_text, mut before, mut begin) = (0, false, 0, 0);
+    let mut characters = rest.char_indices();
+    while let Some((at, character)) = characters.next() {
+        let ends = match character {
+            '\\' => characters.next().is_none(),
+            '"' => {
+                in_text = !in_text;
+                false
+            }
+            _ if in_text => false,
+            '(' | '[' | '{' => {
+                depth += 1;
+                false
+            }
+            ')' | ']' | '}' => {
+                depth -= 1;
+                depth < 0
+            }
+            ',' => depth == 0,
+            _ => false,
+        };
+        if ends && before == place {
+            let code = rest[begin..at].trim().strip_prefix('"')?.strip_suffix('"')?;
+            let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            return is_code.then_some(code);
+        }
+        if ends {
+            (before, begin) = (before + 1, at + 1);
+        }
+        if depth < 0 {
+            return None;
+        }
+    }
+    None
+}
+
 #[test]
 fn every_code_of_a_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() {
     let mut files = Vec::new();
@@ -96,21 +226,37 @@ fn every_code_of_a_problem_is_in_the_catalogue_and_the_catalogue_has_no_other() 
     }
     // `codes.rs` itself does not make a code known.
     files.retain(|path| !path.ends_with("codes.rs"));
-    let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let tests_cut: String = text.split("#[cfg(test)]").collect();
+    let without_tests = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()
+    };
+    let text: String = files.iter().map(without_tests).collect();
     let catalogue: BTreeSet<&str> = web::codes::CATALOGUE.iter().map(|(code, _)| *code).collect();
     for code in &catalogue {
-        assert!(tests_cut.contains(&format!("\"{code}\"")), "no source knows {code}");
+        assert!(text.contains(&format!("\"{code}\"")), "no source knows {code}");
     }
-    // Codes stand as the first text in a refusal.
-    for opening in ["Rejection::new(", "ApiProblem::conflict(", "ApiProblem::too_many("] {
-        for rest in text.split(opening).skip(1) {
-            let Some(code) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
-                continue;
-            };
-            let is_of_pages_only = ["invalid_logo_hash"].contains(&code);
-            assert!(catalogue.contains(code) || is_of_pages_only, "{code} is not in the catalogue");
-        }
+    // How a refusal begins, and which of its arguments is the code where that is written out.
+    let refusals = [
+        ("Rejection::new(", 0),
+        ("ApiProblem::conflict(", 0),
+        ("ApiProblem::too_many(", 0),
+        ("ApiProblem::new(", 1),
+        (".refuse(", 1),
+        (" refused(", 0),
+    ];
+    let mut found = BTreeSet::new();
+    for (opening, place) in refusals {
+        found.extend(text.split(opening).skip(1).filter_map(|rest| code_in(rest, place)));
+    }
+    // The type itself makes some of its own.
+    let problems = std::fs::read_to_string(root().join("shared/web/src/problem.rs")).unwrap();
+    let own: Vec<&str> = problems.split("Self::new(").skip(1).filter_map(|rest| code_in(rest, 1)).collect();
+    assert!(own.contains(&"invalid_request"));
+    found.extend(own);
+    assert!(found.len() > 90, "{found:?}");
+    for code in found {
+        let is_of_pages_only = ["invalid_logo_hash"].contains(&code);
+        assert!(catalogue.contains(code) || is_of_pages_only, "{code} is not in the catalogue");
     }
     let sorted: Vec<&str> = catalogue.iter().copied().collect();
     assert_eq!(sorted, web::codes::CATALOGUE.map(|(code, _)| code));

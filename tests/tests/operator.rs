@@ -38,6 +38,8 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
         "There is no API key",
         "There are no settings",
         "No account takes online payments",
+        "expire-links has never ended a run well",
+        "deliver-messages has never ended a run well",
         "1 batches of the stream could not be worked off",
         "SES has verified neither pay@business.example nor business.example",
         "SES is in its sandbox",
@@ -67,6 +69,9 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
         log_percent: Some(100),
     };
     operator.set_sms_preferences(&preferences).await.unwrap();
+    for schedule in store::Schedule::ALL {
+        cloud.store.beat(schedule, Timestamp::now()).await;
+    }
     assert_eq!(missing(&operator).await, Vec::<String>::new());
     let known = operator.sms_preferences().await.unwrap();
     assert_eq!(known["MonthlySpendLimit"], "50");
@@ -98,6 +103,26 @@ async fn work_that_nobody_does_is_noticed() {
     assert_eq!(world.sweep().await["expired"], 1);
     let findings = operator.health(late).await;
     assert!(findings.iter().any(|one| one.text == "No work is late."), "{findings:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_that_does_not_come_is_noticed_also_where_nothing_is_late() {
+    let world = World::in_process().await;
+    let operator = operator_of(&world.cloud);
+    let silent = async |at: Timestamp| {
+        let findings = operator.health(at).await;
+        assert!(findings.iter().any(|one| one.text == "No work is late."), "{findings:#?}");
+        let about = |function: &str| findings.iter().find(|one| one.text.contains(function)).unwrap().standing;
+        ["expire-links", "deliver-messages"].map(|function| about(function) == Standing::Missing)
+    };
+    let now = Timestamp::now();
+    assert_eq!(silent(now).await, [true, true], "a new stack whose schedules are switched off");
+    world.sweep().await;
+    assert_eq!(silent(now).await, [false, true]);
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    assert_eq!(silent(now).await, [false, false]);
+    let later = now + jiff::SignedDuration::from_mins(20);
+    assert_eq!(silent(later).await, [true, true], "they came once and then no more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

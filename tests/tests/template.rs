@@ -206,6 +206,19 @@ fn what_would_be_missed_after_a_bad_day_is_switched_on() {
     assert_eq!(outbox["BisectBatchOnFunctionError"], true);
     assert!(outbox["MaximumRecordAgeInSeconds"].as_u64().unwrap() < 24 * 60 * 60);
     assert!(outbox["DestinationConfig"]["OnFailure"].is_mapping());
+    // Without this a batch would count as failed or as served as a whole.
+    assert_eq!(outbox["FunctionResponseTypes"][0], "ReportBatchItemFailures");
+    let pattern = outbox["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
+    let pattern: serde_json::Value = serde_json::from_str(pattern).unwrap();
+    assert_eq!(pattern["dynamodb"]["Keys"]["sk"]["S"], serde_json::json!(["link"]));
+    assert_eq!(pattern["dynamodb"]["NewImage"]["news"]["S"], serde_json::json!(["yes"]));
+    // Events are forgotten, and a flood at one door does not use up what the account may run.
+    assert_eq!(table["Properties"]["TimeToLiveSpecification"]["AttributeName"], "forget_at");
+    assert_eq!(table["Properties"]["TimeToLiveSpecification"]["Enabled"], true);
+    let throttle = resources()["Api"]["Properties"]["DefaultRouteSettings"].clone();
+    for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+        assert!(throttle.get(limit).is_some(), "{limit} is left to the account");
+    }
     for (name, resource) in resources().as_mapping().unwrap() {
         if resource["Type"] == "AWS::Logs::LogGroup" {
             assert!(resource["Properties"].get("RetentionInDays").is_some(), "{name:?} is kept for ever");
@@ -216,6 +229,42 @@ fn what_would_be_missed_after_a_bad_day_is_switched_on() {
     for personal in ["$context.path", "$context.http", "sourceIp", "userAgent", "$context.identity"] {
         assert!(!log.contains(personal), "the access log has {personal}");
     }
+    // API Gateway's own id of a request is in no log of a function.
+    assert!(log.contains("$context.integration.requestId"), "an access log line leads to the function's own lines");
+}
+
+#[test]
+fn an_email_identity_is_a_domain_or_an_address_and_nothing_in_between() {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: Value = serde_norway::from_str(&text).unwrap();
+    let pattern = template["Parameters"]["EmailIdentity"]["AllowedPattern"].as_str().unwrap();
+    let schema = serde_json::json!({ "pattern": pattern });
+    let takes = |text: &str| jsonschema::is_valid(&schema, &serde_json::json!(text));
+    for good in ["", "business.example", "pay@business.example", "pay.me@a-b.business.example"] {
+        assert!(takes(good), "{good}");
+    }
+    for bad in ["pay@", "-", "@business.example", "business", "pay@business", "a b@business.example", ".example"] {
+        assert!(!takes(bad), "{bad}");
+    }
+}
+
+/// What the guide has a reader do first is sent by SNS, without a provider that nobody has set up.
+#[test]
+fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
+    let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
+    let number = guide.split("\"mobile\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let settings = domain::settings::Settings::default();
+    let mobile = domain::contact::Mobile::parse(number, &settings.default_region).unwrap();
+    let senders = domain::sender::Senders::new();
+    let routes = domain::sender::Routes { settings: &settings, senders: &senders };
+    let wording = domain::message::MessageChoice::Default { channels: Vec::new() }.wording();
+    let carrier = routes.carrier(domain::recipients::Channel::Sms, None, mobile.as_str(), wording);
+    assert!(matches!(carrier, Ok(domain::sender::Carrier::Sns)), "{carrier:?}");
+    let test = std::fs::read_to_string(root().join("tests/deploy/run.py")).unwrap();
+    assert!(
+        test.contains(&format!("NUMBER, ADDRESS = \"{number}\"")),
+        "the test waits for a message to another number"
+    );
 }
 
 #[test]
@@ -280,10 +329,12 @@ fn what_is_watched_is_what_is_measured() {
     for properties in resources.values().map(|resource| &resource["Properties"]) {
         if properties.get("Namespace").is_some_and(|namespace| *namespace == "Paylink") {
             let name = properties["MetricName"].as_str().unwrap();
-            assert!(filtered.contains(&name) || measured(name, &[]), "nobody measures {name}");
+            let of = properties.get("Dimensions").and_then(Value::as_sequence).into_iter().flatten();
+            let of: Vec<&str> = of.filter_map(|dimension| dimension["Name"].as_str()).collect();
+            assert!(filtered.contains(&name) || measured(name, &of), "nobody measures {name} by {of:?}");
         }
         for query in properties.get("Metrics").and_then(Value::as_sequence).into_iter().flatten() {
-            let asked = query["Expression"].as_str().unwrap();
+            let asked = query.get("Expression").and_then(Value::as_str).unwrap_or_default();
             let Some((_, rest)) = asked.split_once("SELECT ") else { continue };
             let name = rest.split(['(', ')']).nth(1).unwrap();
             assert!(
@@ -292,6 +343,17 @@ fn what_is_watched_is_what_is_measured() {
             );
         }
     }
+}
+
+#[test]
+fn every_gateway_has_an_alarm_of_its_own_that_no_other_gateway_can_drown_out() {
+    let text = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    let monitoring: Value = serde_norway::from_str(&text).unwrap();
+    let alarms = monitoring["Resources"].as_mapping().unwrap().values().map(|resource| &resource["Properties"]);
+    let of_calls = alarms.filter(|alarm| alarm.get("MetricName").is_some_and(|name| *name == "GatewayErrors"));
+    let watched: BTreeSet<&str> = of_calls.map(|alarm| alarm["Dimensions"][0]["Value"].as_str().unwrap()).collect();
+    let known: BTreeSet<&str> = domain::gateway::GatewayKind::ALL.into_iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(watched, known);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The body of a create request: its fields as they come, and how each is read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::create::Request;
@@ -10,64 +11,104 @@ use domain::money::Currency;
 use domain::settings::Settings;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use web::Given;
 use web::body::{Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
+use web::openapi::{with_id, without_required};
 use web::records::{ContactBody, ItemBody};
 use web::telling::{MessageBody, RecipientsBody};
 
+/// What a link is made from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PaymentLinkBody)]
 pub(crate) struct CreateBody {
+    /// The account that the money arrives on. It has a gateway with credentials and online payment is enabled on it. It
+    /// decides the currency and the mode of the link, and cannot be changed afterwards.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     account_id: Given<String>,
+    /// The contact who pays, by its id. Left out, the contact of the item; one of the two is needed. The contact of an
+    /// item cannot be another one than the item's. Give this or `contact`, not both.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     contact_id: Given<String>,
+    /// The item that the link is made on, by its id; left out, none. Give this or `item`, not both.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     item_id: Given<String>,
+    /// The contact itself instead of `contact_id`, for a CRM that keeps nothing here. What is given is written together
+    /// with the link, what is left out stays, and a contact that is not known yet is made and needs a name. In a draft
+    /// nothing is written.
     #[serde(default)]
     #[schema(value_type = Option<InlineContact>)]
     contact: Given<Inline<ContactBody>>,
+    /// The item itself instead of `item_id`, in the same way. One that is not known yet needs its kind, its title and
+    /// its contact.
     #[serde(default)]
     #[schema(value_type = Option<InlineItem>)]
     item: Given<Inline<ItemBody>>,
+    /// What is to be paid, in the currency's minor unit. Left out, the amount of the item; where that has none, the
+    /// balance of the contact, which is what it owes. The first of them that is there counts, also where it is zero or
+    /// negative, and then refuses the request, because only an amount above zero can be paid. It has to be within the
+    /// limits of the account's gateway, see `GET /v1/gateways`, and can never be changed afterwards.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     amount: Given<i64>,
+    /// The ISO 4217 code of `amount`, and only given together with it. Left out, the account's. It must be that of the
+    /// account, also where the amount is the item's or the balance.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     currency: Given<String>,
+    /// Until when the link can be paid: an instant with an offset, such as `2026-12-01T18:00:00+03:30`, or a date, such
+    /// as `2026-12-01`, which means the end of that day in the business's time zone. It lies ahead, and not more than
+    /// 730 days; a year below 1700 is refused as one of the Persian calendar. Give this or `expires_in_days`, not both;
+    /// without either, `default_expires_in_days` of the settings counts. A payment begun in time may finish a little
+    /// later.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
+    /// The same in days from today in the business's time zone, 0 to 730: until the end of that day, so 0 is the end of
+    /// today.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     expires_in_days: Given<i64>,
+    /// What the payment is for, at most 500 characters; left out, nothing. The payer reads it in messages, on pages and
+    /// at the gateway.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     description: Given<String>,
+    /// Whom to tell. Left out or empty, nobody is told, and the CRM shows the link itself.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
     recipients: Given<RecipientsBody>,
+    /// What is recorded once the money is there; left out, a receipt of the default type.
     #[serde(default)]
     #[schema(value_type = Option<AfterPaymentBody>)]
     after_payment: Given<AfterPaymentBody>,
+    /// In which words and on which channels people are told; left out, the default text on every channel.
     #[serde(default)]
     #[schema(value_type = Option<MessageBody>)]
     message: Given<MessageBody>,
+    /// The CRM's own name for this request, 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and hyphen;
+    /// left out, none. At most one active link has it: a second one is refused with 409 `reference_id_in_use`, whose
+    /// `conflicting_id` names the first.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     reference_id: Given<String>,
+    /// Where the pay page leads back to: an absolute `https` or `http` address of at most 2,000 characters, whose host
+    /// is listed under `return_url_hosts` in the settings. Left out, it leads nowhere.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     return_url: Given<String>,
+    /// The language of messages and pages, as a BCP 47 tag such as `fa-IR`. Left out, the contact's; where that has
+    /// none, pages follow the browser and messages speak the business's `default_locale`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
+    /// What the CRM wants to find on the link again: at most 20 pairs of texts, keys of 1 to 40 and values of at most
+    /// 500 characters. Left out, none. Payers never see it.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,
@@ -76,23 +117,65 @@ pub(crate) struct CreateBody {
     unknown: Unknown,
 }
 
-/// A contact that comes along with its link. One that is new needs its name; of one that is known only the fields given
-/// are changed.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "this is only the shape of what `Inline` reads")]
-struct InlineContact {
-    id: String,
-    #[serde(flatten)]
-    fields: ContactBody,
+/// The shape of a create body in which nothing has to be there yet.
+pub(crate) enum DraftBody {}
+
+impl PartialSchema for DraftBody {
+    fn schema() -> RefOr<Schema> {
+        without_required(CreateBody::schema(), "As much as there is of what a link is made from.")
+    }
 }
 
-/// An item that comes along with its link, as a contact may.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "this is only the shape of what `Inline` reads")]
-struct InlineItem {
-    id: String,
-    #[serde(flatten)]
-    fields: ItemBody,
+impl ToSchema for DraftBody {
+    fn name() -> Cow<'static, str> {
+        "PaymentLinkDraftBody".into()
+    }
+
+    fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
+        CreateBody::schemas(found);
+    }
+}
+
+/// The shape of what [`Inline`] reads of a contact.
+enum InlineContact {}
+
+impl PartialSchema for InlineContact {
+    fn schema() -> RefOr<Schema> {
+        let description = "A contact that comes along with its link. One that is new needs its name; of one that is known \
+                           only the fields given are changed.";
+        with_id(ContactBody::schema(), description)
+    }
+}
+
+impl ToSchema for InlineContact {
+    fn name() -> Cow<'static, str> {
+        "InlineContact".into()
+    }
+
+    fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
+        ContactBody::schemas(found);
+    }
+}
+
+/// The shape of what [`Inline`] reads of an item.
+enum InlineItem {}
+
+impl PartialSchema for InlineItem {
+    fn schema() -> RefOr<Schema> {
+        let description = "An item that comes along with its link. One that is new needs its kind, its title and its \
+                           contact; of one that is known only the fields given are changed.";
+        with_id(ItemBody::schema(), description)
+    }
+}
+
+impl ToSchema for InlineItem {
+    fn name() -> Cow<'static, str> {
+        "InlineItem".into()
+    }
+
+    fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
+        ItemBody::schemas(found);
+    }
 }
 
 /// A record with its id, where others give the id alone.

@@ -8,7 +8,7 @@ use domain::compose::Preview;
 use domain::create::{Decision, MessageMode, Place, Records, Request, decide};
 use domain::draft::{
     AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
-    people_choices, receipt_type_choices, sources,
+    people_choices, previews, receipt_type_choices, sources,
 };
 use domain::recipients::{Channel, Recipient};
 use domain::sms::SmsLength;
@@ -44,7 +44,8 @@ pub(crate) struct DraftView {
     choices: ChoicesView,
     recipients: Vec<RecipientView>,
     unreached: Vec<UnreachedView>,
-    /// The messages as they would be sent, with a placeholder link of the real length.
+    /// The messages as they would be sent, with a placeholder link of the real length. Until an account is chosen they are
+    /// those that read the same on each live account that can be chosen, and where there is none on each sandbox account.
     messages: Vec<PreviewView>,
     /// What would refuse the request.
     #[schema(value_type = Vec<FieldProblem>)]
@@ -105,7 +106,7 @@ struct ReceiptTypeChoiceView {
     can_be_chosen: bool,
 }
 
-/// Somebody who can be told, with the address on each channel.
+/// Somebody who can be told, with the address on each channel that messages can be sent to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PersonChoice)]
 struct PersonChoiceView {
@@ -113,6 +114,8 @@ struct PersonChoiceView {
     role: String,
     name: Option<String>,
     channels: AddressesView,
+    /// The person's other addresses: nobody takes messages there, and the reason says why.
+    unreached: Vec<UnreachedView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -146,6 +149,8 @@ struct PreviewView {
     sender: Option<String>,
     subject: Option<String>,
     body: String,
+    /// What an email shows beside its text.
+    html: Option<String>,
     #[schema(value_type = Option<SmsLengthView>)]
     sms: Option<SmsLength>,
 }
@@ -190,10 +195,10 @@ pub(crate) async fn draft(
         sources: sources(&decision, proposed.is_some()),
         amount_display: decision.amount.map(|(money, _)| amount_display(money, &configuration.settings)),
         expires_at: decision.expires_at.map(|at| instant(at, &configuration.settings)),
-        choices: choices(accounts, &decision, &configuration),
+        choices: choices(accounts, &decision, records, &configuration),
         recipients: recipients(&decision),
         unreached: decision.told.unreached.iter().map(UnreachedView::new).collect(),
-        messages: decision.previews(records).iter().map(message).collect(),
+        messages: previews(&decision, records, &configuration.accounts).iter().map(message).collect(),
         problems: decision.problems.into_vec(),
     };
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -267,13 +272,17 @@ fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&m
     }
 }
 
-fn choices(accounts: Vec<AccountChoice<'_>>, decision: &Decision<'_>, configuration: &Configuration) -> ChoicesView {
-    let people = decision.contact.map(people_choices).unwrap_or_default();
+fn choices(
+    accounts: Vec<AccountChoice<'_>>,
+    decision: &Decision<'_>,
+    records: Records<'_>,
+    configuration: &Configuration,
+) -> ChoicesView {
     let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
     ChoicesView {
         accounts: accounts.into_iter().map(account).collect(),
         receipt_types: receipt_type_choices(&configuration.receipt_types).into_iter().map(receipt_type).collect(),
-        people: people.into_iter().map(person).collect(),
+        people: people_choices(decision, records).into_iter().map(person).collect(),
         receipt_fields: fields.iter().map(ReceiptFieldView::new).collect(),
         channels: Channel::ALL.map(Channel::as_str).to_vec(),
     }
@@ -308,8 +317,9 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
         channels: AddressesView {
             sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
             email: person.email.map(|email| email.as_str().to_owned()),
-            social: person.social.iter().map(SocialView::new).collect(),
+            social: person.social.into_iter().map(SocialView::new).collect(),
         },
+        unreached: person.unreached.iter().map(UnreachedView::new).collect(),
     }
 }
 
@@ -330,6 +340,7 @@ fn message(preview: &Preview) -> PreviewView {
         sender: preview.sender.as_ref().map(ToString::to_string),
         subject: preview.message.subject.clone(),
         body: preview.message.text.clone(),
+        html: preview.message.html.clone(),
         sms: preview.sms,
     }
 }

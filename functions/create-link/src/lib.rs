@@ -22,6 +22,7 @@ use domain::create::{Place, Records, Request as LinkRequest, decide};
 use domain::gateway::GatewayBook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
+use domain::trace::Trace;
 use lambda_http::request::RequestContext;
 use runtime::Clock;
 use store::{ChangedRecords, Configuration, CreateRecords, Created, MessageState, Scope, Store};
@@ -43,6 +44,9 @@ pub struct App {
     /// Scheme and host of pay URLs. Without it they begin with the host that the request was sent to.
     pub base_url: Option<String>,
 }
+
+/// How often a link is decided again because somebody changed the records that it brings along.
+const MOST_ROUNDS: usize = 8;
 
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);
@@ -87,25 +91,36 @@ async fn create(
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
-    if let Some(existing) = found.records.link.take() {
-        return replay(&app, &configuration, existing, &request_hash).await;
-    }
-    let terms = decide_terms(&app, &found.records, request, Place::new(&base, &token), problems).await?;
-    let now = app.clock.now();
-    let link = PaymentLink::new(token, &base, request_hash.clone(), terms, now);
-    match app.store.create_link(&link, &found.changed, now).await? {
-        Created::New => {
-            tracing::info!(link_id = %link.id(), "A payment link was made.");
-            answer(&app, &configuration, &link, &BTreeMap::new())
+    // A part of a record that the request brings along is laid over the rest of it, so that it is decided again where
+    // somebody changed the rest meanwhile.
+    for _ in 0..MOST_ROUNDS {
+        let mut problems = problems.clone();
+        let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
+        if let Some(existing) = found.records.link.take() {
+            return replay(&app, &configuration, existing, &request_hash).await;
         }
-        // The same request was a moment faster, or our own write had been applied and only its answer was lost.
-        Created::Exists(existing) => replay(&app, &configuration, *existing, &request_hash).await,
-        Created::ReferenceTaken(other) => {
-            Err(ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
-                .with_conflicting_id(other.as_str()))
+        let place = Place::new(&base, &token);
+        let terms = decide_terms(&app, &found.records, request.clone(), place, problems).await?;
+        let now = app.clock.now();
+        let link = PaymentLink::new(token.clone(), &base, request_hash.clone(), terms, now);
+        let link = link.traced(trace_of(&headers));
+        match app.store.create_link(&link, &found.changed, now).await? {
+            Created::New => {
+                tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
+                return answer(&app, &configuration, &link, &BTreeMap::new());
+            }
+            // The same request was a moment faster, or our own write had been applied and only its answer was lost.
+            Created::Exists(existing) => return replay(&app, &configuration, *existing, &request_hash).await,
+            Created::ReferenceTaken(other) => return Err(reference_taken(&other)),
+            Created::RecordsChanged => {}
         }
     }
+    Err(ApiProblem::conflict("record_keeps_changing", "The contact or the item kept changing; try again."))
+}
+
+fn reference_taken(other: &LinkId) -> ApiProblem {
+    ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
+        .with_conflicting_id(other.as_str())
 }
 
 /// The records that a request names, as they are once its link is made.
@@ -130,8 +145,10 @@ async fn read_records(
     let mut changed = ChangedRecords::default();
     if let (Some(id), Some(change)) = (item_id, &request.item) {
         let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
-        changed.item = item.filter(|item| records.item.as_ref() != Some(item));
-        records.item = changed.item.clone().or(records.item);
+        if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
+            changed.item = Some((item.clone(), records.seen_item.clone()));
+            records.item = Some(item);
+        }
     }
     if contact_id.is_none()
         && let Some(item) = &records.item
@@ -140,8 +157,10 @@ async fn read_records(
     }
     if let (Some(id), Some(change)) = (contact_id, &request.contact) {
         let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
-        changed.contact = contact.filter(|contact| records.contact.as_ref() != Some(contact));
-        records.contact = changed.contact.clone().or(records.contact);
+        if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
+            changed.contact = Some((contact.clone(), records.seen_contact.clone()));
+            records.contact = Some(contact);
+        }
     }
     Ok(Found { records, changed })
 }
@@ -196,6 +215,17 @@ fn answer(
         .map_err(|error| ApiProblem::unavailable(&error))?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, headers, Json(view)).into_response())
+}
+
+/// The trace that the CRM's call belongs to; else the one that AWS began for it, which X-Ray shows where tracing is on; else
+/// one of our own. Without any the link is made all the same.
+fn trace_of(headers: &HeaderMap) -> Option<Trace> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let parent = runtime::random().unwrap_or_default();
+    header("traceparent")
+        .and_then(Trace::parse)
+        .or_else(|| Trace::of_xray(header("x-amzn-trace-id")?, parent))
+        .or_else(|| Trace::from_random(runtime::random().ok()?, parent))
 }
 
 /// The configured address, else the host that API Gateway itself says the request was sent to. The Host header is not

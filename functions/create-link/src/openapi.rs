@@ -4,7 +4,7 @@ use store::Scope;
 use views::LinkView;
 use web::openapi::Operation;
 
-use crate::body::CreateBody;
+use crate::body::{CreateBody, DraftBody};
 use crate::draft::DraftView;
 
 const LINKS: &str = "Payment links";
@@ -25,7 +25,7 @@ pub fn operations() -> Vec<Operation> {
             "What a link would be, with every default, choice and problem; nothing is written",
         )
         .needs(Scope::Read)
-        .takes::<CreateBody>()
+        .takes::<DraftBody>()
         .answers::<DraftView>(200, "The draft."),
     ]
 }

@@ -21,22 +21,28 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::{App, answer, deleted};
+use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+/// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
+/// may change at any time: a link keeps those that it was made with, and is paid and settled by them to its end.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AccountBody)]
 pub(crate) struct AccountBody {
+    /// What people call the account, one line of at most 100 characters. Messages may show it.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The ISO 4217 code of everything that is paid on the account; its gateway takes it, see `GET /v1/gateways`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     currency: Given<String>,
+    /// `live`, or `sandbox` where no money moves and pages and messages say TEST.
     #[serde(default)]
-    #[schema(value_type = ModeName)]
+    #[schema(value_type = ModeName, required = true)]
     mode: Given<String>,
+    /// How links on the account are paid. Left out, no link can be made on it.
     #[serde(default)]
     #[schema(value_type = Option<OnlinePaymentBody>)]
     online_payment: Given<OnlinePaymentBody>,
@@ -45,21 +51,32 @@ pub(crate) struct AccountBody {
     unknown: Unknown,
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+/// How links on the account are paid.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = OnlinePaymentBody)]
 struct OnlinePaymentBody {
+    /// Whether links can be made on the account; left out, they cannot. It needs a gateway, and a link needs its
+    /// credentials as well. Links that are made already go on.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     enabled: Given<bool>,
+    /// The gateway that takes the payments. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<GatewayName>)]
     gateway: Given<String>,
+    /// What the gateway gave the business, as `GET /v1/gateways` lists it for each. Written only and never shown again.
+    /// Left out, they stay as they were, as long as gateway and mode stay; an attempt keeps those that it was begun
+    /// with.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
+    /// What becomes of money that arrives after the link expired: `accept` makes it the payment of the link,
+    /// `give_back` returns it, which is also what happens when it is left out.
     #[serde(default)]
     #[schema(value_type = Option<LatePaymentName>)]
     late_payment: Given<String>,
+    /// Whether the customer sees what is to be paid, and a button, before the gateway; left out, the link leads there
+    /// at once.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     confirm_page: Given<bool>,
@@ -115,7 +132,7 @@ impl AccountView {
 }
 
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &["online_payment"])?;
+    let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
     let wanted = match parameters.get("online_payment") {
         None => None,
         Some("true") => Some(true),
@@ -128,7 +145,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let configuration = app.store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
-    Ok(answer(ListView::whole(chosen.map(AccountView::new).collect())))
+    let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -154,19 +172,22 @@ pub(crate) async fn write(
     body: JsonBody<AccountBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let body = body.fields;
-    let known = app.store.account(&id).await?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
-    let mut problems = Problems::default();
-    match decide(id, body, known.as_ref(), version, &mut problems) {
-        Some((account, credentials)) if problems.is_empty() => {
-            app.store.put_account(&account, credentials.as_ref()).await?;
+    // Credentials that are left out are those of the account as it is: they must not come back after others were written.
+    for _ in 0..MOST_ROUNDS {
+        let (known, seen) = app.store.account_to_change(&id).await?;
+        let mut problems = Problems::default();
+        let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);
+        let Some((account, credentials)) = decided.filter(|_| problems.is_empty()) else {
+            return Err(ApiProblem::invalid(problems));
+        };
+        if app.store.put_account(&account, credentials.as_ref(), &seen).await? {
             tracing::info!(account_id = %account.id, "An account was written.");
-            Ok(answer(AccountView::new(&account)))
+            return Ok(answer(AccountView::new(&account)));
         }
-        Some(_) | None => Err(ApiProblem::invalid(problems)),
     }
+    Err(record_keeps_changing())
 }
 
 /// The account that the body describes. Credentials that are left out stay as they were, unless they belong to another

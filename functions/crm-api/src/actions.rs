@@ -27,15 +27,16 @@ use crate::caller::MayWrite;
 use crate::links::{link_id, refused, show};
 use crate::{App, MOST_ROUNDS};
 
-/// `{ reason, force }`, and the body may be left out.
+/// How a link is cancelled. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Cancellation)]
 pub(crate) struct CancelBody {
-    /// Kept on the link, at most 200 characters.
+    /// Why, for the CRM's own people: at most 200 characters, kept on the link as `cancel_reason`. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     reason: Given<String>,
-    /// Cancel although a customer may be paying; money that arrives goes back.
+    /// Cancel although a customer may be paying right now, which is refused with 409 `payment_in_progress` otherwise;
+    /// money that arrives goes back. Left out, not.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     force: Given<bool>,
@@ -44,13 +45,15 @@ pub(crate) struct CancelBody {
     unknown: Unknown,
 }
 
-/// `{ recipients, message }`, both as in a create request; what is left out is as it was when the link was made.
+/// Whom to tell once more, and in which words; what is left out is as it was when the link was made, and so may be the body.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Telling)]
 pub(crate) struct TellBody {
+    /// Whom to tell, as when a link is made, also at new addresses. Left out or empty, whoever was told then.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
     recipients: Given<RecipientsBody>,
+    /// In which words, as when a link is made. Left out, those of then.
     #[serde(default)]
     #[schema(value_type = Option<MessageBody>)]
     message: Given<MessageBody>,
@@ -59,14 +62,14 @@ pub(crate) struct TellBody {
     unknown: Unknown,
 }
 
-/// `{ outcome }`
+/// What a person decided about an attempt that needs one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AttemptResolution)]
 pub(crate) struct ResolveBody {
     /// `ask_again` has the gateway asked once more. `keep` makes money that the gateway confirmed the payment of the link,
     /// `give_back` has it given back by the gateway's call. `given_back` and `not_paid` note what a person found out.
     #[serde(default)]
-    #[schema(value_type = ResolutionName)]
+    #[schema(value_type = ResolutionName, required = true)]
     outcome: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -130,7 +133,9 @@ pub(crate) async fn tell_again(
     act(&app, &id, asked, |link, now| {
         link.may_tell_again(now).map_err(|why| refused_to_tell(why, link, now))?;
         let telling = telling::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
-        link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))
+        let next = link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))?;
+        next.check_growth(link).map_err(|rejection| ApiProblem::invalid(Problems::of("/recipients", rejection)))?;
+        Ok(next)
     })
     .await
 }

@@ -7,13 +7,15 @@ use domain::Problems;
 use domain::contact::{Contact, Email, Mobile};
 use domain::ids::ContactId;
 use serde::Serialize;
+use store::Place;
 use utoipa::ToSchema;
 use views::SocialView;
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::records::ContactBody;
 use web::{ApiProblem, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer, deleted};
 
 /// A customer.
@@ -82,6 +84,14 @@ impl ContactView {
                 .collect(),
         }
     }
+}
+
+/// All contacts, by their ids.
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let after = parameters.cursor(Place::Id)?;
+    let page = app.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
+    Ok(answer(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref())))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {

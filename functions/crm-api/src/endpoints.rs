@@ -17,30 +17,33 @@ use utoipa::ToSchema;
 use views::instant;
 use views::schema::EventName;
 use web::body::{Unknown, refuse_unknown};
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::idempotency::{is_repeated, replayed, request_mark};
 use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, MOST_ROUNDS, answer, deleted};
 
 /// How long the earlier secret signs beside a new one, unless the request says otherwise, and at most.
 const USUAL_OVERLAP_HOURS: i64 = 24;
 const LONGEST_OVERLAP_HOURS: i64 = 7 * 24;
 
+/// An address of the CRM that events are sent to. A PUT replaces all of it but its secret.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = WebhookEndpointBody)]
 pub(crate) struct EndpointBody {
-    /// `https`, and reachable from the internet.
+    /// Where events are sent: `https`, and reachable from the internet, which is checked on the address that is
+    /// connected to. Redirects are not followed.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     url: Given<String>,
-    /// Which events are sent; none named means all.
+    /// Which events are sent; none named, or left out, means all.
     #[serde(default)]
     #[schema(value_type = Option<Vec<EventName>>)]
     events: Given<Vec<String>>,
-    /// On unless said otherwise.
+    /// Whether events are sent; on unless said otherwise. An endpoint that answered 410 is switched off, and on again
+    /// by writing it.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     enabled: Given<bool>,
@@ -49,6 +52,7 @@ pub(crate) struct EndpointBody {
     unknown: Unknown,
 }
 
+/// The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SecretRotation)]
 pub(crate) struct RotateBody {
@@ -101,11 +105,13 @@ impl EndpointView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let endpoints = app.store.fresh_endpoints().await?;
     let configuration = app.store.configuration().await?;
-    let views = endpoints.iter().map(|endpoint| EndpointView::new(endpoint, &configuration.settings));
-    Ok(answer(ListView::whole(views.collect())))
+    let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
+    let views = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), view(endpoint)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -145,12 +151,14 @@ pub(crate) async fn write(
         let Some((url, events, enabled)) = wanted.clone().filter(|_| problems.is_empty()) else {
             return Err(ApiProblem::invalid(problems));
         };
+        let now = app.clock.now();
         let endpoint = match known {
             Some(known) => WebhookEndpoint {
                 url,
                 events,
                 enabled,
                 disabled_reason: None,
+                changed_at: Some(now),
                 version: known.version + 1,
                 ..known.clone()
             },
@@ -161,7 +169,8 @@ pub(crate) async fn write(
                 enabled,
                 disabled_reason: None,
                 secrets: vec![new_secret()?],
-                created_at: app.clock.now(),
+                created_at: now,
+                changed_at: Some(now),
                 version: 1,
                 answered: Answered::default(),
             },

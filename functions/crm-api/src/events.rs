@@ -17,13 +17,13 @@ use web::idempotency::{is_repeated, replayed, request_mark};
 use web::{ApiProblem, Given, OptionalBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
-use crate::lists::{ListView, Parameters};
+use crate::lists::{ListView, Parameters, no_cursor};
 use crate::{App, MOST_ROUNDS, answer};
 
 /// An event is listed so long after it was recorded, so that none can slip in before one that was listed already.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
-/// `{ endpoint_id }`, and the body may be left out.
+/// To whom an event is sent again. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Redelivery)]
 pub(crate) struct RedeliverBody {
@@ -42,14 +42,17 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let wanted = parameters.get("type").map(|text| id_of("type", text, EventType::parse)).transpose()?;
     let limit = parameters.limit()?;
     let now = app.clock.now();
-    let after = match (parameters.get("after"), parameters.cursor()) {
+    let after = match (parameters.get("after"), parameters.get("cursor")) {
         (Some(_), Some(_)) => {
             let rejection = Rejection::new("both_given", "Give after or cursor, not both.");
             return Err(ApiProblem::bad_parameter("cursor", &rejection));
         }
         // A cursor is the last event of the page before.
+        (None, Some(cursor)) => {
+            let id = EventId::parse(cursor).map_err(|_| no_cursor())?;
+            EventsAfter::Event(Box::new(app.store.event(&id).await?.ok_or_else(no_cursor)?))
+        }
         (Some(id), None) => EventsAfter::Event(Box::new(known("after", &app, id).await?)),
-        (None, Some(id)) => EventsAfter::Event(Box::new(known("cursor", &app, id).await?)),
         (None, None) => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
     let list = EventList { after, before: earlier(now, SETTLED_AFTER) };
@@ -94,6 +97,10 @@ pub(crate) async fn redeliver(
         }
         if !problems.is_empty() {
             return Err(ApiProblem::invalid(problems));
+        }
+        if chosen.is_empty() {
+            let detail = format!("No enabled endpoint wants {}.", event.kind.as_str());
+            return Err(ApiProblem::conflict("no_endpoint_wants_it", detail));
         }
         send_again(&mut event, chosen, app.clock.now());
         event.answered.add(mark.clone());

@@ -9,9 +9,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use views::schema::GatewayName;
 use web::ApiProblem;
+use web::extract::Query;
 
 use crate::caller::MayRead;
-use crate::lists::ListView;
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer};
 
 views::one_of! {
@@ -117,7 +118,9 @@ impl GatewayView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
-    let all = GatewayKind::ALL.into_iter().map(|kind| GatewayView::new(kind, &app.gateways));
-    Ok(answer(ListView::whole(all.collect())))
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let all = GatewayKind::ALL.into_iter();
+    let views = all.map(|kind| (kind.as_str().to_owned(), GatewayView::new(kind, &app.gateways)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }

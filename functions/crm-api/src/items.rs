@@ -7,14 +7,15 @@ use domain::Problems;
 use domain::ids::{ContactId, ItemId};
 use domain::item::Item;
 use serde::Serialize;
-use store::AttachedReceipts;
+use store::{AttachedReceipts, Place};
 use utoipa::ToSchema;
 use views::ReceiptFieldView;
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::records::ItemBody;
 use web::{ApiProblem, JsonBody};
 
 use crate::caller::{MayRead, MayWrite, id_of};
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer, deleted};
 
 /// A document of the CRM.
@@ -53,6 +54,15 @@ impl ItemView {
             receipts,
         }
     }
+}
+
+/// All items with their receipts, by their ids.
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let after = parameters.cursor(Place::Id)?;
+    let page = app.store.list_items(parameters.limit()?, after.as_ref()).await?;
+    let views = page.entries.into_iter().map(|(item, receipts)| ItemView::new(item, receipts));
+    Ok(answer(ListView::new(views.collect(), page.next.as_ref())))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {

@@ -67,7 +67,9 @@ pub fn router(app: App) -> Router {
             "/v1/receipt-types/{id}",
             only(ALL, get(receipt_types::read).put(receipt_types::write).delete(receipt_types::delete)),
         )
+        .route("/v1/contacts", only("GET", get(contacts::list)))
         .route("/v1/contacts/{id}", only(ALL, get(contacts::read).put(contacts::write).delete(contacts::delete)))
+        .route("/v1/items", only("GET", get(items::list)))
         .route("/v1/items/{id}", only(ALL, get(items::read).put(items::write).delete(items::delete)))
         .route("/v1/message-templates", only("GET", get(templates::list)))
         .route(
@@ -123,6 +125,11 @@ fn only(methods: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
 /// The answer to a deletion: nothing, or that there was nothing.
 pub(crate) fn deleted(existed: bool, what: &str) -> Result<StatusCode, ApiProblem> {
     if existed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::not_found(what)) }
+}
+
+/// Others changed a record each time that a change of it was decided.
+pub(crate) fn record_keeps_changing() -> ApiProblem {
+    ApiProblem::conflict("record_keeps_changing", "The record kept changing; try again.")
 }
 
 /// A record in an answer. Nothing on the way may keep it: it is about people and money.

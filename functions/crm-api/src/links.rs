@@ -12,7 +12,7 @@ use domain::settings::Settings;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
-use store::{LinkList, Page, Written};
+use store::{LinkList, Place, Written};
 use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
@@ -40,7 +40,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
     let settings = app.store.configuration().await?.settings.clone();
     let status = read_status(&parameters, by)?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor());
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor(Place::Time)?);
+    let cursor = cursor.as_ref();
     let page = match by {
         "contact_id" => {
             let list = LinkList::OfContact(id_of(by, value, ContactId::parse)?);
@@ -52,7 +53,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
         }
         "reference_id" => {
             let id = id_of(by, value, ReferenceId::parse)?;
-            Page { entries: app.store.links_with_reference(&id).await?, next: None }
+            app.store.links_with_reference(&id, limit, cursor).await?
         }
         _ => {
             let (from, to) = day(value, &settings)?;
@@ -63,7 +64,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let messages = app.store.message_states(&page.entries).await?;
     let entries = page.entries.iter().filter(|link| status.is_none_or(|status| link.status_at(now).name() == status));
     let data = entries.map(|link| LinkView::new(link, &messages, &settings, now)).collect();
-    Ok(answer(ListView { data, next_cursor: page.next }))
+    Ok(answer(ListView::new(data, page.next.as_ref())))
 }
 
 fn read_status<'a>(parameters: &'a Parameters, by: &str) -> Result<Option<&'a str>, ApiProblem> {
@@ -88,21 +89,29 @@ fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiPro
     Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
 }
 
+/// What to change about an active link.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PaymentLinkChange)]
 pub(crate) struct AmendBody {
+    /// Until when the link can be paid, as when it is made: an instant with an offset, or a date, which means the end
+    /// of that day in the business's time zone. Give this or `expires_in_days`, not both. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
+    /// The same in days from today, 0 to 730: until the end of that day. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     expires_in_days: Given<i64>,
+    /// What the payment is for, at most 500 characters; an empty text takes it away. Left out, it stays.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     description: Given<String>,
+    /// What is recorded once the money is there. What is left out of it stays.
     #[serde(default)]
     #[schema(value_type = Option<AfterPaymentBody>)]
     after_payment: Given<AfterPaymentBody>,
+    /// Replaces all of it: at most 20 pairs of texts, keys of 1 to 40 and values of at most 500 characters. Left out,
+    /// it stays.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Given<BTreeMap<String, String>>,
@@ -151,6 +160,7 @@ pub(crate) async fn amend(
         let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
         let terms = terms.map_err(ApiProblem::invalid)?;
         let next = link.amended(terms, now).ok_or_else(|| refused(&link, now))?;
+        next.check_growth(&link).map_err(|rejection| ApiProblem::invalid(Problems::of("/metadata", rejection)))?;
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => return show(&app, &next, now).await,
             Written::Rejected(current) => link = *current,

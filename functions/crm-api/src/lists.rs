@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Rejection;
 use serde::Serialize;
+use store::{Cursor, Place};
 use web::ApiProblem;
 
 /// A page has so many entries unless asked otherwise.
@@ -20,11 +21,28 @@ pub(crate) struct ListView<T> {
 }
 
 impl<T> ListView<T> {
-    /// A list that is always whole.
-    pub(crate) fn whole(data: Vec<T>) -> Self {
-        Self { data, next_cursor: None }
+    pub(crate) fn new(data: Vec<T>, next: Option<&Cursor>) -> Self {
+        Self { data, next_cursor: next.map(ToString::to_string) }
+    }
+
+    /// A page of entries that are few enough to be read together, each with what it is sorted by.
+    pub(crate) fn page(
+        entries: impl IntoIterator<Item = (String, T)>,
+        parameters: &Parameters,
+    ) -> Result<Self, ApiProblem> {
+        let (limit, after) = (parameters.limit()?, parameters.cursor(Place::Id)?);
+        let is_left = |id: &str| after.as_ref().is_none_or(|after| id > after.place());
+        let mut left: Vec<(String, T)> = entries.into_iter().filter(|(id, _)| is_left(id)).collect();
+        left.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let has_more = left.len() > limit;
+        left.truncate(limit);
+        let next = left.last().filter(|_| has_more).map(|(id, _)| Cursor::behind(id));
+        Ok(Self::new(left.into_iter().map(|(_, entry)| entry).collect(), next.as_ref()))
     }
 }
+
+/// What every list takes.
+pub(crate) const PAGING: [&str; 2] = ["limit", "cursor"];
 
 /// The parameters of a query, each known and given once.
 pub(crate) struct Parameters(BTreeMap<String, String>);
@@ -73,7 +91,15 @@ impl Parameters {
         })
     }
 
-    pub(crate) fn cursor(&self) -> Option<&str> {
-        self.get("cursor")
+    /// Where the page begins, in a list of this kind.
+    pub(crate) fn cursor(&self, place: Place) -> Result<Option<Cursor>, ApiProblem> {
+        let Some(text) = self.get("cursor") else { return Ok(None) };
+        Cursor::parse(text, place).map(Some).ok_or_else(no_cursor)
     }
+}
+
+/// What a list did not give out as the beginning of a page.
+pub(crate) fn no_cursor() -> ApiProblem {
+    let rejection = Rejection::new("invalid_cursor", "Give the next_cursor of the page before as it is.");
+    ApiProblem::bad_parameter("cursor", &rejection)
 }

@@ -21,7 +21,7 @@ use crate::items::ItemView;
 use crate::links::AmendBody;
 use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
 use crate::senders::{SenderBody, SenderView};
-use crate::settings::{SettingsBody, SettingsView};
+use crate::settings::{SettingsBody, SettingsShape};
 use crate::templates::TemplateView;
 
 /// The whole document as a test writes it down, so that answering it costs nothing and a change of it can be reviewed.
@@ -152,8 +152,8 @@ fn events() -> Vec<Operation> {
         post("/v1/events/{id}/redeliver", "redeliver_event", EVENTS, "Send an event again", Scope::Write)
             .may_take::<RedeliverBody>()
             .answers::<LoggedEventView>(202, "It is sent within a minute."),
-        get("/v1/webhook-endpoints", "list_webhook_endpoints", EVENTS, "List webhook endpoints")
-            .lists::<EndpointView>("All endpoints."),
+        paged(get("/v1/webhook-endpoints", "list_webhook_endpoints", EVENTS, "List webhook endpoints"))
+            .lists::<EndpointView>("A page of endpoints, by their ids."),
         get(endpoint, "read_webhook_endpoint", EVENTS, "Read a webhook endpoint")
             .answers::<EndpointView>(200, "The endpoint.")
             .refuses(400),
@@ -178,25 +178,28 @@ fn records() -> Vec<Operation> {
     let (account, contact) = ("/v1/accounts/{id}", "/v1/contacts/{id}");
     let (item, kind) = ("/v1/items/{id}", "/v1/receipt-types/{id}");
     vec![
-        get("/v1/accounts", "list_accounts", RECORDS, "List accounts")
-            .query("online_payment", "`true`: only those that a link can be made on; `false`: only the others.")
-            .lists::<AccountView>("All accounts."),
+        paged(
+            get("/v1/accounts", "list_accounts", RECORDS, "List accounts")
+                .query("online_payment", "`true`: only those that a link can be made on; `false`: only the others."),
+        )
+        .lists::<AccountView>("A page of accounts, by their ids."),
         get(account, "read_account", RECORDS, "Read an account")
             .answers::<AccountView>(200, "The account.")
             .refuses(400),
         put(account, "write_account", RECORDS, "Make or replace an account", Scope::Admin)
             .takes::<AccountBody>()
-            .answers::<AccountView>(200, "The account."),
+            .answers::<AccountView>(200, "The account.")
+            .refuses(409),
         delete(account, "delete_account", RECORDS, "Retire an account; its links go on", Scope::Admin),
-        get(
+        paged(get(
             "/v1/gateways",
             "list_gateways",
             RECORDS,
             "List the gateways that an account can have, and what each needs",
-        )
-        .lists::<GatewayView>("All gateways."),
-        get("/v1/receipt-types", "list_receipt_types", RECORDS, "List receipt types")
-            .lists::<ReceiptTypeView>("All receipt types."),
+        ))
+        .lists::<GatewayView>("A page of gateways, by their ids."),
+        paged(get("/v1/receipt-types", "list_receipt_types", RECORDS, "List receipt types"))
+            .lists::<ReceiptTypeView>("A page of receipt types, by their ids."),
         get(kind, "read_receipt_type", RECORDS, "Read a receipt type")
             .answers::<ReceiptTypeView>(200, "The receipt type.")
             .refuses(400),
@@ -204,6 +207,8 @@ fn records() -> Vec<Operation> {
             .takes::<ReceiptTypeBody>()
             .answers::<ReceiptTypeView>(200, "The receipt type."),
         delete(kind, "delete_receipt_type", RECORDS, "Delete a receipt type", Scope::Admin).refuses(409),
+        paged(get("/v1/contacts", "list_contacts", RECORDS, "List contacts"))
+            .lists::<ContactView>("A page of contacts, by their ids."),
         get(contact, "read_contact", RECORDS, "Read a contact")
             .answers::<ContactView>(200, "The contact.")
             .refuses(400),
@@ -211,6 +216,8 @@ fn records() -> Vec<Operation> {
             .takes::<ContactBody>()
             .answers::<ContactView>(200, "The contact."),
         delete(contact, "delete_contact", RECORDS, "Delete a contact; its links and receipts stay", Scope::Write),
+        paged(get("/v1/items", "list_items", RECORDS, "List items with their receipts"))
+            .lists::<ItemView>("A page of items, by their ids."),
         get(item, "read_item", RECORDS, "Read an item with its receipts")
             .answers::<ItemView>(200, "The item.")
             .refuses(400),
@@ -226,26 +233,27 @@ fn settings() -> Vec<Operation> {
     let sender = "/v1/message-senders/{id}";
     vec![
         get("/v1/settings", "read_settings", SETTINGS, "Read the settings")
-            .answers::<SettingsView>(200, "The settings."),
+            .answers::<SettingsShape>(200, "The settings."),
         put("/v1/settings", "write_settings", SETTINGS, "Replace the settings", Scope::Admin)
             .takes::<SettingsBody>()
-            .answers::<SettingsView>(200, "The settings."),
-        get(
+            .answers::<SettingsShape>(200, "The settings."),
+        paged(get(
             "/v1/message-senders",
             "list_message_senders",
             SETTINGS,
             "List the ways messages leave besides SNS and SES",
-        )
-        .lists::<SenderView>("All message senders."),
+        ))
+        .lists::<SenderView>("A page of message senders, by their ids."),
         get(sender, "read_message_sender", SETTINGS, "Read a message sender")
             .answers::<SenderView>(200, "The sender.")
             .refuses(400),
         put(sender, "write_message_sender", SETTINGS, "Make or replace a message sender", Scope::Admin)
             .takes::<SenderBody>()
-            .answers::<SenderView>(200, "The sender."),
+            .answers::<SenderView>(200, "The sender.")
+            .refuses(409),
         delete(sender, "delete_message_sender", SETTINGS, "Delete a message sender", Scope::Admin).refuses(409),
-        get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages")
-            .lists::<TemplateView>("The business's own texts, and those that ship."),
+        paged(get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages"))
+            .lists::<TemplateView>("A page of texts: the business's own, and then those that ship."),
         get(template, "read_message_template", SETTINGS, "Read the text of a message")
             .answers::<TemplateView>(200, "The business's own text, or the one that ships.")
             .refuses(400),

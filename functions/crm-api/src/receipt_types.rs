@@ -1,28 +1,35 @@
 //! The types of receipt that the business defined.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::Problems;
 use domain::ids::ReceiptTypeId;
 use domain::receipt::ReceiptType;
 use domain::text::parse_name;
+use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
+use store::Configuration;
 use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer, deleted};
 
+/// A type of receipt.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ReceiptTypeBody)]
 pub(crate) struct ReceiptTypeBody {
+    /// What people call the type, one line of at most 100 characters.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The type that this one is a sub-type of. Left out, it stands by itself. A type with sub-types is a heading:
+    /// links name one without.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     parent_id: Given<String>,
@@ -50,10 +57,11 @@ impl From<ReceiptType> for ReceiptTypeView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
-    let kinds = configuration.receipt_types.values().cloned().map(ReceiptTypeView::from);
-    Ok(answer(ListView::whole(kinds.collect())))
+    let kinds = configuration.receipt_types.values().cloned();
+    Ok(answer(ListView::page(kinds.map(|kind| (kind.id.to_string(), ReceiptTypeView::from(kind))), &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -98,7 +106,8 @@ pub(crate) async fn write(
     let parent_id = body.parent_id.field("/parent_id", &mut problems);
     let parent_id = parent_id.parse("/parent_id", &mut problems, |id| ReceiptTypeId::parse(&id)).value();
     if let Some(parent) = &parent_id {
-        check_parent(&app, &id, parent, &mut problems).await?;
+        let configuration = app.store.fresh_configuration().await?;
+        problems.check("/parent_id", check_parent(&id, parent, &configuration));
     }
     match name {
         Some(name) if problems.is_empty() => {
@@ -110,26 +119,24 @@ pub(crate) async fn write(
     }
 }
 
-/// A parent exists, and following parents upward never comes back to the type itself.
-async fn check_parent(
-    app: &App,
-    id: &ReceiptTypeId,
-    parent: &ReceiptTypeId,
-    problems: &mut Problems,
-) -> Result<(), ApiProblem> {
-    let mut above = Some(parent.clone());
+/// A parent exists, following parents upward never comes back, and the parent is not what links get by default, because a
+/// link names one without sub-types.
+fn check_parent(id: &ReceiptTypeId, parent: &ReceiptTypeId, configuration: &Configuration) -> Result<(), Rejection> {
+    // Two that were put below each other at the same moment form a circle that does not lead back to this one.
+    let mut seen = BTreeSet::from([id]);
+    let mut above = Some(parent);
     while let Some(next) = above {
-        if next == *id {
-            problems.refuse("/parent_id", "circular", "A receipt type cannot stand below itself.");
-            return Ok(());
+        if !seen.insert(next) {
+            return Err(Rejection::new("circular", "A receipt type cannot stand below itself."));
         }
-        match app.store.receipt_type(&next).await? {
-            Some(kind) => above = kind.parent_id,
-            None => {
-                problems.refuse("/parent_id", "unknown_receipt_type", format!("There is no receipt type {next}."));
-                return Ok(());
-            }
-        }
+        let Some(kind) = configuration.receipt_types.get(next) else {
+            return Err(Rejection::new("unknown_receipt_type", format!("There is no receipt type {next}.")));
+        };
+        above = kind.parent_id.as_ref();
+    }
+    if configuration.settings.default_receipt_type_id.as_ref() == Some(parent) {
+        let detail = "The settings name it as the default receipt type, which cannot have sub-types.";
+        return Err(Rejection::new("receipt_type_is_default", detail));
     }
     Ok(())
 }

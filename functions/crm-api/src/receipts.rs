@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
-use store::{Page, ReceiptList};
+use store::{Page, Place, ReceiptList};
 use views::ReceiptView;
 use web::ApiProblem;
 use web::extract::{Path, Query};
 
 use crate::caller::{MayRead, id_of};
-use crate::lists::{ListView, Parameters};
+use crate::lists::{ListView, Parameters, no_cursor};
 use crate::{App, answer};
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -23,7 +23,8 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["contact_id", "item_id", "payment_link_id", "limit", "cursor"])?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "payment_link_id"])?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor());
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor(Place::Time)?);
+    let cursor = cursor.as_ref();
     let page = match by {
         "contact_id" => {
             let list = ReceiptList::OfContact(id_of(by, value, ContactId::parse)?);
@@ -33,11 +34,13 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
             let list = ReceiptList::OfItem(id_of(by, value, ItemId::parse)?);
             app.store.list_receipts(&list, limit, cursor).await?
         }
+        // A link has at most one receipt, so that there is no other page.
+        _ if cursor.is_some() => return Err(no_cursor()),
         _ => of_link(&app, id_of(by, value, LinkId::parse)?).await?,
     };
     let configuration = app.store.configuration().await?;
     let data = page.entries.iter().map(|receipt| ReceiptView::new(receipt, &configuration.settings)).collect();
-    Ok(answer(ListView { data, next_cursor: page.next }))
+    Ok(answer(ListView::new(data, page.next.as_ref())))
 }
 
 /// A link has at most one receipt, and knows its id.

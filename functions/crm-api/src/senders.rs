@@ -17,41 +17,45 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ProviderName};
 use web::body::{Unknown, refuse_unknown};
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::accounts::new_version;
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
-use crate::{App, answer, deleted};
+use crate::lists::{ListView, PAGING, Parameters};
+use crate::{App, MOST_ROUNDS, answer, deleted, record_keeps_changing};
 
 /// A sender has at most so many templates: one for each language.
 const MOST_TEMPLATES: usize = 20;
 
-/// `{ provider, base_url, line, phone_number_id, templates, credentials }`, each where the provider has it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+/// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageSenderBody)]
 pub(crate) struct SenderBody {
+    /// Whose protocol the sender speaks; it decides which of the other fields there are.
     #[serde(default)]
-    #[schema(value_type = ProviderName)]
+    #[schema(value_type = ProviderName, required = true)]
     provider: Given<String>,
-    /// Where the API of `bot_api` or `kavenegar` is; left out, Telegram's or Kavenegar's own.
+    /// Where the API of `bot_api` or `kavenegar` is: `https`, public and without a query. Left out, Telegram's or
+    /// Kavenegar's own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     base_url: Given<String>,
-    /// The number that `kavenegar` sends texts from; left out, the account's own.
+    /// The number that `kavenegar` sends texts from, 3 to 20 digits; left out, the account's own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     line: Given<String>,
-    /// AWS's id of the number that `whatsapp` sends from.
+    /// AWS's id of the number that `whatsapp` sends from, which requires it: `phone-number-id-` and letters and digits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone_number_id: Given<String>,
-    /// What `whatsapp` sends, one for each language; `kavenegar` sends the default message by them where there are any.
+    /// What `whatsapp` sends, one for each language and at most 20; it requires one. `kavenegar` sends the default
+    /// message by them where there are any.
     #[serde(default)]
     #[schema(value_type = Option<Vec<TemplateBody>>)]
     templates: Given<Vec<TemplateBody>>,
-    /// `{ token }` of a bot, `{ api_key }` of Kavenegar. Never shown again, and kept when left out.
+    /// `{ token }` of a bot, `{ api_key }` of Kavenegar; WhatsApp has none. Never shown again. Left out, they stay as
+    /// they were, as long as provider and `base_url` stay.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
@@ -61,18 +65,20 @@ pub(crate) struct SenderBody {
 }
 
 /// A template that the provider approved, and what stands in the places that it leaves open, in their order.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateBody)]
 struct TemplateBody {
+    /// What the provider calls the template: 1 to 100 letters, digits, `_` and `-`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// The language that it was approved in, as a BCP 47 tag such as `fa`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     locale: Given<String>,
-    /// Texts with variables; one of them must always show `{{ link }}`.
+    /// Texts with variables, at most 10 of at most 200 characters each; one of them must always show `{{ link }}`.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = true)]
     parameters: Given<Vec<String>>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -133,9 +139,11 @@ impl SenderView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
-    Ok(answer(ListView::whole(configuration.senders.values().map(SenderView::new).collect())))
+    let views = configuration.senders.values().map(|sender| (sender.id.to_string(), SenderView::new(sender)));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -167,18 +175,22 @@ pub(crate) async fn write(
     body: JsonBody<SenderBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, SenderId::parse)?;
-    let known = app.store.sender(&id).await?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
-    let mut problems = Problems::default();
-    match decide(id, body.fields, known.as_ref(), version, app.reach, &mut problems) {
-        Some((sender, secret)) if problems.is_empty() => {
-            app.store.put_sender(&sender, secret.as_ref()).await?;
+    // A secret that is left out is that of the sender as it is: it must not come back after another was written.
+    for _ in 0..MOST_ROUNDS {
+        let (known, seen) = app.store.sender_to_change(&id).await?;
+        let (mut problems, body) = (Problems::default(), body.fields.clone());
+        let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
+        let Some((sender, secret)) = decided.filter(|_| problems.is_empty()) else {
+            return Err(ApiProblem::invalid(problems));
+        };
+        if app.store.put_sender(&sender, secret.as_ref(), &seen).await? {
             tracing::info!(sender_id = %sender.id, "A message sender was written.");
-            Ok(answer(SenderView::new(&sender)))
+            return Ok(answer(SenderView::new(&sender)));
         }
-        Some(_) | None => Err(ApiProblem::invalid(problems)),
     }
+    Err(record_keeps_changing())
 }
 
 /// The sender that the body describes. A secret that is left out stays, as long as it goes to the same address: it must

@@ -11,12 +11,12 @@ use domain::{Problems, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 use views::schema::ChannelName;
-use web::extract::Path;
+use web::extract::{Path, Query};
 use web::texts::TextBody;
 use web::{ApiProblem, JsonBody};
 
 use crate::caller::{MayAdminister, MayRead, id_of};
-use crate::lists::ListView;
+use crate::lists::{ListView, PAGING, Parameters};
 use crate::{App, answer, deleted};
 
 /// The text of a message.
@@ -65,13 +65,19 @@ impl TemplateView {
         }
     }
 
+    /// Where it stands in the list: the business's own before those that ship.
+    fn place(&self) -> String {
+        [self.source, self.event, self.channel, self.locale.as_str()].join(".")
+    }
+
     fn custom(template: &MessageTemplate) -> Self {
         Self::new(template.event, template.channel, template.locale.as_str(), "custom", &template.text)
     }
 }
 
 /// The shipped texts and the business's own beside them.
-pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
     let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
     for language in Language::ALL {
@@ -81,7 +87,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>) -> Result<Response,
             views.push(TemplateView::new(event, channel, language.code(), "shipped", &text));
         }
     }
-    Ok(answer(ListView::whole(views)))
+    let views = views.into_iter().map(|view| (view.place(), view));
+    Ok(answer(ListView::page(views, &parameters)?))
 }
 
 type At = Path<(String, String, String)>;

@@ -9,15 +9,16 @@ use channels::Posted;
 use domain::Timestamp;
 use domain::event::KEPT_FOR;
 use domain::ids::EndpointId;
+use domain::trace::Trace;
 use domain::webhook::{WebhookEndpoint, next_try};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, StoreError};
+use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkFile, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 
-use crate::{AT_ONCE, App, LEASE, PAGE, later};
+use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
 
 /// How long an endpoint may take while the stream waits behind it, and while nobody does.
 const PATIENCE_OF_THE_STREAM: Duration = Duration::from_secs(5);
@@ -30,6 +31,13 @@ const SLOW_FOR_THE_STREAM: Duration = Duration::from_secs(2);
 const SLOW_FOR_THE_SCHEDULE: Duration = Duration::from_secs(5);
 
 const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// For so long after a change of an endpoint the schedule looks for events that were written down without knowing of it.
+/// It is longer than a process remembers endpoints and then takes to send an event, with a few runs to spare.
+const LOOKED_BACK: Duration = Duration::from_secs(5 * 60);
+
+/// So many events are looked at together.
+const EVENTS_AT_ONCE: usize = 100;
 
 /// Who sends, which decides on how long an endpoint may keep it waiting.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +90,9 @@ pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Re
         if has_time(deadline) {
             send(app, &mut event, file, &endpoints, Sender::Stream).await?;
         }
+        // Sending takes its time, and whoever polls has read on meanwhile: an event stands where it was written down, or
+        // they would have passed its place before it was there.
+        event.recorded_at = app.clock.now();
         if app.store.record_event(&event).await? {
             Measurement::Happened { kind: event.kind, gateway: file.link.terms().account.gateway }.record();
         }
@@ -107,7 +118,7 @@ async fn send(
         operation: "write an event down for an endpoint",
         reason: error.to_string(),
     })?;
-    let id = &event.id;
+    let (id, trace) = (&event.id, file.link.trace());
     let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
         let body = body.clone();
@@ -122,11 +133,12 @@ async fn send(
                 return;
             }
             let begun = Instant::now();
-            let posted = app.webhooks.post(endpoint, id, body, now, sender.patience()).await;
+            let posted = app.webhooks.post(endpoint, id, trace, body, now, sender.patience()).await;
             app.slow.note(&endpoint.id, begun.elapsed());
             note(delivery, &posted, now);
-            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, state = delivery.state.name(), "An event was sent.");
-            Measurement::Posted { outcome: delivery.state.name() }.record();
+            let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
+            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
+            Measurement::Posted { outcome: state }.record();
             if matches!(posted, Posted::Gone { .. }) {
                 switch_off(app, endpoint).await;
             }
@@ -162,7 +174,9 @@ fn note(delivery: &mut Delivery, posted: &Posted, now: Timestamp) {
 /// An endpoint that says that it is gone gets nothing more until somebody switches it on again.
 async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
     match app.store.replace_endpoint(&endpoint.gone()).await {
-        Ok(_) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        Ok(true) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        // Somebody changed it meanwhile. If it is still gone, the next event finds that out.
+        Ok(false) => tracing::info!(endpoint_id = %endpoint.id, "An endpoint that was gone has been changed."),
         // The next event meets the same answer, and tries this again.
         Err(error) => {
             tracing::error!(endpoint_id = %endpoint.id, error = %error, "A gone endpoint could not be switched off.");
@@ -171,14 +185,15 @@ async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
 }
 
 /// Sends what is due again, and answers how many events it tried.
-pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, StoreError> {
+pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
     let mut tried = 0;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
             let due = app.store.due_events(shard, app.clock.now(), PAGE).await?;
+            found.find(due.iter().map(|due| due.due_at), app.clock.now());
             let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
-            let moved = done.collect::<Vec<bool>>().await.iter().filter(|moved| **moved).count();
+            let moved = found.note(&done.collect::<Vec<Tried>>().await);
             tried += moved;
             if is_last || moved == 0 {
                 break;
@@ -186,6 +201,45 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, Stor
         }
     }
     Ok(tried)
+}
+
+/// Has events sent to endpoints that were made or changed so lately that the process which wrote the event down did not
+/// know of it: processes remember endpoints for half a minute. Looking here, once a minute, spares them to read the
+/// endpoints with every event.
+pub(crate) async fn catch_up(app: &App, deadline: SystemTime) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let endpoints = app.store.fresh_endpoints().await?;
+    let lately = |endpoint: &WebhookEndpoint| endpoint.changed_at.filter(|at| later(*at, LOOKED_BACK) > now);
+    let Some(since) = endpoints.iter().filter_map(lately).min() else { return Ok(()) };
+    let mut after = EventsAfter::Instant(since);
+    while has_time(deadline) {
+        let found = app.store.list_events(&EventList { after, before: now }, EVENTS_AT_ONCE).await?;
+        for event in &found {
+            let missing = |endpoint: &&WebhookEndpoint| {
+                endpoint.changed_at.is_some_and(|since| event.happened_at >= since)
+                    && endpoint.wants(event.kind)
+                    && !event.deliveries.iter().any(|delivery| delivery.endpoint == endpoint.id)
+            };
+            let missing: Vec<Delivery> = endpoints
+                .iter()
+                .filter(|endpoint| lately(endpoint).is_some())
+                .filter(missing)
+                .map(|endpoint| Delivery::due(endpoint.id.clone(), now))
+                .collect();
+            if !missing.is_empty() {
+                let mut next = event.clone();
+                next.deliveries.extend(missing);
+                next.version += 1;
+                // Where it is being sent at this moment, the next run finds it again.
+                app.store.replace_event(&next).await?;
+            }
+        }
+        match found.last() {
+            Some(last) if found.len() == EVENTS_AT_ONCE => after = EventsAfter::Event(Box::new(last.clone())),
+            Some(_) | None => break,
+        }
+    }
+    Ok(())
 }
 
 /// The CRM's endpoints, read again where one that still waits for this event is not among those that this process
@@ -200,13 +254,13 @@ async fn endpoints_for(app: &App, event: &EventRecord) -> Result<Arc<Vec<Webhook
     app.store.fresh_endpoints().await
 }
 
-/// Answers whether the event was taken on. One that cannot be read must not keep the others waiting.
-async fn retry_one(app: &App, due: DueEvent) -> bool {
+/// One that cannot be read must not keep the others waiting.
+async fn retry_one(app: &App, due: DueEvent) -> Tried {
     match try_again(app, &due).await {
-        Ok(moved) => moved,
+        Ok(is_ours) => is_ours.into(),
         Err(error) => {
             tracing::error!(event_id = %due.id, error = %error, "A due event could not be sent.");
-            false
+            Tried::Failed
         }
     }
 }

@@ -21,7 +21,8 @@ use runtime::{Clock, has_time};
 use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
-use store::{LinkFile, Store, StoreError};
+use store::{LinkFile, Schedule, Store, StoreError};
+use telemetry::Measurement;
 
 pub use events::SlowEndpoints;
 pub use reports::{About, Report, reports};
@@ -57,16 +58,69 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
         return Ok(json!({ "reported": messages::note_reports(app, reports).await? }));
     }
     if event.get("Records").is_none() {
-        // Trouble with the one does not keep the other from being sent.
-        let tried = messages::retry(app, deadline).await;
-        let events = events::retry(app, deadline).await;
-        return Ok(json!({ "tried": tried?, "events": events? }));
+        return retry(app, deadline).await;
     }
     let news = News::read(event)?;
     let mut failures = serve(app, news.links, deadline).await;
     failures.extend(news.unreadable);
     let failures: Vec<Value> = failures.into_iter().map(|number| json!({ "itemIdentifier": number })).collect();
     Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// Serves what is due again. Trouble with messages does not keep events from being sent, nor the other way.
+async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
+    Measurement::RetriesRan.record();
+    let mut due = Due::default();
+    // Trouble with the one does not keep the other from being sent.
+    let messages = messages::retry(app, deadline, &mut due).await;
+    let caught_up = events::catch_up(app, deadline).await;
+    let events = events::retry(app, deadline, &mut due).await;
+    Measurement::Due { found: due.found, oldest: due.oldest }.record();
+    Measurement::DueFailed { failed: due.failed }.record();
+    caught_up?;
+    let answer = json!({ "tried": messages?, "events": events?, "failed": due.failed });
+    app.store.beat(Schedule::Retries, app.clock.now()).await;
+    Ok(answer)
+}
+
+/// What a run of the schedule found, and how much of it met an error of ours.
+#[derive(Debug, Default)]
+struct Due {
+    found: usize,
+    oldest: Duration,
+    failed: usize,
+}
+
+impl Due {
+    /// Adds a page of the index.
+    fn find(&mut self, since: impl Iterator<Item = Timestamp>, now: Timestamp) {
+        for since in since {
+            self.found += 1;
+            self.oldest = self.oldest.max(Duration::try_from(now.duration_since(since)).unwrap_or_default());
+        }
+    }
+
+    /// Adds what became of it, and answers how much of it was taken on.
+    fn note(&mut self, tried: &[Tried]) -> usize {
+        let count = |what| tried.iter().filter(|tried| **tried == what).count();
+        self.failed += count(Tried::Failed);
+        count(Tried::TakenOn)
+    }
+}
+
+/// What became of one due message or event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    TakenOn,
+    /// Another run was faster.
+    NotOurs,
+    Failed,
+}
+
+impl From<bool> for Tried {
+    fn from(is_ours: bool) -> Self {
+        if is_ours { Self::TakenOn } else { Self::NotOurs }
+    }
 }
 
 /// What a batch of the stream is about.

@@ -15,7 +15,7 @@ use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, Sent
 use telemetry::Measurement;
 
 use crate::reports::{About, Report};
-use crate::{AT_ONCE, App, LEASE, PAGE, later};
+use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
 
 /// The pauses between tries. After the last one a message has failed.
 const PAUSES: [Duration; 6] = [
@@ -66,18 +66,18 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: Claim
     } else {
         MessageState::Skipped { at: now }
     };
-    let (link_id, message_id) = (link.id(), &recipient.id);
+    let (link_id, message_id, trace_id) = (link.id(), &recipient.id, link.trace_id());
     Measurement::Told { channel: recipient.channel, outcome: state.name() }.record();
     match &state {
         MessageState::Failed { reason, .. } => {
-            tracing::error!(%link_id, %message_id, reason, "A message failed for good.");
+            tracing::error!(%link_id, %message_id, trace_id, reason, "A message failed for good.");
             return note_failure(app, link.clone(), recipient, claim, state).await;
         }
         MessageState::Waiting { reason, .. } => {
-            tracing::warn!(%link_id, %message_id, reason, "A message failed for now.")
+            tracing::warn!(%link_id, %message_id, trace_id, reason, "A message failed for now.")
         }
         MessageState::Sent { .. } | MessageState::Sending { .. } | MessageState::Skipped { .. } => {
-            tracing::info!(%link_id, %message_id, state = state.name(), "A message was served.");
+            tracing::info!(%link_id, %message_id, trace_id, state = state.name(), "A message was served.");
         }
     }
     app.store.note_message(&claim, state).await
@@ -114,14 +114,14 @@ async fn hand_over(
     let now = app.clock.now();
     Ok(match sent {
         Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
-        Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason },
+        Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason, sent: None },
         Sent::FailedForNow { reason, wait } => {
             let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
             // A provider may ask for a longer pause, but not for one without end.
             let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
             match pause {
                 Some(pause) => MessageState::Waiting { until: later(now, wait.max(*pause)), reason },
-                None => MessageState::Failed { at: now, reason },
+                None => MessageState::Failed { at: now, reason, sent: None },
             }
         }
     })
@@ -206,9 +206,9 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let Some(link) = app.store.link(&link_id).await? else { return Ok(false) };
     let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
     match app.store.sent_message(&link_id, &message_id).await? {
-        SentMessage::Sent(claim) => {
-            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason };
-            tracing::warn!(%link_id, %message_id, "A message that was sent did not arrive.");
+        SentMessage::Sent(claim, sent) => {
+            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason, sent: Some(sent) };
+            tracing::warn!(%link_id, %message_id, trace_id = link.trace_id(), "A message that was sent did not arrive.");
             let told = Measurement::Told { channel: recipient.channel, outcome: state.name() };
             note_failure(app, link.clone(), recipient, claim, state).await?;
             told.record();
@@ -224,15 +224,15 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
 }
 
 /// Tries what is due again, and answers how many messages it tried.
-pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, StoreError> {
+pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
     let mut tried = 0;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
             let due = app.store.due_messages(shard, app.clock.now(), PAGE).await?;
+            found.find(due.iter().map(|due| due.due_at), app.clock.now());
             let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
-            let done: Vec<bool> = done.collect().await;
-            let moved = done.iter().filter(|moved| **moved).count();
+            let moved = found.note(&done.collect::<Vec<Tried>>().await);
             tried += moved;
             if is_last || moved == 0 {
                 break;
@@ -242,13 +242,13 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime) -> Result<usize, Stor
     Ok(tried)
 }
 
-/// Answers whether the message was taken on. One that cannot be read must not keep the others waiting.
-async fn retry_one(app: &App, due: DueMessage) -> bool {
+/// One that cannot be read must not keep the others waiting.
+async fn retry_one(app: &App, due: DueMessage) -> Tried {
     match try_again(app, &due).await {
-        Ok(moved) => moved,
+        Ok(is_ours) => is_ours.into(),
         Err(error) => {
             tracing::error!(link_id = %due.link, message_id = %due.message, error = %error, "A due message could not be served.");
-            false
+            Tried::Failed
         }
     }
 }

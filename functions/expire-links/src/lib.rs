@@ -3,11 +3,13 @@
 //!
 //! A run takes due links from the index, page by page, and writes each once: that write expires the link where it must
 //! and moves its due work ahead by a lease, so that no other run does the same. Only then are gateways asked, each in
-//! its own queue, so that a dead one starves neither expiry nor the others. Where a gateway lists what waits for us, one
-//! list stands for a question about each attempt of an account. A run that meets its deadline stops; what it
-//! had taken on is due again when the lease ends.
+//! its own queue, so that a dead one starves neither expiry nor the others, and an account that its gateway refuses keeps
+//! nobody waiting but itself. Money comes first, questions after it. Where a gateway lists what waits for us, one list
+//! stands for a question about each attempt of an account. A run that meets its deadline stops; what it had taken on is
+//! due again when the lease ends.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use domain::Timestamp;
@@ -15,23 +17,21 @@ use domain::attempt::AttemptState;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::{PaymentLink, Report, Work};
+use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
-use settlement::{Outcome, SettleError, Settlement};
-use store::{DUE_SHARDS, DuePlace, StoreError, Written};
+use settlement::{Hearing, Outcome, Settlement};
+use store::{DUE_SHARDS, DuePlace, Schedule, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
 const PAGE: i32 = 100;
 
-/// So many writes, and so many questions to one gateway, are under way at once.
+/// So many writes, and so many calls to one gateway, are under way at once.
 const AT_ONCE: usize = 8;
-
-/// A gateway that gives so many unreadable answers in a row is left alone for the rest of the run.
-const BREAKER: usize = 5;
 
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(55);
@@ -51,6 +51,18 @@ pub struct Swept {
     pub given_back: usize,
     /// Left for a later run, because a gateway does not answer or time ran out.
     pub left: usize,
+    /// Of those, what met an error of ours.
+    pub failed: usize,
+}
+
+impl Swept {
+    fn add(&mut self, other: &Self) {
+        self.expired += other.expired;
+        self.asked += other.asked;
+        self.given_back += other.given_back;
+        self.left += other.left;
+        self.failed += other.failed;
+    }
 }
 
 /// So many due attempts of one account are worth a list. A single one is asked about, which tells more.
@@ -71,7 +83,10 @@ struct Task {
 pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError> {
     let mut taken = TakenOn::default();
     let mut failure = None;
-    for shard in 0..DUE_SHARDS {
+    // Each minute begins at another shard, so that a run that does not get through all leaves others each time.
+    let minute = app.clock.now().as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
+    let first = u8::try_from(minute).unwrap_or_default();
+    for shard in (first..DUE_SHARDS).chain(0..first) {
         let mut place = None;
         while has_time(deadline) {
             match take_page(app, shard, place, &mut taken).await {
@@ -93,18 +108,24 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
         queues.entry(task.link.terms().account.gateway).or_default().push(task);
     }
     for done in join_all(queues.into_iter().map(|(gateway, queue)| work_off(app, gateway, queue, deadline))).await {
-        swept.asked += done.asked;
-        swept.given_back += done.given_back;
-        swept.left += done.left;
+        swept.add(&done);
     }
+    Measurement::DueFailed { failed: swept.failed }.record();
     tracing::info!(
         expired = swept.expired,
         asked = swept.asked,
         given_back = swept.given_back,
         left = swept.left,
+        failed = swept.failed,
         "A sweep ended."
     );
-    failure.map_or(Ok(swept), Err)
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            app.settlement.store().beat(Schedule::Sweep, app.clock.now()).await;
+            Ok(swept)
+        }
+    }
 }
 
 /// How long the payments that were reported or are being taken have been waiting for their end, the longest at each
@@ -154,9 +175,12 @@ async fn take_page(
         taken_on.found += 1;
         taken_on.oldest = age(due_at, now).max(taken_on.oldest);
     }
-    let taken: Vec<Option<Taken>> =
+    let taken: Vec<Result<Option<Taken>, StoreError>> =
         stream::iter(links).map(|link| take(app, link)).buffer_unordered(AT_ONCE).collect().await;
-    for taken in taken.into_iter().flatten() {
+    let failed = taken.iter().filter(|taken| taken.is_err()).count();
+    taken_on.swept.failed += failed;
+    taken_on.swept.left += failed;
+    for taken in taken.into_iter().flatten().flatten() {
         taken_on.swept.expired += usize::from(taken.expired);
         taken_on.tasks.extend(taken.work.into_iter().map(|work| Task { link: taken.link.clone(), work }));
     }
@@ -170,93 +194,173 @@ struct Taken {
 }
 
 /// Writes what is due on one link. A link that somebody else changed meanwhile is looked at in the next run.
-async fn take(app: &App, link: PaymentLink) -> Option<Taken> {
+async fn take(app: &App, link: PaymentLink) -> Result<Option<Taken>, StoreError> {
     let now = app.clock.now();
-    let (next, work) = link.take_due(now)?;
+    let Some((next, work)) = link.take_due(now) else { return Ok(None) };
     match app.settlement.store().replace_link(&next).await {
         Ok(Written::Applied | Written::AlreadyApplied) => {
             let expired = next.expired_by(&link);
             if expired {
-                tracing::info!(link_id = %next.id(), "A payment link expired.");
+                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
             }
-            Some(Taken { link: next, work, expired })
+            Ok(Some(Taken { link: next, work, expired }))
         }
-        Ok(Written::Rejected(_)) => None,
+        Ok(Written::Rejected(_)) => Ok(None),
         Err(error) => {
-            tracing::error!(link_id = %link.id(), error = %error, "A due link could not be written.");
-            None
+            let (link_id, trace_id) = (link.id(), link.trace_id());
+            tracing::error!(%link_id, trace_id, error = %error, "A due link could not be written.");
+            Err(error)
         }
     }
 }
 
-/// Works off the queue of one gateway, a few at a time, until it stops answering or time runs out.
+/// Works off the queue of one gateway: money that is being taken or goes back first, then the questions, those that
+/// somebody waits for before the others.
 async fn work_off(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: SystemTime) -> Swept {
+    let breaker = Mutex::new(Breaker::default());
+    let (mut questions, money): (Vec<Task>, Vec<Task>) =
+        queue.into_iter().partition(|task| matches!(task.work, Work::LookUp(_)));
+    questions.sort_by_key(|task| !is_waited_for(task));
+    let mut swept = perform_all(app, money, &BTreeMap::new(), &breaker, deadline).await;
+    let lists = read_lists(app, &questions, &breaker, deadline).await;
+    let asked = perform_all(app, questions, &lists, &breaker, deadline).await;
+    swept.add(&asked);
+    if swept.left > 0 {
+        tracing::warn!(gateway = gateway.as_str(), left = swept.left, "Due work of a gateway was left.");
+    }
+    swept
+}
+
+fn is_waited_for(task: &Task) -> bool {
+    let id = task.work.attempt();
+    task.link.attempt(id).is_some_and(|attempt| attempt.state.waited_for_since().is_some())
+}
+
+/// A few at a time, until the gateway stops answering or time runs out.
+async fn perform_all(
+    app: &App,
+    tasks: Vec<Task>,
+    lists: &BTreeMap<Place, Unconfirmed>,
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> Swept {
+    let all: Vec<_> = tasks.into_iter().map(|task| perform_one(app, task, lists, breaker, deadline)).collect();
+    let done: Vec<Done> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
     let mut swept = Swept::default();
-    let mut silent = 0;
-    let lists = read_lists(app, &queue, deadline).await;
-    let lists = &lists;
-    let mut queue = queue.into_iter();
-    loop {
-        let batch: Vec<Task> = queue.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            return swept;
-        }
-        if silent >= BREAKER || !has_time(deadline) {
-            swept.left += batch.len() + queue.len();
-            tracing::warn!(gateway = gateway.as_str(), left = swept.left, silent, "Due work of a gateway was left.");
-            return swept;
-        }
-        for answered in join_all(batch.into_iter().map(|task| perform(app, task, lists))).await {
-            match answered {
-                Done::Asked { readable } => {
-                    swept.asked += 1;
-                    silent = if readable { 0 } else { silent + 1 };
-                }
-                Done::GaveBack => swept.given_back += 1,
-                Done::NotWaiting => {}
-                Done::Failed => swept.left += 1,
+    for done in done {
+        match done {
+            Done::Asked(_) => swept.asked += 1,
+            Done::GaveBack(_) => swept.given_back += 1,
+            Done::NotWaiting => {}
+            Done::Left => swept.left += 1,
+            Done::Failed => {
+                swept.left += 1;
+                swept.failed += 1;
             }
         }
     }
+    swept
 }
 
+async fn perform_one(
+    app: &App,
+    task: Task,
+    lists: &BTreeMap<Place, Unconfirmed>,
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> Done {
+    let place = place(&task);
+    if !has_time(deadline) || lock(breaker).is_open(place.as_ref()) {
+        return Done::Left;
+    }
+    let done = perform(app, task, lists).await;
+    lock(breaker).note(place, &done);
+    done
+}
+
+/// What became of one piece of work.
 enum Done {
-    Asked {
-        readable: bool,
-    },
-    GaveBack,
+    Asked(Hearing),
+    GaveBack(Hearing),
     /// The gateway's list says that nothing waits for us in this session.
     NotWaiting,
+    /// It was not begun. It is due again when the lease ends.
+    Left,
+    /// It met an error of ours, and is due again too.
     Failed,
 }
 
-/// Where an attempt was begun: what one list of a gateway covers.
+/// Keeps a run from spending itself on who does not answer.
+#[derive(Default)]
+struct Breaker {
+    /// So many calls in a row the gateway did not answer.
+    silent: usize,
+    /// The same for each place, where an answer that refuses us counts too: it is the same for every call there.
+    useless: BTreeMap<Place, usize>,
+}
+
+/// After so many in a row, the rest is left for the next run.
+const TOO_MANY: usize = 5;
+
+impl Breaker {
+    fn is_open(&self, place: Option<&Place>) -> bool {
+        let useless = place.and_then(|place| self.useless.get(place)).copied().unwrap_or_default();
+        self.silent >= TOO_MANY || useless >= TOO_MANY
+    }
+
+    fn note(&mut self, place: Option<Place>, done: &Done) {
+        let (Done::Asked(hearing) | Done::GaveBack(hearing), Some(place)) = (done, place) else { return };
+        let useless = self.useless.entry(place).or_default();
+        match hearing {
+            Hearing::Answered => (self.silent, *useless) = (0, 0),
+            Hearing::Refused => (self.silent, *useless) = (0, *useless + 1),
+            Hearing::Silent => (self.silent, *useless) = (self.silent + 1, *useless + 1),
+        }
+    }
+}
+
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where an attempt was begun: what one list of a gateway covers, and what its refusal means.
 type Place = (AccountId, CredentialsVersion, &'static str);
 
 fn place(task: &Task) -> Option<Place> {
-    let Work::LookUp(id) = &task.work else { return None };
-    let attempt = task.link.attempt(id)?;
+    let attempt = task.link.attempt(task.work.attempt())?;
     Some((attempt.account_id.clone(), attempt.credentials.clone(), task.link.terms().mode.as_str()))
 }
 
 /// One list for each account with several attempts to look up. Where there is none, each attempt is asked about.
-async fn read_lists(app: &App, queue: &[Task], deadline: SystemTime) -> BTreeMap<Place, Unconfirmed> {
-    let mut places: BTreeMap<Place, Vec<&Task>> = BTreeMap::new();
-    for task in queue {
+async fn read_lists(
+    app: &App,
+    questions: &[Task],
+    breaker: &Mutex<Breaker>,
+    deadline: SystemTime,
+) -> BTreeMap<Place, Unconfirmed> {
+    let mut places: BTreeMap<Place, (&Task, usize)> = BTreeMap::new();
+    for task in questions {
         if let Some(place) = place(task) {
-            places.entry(place).or_default().push(task);
+            places.entry(place).or_insert((task, 0)).1 += 1;
         }
     }
-    let mut lists = BTreeMap::new();
-    for (place, tasks) in places {
-        let (Some(task), true) = (tasks.first(), tasks.len() >= WORTH_A_LIST && has_time(deadline)) else { continue };
-        let Work::LookUp(id) = &task.work else { continue };
-        match app.settlement.unconfirmed(&task.link, id).await {
-            Ok(list) => lists.extend(list.map(|list| (place, list))),
-            Err(error) => tracing::error!(account_id = %place.0, error = %error, "No list could be asked for."),
+    places.retain(|place, (_, count)| *count >= WORTH_A_LIST && !lock(breaker).is_open(Some(place)));
+    let all: Vec<_> = places.into_iter().map(|(place, (task, _))| read_list(app, place, task, deadline)).collect();
+    let lists: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+    lists.into_iter().flatten().collect()
+}
+
+async fn read_list(app: &App, place: Place, task: &Task, deadline: SystemTime) -> Option<(Place, Unconfirmed)> {
+    if !has_time(deadline) {
+        return None;
+    }
+    match app.settlement.unconfirmed(&task.link, task.work.attempt()).await {
+        Ok(list) => list.map(|list| (place, list)),
+        Err(error) => {
+            tracing::error!(account_id = %place.0, error = %error, "No list could be asked for.");
+            None
         }
     }
-    lists
 }
 
 /// What a list says about an attempt: `Some(true)` where its money waits for us, `Some(false)` where it does not and
@@ -275,38 +379,66 @@ fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp)
 
 async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) -> Done {
     let now = app.clock.now();
-    let link_id = task.link.id().clone();
+    let (link_id, trace) = (task.link.id().clone(), task.link.trace().cloned());
     let list = place(&task).and_then(|place| lists.get(&place));
-    let (id, done) = match task.work {
-        Work::LookUp(id) => {
-            let outcome = match list.and_then(|list| waits(&task.link, &id, list, now)) {
-                Some(true) => app.settlement.settle_waiting(task.link, &id, now).await,
-                Some(false) => return Done::NotWaiting,
-                None => app.settlement.settle(task.link, &id, Report::Nothing, now).await,
-            };
-            (id, asked(outcome))
-        }
-        Work::Confirm(id) => {
-            let outcome = app.settlement.resume(task.link, &id, now).await;
-            (id, asked(outcome))
-        }
-        Work::Keep(id) => {
-            let kept = app.settlement.keep(task.link, &id, now).await;
-            (id, kept.map(|()| Done::Asked { readable: true }))
-        }
-        Work::GiveBack(id) => {
-            let outcome = app.settlement.give_back(task.link, &id, now).await;
-            (id, outcome.map(|()| Done::GaveBack))
-        }
+    let id = task.work.attempt().clone();
+    let asked = |outcome| asked(&id, outcome);
+    let done = match task.work {
+        Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
+            Some(true) => app.settlement.settle_waiting(task.link, &id, now).await.map(asked),
+            Some(false) => Ok(Done::NotWaiting),
+            None => app.settlement.settle(task.link, &id, Report::Nothing, now).await.map(asked),
+        },
+        Work::Confirm(_) => app.settlement.resume(task.link, &id, now).await.map(asked),
+        Work::Keep(_) => app.settlement.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
+        Work::GiveBack(_) => app.settlement.give_back(task.link, &id, now).await.map(Done::GaveBack),
     };
-    done.unwrap_or_else(|error| failed(&link_id, &id, &error))
+    done.unwrap_or_else(|error| {
+        let trace_id = trace.as_ref().map(Trace::id);
+        tracing::error!(%link_id, attempt_id = %id, trace_id, error = %error, "Due work could not be done.");
+        Done::Failed
+    })
 }
 
-fn asked(outcome: Result<Outcome, SettleError>) -> Result<Done, SettleError> {
-    outcome.map(|outcome| Done::Asked { readable: !matches!(outcome, Outcome::Unknown(_)) })
+fn asked(id: &AttemptId, outcome: Outcome) -> Done {
+    // The CRM is told nothing of that, so that it is counted here and not where events are.
+    if let Outcome::Known(link) = &outcome
+        && let Some(attempt) = link.attempt(id)
+        && matches!(attempt.state, AttemptState::Lapsed { .. })
+    {
+        Measurement::Lapsed { gateway: attempt.gateway }.record();
+    }
+    Done::Asked(outcome.hearing())
 }
 
-fn failed(link_id: &domain::ids::LinkId, attempt_id: &AttemptId, error: &SettleError) -> Done {
-    tracing::error!(%link_id, %attempt_id, error = %error, "Due work could not be done.");
-    Done::Failed
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(account: &str) -> Place {
+        (AccountId::parse(account).unwrap(), CredentialsVersion::parse("v1").unwrap(), "live")
+    }
+
+    fn after(hearings: &[Hearing]) -> Breaker {
+        let mut breaker = Breaker::default();
+        for hearing in hearings {
+            breaker.note(Some(place("suspended")), &Done::Asked(*hearing));
+        }
+        breaker
+    }
+
+    #[test]
+    fn an_account_that_its_gateway_refuses_keeps_nobody_waiting_but_itself() {
+        let breaker = after(&[Hearing::Refused; TOO_MANY]);
+        assert!(breaker.is_open(Some(&place("suspended"))));
+        assert!(!breaker.is_open(Some(&place("main"))));
+    }
+
+    #[test]
+    fn a_gateway_that_does_not_answer_is_left_alone_until_it_does() {
+        assert!(after(&[Hearing::Silent; TOO_MANY]).is_open(Some(&place("main"))));
+        let mut hearings = [Hearing::Silent; TOO_MANY];
+        hearings[TOO_MANY - 1] = Hearing::Answered;
+        assert!(!after(&hearings).is_open(Some(&place("suspended"))));
+    }
 }

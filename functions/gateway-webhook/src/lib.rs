@@ -4,32 +4,29 @@
 //! then sent to the result page of its link; a server is told 2xx only once the outcome is stored, so that it calls
 //! again where it is not.
 
+mod page;
+
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
+use domain::trace::Trace;
 use gateways::{Fields, Notice, WebhookError, read_webhook};
 use runtime::Clock;
 use settlement::{Outcome, Settlement};
 use web::ApiProblem;
 
+use page::{asks_again, guard, posts_again};
+
 /// Larger calls are none of a gateway's.
 const LARGEST_CALL: usize = 256 * 1024;
-
-/// Shown where the table cannot be reached while a customer comes back from paying. It asks again by itself, because
-/// what happened is known to the gateway and will be known to us.
-const BEING_CONFIRMED: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"5\">\
-<title>Your payment is being confirmed</title><p>Your payment is being confirmed. Please do not pay again.</p>\
-<p lang=\"fa\" dir=\"rtl\">پرداخت شما در حال تأیید است. لطفاً دوباره پرداخت نکنید.</p></html>";
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -53,49 +50,65 @@ pub fn router(app: App) -> Router {
         )
         .fallback(|| async { ApiProblem::not_found("address") })
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
-        .layer(from_fn(in_time))
         .with_state(app)
-}
-
-/// Answers in time also where something takes too long: what was begun is finished by the sweep, and a server calls
-/// again.
-async fn in_time(request: Request, next: Next) -> Response {
-    match runtime::in_time(TIME, next.run(request)).await {
-        Some(response) => response,
-        None => being_confirmed(),
-    }
 }
 
 /// A browser comes back, by link or by posted form.
 async fn come_back(
     State(app): State<App>,
     Path((gateway, link, key)): Path<(String, String, String)>,
+    method: Method,
     RawQuery(query): RawQuery,
     bytes: Bytes,
 ) -> Response {
     let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else { return to("/p/unknown") };
+    let posted = read_fields(&bytes);
     let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
-    fields.extend(read_fields(&bytes));
-    let link = match app.settlement.store().link(&link).await {
-        Ok(Some(link)) => link,
-        Ok(None) => return to("/p/unknown"),
-        Err(error) => {
-            tracing::error!(error = %error, "A customer came back while the table could not be read.");
-            return being_confirmed();
+    fields.extend(posted.clone());
+    // What was begun is finished by the sweep, where it was written down.
+    let address = match runtime::in_time(TIME, settle(&app, gateway, &link, &key, &fields)).await {
+        Some(address) => address,
+        None => {
+            tracing::error!(link_id = %link, "A return took too long.");
+            None
         }
     };
-    let Some(attempt) = link.attempt_by_key(&key).filter(|attempt| attempt.gateway == gateway) else {
-        return to("/p/unknown");
-    };
-    let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
-    if let Err(error) = app.settlement.settle_return(link, &attempt_id, &fields, app.clock.now()).await {
-        // The attempt stays due, the page says that it is being confirmed, and the sweep goes on.
-        tracing::error!(%link_id, %attempt_id, error = %error, "A return could not be settled yet.");
+    match address {
+        Some(address) => to(&address),
+        // Some gateways say only here what confirming needs, so that a browser which only asked again would have lost it.
+        None if method == Method::POST => posts_again(&posted),
+        None => asks_again(),
     }
-    to(&result)
 }
 
-/// The gateway's own server calls.
+/// Settles what a browser brought, and says where the browser goes on to. `None` where that cannot be known now: the
+/// browser then has to bring it once more.
+async fn settle(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey, fields: &Fields) -> Option<String> {
+    const NOWHERE: &str = "/p/unknown";
+    let link = match app.settlement.store().link(link).await {
+        Ok(Some(link)) => link,
+        Ok(None) => return Some(NOWHERE.to_owned()),
+        Err(error) => {
+            tracing::error!(error = %error, "A customer came back while the table could not be read.");
+            return None;
+        }
+    };
+    let Some(attempt) = link.attempt_by_key(key).filter(|attempt| attempt.gateway == gateway) else {
+        return Some(NOWHERE.to_owned());
+    };
+    let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
+    let trace = link.trace().cloned();
+    match app.settlement.settle_return(link, &attempt_id, fields, app.clock.now()).await {
+        Ok(_) => Some(result),
+        Err(error) => {
+            let trace_id = trace.as_ref().map(Trace::id);
+            tracing::error!(%link_id, %attempt_id, trace_id, error = %error, "A return could not be settled yet.");
+            None
+        }
+    }
+}
+
+/// The gateway's own server calls. Where the outcome is not stored in time, it calls again.
 async fn notify(
     State(app): State<App>,
     Path((gateway, account)): Path<(String, String)>,
@@ -103,14 +116,28 @@ async fn notify(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
+    let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
+    runtime::in_time(TIME, hear(&app, &gateway, &account, &query, &headers, &bytes)).await.unwrap_or_else(|| {
+        let detail = "This took too long and was stopped; call again.";
+        Err(ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail))
+    })
+}
+
+async fn hear(
+    app: &App,
+    gateway: &str,
+    account: &str,
+    query: &Fields,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<StatusCode, ApiProblem> {
     let unknown = || ApiProblem::not_found("webhook");
-    let gateway = GatewayKind::parse(&gateway).map_err(|_| unknown())?;
-    let account = AccountId::parse(&account).map_err(|_| unknown())?;
+    let gateway = GatewayKind::parse(gateway).map_err(|_| unknown())?;
+    let account = AccountId::parse(account).map_err(|_| unknown())?;
     let credentials = app.settlement.store().all_credentials(&account).await?;
     let now = app.clock.now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
-    let notice = Notice { header: &header, query: &query, body: &bytes };
+    let notice = Notice { header: &header, query, body: bytes };
     let hint = match read_webhook(gateway, notice, &credentials, now) {
         Ok(Some(hint)) => hint,
         Ok(None) => return Ok(StatusCode::OK),
@@ -125,7 +152,7 @@ async fn notify(
     };
     match app.settlement.settle_by_id(&hint.link, &hint.attempt, hint.report, now).await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
-        Ok(Outcome::Unknown(_)) => Err(ApiProblem::new(
+        Ok(Outcome::Unknown(_) | Outcome::Refused(_)) => Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "outcome_unknown",
             "The outcome is not known yet; call again.",
@@ -150,20 +177,7 @@ fn result_page(link: &PaymentLink) -> String {
 /// Sends the browser on with GET, whatever method it came with.
 fn to(address: &str) -> Response {
     match HeaderValue::try_from(address) {
-        Ok(location) => (
-            StatusCode::SEE_OTHER,
-            [
-                (header::LOCATION, location),
-                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-                (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            ],
-        )
-            .into_response(),
-        Err(_) => being_confirmed(),
+        Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
+        Err(_) => asks_again(),
     }
-}
-
-fn being_confirmed() -> Response {
-    let headers = [(header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, Html(BEING_CONFIRMED)).into_response()
 }

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState, Checkout, NewAttempt, later_by_minutes};
@@ -29,7 +29,7 @@ use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
 
 use page::{Page, going, guard, of_link, picture, without_link};
-use visitor::is_person;
+use visitor::{is_person, languages};
 
 /// How often a visit is decided again because the link changed meanwhile.
 const MOST_ROUNDS: usize = 6;
@@ -37,11 +37,8 @@ const MOST_ROUNDS: usize = 6;
 /// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
 
-/// Shown where nothing answered in time, not even the table that says which language the customer reads.
-const TOOK_TOO_LONG: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"5\">\
-<title>One moment</title><p>This takes longer than usual. The page tries again by itself.</p>\
-<p lang=\"fa\" dir=\"rtl\">کمی بیشتر از معمول طول می‌کشد. این صفحه خودش دوباره تلاش می‌کند.</p></html>";
+/// After so many seconds a page that took too long is asked for again by itself.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("5");
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -77,6 +74,7 @@ pub fn router(app: App) -> Router {
         .route("/p/{token}/result", get(result).fallback(other_method))
         .route("/logo/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
+        .route("/favicon.ico", get(no_icon))
         .fallback(nowhere)
         .layer(from_fn(in_time))
         .with_state(app)
@@ -84,12 +82,20 @@ pub fn router(app: App) -> Router {
 
 /// Answers in time also where something takes too long: a session that was not written down was shown to nobody.
 async fn in_time(request: Request, next: Next) -> Response {
+    let headers = request.headers().clone();
     match runtime::in_time(TIME, next.run(request)).await {
         Some(response) => response,
-        None => {
-            guard((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], Html(TOOK_TOO_LONG)).into_response())
-        }
+        None => took_too_long(&headers),
     }
+}
+
+/// The table is not asked who the business is, because it may be what takes so long.
+fn took_too_long(headers: &HeaderMap) -> Response {
+    let settings = Settings::default();
+    let mut response = without_link(Page::Down, language(None, headers, &settings), &settings);
+    response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
+    response.headers_mut().insert(header::REFRESH, ASK_AGAIN);
+    response
 }
 
 /// The customer opens the link.
@@ -103,37 +109,35 @@ async fn go(State(app): State<App>, Path(token): Path<String>, method: Method, h
 }
 
 async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_confirmed: bool) -> Response {
-    let (link, configuration) = match find(app, token).await {
+    let (mut link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
         Ok(None) => return unknown(app, headers).await,
         Err(error) => return down(app, headers, &error).await,
     };
     let settings = &configuration.settings;
     let language = language(Some(&link), headers, settings);
+    if !is_person(method, headers) {
+        let now = app.clock.now();
+        return of_link(preview(&link, now), &link, language, settings, now);
+    }
+    let met = if link.terms().account.confirm_page && !has_confirmed {
+        greet(app, &mut link).await
+    } else {
+        visit(app, &configuration, &mut link).await
+    };
     let now = app.clock.now();
     let show = |page, link: &PaymentLink| of_link(page, link, language, settings, now);
-    if !is_person(method, headers) {
-        return show(preview(&link, now), &link);
-    }
-    let is_payable = matches!(link.visit(now), Visit::Begin | Visit::Continue(_));
-    if link.terms().account.confirm_page && !has_confirmed && is_payable {
-        return match note_opened(app, link).await {
-            Ok(link) => show(Page::Confirm, &link),
-            Err(error) => down(app, headers, &error).await,
-        };
-    }
-    match visit(app, &configuration, link.clone()).await {
-        Ok((link, Visit::Continue(checkout))) => to_gateway(&checkout, &link, language, settings),
-        Ok((link, Visit::TooManyAttempts)) => show(Page::TooMany, &link),
-        Ok((link, Visit::Confirming)) => show(Page::Confirming, &link),
-        Ok((link, Visit::UnderReview)) => show(Page::Review, &link),
-        Ok((link, Visit::Begin | Visit::Paid | Visit::Expired | Visit::Cancelled)) => {
-            show(Page::of_reopened(&link, app.clock.now()), &link)
-        }
+    match met {
+        Ok(Met::Gateway(checkout)) => to_gateway(&checkout, &link, language, settings, now),
+        Ok(Met::Page(page)) => show(page, &link),
         Err(error) => {
-            tracing::error!(link_id = %link.id(), error = %error, "A customer could not be sent to the gateway.");
+            tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
             match error {
-                VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => show(Page::Trouble, &link),
+                VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => {
+                    // It was opened all the same; where that cannot be written down, the next visit does.
+                    let link = note_opened(app, link.clone()).await.unwrap_or(link);
+                    show(Page::Trouble, &link)
+                }
                 // Something of ours failed, perhaps while asking about a session that somebody has paid in.
                 VisitError::Store(_) | VisitError::NoRandomness(_) | VisitError::Contended => {
                     without_link(Page::Down, language, settings)
@@ -141,6 +145,35 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
             }
         }
     }
+}
+
+/// What a customer who opens the link meets.
+enum Met {
+    Gateway(Checkout),
+    Page(Page),
+}
+
+/// What a page says of a visit that leads nowhere.
+fn page_of(visit: &Visit, link: &PaymentLink, now: Timestamp) -> Page {
+    match visit {
+        Visit::TooManyAttempts => Page::TooMany,
+        Visit::Confirming => Page::Confirming,
+        Visit::UnderReview => Page::Review,
+        Visit::Begin | Visit::Continue(_) | Visit::Paid | Visit::Expired | Visit::Cancelled => {
+            Page::of_reopened(link, now)
+        }
+    }
+}
+
+/// The business's own page before the gateway, for a link that can be paid. Who has paid already does not see it.
+async fn greet(app: &App, link: &mut PaymentLink) -> Result<Met, VisitError> {
+    if matches!(link.visit(app.clock.now()), Visit::Begin | Visit::Continue(_)) {
+        *link = note_opened(app, link.clone()).await?;
+    }
+    Ok(match meet(app, link).await? {
+        Visit::Begin | Visit::Continue(_) => Met::Page(Page::Confirm),
+        otherwise => Met::Page(page_of(&otherwise, link, app.clock.now())),
+    })
 }
 
 /// Records the first opening by a person. Where somebody changed the link meanwhile, that is what is shown.
@@ -155,14 +188,14 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 /// The customer comes back from the gateway, or reloads the page that said what happened.
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
-        Ok(Some((link, configuration))) => {
+        Ok(Some((mut link, configuration))) => {
             let settings = &configuration.settings;
             let language = language(Some(&link), &headers, settings);
             let now = app.clock.now();
-            match outcome(&app, &link, now).await {
+            match outcome(&app, &mut link, now).await {
                 Ok(page) => of_link(page, &link, language, settings, now),
                 Err(error) => {
-                    tracing::error!(link_id = %link.id(), error = %error, "An outcome could not be looked up.");
+                    tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "An outcome could not be looked up.");
                     without_link(Page::Down, language, settings)
                 }
             }
@@ -172,12 +205,18 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
     }
 }
 
-/// What became of a payment. Before anybody is told that nothing was paid, and to go on, the gateway is asked.
-async fn outcome(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
-    match Page::of(link, now) {
-        Page::Unfinished if has_moved_on(app, link, now).await? => Ok(Page::Confirming),
-        page => Ok(page),
+/// What became of a payment. Before anybody is told that nothing was paid, and to go on, the gateway is asked; where it
+/// gives no answer, nobody is told so.
+async fn outcome(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
+    let page = Page::of(link, now);
+    if !page.depends_on_the_gateway(link) {
+        return Ok(page);
     }
+    Ok(match look(app, link, now).await? {
+        Look::NothingOpen | Look::GoesOn => page,
+        Look::Unknown | Look::MayBePaid => Page::Confirming,
+        Look::Over => Page::of(link, now),
+    })
 }
 
 /// The business's logo, by the name of its content.
@@ -199,35 +238,31 @@ async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
     Ok(app.store.link(&LinkId::of(&token)).await?.map(|link| (link, configuration)))
 }
 
-/// What the visitor meets, opening a session where one is needed.
-async fn visit(
-    app: &App,
-    configuration: &Configuration,
-    mut link: PaymentLink,
-) -> Result<(PaymentLink, Visit), VisitError> {
+/// What the visitor meets, opening a session where one is needed. `link` becomes what is last known of it.
+async fn visit(app: &App, configuration: &Configuration, link: &mut PaymentLink) -> Result<Met, VisitError> {
     let mut opened: Option<Attempt> = None;
     for _ in 0..MOST_ROUNDS {
-        let now = app.clock.now();
-        let attempt = match (link.visit(now), opened.take()) {
-            (Visit::Begin, Some(attempt)) => attempt,
-            (Visit::Begin, None) => begin(app, configuration, &link, now).await?,
-            (Visit::Continue(_), None) if has_moved_on(app, &link, now).await? => {
-                return Ok((link, Visit::Confirming));
-            }
-            // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
-            (otherwise, _) => return Ok((link, otherwise)),
+        let attempt = match opened.take() {
+            Some(attempt) => attempt,
+            None => match meet(app, link).await? {
+                Visit::Begin => begin(app, configuration, link, app.clock.now()).await?,
+                otherwise => return Ok(lead(otherwise, link, app.clock.now())),
+            },
         };
-        let next = match link.begin_attempt(attempt.clone(), app.clock.now()) {
+        let now = app.clock.now();
+        let next = match link.begin_attempt(attempt.clone(), now) {
             Ok(next) => next,
-            Err(otherwise) => return Ok((link, otherwise)),
+            // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
+            Err(otherwise) => return Ok(lead(otherwise, link, now)),
         };
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
-                tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, "A payment attempt began.");
-                return Ok((next, Visit::Continue(attempt.checkout)));
+                tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, trace_id = next.trace_id(), "A payment attempt began.");
+                *link = next;
+                return Ok(Met::Gateway(attempt.checkout));
             }
             Written::Rejected(current) => {
-                link = *current;
+                *link = *current;
                 opened = Some(attempt);
             }
         }
@@ -235,27 +270,76 @@ async fn visit(
     Err(VisitError::Contended)
 }
 
-/// Whether the gateway is done with the session that the customer would be sent to again: paid in, or closed. What follows
-/// is written by those who may settle, within a minute; until then nobody is sent to a session that is over. Where the
-/// gateway gives no answer, the customer is let through to it.
-async fn has_moved_on(app: &App, link: &PaymentLink, now: Timestamp) -> Result<bool, VisitError> {
-    let Some(attempt) = link.attempts().last().filter(|last| matches!(last.state, AttemptState::Open { .. })) else {
-        return Ok(false);
-    };
-    if now.duration_since(attempt.opened_at) < MAY_HAVE_PAID {
-        return Ok(false);
+fn lead(visit: Visit, link: &PaymentLink, now: Timestamp) -> Met {
+    match visit {
+        Visit::Continue(checkout) => Met::Gateway(checkout),
+        otherwise @ (Visit::Begin
+        | Visit::Confirming
+        | Visit::UnderReview
+        | Visit::Paid
+        | Visit::Expired
+        | Visit::Cancelled
+        | Visit::TooManyAttempts) => Met::Page(page_of(&otherwise, link, now)),
     }
+}
+
+/// What the link says to a visitor, once the gateway was asked about a session that they would be sent to again. Where it
+/// gives no answer, the customer is let through to it.
+async fn meet(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
+    let now = app.clock.now();
+    let visit = link.visit(now);
+    let is_old = |attempt: &Attempt| now.duration_since(attempt.opened_at) >= MAY_HAVE_PAID;
+    if !matches!(visit, Visit::Continue(_)) || !link.attempts().last().is_some_and(is_old) {
+        return Ok(visit);
+    }
+    Ok(match look(app, link, now).await? {
+        Look::NothingOpen | Look::GoesOn | Look::Unknown => visit,
+        Look::MayBePaid => Visit::Confirming,
+        Look::Over => link.visit(now),
+    })
+}
+
+/// What the gateway says of the session that a customer was last sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// There is no session whose end we do not know.
+    NothingOpen,
+    /// Nobody has paid in it, and somebody still may.
+    GoesOn,
+    /// No readable answer.
+    Unknown,
+    /// Somebody has paid in it, or may have. What follows is written by those who may settle, within a minute.
+    MayBePaid,
+    /// It is over, and nobody has paid in it. The link says so by now.
+    Over,
+}
+
+/// Asks the gateway about the session that a customer was last sent to. A final no is written down at once, because it
+/// concerns no money; `link` is then what it became.
+async fn look(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Look, VisitError> {
+    let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
+    let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(Look::NothingOpen) };
     let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-    Ok(match app.gateways.look_up(attempt, &Report::Nothing.into(), link.terms().mode, &credentials, now).await {
-        GatewayAnswer::Pending | GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => false,
+    let answer = app.gateways.look_up(attempt, &Report::Nothing.into(), link.terms().mode, &credentials, now).await;
+    match &answer {
+        GatewayAnswer::Pending => Ok(Look::GoesOn),
+        GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => Ok(Look::Unknown),
         GatewayAnswer::Paid(_)
         | GatewayAnswer::Unconfirmed
         | GatewayAnswer::Processing
-        | GatewayAnswer::NotPaid { .. }
         | GatewayAnswer::Returned
         | GatewayAnswer::WrongAmount { .. }
-        | GatewayAnswer::Doubtful { .. } => true,
-    })
+        | GatewayAnswer::Doubtful { .. } => Ok(Look::MayBePaid),
+        GatewayAnswer::NotPaid { .. } => {
+            if let Some(judgement) = link.judge(&attempt.id, &answer, Report::Nothing, now) {
+                *link = match app.store.replace_link(&judgement.link).await? {
+                    Written::Applied | Written::AlreadyApplied => judgement.link,
+                    Written::Rejected(current) => *current,
+                };
+            }
+            Ok(Look::Over)
+        }
+    }
 }
 
 /// Opens a session at the gateway. It is not tried twice: a second try could make a second session.
@@ -308,20 +392,29 @@ fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
 fn preview(link: &PaymentLink, now: Timestamp) -> Page {
     match link.visit(now) {
         Visit::Begin | Visit::Continue(_) | Visit::TooManyAttempts => Page::Preview,
-        Visit::Confirming => Page::Confirming,
-        Visit::UnderReview => Page::Review,
-        Visit::Paid | Visit::Expired | Visit::Cancelled => Page::of_reopened(link, now),
+        otherwise @ (Visit::Confirming | Visit::UnderReview | Visit::Paid | Visit::Expired | Visit::Cancelled) => {
+            page_of(&otherwise, link, now)
+        }
     }
 }
 
 /// Sends the browser on: to an address, or with a form that a page of ours posts.
-fn to_gateway(checkout: &Checkout, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
+fn to_gateway(
+    checkout: &Checkout,
+    link: &PaymentLink,
+    language: Language,
+    settings: &Settings,
+    now: Timestamp,
+) -> Response {
     if !checkout.form.is_empty() {
-        return going(checkout, link, language, settings);
+        return going(checkout, link, language, settings, now);
     }
     match HeaderValue::try_from(&checkout.at) {
         Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
-        Err(_) => guard(StatusCode::BAD_GATEWAY.into_response()),
+        Err(_) => {
+            tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
+            of_link(Page::Trouble, link, language, settings, now)
+        }
     }
 }
 
@@ -356,17 +449,40 @@ async fn robots() -> Response {
     guard("User-agent: *\nDisallow: /\n".into_response())
 }
 
-/// The link's language, else the first of the browser's that ships, else the business's. A browser that asks only for
-/// languages that do not ship gets English.
+/// Browsers ask for it once a page has none of its own, and need not ask again for a day.
+async fn no_icon() -> Response {
+    let mut response = guard(StatusCode::NO_CONTENT.into_response());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    response
+}
+
+/// The link's language where it ships, else the browser's, else the business's. Where a link or a browser asks only for
+/// languages that do not ship, it is English.
 fn language(link: Option<&PaymentLink>, headers: &HeaderMap, settings: &Settings) -> Language {
-    if let Some(locale) = link.and_then(|link| link.terms().locale.as_ref()) {
-        return locale.language();
+    let named = link.and_then(|link| link.terms().locale.as_ref());
+    if let Some(language) = named.and_then(|locale| Language::of(locale.as_str())) {
+        return language;
     }
-    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let tags = || wanted.split(',').filter_map(|range| range.split(';').next()).map(str::trim);
-    // `*` and an empty header leave it to us.
-    if tags().all(|tag| tag.is_empty() || tag == "*") {
-        return settings.default_locale.language();
+    match languages(headers) {
+        Some(wanted) => wanted.unwrap_or(Language::EN),
+        None if named.is_some() => Language::EN,
+        None => settings.default_locale.language(),
     }
-    tags().find_map(Language::of).unwrap_or(Language::EN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_a_page_in_the_browsers_language_that_asks_again_by_itself() {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static("fa-IR,fa;q=0.9"))]);
+        let page = took_too_long(&headers);
+        assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!((&page.headers()["refresh"], &page.headers()["retry-after"]), (&ASK_AGAIN, &ASK_AGAIN));
+        assert!(page.headers().contains_key("content-security-policy"));
+        let text = axum::body::to_bytes(page.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        assert!(text.contains("lang=\"fa\" dir=\"rtl\"") && text.contains("لطفاً دوباره پرداخت نکنید"), "{text}");
+    }
 }

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::attempt::{Attempt, AttemptState, Checkout};
 use domain::calendar::{display_end, display_instant};
-use domain::gateway::{Mode, Network};
-use domain::link::{LinkStatus, PaymentLink};
+use domain::gateway::{GatewayKind, LookUp, Mode, Network, Payment};
+use domain::link::{LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
 use domain::logo::Logo;
 use domain::settings::Settings;
@@ -34,7 +34,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 const SUBMIT: &str = "document.forms[0].submit()";
 
 /// As [`POLICY`], with this very script and a form that goes to the gateway. Browsers hold the gateway's own redirects
-/// after the form against the policy too, so it names no host but the one that a simulator may be at.
+/// after the form against the policy too, so besides the form's own target it allows every encrypted one.
 fn policy_of_going(at: &str) -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let script = STANDARD.encode(Sha256::digest(SUBMIT.as_bytes()));
@@ -51,6 +51,8 @@ pub(crate) enum Page {
     Preview,
     /// What is to be paid, and a button that leads to the gateway.
     Confirm,
+    /// The page that posts a gateway's form by itself.
+    Going,
     /// For who has just paid.
     Paid,
     /// For who opens a link that was paid before.
@@ -86,22 +88,29 @@ impl Page {
         if matches!(status, LinkStatus::Paid { .. }) {
             return Self::Paid;
         }
-        if being_confirmed(link).is_some() {
+        if being_confirmed(link).is_some() || link.visit(now) == Visit::Confirming {
             return Self::Confirming;
         }
         if link.needs_review() {
             return Self::Review;
         }
-        let last = link.attempts().last().map(|attempt| &attempt.state);
-        if last.is_some_and(goes_back) {
+        // While a link can be paid only its last attempt counts; once it ended, no money may be forgotten.
+        let is_active = status == LinkStatus::Active;
+        let first = if is_active { link.attempts().len().saturating_sub(1) } else { 0 };
+        if link.attempts().iter().skip(first).any(|attempt| goes_back(&attempt.state)) {
             return Self::MoneyGoesBack;
         }
         match status {
             LinkStatus::Expired { .. } => Self::Expired,
             LinkStatus::Cancelled { .. } => Self::Cancelled,
-            LinkStatus::Active | LinkStatus::Paid { .. } if has_failed(link) => Self::Failed,
+            LinkStatus::Active | LinkStatus::Paid { .. } if failure(link).is_some() => Self::Failed,
             LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
         }
+    }
+
+    /// Whether the page says of an open session what only its gateway knows.
+    pub(crate) fn depends_on_the_gateway(self, link: &PaymentLink) -> bool {
+        self == Self::Unfinished || (self == Self::Confirming && being_confirmed(link).is_none())
     }
 
     /// What became of a link, for somebody who opens it again: whether they are who paid it is not known.
@@ -118,6 +127,7 @@ impl Page {
             Self::Trouble | Self::Down => StatusCode::SERVICE_UNAVAILABLE,
             Self::Preview
             | Self::Confirm
+            | Self::Going
             | Self::Paid
             | Self::AlreadyPaid
             | Self::Confirming
@@ -132,6 +142,7 @@ impl Page {
         match self {
             Self::Preview => "preview",
             Self::Confirm => "confirm",
+            Self::Going => "going",
             Self::Paid => "paid",
             Self::AlreadyPaid => "already-paid",
             Self::Confirming => "confirming",
@@ -151,7 +162,7 @@ impl Page {
     fn tone(self) -> Tone {
         match self {
             Self::Paid | Self::AlreadyPaid => Tone::Good,
-            Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
+            Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
             Self::Preview | Self::Confirm | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
@@ -161,16 +172,18 @@ impl Page {
     }
 
     /// The button that leads on, where there is one.
-    fn action(self) -> Option<&'static str> {
+    fn action(self, link: &PaymentLink, now: Timestamp) -> Option<&'static str> {
         match self {
             Self::Failed | Self::Trouble => Some("try-again"),
+            // Where the money went back and nobody else is paying, the link can still be paid.
+            Self::MoneyGoesBack => (link.visit(now) == Visit::Begin).then_some("try-again"),
             Self::Unfinished => Some("go-on"),
             Self::Confirm => Some("pay-now"),
             Self::Preview
+            | Self::Going
             | Self::Paid
             | Self::AlreadyPaid
             | Self::Confirming
-            | Self::MoneyGoesBack
             | Self::Review
             | Self::Expired
             | Self::Cancelled
@@ -178,6 +191,41 @@ impl Page {
             | Self::TooMany
             | Self::Down => None,
         }
+    }
+}
+
+/// What a page says, to whom, and about which business and link.
+struct Words<'a> {
+    language: Language,
+    settings: &'a Settings,
+    amount: String,
+}
+
+impl<'a> Words<'a> {
+    /// Of a link that was paid, the amount is what was really paid.
+    fn new(language: Language, settings: &'a Settings, link: Option<&PaymentLink>) -> Self {
+        let money = link.map(|link| kept(link).map_or(link.terms().amount, |(_, payment)| payment.money));
+        let amount = money.map(|money| money.display(language, settings.rial_alone)).unwrap_or_default();
+        Self { language, settings, amount }
+    }
+
+    /// A text as it stands where nothing but text can, such as a title.
+    fn plain(&self, key: &str) -> String {
+        self.language.say(key, &[("business", &self.settings.business_name), ("amount", &self.amount)])
+    }
+
+    /// A text of the page. What it mentions runs in its own direction, whatever the text around it does.
+    fn say(&self, key: &str) -> String {
+        let isolated = |text: &str| format!("\u{2068}{text}\u{2069}");
+        let (business, amount) = (isolated(&self.settings.business_name), isolated(&self.amount));
+        self.language.say(key, &[("business", &business), ("amount", &amount)])
+    }
+
+    /// The key of a text that depends on the gateway: its own where it has one, else that of its network.
+    fn of_gateway(&self, stem: &str, link: &PaymentLink) -> String {
+        let profile = link.terms().account.gateway.profile();
+        let own = format!("{stem}-{}", profile.id);
+        if self.language.has(&own) { own } else { format!("{stem}-{}", profile.network.key()) }
     }
 }
 
@@ -198,67 +246,69 @@ pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) 
 }
 
 fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings, now: Timestamp) -> Response {
-    let amount = link.map(|link| link.terms().amount.display(language, settings.rial_alone)).unwrap_or_default();
-    let mentions = [("business", settings.business_name.as_str()), ("amount", amount.as_str())];
-    let say = |key: &str| language.say(key, &mentions);
-    let title = say(&format!("{}-title", page.key()));
-    let shown = html! {
-        h1 class=(tone_class(page.tone())) { (title) }
-        p { (say(&text_key(page, link, now))) }
-        @for hint in hints(page, link) { p.hint { (say(&hint)) } }
-        @if let Some(link) = link { (facts(page, link, language, settings, &amount, &say)) }
-        (actions(page, link, &say))
-        (support(page, settings, &say))
-    };
+    let words = Words::new(language, settings, link);
+    let shown = content(page, link, &words, now, &actions(page, link, &words, now));
     let in_preview = html! {
         @if page == Page::Preview {
-            meta property="og:title" content=(title);
+            meta property="og:title" content=(words.plain("preview-title"));
             meta property="og:site_name" content=(settings.business_name);
-            meta property="og:description" content=(say("preview-text"));
+            meta property="og:description" content=(words.plain("preview-text"));
         }
     };
-    let mut response = answer(page.status(), document(&title, language, link, settings, &in_preview, &shown), &POLICY);
+    let mut response = answer(page.status(), document(page, link, &words, &in_preview, &shown), &POLICY);
     if let (Page::Confirming, Some(link)) = (page, link) {
         // The page asks again without a script, until it is known what happened. It asks for the outcome and not for the
         // link, because opening a link whose payment failed would lead on to the gateway at once.
-        let pause = if takes_long(link, now) { 15 } else { 3 };
-        let refresh = format!("{pause}; url=/p/{}/result", link.token().expose());
+        let refresh = format!("{}; url=/p/{}/result", pause(link, now), link.token().expose());
         if let Ok(refresh) = HeaderValue::try_from(refresh) {
             response.headers_mut().insert(header::REFRESH, refresh);
         }
     }
+    if page == Page::TooMany {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3600"));
+    }
     response
 }
 
+/// What stands in the card: what happened, what else there is to know, what it is about, what to do, whom to ask.
+fn content(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp, action: &Markup) -> Markup {
+    html! {
+        h1 class=(tone_class(page.tone())) { (words.say(&format!("{}-title", page.key()))) }
+        p { (words.say(&text_key(page, link, now))) }
+        @for hint in hints(page, link, words) { p.hint { (words.say(&hint)) } }
+        @if let Some(link) = link { (facts(page, link, words, now)) }
+        (action)
+        (support(page, words))
+    }
+}
+
 /// The page that posts a gateway's form by itself. The gateway must see where the browser comes from.
-pub(crate) fn going(checkout: &Checkout, link: &PaymentLink, language: Language, settings: &Settings) -> Response {
-    let say = |key: &str| language.say(key, &[("business", settings.business_name.as_str())]);
-    let title = say("going-title");
-    let shown = html! {
-        h1 class=(tone_class(Tone::Waiting)) { (title) }
-        p { (say("going-text")) }
+pub(crate) fn going(
+    checkout: &Checkout,
+    link: &PaymentLink,
+    language: Language,
+    settings: &Settings,
+    now: Timestamp,
+) -> Response {
+    let words = Words::new(language, settings, Some(link));
+    let form = html! {
         form method="post" action=(checkout.at) {
             @for (name, value) in &checkout.form { input type="hidden" name=(name) value=(value); }
-            button.button type="submit" { (say("pay-now")) }
+            button.button type="submit" { (words.say("pay-now")) }
         }
         script { (PreEscaped(SUBMIT)) }
     };
-    let body = document(&title, language, Some(link), settings, &Markup::default(), &shown);
-    let mut response = answer(StatusCode::OK, body, &policy_of_going(&checkout.at));
+    let shown = content(Page::Going, Some(link), &words, now, &form);
+    let body = document(Page::Going, Some(link), &words, &Markup::default(), &shown);
+    let mut response = answer(Page::Going.status(), body, &policy_of_going(&checkout.at));
     let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
     response.headers_mut().insert(header::REFERRER_POLICY, referrer);
     response
 }
 
 /// What all pages have around what they show.
-fn document(
-    title: &str,
-    language: Language,
-    link: Option<&PaymentLink>,
-    settings: &Settings,
-    in_head: &Markup,
-    shown: &Markup,
-) -> Markup {
+fn document(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, in_head: &Markup, shown: &Markup) -> Markup {
+    let (language, settings) = (words.language, words.settings);
     html! {
         (DOCTYPE)
         html lang=(language.code()) dir=(language.direction()) {
@@ -268,7 +318,7 @@ fn document(
                 meta name="robots" content="noindex";
                 meta name="color-scheme" content="light dark";
                 (in_head)
-                title { (title) }
+                title { (words.plain(&format!("{}-title", page.key()))) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -279,7 +329,7 @@ fn document(
                         bdi { (settings.business_name) }
                     }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) {
-                        p.test { (language.say("test-mark", &[])) }
+                        p.test { (words.say("test-mark")) }
                     }
                     (shown)
                 }
@@ -291,21 +341,50 @@ fn document(
 /// After so long a customer need not keep the page open any more.
 const LONG: SignedDuration = SignedDuration::from_mins(2);
 
-/// The text of a page. What usually becomes of money after a failure depends on the gateway.
+/// After so many seconds a page asks again: soon where somebody is at it, later where it was long ago or where asking is
+/// a question to the gateway.
+fn pause(link: &PaymentLink, now: Timestamp) -> u8 {
+    match being_confirmed(link) {
+        None => 10,
+        Some(_) if takes_long(link, now) => 15,
+        Some(_) => 3,
+    }
+}
+
+/// The text of a page.
 fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
         (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
-        (Page::Failed, Some(link)) => after_failure(link),
+        (Page::Failed, Some(link)) => failure(link).unwrap_or("failed-text").to_owned(),
+        (Page::Unfinished, Some(link)) if !is_known_to_be_unpaid(link) => "unfinished-unheard-text".to_owned(),
+        (Page::Trouble, Some(link)) if has_open(link) => "trouble-unresolved-text".to_owned(),
         _ => format!("{}-text", page.key()),
     }
 }
 
-fn after_failure(link: &PaymentLink) -> String {
-    format!("failed-text-{}", network(link).key())
+/// Whether somebody may have paid in a session whose end we do not know.
+fn has_open(link: &PaymentLink) -> bool {
+    link.attempts().iter().any(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
+}
+
+/// Whether the gateway, which is asked about the last session before anybody is told to go on, can have said that nobody
+/// paid: not where it cannot be asked, and not of an earlier session.
+fn is_known_to_be_unpaid(link: &PaymentLink) -> bool {
+    let Some((last, earlier)) = link.attempts().split_last() else { return true };
+    let is_open = |attempt: &Attempt| matches!(attempt.state, AttemptState::Open { .. });
+    !(earlier.iter().any(is_open) || (is_open(last) && last.gateway.profile().look_up == LookUp::OnlyOnReturn))
 }
 
 fn network(link: &PaymentLink) -> Network {
     link.terms().account.gateway.profile().network
+}
+
+/// The payment of the link, and when it became that.
+fn kept(link: &PaymentLink) -> Option<(Timestamp, &Payment)> {
+    link.attempts().iter().find_map(|attempt| match &attempt.state {
+        AttemptState::Paid { at, payment } => Some((*at, payment)),
+        _ => None,
+    })
 }
 
 /// The attempt whose money we are asking about.
@@ -329,52 +408,71 @@ fn goes_back(state: &AttemptState) -> bool {
     )
 }
 
-/// Whether the gateway's final no was the last that happened.
-fn has_failed(link: &PaymentLink) -> bool {
-    link.attempts().last().is_some_and(|attempt| matches!(attempt.state, AttemptState::Failed { .. }))
+/// What happened, in words, where the gateway's final no was the last that happened.
+fn failure(link: &PaymentLink) -> Option<&'static str> {
+    let last = link.attempts().last()?;
+    let AttemptState::Failed { reason, .. } = &last.state else { return None };
+    Some(match (last.gateway, reason.as_str()) {
+        // One word of Zarinpal stands for everything that is no payment.
+        (GatewayKind::Zarinpal, _) => "failed-text",
+        (_, "cancelled" | "canceled") => "failed-cancelled-text",
+        (_, "failed" | "payment_failed") => "failed-declined-text",
+        (_, "expired" | "session_expired") => "failed-over-text",
+        _ => "failed-text",
+    })
 }
 
 fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
-    let since = being_confirmed(link).or(link.attempts().last()).map(|attempt| match &attempt.state {
-        AttemptState::Settling { since, .. } => *since,
-        _ => attempt.opened_at,
-    });
+    let since = being_confirmed(link).and_then(|attempt| attempt.state.waited_for_since());
     since.is_some_and(|since| now.duration_since(since) > LONG)
 }
 
 /// What else a customer of this link should know on this page.
-fn hints(page: Page, link: Option<&PaymentLink>) -> Vec<String> {
+fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>) -> Vec<String> {
     let Some(link) = link else { return Vec::new() };
-    let back_time = format!("back-time-{}", network(link).key());
+    let debited = || words.of_gateway("debited", link);
+    let if_paid = || has_open(link).then(|| "if-paid".to_owned());
     match page {
-        Page::Confirm => match network(link) {
+        Page::Confirm | Page::Going => match network(link) {
             Network::Shaparak => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
             Network::International => Vec::new(),
         },
-        Page::MoneyGoesBack => vec![back_time],
-        // Who paid a second time, in another tab, must hear of that money too.
-        Page::Paid | Page::AlreadyPaid if link.needs_review() => vec!["second-review".to_owned()],
-        Page::Paid | Page::AlreadyPaid
-            if being_confirmed(link).is_some() || link.attempts().iter().any(|attempt| goes_back(&attempt.state)) =>
-        {
-            vec!["second-payment".to_owned(), back_time]
-        }
-        // The link ended, and the last that its customer saw was a payment that failed.
-        Page::Expired | Page::Cancelled if has_failed(link) => vec![after_failure(link)],
+        Page::MoneyGoesBack => vec![words.of_gateway("back-time", link)],
+        Page::Paid | Page::AlreadyPaid => second_payment(link, words),
+        Page::Failed => std::iter::once(debited()).chain(if_paid()).collect(),
+        Page::Expired | Page::Cancelled => match failure(link) {
+            // The link ended, and the last that its customer saw was a payment that failed.
+            Some(failure) => [failure.to_owned(), debited()].into_iter().chain(if_paid()).collect(),
+            None => if_paid().into_iter().collect(),
+        },
         Page::Preview
-        | Page::Paid
-        | Page::AlreadyPaid
         | Page::Confirming
-        | Page::Failed
         | Page::Unfinished
         | Page::Review
-        | Page::Expired
-        | Page::Cancelled
         | Page::Unknown
         | Page::TooMany
         | Page::Trouble
         | Page::Down => Vec::new(),
     }
+}
+
+/// Who paid a second time, in another tab, must hear of that money too; what is only reported is not called a payment.
+fn second_payment(link: &PaymentLink, words: &Words<'_>) -> Vec<String> {
+    let attempts = || link.attempts().iter().map(|attempt| &attempt.state);
+    let back_time = || words.of_gateway("back-time", link);
+    if attempts().any(|state| matches!(state, AttemptState::NeedsReview { payment: Some(_), .. })) {
+        return vec!["second-review".to_owned()];
+    }
+    if attempts().any(goes_back) {
+        return vec!["second-payment".to_owned(), back_time()];
+    }
+    if link.needs_review() {
+        return vec!["second-review-maybe".to_owned()];
+    }
+    if being_confirmed(link).is_some() {
+        return vec!["second-payment-maybe".to_owned(), back_time()];
+    }
+    Vec::new()
 }
 
 fn tone_class(tone: Tone) -> &'static str {
@@ -387,64 +485,54 @@ fn tone_class(tone: Tone) -> &'static str {
 }
 
 /// What the page is about: never more of the contact than the link needs.
-fn facts(
-    page: Page,
-    link: &PaymentLink,
-    language: Language,
-    settings: &Settings,
-    amount: &str,
-    say: &dyn Fn(&str) -> String,
-) -> Markup {
-    let terms = link.terms();
+fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> Markup {
+    let (language, settings, terms) = (words.language, words.settings, link.terms());
     let zone = settings.zone();
-    // Whoever reads another language than the business is told whose clock it is.
-    let zone_name = if language == settings.default_locale.language() {
-        String::new()
-    } else {
-        format!(" ({})", settings.time_zone.as_str())
-    };
-    let paid = link.attempts().iter().find_map(|attempt| match &attempt.state {
-        AttemptState::Paid { at, payment } => Some((*at, payment.reference.as_str())),
-        _ => None,
-    });
+    // Whoever pays from elsewhere, or reads another language than the business, is told whose clock it is.
+    let is_local = language == settings.default_locale.language() && network(link) == Network::Shaparak;
+    let zone_name = if is_local { String::new() } else { format!(" ({})", settings.time_zone.as_str()) };
+    let has_end = matches!(page, Page::Preview | Page::Going) || page.action(link, now).is_some();
     html! {
         dl {
-            div { dt { (say("amount-for")) } dd { bdi { (amount) } } }
+            div { dt { (words.say("amount-for")) } dd { bdi { (words.amount) } } }
             @if let Some(description) = &terms.description {
-                div { dt { (say("purpose")) } dd { bdi { (description) } } }
+                div { dt { (words.say("purpose")) } dd { bdi { (description) } } }
             }
-            @if let Some((at, reference)) = paid {
-                div { dt { (say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) (zone_name) } } }
-                div { dt { (say("reference")) } dd { bdi { (reference) } } }
-            } @else if page.action().is_some() || page == Page::Preview {
-                div { dt { (say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) (zone_name) } } }
+            @if let Some((at, payment)) = kept(link) {
+                div { dt { (words.say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) (zone_name) } } }
+                div { dt { (words.say("reference")) } dd { bdi { (payment.reference) } } }
+            } @else if has_end {
+                div { dt { (words.say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) (zone_name) } } }
             }
         }
     }
 }
 
-fn actions(page: Page, link: Option<&PaymentLink>, say: &dyn Fn(&str) -> String) -> Markup {
-    let return_url = link.and_then(|link| link.terms().return_url.as_deref());
+fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp) -> Markup {
+    let Some(link) = link else { return Markup::default() };
     html! {
-        @if let (Some(key), Some(link)) = (page.action(), link) {
+        @if let Some(key) = page.action(link, now) {
             @let way = if page == Page::Confirm { "/go" } else { "" };
-            a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (say(key)) }
+            a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (words.say(key)) }
         }
-        @if let (Some(address), false) = (return_url, matches!(page, Page::Preview | Page::Confirm | Page::Confirming)) {
-            a.plain href=(address) rel="noreferrer" { (say("return-to-business")) }
+        @if let (Some(address), false) =
+            (&link.terms().return_url, matches!(page, Page::Preview | Page::Confirm | Page::Confirming))
+        {
+            a.plain href=(address) rel="noreferrer" { (words.say("return-to-business")) }
         }
     }
 }
 
 /// Every dead end says whom to ask.
-fn support(page: Page, settings: &Settings, say: &dyn Fn(&str) -> String) -> Markup {
+fn support(page: Page, words: &Words<'_>) -> Markup {
+    let settings = words.settings;
     let has_support = settings.support_phone.is_some() || settings.support_url.is_some();
     html! {
         @if has_support && page != Page::Preview {
             footer {
-                p { (say("support")) }
+                p { (words.say("support")) }
                 @if let Some(phone) = &settings.support_phone {
-                    a href=(format!("tel:{}", phone.replace(' ', ""))) { bdi dir="ltr" { (phone) } }
+                    a href=(format!("tel:{}", dialled(phone))) { bdi dir="ltr" { (phone) } }
                 }
                 @if let Some(address) = &settings.support_url {
                     a href=(address) rel="noreferrer" { bdi dir="ltr" { (address) } }
@@ -452,6 +540,15 @@ fn support(page: Page, settings: &Settings, say: &dyn Fn(&str) -> String) -> Mar
             }
         }
     }
+}
+
+/// A number as a telephone dials it: people write it with blanks, brackets and the digits of their language.
+fn dialled(phone: &str) -> String {
+    let digit = |c: char| {
+        let zero = ['۰', '٠', '0'].into_iter().find(|zero| (*zero..).take(10).any(|digit| digit == c))?;
+        char::from_digit(u32::from(c).checked_sub(u32::from(zero))?, 10)
+    };
+    phone.chars().filter_map(|c| if c == '+' { Some(c) } else { digit(c) }).collect()
 }
 
 /// The headers that every answer to a customer carries.
@@ -492,9 +589,10 @@ fn answer(status: StatusCode, body: Markup, policy: &str) -> Response {
 mod tests {
     use super::*;
 
-    const PAGES: [Page; 15] = [
+    const PAGES: [Page; 16] = [
         Page::Preview,
         Page::Confirm,
+        Page::Going,
         Page::Paid,
         Page::AlreadyPaid,
         Page::Confirming,
@@ -510,44 +608,60 @@ mod tests {
         Page::Down,
     ];
 
-    /// What pages say besides their own title, text and button.
-    const OTHERS: [&str; 17] = [
-        "going-title",
-        "going-text",
+    /// What pages say besides their own title and text.
+    const OTHERS: [&str; 26] = [
         "test-mark",
         "amount-for",
         "purpose",
         "paid-on",
         "reference",
         "payable-until",
-        "preview-text",
         "confirming-long-text",
+        "failed-cancelled-text",
+        "failed-declined-text",
+        "failed-over-text",
+        "unfinished-unheard-text",
+        "trouble-unresolved-text",
+        "if-paid",
         "hint-shaparak",
         "hint-vpn",
         "second-payment",
+        "second-payment-maybe",
         "second-review",
+        "second-review-maybe",
         "support",
         "return-to-business",
         "pay-now",
+        "go-on",
+        "try-again",
+        "debited-sep",
+        "back-time-sep",
     ];
 
     #[test]
     fn every_language_has_every_text_of_every_page() {
         let mut keys: Vec<String> = OTHERS.map(str::to_owned).to_vec();
         for page in PAGES {
-            keys.push(format!("{}-title", page.key()));
-            keys.extend(page.action().map(str::to_owned));
-            if page != Page::Failed {
-                keys.push(format!("{}-text", page.key()));
-            }
+            keys.extend([format!("{}-title", page.key()), format!("{}-text", page.key())]);
         }
         for network in Network::ALL {
-            keys.push(format!("failed-text-{}", network.key()));
-            keys.push(format!("back-time-{}", network.key()));
+            keys.extend([format!("debited-{}", network.key()), format!("back-time-{}", network.key())]);
         }
         for language in Language::ALL {
             let missing: Vec<_> = keys.iter().filter(|key| !language.has(key)).collect();
             assert!(missing.is_empty(), "locales/{}.ftl lacks {missing:?}", language.code());
+        }
+    }
+
+    #[test]
+    fn a_number_is_dialled_however_it_is_written() {
+        for (written, dialled_as) in [
+            ("+98 (21) 0000-0000", "+982100000000"),
+            ("۰۲۱ ۱۲۳۴ ۵۶۷۸", "02112345678"),
+            ("+٩٧١ ٤ ١٢٣", "+9714123"),
+            ("021/123 ext. 4", "0211234"),
+        ] {
+            assert_eq!(dialled(written), dialled_as);
         }
     }
 }

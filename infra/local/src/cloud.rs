@@ -149,7 +149,8 @@ impl Cloud {
         let (account, undelivered) = (Account::default(), Queue::default());
         let deliver = options.webhooks.then(|| function_url(ports, "deliver-messages"));
         let reports = Reports::new(deliver);
-        let router = front_router(&inbox, &crm, &simulators, overview(store.clone()))
+        let api = format!("http://localhost:{functions}");
+        let router = front_router(api, &inbox, &crm, &simulators, overview(store.clone()))
             .merge(providers_router(&inbox, &account, &reports))
             .nest_service("/sqs", sqs::router(undelivered.clone()));
         tasks.push(tokio::spawn(async move {
@@ -272,8 +273,9 @@ fn cannot_open(what: &str, error: &dyn std::fmt::Display) -> CloudError {
     CloudError::CannotOpen { what: what.to_owned(), reason: error.to_string() }
 }
 
-fn front_router(inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
+fn front_router(api: String, inbox: &Inbox, crm: &Crm, simulators: &Simulators, overview: Overview) -> Router {
     Router::new().merge(inbox.router()).merge(simulators.router()).merge(crm.router()).merge(page::router(
+        api,
         inbox.clone(),
         crm.clone(),
         overview,

@@ -27,6 +27,8 @@ pub struct ReceivedEvent {
     pub id: String,
     /// Whether it was signed with the secret.
     pub is_signed: bool,
+    /// The header `traceparent`, which is not signed.
+    pub traceparent: Option<String>,
     /// The status it was answered with.
     pub answered: u16,
     pub event: Value,
@@ -111,14 +113,16 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
         None if is_signed => StatusCode::NO_CONTENT,
         None => StatusCode::UNAUTHORIZED,
     };
-    let id = headers.get(HEADER_WEBHOOK_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (id, traceparent) = (header(HEADER_WEBHOOK_ID).unwrap_or_default(), header("traceparent"));
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     {
         let mut desk = crm.desk();
         if status.is_success() {
             desk.taken.insert(id.clone());
         }
-        desk.events.push(ReceivedEvent { at: Timestamp::now(), id, is_signed, answered: status.as_u16(), event });
+        let (at, answered) = (Timestamp::now(), status.as_u16());
+        desk.events.push(ReceivedEvent { at, id, is_signed, traceparent, answered, event });
         let surplus = desk.events.len().saturating_sub(MOST_EVENTS);
         desk.events.drain(..surplus);
     }

@@ -69,6 +69,8 @@ const AFTER_LINK: [char; 15] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'
 
 #[derive(Clone)]
 struct Page {
+    /// Where the API and the pay pages are.
+    api: String,
     inbox: Inbox,
     crm: Crm,
     overview: Overview,
@@ -80,8 +82,9 @@ struct View {
 }
 
 /// Serves `GET /`, the page, and `POST /inbox/clear`, its button. `GET /?refresh=off` stands still for reading.
-pub fn router(inbox: Inbox, crm: Crm, overview: Overview) -> Router {
-    Router::new().route("/", get(show)).route("/inbox/clear", post(clear)).with_state(Page { inbox, crm, overview })
+pub fn router(api: String, inbox: Inbox, crm: Crm, overview: Overview) -> Router {
+    let page = Page { api, inbox, crm, overview };
+    Router::new().route("/", get(show)).route("/inbox/clear", post(clear)).with_state(page)
 }
 
 async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
@@ -89,7 +92,7 @@ async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
     let messages = page.inbox.all();
     let events = page.crm.events();
     let is_still = view.refresh.as_deref() == Some("off");
-    let markup = whole(&messages, &links, &events, is_still, Timestamp::now());
+    let markup = whole(&top(&page.api, is_still), &messages, &links, &events, is_still, Timestamp::now());
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -109,6 +112,7 @@ async fn clear(State(page): State<Page>) -> Response {
 }
 
 fn whole(
+    top: &Markup,
     messages: &[Delivered],
     links: &[LinkRow],
     events: &[ReceivedEvent],
@@ -129,7 +133,7 @@ fn whole(
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (top(is_still))
+                (top)
                 main {
                     (inbox(messages, now))
                     div.side {
@@ -142,7 +146,7 @@ fn whole(
     }
 }
 
-fn top(is_still: bool) -> Markup {
+fn top(api: &str, is_still: bool) -> Markup {
     html! {
         header {
             h1 { "Paylink, the local cloud" }
@@ -152,7 +156,7 @@ fn top(is_still: bool) -> Markup {
                 " no message here was sent to anybody, and no money moves."
             }
             nav {
-                a href="http://localhost:9000" { "API and pay pages" }
+                a href=(api) { "API and pay pages" }
                 a href="/inbox.json" { "Inbox as JSON" }
                 a href="/crm/events.json" { "Events as JSON" }
                 @for one in PLAYED {
@@ -507,7 +511,7 @@ mod tests {
             let links = links.clone();
             Box::pin(async move { links })
         };
-        router(inbox, Crm::default(), Arc::new(overview))
+        router("http://localhost:9100".to_owned(), inbox, Crm::default(), Arc::new(overview))
     }
 
     fn email(html: Option<&str>) -> Outcome<Delivered> {
@@ -532,6 +536,7 @@ mod tests {
         for part in [
             "http-equiv=\"refresh\" content=\"5\"",
             "Nothing leaves the machine",
+            "<a href=\"http://localhost:9100\">API and pay pages</a>",
             "dir=\"auto\">&lt;i&gt;سلام&lt;/i&gt; <a href=\"https://pay.example/p/1\" target=\"_blank\"",
             "srcdoc=\"&lt;base target=&quot;_blank&quot;&gt;&lt;p class=&quot;x&quot;&gt;Pay&lt;/p&gt;\"",
             "sandbox=\"allow-popups allow-popups-to-escape-sandbox\"",

@@ -33,10 +33,10 @@ pub const API_KEY: &str = "local-crm-key";
 pub const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
-const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
-const RAZORPAY_SECRET: &str = "localDemoSecret";
-const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
-const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
+pub const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
+pub const RAZORPAY_SECRET: &str = "localDemoSecret";
+pub const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
+pub const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
 
 /// An account of the demo business: one for each gateway.
 struct Demo {
@@ -173,7 +173,8 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 confirm_page: false,
             },
         };
-        store.put_account(&account, Some(&credentials)).await?;
+        let (_, seen) = store.account_to_change(&account.id).await?;
+        store.put_account(&account, Some(&credentials), &seen).await?;
     }
     Ok(())
 }
@@ -184,7 +185,8 @@ fn first_of(problems: Problems) -> Rejection {
 }
 
 /// The demo business's senders, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
-async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
+/// Those that are called by an address are below this one.
+pub async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
         let phrase = |text: &str| Phrase::parse(text).map_err(|_| Rejection::new("invalid_template", text));
         let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
@@ -220,7 +222,8 @@ async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
         };
         let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
         let sender = MessageSender { id: SenderId::parse(id)?, provider, credentials };
-        store.put_sender(&sender, secret.as_ref()).await?;
+        let (_, seen) = store.sender_to_change(&sender.id).await?;
+        store.put_sender(&sender, secret.as_ref(), &seen).await?;
     }
     Ok(())
 }
@@ -235,6 +238,7 @@ pub async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
         disabled_reason: None,
         secrets: vec![SigningSecret::new(SIGNING_SECRET.to_owned())],
         created_at: Timestamp::now(),
+        changed_at: None,
         version: 1,
         answered: Answered::default(),
     };

@@ -88,7 +88,7 @@ impl Operator {
     async fn links_of(&self, id: &ContactId) -> Result<Vec<PaymentLink>, OperatorError> {
         let (list, mut links, mut cursor) = (LinkList::OfContact(id.clone()), Vec::new(), None);
         loop {
-            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_deref()).await?;
+            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
             links.extend(entries);
             cursor = next;
             if cursor.is_none() {
@@ -100,7 +100,7 @@ impl Operator {
     async fn receipts_of(&self, id: &ContactId) -> Result<Vec<Receipt>, OperatorError> {
         let (list, mut receipts, mut cursor) = (ReceiptList::OfContact(id.clone()), Vec::new(), None);
         loop {
-            let Page { entries, next } = self.store.list_receipts(&list, PAGE, cursor.as_deref()).await?;
+            let Page { entries, next } = self.store.list_receipts(&list, PAGE, cursor.as_ref()).await?;
             receipts.extend(entries);
             cursor = next;
             if cursor.is_none() {

@@ -2,11 +2,15 @@
 
 use domain::Timestamp;
 use jiff::SignedDuration;
+use store::Schedule;
 
 use crate::{Operator, OperatorError};
 
 /// Work that has been due for longer than this is not being done: the schedule comes every minute.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
+
+/// A schedule that runs every minute is noted every few minutes. One that was noted this long ago does not run.
+const SILENT: SignedDuration = SignedDuration::from_mins(15);
 
 /// What SES lets an account in its sandbox send in a day.
 const SANDBOX_QUOTA: f64 = 200.0;
@@ -49,6 +53,7 @@ impl Operator {
         for (what, found) in [
             ("the table", self.table_is_set_up().await),
             ("accounts", self.money_can_arrive().await),
+            ("the schedules", self.schedules_run(now).await),
             ("due work", self.time_passes(now).await),
             ("the queue of undelivered records", self.nothing_is_undelivered().await),
             ("SES", self.email_goes_out().await),
@@ -97,10 +102,30 @@ impl Operator {
         )])
     }
 
+    /// Whether somebody would come for work that falls due. That none is late says nothing of a stack that has none.
+    async fn schedules_run(&self, now: Timestamp) -> Result<Vec<Finding>, OperatorError> {
+        let mut findings = Vec::new();
+        for schedule in Schedule::ALL {
+            let function = schedule.function();
+            findings.push(match self.store.last_beat(schedule).await? {
+                Some(ran_at) if now.duration_since(ran_at) <= SILENT => {
+                    Finding::good(format!("The schedule of {function} runs, as of {ran_at}."))
+                }
+                Some(ran_at) => Finding::missing(format!(
+                    "{function} has not ended a run well since {ran_at}: its schedule does not come, or it fails. See docs/operations.md, time stands still."
+                )),
+                None => Finding::missing(format!(
+                    "{function} has never ended a run well: where the stack is older than a few minutes, its schedule does not come. See docs/operations.md, time stands still."
+                )),
+            });
+        }
+        Ok(findings)
+    }
+
     async fn time_passes(&self, now: Timestamp) -> Result<Vec<Finding>, OperatorError> {
         Ok(vec![match self.store.oldest_due(now).await? {
             Some(due) if now.duration_since(due) > LATE => Finding::missing(format!(
-                "Work has been due since {due}: the schedules do not run, or what they run fails. See docs/operations.md."
+                "Work has been due since {due}: the schedules do not come, or what they call fails. See docs/operations.md, work is late."
             )),
             Some(_) | None => Finding::good("No work is late."),
         }])

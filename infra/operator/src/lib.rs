@@ -9,7 +9,10 @@ mod keys;
 mod replay;
 mod sms;
 
+use std::time::Duration;
+
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use runtime::{ConfigurationError, Environment, Runtime};
 use store::{Store, StoreError};
 
@@ -69,6 +72,10 @@ impl Operator {
         ses.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SES"));
         let mut sqs = aws_sdk_sqs::config::Builder::from(sdk);
         sqs.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SQS"));
+        // The functions give every call two seconds. Here one waits for messages on purpose.
+        sqs.set_timeout_config(Some(
+            TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(30)).build(),
+        ));
         Ok(Self {
             store: runtime.store()?,
             sns: aws_sdk_sns::Client::from_conf(sns.build()),

@@ -14,6 +14,13 @@ const PAGE: usize = 100;
 /// SQS hands out at most so many messages at once.
 const MOST_MESSAGES: i32 = 10;
 
+/// A call that does not wait asks only some of SQS's machines, and can find nothing although messages wait.
+pub(crate) const WAIT_SECONDS: i32 = 5;
+
+/// A message that was taken comes back after this, unless it was deleted. Looking at all links takes a while; one that comes
+/// back before that ends is told of once more, which tells nothing twice.
+const TAKEN_SECONDS: i32 = 1800;
+
 /// What a replay did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
@@ -45,7 +52,7 @@ impl Operator {
         let mut done = Replayed { records: records.len(), ..Replayed::default() };
         let mut cursor = None;
         loop {
-            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_deref()).await?;
+            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
             for link in entries {
                 done.links += 1;
                 let Some(file) = self.store.link_file(link.id()).await? else { continue };
@@ -68,7 +75,8 @@ impl Operator {
         let Some(queue) = &self.undelivered else { return Ok(Vec::new()) };
         let mut handles = Vec::new();
         loop {
-            let asked = self.sqs.receive_message().queue_url(queue).max_number_of_messages(MOST_MESSAGES).send().await;
+            let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(MOST_MESSAGES);
+            let asked = request.wait_time_seconds(WAIT_SECONDS).visibility_timeout(TAKEN_SECONDS).send().await;
             let answer = asked.map_err(|error| OperatorError::aws("SQS", error))?;
             if answer.messages().is_empty() {
                 return Ok(handles);

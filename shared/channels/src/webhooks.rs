@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::ids::EventId;
+use domain::trace::Trace;
 use domain::webhook::{Reach, WebhookEndpoint, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::Http;
@@ -39,11 +40,12 @@ impl Webhooks {
         Self { http, reach }
     }
 
-    /// Sends one event. Endpoints get `patience` to answer.
+    /// Sends one event, as part of the trace that its link belongs to. Endpoints get `patience` to answer.
     pub async fn post(
         &self,
         endpoint: &WebhookEndpoint,
         id: &EventId,
+        trace: Option<&Trace>,
         body: String,
         now: Timestamp,
         patience: Duration,
@@ -54,11 +56,14 @@ impl Webhooks {
             return failed("the address is not allowed");
         }
         let Some(signatures) = sign(endpoint, id, &body, now) else { return failed("the event could not be signed") };
-        let request = http::Request::post(&endpoint.url)
+        let mut request = http::Request::post(&endpoint.url)
             .header(http::header::CONTENT_TYPE, "application/json")
             .header(HEADER_WEBHOOK_ID, id.as_str())
             .header(HEADER_WEBHOOK_TIMESTAMP, now.as_second())
             .header(HEADER_WEBHOOK_SIGNATURE, signatures);
+        if let Some(trace) = trace {
+            request = request.header("traceparent", trace.traceparent());
+        }
         match self.http.send(request, body, patience).await {
             Err(why) => failed(&why),
             Ok(answer) => {

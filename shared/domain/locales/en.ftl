@@ -43,7 +43,9 @@ rial-with-toman = { $rial }
 # Toman alone, where a text asks for it.
 toman-alone = { $toman } Toman
 
-## Messages. $if_description and $end stand around what is said only where the link has a description.
+## Messages. $if_description and $end stand around what is said only where the link has a description. An SMS in other
+## characters than those of GSM has less than half the room: it may say $rial, which is the amount in Rial alone, for $amount
+## and leave out $expires_at.
 
 link-created-sms =
     { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:
@@ -87,21 +89,35 @@ paid-title = Paid
 paid-text = Your payment has arrived. Thank you. You can close this page.
 already-paid-title = This link is paid already
 already-paid-text = The payment for this link has arrived. There is nothing more to pay, and you can close this page.
-second-payment = Another payment was made for this link. Its money goes back to the card it came from.
+second-payment = Another payment was made for this link. Its money goes back to where it came from.
+second-payment-maybe = Another payment may have been made for this link. If it was, its money goes back to where it came from.
 second-review = Another payment was made for this link. Somebody at { $business } will look at it and get in touch.
+second-review-maybe = Another payment may have been made for this link. Somebody at { $business } will look at it and get in touch.
 confirming-title = Your payment is being confirmed
 confirming-text = We are asking the payment gateway. This page refreshes by itself. Please do not pay again.
 confirming-long-text = This takes longer than usual. You may close this page; nothing is lost, and the payment will be confirmed or returned. Please do not pay again.
+# On a page that a gateway's posted return meets while we are in trouble.
+returning-text = This takes a little longer than usual. The page goes on by itself in a few seconds; if it does not, press the button. Please do not pay again.
+returning-button = Go on
 failed-title = The payment was not made
-failed-text-shaparak = The gateway says that no payment was made. If money was taken from your card all the same, your bank usually returns it within 72 hours.
-failed-text-international = The gateway says that no payment was made. If your card shows a pending charge, it usually disappears by itself within a week.
+failed-text = The gateway says that no payment was made.
+failed-cancelled-text = The payment was cancelled on the gateway's page.
+failed-declined-text = The payment was declined by your bank or by the gateway.
+failed-over-text = The time for this payment ran out before it was finished.
+# What becomes of money that was taken and not confirmed, and how long money needs to go back, depends on the gateway: a
+# gateway's own text counts before that of its network.
+debited-shaparak = If money was taken from your card all the same, your bank usually returns it within 72 hours.
+debited-sep = If money was taken from your card all the same, it usually goes back by itself within 30 minutes; some banks need up to 72 hours.
+debited-international = If your card or account shows a pending charge all the same, it usually disappears by itself within a week.
 unfinished-title = The payment is not finished
 unfinished-text = Nothing was paid yet. You can go on paying.
+unfinished-unheard-text = We have not heard of a payment yet. You can go on paying. If you have paid already, nothing is lost: please do not pay again.
 try-again = Try again
 go-on = Go on to payment
 back-title = Your money goes back
-back-text = This link could not take your payment. The money goes back to your card.
+back-text = This link could not take your payment. The money goes back to where it came from.
 back-time-shaparak = That usually takes up to 72 hours.
+back-time-sep = That usually takes half an hour; some banks need up to 72 hours.
 back-time-international = That usually takes five to ten working days.
 review-title = Your payment is being looked into
 review-text = Somebody at { $business } will look at your payment and get in touch. Please do not pay again.
@@ -109,12 +125,14 @@ expired-title = This link has expired
 expired-text = Please ask { $business } for a new one.
 cancelled-title = This link was cancelled
 cancelled-text = { $business } has cancelled this payment request. You do not have to pay.
+if-paid = If you have paid: nothing is lost. The payment will still be confirmed or returned. Please do not pay again.
 unknown-title = There is no such link
 unknown-text = Please check the address, or ask whoever sent it to you.
 too-many-title = Too many attempts
-too-many-text = This link was opened for payment too often. Please wait an hour and try again.
+too-many-text = This link was opened for payment too often. Please wait an hour, or ask { $business }.
 trouble-title = We cannot reach the payment gateway
 trouble-text = Nothing was paid. Please try again in a few minutes.
+trouble-unresolved-text = Please try again in a few minutes. If you have paid already, nothing is lost: please do not pay again.
 down-title = This page cannot be shown right now
 down-text = Please reload it in a minute. If you have paid already, nothing is lost: please do not pay again.
 support = Questions? Ask { $business }:

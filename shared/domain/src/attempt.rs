@@ -9,8 +9,10 @@ use crate::gateway::{GatewayKind, GatewayRules, LookUp, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
 
-/// How long a function that took work on may need at most. Work is not taken twice within it.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a function that took work on may need at most. Work is not taken twice within it. It is a little less than
+/// the minute between two sweeps, so that one that comes a moment earlier in its minute than the last still finds what
+/// that one took on.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(57);
 
 /// So long after its beginning a gateway is asked about an attempt every minute.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
@@ -18,8 +20,9 @@ const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 /// Bank debits take up to two weeks, and may be contested in the days after.
 const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// After so many refused or unanswered tries of giving back, a person has to look.
-pub const GIVE_BACK_TRIES: u32 = 8;
+/// After so many unanswered calls to give money back, a person has to look. Where that is possible for half an hour or so,
+/// they are spread over most of it.
+pub(crate) const GIVE_BACK_TRIES: u32 = 25;
 
 /// Everything in which an attempt was begun. It keeps its own account, amount and credentials, because the records they
 /// came from may change while somebody is paying.
@@ -42,6 +45,9 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought: Option<String>,
     pub opened_at: Timestamp,
+    /// When the gateway first said that the money is ours, until the attempt is paid or given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
     /// Until when the customer can pay in this session.
     pub session_ends_at: Timestamp,
     /// Until when a payment begun in this session may still become known in time.
@@ -70,7 +76,7 @@ pub enum AttemptState {
     Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
     Unacceptable { since: Timestamp, look_up_at: Timestamp },
-    /// The payment of the link.
+    /// The payment of the link, since when the gateway confirmed it.
     Paid { at: Timestamp, payment: Payment },
     /// The gateway's final no.
     Failed { at: Timestamp, reason: String },
@@ -103,6 +109,20 @@ impl AttemptState {
             | Self::Lapsed { .. }
             | Self::GivenBack { .. }
             | Self::NeedsReview { .. } => None,
+        }
+    }
+
+    /// Whether it is about money that the gateway confirmed.
+    pub(crate) fn has_confirmed_money(&self) -> bool {
+        match self {
+            Self::Paid { .. } | Self::Accepted { .. } | Self::GivingBack { .. } => true,
+            Self::NeedsReview { payment, .. } => payment.is_some(),
+            Self::Open { .. }
+            | Self::Settling { .. }
+            | Self::Unacceptable { .. }
+            | Self::Failed { .. }
+            | Self::Lapsed { .. }
+            | Self::GivenBack { .. } => false,
         }
     }
 
@@ -206,6 +226,7 @@ impl NewAttempt {
             checkout: session.checkout,
             brought: None,
             opened_at: now,
+            confirmed_at: None,
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
@@ -222,6 +243,11 @@ impl Attempt {
             return self.watched_until;
         }
         let age = now.duration_since(self.opened_at);
+        // Whoever pays at the last moment of a session is heard of before the link ends, so that the money is in time.
+        let last_in_time = self.deadline.checked_sub(LEASE).unwrap_or(Timestamp::MIN);
+        if now < last_in_time && age >= ASKED_EVERY_MINUTE {
+            return later(now, LEASE.saturating_mul(2)).min(last_in_time);
+        }
         let pause = if age < ASKED_EVERY_MINUTE {
             LEASE
         } else if age < SignedDuration::from_hours(3) {
@@ -239,8 +265,17 @@ impl Attempt {
     pub fn sweep_from(&self) -> Option<Timestamp> {
         let due = self.state.due_at()?;
         let first = later(self.opened_at, LEASE);
-        let is_frequent = due < later(self.opened_at, ASKED_EVERY_MINUTE.saturating_add(LEASE));
+        let is_frequent = due < later(later(self.opened_at, ASKED_EVERY_MINUTE).max(self.deadline), LEASE);
         Some(if is_frequent { due.min(first) } else { due })
+    }
+
+    /// How long after so many unanswered calls money is given back again. Where that is possible for a while only, as often
+    /// as the sweep comes.
+    pub(crate) fn pause_before_giving_back(&self, tries: u32) -> SignedDuration {
+        match self.gateway.profile().give_back.within_minutes {
+            Some(_) => LEASE,
+            None => LEASE.saturating_mul(1 << tries.min(6)),
+        }
     }
 
     /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.

@@ -12,7 +12,7 @@ use crate::expiry::Expiry;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
 use crate::item::{Item, ItemChange};
-use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
+use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url};
 use crate::locale::Locale;
 use crate::message::{MessageChoice, MessageTemplate};
 use crate::money::{Currency, Money};
@@ -124,7 +124,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn routes(self) -> Routes<'a> {
+    pub(crate) fn routes(self) -> Routes<'a> {
         Routes { settings: self.settings, senders: self.senders }
     }
 }
@@ -181,11 +181,8 @@ pub fn decide<'a>(
     let contact = find_contact(&request, records, item, found);
     let amount = decide_amount(&request, records, account, item, contact, found);
     let expires_at = decide_expiry(&request, records, now, found);
-    let otherwise = AfterPayment {
-        register_receipt: true,
-        receipt_type_id: records.settings.default_receipt_type_id.clone(),
-        receipt_field: None,
-    };
+    let receipt_type_id = default_receipt_type(&request.after_payment, records, found);
+    let otherwise = AfterPayment { register_receipt: true, receipt_type_id, receipt_field: None };
     let on_item = match (item, &request.item_id) {
         (Some(item), _) => OnItem::Found(item),
         (None, Field::Absent) => OnItem::None,
@@ -194,6 +191,7 @@ pub fn decide<'a>(
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
     let told = decide_recipients(&request, contact, records, &place.id, found);
+    check_size(&request, message.as_ref(), &told, found);
     let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
     let url = place.url;
     let mut decision = Decision {
@@ -212,7 +210,7 @@ pub fn decide<'a>(
     };
     // Only what somebody gets is a reason to refuse.
     let channels = decision.channels_used();
-    decision.write(&channels, records, &mut problems);
+    decision.write(decision.matter(), &channels, records, &mut problems);
     decision.problems = problems;
     decision
 }
@@ -263,8 +261,16 @@ impl Decision<'_> {
     }
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
-    pub fn previews(&self, records: Records<'_>) -> Vec<Preview> {
-        self.write(&self.channels(), records, &mut Problems::default())
+    pub(crate) fn previews(&self, records: Records<'_>) -> Vec<Preview> {
+        self.write(self.matter(), &self.channels(), records, &mut Problems::default())
+    }
+
+    /// The same where the link is made on this account.
+    pub(crate) fn previews_on(&self, account: &Account, records: Records<'_>) -> Vec<Preview> {
+        let (request, scratch) = (&self.request, &mut Problems::default());
+        let amount = find_amount(request, Some(account.currency), self.item, self.contact, scratch);
+        let matter = amount.and_then(|(amount, _)| self.matter_on(account, amount));
+        self.write(matter, &self.channels(), records, scratch)
     }
 
     /// The channels that there is a text for.
@@ -278,8 +284,14 @@ impl Decision<'_> {
         self.channels().into_iter().filter(used).collect()
     }
 
-    fn write(&self, channels: &[Channel], records: Records<'_>, problems: &mut Problems) -> Vec<Preview> {
-        match (self.matter(), &self.message) {
+    fn write(
+        &self,
+        matter: Option<Matter<'_>>,
+        channels: &[Channel],
+        records: Records<'_>,
+        problems: &mut Problems,
+    ) -> Vec<Preview> {
+        match (matter, &self.message) {
             (Some(matter), Some(message)) => {
                 let book = Book { templates: records.templates, routes: records.routes() };
                 preview(&matter, message, channels, &self.told.recipients, book, problems)
@@ -292,6 +304,10 @@ impl Decision<'_> {
     fn matter(&self) -> Option<Matter<'_>> {
         let (account, _) = self.account?;
         let (amount, _) = self.amount?;
+        self.matter_on(account, amount)
+    }
+
+    fn matter_on<'b>(&'b self, account: &'b Account, amount: Money) -> Option<Matter<'b>> {
         Some(Matter {
             mode: account.mode,
             account_name: &account.name,
@@ -549,6 +565,18 @@ pub(crate) fn decide_after_payment(
     Some(AfterPayment { register_receipt, receipt_type_id, receipt_field })
 }
 
+/// The receipt type of the settings, where the request leaves it to them. It has to be a leaf like any other.
+fn default_receipt_type(
+    after: &AfterPaymentRequest,
+    records: Records<'_>,
+    problems: &mut Problems,
+) -> Option<ReceiptTypeId> {
+    let is_wanted = matches!(after.receipt_type_id, Field::Absent)
+        && matches!(after.register_receipt, Field::Absent | Field::Value(true));
+    let id = records.settings.default_receipt_type_id.as_ref().filter(|_| is_wanted)?;
+    problems.check("/after_payment/receipt_type_id", find_receipt_type(id, records.receipt_types)).value()
+}
+
 fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection> {
     let refused = |detail: String| Err(Rejection::new("unknown_receipt_field", detail));
     match item {
@@ -560,7 +588,7 @@ fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection>
 }
 
 /// A link names a leaf: a type that has sub-types is only a heading for them.
-pub(crate) fn find_receipt_type(
+pub fn find_receipt_type(
     id: &ReceiptTypeId,
     receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>,
 ) -> Result<ReceiptTypeId, Rejection> {
@@ -623,6 +651,13 @@ fn decide_custom_message(
         email: request.email.clone().value(),
         social: request.social.clone().value(),
     })
+}
+
+/// Most of a link is whom it tells and in which words, so that is where too much of it is.
+fn check_size(request: &Request, message: Option<&MessageChoice>, told: &Resolved, problems: &mut Problems) {
+    let description = request.description.as_ref().value();
+    let metadata = request.metadata.as_ref().value();
+    problems.check("/recipients", check_content(&(message, &told.recipients, &told.unreached, description, metadata)));
 }
 
 /// The channels that the message goes out on, whatever becomes of its texts.

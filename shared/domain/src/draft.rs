@@ -8,12 +8,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::contact::{Contact, Email, Mobile, SocialAddress};
+use crate::compose::Preview;
+use crate::contact::{Email, Mobile, SocialAddress};
 use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
+use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
 use crate::link::AmountSource;
+use crate::message::MessageChoice;
 use crate::problem::{Field, Rejection};
 use crate::receipt::ReceiptType;
+use crate::recipients::{Address, Channel, Unreached, Ways};
+use crate::sender::Wording;
 
 /// Where a value of a draft came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +72,28 @@ pub fn only_account<'a>(
     }
 }
 
+/// The messages of a draft. Until an account is chosen they are those that read the same on each that can be chosen, of
+/// which live ones count before sandbox ones: what customers get is what a form should show.
+pub fn previews(
+    decision: &Decision<'_>,
+    records: Records<'_>,
+    accounts: &BTreeMap<AccountId, Account>,
+) -> Vec<Preview> {
+    let request = &decision.request;
+    if !matches!(request.account_id, Field::Absent) {
+        return decision.previews(records);
+    }
+    let fitting = accounts.values().filter(|account| can_choose(account, request, records).is_ok());
+    let (live, sandbox): (Vec<&Account>, Vec<&Account>) = fitting.partition(|account| account.mode == Mode::Live);
+    let fitting = if live.is_empty() { sandbox } else { live };
+    let mut on_each = fitting.into_iter().map(|account| decision.previews_on(account, records));
+    let mut same = on_each.next().unwrap_or_default();
+    for other in on_each {
+        same.retain(|preview| other.contains(preview));
+    }
+    same
+}
+
 /// An account in the form, with the reason if it cannot be chosen.
 #[derive(Clone, Debug)]
 pub struct AccountChoice<'a> {
@@ -95,33 +122,55 @@ pub fn receipt_type_choices(receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>
     receipt_types.values().map(|one| ReceiptTypeChoice { receipt_type: one, can_be_chosen: choice(one) }).collect()
 }
 
-/// Somebody whom the form offers to tell.
-#[derive(Clone, Copy, Debug)]
+/// Somebody whom the form offers to tell, with the addresses that somebody takes messages to.
+#[derive(Clone, Debug)]
 pub struct PersonChoice<'a> {
     /// `contact` for the contact itself.
     pub role: &'a str,
     pub name: Option<&'a str>,
     pub mobile: Option<&'a Mobile>,
     pub email: Option<&'a Email>,
-    pub social: &'a [SocialAddress],
+    pub social: Vec<&'a SocialAddress>,
+    /// The other addresses, with the reason why nobody does.
+    pub unreached: Vec<Unreached>,
 }
 
-pub fn people_choices(contact: &Contact) -> Vec<PersonChoice<'_>> {
+/// The people of the draft's contact, asked by the rules that the link itself is asked by.
+pub fn people_choices<'a>(decision: &Decision<'a>, records: Records<'_>) -> Vec<PersonChoice<'a>> {
+    let Some(contact) = decision.contact else { return Vec::new() };
+    let wording = decision.message.as_ref().map_or(Wording::Default, MessageChoice::wording);
+    let ways = Ways { channels: &Channel::ALL, wording, routes: records.routes() };
+    let choice = |choice: PersonChoice<'a>| {
+        let PersonChoice { role, name, mobile, email, social, mut unreached } = choice;
+        let mut is_served = |address: Address<'_>| match ways.check(address) {
+            Ok(()) => true,
+            Err(reason) => {
+                unreached.push(Unreached::at(Some(role), address, reason));
+                false
+            }
+        };
+        let mobile = mobile.filter(|mobile| is_served((*mobile).into()));
+        let email = email.filter(|email| is_served((*email).into()));
+        let social = social.into_iter().filter(|social| is_served((*social).into())).collect();
+        PersonChoice { role, name, mobile, email, social, unreached }
+    };
     let itself = PersonChoice {
         role: "contact",
         name: Some(&contact.name),
         mobile: contact.mobile.as_ref(),
         email: contact.email.as_ref(),
-        social: &contact.social,
+        social: contact.social.iter().collect(),
+        unreached: Vec::new(),
     };
     let people = contact.people.iter().map(|person| PersonChoice {
         role: person.role.as_str(),
         name: person.name.as_deref(),
         mobile: person.mobile.as_ref(),
         email: person.email.as_ref(),
-        social: &person.social,
+        social: person.social.iter().collect(),
+        unreached: Vec::new(),
     });
-    std::iter::once(itself).chain(people).collect()
+    std::iter::once(itself).chain(people).map(choice).collect()
 }
 
 /// The receipt type of the settings, as long as a link may name it.

@@ -39,6 +39,7 @@ pub mod sms;
 pub mod telling;
 pub mod template;
 pub mod text;
+pub mod trace;
 pub mod webhook;
 
 pub use jiff::Timestamp;

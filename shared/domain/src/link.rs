@@ -6,6 +6,7 @@
 //! `paid` where the account accepts late payments.
 
 mod forget;
+mod size;
 
 use std::collections::BTreeMap;
 
@@ -28,8 +29,11 @@ use crate::recipients::{Recipient, Unreached};
 use crate::repeat::{Answered, Repeat, RequestMark};
 use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
+use crate::trace::Trace;
 
 pub use forget::StillNeeded;
+pub use size::LARGEST_LINK;
+pub(crate) use size::check_content;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
@@ -174,6 +178,9 @@ pub struct PaymentLink {
     happenings: Happenings,
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
     answered: Answered,
+    /// What the call that made the link belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Trace>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -247,20 +254,36 @@ pub enum Work {
     GiveBack(AttemptId),
 }
 
+impl Work {
+    /// The attempt that it is about.
+    pub fn attempt(&self) -> &AttemptId {
+        match self {
+            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::GiveBack(id) => id,
+        }
+    }
+}
+
 /// The link after an answer, with what has to be written beside it in the same transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub link: PaymentLink,
+    /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
+    /// kept here nor given back.
+    pub claim: Option<Claim>,
     pub kept: Option<Kept>,
+}
+
+/// Money that belongs to one attempt alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub attempt: AttemptId,
+    /// The gateway's reference in the form that must not be used twice.
+    pub reference: String,
 }
 
 /// A payment that became the payment of its link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    pub attempt: AttemptId,
-    pub gateway: GatewayKind,
-    /// The gateway's reference in the form that must not be used twice.
-    pub claim: String,
     pub receipt: Option<Receipt>,
 }
 
@@ -290,9 +313,26 @@ impl PaymentLink {
             tellings: Vec::new(),
             happenings,
             answered: Answered::default(),
+            traceparent: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The link as part of a trace. Whatever follows from it belongs to the same one.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Trace>) -> Self {
+        self.traceparent = trace;
+        self
+    }
+
+    pub fn trace(&self) -> Option<&Trace> {
+        self.traceparent.as_ref()
+    }
+
+    /// What every log line about the link carries, so that one search finds all that followed from one call.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_ref().map(Trace::id)
     }
 
     pub fn id(&self) -> &LinkId {
@@ -611,7 +651,8 @@ impl PaymentLink {
     /// What follows from the gateway's answer. `None` where nothing is to be written.
     pub fn judge(&self, id: &AttemptId, answer: &GatewayAnswer, report: Report, now: Timestamp) -> Option<Judgement> {
         let attempt = self.attempt(id)?;
-        let only_state = |state| Some(Judgement { link: self.with_state(id, now, state), kept: None });
+        let only_state = |state| Some(self.with_state(id, now, state).into());
+        let review = |reason: &str| AttemptState::NeedsReview { at: now, reason: reason.to_owned(), payment: None };
         match (&attempt.state, answer) {
             // Decided money stays decided.
             (
@@ -626,12 +667,8 @@ impl PaymentLink {
             }
             (AttemptState::GivingBack { .. }, _) => None,
             (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
-            (_, GatewayAnswer::WrongAmount { .. }) => {
-                only_state(AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: None })
-            }
-            (_, GatewayAnswer::Doubtful { reason }) => {
-                only_state(AttemptState::NeedsReview { at: now, reason: reason.clone(), payment: None })
-            }
+            (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
+            (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
             (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
             (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
                 only_state(AttemptState::GivenBack { at: now })
@@ -640,16 +677,14 @@ impl PaymentLink {
             (_, GatewayAnswer::NotPaid { reason }) => {
                 only_state(AttemptState::Failed { at: now, reason: reason.clone() })
             }
-            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) => None,
-            // Money that the gateway should have returned by itself long ago.
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(AttemptState::NeedsReview {
-                    at: now,
-                    reason: "money_not_returned".to_owned(),
-                    payment: None,
-                })
+            // Money that the gateway should have let us take, or returned by itself, long ago.
+            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+                only_state(review("money_not_confirmed"))
             }
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
+            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+                only_state(review("money_not_returned"))
+            }
+            (AttemptState::Settling { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
@@ -669,44 +704,38 @@ impl PaymentLink {
             (
                 AttemptState::Open { .. } | AttemptState::Settling { .. } | AttemptState::Unacceptable { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if now >= attempt.watched_until => only_state(AttemptState::NeedsReview {
-                at: now,
-                reason: "gateway_does_not_answer".to_owned(),
-                payment: None,
-            }),
+            ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
         }
     }
 
     fn judge_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Judgement {
-        let id = &attempt.id;
-        let payment = payment.clone();
-        if payment.money != attempt.money {
-            let reason = "amount_differs".to_owned();
-            let state = AttemptState::NeedsReview { at: now, reason, payment: Some(payment) };
-            return Judgement { link: self.with_state(id, now, state), kept: None };
+        let (id, payment) = (&attempt.id, payment.clone());
+        let is_as_asked = payment.money == attempt.money;
+        if is_as_asked && self.accepts(id, now) {
+            return self.keep(attempt, payment, now);
         }
-        if !self.accepts(id, now) {
-            let state = AttemptState::GivingBack { payment, look_up_at: now, tries: 0 };
-            return Judgement { link: self.with_state(id, now, state), kept: None };
-        }
-        self.keep(attempt, payment, now)
+        let claim = Some(Claim::of(id, &payment));
+        // Where our call can undo a payment only for a while, a person would look too late.
+        let state = if is_as_asked || attempt.gateway.profile().give_back.within_minutes.is_some() {
+            AttemptState::GivingBack { payment, look_up_at: now, tries: 0 }
+        } else {
+            AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
+        };
+        Judgement { link: self.with_state(id, now, state), claim, kept: None }
     }
 
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
         let id = &attempt.id;
-        let kept = Kept {
-            attempt: id.clone(),
-            gateway: attempt.gateway,
-            claim: payment.claim.clone(),
-            receipt: self.receipt_of(attempt, &payment, now),
-        };
+        let claim = Some(Claim::of(id, &payment));
+        let confirmed_at = attempt.confirmed_at.unwrap_or(now);
+        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
-            link.set_state(id, AttemptState::Paid { at: now, payment });
+            link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
-        Judgement { link, kept: Some(kept) }
+        Judgement { link, claim, kept }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
@@ -738,14 +767,20 @@ impl PaymentLink {
 
     /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
     pub fn receipt(&self) -> Option<Receipt> {
-        let LinkStatus::Paid { paid_by, .. } = &self.status else { return None };
+        let LinkStatus::Paid { paid_by, paid_at: registered_at } = &self.status else { return None };
         let attempt = self.attempt(paid_by)?;
         let AttemptState::Paid { at, payment } = &attempt.state else { return None };
-        self.receipt_of(attempt, payment, *at)
+        self.receipt_of(attempt, payment, *at, *registered_at)
     }
 
     /// The receipt of a payment that is kept, or none where the link asked for none.
-    fn receipt_of(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<Receipt> {
+    fn receipt_of(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        paid_at: Timestamp,
+        registered_at: Timestamp,
+    ) -> Option<Receipt> {
         let terms = &self.terms;
         let item_id = terms.item.as_ref().map(|item| item.id.clone());
         let field = terms.after_payment.receipt_field.clone();
@@ -763,7 +798,8 @@ impl PaymentLink {
             gateway: attempt.gateway,
             gateway_reference: payment.reference.clone(),
             masked_card: payment.masked_card.clone(),
-            paid_at: now,
+            paid_at,
+            registered_at,
         })
     }
 
@@ -794,7 +830,7 @@ impl PaymentLink {
             | AttemptState::GivenBack { .. }
             | AttemptState::NeedsReview { .. } => return None,
         };
-        Some(Judgement { link: self.with_state(&attempt.id, now, state), kept: None })
+        Some(self.with_state(&attempt.id, now, state).into())
     }
 
     /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
@@ -803,9 +839,11 @@ impl PaymentLink {
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
     }
 
-    /// What came of giving back. `None` where it will simply be tried again.
+    /// What came of giving back. Only a call that was made and not answered counts as a try: what a sweep took on and did
+    /// not get to is as good as new.
     pub fn judge_give_back(&self, id: &AttemptId, answer: &GiveBackAnswer, now: Timestamp) -> Option<Self> {
-        let AttemptState::GivingBack { payment, tries, .. } = &self.attempt(id)?.state else { return None };
+        let attempt = self.attempt(id)?;
+        let AttemptState::GivingBack { payment, tries, .. } = &attempt.state else { return None };
         let review = |reason: &str| AttemptState::NeedsReview {
             at: now,
             reason: reason.to_owned(),
@@ -814,10 +852,15 @@ impl PaymentLink {
         match answer {
             GiveBackAnswer::Done => Some(self.with_state(id, now, AttemptState::GivenBack { at: now })),
             GiveBackAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
-            GiveBackAnswer::Unknown { .. } if *tries >= GIVE_BACK_TRIES => {
+            GiveBackAnswer::Unknown { .. } if tries + 1 >= GIVE_BACK_TRIES => {
                 Some(self.with_state(id, now, review("give_back_unanswered")))
             }
-            GiveBackAnswer::Unknown { .. } => None,
+            GiveBackAnswer::Unknown { .. } => {
+                let tries = tries + 1;
+                let look_up_at = later(now, attempt.pause_before_giving_back(tries));
+                let state = AttemptState::GivingBack { payment: payment.clone(), look_up_at, tries };
+                Some(self.with_state(id, now, state))
+            }
         }
     }
 
@@ -916,7 +959,13 @@ impl PaymentLink {
     }
 
     fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
-        self.changed(now, |link| link.set_state(id, state))
+        self.changed(now, |link| {
+            let has_money = state.has_confirmed_money();
+            link.set_state(id, state);
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id && has_money) {
+                attempt.confirmed_at.get_or_insert(now);
+            }
+        })
     }
 
     fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
@@ -925,6 +974,8 @@ impl PaymentLink {
             // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
             if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. }) {
                 attempt.checkout = Checkout::default();
+                // What is paid says itself since when.
+                attempt.confirmed_at = None;
             }
         }
     }
@@ -938,6 +989,19 @@ impl PaymentLink {
         happenings.add_changes(self, &link, now);
         link.happenings = happenings;
         link
+    }
+}
+
+impl Claim {
+    fn of(attempt: &AttemptId, payment: &Payment) -> Self {
+        Self { attempt: attempt.clone(), reference: payment.claim.clone() }
+    }
+}
+
+/// A change that no money is part of.
+impl From<PaymentLink> for Judgement {
+    fn from(link: PaymentLink) -> Self {
+        Self { link, claim: None, kept: None }
     }
 }
 
@@ -958,9 +1022,8 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             *look_up_at = later(now, LEASE);
             Some(Work::Keep(id))
         }
-        AttemptState::GivingBack { look_up_at, tries, .. } => {
-            *tries += 1;
-            *look_up_at = later(now, LEASE.saturating_mul(1 << (*tries).min(6)));
+        AttemptState::GivingBack { look_up_at, .. } => {
+            *look_up_at = later(now, LEASE);
             Some(Work::GiveBack(id))
         }
         AttemptState::Paid { .. }

@@ -106,8 +106,9 @@ pub fn saved<'a>(
 
 /// What the shipped texts mention, and the variables or tags that each stands for. The texts are Fluent, in which braces
 /// mean something else, so they do not hold the variables themselves.
-const STANDS_FOR: [(&str, &str); 8] = [
+const STANDS_FOR: [(&str, &str); 9] = [
     ("amount", "{{ amount }}"),
+    ("rial", "{{ amount | rial }}"),
     ("business", "{{ business.name }}"),
     ("contact", "{{ contact.name }}"),
     ("description", "{{ description }}"),
@@ -151,32 +152,48 @@ mod tests {
     #[test]
     fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
         let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
-        let lines = "{{ business.name }}\n{{ amount }}{% if description %}\nبابت {{ description }}{% endif %}\n\
-                     تا {{ expires_at }}\n{{ link }}";
+        let lines = "{{ business.name }}\n{{ amount | rial }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
         assert_eq!(text.body(), lines);
         let text = shipped(MessageEvent::LinkCreated, Channel::Email, Language::AR).unwrap();
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
     }
 
-    #[test]
-    fn the_persian_sms_has_the_link_alone_on_its_last_line_and_fits_two_segments() {
+    /// The shipped Persian SMS at a host of so many characters, for a business with a name of so many.
+    fn persian_sms(host: usize, name: usize, description: &str) -> String {
         let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
-        let amount = Money::new(1_500_000, Currency::IRR).unwrap();
+        let amount = Money::new(9_999_999_990, Currency::IRR).unwrap();
         let end = "2026-12-01T00:00:00+03:30".parse().unwrap();
-        let rendered = text
-            .render(&Values {
-                account_name: "حساب".to_owned(),
-                amount: Amount::new(amount, Language::FA, false),
-                business_name: "شرکت نمونه".to_owned(),
-                contact_name: "مشتری".to_owned(),
-                description: "فاکتور ۷۷".to_owned(),
-                expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), Language::FA),
-                item_title: String::new(),
-                link: "https://pay.example.com/p/2222222222222222222222".to_owned(),
-                reference_id: String::new(),
-            })
-            .unwrap();
-        assert!(rendered.body.lines().last().unwrap().starts_with("https://"));
-        assert_eq!(SmsLength::of(&rendered.body).segments, 2, "{}", rendered.body);
+        let values = Values {
+            account_name: "حساب".to_owned(),
+            amount: Amount::new(amount, Language::FA, false),
+            business_name: "ش".repeat(name),
+            contact_name: "مشتری".to_owned(),
+            description: description.to_owned(),
+            expires_at: End::new(end, parse_time_zone("Asia/Tehran").unwrap(), Language::FA),
+            item_title: String::new(),
+            link: format!("https://{}/p/2222222222222222222222", "a".repeat(host)),
+            reference_id: String::new(),
+        };
+        text.render(&values).unwrap().body
+    }
+
+    #[test]
+    fn the_persian_sms_fits_two_segments_at_every_address_that_aws_gives_by_itself() {
+        // API Gateway's longest are `<10 characters>.execute-api.cn-northwest-1.amazonaws.com.cn`, which leaves six to spare.
+        assert!("0123456789.execute-api.cn-northwest-1.amazonaws.com.cn".len() <= 60);
+        let body = persian_sms(60, 20, "");
+        assert_eq!(body.lines().nth(1), Some("۹٬۹۹۹٬۹۹۹٬۹۹۰ ریال"));
+        assert!(body.encode_utf16().count() <= 134, "{body}");
+        assert_eq!(SmsLength::of(&body).segments, 2, "{body}");
+    }
+
+    #[test]
+    fn the_persian_sms_has_the_link_alone_on_its_last_line() {
+        for description in ["", "فاکتور ۷۷"] {
+            let body = persian_sms(15, 11, description);
+            assert_eq!(body.lines().last(), Some("https://aaaaaaaaaaaaaaa/p/2222222222222222222222"), "{body}");
+            assert_eq!(body.contains("\nبابت فاکتور ۷۷\n"), !description.is_empty());
+            assert_eq!(SmsLength::of(&body).segments, 2, "{body}");
+        }
     }
 }

@@ -36,6 +36,13 @@ pub struct Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// The only problem of a body.
+    pub fn of(pointer: impl Into<String>, rejection: Rejection) -> Self {
+        let mut problems = Self::default();
+        problems.add(pointer, rejection);
+        problems
+    }
+
     pub fn add(&mut self, pointer: impl Into<String>, rejection: Rejection) {
         self.0.push(Problem { pointer: pointer.into(), code: rejection.code, detail: rejection.detail });
     }

@@ -40,6 +40,8 @@ pub struct Receipt {
     pub masked_card: Option<String>,
     /// When we learned that the money is ours. Gateways tell their own instant without a zone, or not at all.
     pub paid_at: Timestamp,
+    /// When it was written, which is later where a person had to accept the money first.
+    pub registered_at: Timestamp,
 }
 
 /// The field of an item that a receipt shows under.

@@ -175,7 +175,7 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId
 
 impl Ways<'_> {
     /// Whether somebody takes the message there.
-    fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
+    pub(crate) fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
         let Address { channel, network, to } = address;
         self.routes.carrier(channel, network, to, self.wording).map(|_| ())
     }
@@ -183,10 +183,24 @@ impl Ways<'_> {
 
 /// Where a message can go, as the records name it.
 #[derive(Clone, Copy, Debug)]
-struct Address<'a> {
+pub(crate) struct Address<'a> {
     channel: Channel,
     network: Option<&'a SenderId>,
     to: &'a str,
+}
+
+impl Unreached {
+    pub(crate) fn at(role: Option<&str>, address: Address<'_>, reason: UnreachedReason) -> Self {
+        let Address { channel, network, .. } = address;
+        Self { role: role.map(str::to_owned), channel: Some(channel), network: network.cloned(), reason }
+    }
+}
+
+/// Of somebody who was told before.
+impl<'a> From<&'a Recipient> for Address<'a> {
+    fn from(recipient: &'a Recipient) -> Self {
+        Self { channel: recipient.channel, network: recipient.network.as_ref(), to: &recipient.to }
+    }
 }
 
 impl<'a> From<&'a Mobile> for Address<'a> {
@@ -220,8 +234,7 @@ impl Recipient {
 
     /// The same recipient in another round of messages.
     pub fn in_round(&self, link: &LinkId, round: u32) -> Self {
-        let address = Address { channel: self.channel, network: self.network.as_ref(), to: &self.to };
-        Self { roles: self.roles.clone(), ..Self::new(link, round, address) }
+        Self { roles: self.roles.clone(), ..Self::new(link, round, self.into()) }
     }
 
     /// Whether it goes out, as far as is known of the messages that it stands in for.

@@ -104,11 +104,12 @@ fn decide_recipients(
     if request.recipients.any_refused() {
         return Resolved::default();
     }
+    let channels = message.channels();
+    let ways = Ways { channels: &channels, wording: message.wording(), routes: records.routes() };
     let told = if wanted.is_empty() {
-        as_at_first(link, &message.channels())
+        as_at_first(link, ways)
     } else {
         let needs_contact = wanted.contact || !wanted.roles.is_empty();
-        let ways = Ways { channels: &message.channels(), wording: message.wording(), routes: records.routes() };
         match records.contact {
             Some(contact) => resolve(&wanted, contact, ways, link.id(), link.next_round()),
             None if needs_contact => {
@@ -127,10 +128,17 @@ fn decide_recipients(
     told
 }
 
-/// The recipients of the link's making, as messages of this round.
-fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
-    let at_first: Vec<&Recipient> =
-        link.terms().recipients.iter().filter(|recipient| channels.contains(&recipient.channel)).collect();
+/// The recipients of the link's making, as messages of this round. Who takes a message where may have changed since, and
+/// so may the words of it.
+fn as_at_first(link: &PaymentLink, ways: Ways<'_>) -> Resolved {
+    let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
+    for recipient in link.terms().recipients.iter().filter(|one| ways.channels.contains(&one.channel)) {
+        let role = recipient.roles.first().map(String::as_str);
+        match ways.check(recipient.into()) {
+            Ok(()) => at_first.push(recipient),
+            Err(reason) => unreached.push(Unreached::at(role, recipient.into(), reason)),
+        }
+    }
     let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());
     // What stood in for a message that is not sent again goes out at once.
     let stands_in_for = |recipient: &Recipient| {
@@ -138,7 +146,7 @@ fn as_at_first(link: &PaymentLink, channels: &[Channel]) -> Resolved {
         before.map(|known| again(known).id).collect::<Vec<_>>()
     };
     let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
-    Resolved { recipients: recipients.collect(), unreached: Vec::new() }
+    Resolved { recipients: recipients.collect(), unreached }
 }
 
 /// A contact without people or addresses in the place of one that is gone.

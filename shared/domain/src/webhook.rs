@@ -56,6 +56,10 @@ pub struct WebhookEndpoint {
     /// The newest last. Earlier ones sign as well until they end.
     pub secrets: Vec<SigningSecret>,
     pub created_at: Timestamp,
+    /// Since when it is set as it is, where somebody set it: everything that happened since then and that it wants is sent
+    /// to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
     /// Counts the changes.
     pub version: u64,
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
@@ -301,6 +305,7 @@ mod tests {
             disabled_reason: None,
             secrets: vec![SigningSecret::new("whsec_b25l".to_owned())],
             created_at: at(0),
+            changed_at: None,
             version: 1,
             answered: Answered::default(),
         };

@@ -134,10 +134,23 @@ impl Line<'_> {
     /// One call. The error is a reason for logs.
     async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
         let answer = self.http.send(request, body, GATEWAY_CALL).await;
-        let is_answered = answer.as_ref().is_ok_and(|answer| answer.status < 500);
+        let is_answered = answer.as_ref().is_ok_and(|answer| !is_trouble(answer.status));
         Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
         answer
     }
+}
+
+/// Statuses of a gateway in trouble, or of one that does not let us in. All others are answers.
+fn is_trouble(status: u16) -> bool {
+    status >= 500 || [401, 403, 429].contains(&status)
+}
+
+/// Counts an answer that only a person can do something about.
+fn noted(gateway: GatewayKind, answer: GatewayAnswer) -> GatewayAnswer {
+    if let GatewayAnswer::Misconfigured { .. } = &answer {
+        Measurement::GatewayRefused { gateway }.record();
+    }
+    answer
 }
 
 /// What each gateway's file does. What a gateway does not have is left to the defaults.
@@ -209,7 +222,11 @@ impl Gateways {
     /// Opens a session. It is never repeated blindly: at some gateways a second call makes a second payable session.
     pub async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let line = self.line(order.attempt.gateway, order.mode);
-        speak!(order.attempt.gateway, Speaker => Speaker(line).begin(order, credentials).await)
+        let begun = speak!(order.attempt.gateway, Speaker => Speaker(line).begin(order, credentials).await);
+        if let Err(BeginError::Refused { .. }) = &begun {
+            Measurement::GatewayRefused { gateway: order.attempt.gateway }.record();
+        }
+        begun
     }
 
     /// Asks about an attempt in a way that moves no money. `heard` is what made us ask.
@@ -222,7 +239,8 @@ impl Gateways {
         now: Timestamp,
     ) -> GatewayAnswer {
         let line = self.line(attempt.gateway, mode);
-        speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, heard, credentials, now).await)
+        let answer = speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, heard, credentials, now).await);
+        noted(attempt.gateway, answer)
     }
 
     /// Everything that waits for our confirmation under these credentials, from one call, or why it could not be read.
@@ -249,7 +267,7 @@ impl Gateways {
         let line = self.line(attempt.gateway, mode);
         let confirmed = speak!(attempt.gateway, Speaker => Speaker(line).confirm(attempt, credentials).await);
         match confirmed {
-            Some(answer) => answer,
+            Some(answer) => noted(attempt.gateway, answer),
             None => self.look_up(attempt, &Report::Nothing.into(), mode, credentials, now).await,
         }
     }

@@ -133,10 +133,10 @@ impl Runtime {
         Ok(Webhooks::new(Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER), reach))
     }
 
-    /// How many calls of the API a second an integration may make to one process, from `PAYLINK_CALLS_PER_SECOND`, 100
-    /// unless set.
+    /// How many calls of the API a second an integration may make to one process, from `PAYLINK_CALLS_PER_SECOND`, 20
+    /// unless set: below what one process answers in a second, so that a program which never pauses meets it.
     pub fn calls_per_second(&self) -> Result<NonZeroU32, ConfigurationError> {
-        const USUAL: NonZeroU32 = NonZeroU32::new(100).unwrap();
+        const USUAL: NonZeroU32 = NonZeroU32::new(20).unwrap();
         Ok(self.environment.parsed("PAYLINK_CALLS_PER_SECOND")?.unwrap_or(USUAL))
     }
 

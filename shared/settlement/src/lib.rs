@@ -31,8 +31,46 @@ pub enum Outcome {
     Known(Box<PaymentLink>),
     /// The gateway gave no readable answer. The attempt stays due.
     Unknown(Box<PaymentLink>),
+    /// The gateway refuses us, whatever we ask: a person has to mend the account. The attempt stays due.
+    Refused(Box<PaymentLink>),
     /// There is no such link or attempt.
     NoSuchAttempt,
+}
+
+/// What a call tells about who was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    Answered,
+    /// It answers, and refuses us.
+    Refused,
+    Silent,
+}
+
+impl Outcome {
+    /// What asking told about the gateway.
+    pub fn hearing(&self) -> Hearing {
+        match self {
+            Self::Known(_) | Self::NoSuchAttempt => Hearing::Answered,
+            Self::Refused(_) => Hearing::Refused,
+            Self::Unknown(_) => Hearing::Silent,
+        }
+    }
+
+    fn of(answer: &GatewayAnswer, link: PaymentLink) -> Self {
+        let link = Box::new(link);
+        match answer {
+            GatewayAnswer::Unknown { .. } => Self::Unknown(link),
+            GatewayAnswer::Misconfigured { .. } => Self::Refused(link),
+            GatewayAnswer::Paid(_)
+            | GatewayAnswer::Unconfirmed
+            | GatewayAnswer::Pending
+            | GatewayAnswer::Processing
+            | GatewayAnswer::NotPaid { .. }
+            | GatewayAnswer::Returned
+            | GatewayAnswer::Doubtful { .. }
+            | GatewayAnswer::WrongAmount { .. } => Self::Known(link),
+        }
+    }
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,10 +105,14 @@ impl Settlement {
         report: Report,
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
-        match self.store.link(link).await? {
-            Some(link) => self.settle(link, attempt, report, now).await,
-            None => Ok(Outcome::NoSuchAttempt),
+        let outcome = match self.store.link(link).await? {
+            Some(link) => self.settle(link, attempt, report, now).await?,
+            None => Outcome::NoSuchAttempt,
+        };
+        if matches!(outcome, Outcome::NoSuchAttempt) {
+            tracing::warn!(link_id = %link, attempt_id = %attempt, "A gateway told of an attempt that no link has.");
         }
+        Ok(outcome)
     }
 
     /// Settles one attempt of a link that was just read.
@@ -182,19 +224,17 @@ impl Settlement {
         report: Report,
         now: Timestamp,
     ) -> Result<Outcome, SettleError> {
-        let is_unknown = matches!(answer, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. });
-        let outcome = |link| if is_unknown { Outcome::Unknown(link) } else { Outcome::Known(link) };
         for _ in 0..MOST_ROUNDS {
-            let Some(judgement) = link.judge(id, answer, report, now) else { return Ok(outcome(Box::new(link))) };
+            let Some(judgement) = link.judge(id, answer, report, now) else { return Ok(Outcome::of(answer, link)) };
             match self.store.settle(&judgement).await? {
                 Settled::Written(Written::Applied | Written::AlreadyApplied) => {
-                    return Ok(outcome(Box::new(judgement.link)));
+                    return Ok(Outcome::of(answer, judgement.link));
                 }
                 Settled::Written(Written::Rejected(current)) => link = *current,
                 Settled::ReferenceTaken => {
                     let GatewayAnswer::Paid(payment) = answer else { return Err(SettleError::Contended) };
                     match self.note_reference_taken(&link, id, payment, now).await? {
-                        (next, Written::Applied | Written::AlreadyApplied) => return Ok(outcome(Box::new(next))),
+                        (next, Written::Applied | Written::AlreadyApplied) => return Ok(Outcome::of(answer, next)),
                         (_, Written::Rejected(current)) => link = *current,
                     }
                 }
@@ -281,9 +321,9 @@ impl Settlement {
     }
 
     /// Gives back the money of an attempt whose giving back was taken on by a sweep.
-    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), SettleError> {
-        let Some(attempt) = link.attempt(id).cloned() else { return Ok(()) };
-        let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(()) };
+    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, SettleError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Hearing::Answered) };
+        let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(Hearing::Answered) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = self.gateways.give_back(&attempt, payment, link.terms().mode, &credentials).await;
         match &answer {
@@ -292,11 +332,15 @@ impl Settlement {
                 tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be given back.");
             }
         }
+        let hearing = match &answer {
+            GiveBackAnswer::Done | GiveBackAnswer::Refused { .. } => Hearing::Answered,
+            GiveBackAnswer::Unknown { .. } => Hearing::Silent,
+        };
         let mut link = link;
         for _ in 0..MOST_ROUNDS {
-            let Some(next) = link.judge_give_back(id, &answer, now) else { return Ok(()) };
+            let Some(next) = link.judge_give_back(id, &answer, now) else { return Ok(hearing) };
             match self.store.replace_link(&next).await? {
-                Written::Applied | Written::AlreadyApplied => return Ok(()),
+                Written::Applied | Written::AlreadyApplied => return Ok(hearing),
                 Written::Rejected(current) => link = *current,
             }
         }
@@ -306,13 +350,17 @@ impl Settlement {
 
 fn log_answer(link: &PaymentLink, attempt: &Attempt, what: &'static str, answer: &GatewayAnswer) {
     let (link_id, attempt_id, gateway) = (link.id(), &attempt.id, attempt.gateway.as_str());
+    let trace_id = link.trace_id();
     match answer {
         GatewayAnswer::Misconfigured { code } => {
-            tracing::error!(%link_id, %attempt_id, gateway, code, "The gateway refuses us.");
+            tracing::error!(%link_id, %attempt_id, trace_id, gateway, code, "The gateway refuses us.");
         }
         GatewayAnswer::Unknown { why } => {
-            tracing::warn!(%link_id, %attempt_id, gateway, why, "The gateway gave no readable answer.");
+            tracing::warn!(%link_id, %attempt_id, trace_id, gateway, why, "The gateway gave no readable answer.");
         }
-        _ => tracing::info!(%link_id, %attempt_id, gateway, what, answer = answer.name(), "A gateway answered."),
+        _ => {
+            let answer = answer.name();
+            tracing::info!(%link_id, %attempt_id, trace_id, gateway, what, answer, "A gateway answered.");
+        }
     }
 }

@@ -5,8 +5,10 @@
 
 mod api_keys;
 mod configuration;
+mod cursor;
 mod error;
 mod events;
+mod heartbeat;
 mod item;
 mod keys;
 mod links;
@@ -30,12 +32,15 @@ use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
+pub use cursor::{Cursor, Place};
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
+pub use heartbeat::Schedule;
+pub use item::Seen;
 pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{ChangedRecords, Created, DuePage, DuePlace, Settled, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{Claim, Claimed, DueMessage, MessageState, MessageStates, SentMessage};
+pub use messages::{Claim, Claimed, DueMessage, Handover, MessageState, MessageStates, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;
@@ -50,6 +55,7 @@ pub struct Store {
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
     sender_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
+    beats: Arc<std::sync::Mutex<heartbeat::Beats>>,
 }
 
 type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
@@ -67,6 +73,7 @@ impl Store {
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
             sender_secrets: Arc::default(),
+            beats: Arc::default(),
         }
     }
 

@@ -12,17 +12,17 @@ use domain::Timestamp;
 use domain::contact::Contact;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
 use domain::item::Item as CrmItem;
-use domain::link::{Judgement, Kept, LinkStatus, PaymentLink};
+use domain::link::{Claim, Judgement, LinkStatus, PaymentLink};
+use domain::receipt::Receipt;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, text, text_of, to_item};
-use crate::keys::{self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK};
-
-/// A random mark on every write. A write whose answer was lost is sent again by the SDK, fails its condition and finds
-/// its own mark: it had been applied.
-const WRITE_ID: &str = "write_id";
+use crate::item::{Item, Seen, from_item, key, number, text, text_of, to_item, write_id};
+use crate::keys::{
+    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK, WRITE_ID,
+};
+use crate::records::{contact_item, crm_item};
 
 /// What became of making a link.
 #[derive(Clone, Debug)]
@@ -32,13 +32,16 @@ pub enum Created {
     Exists(Box<PaymentLink>),
     /// Another open link has the same `reference_id`.
     ReferenceTaken(LinkId),
+    /// Somebody changed the contact or the item since it was read. Nothing was written; decide again on what it is now.
+    RecordsChanged,
 }
 
-/// The records that a new link brings along, where they differ from what the table holds.
+/// The records that a new link brings along, where they differ from what the table holds, with what was read of them: a
+/// link may bring a part of a record only, and the rest of it is from there.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedRecords {
-    pub contact: Option<Contact>,
-    pub item: Option<CrmItem>,
+    pub contact: Option<(Contact, Seen)>,
+    pub item: Option<(CrmItem, Seen)>,
 }
 
 /// What became of a change.
@@ -114,12 +117,15 @@ impl Store {
         }
     }
 
-    /// The writes of records that a link brings along. They depend on nothing: what the caller says about them now is
-    /// what they are.
+    /// The writes of records that a link brings along, each over what was read of it.
     fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let contact = changed.contact.as_ref().map(|contact| to_item(keys::contact(&contact.id), contact));
-        let item = changed.item.as_ref().map(|item| to_item(keys::item(&item.id), item));
-        contact.into_iter().chain(item).map(|record| plain_put(self, record?)).collect()
+        let contact = changed.contact.as_ref().map(|(contact, seen)| (contact_item(contact), seen));
+        let item = changed.item.as_ref().map(|(item, seen)| (crm_item(item), seen));
+        let put = |(record, seen): (Result<Item, StoreError>, &Seen)| {
+            let (condition, values) = seen.condition();
+            conditional_put(self, record?, condition, values)
+        };
+        contact.into_iter().chain(item).map(put).collect()
     }
 
     async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {
@@ -129,7 +135,7 @@ impl Store {
         let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
         match failed_on(&reasons, 0) {
             Some(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
-            None => Err(StoreError::unreadable(WRITE, "a write without a condition failed its condition")),
+            None => Ok(Created::RecordsChanged),
         }
     }
 
@@ -166,6 +172,9 @@ impl Store {
             if let Some(existing) = failed_on(&reasons, 0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
             }
+            if (2..reasons.len()).any(|position| failed_on(&reasons, position).is_some()) {
+                return Ok(Created::RecordsChanged);
+            }
             let Some(guard) = self.get(WRITE, at.clone()).await? else {
                 known = None;
                 continue;
@@ -193,15 +202,18 @@ impl Store {
         }
     }
 
-    /// Writes what a gateway's answer led to. A payment that is kept becomes link, receipt, claim and attachment in one
-    /// transaction that depends on nothing the CRM could change meanwhile.
+    /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
+    /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
+    /// change meanwhile.
     pub async fn settle(&self, judgement: &Judgement) -> Result<Settled, StoreError> {
         const WRITE: &str = "settle a payment";
-        let Some(kept) = &judgement.kept else {
+        let Some(claim) = &judgement.claim else {
             return Ok(Settled::Written(self.replace_link(&judgement.link).await?));
         };
+        let receipt = judgement.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let Err(reasons) = self.transact(WRITE, self.settlement(&judgement.link, kept, &mark)?).await? else {
+        let writes = self.settlement(&judgement.link, claim, receipt, &mark)?;
+        let Err(reasons) = self.transact(WRITE, writes).await? else {
             return Ok(Settled::Written(Written::Applied));
         };
         if let Some(current) = failed_on(&reasons, 0) {
@@ -213,21 +225,27 @@ impl Store {
         Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not settled"))
     }
 
-    fn settlement(&self, link: &PaymentLink, kept: &Kept, mark: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+    fn settlement(
+        &self,
+        link: &PaymentLink,
+        claim: &Claim,
+        receipt: Option<&Receipt>,
+        mark: &str,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
-        let own = HashMap::from([(":own".to_owned(), text(kept.attempt.as_str()))]);
-        let claim = to_item(keys::claim(&kept.claim), &PaymentClaim { attempt_id: &kept.attempt })?;
+        let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
+        let claim = to_item(keys::claim(&claim.reference), &PaymentClaim { attempt_id: &claim.attempt })?;
         let mut writes = vec![
             conditional_put(self, link_item(link, mark)?, "version = :seen", seen)?,
             conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
         ];
-        if let Some(receipt) = &kept.receipt {
+        if let Some(receipt) = receipt {
             let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
             item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
             if let Some(item_id) = &receipt.item_id {
                 item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
             }
-            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.paid_at, receipt.id.as_str())));
+            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
             writes.push(conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?);
             if let Some(to) = &receipt.attached_to {
                 let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
@@ -245,8 +263,8 @@ impl Store {
         operation: &'static str,
         writes: Vec<TransactWriteItem>,
     ) -> Result<Result<(), Vec<CancellationReason>>, StoreError> {
-        let mut pause = std::time::Duration::from_millis(20);
-        for _ in 0..6 {
+        let mut pauses = Pauses::default();
+        loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(Ok(())) };
             match error.as_service_error() {
@@ -258,12 +276,13 @@ impl Store {
                 }
                 _ => return Err(StoreError::service(operation, &error)),
             }
-            // Two that met once should not meet again: up to twice the pause, at random.
-            let jitter = getrandom::u32().unwrap_or_default() % 256;
-            tokio::time::sleep(pause + pause * jitter / 256).await;
-            pause *= 2;
+            if !pauses.pause().await {
+                return Err(StoreError::Unavailable {
+                    operation,
+                    reason: "the transaction kept meeting others".to_owned(),
+                });
+            }
         }
-        Err(StoreError::Unavailable { operation, reason: "the transaction kept meeting others".to_owned() })
     }
 
     /// Links that may have something due, in one shard of the index, the longest waiting first. What is due on a link says
@@ -370,6 +389,7 @@ impl Store {
         let mut items = Vec::new();
         for chunk in keys.chunks(100) {
             let mut wanted = Some(chunk.to_vec());
+            let mut pauses = Pauses::default();
             while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
                 let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
                 let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
@@ -382,9 +402,39 @@ impl Store {
                     .map_err(|error| StoreError::service(operation, &error))?;
                 items.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|rest| rest.keys);
+                let is_whole = wanted.as_ref().is_none_or(Vec::is_empty);
+                if !is_whole && !pauses.pause().await {
+                    return Err(StoreError::Unavailable { operation, reason: "it left keys unprocessed".to_owned() });
+                }
             }
         }
         Ok(items)
+    }
+}
+
+/// How long to wait before what DynamoDB turned away is tried again: longer each time, and not without end.
+struct Pauses(std::time::Duration);
+
+/// No pause begins with more than this, so that six tries need less than one and a half seconds.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(std::time::Duration::from_millis(20))
+    }
+}
+
+impl Pauses {
+    /// Waits, unless that was done often enough.
+    async fn pause(&mut self) -> bool {
+        if self.0 > LONGEST_PAUSE {
+            return false;
+        }
+        // Two that met once should not meet again: up to twice the pause, at random.
+        let jitter = getrandom::u32().unwrap_or_default() % 256;
+        tokio::time::sleep(self.0 + self.0 * jitter / 256).await;
+        self.0 *= 2;
+        true
     }
 }
 
@@ -462,9 +512,4 @@ pub(crate) fn written_over(operation: &'static str, current: Item, mark: &str) -
         return Ok(Written::AlreadyApplied);
     }
     Ok(Written::Rejected(Box::new(from_item(operation, current)?)))
-}
-
-pub(crate) fn write_id() -> Result<String, StoreError> {
-    let random = getrandom::u64().map_err(|error| StoreError::unreadable("mark a write", error))?;
-    Ok(format!("{random:016x}"))
 }

@@ -1,28 +1,31 @@
 //! Lists, newest first, a page at a time.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
+use domain::contact::Contact;
 use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId};
+use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
 use domain::receipt::Receipt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Store;
+use crate::cursor::Cursor;
 use crate::error::StoreError;
 use crate::events::EventRecord;
 use crate::item::{Item, from_item, key, text, text_of};
 use crate::keys::{
-    self, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key, LISTED_AT, PK, SK,
+    self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key,
+    LISTED_AT, PK, SK,
 };
+use crate::records::AttachedReceipts;
 
 /// One page and where the next one begins.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub entries: Vec<T>,
-    pub next: Option<String>,
+    pub next: Option<Cursor>,
 }
 
 /// Which links to list.
@@ -69,6 +72,13 @@ impl Range {
         // Digits sort before ':' and times begin with digits.
         Self { index, attribute, value, from: "0".to_owned(), to: ":".to_owned() }
     }
+
+    /// Records that stand in the list by their id, from after one of them on.
+    fn of_ids(value: &str, after: Option<&Cursor>) -> Self {
+        // These sort before and after everything that an id consists of.
+        let from = after.map_or("!", Cursor::place).to_owned();
+        Self { index: BY_DAY_INDEX, attribute: BY_DAY, value: value.to_owned(), from, to: "~".to_owned() }
+    }
 }
 
 impl Store {
@@ -76,7 +86,7 @@ impl Store {
         &self,
         list: &LinkList,
         limit: usize,
-        after: Option<&str>,
+        after: Option<&Cursor>,
     ) -> Result<Page<PaymentLink>, StoreError> {
         let ranges = match list {
             LinkList::OfContact(id) => {
@@ -92,7 +102,7 @@ impl Store {
         &self,
         list: &ReceiptList,
         limit: usize,
-        after: Option<&str>,
+        after: Option<&Cursor>,
     ) -> Result<Page<Receipt>, StoreError> {
         let range = match list {
             ReceiptList::OfContact(id) => Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str())),
@@ -135,18 +145,70 @@ impl Store {
         item.map(|item| from_item(READ, item)).transpose()
     }
 
-    /// All links that had this reference, the newest first.
-    pub async fn links_with_reference(&self, id: &ReferenceId) -> Result<Vec<PaymentLink>, StoreError> {
+    /// The contacts, by their ids.
+    pub async fn list_contacts(&self, limit: usize, after: Option<&Cursor>) -> Result<Page<Contact>, StoreError> {
+        const READ: &str = "list contacts";
+        let (ids, next) = self.listed_ids(READ, ALL_CONTACTS, limit, after).await?;
+        let key_of = |id: &str| Some(keys::contact(&ContactId::parse(id).ok()?));
+        let entries = self.records(READ, ids.iter().filter_map(|id| key_of(id)).collect()).await?;
+        Ok(Page { entries, next })
+    }
+
+    /// The items with the receipts attached to their fields, by their ids. The receipts of each lie in a partition of its
+    /// own, so that each is a query.
+    pub async fn list_items(
+        &self,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<(CrmItem, AttachedReceipts)>, StoreError> {
+        let (ids, next) = self.listed_ids("list items", ALL_ITEMS, limit, after).await?;
+        let mut entries = Vec::new();
+        for id in ids.iter().filter_map(|id| ItemId::parse(id).ok()) {
+            entries.extend(self.item(&id).await?);
+        }
+        Ok(Page { entries, next })
+    }
+
+    /// The ids of one page of records, and where the next page begins.
+    async fn listed_ids(
+        &self,
+        operation: &'static str,
+        kind: &str,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<(Vec<String>, Option<Cursor>), StoreError> {
+        let range = Range::of_ids(kind, after);
+        let mut ids = self.listed(operation, &range, &range.to, limit + 1, Order::OldestFirst).await?;
+        let has_more = ids.len() > limit;
+        ids.truncate(limit);
+        let next = ids.last().filter(|_| has_more).map(Cursor::behind);
+        Ok((ids, next))
+    }
+
+    /// The links that had this reference, the newest first. The guard of a reference knows few, so all of them are read.
+    pub async fn links_with_reference(
+        &self,
+        id: &ReferenceId,
+        limit: usize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<PaymentLink>, StoreError> {
         const READ: &str = "list links by reference";
         #[derive(Deserialize)]
         struct Reference {
             link_ids: Vec<LinkId>,
         }
-        let Some(item) = self.get(READ, key(keys::reference(id))).await? else { return Ok(Vec::new()) };
+        let Some(item) = self.get(READ, key(keys::reference(id))).await? else {
+            return Ok(Page { entries: Vec::new(), next: None });
+        };
         let reference: Reference = from_item(READ, item)?;
-        let mut links = self.links(&reference.link_ids).await?;
-        links.sort_by_key(|link| std::cmp::Reverse(link.created_at()));
-        Ok(links)
+        let place = |link: &PaymentLink| keys::listed_at(link.created_at(), link.id().as_str());
+        let mut entries = self.links(&reference.link_ids).await?;
+        entries.retain(|link| after.is_none_or(|after| place(link).as_str() < after.place()));
+        entries.sort_by_key(|link| std::cmp::Reverse(place(link)));
+        let has_more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| has_more).map(|last| Cursor::behind(place(last)));
+        Ok(Page { entries, next })
     }
 
     /// Reads keys from the ranges one after the other until the page is full, then the items themselves.
@@ -155,14 +217,14 @@ impl Store {
         operation: &'static str,
         ranges: &[Range],
         limit: usize,
-        after: Option<&str>,
+        after: Option<&Cursor>,
         key_of: impl Fn(&str) -> Option<Key>,
     ) -> Result<Page<T>, StoreError> {
-        let after = after.and_then(decode_cursor);
         let mut listed: Vec<String> = Vec::new();
         for range in ranges {
             // A cursor names the last entry seen; what is older follows.
-            let to = after.as_deref().filter(|after| *after < range.to.as_str()).unwrap_or(&range.to);
+            let after = after.map(Cursor::place);
+            let to = after.filter(|after| *after < range.to.as_str()).unwrap_or(&range.to);
             if to <= range.from.as_str() {
                 continue;
             }
@@ -176,7 +238,7 @@ impl Store {
         let has_more = listed.len() > limit;
         listed.truncate(limit);
         let entries = self.entries(operation, &listed, key_of).await?;
-        let next = listed.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last));
+        let next = listed.last().filter(|_| has_more).map(Cursor::behind);
         Ok(Page { entries, next })
     }
 
@@ -187,7 +249,15 @@ impl Store {
         listed: &[String],
         key_of: impl Fn(&str) -> Option<Key>,
     ) -> Result<Vec<T>, StoreError> {
-        let keys: Vec<Key> = listed.iter().filter_map(|entry| key_of(keys::listed_id(entry)?)).collect();
+        self.records(operation, listed.iter().filter_map(|entry| key_of(keys::listed_id(entry)?)).collect()).await
+    }
+
+    /// The records under these keys, in their order. One that is not there is left out.
+    async fn records<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        keys: Vec<Key>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut items = self.batch_get(operation, keys.iter().cloned().map(key).collect()).await?;
         let mut entries = Vec::with_capacity(items.len());
         for wanted in &keys {
@@ -276,9 +346,4 @@ fn bound(at: Timestamp) -> String {
 enum Order {
     NewestFirst,
     OldestFirst,
-}
-
-/// A cursor is the last entry's place in the list. One that cannot be read begins at the start, like none.
-fn decode_cursor(cursor: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
 }

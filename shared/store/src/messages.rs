@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
+use crate::item::{Item, from_item, number, number_of, text, text_of, to_item, write_id};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
-use crate::links::{Written, conditional_put, failed_on, link_item, write_id, written_over};
+use crate::links::{Written, conditional_put, failed_on, link_item, written_over};
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +35,21 @@ pub enum MessageState {
     Failed {
         at: Timestamp,
         reason: String,
+        /// Where a provider had taken it over before it reported that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<Handover>,
     },
     /// It was not sent, because the link had ended before.
     Skipped {
         at: Timestamp,
     },
+}
+
+/// That a provider took a message over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    pub at: Timestamp,
+    pub provider_id: String,
 }
 
 impl MessageState {
@@ -92,7 +102,7 @@ pub enum Claimed {
 /// Whether a message was sent, for somebody who reports that it did not arrive.
 #[derive(Clone, Debug)]
 pub enum SentMessage {
-    Sent(Claim),
+    Sent(Claim, Handover),
     /// It is being sent, so that what is reported may be about this very try.
     NotYet,
     /// It is not sent, or it is known to have failed.
@@ -288,12 +298,11 @@ impl Store {
         };
         let known: MessageRecord = from_item(READ, known)?;
         Ok(match known.state {
-            MessageState::Sent { .. } => SentMessage::Sent(Claim {
-                link: link.clone(),
-                message: message.clone(),
-                mark: known.claim,
-                tries: known.tries,
-            }),
+            MessageState::Sent { at, provider_id } => {
+                let claim =
+                    Claim { link: link.clone(), message: message.clone(), mark: known.claim, tries: known.tries };
+                SentMessage::Sent(claim, Handover { at, provider_id })
+            }
             MessageState::Sending { .. } => SentMessage::NotYet,
             MessageState::Waiting { .. } | MessageState::Failed { .. } | MessageState::Skipped { .. } => {
                 SentMessage::Other

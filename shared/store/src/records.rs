@@ -16,12 +16,13 @@ use domain::message::{MessageEvent, MessageTemplate};
 use domain::receipt::ReceiptType;
 use domain::recipients::Channel;
 use domain::settings::Settings;
+use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, text_of, to_item};
-use crate::keys::{self, ATTACHMENT_PREFIX, ITEM_SK, PK, SK};
-use crate::links::plain_put;
+use crate::item::{Item, Seen, from_item, key, text, text_of, to_item, to_marked_item};
+use crate::keys::{self, ALL_CONTACTS, ALL_ITEMS, ATTACHMENT_PREFIX, BY_DAY, ITEM_SK, LISTED_AT, PK, SK, WRITE_ID};
+use crate::links::{conditional_put, failed_on, plain_put};
 
 /// What a create request needs to know, from one consistent read.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +32,29 @@ pub struct CreateRecords {
     pub account: Option<Account>,
     pub contact: Option<Contact>,
     pub item: Option<CrmItem>,
+    /// What there was of those that a request may change a part of.
+    pub seen_contact: Seen,
+    pub seen_item: Seen,
 }
 
 /// The receipts under each receipt field of an item.
 pub type AttachedReceipts = BTreeMap<FieldKey, Vec<ReceiptId>>;
+
+/// A contact's item with its mark and its place in the list of all.
+pub(crate) fn contact_item(contact: &Contact) -> Result<Item, StoreError> {
+    let mut item = to_marked_item(keys::contact(&contact.id), contact)?;
+    item.insert(BY_DAY.to_owned(), text(ALL_CONTACTS));
+    item.insert(LISTED_AT.to_owned(), text(contact.id.as_str()));
+    Ok(item)
+}
+
+/// The item of a document of the CRM, with its mark and its place in the list of all.
+pub(crate) fn crm_item(record: &CrmItem) -> Result<Item, StoreError> {
+    let mut item = to_marked_item(keys::item(&record.id), record)?;
+    item.insert(BY_DAY.to_owned(), text(ALL_ITEMS));
+    item.insert(LISTED_AT.to_owned(), text(record.id.as_str()));
+    Ok(item)
+}
 
 impl Store {
     /// Reads everything a create request names in one round trip. A draft has no link of its own to look for.
@@ -55,8 +75,14 @@ impl Store {
             let pk = text_of(&found, PK).unwrap_or_default().to_owned();
             match pk.split('#').next().unwrap_or_default() {
                 "link" => records.link = Some(from_item(READ, found)?),
-                "contact" => records.contact = Some(from_item(READ, found)?),
-                "item" => records.item = Some(from_item(READ, found)?),
+                "contact" => {
+                    records.seen_contact = Seen::of(Some(&found));
+                    records.contact = Some(from_item(READ, found)?);
+                }
+                "item" => {
+                    records.seen_item = Seen::of(Some(&found));
+                    records.item = Some(from_item(READ, found)?);
+                }
                 _ => records.account = Some(from_item(READ, found)?),
             }
         }
@@ -69,15 +95,56 @@ impl Store {
         item.map(|item| from_item(READ, item)).transpose()
     }
 
-    /// Writes an account and, where new ones are given, its credentials as a version of their own, at once.
-    pub async fn put_account(&self, account: &Account, credentials: Option<&Credentials>) -> Result<(), StoreError> {
-        const WRITE: &str = "write an account";
-        let item = to_item(keys::account(&account.id), account)?;
-        let (Some(credentials), Some(version)) = (credentials, &account.online_payment.credentials) else {
-            return self.put(WRITE, item).await;
+    /// An account and what to write a change of it over.
+    pub async fn account_to_change(&self, id: &AccountId) -> Result<(Option<Account>, Seen), StoreError> {
+        self.record_to_change("read an account to change it", keys::account(id)).await
+    }
+
+    /// Writes an account over what was seen of it and, where new ones are given, its credentials as a version of their
+    /// own, at once. Answers whether nobody else was faster.
+    pub async fn put_account(
+        &self,
+        account: &Account,
+        credentials: Option<&Credentials>,
+        seen: &Seen,
+    ) -> Result<bool, StoreError> {
+        let item = to_marked_item(keys::account(&account.id), account)?;
+        let secret = match (credentials, &account.online_payment.credentials) {
+            (Some(credentials), Some(version)) => Some(to_item(keys::credentials(&account.id, version), credentials)?),
+            (None, _) | (Some(_), None) => None,
         };
-        let secret = to_item(keys::credentials(&account.id, version), credentials)?;
-        self.put_both(WRITE, secret, item).await
+        self.put_over("write an account", item, seen, secret).await
+    }
+
+    pub(crate) async fn record_to_change<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        at: keys::Key,
+    ) -> Result<(Option<T>, Seen), StoreError> {
+        let item = self.get(operation, key(at)).await?;
+        let seen = Seen::of(item.as_ref());
+        Ok((item.map(|item| from_item(operation, item)).transpose()?, seen))
+    }
+
+    /// Writes a record over what was seen of it, at once with a secret of its own where it has a new one. Our own write
+    /// whose answer was lost finds its mark.
+    pub(crate) async fn put_over(
+        &self,
+        operation: &'static str,
+        record: Item,
+        seen: &Seen,
+        secret: Option<Item>,
+    ) -> Result<bool, StoreError> {
+        let mark = text_of(&record, WRITE_ID).map(str::to_owned);
+        let (condition, values) = seen.condition();
+        let stood_against = match secret {
+            None => self.put_if(operation, record, condition, values).await?.err(),
+            Some(secret) => {
+                let writes = vec![conditional_put(self, record, condition, values)?, plain_put(self, secret)?];
+                self.transact(operation, writes).await?.err().and_then(|reasons| failed_on(&reasons, 0))
+            }
+        };
+        Ok(stood_against.is_none_or(|current| mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark))
     }
 
     /// Writes two items at once or not at all.
@@ -125,7 +192,7 @@ impl Store {
     }
 
     pub async fn put_contact(&self, contact: &Contact) -> Result<(), StoreError> {
-        self.put("write a contact", to_item(keys::contact(&contact.id), contact)?).await
+        self.put("write a contact", contact_item(contact)?).await
     }
 
     /// An item with the receipts attached to its fields, from one query.
@@ -149,7 +216,7 @@ impl Store {
 
     /// Writes an item. Receipts attached to it are items of their own and stay.
     pub async fn put_item(&self, item: &CrmItem) -> Result<(), StoreError> {
-        self.put("write an item", to_item(keys::item(&item.id), item)?).await
+        self.put("write an item", crm_item(item)?).await
     }
 
     pub async fn put_receipt_type(&self, receipt_type: &ReceiptType) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use domain::sender::{MessageSender, SenderSecret};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::{Seen, from_item, key, to_item, to_marked_item};
 use crate::keys;
 
 impl Store {
@@ -18,15 +18,25 @@ impl Store {
         item.map(|item| from_item(READ, item)).transpose()
     }
 
-    /// Writes a sender and, where a new one is given, its secret as a version of its own, at once.
-    pub async fn put_sender(&self, sender: &MessageSender, secret: Option<&SenderSecret>) -> Result<(), StoreError> {
-        const WRITE: &str = "write a sender";
-        let item = to_item(keys::sender(&sender.id), sender)?;
-        let (Some(secret), Some(version)) = (secret, &sender.credentials) else {
-            return self.put(WRITE, item).await;
+    /// A sender and what to write a change of it over.
+    pub async fn sender_to_change(&self, id: &SenderId) -> Result<(Option<MessageSender>, Seen), StoreError> {
+        self.record_to_change("read a sender to change it", keys::sender(id)).await
+    }
+
+    /// Writes a sender over what was seen of it and, where a new one is given, its secret as a version of its own, at
+    /// once. Answers whether nobody else was faster.
+    pub async fn put_sender(
+        &self,
+        sender: &MessageSender,
+        secret: Option<&SenderSecret>,
+        seen: &Seen,
+    ) -> Result<bool, StoreError> {
+        let item = to_marked_item(keys::sender(&sender.id), sender)?;
+        let secret = match (secret, &sender.credentials) {
+            (Some(secret), Some(version)) => Some(to_item(keys::sender_secret(&sender.id, version), secret)?),
+            (None, _) | (Some(_), None) => None,
         };
-        let secret = to_item(keys::sender_secret(&sender.id, version), secret)?;
-        self.put_both(WRITE, secret, item).await
+        self.put_over("write a sender", item, seen, secret).await
     }
 
     /// Deletes a sender. Its secrets stay, and nobody uses them any more.

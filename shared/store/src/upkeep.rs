@@ -9,9 +9,9 @@ use domain::link::PaymentLink;
 use crate::Store;
 use crate::error::StoreError;
 use crate::events::LinkFile;
-use crate::item::{Item, from_item, number, number_of, text};
+use crate::item::{Item, from_item, number, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
-use crate::links::{link_item, write_id};
+use crate::links::link_item;
 
 /// So many links of a shard are looked at to find the longest due.
 const OLDEST_LINKS: i32 = 100;

@@ -39,7 +39,8 @@ impl Store {
     }
 
     /// Writes an endpoint over the version it was decided on; the first version where there is none. Answers whether
-    /// nobody else was faster.
+    /// nobody else was faster. Our own write whose answer was lost, and which was therefore sent again, finds itself: the
+    /// secret of a new endpoint is random, and is shown only to whoever made it.
     pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<bool, StoreError> {
         const WRITE: &str = "write an endpoint";
         let item = to_item(keys::endpoint(&endpoint.id), endpoint)?;
@@ -49,7 +50,12 @@ impl Store {
             let seen = Item::from([(":seen".to_owned(), number(endpoint.version - 1))]);
             self.put_if(WRITE, item, "version = :seen", seen).await?
         };
-        Ok(written.is_ok())
+        match written {
+            Ok(()) => Ok(true),
+            // It was deleted meanwhile.
+            Err(current) if current.is_empty() => Ok(false),
+            Err(current) => Ok(from_item::<WebhookEndpoint>(WRITE, current)? == *endpoint),
+        }
     }
 
     pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<bool, StoreError> {

@@ -41,11 +41,14 @@ const GATEWAY_ERRORS: Metric = count("GatewayErrors", &["Gateway"]);
 const SETTLEMENT_AGE: Metric = Metric { name: "SettlementAge", unit: "Seconds", dimensions: &["Gateway"] };
 const MESSAGES: Metric = count("Messages", &["Channel", "Outcome"]);
 const EVENTS: Metric = count("Events", &["Outcome"]);
+const GATEWAY_REFUSALS: Metric = count("GatewayRefusals", &["Gateway"]);
 const DUE_FOUND: Metric = count("DueFound", &[]);
+const DUE_FAILED: Metric = count("DueFailed", &[]);
+const RETRY_RUNS: Metric = count("RetryRuns", &[]);
 const OLDEST_DUE_AGE: Metric = Metric { name: "OldestDueAge", unit: "Seconds", dimensions: &[] };
 
 /// Everything that is measured. Alarms and the dashboard may name nothing else.
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 17] = [
     LINKS_MADE,
     LINKS_OPENED,
     LINKS_PAID,
@@ -55,10 +58,13 @@ pub const METRICS: [Metric; 14] = [
     ATTEMPTS,
     GATEWAY_CALLS,
     GATEWAY_ERRORS,
+    GATEWAY_REFUSALS,
     SETTLEMENT_AGE,
     MESSAGES,
     EVENTS,
     DUE_FOUND,
+    DUE_FAILED,
+    RETRY_RUNS,
     OLDEST_DUE_AGE,
 ];
 
@@ -69,14 +75,23 @@ pub enum Measurement {
     Happened { kind: EventType, gateway: GatewayKind },
     /// A gateway was called, and gave an answer, or none but that it has trouble.
     GatewayCalled { gateway: GatewayKind, is_answered: bool },
+    /// An attempt that its gateway kept calling unfinished is not asked about any more.
+    Lapsed { gateway: GatewayKind },
+    /// A gateway refused us, which only a person can mend: our credentials, or what the account there may do.
+    GatewayRefused { gateway: GatewayKind },
     /// So long a payment that was reported, or is being taken, has been waiting for its end when the sweep came to it.
     Unsettled { gateway: GatewayKind, age: Duration },
     /// A message was handed to its provider, and is `sent`, `waiting`, `failed` or `skipped`.
     Told { channel: Channel, outcome: &'static str },
     /// An event was posted to an endpoint, and is `delivered`, `waiting` or `failed`.
     Posted { outcome: &'static str },
-    /// A sweep found so many due links, the longest due of them for so long.
+    /// A run of a schedule found so much due work, the longest due of it for so long.
     Due { found: usize, oldest: Duration },
+    /// So much due work of a run met an error of ours, before anybody outside was asked or after.
+    DueFailed { failed: usize },
+    /// The schedule of messages and events came round. The stream calls the same function, so that its invocations tell
+    /// nothing of the schedule.
+    RetriesRan,
 }
 
 /// A figure of one measurement, with the values of its dimensions.
@@ -108,12 +123,16 @@ impl Measurement {
                 (GATEWAY_CALLS, json!(1), vec![gateway.as_str()]),
                 (GATEWAY_ERRORS, json!(u8::from(!is_answered)), vec![gateway.as_str()]),
             ],
+            Self::Lapsed { gateway } => vec![(ATTEMPTS, json!(1), vec![gateway.as_str(), "lapsed"])],
+            Self::GatewayRefused { gateway } => vec![(GATEWAY_REFUSALS, json!(1), vec![gateway.as_str()])],
             Self::Unsettled { gateway, age } => vec![(SETTLEMENT_AGE, json!(age.as_secs()), vec![gateway.as_str()])],
             Self::Told { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
             Self::Posted { outcome } => vec![(EVENTS, json!(1), vec![outcome])],
             Self::Due { found, oldest } => {
                 vec![(DUE_FOUND, json!(found), vec![]), (OLDEST_DUE_AGE, json!(oldest.as_secs()), vec![])]
             }
+            Self::DueFailed { failed } => vec![(DUE_FAILED, json!(failed), vec![])],
+            Self::RetriesRan => vec![(RETRY_RUNS, json!(1), vec![])],
         }
     }
 }
@@ -194,6 +213,10 @@ mod tests {
             Measurement::Told { channel: Channel::Sms, outcome: "sent" },
             Measurement::Posted { outcome: "delivered" },
             Measurement::Due { found: 3, oldest: Duration::from_secs(61) },
+            Measurement::DueFailed { failed: 1 },
+            Measurement::RetriesRan,
+            Measurement::Lapsed { gateway },
+            Measurement::GatewayRefused { gateway },
         ];
         all.extend(EventType::ALL.map(|kind| Measurement::Happened { kind, gateway }));
         let figures: Vec<Figure> = all.into_iter().flat_map(Measurement::figures).collect();

@@ -247,10 +247,15 @@ pub struct MessageView {
     pub roles: Vec<String>,
     #[schema(value_type = MessageStatusName)]
     pub status: &'static str,
+    /// When the provider took it over, also where it reported a failure later.
     #[schema(format = DateTime)]
     pub sent_at: Option<String>,
+    /// When it was known that it failed for good.
+    #[schema(format = DateTime)]
+    pub failed_at: Option<String>,
     /// Why it waits, failed or was skipped.
     pub reason: Option<String>,
+    /// What the provider that took it over calls it.
     pub provider_id: Option<String>,
 }
 
@@ -351,6 +356,7 @@ impl MessageView {
             roles: recipient.roles.clone(),
             status: state.map_or(unseen, MessageState::name),
             sent_at: None,
+            failed_at: None,
             reason: None,
             provider_id: None,
         };
@@ -359,8 +365,12 @@ impl MessageView {
                 view.sent_at = Some(instant(*at, settings));
                 view.provider_id = Some(provider_id.clone());
             }
-            Some(MessageState::Waiting { reason, .. } | MessageState::Failed { reason, .. }) => {
+            Some(MessageState::Waiting { reason, .. }) => view.reason = Some(reason.clone()),
+            Some(MessageState::Failed { at, reason, sent }) => {
+                view.failed_at = Some(instant(*at, settings));
                 view.reason = Some(reason.clone());
+                view.sent_at = sent.as_ref().map(|sent| instant(sent.at, settings));
+                view.provider_id = sent.as_ref().map(|sent| sent.provider_id.clone());
             }
             Some(MessageState::Skipped { .. }) => view.reason = Some("link_not_active".to_owned()),
             Some(MessageState::Sending { .. }) | None => {}
@@ -430,9 +440,12 @@ pub struct ReceiptView {
     pub gateway_reference: String,
     /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
-    /// When we learned that the money is there, which is when the receipt was registered.
+    /// When the gateway confirmed to us that the money is there.
     #[schema(format = DateTime)]
     pub paid_at: String,
+    /// When the receipt was written: the same moment, or a later one where a person had to accept the money first.
+    #[schema(format = DateTime)]
+    pub registered_at: String,
 }
 
 impl ReceiptView {
@@ -455,6 +468,7 @@ impl ReceiptView {
             gateway_reference: receipt.gateway_reference.clone(),
             masked_card: receipt.masked_card.clone(),
             paid_at: instant(receipt.paid_at, settings),
+            registered_at: instant(receipt.registered_at, settings),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 106] = [
+pub const CATALOGUE: [(&str, &str); 111] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -24,6 +24,7 @@ pub const CATALOGUE: [(&str, &str); 106] = [
     ("idempotency_key_reused", "the idempotency key was used with another body"),
     ("in_the_past", "the link would end before it begins"),
     ("invalid_credentials", "a credential does not have the form that the gateway gives it"),
+    ("invalid_cursor", "this is no `next_cursor` of this list"),
     ("invalid_date", "this is not a date"),
     ("invalid_email", "this is not an email address"),
     ("invalid_endpoint_url", "an endpoint is an https address that can be reached from the internet"),
@@ -36,6 +37,7 @@ pub const CATALOGUE: [(&str, &str); 106] = [
     ("invalid_logo", "a logo is a PNG or JPEG picture as a data URI"),
     ("invalid_mobile", "this is not a mobile number; the detail says why"),
     ("invalid_prefix", "this is not the beginning of phone numbers"),
+    ("invalid_request", "the body has problems; `errors` lists all of them, each with its own code"),
     ("invalid_sender_id", "an SMS sender id has another form"),
     ("invalid_social_id", "an id on a social network has another form"),
     ("invalid_template", "a text cannot be read or filled in; the detail names the line"),
@@ -46,12 +48,14 @@ pub const CATALOGUE: [(&str, &str); 106] = [
     ("link_missing", "a message does not always show {{ link }}"),
     ("link_not_active", "the link is paid, expired or cancelled; `current_status` says which"),
     ("link_takes_no_money", "the link cannot be paid any more"),
+    ("link_too_large", "the link would hold too many people and texts to be paid; name fewer, or send shorter ones"),
     ("logo_too_large", "a logo has at most 16 KB"),
     ("malformed_body", "the body could not be read to its end"),
     ("malformed_json", "the body is not a JSON object"),
     ("malformed_query", "the query cannot be read"),
     ("metadata_too_large", "metadata has at most 20 pairs, keys of 40 and values of 500 characters"),
     ("method_not_allowed", "the address answers other methods; `Allow` names them"),
+    ("no_endpoint_wants_it", "no enabled endpoint wants events of this type, so that it would be sent to nobody"),
     ("no_money_confirmed", "no gateway confirmed money of this attempt"),
     ("no_receipt", "a receipt was described although none is to be registered"),
     ("nobody_reachable", "none of the recipients can be reached on these channels"),
@@ -64,6 +68,7 @@ pub const CATALOGUE: [(&str, &str); 106] = [
     ("persian_calendar_date", "the year is one of the Persian calendar; dates are Gregorian"),
     ("receipt_type_has_sub_types", "a link names one without sub-types"),
     ("receipt_type_is_default", "the settings name this receipt type"),
+    ("record_keeps_changing", "others changed the same record at the same moment; try again"),
     ("reference_id_in_use", "another active link has this reference_id; `conflicting_id` names it"),
     ("required", "the field is required"),
     ("return_url_not_allowed", "the settings do not list this host"),

@@ -58,16 +58,23 @@ pub fn nested<T, U: Default>(
     }
 }
 
-/// `{ register_receipt, receipt_type_id, receipt_field }`
+/// What is recorded once the money is there.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AfterPaymentBody)]
 pub struct AfterPaymentBody {
+    /// Whether a receipt is registered once the money is there. Left out, one is when a link is made, and nothing
+    /// changes when it is changed.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     register_receipt: Given<bool>,
+    /// The type of the receipt: one without sub-types. Left out, `default_receipt_type_id` of the settings when a link
+    /// is made, and as it was when it is changed. Without a receipt it cannot be given.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     receipt_type_id: Given<String>,
+    /// The key of the item's receipt field that the receipt is attached to, one of `receipt_fields` of the item that
+    /// the link is made on. Left out, it is attached to none when a link is made, and as it was when it is changed.
+    /// Without a receipt it cannot be given.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     receipt_field: Given<String>,

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use store::Scope;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::problem::ProblemBody;
 
@@ -49,7 +51,10 @@ impl Operation {
         operation.refusals.extend(names.iter().map(|_| 404).take(1));
         for name in names {
             let schema = json!({ "type": "string", "minLength": 1, "maxLength": 80 });
-            operation.add_parameter(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+            let description = in_path(&name);
+            operation.add_parameter(
+                json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema }),
+            );
         }
         operation
     }
@@ -188,6 +193,7 @@ impl Operation {
         T::schemas(&mut found);
         for (name, schema) in found {
             let mut schema = json!(schema);
+            describe_outside(&mut schema);
             if is_body {
                 close(&mut schema);
             }
@@ -207,7 +213,62 @@ impl Operation {
     }
 }
 
-/// Objects of a body take no other fields than theirs. Maps, and objects put together of several, are left as they are.
+/// What a variable segment of a path is.
+fn in_path(name: &str) -> &'static str {
+    match name {
+        "attempt" => "The id of the attempt, as the link lists it.",
+        "event" => "What the message is about: `link_created`.",
+        "channel" => "The medium of the message: `sms`, `email` or `social`.",
+        "locale" => "The language of the text, as a BCP 47 tag such as `fa` or `fa-IR`.",
+        _ => {
+            "Its id. Where the CRM gives it, 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and hyphen."
+        }
+    }
+}
+
+/// A schema of which nothing has to be there, and in which `null` stands for what is not. The schema is that of a struct;
+/// anything else is left as it is.
+pub fn without_required(mut schema: RefOr<Schema>, description: &str) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.description = Some(description.to_owned());
+        for name in std::mem::take(&mut object.required) {
+            if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(&name)
+                && let SchemaType::Type(kind) = &field.schema_type
+            {
+                field.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
+            }
+        }
+    }
+    schema
+}
+
+/// The schema of a record that is brought along with its id: all of it in one object, because a part that takes no other
+/// fields than its own would refuse the rest. Of its fields only the id has to be there.
+pub fn with_id(schema: RefOr<Schema>, description: &str) -> RefOr<Schema> {
+    let mut schema = without_required(schema, description);
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        let id = "Its id, as in the path of its `PUT`: 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and \
+                  hyphen.";
+        let id = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(id)).build();
+        object.properties.insert("id".to_owned(), id.into());
+        object.required.push("id".to_owned());
+    }
+    schema
+}
+
+/// A field that may be `null` has its description beside the choice, where readers look, and not within one side of it.
+fn describe_outside(schema: &mut Value) {
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for field in fields.filter_map(Value::as_object_mut) {
+        let sides = field.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
+        let described = sides.filter_map(Value::as_object_mut).find_map(|side| side.remove("description"));
+        if let Some(description) = described {
+            field.insert("description".to_owned(), description);
+        }
+    }
+}
+
+/// Objects of a body take no other fields than theirs. Maps are left as they are.
 fn close(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.contains_key("properties") && !object.contains_key("additionalProperties") {

@@ -21,31 +21,44 @@ const MOST_SOCIAL: usize = 5;
 /// An item has at most so many receipt fields.
 const MOST_FIELDS: usize = 20;
 
-/// `{ name, profile_url, locale, mobile, email, social, balance, people }`
+/// A customer. A PUT replaces all of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ContactBody)]
 pub struct ContactBody {
+    /// What the contact is called, one line of at most 200 characters. Messages may greet by it.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     name: Given<String>,
+    /// Where the CRM shows the contact: an absolute `https` or `http` address of at most 2,000 characters. Left out,
+    /// none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     profile_url: Given<String>,
+    /// The language of the contact, as a BCP 47 tag such as `fa-IR`. Left out, the business's in messages and the
+    /// browser's on pages.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Given<String>,
+    /// The contact's mobile number as people write it: with spaces, in the local form of the settings'
+    /// `default_region`, with Persian or Arabic digits. It is kept in E.164, and one that cannot receive an SMS is
+    /// refused. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     mobile: Given<String>,
+    /// The contact's email address, in ASCII and of at most 254 characters. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email: Given<String>,
+    /// The contact's addresses on social networks, at most 5. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<Vec<SocialBody>>)]
     social: Given<Vec<SocialBody>>,
+    /// What the contact owes where it is positive; a link for which neither the request nor the item has an amount asks
+    /// for it. It stays the CRM's own figure: a payment does not change it. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<MoneyBody>)]
     balance: Given<MoneyBody>,
+    /// People at the contact who can be told by their role, at most 50. Left out, nobody.
     #[serde(default)]
     #[schema(value_type = Option<Vec<PersonBody>>)]
     people: Given<Vec<PersonBody>>,
@@ -54,21 +67,28 @@ pub struct ContactBody {
     unknown: Unknown,
 }
 
+/// Somebody at the customer.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PersonBody)]
 struct PersonBody {
+    /// What the person is there, such as `manager`: 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and
+    /// hyphen. Several people may have the same role, and are all told by it.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     role: Given<String>,
+    /// What the person is called, one line of at most 200 characters. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     name: Given<String>,
+    /// The person's mobile number, read as that of the contact. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     mobile: Given<String>,
+    /// The person's email address. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email: Given<String>,
+    /// The person's addresses on social networks, at most 5. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<Vec<SocialBody>>)]
     social: Given<Vec<SocialBody>>,
@@ -77,58 +97,72 @@ struct PersonBody {
     unknown: Unknown,
 }
 
-/// `{ network, id }`: the id of a message sender, and how its network calls the person or the chat.
+/// Where somebody is found on a social network.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SocialAddressBody)]
 pub struct SocialBody {
+    /// The id of the message sender that serves the network, such as `telegram` or `whatsapp`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     network: Given<String>,
+    /// How the network calls the person or the chat: 1 to 64 letters, digits, `@`, `_`, `+`, `-` and dots. With a bot
+    /// it is the id of the chat, with WhatsApp the mobile number.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     id: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
 }
 
-/// `{ amount, currency }`
+/// An amount and its currency, given together.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MoneyBody)]
 struct MoneyBody {
+    /// In the currency's minor unit; it may be zero or negative, and has at most 9,007,199,254,740,991 units.
     #[serde(default)]
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, required = true)]
     amount: Given<i64>,
+    /// An ISO 4217 code.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     currency: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
 }
 
-/// `{ kind, title, contact_id, amount, currency, url, receipt_fields }`
+/// A document of the CRM. A PUT replaces all of it but the receipts that are attached to it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ItemBody)]
 pub struct ItemBody {
+    /// What the item is in the CRM, such as `invoice`: one line of at most 40 characters.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     kind: Given<String>,
+    /// What people call the item, one line of at most 200 characters. Messages may show it.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     title: Given<String>,
+    /// The contact that the item belongs to; a link on the item is that contact's.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     contact_id: Given<String>,
+    /// What is to be paid for the item, in the currency's minor unit: a link on it asks for this unless it says
+    /// otherwise. Given together with `currency`; left out, the item has none.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     amount: Given<i64>,
+    /// The ISO 4217 code of `amount`, given together with it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     currency: Given<String>,
+    /// Where the CRM shows the item: an absolute `https` or `http` address of at most 2,000 characters. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     url: Given<String>,
+    /// The fields of the item that receipts can be attached to, at most 20. Left out, none. Receipts that are attached
+    /// already stay.
     #[serde(default)]
     #[schema(value_type = Option<Vec<ReceiptFieldBody>>)]
     receipt_fields: Given<Vec<ReceiptFieldBody>>,
@@ -137,14 +171,18 @@ pub struct ItemBody {
     unknown: Unknown,
 }
 
+/// A field of an item that receipts can be attached to.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ReceiptFieldBody)]
 struct ReceiptFieldBody {
+    /// What a link calls the field: 1 to 64 characters out of `A-Z`, `a-z`, `0-9`, dot, underscore and hyphen, once in
+    /// an item.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     key: Given<String>,
+    /// What people call the field, one line of at most 100 characters.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     label: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]

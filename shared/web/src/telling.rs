@@ -16,21 +16,29 @@ use crate::texts::TextBody;
 /// So many people, numbers or addresses may be named by hand.
 const MOST_RECIPIENTS: usize = 20;
 
+/// Whom to tell. Somebody who is named twice is told once. Where nobody who is named can be reached, the request is refused.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Recipients)]
 pub struct RecipientsBody {
+    /// Whether the contact itself is told; left out, it is not.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     contact: Given<bool>,
+    /// People at the contact, by role such as `manager`, at most 20: everybody who has it. A role that nobody has, and
+    /// a person without an address on a channel of the message, is listed in `unreached`. Left out, nobody.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     roles: Given<Vec<String>>,
+    /// Mobile numbers typed by hand, at most 20, as people write them: with spaces, in the local form of the settings'
+    /// `default_region`, with Persian or Arabic digits. They are kept in E.164. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     mobiles: Given<Vec<String>>,
+    /// Email addresses typed by hand, at most 20, in ASCII and of at most 254 characters. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     emails: Given<Vec<String>>,
+    /// Addresses on social networks typed by hand, at most 20. Left out, none.
     #[serde(default)]
     #[schema(value_type = Option<Vec<SocialBody>>)]
     social: Given<Vec<SocialBody>>,
@@ -39,21 +47,32 @@ pub struct RecipientsBody {
     unknown: Unknown,
 }
 
+/// In which words people are told, and on which channels.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageChoiceBody)]
 pub struct MessageBody {
+    /// `default`, which it is when left out, takes the business's own text, else the one that ships, in the language of
+    /// the link. `custom` takes the texts given here.
     #[serde(default)]
     #[schema(value_type = Option<MessageModeName>)]
     mode: Given<String>,
+    /// On which channels people are told. With `default`, left out means all; a person is told on those of them where
+    /// there is an address, or in the order of the settings' `channel_order`. With `custom` it is required and names
+    /// exactly the channels whose texts are given.
     #[serde(default)]
     #[schema(value_type = Option<Vec<ChannelName>>)]
     channels: Given<Vec<String>>,
+    /// The text of the SMS, with `custom` and the channel `sms` only. Filled in, it has at most `max_sms_segments`
+    /// segments.
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]
     sms: Given<TextBody>,
+    /// The text of the email, with `custom` and the channel `email` only.
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]
     email: Given<TextBody>,
+    /// The text for social networks, with `custom` and the channel `social` only; filled in, at most 4,096 characters.
+    /// Networks that take approved templates only, as WhatsApp does, do not get it.
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]
     social: Given<TextBody>,

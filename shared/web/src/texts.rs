@@ -8,15 +8,19 @@ use utoipa::ToSchema;
 
 use crate::body::{Given, Unknown, refuse_unknown};
 
-/// `{ subject?, body }`
+/// A text with variables and filters, both of which the head of this document lists.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageText)]
 pub struct TextBody {
+    /// The subject of an email, where it is required, of at most 200 characters; other channels have none. It may use
+    /// the same variables and filters.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub subject: Given<String>,
+    /// The text itself, at most 2,000 characters before its variables are filled in. It shows `{{ link }}` whichever
+    /// way its conditions go.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     pub body: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]

@@ -1,6 +1,6 @@
 //! How a function starts: from exec to its first answer, with TLS between it and DynamoDB.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use zip::write::SimpleFileOptions;
 use crate::lambda::{Lambda, Program};
 use crate::report::{Cold, Size, Spread};
 use crate::steps::{self, Customer};
+use crate::warm::{link_id, make_due, news_of};
 use crate::wire::TlsEndpoint;
-use crate::world::{FUNCTIONS, PEERS, World, binary};
+use crate::world::{World, binary};
 
 /// So often each is started.
 const STARTS: usize = 31;
@@ -19,8 +20,8 @@ const STARTS: usize = 31;
 /// So many requests are sent before its memory is looked at again.
 const REQUESTS: usize = 100;
 
-/// What is deployed: each binary, and the zip with it in it.
-pub(crate) fn sizes() -> BTreeMap<String, Size> {
+/// What is built: each binary, and the zip with it in it.
+pub(crate) fn sizes(functions: &[&str]) -> BTreeMap<String, Size> {
     let size = |name: &&str| {
         let bytes = std::fs::read(binary(name)).unwrap_or_else(|_| panic!("{name} is not built; run `make bench`"));
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -30,44 +31,53 @@ pub(crate) fn sizes() -> BTreeMap<String, Size> {
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap();
         ((*name).to_owned(), Size { binary_bytes: length(&bytes), zip_bytes: length(&zipped) })
     };
-    FUNCTIONS.iter().map(size).collect()
+    functions.iter().map(size).collect()
 }
 
-pub(crate) async fn measure(world: &World) -> BTreeMap<String, Cold> {
+pub(crate) async fn measure(programs: &[&str]) -> BTreeMap<String, Cold> {
+    let world = World::start().await;
     let tls = TlsEndpoint::start(world.dynamodb_port(), &world.folder).await;
-    let events = Events::prepare(world).await;
+    let mut events = Events::prepare(&world).await;
     let mut measured = BTreeMap::new();
-    for name in FUNCTIONS.iter().chain(&PEERS) {
+    for name in programs {
         let mut program = world.program(name, &tls.url);
         let trust = [
-            ("SSL_CERT_FILE", &tls.roots),
-            // Node.js and botocore keep the public roots inside, and take ours beside or instead.
-            ("NODE_EXTRA_CA_CERTS", &tls.own_root),
-            ("AWS_CA_BUNDLE", &tls.own_root),
+            ("SSL_CERT_FILE", tls.roots.display().to_string()),
+            // botocore keeps the public roots inside, and takes ours instead.
+            ("AWS_CA_BUNDLE", tls.own_root.display().to_string()),
+            // Node.js keeps them inside too. Told of one more, it reads all of them at the start, which in Lambda it
+            // does not; so it is told to take the system's when the first connection needs them.
+            ("NODE_OPTIONS", "--use-openssl-ca".to_owned()),
         ];
-        let trust = trust.map(|(name, path)| (name.to_owned(), path.display().to_string()));
-        program.environment.extend(trust);
-        measured.insert((*name).to_owned(), start_often(&program, &tls, &events.for_function(name)).await);
+        program.environment.extend(trust.map(|(name, value)| (name.to_owned(), value)));
+        measured.insert((*name).to_owned(), start_often(&world, &program, &tls, &mut events).await);
     }
     measured
 }
 
-async fn start_often(program: &Program, tls: &TlsEndpoint, event: &Value) -> Cold {
-    let (mut before_network, mut ready, mut first_answer) = (Vec::new(), Vec::new(), Vec::new());
+async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events: &mut Events) -> Cold {
+    let (mut before_network, mut own, mut ready, mut first_answer) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut memory = Vec::new();
     let mut peak_memory_after_hundred_bytes = 0;
     for round in 0..STARTS {
-        tls.take_first_connection();
+        tls.take_seen();
         let mut lambda = Lambda::start(program).await;
-        let connected = tls.take_first_connection().map_or(lambda.ready_after, |at| at - lambda.started_at);
+        let seen = tls.take_seen();
+        let connected = seen.first_connection.map_or(lambda.ready_after, |at| at - lambda.started_at);
+        let network = seen.first_connection.zip(seen.last_answer).map_or(Duration::ZERO, |(from, to)| to - from);
         before_network.push(connected.min(lambda.ready_after));
+        own.push(lambda.ready_after.saturating_sub(network));
         ready.push(lambda.ready_after);
         memory.push(lambda.peak_memory());
-        lambda.invoke(event.clone()).await;
-        first_answer.push(lambda.started_at.elapsed());
+        let event = events.next(world, &program.name).await;
+        let ready_at = lambda.started_at + lambda.ready_after;
+        let idle = ready_at.elapsed();
+        lambda.invoke(event).await;
+        first_answer.push(lambda.started_at.elapsed().saturating_sub(idle));
         if round + 1 == STARTS {
             for _ in 1..REQUESTS {
-                lambda.invoke(event.clone()).await;
+                let event = events.next(world, &program.name).await;
+                lambda.invoke(event).await;
             }
             peak_memory_after_hundred_bytes = lambda.peak_memory();
         }
@@ -77,6 +87,7 @@ async fn start_often(program: &Program, tls: &TlsEndpoint, event: &Value) -> Col
     memory.sort_unstable();
     Cold {
         before_network: Spread::of(before_network),
+        without_network: Spread::of(own),
         ready: Spread::of(ready),
         first_answer: Spread::of(first_answer),
         peak_memory_ready_bytes: memory[memory.len() / 2],
@@ -84,35 +95,52 @@ async fn start_often(program: &Program, tls: &TlsEndpoint, event: &Value) -> Col
     }
 }
 
-/// What each function is asked first.
+/// What each function is asked, every time something that has not been asked before: a link that nobody opened, money that
+/// was not taken yet, news that nobody was told of, a link that is due.
 struct Events {
-    open_link: String,
-    return_url: String,
+    opened: VecDeque<Value>,
+    returned: VecDeque<Value>,
+    news: VecDeque<Value>,
+    due: VecDeque<String>,
     link_id: String,
 }
 
 impl Events {
     async fn prepare(world: &World) -> Self {
-        let urls = world.make(&steps::create_quietly(), 2).await;
+        const EACH: usize = STARTS + REQUESTS;
+        let urls = world.make(&steps::create_quietly(), 2 * EACH).await;
+        let (unopened, opened) = urls.split_at(EACH);
         let mut pay = Lambda::start(&world.program("pay-redirect", &world.endpoint())).await;
-        let mut pages = Vec::new();
-        for url in &urls {
-            pages.push(steps::location(&pay.invoke(steps::open(url)).await.0));
+        let customer = Customer::new();
+        let mut returned = VecDeque::new();
+        for url in opened {
+            let page = steps::location(&pay.invoke(steps::open(url)).await.0);
+            returned.push_back(steps::open(&customer.pay(&page).await));
         }
-        let return_url = Customer::new().pay(&pages[0]).await;
-        let link_id = return_url.split('/').rev().nth(1).unwrap().to_owned();
-        let mut settle = Lambda::start(&world.program("gateway-webhook", &world.endpoint())).await;
-        steps::location(&settle.invoke(steps::open(&return_url)).await.0);
-        Self { open_link: urls[1].clone(), return_url, link_id }
+        let told = world.make(&steps::create(), EACH).await;
+        let mut stream = world.cloud.stream("deliver-messages").unwrap();
+        let news = news_of(&mut stream, &told, EACH).await;
+        Self {
+            link_id: link_id(&urls[0]).to_string(),
+            opened: unopened.iter().map(|url| steps::open(url)).collect(),
+            returned,
+            news: news.into_iter().map(|record| json!({ "Records": [record] })).collect(),
+            due: world.make(&steps::create_quietly(), EACH).await.into(),
+        }
     }
 
-    fn for_function(&self, name: &str) -> Value {
+    async fn next(&mut self, world: &World, name: &str) -> Value {
         match name {
-            "pay-redirect" => steps::open(&self.open_link),
-            "gateway-webhook" => steps::open(&self.return_url),
+            "pay-redirect" => self.opened.pop_front().unwrap(),
+            "gateway-webhook" => self.returned.pop_front().unwrap(),
             "crm-api" => steps::read(&self.link_id),
-            "expire-links" | "deliver-messages" => json!({ "source": "schedule" }),
-            _ => steps::create_quietly(),
+            "deliver-messages" => self.news.pop_front().unwrap(),
+            "expire-links" => {
+                make_due(world, &[self.due.pop_front().unwrap()]).await;
+                json!({ "source": "schedule" })
+            }
+            // The peers too. They read no number and write no message.
+            _ => steps::create_with_a_number(),
         }
     }
 }

@@ -1,89 +1,161 @@
 //! Whether a table with many links is slower or dearer than one with few.
+//!
+//! The table is filled through the engine and not through DynamoDB's interface, because what filling takes is not the
+//! question. Everything that is measured goes through the functions: latencies against the engine, behind something that
+//! notes how long its own answers take; counts behind the meter. A count that depends on the number of links ends the run.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use domain::ids::{ContactId, LinkId, PayToken};
-use futures_util::stream::{self, StreamExt};
+use domain::ids::{LinkId, PayToken};
+use dynoxide::{AttributeValue, ImportOptions, Item};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::LinkList;
 use tests::meter::{Meter, Usage};
 
+use crate::about::About;
+use crate::counts::{count, expired};
 use crate::lambda::Lambda;
-use crate::report::Spread;
+use crate::report::{Count, Spread};
 use crate::steps::{self, Customer};
 use crate::warm::link_id;
+use crate::wire::{DelayedStore, Took};
 use crate::world::World;
 
-/// The numbers of links, unless `PAYLINK_GROWTH` names others.
-const LINKS: &str = "1000,100000,1000000";
+/// The numbers of links, unless `PAYLINK_GROWTH` names others. A million take about six gigabytes of memory.
+const LINKS: &str = "1000,100000";
 
-/// So many links have fallen due in the same second.
+/// So many links have fallen due in the same second: at each level, and once many more.
+const DUE_AT_EACH: usize = 1000;
 const DUE_AT_ONCE: usize = 10_000;
 
-/// So many links are one contact's.
+/// So many links are one contact's, and so many pages of its list are read.
 const OF_ONE_CONTACT: usize = 100_000;
+const MANY: &str = "c-many";
+const PAGES: usize = 20;
+
+/// All others belong to so many contacts.
+const CONTACTS: usize = 5000;
 
 /// So often each step is taken.
 const LIVES: usize = 50;
 
-type Item = HashMap<String, AttributeValue>;
+/// So many links are put into the table in one transaction.
+const BATCH: usize = 5000;
 
-pub(crate) async fn measure() {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Growth {
+    pub(crate) about: About,
+    pub(crate) levels: Vec<Level>,
+    pub(crate) large: Vec<Large>,
+}
+
+/// A table with so many links.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Level {
+    pub(crate) links: usize,
+    pub(crate) filled_per_second: f64,
+    pub(crate) steps: BTreeMap<String, Step>,
+    /// How long the engine's own answers took, by the operation.
+    pub(crate) store: BTreeMap<String, Spread>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) latency: Spread,
+    pub(crate) count: Count,
+}
+
+/// Much of one kind.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Large {
+    pub(crate) what: String,
+    pub(crate) latency: Spread,
+    /// Of each page, or of each link.
+    pub(crate) count: Count,
+}
+
+/// Latencies and counts of the steps of a life.
+type Steps = BTreeMap<String, (Vec<Duration>, Usage)>;
+
+pub(crate) async fn measure() -> Growth {
     let levels = std::env::var("PAYLINK_GROWTH").unwrap_or_else(|_| LINKS.to_owned());
     let levels: Vec<usize> = levels.split(',').map(|links| links.trim().parse().expect("numbers of links")).collect();
+    let about = About::this_run();
     let world = World::start().await;
     let url = world.make(&steps::create_quietly(), 1).await.remove(0);
-    let pattern = item_of(&world, &url).await;
-    let mut filled = 0;
-    println!("ms p50/p90, and round trips, RCU, WCU of one");
-    for level in levels {
-        fill(&world, &pattern, filled..level, None, None).await;
-        filled = level;
-        println!("\n{level} links in the table");
-        measure_life(&world).await;
+    let mut filling = Filling { pattern: item_of(&world, &url), put: 0 };
+    let mut growth = Growth { about, ..Growth::default() };
+    for links in levels {
+        let began = Instant::now();
+        let more = links.saturating_sub(filling.put);
+        filling.fill(&world, more, None, None);
+        let filled_per_second = number(more) / began.elapsed().as_secs_f64();
+        println!("{more} links put in at {filled_per_second:.0} a second; {} in the table", filling.put);
+        let level = measure_level(&world, &mut filling, links, filled_per_second).await;
+        if let Some(first) = growth.levels.first() {
+            assert_same_counts(first, &level);
+        }
+        growth.levels.push(level);
     }
-    println!("\n{OF_ONE_CONTACT} links of one contact, a page of 50");
-    fill(&world, &pattern, filled..filled + OF_ONE_CONTACT, Some("c-many"), None).await;
-    filled += OF_ONE_CONTACT;
-    measure_list(&world).await;
-    println!("\n{DUE_AT_ONCE} links due in one second");
-    let due_at = jiff::Timestamp::now().as_millisecond() - 1000;
-    fill(&world, &pattern, filled..filled + DUE_AT_ONCE, None, Some(due_at)).await;
-    measure_sweep(&world).await;
+    filling.fill(&world, OF_ONE_CONTACT, Some(MANY), None);
+    growth.large.push(measure_list(&world).await);
+    let what = "one of 10,000 links that expire in the same second";
+    growth.large.push(sweep_many(&world, &mut filling, DUE_AT_ONCE, what).await);
+    growth
 }
 
-async fn item_of(world: &World, url: &str) -> Item {
-    let id = link_id(url);
-    let key = |text: String| AttributeValue::S(text);
-    let table = world.cloud.store.table();
-    let get = world.table.get_item().table_name(table).key("pk", key(format!("link#{id}")));
-    get.key("sk", key("link".to_owned())).send().await.unwrap().item.unwrap()
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap())
 }
 
-/// Puts copies of a link into the table, each with its own token.
-async fn fill(
-    world: &World,
-    pattern: &Item,
-    numbers: std::ops::Range<usize>,
-    contact: Option<&str>,
-    due_at: Option<i64>,
-) {
-    let copies: Vec<usize> = numbers.collect();
-    let began = Instant::now();
-    stream::iter(copies.chunks(25).map(<[usize]>::to_vec))
-        .for_each_concurrent(4, |chunk| async move {
-            let put = |number: usize| {
-                let item = copy(pattern, number, contact, due_at);
-                WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
-            };
-            let writes: Vec<WriteRequest> = chunk.into_iter().map(put).collect();
+fn assert_same_counts(first: &Level, level: &Level) {
+    for (name, step) in &first.steps {
+        let (links, now) = (level.links, &level.steps[name].count);
+        assert_eq!(&step.count, now, "{name} asks for something else with {links} links than with {}", first.links);
+    }
+}
+
+fn item_of(world: &World, url: &str) -> Item {
+    let key = json!({ "pk": { "S": format!("link#{}", link_id(url)) }, "sk": { "S": "link" } });
+    let request = json!({ "TableName": world.cloud.store.table(), "Key": key });
+    let pattern = world.database.get_item(serde_json::from_value(request).unwrap()).unwrap().item.unwrap();
+    let shard = text_of(&pattern, "due_kind");
+    assert_eq!(shard, due_kind(&link_id(url)), "copies wait where the store would have put them");
+    pattern
+}
+
+/// The part of the index of due work that the store puts a link into.
+fn due_kind(id: &LinkId) -> String {
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(id.as_str().as_bytes());
+    format!("link#{}", hash[0] % store::DUE_SHARDS)
+}
+
+fn text_of<'a>(item: &'a Item, name: &str) -> &'a str {
+    match &item[name] {
+        AttributeValue::S(text) => text,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+/// Puts copies of one link into the table, each with a token of its own.
+struct Filling {
+    pattern: Item,
+    put: usize,
+}
+
+impl Filling {
+    fn fill(&mut self, world: &World, links: usize, contact: Option<&str>, due_at: Option<i64>) {
+        let numbers: Vec<usize> = (self.put..self.put + links).collect();
+        self.put += links;
+        for numbers in numbers.chunks(BATCH) {
+            let items: Vec<Item> = numbers.iter().map(|number| copy(&self.pattern, *number, contact, due_at)).collect();
+            let wanted = items.len();
             let table = world.cloud.store.table();
-            world.table.batch_write_item().request_items(table, writes).send().await.unwrap();
-        })
-        .await;
-    println!("({} links put in {:.0} s)", copies.len(), began.elapsed().as_secs_f64());
+            let imported = world.database.import_items(table, items, ImportOptions::default()).unwrap();
+            assert_eq!(imported.items_imported, wanted);
+        }
+    }
 }
 
 fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64>) -> Item {
@@ -91,97 +163,127 @@ fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64
     bits[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
     let token = PayToken::from_random(bits);
     let id = LinkId::of(&token);
-    let text = |text: String| AttributeValue::S(text);
     let mut item = pattern.clone();
-    let listed_at = pattern["listed_at"].as_s().unwrap().split('#').next().unwrap().to_owned();
-    item.insert("pk".to_owned(), text(format!("link#{id}")));
-    item.insert("id".to_owned(), text(id.to_string()));
-    item.insert("token".to_owned(), text(token.expose().to_owned()));
-    item.insert("listed_at".to_owned(), text(format!("{listed_at}#{id}")));
-    item.insert("by_contact".to_owned(), text(format!("links#{}", contact.unwrap_or(&format!("c-{}", number % 5000)))));
-    item.insert("by_item".to_owned(), text(format!("links#i-{number}")));
-    item.insert("due_kind".to_owned(), text(format!("link#{}", number % usize::from(store::DUE_SHARDS))));
+    let mut put = |name: &str, text: String| item.insert(name.to_owned(), AttributeValue::S(text));
+    let listed_at = text_of(pattern, "listed_at").split('#').next().unwrap();
+    put("pk", format!("link#{id}"));
+    put("id", id.to_string());
+    put("token", token.expose().to_owned());
+    put("listed_at", format!("{listed_at}#{id}"));
+    put("by_contact", contact.map_or_else(|| format!("links#c-{}", number % CONTACTS), |id| format!("links#{id}")));
+    put("by_item", format!("links#i-{number}"));
+    put("due_kind", due_kind(&id));
     if let Some(due_at) = due_at {
+        put("expires_at", jiff::Timestamp::from_millisecond(due_at).unwrap().to_string());
         item.insert("due_at".to_owned(), AttributeValue::N(due_at.to_string()));
-        let instant = jiff::Timestamp::from_millisecond(due_at).unwrap();
-        item.insert("expires_at".to_owned(), text(instant.to_string()));
     }
     item
 }
 
-/// Latencies against the table itself, counts behind a meter.
-async fn measure_life(world: &World) {
-    let times = life(world, &world.endpoint(), LIVES, None).await;
+async fn measure_level(world: &World, filling: &mut Filling, links: usize, filled_per_second: f64) -> Level {
+    let store = DelayedStore::start(&world.endpoint(), Duration::ZERO).await;
+    let timed = live(world, &store.url, LIVES, None).await;
+    let took: Took = store.take();
     let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
-    let usages = life(world, &meter.endpoint(), 1, Some(&meter)).await;
-    for ((name, times, _), (_, _, usage)) in times.into_iter().zip(usages) {
-        let Spread { p50, p90 } = Spread::of(times);
-        println!("  {name:<24}{p50:>8.2}/{p90:<8.2} {usage}");
-    }
+    let counted = live(world, &meter.endpoint(), 1, Some(&meter)).await;
+    let mut steps: BTreeMap<String, Step> = timed
+        .into_iter()
+        .map(|(name, (times, _))| {
+            let step = Step { latency: Spread::of(times), count: count(&counted[&name].1, 1) };
+            (name, step)
+        })
+        .collect();
+    let swept = sweep_many(world, filling, DUE_AT_EACH, "").await;
+    let name = format!("6 expire, each of {DUE_AT_EACH}");
+    steps.insert(name, Step { latency: swept.latency, count: swept.count });
+    let store = took.into_iter().map(|(operation, times)| (operation, Spread::of(times))).collect();
+    Level { links, filled_per_second, steps, store }
 }
 
-async fn life(
-    world: &World,
-    endpoint: &str,
-    lives: usize,
-    meter: Option<&Meter>,
-) -> Vec<(&'static str, Vec<Duration>, Usage)> {
+async fn live(world: &World, endpoint: &str, lives: usize, meter: Option<&Meter>) -> Steps {
+    const WARMING_UP: usize = 2;
     let mut create = Lambda::start(&world.program("create-link", endpoint)).await;
     let mut pay = Lambda::start(&world.program("pay-redirect", endpoint)).await;
     let mut settle = Lambda::start(&world.program("gateway-webhook", endpoint)).await;
     let mut sweep = Lambda::start(&world.program("expire-links", endpoint)).await;
     let customer = Customer::new();
-    let names = ["create", "pay, first visit", "pay, a later visit", "settle", "a sweep without work"];
-    let mut steps_taken: Vec<_> = names.into_iter().map(|name| (name, Vec::new(), Usage::default())).collect();
-    // The first two warm up.
-    for life in 0..lives + 2 {
-        let mut note = |step: usize, took: Duration| {
+    let mut steps = Steps::new();
+    for life in 0..lives + WARMING_UP {
+        let mut note = |step: &str, took: Duration| {
             let usage = meter.map(Meter::take).unwrap_or_default();
-            if life >= 2 {
-                steps_taken[step].1.push(took);
-                steps_taken[step].2 = usage;
+            if life >= WARMING_UP {
+                let noted = steps.entry(step.to_owned()).or_default();
+                noted.0.push(took);
+                noted.1 = usage;
             }
         };
         let (made, took) = create.invoke(steps::create_quietly()).await;
-        note(0, took);
+        note("1 create, nobody told", took);
         let url = steps::made_url(&made);
         let (page, took) = pay.invoke(steps::open(&url)).await;
-        note(1, took);
+        note("2 pay, first visit", took);
         let (_, took) = pay.invoke(steps::open(&url)).await;
-        note(2, took);
+        note("3 pay, a later visit", took);
         let back = customer.pay(&steps::location(&page)).await;
         let (settled, took) = settle.invoke(steps::open(&back)).await;
         steps::location(&settled);
-        note(3, took);
+        note("4 settle", took);
         let (_, took) = sweep.invoke(json!({ "source": "schedule" })).await;
-        note(4, took);
+        note("5 a sweep without work", took);
     }
-    steps_taken
+    steps
 }
 
-async fn measure_list(world: &World) {
-    let list = LinkList::OfContact(ContactId::parse("c-many").unwrap());
-    let mut after: Option<String> = None;
-    let mut times = Vec::new();
-    for _ in 0..20 {
-        let began = Instant::now();
-        let page = world.cloud.store.list_links(&list, 50, after.as_deref()).await.unwrap();
-        times.push(began.elapsed());
-        assert_eq!(page.entries.len(), 50);
-        after = page.next;
-    }
-    let Spread { p50, p90 } = Spread::of(times);
-    println!("  each of 20 pages        {p50:>8.2}/{p90:<8.2}");
+/// Pages of the list of a contact with very many links, through the function that the CRM asks.
+async fn measure_list(world: &World) -> Large {
+    let timed = pages(world, &world.endpoint()).await;
+    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
+    // The first page of a function that has just started comes with its settings and keys.
+    let mut lister = Lambda::start(&world.program("crm-api", &meter.endpoint())).await;
+    lister.invoke(steps::list(MANY, None)).await;
+    meter.take();
+    lister.invoke(steps::list(MANY, None)).await;
+    let count = count(&meter.take(), 1);
+    let what = "a page of 50 of one contact with 100,000 links".to_owned();
+    Large { what, latency: Spread::of(timed), count }
 }
 
-async fn measure_sweep(world: &World) {
+async fn pages(world: &World, endpoint: &str) -> Vec<Duration> {
+    let mut lister = Lambda::start(&world.program("crm-api", endpoint)).await;
+    let (mut times, mut cursor) = (Vec::new(), None);
+    for _ in 0..PAGES {
+        let (answer, took) = lister.invoke(steps::list(MANY, cursor.as_deref())).await;
+        assert_eq!(steps::status(&answer), 200, "{answer}");
+        let page: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(page["data"].as_array().unwrap().len(), 50);
+        cursor = Some(page["next_cursor"].as_str().unwrap().to_owned());
+        times.push(took);
+    }
+    times
+}
+
+/// Lets many links fall due in one second, twice: for the time and for the counts. The latency is that of one link.
+async fn sweep_many(world: &World, filling: &mut Filling, links: usize, what: &str) -> Large {
+    let due_at = jiff::Timestamp::now().as_millisecond() / 1000 * 1000 - 5000;
+    filling.fill(world, links, None, Some(due_at));
     let mut sweep = Lambda::start(&world.program("expire-links", &world.endpoint())).await;
-    let (mut expired, mut runs, mut took) = (0, 0, Duration::ZERO);
-    while expired < u64::try_from(DUE_AT_ONCE).unwrap() {
-        let (swept, time): (Value, Duration) = sweep.invoke(json!({ "source": "schedule" })).await;
-        let more = swept["expired"].as_u64().unwrap();
+    let took = sweep_until(&mut sweep, links).await;
+    filling.fill(world, links, None, Some(due_at));
+    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
+    let mut sweep = Lambda::start(&world.program("expire-links", &meter.endpoint())).await;
+    sweep_until(&mut sweep, links).await;
+    let usage = meter.take();
+    let each = took / u32::try_from(links).unwrap();
+    Large { what: what.to_owned(), latency: Spread::of(vec![each]), count: count(&usage, links) }
+}
+
+async fn sweep_until(sweep: &mut Lambda, links: usize) -> Duration {
+    let (mut found, mut took) = (0, Duration::ZERO);
+    while found < links {
+        let (swept, time) = sweep.invoke(json!({ "source": "schedule" })).await;
+        let more = expired(&swept);
         assert!(more > 0, "a sweep expired nothing: {swept}");
-        (expired, runs, took) = (expired + more, runs + 1, took + time);
+        (found, took) = (found + more, took + time);
     }
-    println!("  {expired} expired in {runs} runs, {:.1} s", took.as_secs_f64());
+    took
 }

@@ -9,15 +9,21 @@ const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/1
 
 /// The CRM makes a link: one recipient on one channel, an item with a receipt field.
 pub(crate) fn create() -> Value {
-    create_with(&json!({ "contact": true }))
+    create_of(&body(&json!({ "contact": true })))
 }
 
 /// The CRM makes a link that nobody is told of.
 pub(crate) fn create_quietly() -> Value {
-    create_with(&json!({}))
+    create_of(&body(&json!({})))
 }
 
-fn create_with(recipients: &Value) -> Value {
+/// The CRM makes a link and names a number as a person types it, which is read by the rules of its country.
+pub(crate) fn create_with_a_number() -> Value {
+    create_of(&body(&json!({ "contact": true, "mobiles": ["0912 345 67 89"] })))
+}
+
+/// The body of a create request.
+pub(crate) fn body(recipients: &Value) -> Value {
     let mut body = json!({
         "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
         "recipients": recipients, "after_payment": { "receipt_field": "settlement" },
@@ -25,16 +31,48 @@ fn create_with(recipients: &Value) -> Value {
     if recipients["contact"] == true {
         body["message"] = json!({ "channels": ["sms"] });
     }
+    body
+}
+
+/// A link of an account whose gateway has taken the money by itself when it sends the customer back, with an item.
+pub(crate) fn euro_body() -> Value {
+    json!({
+        "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "recipients": {},
+        "item": {
+            "id": "inv-euro", "kind": "invoice", "title": "Invoice", "contact_id": "c-1042",
+            "receipt_fields": [{ "key": "settlement", "label": "Settlement" }],
+        },
+        "after_payment": { "receipt_field": "settlement" },
+    })
+}
+
+/// A create request without a key of its own.
+pub(crate) fn create_of(body: &Value) -> Value {
+    create_under(body, None)
+}
+
+/// A create request under an idempotency key.
+pub(crate) fn create_under(body: &Value, key: Option<&str>) -> Value {
     let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
-    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+    headers.extend(key.map(|key| ("idempotency-key", key)));
     api_gateway_event("POST", "/v1/payment-links", &headers, Some(&body.to_string()), false)
+}
+
+/// The CRM looks through the links of a contact.
+pub(crate) fn list(contact_id: &str, cursor: Option<&str>) -> Value {
+    let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+    asked(&format!("/v1/payment-links?contact_id={contact_id}&limit=50{cursor}"))
 }
 
 /// The CRM reads a link.
 pub(crate) fn read(link_id: &str) -> Value {
+    asked(&format!("/v1/payment-links/{link_id}"))
+}
+
+fn asked(path: &str) -> Value {
     let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
-    let path = format!("/v1/payment-links/{link_id}");
-    api_gateway_event("GET", &path, &[("authorization", authorization.as_str())], None, false)
+    api_gateway_event("GET", path, &[("authorization", authorization.as_str())], None, false)
 }
 
 /// A person opens an address of ours.
@@ -77,8 +115,12 @@ impl Customer {
 
     /// Pays, and answers where the gateway sends the browser back to.
     pub(crate) async fn pay(&self, page: &str) -> String {
+        self.choose(page, "paid").await
+    }
+
+    pub(crate) async fn choose(&self, page: &str, outcome: &str) -> String {
         let form = ("content-type", "application/x-www-form-urlencoded");
-        let paid = self.0.post(page).header(form.0, form.1).body("outcome=paid").send().await.unwrap();
+        let paid = self.0.post(page).header(form.0, form.1).body(format!("outcome={outcome}")).send().await.unwrap();
         paid.headers()["location"].to_str().unwrap().to_owned()
     }
 }

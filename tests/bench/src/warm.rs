@@ -13,14 +13,20 @@ use serde_json::{Value, json};
 use crate::lambda::Lambda;
 use crate::report::{Bulk, Spread, Warm};
 use crate::steps::{self, Customer};
-use crate::wire;
-use crate::world::{PEERS, World};
+use crate::wire::DelayedStore;
+use crate::world::World;
 
-/// So many links live through each step.
+/// So many links live through each step, after others have warmed everything up: engines that compile while they run need
+/// some time for it.
+const WARMING_UP: usize = 100;
 const LIVES: usize = 200;
 
 /// The store whose answers always take the same time.
 const DELAY: Duration = Duration::from_millis(2);
+
+/// The two stores.
+pub(crate) const EMBEDDED: &str = "embedded store";
+pub(crate) const DELAYED: &str = "store that takes 2 ms";
 
 /// So many links are due at once, and so many are told of in one batch.
 const DUE: usize = 1000;
@@ -29,21 +35,35 @@ const TOLD: usize = 100;
 /// So often the stream is read at most until they are found.
 const MOST_READS: usize = 1000;
 
-/// So many links are made by each process that makes them beside others.
-const MADE_EACH: usize = 300;
+/// So many invocations each process answers beside others, and so many links are fought for.
+const EACH: usize = 250;
+const FOUGHT_FOR: usize = 50;
 
-pub(crate) async fn measure(world: &World) -> BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>> {
-    let delayed = wire::delayed(&world.endpoint(), DELAY).await;
-    let stores = [("embedded store", world.endpoint()), ("store that takes 2 ms", delayed)];
-    let mut measured = BTreeMap::new();
-    for (store, endpoint) in stores {
-        let mut programs = BTreeMap::new();
-        for name in ["paylink"].iter().chain(&PEERS) {
-            programs.insert((*name).to_owned(), live(world, name, &endpoint).await);
+/// So many processes are several.
+const SEVERAL: usize = 4;
+
+/// From the store to the program to the step.
+pub(crate) type Stores = BTreeMap<String, BTreeMap<String, BTreeMap<String, Warm>>>;
+
+/// How long each step takes, and how long the answers of the store with a delay really took. Every program has a new
+/// table to itself, so that none finds it fuller than another.
+pub(crate) async fn measure(programs: &[&str], stores: &[&str]) -> (Stores, Option<Spread>) {
+    let (mut measured, mut delays) = (Stores::new(), Vec::new());
+    for store in stores {
+        for name in programs {
+            let world = World::start().await;
+            let delayed = delayed(&world, store).await;
+            let endpoint = delayed.as_ref().map_or_else(|| world.endpoint(), |delayed| delayed.url.clone());
+            let steps = live(&world, name, &endpoint).await;
+            measured.entry((*store).to_owned()).or_default().insert((*name).to_owned(), steps);
+            delays.extend(delayed.iter().flat_map(|delayed| delayed.take().into_values().flatten()));
         }
-        measured.insert(store.to_owned(), programs);
     }
-    measured
+    (measured, (!delays.is_empty()).then(|| Spread::of(delays)))
+}
+
+async fn delayed(world: &World, store: &str) -> Option<DelayedStore> {
+    if store == DELAYED { Some(DelayedStore::start(&world.endpoint(), DELAY).await) } else { None }
 }
 
 /// The functions that take the steps: one for each, or a peer that takes all.
@@ -92,8 +112,8 @@ async fn live(world: &World, name: &str, endpoint: &str) -> BTreeMap<String, War
     let mut functions = Steps::start(world, name, endpoint).await;
     let customer = Customer::new();
     let mut measured = BTreeMap::new();
-    // The first round warms everything up; what it took is forgotten.
-    for lives in [10, LIVES] {
+    // What the first round took is forgotten.
+    for lives in [WARMING_UP, LIVES] {
         let (made, create) = functions.take(0, vec![steps::create_quietly(); lives]).await;
         let urls: Vec<String> = made.iter().map(steps::made_url).collect();
         let opened: Vec<Value> = urls.iter().map(|url| steps::open(url)).collect();
@@ -112,34 +132,88 @@ async fn live(world: &World, name: &str, endpoint: &str) -> BTreeMap<String, War
     measured
 }
 
-/// What comes in numbers: making links by several processes, a sweep, a batch of the stream.
-pub(crate) async fn measure_bulk(world: &World) -> Vec<Bulk> {
+/// What comes in numbers: each step by one process and by several, a sweep, a batch of the stream.
+pub(crate) async fn measure_bulk() -> Vec<Bulk> {
     let mut bulk = Vec::new();
-    for processes in [1, 4] {
-        bulk.push(make_at_once(world, processes).await);
+    for processes in [1, SEVERAL] {
+        bulk.extend(steps_at_once(processes).await);
     }
-    bulk.push(expire(world).await);
-    bulk.push(tell(world).await);
+    for store in [EMBEDDED, DELAYED] {
+        bulk.push(expire(store).await);
+        bulk.push(tell(store).await);
+    }
     bulk
 }
 
-async fn make_at_once(world: &World, processes: usize) -> Bulk {
-    let program = world.program("create-link", &world.endpoint());
+/// Makes, opens and settles links that are each one process's alone.
+async fn steps_at_once(processes: usize) -> Vec<Bulk> {
+    let world = World::start().await;
+    let groups = |events: Vec<Value>| events.chunks(EACH).map(<[Value]>::to_vec).collect::<Vec<_>>();
+    let what = |what: &str| format!("{what} by {processes} {}", if processes == 1 { "process" } else { "processes" });
+    let creates = groups(vec![steps::create_quietly(); processes * EACH]);
+    let (made, create) = at_once(&world, "create-link", creates, what("links made")).await;
+    let opened = made.iter().map(|answer| steps::open(&steps::made_url(answer))).collect();
+    let (pages, pay) = at_once(&world, "pay-redirect", groups(opened), what("first visits")).await;
+    let customer = Customer::new();
+    let mut returns = Vec::new();
+    for page in &pages {
+        returns.push(steps::open(&customer.pay(&steps::location(page)).await));
+    }
+    let (settled, settle) = at_once(&world, "gateway-webhook", groups(returns), what("payments settled")).await;
+    settled.iter().for_each(|answer| drop(steps::location(answer)));
+    vec![create, pay, settle]
+}
+
+/// Each group of events is one process's.
+async fn at_once(world: &World, function: &str, groups: Vec<Vec<Value>>, what: String) -> (Vec<Value>, Bulk) {
+    let program = world.program(function, &world.endpoint());
     let mut lambdas = Vec::new();
-    for _ in 0..processes {
+    for _ in &groups {
         lambdas.push(Lambda::start(&program).await);
     }
     let began = Instant::now();
-    let done = lambdas.into_iter().map(|mut lambda| async move {
-        let before = lambda.processor_time();
-        for _ in 0..MADE_EACH {
-            steps::made_url(&lambda.invoke(steps::create_quietly()).await.0);
+    let done = lambdas.into_iter().zip(groups).map(|(mut lambda, events)| async move {
+        let (before, mut answers) = (lambda.processor_time(), Vec::new());
+        for event in events {
+            answers.push(lambda.invoke(event).await.0);
         }
-        lambda.processor_time() - before
+        (answers, lambda.processor_time() - before)
     });
-    let spent: Duration = join_all(done).await.into_iter().sum();
-    let pieces = processes * MADE_EACH;
-    bulk_of(format!("links made by {processes} processes"), pieces, began.elapsed(), spent)
+    let (answers, spent): (Vec<Vec<Value>>, Vec<Duration>) = join_all(done).await.into_iter().unzip();
+    let took = began.elapsed();
+    let answers: Vec<Value> = answers.into_iter().flatten().collect();
+    let bulk = bulk_of(what, answers.len(), took, spent.into_iter().sum());
+    (answers, bulk)
+}
+
+/// Several processes fight for the same link: all open it at the same moment, and all bring back the same payment. Every
+/// customer must end at the same session, and all of them at the result.
+pub(crate) async fn measure_races() -> BTreeMap<String, Spread> {
+    let world = World::start().await;
+    let start = async |name: &str| {
+        let program = world.program(name, &world.endpoint());
+        join_all((0..SEVERAL).map(|_| Lambda::start(&program))).await
+    };
+    let (mut pay, mut settle) = (start("pay-redirect").await, start("gateway-webhook").await);
+    let customer = Customer::new();
+    let (mut opened, mut settled) = (Vec::new(), Vec::new());
+    for url in world.make(&steps::create_quietly(), FOUGHT_FOR).await {
+        let pages = fight(&mut pay, &steps::open(&url), &mut opened).await;
+        assert_eq!(pages.len(), 1, "all are sent to the session of the one who came first");
+        let back = customer.pay(pages.first().unwrap()).await;
+        let results = fight(&mut settle, &steps::open(&back), &mut settled).await;
+        assert_eq!(results.len(), 1, "all are shown the same result");
+    }
+    BTreeMap::from([
+        (format!("one link opened by {SEVERAL} at the same moment"), Spread::of(opened)),
+        (format!("one payment brought back by {SEVERAL} at the same moment"), Spread::of(settled)),
+    ])
+}
+
+async fn fight(lambdas: &mut [Lambda], event: &Value, times: &mut Vec<Duration>) -> BTreeSet<String> {
+    let answers = join_all(lambdas.iter_mut().map(|lambda| lambda.invoke(event.clone()))).await;
+    times.extend(answers.iter().map(|(_, time)| *time));
+    answers.iter().map(|(answer, _)| steps::location(answer)).collect()
 }
 
 fn bulk_of(what: String, pieces: usize, took: Duration, processor: Duration) -> Bulk {
@@ -156,28 +230,43 @@ pub(crate) fn link_id(url: &str) -> LinkId {
     LinkId::of(&PayToken::parse(url.rsplit('/').next().unwrap()).unwrap())
 }
 
+fn an_hour_ago() -> Value {
+    json!(Timestamp::now().checked_sub(jiff::SignedDuration::from_hours(1)).unwrap())
+}
+
 /// Moves the end of links into the past.
 pub(crate) async fn make_due(world: &World, urls: &[String]) {
-    let past = Timestamp::now().checked_sub(jiff::SignedDuration::from_hours(1)).unwrap();
-    let store = &world.cloud.store;
     for url in urls {
-        let id = link_id(url);
-        let mut link = serde_json::to_value(store.link(&id).await.unwrap().unwrap()).unwrap();
-        link["version"] = json!(link["version"].as_u64().unwrap() + 1);
-        link["expires_at"] = json!(past);
-        let link: PaymentLink = serde_json::from_value(link).unwrap();
-        store.replace_link(&link).await.unwrap();
+        change(world, url, |link| link["expires_at"] = an_hour_ago()).await;
     }
 }
 
-async fn expire(world: &World) -> Bulk {
+/// Moves the moment when the attempt of a link was opened into the past.
+pub(crate) async fn make_old(world: &World, url: &str) {
+    let five_minutes_ago = Timestamp::now().checked_sub(jiff::SignedDuration::from_mins(5)).unwrap();
+    change(world, url, |link| link["attempts"][0]["opened_at"] = json!(five_minutes_ago)).await;
+}
+
+async fn change(world: &World, url: &str, change: impl FnOnce(&mut Value)) {
+    let store = &world.cloud.store;
+    let mut link = serde_json::to_value(store.link(&link_id(url)).await.unwrap().unwrap()).unwrap();
+    link["version"] = json!(link["version"].as_u64().unwrap() + 1);
+    change(&mut link);
+    let link: PaymentLink = serde_json::from_value(link).unwrap();
+    store.replace_link(&link).await.unwrap();
+}
+
+async fn expire(store: &str) -> Bulk {
+    let world = World::start().await;
+    let delayed = delayed(&world, store).await;
+    let endpoint = delayed.as_ref().map_or_else(|| world.endpoint(), |delayed| delayed.url.clone());
     let urls = world.make(&steps::create_quietly(), DUE).await;
-    make_due(world, &urls).await;
-    let mut sweep = Lambda::start(&world.program("expire-links", &world.endpoint())).await;
+    make_due(&world, &urls).await;
+    let mut sweep = Lambda::start(&world.program("expire-links", &endpoint)).await;
     let before = sweep.processor_time();
     let (swept, took) = sweep.invoke(json!({ "source": "schedule" })).await;
-    assert!(swept["expired"].as_u64().unwrap() >= u64::try_from(DUE).unwrap(), "{swept}");
-    bulk_of("links expired in one sweep".to_owned(), DUE, took, sweep.processor_time() - before)
+    assert_eq!(swept["expired"].as_u64().unwrap(), u64::try_from(DUE).unwrap(), "{swept}");
+    bulk_of(format!("links expired in one sweep, {store}"), DUE, took, sweep.processor_time() - before)
 }
 
 /// So many records of the stream about these links. Everything else is in the stream too, and most of it is no news.
@@ -197,13 +286,17 @@ pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: 
 }
 
 /// The messages and the first events of a batch of new links.
-async fn tell(world: &World) -> Bulk {
+async fn tell(store: &str) -> Bulk {
+    let world = World::start().await;
+    let delayed = delayed(&world, store).await;
+    let endpoint = delayed.as_ref().map_or_else(|| world.endpoint(), |delayed| delayed.url.clone());
     let urls = world.make(&steps::create(), TOLD).await;
     let mut stream = world.cloud.stream("deliver-messages").unwrap();
     let records = news_of(&mut stream, &urls, TOLD).await;
-    let mut deliver = Lambda::start(&world.program("deliver-messages", &world.endpoint())).await;
+    let mut deliver = Lambda::start(&world.program("deliver-messages", &endpoint)).await;
     let before = deliver.processor_time();
     let (answer, took) = deliver.invoke(json!({ "Records": records })).await;
     assert_eq!(answer["batchItemFailures"], json!([]));
-    bulk_of("messages and events told in one batch".to_owned(), 2 * TOLD, took, deliver.processor_time() - before)
+    let what = format!("messages and events told in one batch of {TOLD} links, {store}");
+    bulk_of(what, 2 * TOLD, took, deliver.processor_time() - before)
 }

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use dynoxide::Database;
 use paylink_local::seed::{self, API_KEY};
 use paylink_local::{Cloud, Options, Ports};
 use runtime::{Clock, Environment, Runtime};
 use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::lambda::{Lambda, Program};
 use crate::steps;
@@ -27,14 +30,32 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) table: Client,
     pub(crate) folder: PathBuf,
+    /// The engine itself, for filling and looking at the table in ways that no function does.
+    pub(crate) database: Database,
+    engine: JoinHandle<()>,
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.engine.abort();
+    }
+}
+
+/// The functions read their settings again after so long, which is longer than anything here takes. In production it is
+/// half a minute: what reading them again costs is counted by itself.
+const CONFIGURATION_SECONDS: &str = "3600";
+
 impl World {
+    /// A new table with nothing in it but the demo business.
     pub(crate) async fn start() -> Self {
+        let database = Database::memory().expect("a database in memory");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let engine = tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let options = Options {
             ports: Ports::any(),
             table: tests::unique_table(),
-            dynamodb_endpoint: None,
+            dynamodb_endpoint: Some(endpoint),
             data: None,
             template: tests::root().join("template.yaml"),
             clock: Clock::System,
@@ -48,7 +69,7 @@ impl World {
             .endpoint_url(Self::endpoint_of(&cloud))
             .timeout_config(TimeoutConfig::disabled());
         let folder = tests::root().join("target/bench");
-        Self { table: Client::from_conf(config.build()), cloud, folder }
+        Self { table: Client::from_conf(config.build()), cloud, folder, database, engine }
     }
 
     fn endpoint_of(cloud: &Cloud) -> String {
@@ -68,7 +89,7 @@ impl World {
     pub(crate) fn program(&self, name: &str, dynamodb: &str) -> Program {
         let mut environment = self.cloud.environment.clone();
         environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.to_owned());
-        environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), "3600".to_owned());
+        environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), CONFIGURATION_SECONDS.to_owned());
         let peers = tests::root().join("tests/bench/peers");
         let more = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let (command, arguments, folder) = match name {
@@ -99,9 +120,17 @@ impl World {
     }
 }
 
+/// Names a folder with a function that was built in another way, for an experiment. The others are the ordinary ones.
+pub(crate) const OTHERWISE_BUILT: &str = "PAYLINK_BENCH_OTHERWISE_BUILT";
+
 /// A function as `cargo build --release` left it.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    tests::root().join("target/release").join(name)
+    let otherwise = std::env::var_os(OTHERWISE_BUILT).map(|folder| PathBuf::from(folder).join(name));
+    if let Some(binary) = otherwise.filter(|binary| binary.exists()) {
+        return binary;
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tests::root().join("target"), PathBuf::from);
+    target.join("release").join(name)
 }
 
 fn peer_environment() -> BTreeMap<String, String> {

@@ -1,7 +1,8 @@
-//! Feeds any header and body, with a line break between them, to the reader of webhooks. A header that was not made with
+//! Feeds any header and body, with a line break between them, to the readers of webhooks. A header that was not made with
 //! the secret must never be listened to, whatever it holds; the same body rightly signed must be, and what is then read
-//! must be written in the body; the right signature must not count when it is old, made with another secret, or stands
-//! over a body that differs in one bit. Zarinpal sends none at all.
+//! must be written in the body; the right signature must not count when it is old (Stripe), made with another secret or in
+//! the other gateway's way, or stands over a body that differs in one bit. Mollie signs nothing: there the first line is
+//! the query of the address, and what is read must be written in it. The gateways of Iran send none at all.
 
 #![no_main]
 
@@ -11,59 +12,87 @@ use std::sync::LazyLock;
 use domain::Timestamp;
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
+use domain::link::Report;
 use gateways::{Fields, Hint, Notice, WebhookError, read_webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use sha2::Sha256;
+use url::form_urlencoded;
 
 const SECRET: &str = "whsec_0123456789abcdef";
 const EARLIER_SECRET: &str = "whsec_of_an_earlier_day";
 const NOW: i64 = 1_800_000_000;
 
-fn credentials_with(secret: &str) -> Credentials {
-    let fields = [("secret_key", "sk_test_1"), ("webhook_secret", secret)];
-    let fields: BTreeMap<_, _> = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    Credentials::parse(GatewayKind::Stripe, Mode::Sandbox, fields, "").unwrap()
+type Read = Result<Option<Hint>, WebhookError>;
+
+fn credentials(gateway: GatewayKind, given: &[(&str, &str)]) -> Credentials {
+    let fields: BTreeMap<_, _> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Credentials::parse(gateway, Mode::Sandbox, fields, "").unwrap()
 }
 
-static CREDENTIALS: LazyLock<Vec<Credentials>> =
-    LazyLock::new(|| vec![credentials_with(EARLIER_SECRET), credentials_with(SECRET)]);
+/// Of an earlier day and of today.
+static AT_STRIPE: LazyLock<Vec<Credentials>> = LazyLock::new(|| {
+    let with = |secret| credentials(GatewayKind::Stripe, &[("secret_key", "sk_test_1"), ("webhook_secret", secret)]);
+    vec![with(EARLIER_SECRET), with(SECRET)]
+});
 
-fn read(gateway: GatewayKind, header: Option<&str>, body: &[u8]) -> Result<Option<Hint>, WebhookError> {
-    let now = Timestamp::from_second(NOW).unwrap();
-    let given = |name: &str| header.filter(|_| name == "stripe-signature").map(str::to_owned);
+static AT_RAZORPAY: LazyLock<Vec<Credentials>> = LazyLock::new(|| {
+    let key = [("key_id", "rzp_test_1"), ("key_secret", "secret")];
+    let with = |secret| credentials(GatewayKind::Razorpay, &[key[0], key[1], ("webhook_secret", secret)]);
+    vec![with(EARLIER_SECRET), with(SECRET)]
+});
+
+/// A signed gateway's reading.
+fn read(gateway: GatewayKind, signature: Option<&str>, body: &[u8]) -> Read {
+    let (expected, known) = match gateway {
+        GatewayKind::Razorpay => ("x-razorpay-signature", &AT_RAZORPAY),
+        _ => ("stripe-signature", &AT_STRIPE),
+    };
+    let given = |name: &str| signature.filter(|_| name == expected).map(str::to_owned);
     let notice = Notice { header: &given, query: &Fields::new(), body };
-    read_webhook(gateway, notice, &CREDENTIALS, now)
+    read_webhook(gateway, notice, known, Timestamp::from_second(NOW).unwrap())
 }
 
-fn signed(secret: &str, at: i64, body: &[u8]) -> String {
+fn read_unsigned(gateway: GatewayKind, header: &str, query: &Fields, body: &[u8]) -> Read {
+    let given = |_: &str| Some(header.to_owned());
+    let notice = Notice { header: &given, query, body };
+    read_webhook(gateway, notice, &[], Timestamp::from_second(NOW).unwrap())
+}
+
+fn hmac_of(secret: &str, parts: &[&[u8]]) -> String {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{at}.").as_bytes());
-    mac.update(body);
-    format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()))
+    parts.iter().for_each(|part| mac.update(part));
+    hex::encode(mac.finalize().into_bytes())
 }
 
-fuzz_target!(|data: &[u8]| {
-    let line_break = data.iter().position(|b| *b == b'\n').unwrap_or(data.len());
-    let (header, body) = (&data[..line_break], data.get(line_break + 1..).unwrap_or_default());
-    let Ok(header) = str::from_utf8(header) else { return };
-    let refused = Err(WebhookError::BadSignature);
+/// As Stripe signs.
+fn signed(secret: &str, at: i64, body: &[u8]) -> String {
+    format!("t={at},v1={}", hmac_of(secret, &[format!("{at}.").as_bytes(), body]))
+}
 
-    assert_eq!(read(GatewayKind::Zarinpal, Some(header), body), Err(WebhookError::NotSpoken));
+/// The body with one bit of it changed, unless it is empty.
+fn with_another_bit(body: &[u8], place: usize) -> Option<Vec<u8>> {
+    let place = place.checked_rem(body.len())?;
+    let mut other = body.to_vec();
+    other[place] ^= 1;
+    Some(other)
+}
+
+fn try_stripe(header: &str, body: &[u8]) {
+    let refused = Err(WebhookError::BadSignature);
     assert_eq!(read(GatewayKind::Stripe, Some(header), body), refused);
     assert_eq!(read(GatewayKind::Stripe, None, body), refused);
     assert_eq!(read(GatewayKind::Stripe, Some(&signed(SECRET, NOW - 301, body)), body), refused);
     assert_eq!(read(GatewayKind::Stripe, Some(&signed("whsec_of_somebody_else", NOW, body)), body), refused);
+    assert_eq!(read(GatewayKind::Stripe, Some(&hmac_of(SECRET, &[body])), body), refused);
 
     let signature = signed(SECRET, NOW, body);
     let understood = read(GatewayKind::Stripe, Some(&signature), body);
     assert_ne!(understood, refused);
     assert_eq!(read(GatewayKind::Stripe, Some(&signed(EARLIER_SECRET, NOW, body)), body), understood);
-    if let Some(place) = header.len().checked_rem(body.len()) {
-        let mut other = body.to_vec();
-        other[place] ^= 1;
+    if let Some(other) = with_another_bit(body, header.len()) {
         assert_eq!(read(GatewayKind::Stripe, Some(&signature), &other), refused);
     }
     if let Ok(Some(hint)) = understood {
@@ -75,4 +104,60 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(session["metadata"]["paylink_link"], hint.link.as_str());
         assert!(event["type"].as_str().is_some_and(|kind| kind.starts_with("checkout.session.")));
     }
+}
+
+fn try_razorpay(header: &str, body: &[u8]) {
+    let refused = Err(WebhookError::BadSignature);
+    assert_eq!(read(GatewayKind::Razorpay, Some(header), body), refused);
+    assert_eq!(read(GatewayKind::Razorpay, None, body), refused);
+    assert_eq!(read(GatewayKind::Razorpay, Some(&hmac_of("of_somebody_else", &[body])), body), refused);
+    assert_eq!(read(GatewayKind::Razorpay, Some(&signed(SECRET, NOW, body)), body), refused);
+
+    let signature = hmac_of(SECRET, &[body]);
+    let understood = read(GatewayKind::Razorpay, Some(&signature), body);
+    assert_ne!(understood, refused);
+    assert_eq!(read(GatewayKind::Razorpay, Some(&hmac_of(EARLIER_SECRET, &[body])), body), understood);
+    assert_eq!(read(GatewayKind::Razorpay, Some(&signature[..signature.len() - 2]), body), refused);
+    if let Some(other) = with_another_bit(body, header.len()) {
+        assert_eq!(read(GatewayKind::Razorpay, Some(&signature), &other), refused);
+    }
+    if let Ok(Some(hint)) = understood {
+        assert!(serde_json::from_slice::<IgnoredAny>(body).is_ok());
+        let Ok(event) = serde_json::from_slice::<Value>(body) else { return };
+        let link = &event["payload"]["payment_link"]["entity"];
+        assert_eq!(link["reference_id"], hint.attempt.as_str());
+        assert_eq!(link["notes"]["paylink_link"], hint.link.as_str());
+        assert!(event["event"].as_str().is_some_and(|kind| kind.starts_with("payment_link.")));
+    }
+}
+
+fn pairs(form: &[u8]) -> Fields {
+    form_urlencoded::parse(form).into_owned().collect()
+}
+
+fn try_mollie(query: &str, body: &[u8]) {
+    let fields = pairs(query.as_bytes());
+    let understood = read_unsigned(GatewayKind::Mollie, query, &fields, body);
+    assert_eq!(read_unsigned(GatewayKind::Mollie, "", &fields, body), understood, "no header counts");
+    let id = pairs(body).remove("id").unwrap_or_default();
+    let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    assert_eq!(understood == Err(WebhookError::Unreadable), !is_id, "{id:?}");
+    if let Ok(Some(hint)) = understood {
+        assert_eq!(fields.get("link").map(String::as_str), Some(hint.link.as_str()));
+        assert_eq!(fields.get("attempt").map(String::as_str), Some(hint.attempt.as_str()));
+        // Whatever it is about, it is only a reason to ask.
+        assert_eq!(hint.report, Report::Paid);
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let line_break = data.iter().position(|b| *b == b'\n').unwrap_or(data.len());
+    let (header, body) = (&data[..line_break], data.get(line_break + 1..).unwrap_or_default());
+    let Ok(header) = str::from_utf8(header) else { return };
+    for gateway in [GatewayKind::Zarinpal, GatewayKind::Zibal, GatewayKind::Sep] {
+        assert_eq!(read_unsigned(gateway, header, &Fields::new(), body), Err(WebhookError::NotSpoken));
+    }
+    try_stripe(header, body);
+    try_razorpay(header, body);
+    try_mollie(header, body);
 });

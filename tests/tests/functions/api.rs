@@ -194,20 +194,51 @@ async fn parallel_retries_under_one_key_make_one_link_and_get_one_answer() {
     let world = World::in_process().await;
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
     let key = [("idempotency-key", "order-1")];
-    let calls = (0..30).map(|_| world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &key));
+    let calls = (0..100).map(|_| world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &key));
     let replies = join_all(calls).await;
     let ids: std::collections::BTreeSet<String> =
         replies.iter().map(|reply| reply.json()["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 1);
     assert!(replies.iter().all(|reply| reply.status == StatusCode::CREATED));
     let replayed = replies.iter().filter(|reply| reply.headers.contains_key("idempotency-replayed")).count();
-    assert_eq!(replayed, 29);
+    assert_eq!(replayed, 99);
     assert_eq!(count_links(&world).await, 1);
 
     let other = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 60000 });
     let reply = world.crm_with(Method::POST, "/v1/payment-links", other, &key).await;
     assert_eq!(reply.json()["code"], "idempotency_key_reused");
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn another_key_of_the_same_integration_is_answered_and_one_of_another_makes_a_link_of_its_own() {
+    let world = World::in_process().await;
+    for (secret, integration) in [("rotated-key", "demo-crm"), ("foreign-key", "other-crm")] {
+        let scopes = vec![store::Scope::Read, store::Scope::Write];
+        let key = store::ApiKey { integration: integration.to_owned(), scopes, created_at: domain::Timestamp::now() };
+        world.cloud.store.put_api_key(secret, &key).await.unwrap();
+    }
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
+    let made = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &[("idempotency-key", "order-3")]).await;
+    let again = async |secret: &str, path: &str, body: &Value, key: &str| {
+        let authorization = format!("Bearer {secret}");
+        let headers =
+            [("authorization", authorization.as_str()), ("content-type", "application/json"), ("idempotency-key", key)];
+        world.send(Method::POST, path, &headers, Some(body.to_string())).await
+    };
+    let rotated = again("rotated-key", "/v1/payment-links", &body, "order-3").await;
+    assert_eq!((rotated.status, &rotated.json()["id"]), (StatusCode::CREATED, &made.json()["id"]));
+    assert_eq!(rotated.headers["idempotency-replayed"], "true");
+    let foreign = again("foreign-key", "/v1/payment-links", &body, "order-3").await;
+    assert_eq!(foreign.status, StatusCode::CREATED, "{}", foreign.text);
+    assert_ne!(foreign.json()["id"], made.json()["id"]);
+    // The same holds for what is done to a link.
+    let cancel = format!("/v1/payment-links/{}/cancel", made.json()["id"].as_str().unwrap());
+    let reason = json!({ "reason": "x" });
+    let cancelled = world.crm_with(Method::POST, &cancel, reason.clone(), &[("idempotency-key", "c-1")]).await;
+    assert_eq!(cancelled.status, StatusCode::OK);
+    assert_eq!(again("rotated-key", &cancel, &reason, "c-1").await.status, StatusCode::OK);
+    assert_eq!(again("foreign-key", &cancel, &reason, "c-1").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
@@ -243,6 +274,116 @@ async fn a_reference_belongs_to_one_active_link_at_a_time() {
     let listed = world.get("/v1/payment-links?reference_id=CRM-991").await;
     let ids: Vec<_> = listed["data"].as_array().unwrap().iter().map(|link| link["id"].clone()).collect();
     assert_eq!(ids, [second["id"].clone(), first["id"].clone()]);
+    let paged = pages(&world, "/v1/payment-links?reference_id=CRM-991&limit=1").await;
+    assert_eq!(paged, [[second["id"].clone()], [first["id"].clone()]]);
+}
+
+/// The ids on every page of a list.
+async fn pages(world: &World, list: &str) -> Vec<Vec<Value>> {
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("{list}{cursor}")).await;
+        pages.push(page["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return pages,
+        }
+    }
+}
+
+#[tokio::test]
+async fn contacts_and_items_are_listed_by_their_ids_a_page_at_a_time() {
+    let world = World::in_process().await;
+    for id in ["c-2", "A", "c-10"] {
+        world.put(&format!("/v1/contacts/{id}"), json!({ "name": id })).await;
+    }
+    // One that a link brings along is listed as well, and one that is written again stays where it is.
+    let body = json!({ "account_id": "main", "amount": 50000, "contact": { "id": "b", "name": "Brought along" },
+                       "item": { "id": "I-1", "kind": "invoice", "title": "I", "contact_id": "b" } });
+    world.make_link(body).await;
+    world.put("/v1/contacts/A", json!({ "name": "Again" })).await;
+    let ids = |list: Vec<Vec<Value>>| list.concat();
+    let listed = pages(&world, "/v1/contacts?limit=2").await;
+    assert_eq!(listed.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(ids(listed), ["A", "b", "c-10", "c-1042", "c-2"]);
+    assert_eq!(ids(pages(&world, "/v1/items?limit=1").await), ["I-1", "inv-77"]);
+    world.crm(Method::DELETE, "/v1/contacts/c-10", Value::Null).await;
+    assert_eq!(ids(pages(&world, "/v1/contacts?limit=1").await), ["A", "b", "c-1042", "c-2"]);
+    let link = world.rial_link().await;
+    world.pay(&link, "paid").await;
+    let items = world.get("/v1/items").await;
+    assert_eq!(items["data"][1], world.get("/v1/items/inv-77").await, "with their receipts");
+    assert_eq!(items["data"][1]["receipts"]["settlement"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_list_takes_a_limit_and_gives_a_cursor_and_takes_no_other() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.pay(&link, "paid").await;
+    let of_link = format!("receipts?payment_link_id={}&limit=1", link["id"].as_str().unwrap());
+    // What a list by ids gives out is nothing that a list by time could go on from.
+    for (list, is_by_id) in [
+        ("accounts?limit=1", true),
+        ("accounts?online_payment=true&limit=1", true),
+        ("gateways?limit=1", true),
+        ("receipt-types?limit=1", true),
+        ("message-senders?limit=1", true),
+        ("message-templates?limit=1", true),
+        ("webhook-endpoints?limit=1", true),
+        ("contacts?limit=1", true),
+        ("items?limit=1", true),
+        ("payment-links?contact_id=c-1042&limit=1", false),
+        ("payment-links?reference_id=R&limit=1", false),
+        ("receipts?contact_id=c-1042&limit=1", false),
+        (of_link.as_str(), false),
+        ("events?limit=1", false),
+    ] {
+        let list = format!("/v1/{list}");
+        let pages = pages(&world, &list).await;
+        assert!(pages.iter().all(|page| page.len() <= 1), "{list}: {pages:?}");
+        let (long, by_id) = ("a".repeat(5000), store::Cursor::behind("c-1").to_string());
+        for cursor in ["", "!", "pl_x", long.as_str(), by_id.as_str()] {
+            let reply = world.crm(Method::GET, &format!("{list}&cursor={cursor}"), Value::Null).await;
+            if is_by_id && cursor == by_id {
+                assert_eq!(reply.status, StatusCode::OK, "{list}: {}", reply.text);
+            } else {
+                let refused = (reply.status, reply.json()["code"].as_str().unwrap().to_owned());
+                assert_eq!(refused, (StatusCode::BAD_REQUEST, "invalid_cursor".to_owned()), "{list}&cursor={cursor}");
+            }
+        }
+    }
+    let all = world.get("/v1/accounts").await;
+    assert_eq!(pages(&world, "/v1/accounts?limit=2").await.concat().len(), all["data"].as_array().unwrap().len());
+}
+
+#[tokio::test]
+async fn the_default_receipt_type_stays_one_that_a_link_may_name() {
+    let world = World::in_process().await;
+    let settings = json!({ "business_name": "B", "default_receipt_type_id": "income" });
+    let refused = world.crm(Method::PUT, "/v1/settings", settings).await;
+    let at = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.to_owned())];
+    assert_eq!(refused.problems(), at("/default_receipt_type_id", "receipt_type_has_sub_types"));
+    let below = json!({ "name": "Below", "parent_id": "online" });
+    let refused = world.crm(Method::PUT, "/v1/receipt-types/below", below).await;
+    assert_eq!(refused.problems(), at("/parent_id", "receipt_type_is_default"));
+}
+
+#[tokio::test]
+async fn receipt_types_that_were_put_below_each_other_at_once_keep_nobody_waiting() {
+    let world = World::in_process().await;
+    let kind = |id: &str, parent: &str| domain::receipt::ReceiptType {
+        id: domain::ids::ReceiptTypeId::parse(id).unwrap(),
+        name: id.to_owned(),
+        parent_id: domain::ids::ReceiptTypeId::parse(parent).ok(),
+    };
+    for circle in [kind("a", "b"), kind("b", "a")] {
+        world.cloud.store.put_receipt_type(&circle).await.unwrap();
+    }
+    let refused = world.crm(Method::PUT, "/v1/receipt-types/c", json!({ "name": "C", "parent_id": "a" })).await;
+    assert_eq!(refused.problems(), [("/parent_id".to_owned(), "circular".to_owned())]);
+    world.put("/v1/receipt-types/a", json!({ "name": "A" })).await;
+    world.put("/v1/receipt-types/c", json!({ "name": "C", "parent_id": "b" })).await;
 }
 
 #[tokio::test]

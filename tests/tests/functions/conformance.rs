@@ -218,6 +218,14 @@ impl Scene {
         assert_eq!(read["receipts"], json!([]), "{}", self.row.name());
     }
 
+    /// The first payment is with the payer again, whole, also in the gateway's books.
+    async fn assert_given_back(&self, link: &Value) {
+        let name = self.row.name();
+        assert_eq!(self.world.link(link).await["attempts"][0]["status"], "given_back", "{name}");
+        let book = self.booked(link, 0).await;
+        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{name}");
+    }
+
     async fn cancel(&self, link: &Value) {
         let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
         let reply = self.world.crm(Method::POST, &path, json!({ "force": true })).await;
@@ -412,17 +420,25 @@ async fn the_return_of_one_payment_pays_no_other_link() {
 }
 
 #[tokio::test]
-async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_when_a_person_says_so() {
+async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_by_itself_or_when_a_person_says_so() {
     for gateway in GatewayKind::ALL {
         let scene = Scene::at(gateway).await;
         let (world, row) = (&scene.world, &scene.row);
         let Some(less) = row.less else { continue };
         let link = scene.link().await;
         let end = world.pay(&link, less).await;
-        assert!(end.text.contains("Your payment is being looked into"), "{}: {}", row.name(), end.text);
         scene.assert_nothing_kept(&link).await;
         let read = world.link(&link).await;
         let attempt = &read["attempts"][0];
+        // Where our call can undo a payment for a while only, a person would come too late.
+        if gateway.profile().give_back.within_minutes.is_some() {
+            assert!(end.text.contains("Your money goes back"), "{}: {}", row.name(), end.text);
+            world.turn_clock(MINUTE);
+            world.sweep().await;
+            scene.assert_given_back(&link).await;
+            continue;
+        }
+        assert!(end.text.contains("Your payment is being looked into"), "{}: {}", row.name(), end.text);
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("needs_review"), &json!("amount_differs")));
         let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
         let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
@@ -430,9 +446,7 @@ async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_when_a_per
         assert_eq!(reply.status, StatusCode::OK, "{}: {}", row.name(), reply.text);
         world.turn_clock(MINUTE);
         world.sweep().await;
-        assert_eq!(world.link(&link).await["attempts"][0]["status"], "given_back", "{}", row.name());
-        let book = scene.booked(&link, 0).await;
-        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{}", row.name());
+        scene.assert_given_back(&link).await;
     }
 }
 

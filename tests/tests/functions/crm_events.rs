@@ -1,8 +1,14 @@
 //! What the CRM is told: which events, in which order, signed, again where its endpoint failed, and for those who poll.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Timestamp;
+use domain::ids::{EndpointId, EventId, LinkId, PayToken};
+use domain::repeat::Answered;
+use domain::webhook::{SigningSecret, WebhookEndpoint};
 use reqwest::{Method, StatusCode};
+use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use tests::{Reply, World};
 
@@ -52,6 +58,36 @@ async fn the_crm_is_told_the_life_of_a_link_in_order_and_signed() {
     assert_eq!(events[4]["data"]["object"], "receipt");
     assert_eq!(events[4]["data"]["id"], now["receipts"][0]);
     assert_eq!(events[4]["data"], world.receipts().await[0], "the receipt is the one that is listed");
+}
+
+#[tokio::test]
+async fn a_trace_leads_from_the_call_that_made_a_link_to_every_event_about_it() {
+    const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
+    let make = async |traceparent: &str| {
+        let headers = [("traceparent", traceparent)];
+        let reply = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &headers).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+        reply.json()
+    };
+    let (traced, broken) = (make(GIVEN).await, make("00-not-a-trace-01").await);
+    for link in [&traced, &broken] {
+        world.pay(link, "paid").await;
+        world.wait_until_told(link, "receipt.registered").await;
+    }
+    let traces = |link: &Value| -> Vec<String> {
+        let received = world.cloud.crm.events().into_iter();
+        let about = received.filter(|one| one.is_signed && one.event["payment_link_id"] == link["id"]);
+        about.map(|one| one.traceparent.unwrap()).collect()
+    };
+    // From the table over the stream, from create-link, pay-redirect and gateway-webhook alike.
+    let given = traces(&traced);
+    assert!(given.len() >= 4 && given.iter().all(|trace| trace == GIVEN), "{given:?}");
+    // Where the CRM brings none, the link gets one of its own.
+    let own = traces(&broken);
+    assert!(own.len() >= 4 && own.iter().all(|trace| *trace == own[0] && trace.len() == GIVEN.len()), "{own:?}");
+    assert_ne!(own[0], GIVEN);
 }
 
 #[tokio::test]
@@ -351,4 +387,75 @@ async fn a_person_settles_what_needs_review_and_the_crm_is_told() {
     );
     let late = post(&world, &path(&link, &resolve), json!({ "outcome": "given_back" }), None).await;
     assert_eq!(late.json()["code"], "not_under_review");
+}
+
+#[tokio::test]
+async fn an_event_stands_where_it_was_written_down_so_that_whoever_polls_cannot_pass_it() {
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 204, "after_milliseconds": 3000 })).await;
+    let link = world.rial_link().await;
+    told(&world, &link, 1).await;
+    // The endpoint has the event and takes its time to answer, so that it is not written down yet.
+    assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty());
+    world.turn_clock(Duration::from_secs(60));
+    assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty());
+    let id = world.told(&link)[0]["id"].as_str().unwrap().to_owned();
+    while world.crm(Method::GET, &format!("/v1/events/{id}"), Value::Null).await.status == StatusCode::NOT_FOUND {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let listed = world.get("/v1/events").await;
+    assert!(listed["data"].as_array().unwrap().is_empty(), "it does not stand among those of a minute ago: {listed}");
+    world.turn_clock(Duration::from_secs(11));
+    assert_eq!(types(world.get("/v1/events").await["data"].as_array().unwrap()), ["payment_link.created"]);
+}
+
+#[tokio::test]
+async fn an_event_that_no_endpoint_wants_cannot_be_sent_again() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let id = told(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
+    while world.crm(Method::GET, &format!("/v1/events/{id}"), Value::Null).await.status == StatusCode::NOT_FOUND {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let url = format!("{}/crm/events", world.cloud.page_url());
+    world.put("/v1/webhook-endpoints/demo-crm", json!({ "url": url, "events": ["payment_link.paid"] })).await;
+    let reply = post(&world, &format!("/v1/events/{id}/redeliver"), json!({}), None).await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::CONFLICT, Some("no_endpoint_wants_it")));
+    // To an endpoint that is named it is sent all the same.
+    let named = json!({ "endpoint_id": "demo-crm" });
+    let reply = post(&world, &format!("/v1/events/{id}/redeliver"), named, None).await;
+    assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to() {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let url = format!("https://{name}:{}/", listener.local_addr().unwrap().port());
+    let endpoint = WebhookEndpoint {
+        id: EndpointId::parse("own").unwrap(),
+        url,
+        events: Vec::new(),
+        enabled: true,
+        disabled_reason: None,
+        secrets: vec![SigningSecret::new("whsec_bG9jYWw=".to_owned())],
+        created_at: Timestamp::now(),
+        changed_at: None,
+        version: 1,
+        answered: Answered::default(),
+    };
+    let event = EventId::of(&LinkId::of(&PayToken::from_random([1; 16])), 1);
+    let is_connected_to = async |reach: Option<&str>| {
+        let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PAYLINK_TABLE"];
+        let mut environment: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "x".to_owned())).into();
+        environment.extend(reach.map(|reach| ("PAYLINK_WEBHOOK_REACH".to_owned(), reach.to_owned())));
+        let webhooks = Runtime::new(Environment::from(environment)).unwrap().webhooks().unwrap();
+        let post = webhooks.post(&endpoint, &event, None, "{}".to_owned(), Timestamp::now(), Duration::from_secs(5));
+        tokio::select! {
+            _ = listener.accept() => true,
+            _ = post => false,
+        }
+    };
+    assert!(is_connected_to(Some("this_machine")).await, "the name {name} leads here");
+    assert!(!is_connected_to(None).await, "what a deployed function sends with asks where a name leads");
 }

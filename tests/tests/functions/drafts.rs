@@ -120,18 +120,33 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
         choices["people"],
         json!([
             { "role": "contact", "name": "Demo Customer",
-              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] } },
+              "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] }, "unreached": [] },
             { "role": "manager", "name": null,
-              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] } },
+              "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] }, "unreached": [] },
             { "role": "liaison", "name": null,
-              "channels": { "sms": null, "email": "liaison@example.com", "social": [] } },
+              "channels": { "sms": null, "email": "liaison@example.com", "social": [] }, "unreached": [] },
             { "role": "accountant", "name": null,
               "channels": { "sms": null, "email": null,
-                            "social": [{ "network": "telegram", "id": "700000001" }] } },
+                            "social": [{ "network": "telegram", "id": "700000001" }] }, "unreached": [] },
         ])
     );
     assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
     assert_eq!(choices["channels"], json!(["sms", "email", "social"]));
+}
+
+#[tokio::test]
+async fn a_form_offers_no_address_that_nobody_takes_messages_to() {
+    let world = small_business().await;
+    // Nobody sends SMS to Iran any more, and the bot is gone.
+    world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR" })).await;
+    world.crm(Method::DELETE, "/v1/message-senders/telegram", Value::Null).await;
+    let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
+    let people = &draft["choices"]["people"];
+    assert_eq!(people[0]["channels"], json!({ "sms": null, "email": "customer@example.com", "social": [] }));
+    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| json!([{ "role": role, "channel": channel, "network": network, "reason": reason }]);
+    assert_eq!(people[0]["unreached"], reason("contact", "sms", None, "number_not_served"));
+    assert_eq!(people[2]["unreached"], json!([]));
+    assert_eq!(people[3]["unreached"], reason("accountant", "social", Some("telegram"), "network_not_connected"));
 }
 
 #[tokio::test]
@@ -178,6 +193,12 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
         assert_eq!(shown["body"].as_str().unwrap().replace(&placeholder, url), sent["body"].as_str().unwrap());
         if shown["channel"] == "email" {
             assert_eq!((&shown["subject"], &shown["sms"]), (&sent["subject"], &Value::Null));
+            // The markup writes the slashes of an address in its own way.
+            let escaped = |url: &str| url.replace('/', "&#x2f;");
+            let html = shown["html"].as_str().unwrap().replace(&escaped(&placeholder), &escaped(url));
+            assert_eq!(html, sent["html"].as_str().unwrap());
+        } else {
+            assert_eq!(shown["html"], Value::Null);
         }
     }
     let characters = draft["messages"][0]["body"].as_str().unwrap().encode_utf16().count();
@@ -195,6 +216,42 @@ async fn a_form_shows_the_message_before_anybody_is_named_to_get_it() {
     assert!(sms["body"].as_str().unwrap().contains("asks you to pay €19.99"), "{sms}");
     assert_eq!((&sms["sms"]["encoding"], &sms["sms"]["segments"]), (&json!("GSM-7"), &json!(1)));
     assert_eq!(draft["amount_display"], "۱۹٫۹۹ EUR", "for the business's own people");
+}
+
+#[tokio::test]
+async fn before_an_account_is_chosen_a_form_shows_the_messages_that_read_the_same_on_each() {
+    let world = small_business().await;
+    let another = async |id: &str, mode: &str| {
+        let credentials = json!({ "merchant_id": "1344b5d4-0048-11e8-94db-005056a205be" });
+        let online = json!({ "enabled": true, "gateway": "zarinpal", "credentials": credentials });
+        let account = json!({ "name": "Another", "currency": "IRR", "mode": mode, "online_payment": online });
+        world.put(&format!("/v1/accounts/{id}"), account).await;
+    };
+    another("another", "sandbox").await;
+    let body = json!({ "item_id": "inv-77", "recipients": { "contact": true } });
+    let undecided = draft(&world, body.clone()).await;
+    assert_eq!(undecided["request"]["account_id"], Value::Null);
+    assert_eq!(problems(&undecided), [("/account_id", "required")]);
+    let mut decided = body.clone();
+    decided["account_id"] = json!("another");
+    let decided = draft(&world, decided).await;
+    assert_eq!(undecided["messages"], decided["messages"]);
+    assert!(decided["messages"][0]["body"].as_str().unwrap().starts_with("[TEST]"));
+    assert_eq!(undecided["messages"][0]["sms"]["segments"], 2);
+
+    let mut by_name = body.clone();
+    by_name["message"] = json!({
+        "mode": "custom", "channels": ["sms", "email"], "sms": { "body": "{{ account.name }} {{ link }}" },
+        "email": { "subject": "Please pay", "body": "{{ amount }} {{ link }}" },
+    });
+    let shown = draft(&world, by_name).await["messages"].clone();
+    assert_eq!((shown.as_array().unwrap().len(), &shown[0]["channel"]), (1, &json!("email")), "{shown}");
+    let in_any_currency = draft(&world, json!({ "contact_id": "c-1042", "amount": 20_000 })).await;
+    assert_eq!(in_any_currency["messages"], json!([]), "20,000 rial are not 200 euro");
+
+    another("real", "live").await;
+    let live = draft(&world, body).await["messages"][0]["body"].clone();
+    assert!(!live.as_str().unwrap().contains("TEST"), "a form shows what customers get: {live}");
 }
 
 #[tokio::test]

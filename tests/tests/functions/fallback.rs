@@ -87,6 +87,10 @@ async fn an_email_that_bounces_has_failed_and_the_next_channel_follows() {
     let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;
     let expected = [("email", "failed", Some("bounced_no_email")), ("social", "sent", None), ("sms", "standby", None)];
     assert_eq!(states(&link), expected);
+    let bounced = &link["messages"][0];
+    for known in ["sent_at", "failed_at", "provider_id"] {
+        assert!(bounced[known].is_string(), "what was known of it is not lost with its failure: {bounced}");
+    }
     let told = world.wait_until_told(&link, "message.failed").await;
     assert_eq!(told["message_id"], link["messages"][0]["id"]);
 }

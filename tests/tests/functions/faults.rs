@@ -190,3 +190,93 @@ async fn an_event_asked_for_again_reaches_an_endpoint_that_was_made_since() {
     assert_eq!(delivery["tries"].as_array().unwrap().len(), 1, "{delivery}");
     assert_ne!(delivery["tries"][0]["outcome"], "the endpoint is switched off");
 }
+
+#[tokio::test]
+async fn an_endpoint_misses_nothing_that_happened_after_it_was_made() {
+    // The process that tells the CRM has read the endpoints and keeps what it read.
+    let world = FaultyWorld::start(3600).await;
+    let before = rial_links(&world, "before", 1).await.remove(0);
+    world.bring_stream().await;
+    world.turn_time(MINUTE);
+    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
+    let after = rial_links(&world, "after", 1).await.remove(0);
+    world.bring_stream().await;
+    world.turn_time(MINUTE);
+    let deliveries = async |link: &Made| {
+        let event = format!("/v1/events/evt_{}_1", link.id.trim_start_matches("pl_"));
+        let shown = world.crm(Method::GET, &event, &serde_json::Value::Null, &[]).await.unwrap().json();
+        let deliveries = shown["deliveries"].as_array().unwrap().clone();
+        let of = |one: &serde_json::Value| {
+            let tries = one["tries"].as_array().unwrap().len();
+            format!("{} {tries}", one["endpoint_id"].as_str().unwrap())
+        };
+        deliveries.iter().map(of).collect::<Vec<String>>()
+    };
+    assert_eq!(deliveries(&after).await, ["demo-crm 1"]);
+    world.retry_messages().await.unwrap().unwrap();
+    assert_eq!(deliveries(&after).await, ["demo-crm 1", "new 1"]);
+    assert_eq!(deliveries(&before).await, ["demo-crm 1"], "what happened before is none of its business");
+    world.retry_messages().await.unwrap().unwrap();
+    assert_eq!(deliveries(&after).await, ["demo-crm 1", "new 1"]);
+}
+
+#[tokio::test]
+async fn who_makes_an_endpoint_sees_its_secret_also_where_the_answer_of_the_table_was_lost() {
+    let world = FaultyWorld::start(3600).await;
+    let write =
+        Call { function: "crm-api".to_owned(), service: "dynamodb".to_owned(), operation: "PutItem".to_owned() };
+    world.proxy.fault_at(write, 0, Fault::LoseAnswerOnce);
+    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    let made = world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
+    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    assert!(made.json()["secret"].as_str().unwrap().starts_with("whsec_"), "{}", made.text);
+}
+
+#[tokio::test]
+async fn a_link_that_brings_a_part_of_a_contact_along_keeps_what_was_written_meanwhile() {
+    let world = FaultyWorld::start(3600).await;
+    let body = json!({
+        "account_id": "main", "amount": 50_000, "contact": { "id": "c-1042", "name": "New Name" },
+    });
+    world.proxy.decide(|_, call| {
+        let is_slow = call.function == "create-link" && call.operation == "TransactWriteItems";
+        is_slow.then_some(Fault::Delay(Duration::from_secs(1)))
+    });
+    let balance = json!({ "name": "Demo Customer", "balance": { "amount": 777, "currency": "IRR" } });
+    let write = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.crm(Method::PUT, "/v1/contacts/c-1042", &balance, &[]).await.unwrap()
+    };
+    let (made, written) = tokio::join!(world.create(&body, "part"), write);
+    assert_eq!((made.unwrap().status, written.status), (StatusCode::CREATED, StatusCode::OK));
+    let contact = world.crm(Method::GET, "/v1/contacts/c-1042", &serde_json::Value::Null, &[]).await.unwrap().json();
+    assert_eq!((&contact["name"], &contact["balance"]["amount"]), (&json!("New Name"), &json!(777)), "{contact}");
+}
+
+#[tokio::test]
+async fn credentials_that_were_just_written_are_not_replaced_by_those_before_them() {
+    let world = FaultyWorld::start(3600).await;
+    let account = |name: &str, credentials: serde_json::Value| {
+        json!({ "name": name, "currency": "IRR", "mode": "sandbox",
+                "online_payment": { "enabled": true, "gateway": "zarinpal", "credentials": credentials } })
+    };
+    let key = json!({ "merchant_id": "00000000-0000-4000-8000-000000000009" });
+    // Who only gives a new name is slow to write it.
+    world.proxy.decide(|_, call| {
+        (call.function == "crm-api" && call.operation == "PutItem").then_some(Fault::Delay(Duration::from_secs(1)))
+    });
+    let (renaming, rekeying) = (account("Renamed", serde_json::Value::Null), account("Rekeyed", key));
+    let rekey = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.crm(Method::PUT, "/v1/accounts/main", &rekeying, &[]).await.unwrap()
+    };
+    let rename = world.crm(Method::PUT, "/v1/accounts/main", &renaming, &[]);
+    let (renamed, rekeyed) = tokio::join!(rename, rekey);
+    let renamed = renamed.unwrap();
+    assert_eq!((renamed.status, rekeyed.status), (StatusCode::OK, StatusCode::OK), "{} {}", renamed.text, rekeyed.text);
+    let id = domain::ids::AccountId::parse("main").unwrap();
+    let kept = world.cloud.store.account(&id).await.unwrap().unwrap();
+    assert_eq!(kept.name, "Renamed");
+    assert_ne!(kept.online_payment.credentials.unwrap().as_str(), "demo", "the new credentials stay");
+}

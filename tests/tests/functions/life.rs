@@ -328,10 +328,13 @@ async fn pages_carry_the_headers_that_keep_them_safe_and_say_test() {
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("x-robots-tag", "noindex"),
+        ("strict-transport-security", "max-age=31536000"),
     ] {
         assert_eq!(page.headers[name], value);
     }
-    assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(policy.contains("form-action 'none'") && !policy.contains("script-src"), "{policy}");
     assert!(page.text.contains("آزمایشی"), "a sandbox link says that no money moves");
 }
 

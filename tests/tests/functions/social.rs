@@ -220,3 +220,27 @@ async fn a_contact_keeps_its_addresses_on_networks() {
     assert_ne!(again["messages"][0]["id"], again["messages"][1]["id"]);
     assert_eq!(world.inbox("700", 2).await.len(), 2);
 }
+
+#[tokio::test]
+async fn who_is_told_again_is_asked_again_who_takes_messages_there() {
+    let world = World::in_process().await;
+    let link = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "locale": "en",
+                           "recipients": { "social": [{ "network": "telegram", "id": "700000001" }],
+                                           "emails": ["a@example.com"] } }))
+        .await;
+    world.wait_for(&link, nobody_is_at_it).await;
+    world.crm(Method::DELETE, "/v1/message-senders/telegram", Value::Null).await;
+    settings_are_read_again().await;
+    world.turn_clock(Duration::from_secs(61));
+    let again = format!("/v1/payment-links/{}/messages", link["id"].as_str().unwrap());
+    let told = world.crm(Method::POST, &again, json!({})).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text);
+    let unreached =
+        json!([{ "role": null, "channel": "social", "network": "telegram", "reason": "network_not_connected" }]);
+    assert_eq!(told.json()["unreached"], unreached);
+    assert_eq!(told.json()["messages"].as_array().unwrap().len(), 3, "only the email goes out again");
+    world.turn_clock(Duration::from_secs(61));
+    let nobody = world.crm(Method::POST, &again, json!({ "message": { "channels": ["social"] } })).await;
+    assert_eq!(nobody.problems(), [("/recipients".to_owned(), "nobody_reachable".to_owned())]);
+}

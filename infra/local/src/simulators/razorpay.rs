@@ -577,7 +577,7 @@ fn settle(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
                 Standing::Expired => sale.metadata["ended"] = json!("expired"),
                 _ => {}
             }
-            sale.payment = Some(Payment { id, amount: sale.amount, at: now });
+            sale.payment = Some(Payment { id, amount: sale.amount, at: now, confirmed_at: None });
             sale.state = Standing::Processing;
         }
         (Bank::Succeeded, Standing::Processing) => {

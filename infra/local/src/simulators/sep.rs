@@ -207,7 +207,7 @@ impl Sep {
             let age = now.duration_since(paid_at);
             Ok(match (sale.state, reverses) {
                 (Standing::Waiting, false) if age <= VERIFIABLE_FOR => {
-                    sale.state = Standing::Ours;
+                    sale.confirm(now);
                     said(0, "Done.", Some(detail(sale, terminal)))
                 }
                 (Standing::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),

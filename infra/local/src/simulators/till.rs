@@ -107,6 +107,9 @@ pub(super) struct Payment {
     pub(super) id: String,
     pub(super) amount: u64,
     pub(super) at: Timestamp,
+    /// When a call of the merchant took the money, where the gateway waits for one.
+    #[serde(default)]
+    pub(super) confirmed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -225,6 +228,14 @@ impl Sale {
             && self.payment.as_ref().is_some_and(|payment| self.given_back < payment.amount)
     }
 
+    /// A call of the merchant takes the money.
+    pub(super) fn confirm(&mut self, now: Timestamp) {
+        self.state = Standing::Ours;
+        if let Some(payment) = &mut self.payment {
+            payment.confirmed_at = Some(now);
+        }
+    }
+
     /// Gives the whole payment back.
     pub(super) fn give_back(&mut self) {
         self.given_back = self.payment.as_ref().map_or(0, |payment| payment.amount);
@@ -251,6 +262,7 @@ impl Sale {
             "created_at": self.created_at,
             "ends_at": self.ends_at,
             "paid_at": paid.map(|payment| payment.at),
+            "confirmed_at": paid.and_then(|payment| payment.confirmed_at),
         })
     }
 }
@@ -334,7 +346,7 @@ impl Till {
                 Outcome::Cancelable => sale.can_be_cancelled = true,
                 Outcome::Processing => {
                     sale.state = Standing::Processing;
-                    sale.payment = Some(Payment { id: payment_id, amount, at: now });
+                    sale.payment = Some(Payment { id: payment_id, amount, at: now, confirmed_at: None });
                 }
                 Outcome::Paid
                 | Outcome::PaidNoReturn
@@ -343,7 +355,7 @@ impl Till {
                 | Outcome::PaidLess
                 | Outcome::PaidReportedNok => {
                     sale.state = paid;
-                    sale.payment = Some(Payment { id: payment_id, amount, at: now });
+                    sale.payment = Some(Payment { id: payment_id, amount, at: now, confirmed_at: None });
                 }
             }
             Ok(sale.clone())

@@ -635,6 +635,9 @@ struct Payment {
     card_pan: String,
     card_hash: String,
     paid_at: Timestamp,
+    /// When a verify of the merchant took the money, and not the gateway by itself.
+    #[serde(default)]
+    confirmed_at: Option<Timestamp>,
 }
 
 impl Currency {
@@ -749,6 +752,7 @@ impl Session {
         }
         match payment {
             Some(payment) => {
+                let payment = Payment { confirmed_at: Some(now), ..payment };
                 self.state = Standing::Verified { payment, verified_at: now };
                 Ok((100, "Paid"))
             }
@@ -843,6 +847,7 @@ impl Session {
             "metadata": self.metadata,
             "created_at": self.created_at,
             "paid_at": payment.map(|payment| payment.paid_at),
+            "confirmed_at": payment.and_then(|payment| payment.confirmed_at),
             "ended_at": self.state.ended_at(),
         })
     }
@@ -876,6 +881,7 @@ impl Payment {
             card_pan: CARD_PAN.to_owned(),
             card_hash: sha256(CARD_PAN.as_bytes()).to_uppercase(),
             paid_at,
+            confirmed_at: None,
         }
     }
 }

@@ -224,7 +224,7 @@ impl Zibal {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
             match sale.state {
                 Standing::Waiting => {
-                    sale.state = Standing::Ours;
+                    sale.confirm(now);
                     sale.metadata["verified_at"] = json!(tehran_time(now));
                     let mut said = shown(sale);
                     said.insert("result".to_owned(), json!(100));

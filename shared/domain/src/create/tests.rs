@@ -329,3 +329,42 @@ fn all_problems_of_one_request_are_told_at_once() {
     let pointers: Vec<_> = refused(bad, &world).into_iter().map(|(pointer, _)| pointer).collect();
     assert_eq!(pointers, ["/contact_id", "/amount", "/expires_in_days"]);
 }
+
+#[test]
+fn the_receipt_type_of_the_settings_has_to_be_a_leaf_like_any_other() {
+    let mut world = world();
+    world.settings.default_receipt_type_id = ReceiptTypeId::parse("online").ok();
+    let terms = decided(request(), &world).unwrap();
+    assert_eq!(terms.after_payment.receipt_type_id, ReceiptTypeId::parse("online").ok());
+    world.settings.default_receipt_type_id = ReceiptTypeId::parse("all").ok();
+    let at = "/after_payment/receipt_type_id".to_owned();
+    assert_eq!(refused(request(), &world), [(at, "receipt_type_has_sub_types")]);
+    let mut without = request();
+    without.after_payment.register_receipt = Field::Value(false);
+    assert!(decided(without, &world).is_ok(), "without a receipt nobody asks for its type");
+    let mut named = request();
+    named.after_payment.receipt_type_id = Field::Value(ReceiptTypeId::parse("online").unwrap());
+    assert!(decided(named, &world).is_ok(), "nor where the request names another");
+}
+
+#[test]
+fn a_link_that_would_hold_too_many_people_is_refused_when_it_is_made() {
+    let mut world = world();
+    let role = Role::parse("manager").unwrap();
+    let address = |number: usize| format!("{}{number}@{}.example.com", "m".repeat(50), "d".repeat(60));
+    let person = |number: usize| Person {
+        role: role.clone(),
+        name: None,
+        mobile: None,
+        email: Some(Email::parse(&address(number)).unwrap()),
+        social: Vec::new(),
+    };
+    let of = |roles: Vec<Role>| Request {
+        recipients: Recipients { roles: Field::Value(roles), ..Recipients::default() },
+        ..request()
+    };
+    world.contact.as_mut().unwrap().people = (0..50).map(person).collect();
+    assert!(decided(of(vec![role.clone()]), &world).is_ok(), "as many people as a contact can have");
+    world.contact.as_mut().unwrap().people = (0..1500).map(person).collect();
+    assert_eq!(refused(of(vec![role.clone()]), &world), [("/recipients".to_owned(), "link_too_large")]);
+}

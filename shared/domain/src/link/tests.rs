@@ -149,12 +149,12 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
     assert!(link.claim(&id, at(78)).is_some());
     assert_eq!(link.status_at(at(79)).name(), "expired");
     assert!(link.claim(&id, at(79)).is_none());
-    assert_eq!(link.due_at(), Some(at(60)), "the attempt is asked about a minute after it was opened");
+    assert_eq!(link.due_at(), Some(later(at(59), LEASE)), "the attempt is asked about by the next sweep");
     assert_eq!(link.sweep_from(), link.due_at());
     let (asked, _) = link.take_due(at(60)).unwrap();
     assert_eq!(
         (asked.due_at(), asked.sweep_from()),
-        (Some(at(61)), Some(at(60))),
+        (Some(later(at(60), LEASE)), Some(later(at(59), LEASE))),
         "it keeps its place for the next one"
     );
     let (late, _) = begun(&self::link(), 1, 1).0.take_due(at(50)).unwrap();
@@ -242,7 +242,7 @@ fn an_unknown_answer_is_never_a_no() {
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let claimed = link.claim(&id, at(2)).unwrap();
     assert_eq!(claimed.judge(&id, &unknown, Report::Paid, at(2)), None);
-    assert_eq!(claimed.due_at(), Some(at(3)));
+    assert_eq!(claimed.due_at(), Some(later(at(2), LEASE)));
     // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
     let judged = link.judge(&id, &unknown, Report::Paid, at(2)).unwrap();
     assert_eq!(judged.link.visit(at(3)), Visit::Confirming);
@@ -316,7 +316,7 @@ fn the_second_payment_of_a_paid_link_goes_back() {
 
 #[test]
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
-    let (link, id) = begun(&link(), 1, 1);
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
     let judged = link.judge(&id, &wrong, Report::Paid, at(2)).unwrap();
     assert!(judged.kept.is_none() && judged.link.needs_review());
@@ -325,15 +325,66 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
 }
 
 #[test]
-fn a_person_decides_about_money_under_review() {
+fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
+    let judged = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap();
+    assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "giving_back"));
+    assert_eq!(judged.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
+    assert_eq!(judged.link.visit(at(2)), Visit::Begin);
+}
+
+#[test]
+fn only_calls_that_were_made_count_when_money_is_given_back() {
     let (link, id) = begun(&link(), 1, 1);
+    let cancelled = link.cancel(None, true, at(2)).unwrap();
+    let mut link = cancelled.judge(&id, &paid(), Report::Nothing, at(3)).unwrap().link;
+    for minute in 3..40 {
+        link = link.take_due(at(minute)).unwrap().0;
+    }
+    let unknown = GiveBackAnswer::Unknown { why: "no answer".to_owned() };
+    let mut tries = 0;
+    while !link.needs_review() {
+        link = link.judge_give_back(&id, &unknown, at(40 + tries)).unwrap();
+        tries += 1;
+    }
+    assert_eq!(tries, 25, "a dead sweep spends no try");
+}
+
+#[test]
+fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 59);
+    let attempt = link.attempt(&id).unwrap();
+    let mut asked = at(59);
+    let mut last_in_time = asked;
+    while asked < attempt.deadline {
+        last_in_time = asked;
+        asked = attempt.next_look_up(asked);
+    }
+    assert!(last_in_time >= attempt.session_ends_at, "after the session, and before the link ends");
+}
+
+#[test]
+fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
+    let (link, id) = begun(&link(), 1, 1);
+    let settling = link.claim(&id, at(2)).unwrap();
+    assert_eq!(settling.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
+    let overdue = settling.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert!(overdue.link.needs_review());
+}
+
+#[test]
+fn a_person_decides_about_money_under_review() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 1);
     let link = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
     let (taken, work) = kept.take_due(at(4)).unwrap();
     assert_eq!(work, [Work::Keep(id.clone())]);
     let judged = taken.keep_accepted(&id, at(4)).unwrap();
-    assert_eq!(judged.kept.unwrap().receipt.unwrap().money, rial(1_500), "the receipt says what really arrived");
+    let receipt = judged.kept.unwrap().receipt.unwrap();
+    assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
+    assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
+    assert_eq!(judged.link.receipt(), Some(receipt), "the link remembers both");
     assert_eq!(judged.link.resolve(&id, Resolution::GivenBack, at(5)), Err(ResolveRefused::NotUnderReview));
     let back = link.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
     assert_eq!(back.take_due(at(3)).unwrap().1, [Work::GiveBack(id.clone())]);
@@ -554,4 +605,30 @@ proptest! {
             prop_assert_eq!(&stored, &link);
         }
     }
+}
+
+#[test]
+fn money_that_could_not_be_given_back_and_is_kept_after_all_was_paid_when_it_came() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
+    let reviewed = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let back = reviewed.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
+    let refused = GiveBackAnswer::Refused { reason: "too_old".to_owned() };
+    let stays = back.judge_give_back(&id, &refused, at(4)).unwrap();
+    let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
+    let receipt = kept.receipt.unwrap();
+    assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(6)));
+}
+
+#[test]
+fn a_link_holds_only_so_much_and_what_makes_it_no_larger_is_always_allowed() {
+    let large = |bytes: usize| {
+        let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+        terms.metadata.insert("k".to_owned(), "x".repeat(bytes));
+        PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0))
+    };
+    let (small, over) = (large(10), large(LARGEST_LINK));
+    assert_eq!(over.check_growth(&small).unwrap_err().code, "link_too_large");
+    assert_eq!(large(LARGEST_LINK - 2000).check_growth(&small), Ok(()));
+    let later = over.amended(Terms { expires_at: at(90), ..over.terms().clone() }, at(1)).unwrap();
+    assert_eq!(later.check_growth(&over), Ok(()), "its end can still be moved");
 }

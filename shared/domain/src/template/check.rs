@@ -46,14 +46,19 @@ pub(super) fn check(text: &str) -> Result<bool, Vec<Rejection>> {
 fn unreadable(error: &minijinja::Error) -> Rejection {
     // The engine knows no tags but the plain ones.
     if error.detail().is_some_and(|detail| detail.starts_with("unknown statement")) {
-        return tag_not_allowed(error.line().unwrap_or(1));
+        return tag_not_allowed(&at_line(error.line().unwrap_or(1)));
     }
     refused(error)
 }
 
-fn tag_not_allowed(line: usize) -> Rejection {
-    let detail = format!("Only if, elif, else and endif are allowed as tags{}.", at_line(line));
+fn tag_not_allowed(position: &str) -> Rejection {
+    let detail = format!("Only if, elif, else and endif are allowed as tags{position}.");
     Rejection::new("tag_not_allowed", detail)
+}
+
+/// Where a part of the text begins, counted in characters from one, as an editor shows it.
+fn at(span: Span) -> String {
+    format!("{}, column {}", at_line(usize::from(span.start_line)), usize::from(span.start_col) + 1)
 }
 
 /// An expression that was looked at.
@@ -77,7 +82,7 @@ struct Checker {
 
 impl Checker {
     fn refuse(&mut self, span: Span, code: &'static str, what: &str, why: &str) {
-        let rejection = Rejection::new(code, format!("{what}{}{why}", at_line(usize::from(span.start_line))));
+        let rejection = Rejection::new(code, format!("{what}{}{why}", at(span)));
         if !self.found.contains(&rejection) {
             self.found.push(rejection);
         }
@@ -102,8 +107,7 @@ impl Checker {
             Stmt::FilterBlock(tag) => tag.span(),
             Stmt::Do(tag) => tag.span(),
         };
-        let rejection = tag_not_allowed(usize::from(span.start_line));
-        self.found.push(rejection);
+        self.found.push(tag_not_allowed(&at(span)));
         false
     }
 

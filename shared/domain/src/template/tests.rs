@@ -201,19 +201,21 @@ fn the_link_is_there_whichever_way_the_conditions_go() {
 }
 
 #[test]
-fn every_problem_of_a_text_is_told_with_its_line() {
+fn every_problem_of_a_text_is_told_with_its_line_and_its_column() {
     let problems = MessageText::parse(
         Channel::Email,
         Some("{{ amount | tooman }}"),
-        "{{ amout }}\n{% if description %}\n{{ amount | date }}{% endif %}\n{{ link }}",
+        "{{ amout }}\n{% if description %}\nبابت {{ amount | date }}{% endif %}\n{{ link }}",
     )
     .unwrap_err();
     let told: Vec<_> = problems.iter().map(|one| (one.part, one.rejection.code)).collect();
     assert_eq!(told, [("body", "unknown_variable"), ("body", "wrong_filter"), ("subject", "unknown_filter")]);
-    for (problem, line) in problems.iter().zip([1, 3, 1]) {
+    for (problem, (line, column)) in problems.iter().zip([(1, 4), (3, 9), (1, 4)]) {
         let detail = &problem.rejection.detail;
-        assert!(detail.contains(&format!(" in line {line}")), "{detail}");
+        assert!(detail.contains(&format!(" in line {line}, column {column}")), "{detail}");
     }
+    let tag = MessageText::parse(Channel::Sms, None, "{{ link }}\n x {% set y = 'z' %}").unwrap_err();
+    assert!(tag[0].rejection.detail.ends_with(" in line 2, column 7."), "{}", tag[0].rejection.detail);
     let broken = MessageText::parse(Channel::Sms, None, "{{ link }}\n{{ amount | }}").unwrap_err();
     assert!(broken[0].rejection.detail.contains(" in line 2"), "{}", broken[0].rejection.detail);
 }

@@ -1,0 +1,109 @@
+//! What the functions measure, as CloudWatch would read it: whoever is woken by an alarm was woken by one of these figures.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::World;
+use tests::fault_proxy::{Call, Fault};
+use tests::faulty_world::FaultyWorld;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber};
+
+/// Hears every measurement of the functions that run on this thread, as long as the guard lives.
+#[derive(Clone, Debug, Default)]
+struct Measured(Arc<Mutex<Vec<Value>>>);
+
+impl Measured {
+    fn start() -> (Self, DefaultGuard) {
+        let measured = Self::default();
+        let guard = tracing::subscriber::set_default(measured.clone());
+        (measured, guard)
+    }
+
+    /// All figures of a name since this was last asked for any.
+    fn take(&self, name: &str) -> Vec<u64> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        lines.iter().filter_map(|line| line[name].as_u64()).collect()
+    }
+}
+
+impl Subscriber for Measured {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "measurements"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Line(self));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Line<'a>(&'a Measured);
+
+impl Visit for Line<'_> {
+    fn record_str(&mut self, _: &Field, line: &str) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(line).unwrap());
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[tokio::test]
+async fn due_work_that_meets_an_error_of_ours_is_counted_although_the_run_ends_well() {
+    let (measured, _guard) = Measured::start();
+    let world = FaultyWorld::start(3600).await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": {} });
+    let link = world.make_link(&body, "a-link").await;
+    world.go_to_gateway(&link).await;
+    world.turn_time(Duration::from_secs(61));
+    // The credentials cannot be read, so that no gateway is ever asked.
+    let reading =
+        Call { function: "expire-links".to_owned(), service: "dynamodb".to_owned(), operation: "GetItem".to_owned() };
+    world.proxy.fault_at(reading, 0, Fault::Unavailable);
+    let swept = world.sweep().await.unwrap().unwrap();
+    assert_eq!((&swept["asked"], &swept["failed"], &swept["left"]), (&json!(0), &json!(1), &json!(1)));
+    assert_eq!(measured.take("DueFailed"), [1]);
+    world.proxy.record();
+    world.turn_time(Duration::from_secs(600));
+    let swept = world.sweep().await.unwrap().unwrap();
+    assert_eq!((&swept["asked"], &swept["failed"]), (&json!(1), &json!(0)));
+    assert_eq!(measured.take("DueFailed"), [0]);
+}
+
+#[tokio::test]
+async fn what_waits_to_be_told_again_has_an_age_and_the_run_that_comes_for_it_is_counted() {
+    let (measured, _guard) = Measured::start();
+    let world = World::in_process().await;
+    world.answer_events(json!({ "status": 500 })).await;
+    let link = world.rial_link().await;
+    for _ in 0..200 {
+        if !world.told(&link).is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The stream goes on calling the function; its schedule does not come for ten minutes.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(measured.take("RetryRuns").is_empty(), "the stream is not the schedule");
+    world.turn_clock(Duration::from_secs(600));
+    let schedule = json!({ "source": "schedule" });
+    assert_eq!(world.invoke("deliver-messages", &schedule).await["events"], 1);
+    let ages = measured.take("OldestDueAge");
+    assert!(ages.len() == 1 && ages[0] > 400, "{ages:?}");
+    world.invoke("deliver-messages", &schedule).await;
+    assert_eq!(measured.take("RetryRuns"), [1]);
+}
