@@ -536,7 +536,7 @@ async fn money_that_is_on_its_way_is_waited_for_whether_it_arrives_or_not() {
             let page = world.go_to_gateway(&link).await;
             let end = world.come_back(&world.choose(&page, slow).await).await;
             assert!(end.text.contains("Your payment is being confirmed"), "{}: {}", row.name(), end.text);
-            world.turn_clock(24 * HOUR);
+            world.turn_clock(2 * HOUR);
             world.sweep().await;
             let waiting = world.open(link["url"].as_str().unwrap()).await;
             assert_eq!(waiting.status, StatusCode::OK, "{}: nobody should pay again meanwhile", row.name());
