@@ -180,7 +180,7 @@ pub struct PaymentLink {
     answered: Answered,
     /// What the call that made the link belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<Trace>,
+    trace: Option<Trace>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -313,7 +313,7 @@ impl PaymentLink {
             tellings: Vec::new(),
             happenings,
             answered: Answered::default(),
-            traceparent: None,
+            trace: None,
             created_at: now,
             updated_at: now,
         }
@@ -322,17 +322,17 @@ impl PaymentLink {
     /// The link as part of a trace. Whatever follows from it belongs to the same one.
     #[must_use]
     pub fn traced(mut self, trace: Option<Trace>) -> Self {
-        self.traceparent = trace;
+        self.trace = trace;
         self
     }
 
     pub fn trace(&self) -> Option<&Trace> {
-        self.traceparent.as_ref()
+        self.trace.as_ref()
     }
 
     /// What every log line about the link carries, so that one search finds all that followed from one call.
     pub fn trace_id(&self) -> Option<&str> {
-        self.traceparent.as_ref().map(Trace::id)
+        self.trace.as_ref().map(Trace::id)
     }
 
     pub fn id(&self) -> &LinkId {

@@ -8,6 +8,8 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// Version, trace id, parent id and flags with the hyphens between them.
@@ -17,7 +19,8 @@ const LENGTH: usize = 55;
 const TRACE_DIGITS: usize = 32;
 const PARENT_DIGITS: usize = 16;
 
-/// A `traceparent` of version 00. It takes 66 bytes of a link's item with its name.
+/// A `traceparent` of version 00. It is kept as its 25 bytes in base64, which takes 34 characters of a link's item instead of
+/// 55: each kilobyte of an item is paid for at every write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Trace(String);
@@ -90,13 +93,20 @@ impl TryFrom<String> for Trace {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("this is no traceparent")
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "this is no base64")?;
+        let digits = hex(&bytes);
+        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+        let (trace, parent, flags) = (part(0, 32), part(32, 48), part(48, digits.len()));
+        Self::parse(&format!("00-{trace}-{parent}-{flags}")).ok_or("this is no trace")
     }
 }
 
 impl From<Trace> for String {
     fn from(trace: Trace) -> Self {
-        trace.0
+        let digits: String = trace.0.split('-').skip(1).collect();
+        let pairs = digits.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+        let bytes: Vec<u8> = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 }
 
@@ -111,7 +121,11 @@ mod tests {
         let trace = Trace::parse(GIVEN).unwrap();
         assert_eq!((trace.traceparent(), trace.id()), (GIVEN, "4bf92f3577b34da6a3ce929d0e0e4736"));
         let kept = serde_json::to_string(&trace).unwrap();
+        assert_eq!(kept.len(), 34 + "\"\"".len());
         assert_eq!(serde_json::from_str::<Trace>(&kept).unwrap(), trace);
+        for bad in ["\"\"", "\"AAAA\"", "\"not base64!\""] {
+            assert!(serde_json::from_str::<Trace>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
