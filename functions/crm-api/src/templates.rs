@@ -38,7 +38,7 @@ pub(crate) struct TemplateView {
     variables: [&'static str; 9],
     /// How it may show them.
     #[schema(value_type = Vec<FilterView>)]
-    filters: [Filter; 12],
+    filters: [Filter; 13],
 }
 
 /// A filter and what it does.

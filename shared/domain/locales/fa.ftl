@@ -32,11 +32,11 @@ toman-alone = { $toman } تومان
 
 ## Messages
 
-# Two segments have room for 134 characters here, of which the link takes up to 93. So the amount stands in one unit, that
-# of the gateway's page, and until when it can be paid is for the pay page to say.
+# Two segments have room for 134 characters here, of which the link takes up to 93. So the amount stands in one unit,
+# and until when it can be paid is for the pay page to say.
 link-created-sms =
     { $business }
-    { $rial }{ $if_description }
+    { $short_amount }{ $if_description }
     بابت { $description }{ $end }
     { $link }
 link-created-social =

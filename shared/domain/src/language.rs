@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     /// Everything that any text may mention, each as a mark that no text has by itself.
-    const MENTIONS: [(&str, &str); 18] = [
+    const MENTIONS: [(&str, &str); 19] = [
         ("amount", "«amount»"),
         ("business", "«business»"),
         ("contact", "«contact»"),
@@ -165,6 +165,7 @@ mod tests {
         ("month", "«month»"),
         ("number", "«number»"),
         ("rial", "«rial»"),
+        ("short_amount", "«short_amount»"),
         ("sign", "«sign»"),
         ("time", "«time»"),
         ("toman", "«toman»"),
@@ -203,7 +204,7 @@ mod tests {
                     let (mut own, mut english) = (mentioned(language, key), mentioned(Language::EN, key));
                     if *key == "link-created-sms" {
                         // It may be short of room: then it says the amount in one unit and leaves its end to the page.
-                        own.iter_mut().filter(|name| **name == "rial").for_each(|name| *name = "amount");
+                        own.iter_mut().filter(|name| **name == "short_amount").for_each(|name| *name = "amount");
                         own.sort_unstable();
                         english.retain(|name| *name != "expires_at" || own.contains(name));
                     }

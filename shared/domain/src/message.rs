@@ -108,7 +108,7 @@ pub fn saved<'a>(
 /// mean something else, so they do not hold the variables themselves.
 const STANDS_FOR: [(&str, &str); 9] = [
     ("amount", "{{ amount }}"),
-    ("rial", "{{ amount | rial }}"),
+    ("short_amount", "{{ amount | short }}"),
     ("business", "{{ business.name }}"),
     ("contact", "{{ contact.name }}"),
     ("description", "{{ description }}"),
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
         let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
-        let lines = "{{ business.name }}\n{{ amount | rial }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
+        let lines = "{{ business.name }}\n{{ amount | short }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
         assert_eq!(text.body(), lines);
         let text = shipped(MessageEvent::LinkCreated, Channel::Email, Language::AR).unwrap();
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
@@ -182,7 +182,7 @@ mod tests {
         // API Gateway's longest are `<10 characters>.execute-api.cn-northwest-1.amazonaws.com.cn`, which leaves six to spare.
         assert!("0123456789.execute-api.cn-northwest-1.amazonaws.com.cn".len() <= 60);
         let body = persian_sms(60, 20, "");
-        assert_eq!(body.lines().nth(1), Some("۹٬۹۹۹٬۹۹۹٬۹۹۰ ریال"));
+        assert_eq!(body.lines().nth(1), Some("۹۹۹٬۹۹۹٬۹۹۹ تومان"));
         assert!(body.encode_utf16().count() <= 134, "{body}");
         assert_eq!(SmsLength::of(&body).segments, 2, "{body}");
     }

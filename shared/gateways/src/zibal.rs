@@ -5,7 +5,7 @@
 //! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState, Checkout, OpenedSession};
+use domain::attempt::{Attempt, Checkout, OpenedSession};
 use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::link::{Heard, Report};
@@ -95,13 +95,13 @@ impl Speaks for Zibal<'_> {
                 return GiveBackAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
             }
         }
-        if was_tried(attempt) {
-            match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
-                Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return GiveBackAnswer::Done,
-                Ok(said) if result(&said).is_some() => {}
-                Ok(_) => return GiveBackAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
-                Err(why) => return GiveBackAnswer::Unknown { why },
-            }
+        // A refund that was asked for once more would be made once more, and whoever asked before may have died before
+        // the answer was written down.
+        match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
+            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return GiveBackAnswer::Done,
+            Ok(said) if result(&said).is_some() => {}
+            Ok(_) => return GiveBackAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
+            Err(why) => return GiveBackAnswer::Unknown { why },
         }
         let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
         match self.platform("refund", body, token).await {
@@ -201,11 +201,6 @@ fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
 
 fn amount(said: &Said) -> Option<i64> {
     said.get("amount").and_then(whole).filter(|amount| *amount > 0)
-}
-
-/// Whether a call that gives this money back was made before, whatever came of it.
-fn was_tried(attempt: &Attempt) -> bool {
-    matches!(attempt.state, AttemptState::GivingBack { tries, .. } if tries > 1)
 }
 
 /// Whether the platform's answer about the refunds of a session has one. The form of an entry is not published.

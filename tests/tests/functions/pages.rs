@@ -177,7 +177,7 @@ async fn the_page_that_waits_and_the_page_it_asks_for_say_the_same() {
 #[tokio::test]
 async fn a_receipt_shows_what_was_really_paid() {
     let world = World::in_process().await;
-    let link = link_at(&world, "saman", "fa").await;
+    let link = link_at(&world, "zibal", "fa").await;
     assert!(world.pay(&link, "paid_less").await.text.contains("در حال بررسی"));
     let reviewed = world.link(&link).await;
     let (id, attempt) = (link["id"].as_str().unwrap(), reviewed["attempts"][0]["id"].as_str().unwrap());

@@ -48,13 +48,19 @@ const fn filter(name: &'static str, of: Kind, arguments: usize, description: &'s
 }
 
 /// Every filter there is.
-pub const FILTERS: [Filter; 12] = [
+pub const FILTERS: [Filter; 13] = [
     filter("rial", Kind::Amount, 0, "The amount in Rial alone; an amount in another currency stays as it is."),
     filter(
         "toman",
         Kind::Amount,
         0,
         "The amount in Toman alone, where it is a whole number of them; an amount in another currency stays as it is.",
+    ),
+    filter(
+        "short",
+        Kind::Amount,
+        0,
+        "The amount in one unit: in Toman where it is a whole number of them, unless the business shows Rial alone.",
     ),
     filter("digits", Kind::Amount, 0, "The number of the amount alone, in groups and without its currency."),
     filter("date", Kind::Date, 0, "The last day on which the link can be paid, in the calendar of the language."),
@@ -157,6 +163,12 @@ pub(super) fn environment() -> Environment<'static> {
     });
     environment.add_filter("toman", |value: Value| {
         shown(&value, |amount: &Amount| amount.money.display_toman(amount.language))
+    });
+    environment.add_filter("short", |value: Value| {
+        shown(&value, |amount: &Amount| match amount.rial_alone {
+            true => amount.money.display(amount.language, true),
+            false => amount.money.display_toman(amount.language),
+        })
     });
     environment.add_filter("digits", |value: Value| {
         shown(&value, |amount: &Amount| amount.money.display_digits(amount.language))
