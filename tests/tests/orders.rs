@@ -2,9 +2,9 @@
 //!
 //! A customer opened a link and paid, or did not. Then things come in: returns and webhooks, true and false ones, the
 //! schedule, the end of the link's time, the CRM's wish to cancel, a second session that is paid. Every ordered choice of up
-//! to three of them is tried at every gateway, each also with any one of them coming twice at once. So is every choice of
-//! four at Zarinpal, where our call takes the money, and a share of them elsewhere ([`Account::share`]); and a seeded sample
-//! of longer ones.
+//! to three of them is tried at every gateway, and of up to two also with each of them coming twice at once. Of the choices
+//! of four, and of three with one doubled, a share is tried ([`Account::share`]), which has every place doubled in turn; and a
+//! seeded sample of longer ones.
 //!
 //! What is true in the end follows from the first of them that decides anything; [`Order::truth`] says so in a few lines,
 //! knowing nothing of how the service does it.
@@ -130,14 +130,15 @@ impl Account {
         }
     }
 
-    /// One in so many orders of four is tried where the customer had paid, and one in so many where nobody had. None of these
-    /// is a multiple of five, the number of ways to double a choice of four, so that each way has its turn.
+    /// Of the orders that are not all tried, one in so many where the customer had paid, and one in so many where nobody
+    /// had. None of these is a multiple of three or five, the ways to double a choice of three or four and to leave it,
+    /// so that each has its turn.
     fn share(self) -> (usize, usize) {
         match self {
-            Self::Zarinpal => (1, 1),
-            Self::Zibal | Self::Sep | Self::Mollie | Self::LateZarinpal => (3, 7),
-            Self::Razorpay => (4, 11),
-            Self::Stripe | Self::LateStripe => (7, 23),
+            Self::Zarinpal => (2, 7),
+            Self::Zibal | Self::Sep | Self::Mollie | Self::LateZarinpal => (7, 19),
+            Self::Razorpay => (11, 29),
+            Self::Stripe | Self::LateStripe => (13, 37),
         }
     }
 }
@@ -211,11 +212,11 @@ fn orders_of(account: Account) -> impl Iterator<Item = Order> {
 fn all_orders() -> Vec<Order> {
     let mut orders = Vec::new();
     for account in Account::ALL {
-        let (fours, fewer): (Vec<Order>, Vec<Order>) =
-            orders_of(account).partition(|order| order.happenings.len() == 4);
-        let (paid, unpaid): (Vec<Order>, Vec<Order>) = fours.into_iter().partition(|order| order.is_paid);
+        let is_always_tried = |order: &Order| order.happenings.len() <= if order.doubled.is_none() { 3 } else { 2 };
+        let (always, others): (Vec<Order>, Vec<Order>) = orders_of(account).partition(is_always_tried);
+        let (paid, unpaid): (Vec<Order>, Vec<Order>) = others.into_iter().partition(|order| order.is_paid);
         let (of_paid, of_unpaid) = account.share();
-        orders.extend(fewer);
+        orders.extend(always);
         orders.extend(paid.into_iter().step_by(of_paid));
         orders.extend(unpaid.into_iter().step_by(of_unpaid));
     }
