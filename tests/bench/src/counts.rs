@@ -10,7 +10,7 @@ use tests::meter::{Load, Meter, Usage};
 use crate::lambda::Lambda;
 use crate::report::{Count, Wall};
 use crate::steps::{self, Customer};
-use crate::warm::{make_due, make_old, news_of};
+use crate::warm::{make_due, news_of};
 use crate::world::World;
 
 /// So many links expire at once.
@@ -60,7 +60,6 @@ pub(crate) async fn measure() -> Counted {
     let stored_bytes = number(stored_bytes(&world) - stored);
     metered.make_in_other_ways().await;
     metered.settle_at_stripe().await;
-    metered.look_at_an_attempt().await;
     metered.expire().await;
     metered.read_settings_again().await;
     Counted { counts: metered.counts, walls: walls(&life.partitions), stored_bytes }
@@ -129,13 +128,6 @@ impl Metered<'_> {
             steps::location(&self.settle.invoke(steps::open(&back)).await.0);
             self.note("settle at Stripe, with an item");
         }
-    }
-
-    async fn look_at_an_attempt(&mut self) {
-        let url = steps::made_url(&self.create.invoke(steps::create_quietly()).await.0);
-        self.pay.invoke(steps::open(&url)).await;
-        make_old(self.world, &url).await;
-        self.sweep_beside_idle("look at an unresolved attempt", 1).await;
     }
 
     async fn expire(&mut self) {

@@ -109,10 +109,18 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
+/// Where pages of the index end depends on which links fell into which shard, so that reads by the page differ by a little.
+const SAME: f64 = 0.01;
+
 fn assert_same_counts(first: &Level, level: &Level) {
+    let is_same = |one: f64, other: f64| (one - other).abs() <= SAME * one;
     for (name, step) in &first.steps {
-        let (links, now) = (level.links, &level.steps[name].count);
-        assert_eq!(&step.count, now, "{name} asks for something else with {links} links than with {}", first.links);
+        let (before, now) = (&step.count, &level.steps[name].count);
+        let is_same = is_same(before.round_trips, now.round_trips)
+            && is_same(before.read_units, now.read_units)
+            && before.write_units == now.write_units;
+        let links = (first.links, level.links);
+        assert!(is_same, "{name} asks for {before:?} and {now:?} with so many links: {links:?}");
     }
 }
 
@@ -170,8 +178,11 @@ fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64
     put("id", id.to_string());
     put("token", token.expose().to_owned());
     put("listed_at", format!("{listed_at}#{id}"));
-    put("by_contact", contact.map_or_else(|| format!("links#c-{}", number % CONTACTS), |id| format!("links#{id}")));
-    put("by_item", format!("links#i-{number}"));
+    // One that is due will be written again, with the lists that its own contact and item say.
+    if due_at.is_none() {
+        put("by_contact", contact.map_or_else(|| format!("links#c-{}", number % CONTACTS), |id| format!("links#{id}")));
+        put("by_item", format!("links#i-{number}"));
+    }
     put("due_kind", due_kind(&id));
     if let Some(due_at) = due_at {
         put("expires_at", jiff::Timestamp::from_millisecond(due_at).unwrap().to_string());

@@ -241,12 +241,6 @@ pub(crate) async fn make_due(world: &World, urls: &[String]) {
     }
 }
 
-/// Moves the moment when the attempt of a link was opened into the past.
-pub(crate) async fn make_old(world: &World, url: &str) {
-    let five_minutes_ago = Timestamp::now().checked_sub(jiff::SignedDuration::from_mins(5)).unwrap();
-    change(world, url, |link| link["attempts"][0]["opened_at"] = json!(five_minutes_ago)).await;
-}
-
 async fn change(world: &World, url: &str, change: impl FnOnce(&mut Value)) {
     let store = &world.cloud.store;
     let mut link = serde_json::to_value(store.link(&link_id(url)).await.unwrap().unwrap()).unwrap();
