@@ -25,6 +25,9 @@ use web::ApiProblem;
 
 use page::{asks_again, guard, posts_again};
 
+/// The page of a link that does not exist, for returns that belong to none.
+const NOWHERE: &str = "/p/unknown";
+
 /// Larger calls are none of a gateway's.
 const LARGEST_CALL: usize = 256 * 1024;
 
@@ -59,9 +62,10 @@ async fn come_back(
     Path((gateway, link, key)): Path<(String, String, String)>,
     method: Method,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Response {
-    let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else { return to("/p/unknown") };
+    let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else { return to(NOWHERE, &headers) };
     let posted = read_fields(&bytes);
     let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
     fields.extend(posted.clone());
@@ -74,17 +78,16 @@ async fn come_back(
         }
     };
     match address {
-        Some(address) => to(&address),
+        Some(address) => to(&address, &headers),
         // Some gateways say only here what confirming needs, so that a browser which only asked again would have lost it.
-        None if method == Method::POST => posts_again(&posted),
-        None => asks_again(),
+        None if method == Method::POST => posts_again(&posted, &headers),
+        None => asks_again(&headers),
     }
 }
 
 /// Settles what a browser brought, and says where the browser goes on to. `None` where that cannot be known now: the
 /// browser then has to bring it once more.
 async fn settle(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey, fields: &Fields) -> Option<String> {
-    const NOWHERE: &str = "/p/unknown";
     let link = match app.settlement.store().link(link).await {
         Ok(Some(link)) => link,
         Ok(None) => return Some(NOWHERE.to_owned()),
@@ -175,9 +178,9 @@ fn result_page(link: &PaymentLink) -> String {
 }
 
 /// Sends the browser on with GET, whatever method it came with.
-fn to(address: &str) -> Response {
+fn to(address: &str, headers: &HeaderMap) -> Response {
     match HeaderValue::try_from(address) {
         Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
-        Err(_) => asks_again(),
+        Err(_) => asks_again(headers),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,13 +14,17 @@ use gateways::Fields;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = ":root{color-scheme:light dark}\
-body{margin:0;font:17px/1.75 system-ui,\"Segoe UI\",Tahoma,sans-serif}\
+/// As the pages of pay-redirect look.
+const STYLE: &str = ":root{color-scheme:light dark;--bg:#f3f5f8;--text:#16202c;--waiting:#8a5200}\
+@media (prefers-color-scheme:dark){:root{--bg:#10151b;--text:#e9eef4;--waiting:#f0b455}}\
+body{margin:0;background:var(--bg);color:var(--text);font:17px/1.75 system-ui,\"Segoe UI\",Tahoma,sans-serif}\
 main{max-width:30rem;margin:0 auto;padding:2rem 1.25rem}\
-h1{margin:0 0 .75rem;font-size:1.6rem;line-height:1.4}\
-section{margin:0 0 2rem}\
+h1{margin:0 0 .75rem;font-size:1.6rem;line-height:1.4;padding-inline-start:.9rem;\
+border-inline-start:.35rem solid var(--waiting)}\
+section{margin:0 0 2.5rem}\
 button{display:block;width:100%;border:0;padding:.9rem 1rem;border-radius:.75rem;background:#0a58ca;color:#fff;\
-font:inherit;font-weight:700}";
+font:inherit;font-weight:700}\
+button:focus-visible{outline:3px solid var(--waiting);outline-offset:3px}";
 
 /// Posts the form after a while. Where scripts are off, its buttons do.
 const SUBMIT_LATER: &str = "setTimeout(function(){document.forms[0].submit()},5000)";
@@ -42,16 +46,15 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
 });
 
 /// The browser came by address and will ask for the same address again.
-pub(crate) fn asks_again() -> Response {
+pub(crate) fn asks_again(headers: &HeaderMap) -> Response {
     let said = |language: Language| html! { p { (language.say("confirming-text", &[])) } };
-    let mut response =
-        answer(&document(&html! { @for language in Language::ALL { (section(language, &said(language))) } }));
+    let mut response = answer(&document(&in_all_languages(headers, said)));
     response.headers_mut().insert(header::REFRESH, ASK_AGAIN);
     response
 }
 
 /// The browser posted what the gateway told it and nobody else, and will post the same again.
-pub(crate) fn posts_again(posted: &Fields) -> Response {
+pub(crate) fn posts_again(posted: &Fields, headers: &HeaderMap) -> Response {
     let said = |language: Language| {
         html! {
             p { (language.say("returning-text", &[])) }
@@ -62,10 +65,19 @@ pub(crate) fn posts_again(posted: &Fields) -> Response {
     answer(&document(&html! {
         form method="post" {
             @for (name, value) in posted { input type="hidden" name=(name) value=(value); }
-            @for language in Language::ALL { (section(language, &said(language))) }
+            (in_all_languages(headers, said))
         }
         script { (PreEscaped(SUBMIT_LATER)) }
     }))
+}
+
+/// The same in every language, the one that the browser names first before the others.
+fn in_all_languages(headers: &HeaderMap, said: impl Fn(Language) -> Markup) -> Markup {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = wanted.split([',', ';']).find_map(|tag| Language::of(tag.trim()));
+    let mut languages = Language::ALL;
+    languages.sort_by_key(|language| Some(*language) != first);
+    html! { @for language in languages { (section(language, &said(language))) } }
 }
 
 fn section(language: Language, said: &Markup) -> Markup {
