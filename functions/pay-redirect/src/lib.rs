@@ -283,17 +283,21 @@ fn lead(visit: Visit, link: &PaymentLink, now: Timestamp) -> Met {
     }
 }
 
-/// What the link says to a visitor, once the gateway was asked about a session that they would be sent to again. Where it
-/// gives no answer, the customer is let through to it.
+/// What the link says to a visitor, once the gateway was asked about the last session, if its end is not known: somebody
+/// may have paid in it and closed the browser. Where the gateway gives no answer, the customer is let through to the same
+/// session, and to no second one.
 async fn meet(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
     let now = app.clock.now();
     let visit = link.visit(now);
     let is_old = |attempt: &Attempt| now.duration_since(attempt.opened_at) >= MAY_HAVE_PAID;
-    if !matches!(visit, Visit::Continue(_)) || !link.attempts().last().is_some_and(is_old) {
+    let leads_to_pay = matches!(visit, Visit::Continue(_) | Visit::Begin);
+    if !leads_to_pay || !link.attempts().last().is_some_and(is_old) {
         return Ok(visit);
     }
     Ok(match look(app, link, now).await? {
-        Look::NothingOpen | Look::GoesOn | Look::Unknown => visit,
+        Look::NothingOpen | Look::GoesOn => visit,
+        Look::Unknown if visit == Visit::Begin => Visit::Confirming,
+        Look::Unknown => visit,
         Look::MayBePaid => Visit::Confirming,
         Look::Over => link.visit(now),
     })

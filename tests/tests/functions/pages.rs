@@ -238,6 +238,27 @@ async fn who_may_have_paid_a_link_that_ended_is_told_that_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn who_paid_in_a_session_that_is_over_is_not_led_to_another_one() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    world.choose(&world.go_to_gateway(&link).await, "paid_no_return").await;
+    // The session's time is over, and no schedule has come since.
+    world.turn_clock(16 * MINUTE);
+    world.misbehave("zarinpal", "inquiry", "502_html", 1).await;
+    for answer in ["none", "paid"] {
+        let page = world.open(url(&link)).await;
+        assert_eq!(page.status, StatusCode::OK, "{answer}");
+        assert!(page.text.contains(CONFIRMING), "{answer}: {}", page.text);
+        assert_eq!(world.link(&link).await["attempts"].as_array().unwrap().len(), 1, "{answer}");
+    }
+    // Where the gateway says that nobody has paid, the next session begins.
+    let other = world.rial_link().await;
+    let first = world.go_to_gateway(&other).await;
+    world.turn_clock(16 * MINUTE);
+    assert_ne!(world.go_to_gateway(&other).await, first);
+}
+
+#[tokio::test]
 async fn who_paid_and_closed_the_browser_does_not_see_the_page_before_the_gateway_again() {
     let world = World::in_process().await;
     set_confirm_page(&world).await;
