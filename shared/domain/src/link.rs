@@ -6,6 +6,7 @@
 //! `paid` where the account accepts late payments.
 
 mod forget;
+mod settling;
 mod size;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::LatePayment;
-use crate::attempt::{Attempt, AttemptState, Checkout, GIVE_BACK_TRIES, LEASE, NewAttempt, later};
+use crate::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use crate::event::Happenings;
 use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use crate::ids::{
@@ -24,7 +25,6 @@ use crate::ids::{
 use crate::locale::Locale;
 use crate::message::MessageChoice;
 use crate::money::Money;
-use crate::receipt::{Attachment, Receipt};
 use crate::recipients::{Recipient, Unreached};
 use crate::repeat::{Answered, Repeat, RequestMark};
 use crate::resolve::{Resolution, ResolveRefused};
@@ -32,14 +32,12 @@ use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 use crate::trace::Trace;
 
 pub use forget::StillNeeded;
+pub use settling::{Claim, Heard, Judgement, Kept, Report, Step};
 pub use size::LARGEST_LINK;
 pub(crate) use size::check_content;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
-
-/// Why an attempt needs a person whose payment has the reference of another's.
-const REFERENCE_USED_BEFORE: &str = "reference_used_before";
 
 /// So many sessions may be opened for one link within an hour.
 pub const MOST_ATTEMPTS_AN_HOUR: usize = 10;
@@ -208,42 +206,6 @@ pub enum Visit {
     TooManyAttempts,
 }
 
-/// What made us look at an attempt. It is a hint and never decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// A return or a webhook says that the customer paid.
-    Paid,
-    /// A return or a webhook says that the customer did not.
-    NotPaid,
-    /// Nobody said anything; it was time to ask.
-    Nothing,
-}
-
-/// A report, and what came with it that confirming needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
-    pub report: Report,
-    /// See [`Attempt::brought`].
-    pub brought: Option<String>,
-}
-
-impl From<Report> for Heard {
-    fn from(report: Report) -> Self {
-        Self { report, brought: None }
-    }
-}
-
-/// What to do about an attempt next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It is decided, or somebody else is at it.
-    Nothing,
-    /// Ask the gateway, in a way that moves no money.
-    LookUp,
-    /// Claim the attempt with [`PaymentLink::claim`], then confirm it at the gateway.
-    Confirm,
-}
-
 /// Work that a sweep took on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -261,30 +223,6 @@ impl Work {
             Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::GiveBack(id) => id,
         }
     }
-}
-
-/// The link after an answer, with what has to be written beside it in the same transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    pub link: PaymentLink,
-    /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
-    /// kept here nor given back.
-    pub claim: Option<Claim>,
-    pub kept: Option<Kept>,
-}
-
-/// Money that belongs to one attempt alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    pub attempt: AttemptId,
-    /// The gateway's reference in the form that must not be used twice.
-    pub reference: String,
-}
-
-/// A payment that became the payment of its link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    pub receipt: Option<Receipt>,
 }
 
 /// Why a link cannot be cancelled.
@@ -569,301 +507,6 @@ impl PaymentLink {
         }
     }
 
-    /// Whether money of this attempt would become the payment of this link now.
-    fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
-        match self.settling() {
-            Some(settling) => settling.id == *id,
-            None => match self.status_at(now) {
-                LinkStatus::Active => true,
-                LinkStatus::Expired { .. } => self.terms.account.late_payment == LatePayment::Accept,
-                LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
-            },
-        }
-    }
-
-    /// What to do about an attempt, given what was reported.
-    pub fn step(&self, id: &AttemptId, report: Report, now: Timestamp) -> Step {
-        let Some(attempt) = self.attempt(id) else { return Step::Nothing };
-        match &attempt.state {
-            AttemptState::Open { .. } => {
-                let to_confirm = report == Report::Paid && attempt.gateway.confirming_takes_the_money();
-                if to_confirm && self.accepts(id, now) { Step::Confirm } else { Step::LookUp }
-            }
-            // Whoever claimed it is given the time to finish; afterwards anybody may go on.
-            AttemptState::Settling { look_up_at, .. } if *look_up_at > now => Step::Nothing,
-            AttemptState::Settling { .. } => Step::Confirm,
-            AttemptState::Unacceptable { .. } => Step::LookUp,
-            // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } => match report {
-                Report::Paid => Step::LookUp,
-                Report::NotPaid | Report::Nothing => Step::Nothing,
-            },
-            AttemptState::Paid { .. }
-            | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
-            | AttemptState::NeedsReview { .. } => Step::Nothing,
-        }
-    }
-
-    /// Durably says that this attempt is about to take the money. `None` where it must not.
-    pub fn claim(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
-        if !self.accepts(id, now) {
-            return None;
-        }
-        let state = match &self.attempt(id)?.state {
-            AttemptState::Open { .. }
-            | AttemptState::Unacceptable { .. }
-            | AttemptState::Failed { .. }
-            | AttemptState::Lapsed { .. } => AttemptState::Settling { since: now, look_up_at: later(now, LEASE) },
-            AttemptState::Settling { since, .. } => {
-                AttemptState::Settling { since: *since, look_up_at: later(now, LEASE) }
-            }
-            AttemptState::Paid { .. }
-            | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
-            | AttemptState::NeedsReview { .. } => return None,
-        };
-        Some(self.with_state(id, now, state))
-    }
-
-    /// The link with what a return brought about an attempt. It is no change by itself: it is written with the next one.
-    #[must_use]
-    pub fn bringing(mut self, id: &AttemptId, heard: &Heard) -> Self {
-        if let (Some(brought), Some(attempt)) =
-            (&heard.brought, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
-        {
-            // Once the money may be taken under one name, no later return gives it another.
-            if !matches!(attempt.state, AttemptState::Settling { .. }) {
-                attempt.brought = Some(brought.clone());
-            }
-        }
-        self
-    }
-
-    /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.
-    pub fn should_close(&self, id: &AttemptId, now: Timestamp) -> bool {
-        self.attempt(id).is_some_and(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
-            && !self.is_payable(now)
-    }
-
-    /// What follows from the gateway's answer. `None` where nothing is to be written.
-    pub fn judge(&self, id: &AttemptId, answer: &GatewayAnswer, report: Report, now: Timestamp) -> Option<Judgement> {
-        let attempt = self.attempt(id)?;
-        let only_state = |state| Some(self.with_state(id, now, state).into());
-        let review = |reason: &str| AttemptState::NeedsReview { at: now, reason: reason.to_owned(), payment: None };
-        match (&attempt.state, answer) {
-            // Decided money stays decided.
-            (
-                AttemptState::Paid { .. }
-                | AttemptState::Accepted { .. }
-                | AttemptState::GivenBack { .. }
-                | AttemptState::NeedsReview { .. },
-                _,
-            ) => None,
-            (AttemptState::GivingBack { .. }, GatewayAnswer::Returned) => {
-                only_state(AttemptState::GivenBack { at: now })
-            }
-            (AttemptState::GivingBack { .. }, _) => None,
-            (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
-            (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
-            (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
-            (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
-                only_state(AttemptState::GivenBack { at: now })
-            }
-            (AttemptState::Failed { .. } | AttemptState::Lapsed { .. }, GatewayAnswer::NotPaid { .. }) => None,
-            (_, GatewayAnswer::NotPaid { reason }) => {
-                only_state(AttemptState::Failed { at: now, reason: reason.clone() })
-            }
-            // Money that the gateway should have let us take, or returned by itself, long ago.
-            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(review("money_not_confirmed"))
-            }
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(review("money_not_returned"))
-            }
-            (AttemptState::Settling { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
-            (_, GatewayAnswer::Unconfirmed) => {
-                let look_up_at = attempt.next_look_up(now);
-                only_state(if self.accepts(id, now) {
-                    AttemptState::Open { look_up_at, reported_at: attempt.state.waited_for_since().or(Some(now)) }
-                } else {
-                    AttemptState::Unacceptable { since: now, look_up_at }
-                })
-            }
-            (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.judge_unfinished(attempt, answer, now),
-            (
-                AttemptState::Open { reported_at: None, .. },
-                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if report == Report::Paid => {
-                only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported_at: Some(now) })
-            }
-            // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
-            (
-                AttemptState::Open { .. } | AttemptState::Settling { .. } | AttemptState::Unacceptable { .. },
-                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
-            (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
-        }
-    }
-
-    fn judge_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Judgement {
-        let (id, payment) = (&attempt.id, payment.clone());
-        let is_as_asked = payment.money == attempt.money;
-        if is_as_asked && self.accepts(id, now) {
-            return self.keep(attempt, payment, now);
-        }
-        let claim = Some(Claim::of(id, &payment));
-        // Where our call can undo a payment only for a while, a person would look too late.
-        let state = if is_as_asked || attempt.gateway.profile().give_back.within_minutes.is_some() {
-            AttemptState::GivingBack { payment, look_up_at: now, tries: 0 }
-        } else {
-            AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
-        };
-        Judgement { link: self.with_state(id, now, state), claim, kept: None }
-    }
-
-    /// Makes money the payment of this link.
-    fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
-        let id = &attempt.id;
-        let claim = Some(Claim::of(id, &payment));
-        let confirmed_at = attempt.confirmed_at.unwrap_or(now);
-        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
-        let link = self.changed(now, |link| {
-            link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
-            link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
-        });
-        Judgement { link, claim, kept }
-    }
-
-    /// Makes money that a person accepted the payment of this link, whatever was asked for.
-    pub fn keep_accepted(&self, id: &AttemptId, now: Timestamp) -> Option<Judgement> {
-        let attempt = self.attempt(id)?;
-        let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
-        Some(self.keep(attempt, payment.clone(), now))
-    }
-
-    /// What a person decided about an attempt under review.
-    pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
-        let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
-        let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
-            return Err(ResolveRefused::NotUnderReview);
-        };
-        // Money that paid something else is not this attempt's: giving it back would take it from there.
-        let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
-        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
-        let state = match resolution {
-            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
-            Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
-            Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
-            Resolution::GiveBack => AttemptState::GivingBack { payment: confirmed?, look_up_at: now, tries: 0 },
-            Resolution::GivenBack => AttemptState::GivenBack { at: now },
-            Resolution::NotPaid => AttemptState::Failed { at: now, reason: "resolved_not_paid".to_owned() },
-        };
-        Ok(self.with_state(id, now, state))
-    }
-
-    /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
-    pub fn receipt(&self) -> Option<Receipt> {
-        let LinkStatus::Paid { paid_by, paid_at: registered_at } = &self.status else { return None };
-        let attempt = self.attempt(paid_by)?;
-        let AttemptState::Paid { at, payment } = &attempt.state else { return None };
-        self.receipt_of(attempt, payment, *at, *registered_at)
-    }
-
-    /// The receipt of a payment that is kept, or none where the link asked for none.
-    fn receipt_of(
-        &self,
-        attempt: &Attempt,
-        payment: &Payment,
-        paid_at: Timestamp,
-        registered_at: Timestamp,
-    ) -> Option<Receipt> {
-        let terms = &self.terms;
-        let item_id = terms.item.as_ref().map(|item| item.id.clone());
-        let field = terms.after_payment.receipt_field.clone();
-        terms.after_payment.register_receipt.then(|| Receipt {
-            id: ReceiptId::of(&attempt.id),
-            link_id: self.id.clone(),
-            attempt_id: attempt.id.clone(),
-            mode: terms.mode,
-            account_id: terms.account.id.clone(),
-            contact_id: terms.contact.id.clone(),
-            attached_to: item_id.clone().zip(field).map(|(item_id, field)| Attachment { item_id, field }),
-            item_id,
-            receipt_type_id: terms.after_payment.receipt_type_id.clone(),
-            money: payment.money,
-            gateway: attempt.gateway,
-            gateway_reference: payment.reference.clone(),
-            masked_card: payment.masked_card.clone(),
-            paid_at,
-            registered_at,
-        })
-    }
-
-    fn judge_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Judgement> {
-        let is_on_its_way = *answer == GatewayAnswer::Processing;
-        let reported_at = is_on_its_way.then(|| attempt.state.waited_for_since().unwrap_or(now));
-        let state = match &attempt.state {
-            AttemptState::Open { .. } if !is_on_its_way && now >= attempt.watched_until => {
-                AttemptState::Lapsed { at: now }
-            }
-            // No bank takes so long: a person has to ask the gateway what became of this money.
-            AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
-                AttemptState::NeedsReview { at: now, reason: "processing_too_long".to_owned(), payment: None }
-            }
-            AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
-            AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
-            AttemptState::Settling { .. } | AttemptState::Unacceptable { .. } => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
-            }
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if is_on_its_way => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
-            }
-            AttemptState::Failed { .. }
-            | AttemptState::Lapsed { .. }
-            | AttemptState::Paid { .. }
-            | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
-            | AttemptState::NeedsReview { .. } => return None,
-        };
-        Some(self.with_state(&attempt.id, now, state).into())
-    }
-
-    /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
-    pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
-        let reason = REFERENCE_USED_BEFORE.to_owned();
-        self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
-    }
-
-    /// What came of giving back. Only a call that was made and not answered counts as a try: what a sweep took on and did
-    /// not get to is as good as new.
-    pub fn judge_give_back(&self, id: &AttemptId, answer: &GiveBackAnswer, now: Timestamp) -> Option<Self> {
-        let attempt = self.attempt(id)?;
-        let AttemptState::GivingBack { payment, tries, .. } = &attempt.state else { return None };
-        let review = |reason: &str| AttemptState::NeedsReview {
-            at: now,
-            reason: reason.to_owned(),
-            payment: Some(payment.clone()),
-        };
-        match answer {
-            GiveBackAnswer::Done => Some(self.with_state(id, now, AttemptState::GivenBack { at: now })),
-            GiveBackAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
-            GiveBackAnswer::Unknown { .. } if tries + 1 >= GIVE_BACK_TRIES => {
-                Some(self.with_state(id, now, review("give_back_unanswered")))
-            }
-            GiveBackAnswer::Unknown { .. } => {
-                let tries = tries + 1;
-                let look_up_at = later(now, attempt.pause_before_giving_back(tries));
-                let state = AttemptState::GivingBack { payment: payment.clone(), look_up_at, tries };
-                Some(self.with_state(id, now, state))
-            }
-        }
-    }
-
     /// Takes on everything that is due: the link after one write that expires it where it must and moves each piece of
     /// due work ahead by a lease, and the work itself. `None` where nothing is due.
     pub fn take_due(&self, now: Timestamp) -> Option<(Self, Vec<Work>)> {
@@ -989,19 +632,6 @@ impl PaymentLink {
         happenings.add_changes(self, &link, now);
         link.happenings = happenings;
         link
-    }
-}
-
-impl Claim {
-    fn of(attempt: &AttemptId, payment: &Payment) -> Self {
-        Self { attempt: attempt.clone(), reference: payment.claim.clone() }
-    }
-}
-
-/// A change that no money is part of.
-impl From<PaymentLink> for Judgement {
-    fn from(link: PaymentLink) -> Self {
-        Self { link, claim: None, kept: None }
     }
 }
 
