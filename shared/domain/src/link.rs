@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::LatePayment;
 use crate::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use crate::event::Happenings;
-use crate::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
+use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
     ReceiptTypeId, ReferenceId, ReturnKey,
@@ -27,7 +27,6 @@ use crate::message::MessageChoice;
 use crate::money::Money;
 use crate::recipients::{Recipient, Unreached};
 use crate::repeat::{Answered, Repeat, RequestMark};
-use crate::resolve::{Resolution, ResolveRefused};
 use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 use crate::trace::Trace;
 

@@ -1,9 +1,10 @@
 use super::*;
 use crate::attempt::{Checkout, OpenedSession};
 use crate::event::EventType;
-use crate::gateway::GatewayBook;
+use crate::gateway::{GatewayAnswer, GatewayBook, GiveBackAnswer, Payment};
 use crate::money::Currency;
 use crate::recipients::Channel;
+use crate::resolve::{Resolution, ResolveRefused};
 use proptest::prelude::*;
 
 fn at(minute: i64) -> Timestamp {
