@@ -78,11 +78,13 @@ test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and t
 	for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
 	PAYLINK_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:$(DYNAMODB_LOCAL_PORT) cargo test --package tests --test store --test functions
 
-test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on
-	PAYLINK_EVERY_POINT=1 cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
+# So many of the points and orders are one of them tried.
+EVERY ?= 1
+test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on; EVERY=5 tries one in five
+	PAYLINK_EVERY_POINT=$(EVERY) cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
 
-test-orders: ## Let everything that can come in about a payment come in, in every order
-	PAYLINK_EVERY_ORDER=1 cargo test --profile simulation --package tests --test orders -- --nocapture
+test-orders: ## Let everything that can come in about a payment come in, in every order; EVERY=10 tries one in ten
+	PAYLINK_EVERY_ORDER=$(EVERY) cargo test --profile simulation --package tests --test orders -- --nocapture
 
 SEEDS ?= 1000
 simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again

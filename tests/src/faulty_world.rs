@@ -410,7 +410,8 @@ impl FaultyWorld {
     /// All time passes: links end, gateways return what nobody took, and the schedules come until nothing is due.
     pub async fn live_out(&self) {
         self.return_unverified_money().await;
-        self.turn_time(Duration::from_secs(20 * 24 * 3600));
+        // A bank transfer at Mollie is watched for the longest.
+        self.turn_time(Duration::from_secs(110 * 24 * 3600));
         for _ in 0..40 {
             self.bring_stream().await;
             let _ = self.sweep().await;
