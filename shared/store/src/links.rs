@@ -415,8 +415,9 @@ impl Store {
 /// How long to wait before what DynamoDB turned away is tried again: longer each time, and not without end.
 struct Pauses(std::time::Duration);
 
-/// No pause begins with more than this, so that six tries need less than one and a half seconds.
-const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+/// No pause is longer than twice this, so that eight tries wait for five seconds at most. Fifty at one reference need
+/// nearly as long on a slow engine.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(1300);
 
 impl Default for Pauses {
     fn default() -> Self {
