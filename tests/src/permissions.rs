@@ -272,9 +272,13 @@ mod tests {
         for pk in ["config", "credentials#main"] {
             assert!(refused("expire-links", "Query", &query(pk)), "{pk} is not read whole by a sweep");
         }
-        let batch = json!({ "RequestItems": { "t": { "Keys": [{ "pk": { "S": "link#pl_1" } }] } } });
-        assert!(refused("deliver-messages", "BatchGetItem", &batch), "it reads each link with all that is beside it");
-        assert!(!refused("expire-links", "BatchGetItem", &batch));
+        let batch = |pk: &str| json!({ "RequestItems": { "t": { "Keys": [{ "pk": { "S": pk } }] } } });
+        assert!(!refused("deliver-messages", "BatchGetItem", &batch("link#pl_1")), "it reads many events at once");
+        assert!(
+            refused("deliver-messages", "BatchGetItem", &batch("contact#c-1")),
+            "contacts are none of its business"
+        );
+        assert!(!refused("expire-links", "BatchGetItem", &batch("link#pl_1")));
         assert!(refused("expire-links", "PutItem", &put("heartbeat#deliver-messages")), "that is another's");
         assert!(!refused("crm-api", "DeleteItem", &get("contact#c-1")));
         for pk in ["link#pl_1", "receipt#rc_1", "credentials#main"] {
