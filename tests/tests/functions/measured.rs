@@ -1,6 +1,6 @@
 //! What the functions measure, as CloudWatch would read it: whoever is woken by an alarm was woken by one of these figures.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,14 +10,19 @@ use tests::faulty_world::FaultyWorld;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Hears every measurement of the functions that run on this thread, as long as the guard lives.
 #[derive(Clone, Debug, Default)]
 struct Measured(Arc<Mutex<Vec<Value>>>);
 
+/// Where there is one subscriber alone, a place in the code that is first reached on another thread is taken to be of no
+/// interest to anybody. With a second one, which hears nothing, all are asked.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Measured::default()));
+
 impl Measured {
     fn start() -> (Self, DefaultGuard) {
+        LazyLock::force(&ANOTHER);
         let measured = Self::default();
         let guard = tracing::subscriber::set_default(measured.clone());
         (measured, guard)
