@@ -22,7 +22,7 @@ use crate::warm::link_id;
 use crate::wire::{DelayedStore, Took};
 use crate::world::World;
 
-/// The numbers of links, unless `PAYLINK_GROWTH` names others. A million take about six gigabytes of memory.
+/// The numbers of links, unless `PAYLINK_GROWTH` names others. A million need much memory.
 const LINKS: &str = "1000,100000";
 
 /// So many links have fallen due in the same second: at each level, and once many more.
