@@ -95,11 +95,11 @@ load: ## Hold LINKS=300 links through their whole life at once, and check the bo
 	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
 
 # Each function is built alone, as it is for Lambda: a build of several would give each the features of all. The program
-# that measures is not what is measured, so that it has a profile of its own, which builds in less time.
+# that measures is not what is measured, so that it has a profile that builds in less time.
 release:
 	@for function in $(FUNCTIONS); do cargo build --quiet --release --package $$function; done
 
-BENCH := cargo run --quiet --profile measure --package bench
+BENCH := cargo run --quiet --profile simulation --package bench
 
 bench: release $(BENCH_PEERS) ## Measure the functions and two peers as Lambda would run them (needs Node.js, Python, cmake, autoconf, automake, libtool)
 	$(BENCH)

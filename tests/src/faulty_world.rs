@@ -208,6 +208,11 @@ impl FaultyWorld {
     /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
     pub async fn visit(&self, link: &Made) -> Option<String> {
         let reply = self.open(&link.url).await?;
+        self.follow(&reply).await
+    }
+
+    /// The gateway's page that an answer of ours sends the customer to.
+    pub async fn follow(&self, reply: &Reply) -> Option<String> {
         if reply.status == StatusCode::SEE_OTHER {
             return Some(reply.location());
         }

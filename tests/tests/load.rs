@@ -1,5 +1,6 @@
-//! Hundreds of links, each through its whole life, all at once: how long each step takes, and whether the books are right
-//! when everybody has paid. `make load LINKS=300`; without `LINKS` a few show that it works.
+//! Hundreds of links, each through its whole life, all at once, at every gateway, while the stream is served and the
+//! schedule comes: how long each step takes, how much is told in a second, and whether the books are right in the end.
+//! `make load LINKS=300`; without `LINKS` a few show that it works.
 //!
 //! The functions run in this process in front of the local cloud, so the figures compare one state of the code with
 //! another and say nothing about AWS.
@@ -15,9 +16,31 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 /// So many links live where nobody says how many.
-const FEW: usize = 12;
+const FEW: usize = 18;
+
+/// Each account with what its customers pay, what they choose on the gateway's page, and what the pay URL answers.
+const ACCOUNTS: [(&str, i64, &str, StatusCode); 6] = [
+    ("main", 50_000, "paid", StatusCode::SEE_OTHER),
+    ("zibal", 50_000, "paid", StatusCode::SEE_OTHER),
+    ("saman", 50_000, "paid", StatusCode::OK),
+    ("euro", 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ("mollie", 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ("rupee", 50_000, "paid_no_webhook", StatusCode::SEE_OTHER),
+];
+
+/// What becomes of a link, in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Paid,
+    Cancelled,
+    /// The customer leaves, and time passes.
+    Left,
+}
+
+const FATES: [Fate; 5] = [Fate::Paid, Fate::Paid, Fate::Cancelled, Fate::Paid, Fate::Left];
 
 /// How long each step took, and what was answered that should not have been.
 #[derive(Default)]
@@ -43,23 +66,43 @@ async fn step(
     reply
 }
 
-/// A link from its making to the page that says it is paid; two of three are paid, one is cancelled.
+/// A link from its making to the page that says it is paid, or to another end.
 async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
-    let (account, outcome) = if number.is_multiple_of(2) { ("main", "paid") } else { ("euro", "paid_no_webhook") };
+    let (account, amount, outcome, sent_on) = ACCOUNTS[number % ACCOUNTS.len()];
     let body = json!({
-        "account_id": account, "contact_id": "c-1042", "amount": 50_000, "recipients": { "contact": true },
+        "account_id": account, "contact_id": "c-1042", "amount": amount, "recipients": { "contact": true },
     });
     let made = step(report, "create", StatusCode::CREATED, world.create(&body, &format!("load-{number}"))).await;
     let link = Made::read(&made.json());
-    let page = step(report, "first visit", StatusCode::SEE_OTHER, world.open(&link.url)).await.location();
-    step(report, "later visit", StatusCode::SEE_OTHER, world.open(&link.url)).await;
-    if number.is_multiple_of(3) {
-        step(report, "cancel", StatusCode::OK, world.cancel(&link, true)).await;
-        return;
+    let sent = step(report, "first visit", sent_on, world.open(&link.url)).await;
+    let page = world.follow(&sent).await.unwrap();
+    step(report, "later visit", sent_on, world.open(&link.url)).await;
+    match FATES[number % FATES.len()] {
+        Fate::Paid => {
+            let back = world.choose(&page, outcome).await.unwrap();
+            step(report, "return", StatusCode::SEE_OTHER, world.open(&back)).await;
+            let result = world.open(&format!("{}/result", link.url));
+            step(report, "result", StatusCode::OK, result).await;
+        }
+        Fate::Cancelled => drop(step(report, "cancel", StatusCode::OK, world.cancel(&link, true)).await),
+        Fate::Left => {}
     }
-    let back = world.choose(&page, outcome).await.unwrap();
-    step(report, "return", StatusCode::SEE_OTHER, world.open(&back)).await;
-    step(report, "result", StatusCode::OK, world.open(&format!("{}/result", link.url))).await;
+}
+
+/// The stream and the schedule come again and again, until there is nobody left to serve.
+async fn serve(world: &FaultyWorld, report: &Mutex<Report>, mut ended: oneshot::Receiver<()>) {
+    loop {
+        let is_last = !matches!(ended.try_recv(), Err(TryRecvError::Empty));
+        world.bring_stream().await;
+        let began = Instant::now();
+        let swept = world.sweep().await.unwrap();
+        let mut report = report.lock().unwrap();
+        report.steps.entry("sweep").or_default().push(began.elapsed());
+        report.errors.extend(swept.err());
+        if is_last {
+            return;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,6 +110,11 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     let links = std::env::var("LINKS").ok().and_then(|links| links.parse().ok()).unwrap_or(FEW);
     let world = Arc::new(FaultyWorld::start(30).await);
     let report = Arc::new(Mutex::new(Report::default()));
+    let (end, ended) = oneshot::channel();
+    let serving = {
+        let (world, report) = (Arc::clone(&world), Arc::clone(&report));
+        tokio::spawn(async move { serve(&world, &report, ended).await })
+    };
     let began = Instant::now();
     let lives = (0..links).map(|number| {
         let (world, report) = (Arc::clone(&world), Arc::clone(&report));
@@ -75,14 +123,22 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     for life in join_all(lives).await {
         life.unwrap();
     }
-    let took = began.elapsed();
+    let lived = began.elapsed();
+    end.send(()).unwrap();
+    serving.await.unwrap();
+    let told = began.elapsed();
+    let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
     world.settle().await;
     world.assert_all_is_well(Stage::Settled).await;
     world.live_out().await;
     world.assert_all_is_well(Stage::Ended).await;
     let mut report = report.lock().unwrap();
-    let rate = f64::from(u32::try_from(links).unwrap()) / took.as_secs_f64();
-    println!("{links} links in {took:.1?}: {rate:.0} links a second.");
+    let rate = |count: usize, took: Duration| f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64();
+    println!("{links} links in {lived:.1?}: {:.0} links a second.", rate(links, lived));
+    println!(
+        "{messages} messages and {events} events told in {told:.1?}: {:.0} a second.",
+        rate(messages + events, told)
+    );
     for (name, times) in &mut report.steps {
         times.sort_unstable();
         let at = |percent: usize| times[(times.len() - 1) * percent / 100];

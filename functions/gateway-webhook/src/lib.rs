@@ -11,8 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
@@ -22,8 +22,9 @@ use gateways::{Fields, Notice, WebhookError, read_webhook};
 use runtime::Clock;
 use settlement::{Outcome, Settlement};
 use web::ApiProblem;
+use web::customer::see_other;
 
-use page::{asks_again, guard, posts_again};
+use page::{asks_again, posts_again};
 
 /// The page of a link that does not exist, for returns that belong to none.
 const NOWHERE: &str = "/p/unknown";
@@ -179,8 +180,5 @@ fn result_page(link: &PaymentLink) -> String {
 
 /// Sends the browser on with GET, whatever method it came with.
 fn to(address: &str, headers: &HeaderMap) -> Response {
-    match HeaderValue::try_from(address) {
-        Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
-        Err(_) => asks_again(headers),
-    }
+    see_other(address).unwrap_or_else(|| asks_again(headers))
 }

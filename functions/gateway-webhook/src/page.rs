@@ -13,6 +13,7 @@ use domain::locale::Language;
 use gateways::Fields;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+use web::customer::guard;
 
 /// As the pages of pay-redirect look.
 const STYLE: &str = ":root{color-scheme:light dark;--bg:#f3f5f8;--text:#16202c;--waiting:#8a5200}\
@@ -113,20 +114,4 @@ fn answer(body: &Markup) -> Response {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     guard(response)
-}
-
-/// The headers that every answer to a customer carries, here as in pay-redirect.
-pub(crate) fn guard(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
-    response
 }

@@ -27,8 +27,9 @@ use gateways::{BeginError, Gateways, Order};
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, Store, StoreError, Written};
+use web::customer::{guard, see_other};
 
-use page::{Page, going, guard, of_link, picture, without_link};
+use page::{Page, going, of_link, picture, without_link};
 use visitor::{is_person, languages};
 
 /// How often a visit is decided again because the link changed meanwhile.
@@ -413,13 +414,10 @@ fn to_gateway(
     if !checkout.form.is_empty() {
         return going(checkout, link, language, settings, now);
     }
-    match HeaderValue::try_from(&checkout.at) {
-        Ok(location) => guard((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()),
-        Err(_) => {
-            tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
-            of_link(Page::Trouble, link, language, settings, now)
-        }
-    }
+    see_other(&checkout.at).unwrap_or_else(|| {
+        tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
+        of_link(Page::Trouble, link, language, settings, now)
+    })
 }
 
 async fn unknown(app: &App, headers: &HeaderMap) -> Response {

@@ -18,6 +18,7 @@ use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 use url::Url;
+use web::customer::guard;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -549,22 +550,6 @@ fn dialled(phone: &str) -> String {
         char::from_digit(u32::from(c).checked_sub(u32::from(zero))?, 10)
     };
     phone.chars().filter_map(|c| if c == '+' { Some(c) } else { digit(c) }).collect()
-}
-
-/// The headers that every answer to a customer carries.
-pub(crate) fn guard(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
-    response
 }
 
 /// The business's logo. Its address names its content, so that it may be kept for ever.

@@ -1,8 +1,10 @@
-//! What the HTTP functions share: who may call, how a body is read, how an error looks, how a link is shown.
+//! What the HTTP functions share: who may call, how a body is read, how an error looks, how a link is shown, what
+//! guards an answer to a customer.
 
 pub mod auth;
 pub mod body;
 pub mod codes;
+pub mod customer;
 pub mod extract;
 pub mod fields;
 pub mod idempotency;
