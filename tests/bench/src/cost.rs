@@ -119,3 +119,14 @@ pub(crate) fn at_scale(counts: &Counts, prices: &Prices) -> Vec<Scale> {
     };
     RATES.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_prices_can_be_read() {
+        let prices = prices(&tests::root().join("tests/bench/prices.toml"));
+        assert!(prices.dynamodb_million_write_units > prices.dynamodb_million_read_units);
+    }
+}

@@ -96,8 +96,12 @@ impl Lambda {
             .stderr(Stdio::inherit())
             .kill_on_drop(true);
         let started_at = Instant::now();
-        let child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.name));
-        let first = tokio::time::timeout(PATIENCE, sent.recv()).await.expect("the function starts in a minute");
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.name));
+        let first = tokio::select! {
+            biased;
+            first = tokio::time::timeout(PATIENCE, sent.recv()) => first.expect("the function starts in a minute"),
+            ended = child.wait() => panic!("{} ended before it was asked: {ended:?}", program.name),
+        };
         let ready_after = match first {
             Some(Sent::Next(at)) => at - started_at,
             Some(Sent::Failed(reason)) => panic!("{} did not start: {reason}", program.name),
