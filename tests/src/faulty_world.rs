@@ -357,17 +357,22 @@ impl FaultyWorld {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
     }
 
-    /// The stream brings deliver-messages what is new, and again what it has not served, in batches as AWS would. What was
-    /// tried as often as the template says is left in the queue, where only a person finds it.
+    /// The stream brings deliver-messages again what it has not served, and what is new until nothing is, in batches as AWS
+    /// would. What was tried as often as the template says is left in the queue, where only a person finds it.
     pub async fn bring_stream(&self) {
-        let mut records = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
+        let unserved = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
+        self.bring(unserved).await;
         loop {
             let new = self.stream.lock().await.records().await.expect("the stream can be read");
             if new.is_empty() {
-                break;
+                return;
             }
-            records.extend(new.into_iter().map(|record| (record, 0)));
+            self.bring(new.into_iter().map(|record| (record, 0)).collect()).await;
         }
+    }
+
+    /// Brings records, each with how often that was tried, and keeps those that are not served.
+    async fn bring(&self, records: Vec<(Value, usize)>) {
         for batch in records.chunks(BATCH) {
             let mut unserved = batch.to_vec();
             let event = json!({ "Records": batch.iter().map(|(record, _)| record).collect::<Vec<_>>() });

@@ -74,6 +74,8 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
     });
     let made = step(report, "create", StatusCode::CREATED, world.create(&body, &format!("load-{number}"))).await;
     let link = Made::read(&made.json());
+    // Nobody opens a link at the moment at which it is made, and no two people after the same time.
+    tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
     let sent = step(report, "first visit", sent_on, world.open(&link.url)).await;
     let page = world.follow(&sent).await.unwrap();
     step(report, "later visit", sent_on, world.open(&link.url)).await;
@@ -81,8 +83,8 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
         Fate::Paid => {
             let back = world.choose(&page, outcome).await.unwrap();
             step(report, "return", StatusCode::SEE_OTHER, world.open(&back)).await;
-            let result = world.open(&format!("{}/result", link.url));
-            step(report, "result", StatusCode::OK, result).await;
+            let result = format!("{}/result", link.url);
+            step(report, "result", StatusCode::OK, world.open(&result)).await;
         }
         Fate::Cancelled => drop(step(report, "cancel", StatusCode::OK, world.cancel(&link, true)).await),
         Fate::Left => {}
@@ -93,15 +95,20 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
 async fn serve(world: &FaultyWorld, report: &Mutex<Report>, mut ended: oneshot::Receiver<()>) {
     loop {
         let is_last = !matches!(ended.try_recv(), Err(TryRecvError::Empty));
-        world.bring_stream().await;
         let began = Instant::now();
-        let swept = world.sweep().await.unwrap();
-        let mut report = report.lock().unwrap();
-        report.steps.entry("sweep").or_default().push(began.elapsed());
-        report.errors.extend(swept.err());
+        let ((), (swept, took)) = tokio::join!(world.bring_stream(), async {
+            let swept = world.sweep().await.unwrap();
+            (swept, began.elapsed())
+        });
+        {
+            let mut report = report.lock().unwrap();
+            report.steps.entry("sweep").or_default().push(took);
+            report.errors.extend(swept.err());
+        }
         if is_last {
             return;
         }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -104,7 +104,7 @@ impl World {
             _ => (binary(name), Vec::new(), tests::root()),
         };
         if PEERS.contains(&name) {
-            environment.extend(peer_environment());
+            environment.extend(peer_environment(&self.cloud.page_url()));
         }
         Program { name: name.to_owned(), command, arguments, folder, environment }
     }
@@ -133,11 +133,12 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     target.join("release").join(name)
 }
 
-fn peer_environment() -> BTreeMap<String, String> {
+fn peer_environment(page_url: &str) -> BTreeMap<String, String> {
     let hash = <sha2::Sha256 as sha2::Digest>::digest(API_KEY.as_bytes());
     let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     BTreeMap::from([
         ("PEER_API_KEY_SHA256".to_owned(), hash),
         ("PEER_MERCHANT_ID".to_owned(), PEER_MERCHANT.to_owned()),
+        ("PEER_ZARINPAL_URL".to_owned(), format!("{page_url}/zarinpal")),
     ])
 }

@@ -8,7 +8,7 @@ import {
 
 const table = process.env.PAYLINK_TABLE;
 const base = process.env.PAYLINK_BASE_URL;
-const gateway = process.env.PAYLINK_ZARINPAL_SANDBOX_URL;
+const gateway = process.env.PEER_ZARINPAL_URL;
 const keyHash = process.env.PEER_API_KEY_SHA256;
 const merchant = process.env.PEER_MERCHANT_ID;
 const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: process.env.AWS_ENDPOINT_URL_DYNAMODB }));

@@ -14,7 +14,7 @@ import urllib3
 
 TABLE = os.environ["PAYLINK_TABLE"]
 BASE = os.environ["PAYLINK_BASE_URL"]
-GATEWAY = os.environ["PAYLINK_ZARINPAL_SANDBOX_URL"]
+GATEWAY = os.environ["PEER_ZARINPAL_URL"]
 KEY_HASH = os.environ["PEER_API_KEY_SHA256"]
 MERCHANT = os.environ["PEER_MERCHANT_ID"]
 resource = boto3.resource("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
