@@ -21,8 +21,8 @@ use domain::money::{Currency, Money};
 use domain::recipients::{Channel, Recipient};
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, LinkList, MessageState, ReceiptList, Scope, Seen, Settled,
-    Store, Written,
+    ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
+    MessageState, ReceiptList, Scope, Seen, Settled, Store, Written,
 };
 use tests::empty_cloud;
 
@@ -401,6 +401,46 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
     let rest = store.list_links(&day, 2, page.next.as_ref()).await.unwrap();
     let seen: Vec<_> = rest.entries.iter().map(|link| link.created_at().to_string()).collect();
     assert_eq!((seen, rest.next), (vec!["2026-11-22T20:30:00Z".to_owned()], None));
+}
+
+#[tokio::test]
+async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_before() {
+    let cloud = empty_cloud().await;
+    let began = now();
+    let second = |number: u8| began + Duration::from_secs(number.into());
+    let wide = cloud.store.clone().spreading_days(DayShards::new(4).unwrap());
+    for number in 0..24 {
+        // A third was made while there was one partition.
+        let store = if number < 8 { &cloud.store } else { &wide };
+        let token = PayToken::from_random([number; 16]);
+        let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), second(number));
+        store.create_link(&link, &ChangedRecords::default(), second(number)).await.unwrap();
+        let happening = link.happenings().as_slice()[0].clone();
+        let event = EventRecord::new(link.id(), &happening, second(number));
+        assert!(store.record_event(&event).await.unwrap());
+    }
+    let (mut made, mut cursor) = (Vec::new(), None);
+    loop {
+        let day = LinkList::Between(began, second(100));
+        let page = wide.list_links(&day, 5, cursor.as_ref()).await.unwrap();
+        made.extend(page.entries.iter().map(PaymentLink::created_at));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(made, (0..24).rev().map(second).collect::<Vec<_>>());
+    let (mut told, mut after) = (Vec::new(), EventsAfter::Instant(began));
+    loop {
+        let page = wide.list_events(&EventList { after, before: second(100) }, 7).await.unwrap();
+        let Some(last) = page.last().cloned() else { break };
+        told.extend(page.iter().map(|event| event.recorded_at));
+        after = EventsAfter::Event(Box::new(last));
+    }
+    assert_eq!(told, (0..24).map(second).collect::<Vec<_>>());
+    let day = LinkList::Between(began, second(100));
+    let narrow = cloud.store.list_links(&day, 50, None).await.unwrap().entries;
+    assert!(narrow.len() < 24, "they are spread");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use domain::gateway::GatewayBook;
 use domain::webhook::Reach;
 use gateways::{Gateways, Places};
 use outbound::{Http, PublicAddresses};
-use store::{Store, StoreError};
+use store::{DayShards, Store, StoreError};
 
 pub use environment::{ConfigurationError, Environment};
 
@@ -95,14 +95,23 @@ impl Runtime {
     }
 
     /// The table named by `PAYLINK_TABLE`. Settings and API keys are read again after
-    /// `PAYLINK_CONFIGURATION_SECONDS`, 30 unless set.
+    /// `PAYLINK_CONFIGURATION_SECONDS`, 30 unless set. The links and events of a day are spread over
+    /// `PAYLINK_DAY_SHARDS` partitions, 1 unless set.
     pub fn store(&self) -> Result<Store, ConfigurationError> {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
         config.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_DYNAMODB"));
         config.push_retry_classifier(SharedRetryClassifier::new(conflict::MetATransaction));
         let fresh_for: u64 = self.environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        Ok(Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for)))
+        let store = Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for));
+        Ok(store.spreading_days(self.day_shards()?))
+    }
+
+    fn day_shards(&self) -> Result<DayShards, ConfigurationError> {
+        const NAME: &str = "PAYLINK_DAY_SHARDS";
+        let Some(number) = self.environment.parsed(NAME)? else { return Ok(DayShards::ONE) };
+        let most = DayShards::MOST;
+        DayShards::new(number).ok_or_else(|| ConfigurationError::invalid(NAME, format!("it can be 1 to {most}")))
     }
 
     /// The gateways where they ship, unless `PAYLINK_GATEWAY_URLS` says otherwise: a JSON object from gateway to mode to

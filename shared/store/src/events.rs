@@ -14,7 +14,8 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
 use crate::keys::{
-    self, BY_DAY, DUE_AT, DUE_KIND, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX, PK, SK,
+    self, BY_DAY, DUE_AT, DUE_KIND, DayShards, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX,
+    PK, SK,
 };
 use crate::messages::{MessageRecord, MessageStates};
 
@@ -144,11 +145,11 @@ impl EventRecord {
         keys::listed_at(self.recorded_at, self.id.as_str())
     }
 
-    fn item(&self) -> Result<Item, StoreError> {
+    fn item(&self, day_shards: DayShards) -> Result<Item, StoreError> {
         const WRITE: &str = "write an event";
         let link = self.link()?;
         let mut item = to_item(keys::event(&link, self.sequence), self)?;
-        item.insert(BY_DAY.to_owned(), text(keys::events_of(&keys::day_of(self.recorded_at))));
+        item.insert(BY_DAY.to_owned(), text(day_shards.for_event(&keys::day_of(self.recorded_at), &self.id)));
         item.insert(LISTED_AT.to_owned(), text(self.listed_at()));
         // Twice as long as its happening stays on the link: what is forgotten before that would be told a second time.
         let forget_at = self.happened_at.checked_add(KEPT_FOR).and_then(|at| at.checked_add(KEPT_FOR));
@@ -204,14 +205,14 @@ impl Store {
     /// Writes an event, unless it is there already.
     pub async fn record_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
         const WRITE: &str = "record an event";
-        Ok(self.put_if(WRITE, event.item()?, "attribute_not_exists(pk)", Item::new()).await?.is_ok())
+        Ok(self.put_if(WRITE, event.item(self.day_shards)?, "attribute_not_exists(pk)", Item::new()).await?.is_ok())
     }
 
     /// Writes a changed event over the version it was decided on. Answers whether nobody else was faster.
     pub async fn replace_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
         const WRITE: &str = "change an event";
         let seen = Item::from([(":seen".to_owned(), number(event.version - 1))]);
-        Ok(self.put_if(WRITE, event.item()?, "version = :seen", seen).await?.is_ok())
+        Ok(self.put_if(WRITE, event.item(self.day_shards)?, "version = :seen", seen).await?.is_ok())
     }
 
     /// Events with a delivery whose time has come in one shard of the index.

@@ -25,7 +25,7 @@
 
 use domain::Timestamp;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
+    AccountId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
     ReceiptTypeId, ReferenceId, SenderId,
 };
 use domain::locale::Locale;
@@ -195,8 +195,56 @@ pub(crate) fn receipts_of(id: &str) -> String {
 pub(crate) const ALL_CONTACTS: &str = "contacts";
 pub(crate) const ALL_ITEMS: &str = "items";
 
-pub(crate) fn events_of(day: &str) -> String {
-    format!("events#{day}")
+/// Over how many partitions of `by-day` the links of one day are spread, and its events. One partition takes a thousand new
+/// entries a second. The first has the name that it has where it is the only one, so that the number may grow at any time:
+/// what was written before is still found. Where it shrinks, what is in the others is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayShards(u8);
+
+impl DayShards {
+    pub const ONE: Self = Self(1);
+    pub const MOST: u8 = 64;
+
+    /// From 1 to [`DayShards::MOST`].
+    pub fn new(number: u8) -> Option<Self> {
+        (1..=Self::MOST).contains(&number).then_some(Self(number))
+    }
+
+    /// The partition in which a link is listed.
+    pub(crate) fn for_link(self, day: &str, id: &LinkId) -> String {
+        links_of_shard(day, self.of(id.as_str()))
+    }
+
+    /// The partition in which an event is listed. The events of one link are spread too.
+    pub(crate) fn for_event(self, day: &str, id: &EventId) -> String {
+        events_of_shard(day, self.of(id.as_str()))
+    }
+
+    /// All partitions in which links of a day are listed.
+    pub(crate) fn of_links(self, day: &str) -> Vec<String> {
+        (0..self.0).map(|shard| links_of_shard(day, shard)).collect()
+    }
+
+    /// All partitions in which events of a day are listed.
+    pub(crate) fn of_events(self, day: &str) -> Vec<String> {
+        (0..self.0).map(|shard| events_of_shard(day, shard)).collect()
+    }
+
+    fn of(self, id: &str) -> u8 {
+        Sha256::digest(id.as_bytes()).last().copied().unwrap_or_default() % self.0
+    }
+}
+
+fn links_of_shard(day: &str, shard: u8) -> String {
+    sharded(links_of(day), shard)
+}
+
+fn events_of_shard(day: &str, shard: u8) -> String {
+    sharded(format!("events#{day}"), shard)
+}
+
+fn sharded(name: String, shard: u8) -> String {
+    if shard == 0 { name } else { format!("{name}#{shard}") }
 }
 
 /// Sorts a list by time and, within one millisecond, by id.
@@ -306,6 +354,37 @@ mod tests {
         let shard = |id: &LinkId| DueKind::Link.of(id);
         assert!(fullest(3_000, 4, shard) < LIMIT);
         assert!(fullest(5_000, 4, shard) > LIMIT);
+    }
+
+    #[test]
+    fn the_first_partition_of_a_day_is_the_one_that_there_is_without_shards() {
+        let day = "2026-11-26";
+        assert_eq!(DayShards::ONE.of_links(day), ["links#2026-11-26"]);
+        let three = DayShards::new(3).unwrap();
+        assert_eq!(three.of_events(day), ["events#2026-11-26", "events#2026-11-26#1", "events#2026-11-26#2"]);
+        assert_eq!((DayShards::new(0), DayShards::new(65)), (None, None));
+    }
+
+    #[test]
+    fn a_thousand_lives_a_second_stay_below_what_eight_partitions_of_a_day_take_and_one_takes_a_quarter_of_that() {
+        let events = |shards: DayShards, lives: u32| {
+            let mut partitions = std::collections::BTreeMap::new();
+            for id in ids(lives) {
+                // A life has four events.
+                for sequence in 1..=4 {
+                    let partition = shards.for_event("2026-11-26", &EventId::of(&id, sequence));
+                    *partitions.entry(partition).or_insert(0) += 1;
+                }
+            }
+            partitions.values().copied().max().unwrap()
+        };
+        let eight = DayShards::new(8).unwrap();
+        assert!(events(eight, 1000) < LIMIT * 3 / 4);
+        assert!(events(DayShards::ONE, 250) <= LIMIT);
+        assert!(events(DayShards::ONE, 300) > LIMIT);
+        assert!(fullest(1000, 1, |id| eight.for_link("2026-11-26", id)) < LIMIT / 4);
+        // As many as there can be are enough for ten thousand.
+        assert!(events(DayShards::new(DayShards::MOST).unwrap(), 10_000) < LIMIT);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use heartbeat::Schedule;
 pub use item::Seen;
-pub use keys::{DUE_SHARDS, DueKind};
+pub use keys::{DUE_SHARDS, DayShards, DueKind};
 pub use links::{ChangedRecords, Created, DuePage, DuePlace, Settled, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{Claim, Claimed, DueMessage, Handover, MessageState, MessageStates, SentMessage};
@@ -50,6 +50,7 @@ use configuration::Cached;
 pub struct Store {
     client: Client,
     table: String,
+    day_shards: DayShards,
     configuration: Arc<Mutex<Cached<Configuration>>>,
     keys: Arc<Mutex<Cached<KeyRing>>>,
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
@@ -68,6 +69,7 @@ impl Store {
         Self {
             client,
             table: table.into(),
+            day_shards: DayShards::ONE,
             configuration: Arc::new(Mutex::new(Cached::new(fresh_for))),
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
@@ -75,6 +77,12 @@ impl Store {
             sender_secrets: Arc::default(),
             beats: Arc::default(),
         }
+    }
+
+    /// The same table with the links and events of each day spread over so many partitions.
+    #[must_use]
+    pub fn spreading_days(self, day_shards: DayShards) -> Self {
+        Self { day_shards, ..self }
     }
 
     pub fn table(&self) -> &str {

@@ -108,7 +108,7 @@ impl Store {
         changed: &ChangedRecords,
         now: Timestamp,
     ) -> Result<Created, StoreError> {
-        let item = link_item(link, &write_id()?)?;
+        let item = self.link_item(link, &write_id()?)?;
         let records = self.changed_records(changed)?;
         match &link.terms().reference_id {
             None if records.is_empty() => self.create_alone(item).await,
@@ -196,7 +196,7 @@ impl Store {
         const WRITE: &str = "change a link";
         let mark = write_id()?;
         let seen = Item::from([(":seen".to_owned(), number(next.version() - 1))]);
-        match self.put_if(WRITE, link_item(next, &mark)?, "version = :seen", seen).await? {
+        match self.put_if(WRITE, self.link_item(next, &mark)?, "version = :seen", seen).await? {
             Ok(()) => Ok(Written::Applied),
             Err(current) => written_over(WRITE, current, &mark),
         }
@@ -236,7 +236,7 @@ impl Store {
         let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
         let claim = to_item(keys::claim(&claim.reference), &PaymentClaim { attempt_id: &claim.attempt })?;
         let mut writes = vec![
-            conditional_put(self, link_item(link, mark)?, "version = :seen", seen)?,
+            conditional_put(self, self.link_item(link, mark)?, "version = :seen", seen)?,
             conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
         ];
         if let Some(receipt) = receipt {
@@ -345,6 +345,28 @@ impl Store {
         Ok(found.into_iter().filter_map(read).collect())
     }
 
+    /// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
+    pub(crate) fn link_item(&self, link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
+        let mut item = to_item(keys::link(link.id()), link)?;
+        let terms = link.terms();
+        item.insert(WRITE_ID.to_owned(), text(mark));
+        item.insert(BY_CONTACT.to_owned(), text(keys::links_of(terms.contact.id.as_str())));
+        if let Some(of) = &terms.item {
+            item.insert(BY_ITEM.to_owned(), text(keys::links_of(of.id.as_str())));
+        }
+        let by_day = self.day_shards.for_link(&keys::day_of(link.created_at()), link.id());
+        item.insert(BY_DAY.to_owned(), text(by_day));
+        item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
+        if link.has_news() {
+            item.insert(NEWS.to_owned(), text("yes"));
+        }
+        if let Some(due_at) = link.sweep_from() {
+            item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
+            item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
+        }
+        Ok(item)
+    }
+
     pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {
         let answer =
             self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
@@ -437,27 +459,6 @@ impl Pauses {
         self.0 *= 2;
         true
     }
-}
-
-/// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
-pub(crate) fn link_item(link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
-    let mut item = to_item(keys::link(link.id()), link)?;
-    let terms = link.terms();
-    item.insert(WRITE_ID.to_owned(), text(mark));
-    item.insert(BY_CONTACT.to_owned(), text(keys::links_of(terms.contact.id.as_str())));
-    if let Some(of) = &terms.item {
-        item.insert(BY_ITEM.to_owned(), text(keys::links_of(of.id.as_str())));
-    }
-    item.insert(BY_DAY.to_owned(), text(keys::links_of(&keys::day_of(link.created_at()))));
-    item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
-    if link.has_news() {
-        item.insert(NEWS.to_owned(), text("yes"));
-    }
-    if let Some(due_at) = link.sweep_from() {
-        item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
-        item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
-    }
-    Ok(item)
 }
 
 fn guarded_reference(

@@ -7,6 +7,7 @@ use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId};
 use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
 use domain::receipt::Receipt;
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -73,6 +74,11 @@ impl Range {
         Self { index, attribute, value, from: "0".to_owned(), to: ":".to_owned() }
     }
 
+    /// A part of what is listed of a day.
+    fn of_day(value: String, from: String, to: String) -> Self {
+        Self { index: BY_DAY_INDEX, attribute: BY_DAY, value, from, to }
+    }
+
     /// Records that stand in the list by their id, from after one of them on.
     fn of_ids(value: &str, after: Option<&Cursor>) -> Self {
         // These sort before and after everything that an id consists of.
@@ -90,10 +96,10 @@ impl Store {
     ) -> Result<Page<PaymentLink>, StoreError> {
         let ranges = match list {
             LinkList::OfContact(id) => {
-                vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]
+                vec![vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]]
             }
-            LinkList::OfItem(id) => vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))],
-            LinkList::Between(from, to) => links_of_days(*from, *to),
+            LinkList::OfItem(id) => vec![vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))]],
+            LinkList::Between(from, to) => self.links_of_days(*from, *to),
         };
         self.list("list links", &ranges, limit, after, |id| Some(keys::link(&LinkId::parse(id).ok()?))).await
     }
@@ -108,7 +114,8 @@ impl Store {
             ReceiptList::OfContact(id) => Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str())),
             ReceiptList::OfItem(id) => Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::receipts_of(id.as_str())),
         };
-        self.list("list receipts", &[range], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?))).await
+        self.list("list receipts", &[vec![range]], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?)))
+            .await
     }
 
     /// Events in the order in which they were recorded.
@@ -124,10 +131,10 @@ impl Store {
         }
         let mut listed = Vec::new();
         for day in days(from, list.before).iter().rev() {
-            let value = keys::events_of(day);
             let to = bound(list.before);
-            let range = Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: after.clone(), to: to.clone() };
-            listed.extend(self.listed(READ, &range, &to, limit - listed.len(), Order::OldestFirst).await?);
+            let range = |value| Range::of_day(value, after.clone(), to.clone());
+            let ranges: Vec<Range> = self.day_shards.of_events(day).into_iter().map(range).collect();
+            listed.extend(self.merged(READ, &ranges, &to, limit - listed.len(), Order::OldestFirst).await?);
             if listed.len() >= limit {
                 break;
             }
@@ -211,17 +218,19 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// Reads keys from the ranges one after the other until the page is full, then the items themselves.
+    /// Reads keys from one group of ranges after the other until the page is full, then the items themselves. The ranges of
+    /// a group lie beside each other and have the same bounds.
     async fn list<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        ranges: &[Range],
+        groups: &[Vec<Range>],
         limit: usize,
         after: Option<&Cursor>,
         key_of: impl Fn(&str) -> Option<Key>,
     ) -> Result<Page<T>, StoreError> {
         let mut listed: Vec<String> = Vec::new();
-        for range in ranges {
+        for ranges in groups {
+            let Some(range) = ranges.first() else { continue };
             // A cursor names the last entry seen; what is older follows.
             let after = after.map(Cursor::place);
             let to = after.filter(|after| *after < range.to.as_str()).unwrap_or(&range.to);
@@ -230,7 +239,7 @@ impl Store {
             }
             // One more than asked for tells whether there is a next page.
             let missing = limit + 1 - listed.len();
-            listed.extend(self.listed(operation, range, to, missing, Order::NewestFirst).await?);
+            listed.extend(self.merged(operation, ranges, to, missing, Order::NewestFirst).await?);
             if listed.len() > limit {
                 break;
             }
@@ -269,6 +278,32 @@ impl Store {
             }
         }
         Ok(entries)
+    }
+
+    /// What [`Store::listed`] finds in each of the ranges, as if they were one.
+    async fn merged(
+        &self,
+        operation: &'static str,
+        ranges: &[Range],
+        to: &str,
+        most: usize,
+        order: Order,
+    ) -> Result<Vec<String>, StoreError> {
+        let all = ranges.iter().map(|range| self.listed(operation, range, to, most, order));
+        let mut listed = try_join_all(all).await?.concat();
+        match order {
+            Order::NewestFirst => listed.sort_unstable_by(|one, other| other.cmp(one)),
+            Order::OldestFirst => listed.sort_unstable(),
+        }
+        listed.truncate(most);
+        Ok(listed)
+    }
+
+    /// The links of the UTC days that a span of time touches, the latest first.
+    fn links_of_days(&self, from: Timestamp, to: Timestamp) -> Vec<Vec<Range>> {
+        let range = |value| Range::of_day(value, bound(from), bound(to));
+        let of_day = |day: &String| self.day_shards.of_links(day).into_iter().map(range).collect();
+        days(from, to).iter().map(of_day).collect()
     }
 
     /// The `listed_at` values between the range's `from` and `to`, both exclusive, at most `most`.
@@ -312,15 +347,6 @@ impl Store {
         listed.truncate(most);
         Ok(listed)
     }
-}
-
-/// The links of the UTC days that a span of time touches, the latest first.
-fn links_of_days(from: Timestamp, to: Timestamp) -> Vec<Range> {
-    let range = |day: String| {
-        let value = keys::links_of(&day);
-        Range { index: BY_DAY_INDEX, attribute: BY_DAY, value, from: bound(from), to: bound(to) }
-    };
-    days(from, to).into_iter().map(range).collect()
 }
 
 /// The UTC days that a span of time touches, the latest first.

@@ -12,7 +12,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item, write_id};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
-use crate::links::{Written, conditional_put, failed_on, link_item, written_over};
+use crate::links::{Written, conditional_put, failed_on, written_over};
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,7 +252,7 @@ impl Store {
         let seen = Item::from([(":seen".to_owned(), number(link.version() - 1))]);
         let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
         let writes = vec![
-            conditional_put(self, link_item(link, &mark)?, "version = :seen", seen)?,
+            conditional_put(self, self.link_item(link, &mark)?, "version = :seen", seen)?,
             conditional_put(self, claim.item(state, None)?, "claim = :mine", mine)?,
         ];
         match self.transact(WRITE, writes).await? {

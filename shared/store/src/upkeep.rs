@@ -11,7 +11,6 @@ use crate::error::StoreError;
 use crate::events::LinkFile;
 use crate::item::{Item, from_item, number, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
-use crate::links::link_item;
 
 /// So many links of a shard are looked at to find the longest due.
 const OLDEST_LINKS: i32 = 100;
@@ -43,7 +42,7 @@ impl Store {
     /// Writes a link as it is, so that the stream brings it once more. Answers whether nobody was faster; then the stream
     /// has news of it anyway.
     pub async fn announce_again(&self, link: &PaymentLink) -> Result<bool, StoreError> {
-        let mut item = link_item(link, &write_id()?)?;
+        let mut item = self.link_item(link, &write_id()?)?;
         item.insert(NEWS.to_owned(), text("yes"));
         let seen = Item::from([(":seen".to_owned(), number(link.version()))]);
         Ok(self.put_if("announce a link again", item, "version = :seen", seen).await?.is_ok())

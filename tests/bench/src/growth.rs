@@ -83,6 +83,8 @@ pub(crate) async fn measure() -> Growth {
     let levels: Vec<usize> = levels.split(',').map(|links| links.trim().parse().expect("numbers of links")).collect();
     let about = About::this_run();
     let world = World::start().await;
+    // It asks for the table's description, which the engine counts all items for, so it is asked while there are few.
+    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
     let url = world.make(&steps::create_quietly(), 1).await.remove(0);
     let mut filling = Filling { pattern: item_of(&world, &url), put: 0 };
     let mut growth = Growth { about, ..Growth::default() };
@@ -92,16 +94,16 @@ pub(crate) async fn measure() -> Growth {
         filling.fill(&world, more, None, None);
         let filled_per_second = number(more) / began.elapsed().as_secs_f64();
         println!("{more} links put in at {filled_per_second:.0} a second; {} in the table", filling.put);
-        let level = measure_level(&world, &mut filling, links, filled_per_second).await;
+        let level = measure_level(&world, &meter, &mut filling, links, filled_per_second).await;
         if let Some(first) = growth.levels.first() {
             assert_same_counts(first, &level);
         }
         growth.levels.push(level);
     }
     filling.fill(&world, OF_ONE_CONTACT, Some(MANY), None);
-    growth.large.push(measure_list(&world).await);
+    growth.large.push(measure_list(&world, &meter).await);
     let what = "one of 10,000 links that expire in the same second";
-    growth.large.push(sweep_many(&world, &mut filling, DUE_AT_ONCE, what).await);
+    growth.large.push(sweep_many(&world, &meter, &mut filling, DUE_AT_ONCE, what).await);
     growth
 }
 
@@ -191,12 +193,18 @@ fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64
     item
 }
 
-async fn measure_level(world: &World, filling: &mut Filling, links: usize, filled_per_second: f64) -> Level {
+async fn measure_level(
+    world: &World,
+    meter: &Meter,
+    filling: &mut Filling,
+    links: usize,
+    filled_per_second: f64,
+) -> Level {
     let store = DelayedStore::start(&world.endpoint(), Duration::ZERO).await;
     let timed = live(world, &store.url, LIVES, None).await;
     let took: Took = store.take();
-    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
-    let counted = live(world, &meter.endpoint(), 1, Some(&meter)).await;
+    meter.take();
+    let counted = live(world, &meter.endpoint(), 1, Some(meter)).await;
     let mut steps: BTreeMap<String, Step> = timed
         .into_iter()
         .map(|(name, (times, _))| {
@@ -204,7 +212,7 @@ async fn measure_level(world: &World, filling: &mut Filling, links: usize, fille
             (name, step)
         })
         .collect();
-    let swept = sweep_many(world, filling, DUE_AT_EACH, "").await;
+    let swept = sweep_many(world, meter, filling, DUE_AT_EACH, "").await;
     let name = format!("6 expire, each of {DUE_AT_EACH}");
     steps.insert(name, Step { latency: swept.latency, count: swept.count });
     let store = took.into_iter().map(|(operation, times)| (operation, Spread::of(times))).collect();
@@ -246,9 +254,8 @@ async fn live(world: &World, endpoint: &str, lives: usize, meter: Option<&Meter>
 }
 
 /// Pages of the list of a contact with very many links, through the function that the CRM asks.
-async fn measure_list(world: &World) -> Large {
+async fn measure_list(world: &World, meter: &Meter) -> Large {
     let timed = pages(world, &world.endpoint()).await;
-    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
     // The first page of a function that has just started comes with its settings and keys.
     let mut lister = Lambda::start(&world.program("crm-api", &meter.endpoint())).await;
     lister.invoke(steps::list(MANY, None)).await;
@@ -274,13 +281,13 @@ async fn pages(world: &World, endpoint: &str) -> Vec<Duration> {
 }
 
 /// Lets many links fall due in one second, twice: for the time and for the counts. The latency is that of one link.
-async fn sweep_many(world: &World, filling: &mut Filling, links: usize, what: &str) -> Large {
+async fn sweep_many(world: &World, meter: &Meter, filling: &mut Filling, links: usize, what: &str) -> Large {
     let due_at = jiff::Timestamp::now().as_millisecond() / 1000 * 1000 - 5000;
     filling.fill(world, links, None, Some(due_at));
     let mut sweep = Lambda::start(&world.program("expire-links", &world.endpoint())).await;
     let took = sweep_until(&mut sweep, links).await;
     filling.fill(world, links, None, Some(due_at));
-    let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
+    meter.take();
     let mut sweep = Lambda::start(&world.program("expire-links", &meter.endpoint())).await;
     sweep_until(&mut sweep, links).await;
     let usage = meter.take();
