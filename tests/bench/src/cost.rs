@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_list_of_prices_can_be_read() {
-        let prices = prices(&tests::root().join("tests/bench/prices.toml"));
+        let prices = prices(&::tests::root().join("tests/bench/prices.toml"));
         assert!(prices.dynamodb_million_write_units > prices.dynamodb_million_read_units);
     }
 }
