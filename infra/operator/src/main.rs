@@ -43,8 +43,9 @@ usage: paylink-operator set-up
   contact erase    forgets a contact: links that are over, items, the contact itself; receipts stay
 
 Set PAYLINK_TABLE to the stack's output TableName, PAYLINK_UNDELIVERED_RECORDS to UndeliveredRecordsUrl,
-PAYLINK_EMAIL_SENDER to its parameter EmailSender, and AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints them.";
+PAYLINK_EMAIL_SENDER to its parameter EmailSender, PAYLINK_DAY_SHARDS to DayShards unless that is 1, and AWS_REGION,
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints
+them.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::about::About;
 use crate::report::{Cold, Report, Size};
-use crate::world::OTHERWISE_BUILT;
 
 /// It asks gateways and opens a connection at its start.
 pub(crate) const FUNCTION: &str = "gateway-webhook";
@@ -38,37 +37,37 @@ pub(crate) struct Tried {
     pub(crate) cold: Cold,
 }
 
-/// Builds and measures one after the other. `PAYLINK_EXPERIMENTS` names their numbers, where not all are wanted.
+/// Builds and measures one after the other, in the ordinary target folder, so that what a setting does not change is not
+/// built again; in the end the function is there as committed. `PAYLINK_EXPERIMENTS` names their numbers, where not all
+/// are wanted.
 pub(crate) fn measure(root: &Path) -> Experiments {
     let wanted = std::env::var("PAYLINK_EXPERIMENTS").ok();
     let is_wanted = |number: usize| {
         let number = number.to_string();
         wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|one| one.trim() == number))
     };
-    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| root.join("target").display().to_string());
-    let target = format!("{target}/experiments");
     let mut experiments =
         Experiments { about: About::this_run(), function: FUNCTION.to_owned(), ..Experiments::default() };
     for (_, (what, settings)) in EXPERIMENTS.iter().enumerate().filter(|(number, _)| is_wanted(*number)) {
         println!("{what}");
-        let mut build = Command::new("cargo");
-        build.current_dir(root).args(["build", "--quiet", "--release", "--package", FUNCTION, "--target-dir", &target]);
-        for setting in *settings {
-            build.args(["--config", setting]);
-        }
-        assert!(build.status().expect("cargo runs").success(), "{FUNCTION} is built");
-        // Another process, which looks for the function where it was just built.
+        build(root, settings);
+        // Another process, because the program that measures looks once where the functions are.
         let mut measure = Command::new(std::env::current_exe().unwrap());
-        let measured = measure
-            .arg("start")
-            .env(OTHERWISE_BUILT, format!("{target}/release"))
-            .status()
-            .expect("this program runs again");
-        assert!(measured.success(), "{FUNCTION} is measured");
+        assert!(measure.arg("start").status().expect("this program runs again").success(), "{FUNCTION} is measured");
         let text = std::fs::read_to_string(root.join(START)).unwrap();
         let report: Report = serde_json::from_str(&text).unwrap();
         let (size, cold) = (report.sizes[FUNCTION].clone(), report.cold[FUNCTION].clone());
         experiments.tried.push(Tried { what: (*what).to_owned(), size, cold });
     }
+    build(root, &[]);
     experiments
+}
+
+fn build(root: &Path, settings: &[&str]) {
+    let mut build = Command::new("cargo");
+    build.current_dir(root).args(["build", "--quiet", "--release", "--package", FUNCTION]);
+    for setting in settings {
+        build.args(["--config", setting]);
+    }
+    assert!(build.status().expect("cargo runs").success(), "{FUNCTION} is built");
 }

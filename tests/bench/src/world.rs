@@ -120,15 +120,8 @@ impl World {
     }
 }
 
-/// Names a folder with a function that was built in another way, for an experiment. The others are the ordinary ones.
-pub(crate) const OTHERWISE_BUILT: &str = "PAYLINK_BENCH_OTHERWISE_BUILT";
-
 /// A function as `cargo build --release` left it.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let otherwise = std::env::var_os(OTHERWISE_BUILT).map(|folder| PathBuf::from(folder).join(name));
-    if let Some(binary) = otherwise.filter(|binary| binary.exists()) {
-        return binary;
-    }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tests::root().join("target"), PathBuf::from);
     target.join("release").join(name)
 }
