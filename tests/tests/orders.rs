@@ -33,7 +33,7 @@ const SAMPLE: usize = 2003;
 /// So many orders share a world. Sessions at Mollie are asked about for months, so that fewer of them do: each sweep of a
 /// world asks about all of them.
 fn size_of_world(account: Account) -> usize {
-    if account == Account::Mollie { 40 } else { 250 }
+    if account == Account::Mollie { 30 } else { 60 }
 }
 
 /// So many longer orders are drawn.

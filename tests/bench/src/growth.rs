@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::StreamSpecification;
 use domain::ids::{LinkId, PayToken};
 use dynoxide::{AttributeValue, ImportOptions, Item};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,7 @@ pub(crate) async fn measure() -> Growth {
     let world = World::start().await;
     // It asks for the table's description, which the engine counts all items for, so it is asked while there are few.
     let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
+    turn_stream_off(&world).await;
     let url = world.make(&steps::create_quietly(), 1).await.remove(0);
     let mut filling = Filling { pattern: item_of(&world, &url), put: 0 };
     let mut growth = Growth { about, ..Growth::default() };
@@ -105,6 +107,14 @@ pub(crate) async fn measure() -> Growth {
     let what = "one of 10,000 links that expire in the same second";
     growth.large.push(sweep_many(&world, &meter, &mut filling, DUE_AT_ONCE, what).await);
     growth
+}
+
+/// For the number of the next record of the stream, the engine reads all records that it has: with every write, all writes
+/// would become slower. DynamoDB does not, and nobody reads the stream here.
+async fn turn_stream_off(world: &World) {
+    let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
+    let table = world.table.update_table().table_name(world.cloud.store.table());
+    table.stream_specification(off).send().await.expect("the table has no stream any more");
 }
 
 fn number(count: usize) -> f64 {
