@@ -28,14 +28,14 @@ use url::form_urlencoded;
 /// So many stories are told where nobody says how many.
 const FEW: u64 = 6;
 
-/// A world is left after so many stories, because every look at it takes longer.
-const STORIES_OF_A_WORLD: usize = 20;
+/// A world is left after so many stories, because every look at it and every write in it takes longer.
+const STORIES_OF_A_WORLD: usize = 10;
 
 /// So many worlds are lived in at once: most of a world's time is spent waiting for another try.
 const WORLDS: usize = 6;
 
 /// So many things happen in a story.
-const STEPS: usize = 80;
+const STEPS: usize = 70;
 
 /// The stream gives a record up after so many tries.
 const STREAM_TRIES: usize = 11;
