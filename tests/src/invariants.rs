@@ -227,13 +227,16 @@ impl Evidence {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
 
-    /// Everything that a gateway holds as taken is kept, given back, on its way, or flagged for a person; and nothing is
-    /// kept or called given back that the gateway does not hold or has not given back.
+    /// Everything that a gateway holds as taken is kept, given back, on its way, or flagged for a person; nothing is kept or
+    /// called given back that the gateway does not hold or has not given back; and nothing is given back twice.
     fn check_money(&self, expected: &Expected, wrong: &mut Vec<String>) {
         let by_session: HashMap<&str, (&PaymentLink, &Attempt)> =
             self.attempts().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
         for session in &self.sessions {
             let held = session.amount - session.given_back;
+            if held < 0 {
+                wrong.push(format!("{} more than was paid was given back in {}", -held, session.id));
+            }
             match by_session.get(session.id.as_str()) {
                 None if session.is_taken => {
                     wrong.push(format!("{held} were taken in {}, which no link knows", session.id))
@@ -503,6 +506,7 @@ impl Observer {
                 wrong.push(format!("{id} has an older version than was written"));
             }
         }
+        wrong.extend(self.unclaimed_money_going_back(evidence));
         let sessions =
             evidence.sessions.iter().filter_map(|session| Some((session.id.as_str(), session.confirmed_at?)));
         let confirmed: HashMap<&str, Timestamp> = sessions.collect();
@@ -512,6 +516,18 @@ impl Observer {
             }
         }
         wrong
+    }
+
+    /// Money goes back only where it is the attempt's own: whoever brings another link's payment must not have that returned.
+    fn unclaimed_money_going_back(&self, evidence: &Evidence) -> BTreeSet<String> {
+        let attempts = self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts);
+        let unclaimed = attempts.filter_map(|attempt| {
+            let AttemptState::GivingBack { payment, .. } = &attempt.state else { return None };
+            let owner = evidence.claims.get(&format!("claim#{}", payment.claim));
+            let is_own = owner == Some(&attempt.id.to_string());
+            (!is_own).then(|| format!("{} gives back money whose reference it has not claimed", attempt.id))
+        });
+        unclaimed.collect()
     }
 
     /// A call of ours took this attempt's money: the intention was written before, on a link that had not ended, and since

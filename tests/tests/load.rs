@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,6 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
-use tokio::sync::oneshot::{self, error::TryRecvError};
 
 /// So many links live where nobody says how many.
 const FEW: usize = 18;
@@ -76,13 +76,24 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
     let link = Made::read(&made.json());
     // Nobody opens a link at the moment at which it is made, and no two people after the same time.
     tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
-    let sent = step(report, "first visit", sent_on, world.open(&link.url)).await;
+    // In two tabs, which are led to the same session.
+    let (sent, _) = tokio::join!(
+        step(report, "first visit", sent_on, world.open(&link.url)),
+        step(report, "first visit", sent_on, world.open(&link.url)),
+    );
     let page = world.follow(&sent).await.unwrap();
-    step(report, "later visit", sent_on, world.open(&link.url)).await;
+    let again = step(report, "later visit", sent_on, world.open(&link.url)).await;
+    if world.follow(&again).await.as_ref() != Some(&page) {
+        report.lock().unwrap().errors.push(format!("link {number} leads to another session than before"));
+    }
     match FATES[number % FATES.len()] {
         Fate::Paid => {
             let back = world.choose(&page, outcome).await.unwrap();
-            step(report, "return", StatusCode::SEE_OTHER, world.open(&back)).await;
+            // The browser comes back, and is reloaded at once.
+            tokio::join!(
+                step(report, "return", StatusCode::SEE_OTHER, world.open(&back)),
+                step(report, "return", StatusCode::SEE_OTHER, world.open(&back)),
+            );
             let result = format!("{}/result", link.url);
             step(report, "result", StatusCode::OK, world.open(&result)).await;
         }
@@ -91,25 +102,28 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
     }
 }
 
-/// The stream and the schedule come again and again, until there is nobody left to serve.
-async fn serve(world: &FaultyWorld, report: &Mutex<Report>, mut ended: oneshot::Receiver<()>) {
-    loop {
-        let is_last = !matches!(ended.try_recv(), Err(TryRecvError::Empty));
-        let began = Instant::now();
-        let ((), (swept, took)) = tokio::join!(world.bring_stream(), async {
+/// The stream and the schedule come again and again, until everybody has ended and everything new is served.
+async fn serve(world: &FaultyWorld, report: &Mutex<Report>, have_ended: &AtomicBool) {
+    let stream = async {
+        while !have_ended.load(Ordering::Relaxed) {
+            world.bring_stream().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        world.bring_stream().await;
+    };
+    let schedule = async {
+        while !have_ended.load(Ordering::Relaxed) {
+            let began = Instant::now();
             let swept = world.sweep().await.unwrap();
-            (swept, began.elapsed())
-        });
-        {
-            let mut report = report.lock().unwrap();
-            report.steps.entry("sweep").or_default().push(took);
-            report.errors.extend(swept.err());
+            {
+                let mut report = report.lock().unwrap();
+                report.steps.entry("sweep").or_default().push(began.elapsed());
+                report.errors.extend(swept.err());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        if is_last {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    };
+    tokio::join!(stream, schedule);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,10 +131,10 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     let links = std::env::var("LINKS").ok().and_then(|links| links.parse().ok()).unwrap_or(FEW);
     let world = Arc::new(FaultyWorld::start(30).await);
     let report = Arc::new(Mutex::new(Report::default()));
-    let (end, ended) = oneshot::channel();
+    let have_ended = Arc::new(AtomicBool::new(false));
     let serving = {
-        let (world, report) = (Arc::clone(&world), Arc::clone(&report));
-        tokio::spawn(async move { serve(&world, &report, ended).await })
+        let (world, report, have_ended) = (Arc::clone(&world), Arc::clone(&report), Arc::clone(&have_ended));
+        tokio::spawn(async move { serve(&world, &report, &have_ended).await })
     };
     let began = Instant::now();
     let lives = (0..links).map(|number| {
@@ -131,7 +145,7 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
         life.unwrap();
     }
     let lived = began.elapsed();
-    end.send(()).unwrap();
+    have_ended.store(true, Ordering::Relaxed);
     serving.await.unwrap();
     let told = began.elapsed();
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());

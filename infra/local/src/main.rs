@@ -9,11 +9,16 @@ use paylink_local::seed::{self, API_KEY};
 use paylink_local::watch::{Watch, WatchOptions, build};
 use paylink_local::{Cloud, Options, Ports};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // A condition that does not hold is an ordinary answer of DynamoDB, and no warning.
-    tracing_subscriber::fmt().with_env_filter("warn,dynoxide=error").without_time().init();
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("dynoxide", LevelFilter::ERROR);
+    tracing_subscriber::registry().with(fmt::layer().without_time().with_filter(filter)).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
