@@ -171,7 +171,7 @@ const NOISE: [&str; 12] = [
     "INFO spawning function instance",
     "INFO starting lambda function",
     "INFO starting Runtime server",
-    "Running `target/",
+    "Running `",
     "The handler will not be called. Log at TRACE level",
 ];
 
