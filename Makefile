@@ -80,10 +80,10 @@ test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and t
 
 # So many of the points and orders are one of them tried.
 EVERY ?= 1
-test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on; EVERY=5 tries one in five
+test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on; EVERY=7 tries one in seven
 	PAYLINK_EVERY_POINT=$(EVERY) cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
 
-test-orders: ## Let everything that can come in about a payment come in, in every order; EVERY=71 tries all of those at one gateway and one in 71 of the others
+test-orders: ## Let everything that can come in about a payment come in, in every order; EVERY=29 tries all of those at one gateway and one in 29 of the others
 	PAYLINK_EVERY_ORDER=$(EVERY) cargo test --profile simulation --package tests --test orders -- --nocapture
 
 SEEDS ?= 1000
