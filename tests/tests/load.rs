@@ -32,7 +32,7 @@ const ACCOUNTS: [(&str, i64, &str, StatusCode); 6] = [
 ];
 
 /// What becomes of a link, in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Fate {
     Paid,
     Cancelled,
@@ -74,7 +74,7 @@ async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
     });
     let made = step(report, "create", StatusCode::CREATED, world.create(&body, &format!("load-{number}"))).await;
     let link = Made::read(&made.json());
-    // Nobody opens a link at the moment at which it is made, and no two people after the same time.
+    // Nobody opens a link at the moment at which it is made, and not everybody after the same time.
     tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
     // In two tabs, which are led to the same session.
     let (sent, _) = tokio::join!(

@@ -212,39 +212,39 @@ impl DayShards {
 
     /// The partition in which a link is listed.
     pub(crate) fn for_link(self, day: &str, id: &LinkId) -> String {
-        links_of_shard(day, self.of(id.as_str()))
+        self.partition_of(&links_of(day), id.as_str())
     }
 
     /// The partition in which an event is listed. The events of one link are spread too.
     pub(crate) fn for_event(self, day: &str, id: &EventId) -> String {
-        events_of_shard(day, self.of(id.as_str()))
+        self.partition_of(&events_of(day), id.as_str())
     }
 
     /// All partitions in which links of a day are listed.
     pub(crate) fn of_links(self, day: &str) -> Vec<String> {
-        (0..self.0).map(|shard| links_of_shard(day, shard)).collect()
+        self.partitions(&links_of(day))
     }
 
     /// All partitions in which events of a day are listed.
     pub(crate) fn of_events(self, day: &str) -> Vec<String> {
-        (0..self.0).map(|shard| events_of_shard(day, shard)).collect()
+        self.partitions(&events_of(day))
     }
 
-    fn of(self, id: &str) -> u8 {
-        Sha256::digest(id.as_bytes()).last().copied().unwrap_or_default() % self.0
+    fn partition_of(self, list: &str, id: &str) -> String {
+        sharded(list, Sha256::digest(id.as_bytes()).last().copied().unwrap_or_default() % self.0)
+    }
+
+    fn partitions(self, list: &str) -> Vec<String> {
+        (0..self.0).map(|shard| sharded(list, shard)).collect()
     }
 }
 
-fn links_of_shard(day: &str, shard: u8) -> String {
-    sharded(links_of(day), shard)
+fn events_of(day: &str) -> String {
+    format!("events#{day}")
 }
 
-fn events_of_shard(day: &str, shard: u8) -> String {
-    sharded(format!("events#{day}"), shard)
-}
-
-fn sharded(name: String, shard: u8) -> String {
-    if shard == 0 { name } else { format!("{name}#{shard}") }
+fn sharded(list: &str, shard: u8) -> String {
+    if shard == 0 { list.to_owned() } else { format!("{list}#{shard}") }
 }
 
 /// Sorts a list by time and, within one millisecond, by id.
@@ -334,11 +334,16 @@ mod tests {
 
     /// The units that the fullest partition gets when each of so many links writes so many to the one `partition` names.
     fn fullest(links: u32, units: usize, partition: impl Fn(&LinkId) -> String) -> usize {
-        let mut partitions = std::collections::BTreeMap::new();
-        for id in ids(links) {
-            *partitions.entry(partition(&id)).or_insert(0) += units;
+        most(ids(links).map(|id| partition(&id))) * units
+    }
+
+    /// How often the partition is among these that is most often.
+    fn most(partitions: impl Iterator<Item = String>) -> usize {
+        let mut entries = std::collections::BTreeMap::new();
+        for partition in partitions {
+            *entries.entry(partition).or_insert(0) += 1;
         }
-        partitions.values().copied().max().unwrap()
+        entries.into_values().max().unwrap()
     }
 
     #[test]
@@ -367,16 +372,10 @@ mod tests {
 
     #[test]
     fn a_thousand_lives_a_second_stay_below_what_eight_partitions_of_a_day_take_and_one_takes_a_quarter_of_that() {
+        // A life has four events.
+        let events_of_life = |id: LinkId| (1..=4).map(move |sequence| EventId::of(&id, sequence));
         let events = |shards: DayShards, lives: u32| {
-            let mut partitions = std::collections::BTreeMap::new();
-            for id in ids(lives) {
-                // A life has four events.
-                for sequence in 1..=4 {
-                    let partition = shards.for_event("2026-11-26", &EventId::of(&id, sequence));
-                    *partitions.entry(partition).or_insert(0) += 1;
-                }
-            }
-            partitions.values().copied().max().unwrap()
+            most(ids(lives).flat_map(events_of_life).map(|event| shards.for_event("2026-11-26", &event)))
         };
         let eight = DayShards::new(8).unwrap();
         assert!(events(eight, 1000) < LIMIT * 3 / 4);

@@ -59,11 +59,11 @@ pub enum ReceiptList {
     OfItem(ItemId),
 }
 
-/// One partition of a list index, cut to a range of `listed_at`.
+/// Partitions of a list index that are one list together, cut to a range of `listed_at`.
 struct Range {
     index: &'static str,
     attribute: &'static str,
-    value: String,
+    values: Vec<String>,
     from: String,
     to: String,
 }
@@ -71,19 +71,19 @@ struct Range {
 impl Range {
     fn all_of(index: &'static str, attribute: &'static str, value: String) -> Self {
         // Digits sort before ':' and times begin with digits.
-        Self { index, attribute, value, from: "0".to_owned(), to: ":".to_owned() }
+        Self { index, attribute, values: vec![value], from: "0".to_owned(), to: ":".to_owned() }
     }
 
     /// A part of what is listed of a day.
-    fn of_day(value: String, from: String, to: String) -> Self {
-        Self { index: BY_DAY_INDEX, attribute: BY_DAY, value, from, to }
+    fn of_day(values: Vec<String>, from: String, to: String) -> Self {
+        Self { index: BY_DAY_INDEX, attribute: BY_DAY, values, from, to }
     }
 
     /// Records that stand in the list by their id, from after one of them on.
     fn of_ids(value: &str, after: Option<&Cursor>) -> Self {
         // These sort before and after everything that an id consists of.
         let from = after.map_or("!", Cursor::place).to_owned();
-        Self { index: BY_DAY_INDEX, attribute: BY_DAY, value: value.to_owned(), from, to: "~".to_owned() }
+        Self { index: BY_DAY_INDEX, attribute: BY_DAY, values: vec![value.to_owned()], from, to: "~".to_owned() }
     }
 }
 
@@ -96,9 +96,9 @@ impl Store {
     ) -> Result<Page<PaymentLink>, StoreError> {
         let ranges = match list {
             LinkList::OfContact(id) => {
-                vec![vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]]
+                vec![Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::links_of(id.as_str()))]
             }
-            LinkList::OfItem(id) => vec![vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))]],
+            LinkList::OfItem(id) => vec![Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::links_of(id.as_str()))],
             LinkList::Between(from, to) => self.links_of_days(*from, *to),
         };
         self.list("list links", &ranges, limit, after, |id| Some(keys::link(&LinkId::parse(id).ok()?))).await
@@ -114,8 +114,7 @@ impl Store {
             ReceiptList::OfContact(id) => Range::all_of(BY_CONTACT_INDEX, BY_CONTACT, keys::receipts_of(id.as_str())),
             ReceiptList::OfItem(id) => Range::all_of(BY_ITEM_INDEX, BY_ITEM, keys::receipts_of(id.as_str())),
         };
-        self.list("list receipts", &[vec![range]], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?)))
-            .await
+        self.list("list receipts", &[range], limit, after, |id| Some(keys::receipt(&ReceiptId::parse(id).ok()?))).await
     }
 
     /// Events in the order in which they were recorded.
@@ -131,10 +130,8 @@ impl Store {
         }
         let mut listed = Vec::new();
         for day in days(from, list.before).iter().rev() {
-            let to = bound(list.before);
-            let range = |value| Range::of_day(value, after.clone(), to.clone());
-            let ranges: Vec<Range> = self.day_shards.of_events(day).into_iter().map(range).collect();
-            listed.extend(self.merged(READ, &ranges, &to, limit - listed.len(), Order::OldestFirst).await?);
+            let range = Range::of_day(self.day_shards.of_events(day), after.clone(), bound(list.before));
+            listed.extend(self.listed(READ, &range, &range.to, limit - listed.len(), Order::OldestFirst).await?);
             if listed.len() >= limit {
                 break;
             }
@@ -218,19 +215,17 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// Reads keys from one group of ranges after the other until the page is full, then the items themselves. The ranges of
-    /// a group lie beside each other and have the same bounds.
+    /// Reads keys from the ranges one after the other until the page is full, then the items themselves.
     async fn list<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        groups: &[Vec<Range>],
+        ranges: &[Range],
         limit: usize,
         after: Option<&Cursor>,
         key_of: impl Fn(&str) -> Option<Key>,
     ) -> Result<Page<T>, StoreError> {
         let mut listed: Vec<String> = Vec::new();
-        for ranges in groups {
-            let Some(range) = ranges.first() else { continue };
+        for range in ranges {
             // A cursor names the last entry seen; what is older follows.
             let after = after.map(Cursor::place);
             let to = after.filter(|after| *after < range.to.as_str()).unwrap_or(&range.to);
@@ -239,7 +234,7 @@ impl Store {
             }
             // One more than asked for tells whether there is a next page.
             let missing = limit + 1 - listed.len();
-            listed.extend(self.merged(operation, ranges, to, missing, Order::NewestFirst).await?);
+            listed.extend(self.listed(operation, range, to, missing, Order::NewestFirst).await?);
             if listed.len() > limit {
                 break;
             }
@@ -280,16 +275,17 @@ impl Store {
         Ok(entries)
     }
 
-    /// What [`Store::listed`] finds in each of the ranges, as if they were one.
-    async fn merged(
+    /// The `listed_at` values between the range's `from` and `to`, both exclusive, at most `most`, whichever of its partitions
+    /// they are in.
+    async fn listed(
         &self,
         operation: &'static str,
-        ranges: &[Range],
+        range: &Range,
         to: &str,
         most: usize,
         order: Order,
     ) -> Result<Vec<String>, StoreError> {
-        let all = ranges.iter().map(|range| self.listed(operation, range, to, most, order));
+        let all = range.values.iter().map(|value| self.listed_in(operation, range, value, to, most, order));
         let mut listed = try_join_all(all).await?.concat();
         match order {
             Order::NewestFirst => listed.sort_unstable_by(|one, other| other.cmp(one)),
@@ -300,17 +296,17 @@ impl Store {
     }
 
     /// The links of the UTC days that a span of time touches, the latest first.
-    fn links_of_days(&self, from: Timestamp, to: Timestamp) -> Vec<Vec<Range>> {
-        let range = |value| Range::of_day(value, bound(from), bound(to));
-        let of_day = |day: &String| self.day_shards.of_links(day).into_iter().map(range).collect();
+    fn links_of_days(&self, from: Timestamp, to: Timestamp) -> Vec<Range> {
+        let of_day = |day: &String| Range::of_day(self.day_shards.of_links(day), bound(from), bound(to));
         days(from, to).iter().map(of_day).collect()
     }
 
-    /// The `listed_at` values between the range's `from` and `to`, both exclusive, at most `most`.
-    async fn listed(
+    /// The same of one of its partitions.
+    async fn listed_in(
         &self,
         operation: &'static str,
         range: &Range,
+        value: &str,
         to: &str,
         most: usize,
         order: Order,
@@ -326,7 +322,7 @@ impl Store {
                 .key_condition_expression("#list = :list AND #at BETWEEN :from AND :to")
                 .expression_attribute_names("#list", range.attribute)
                 .expression_attribute_names("#at", LISTED_AT)
-                .expression_attribute_values(":list", text(&range.value))
+                .expression_attribute_values(":list", text(value))
                 .expression_attribute_values(":from", text(&range.from))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
                 .scan_index_forward(order == Order::OldestFirst)
