@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::account::{LatePayment, OnlinePayment};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, EndpointId, LinkId};
+use domain::records::account::{LatePayment, OnlinePayment};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{

@@ -15,7 +15,7 @@ use std::time::Duration;
 use channels::{LINK_TAG, MESSAGE_TAG};
 use domain::gateway::GatewayKind;
 use domain::ids::{EventId, LinkId};
-use domain::resolve::Resolution;
+use domain::link::Resolution;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::account::LatePayment;
-use domain::attempt::{Attempt, Checkout, OpenedSession};
-use domain::contact::Contact;
 use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment};
 use domain::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
     ReturnKey,
 };
 use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, PaymentLink, Report, Terms};
+use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::locale::Locale;
-use domain::message::MessageChoice;
+use domain::messages::choice::MessageChoice;
+use domain::messages::recipients::{Channel, Recipient};
 use domain::money::{Currency, Money};
-use domain::recipients::{Channel, Recipient};
+use domain::records::account::LatePayment;
+use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
     ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,

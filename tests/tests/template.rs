@@ -253,13 +253,13 @@ fn an_email_identity_is_a_domain_or_an_address_and_nothing_in_between() {
 fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
     let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
     let number = guide.split("\"mobile\": \"").nth(1).unwrap().split('"').next().unwrap();
-    let settings = domain::settings::Settings::default();
-    let mobile = domain::contact::Mobile::parse(number, &settings.default_region).unwrap();
-    let senders = domain::sender::Senders::new();
-    let routes = domain::sender::Routes { settings: &settings, senders: &senders };
-    let wording = domain::message::MessageChoice::Default { channels: Vec::new() }.wording();
-    let carrier = routes.carrier(domain::recipients::Channel::Sms, None, mobile.as_str(), wording);
-    assert!(matches!(carrier, Ok(domain::sender::Carrier::Sns)), "{carrier:?}");
+    let settings = domain::business::settings::Settings::default();
+    let mobile = domain::records::contact::Mobile::parse(number, &settings.default_region).unwrap();
+    let senders = domain::messages::provider::Senders::new();
+    let routes = domain::messages::provider::Routes { settings: &settings, senders: &senders };
+    let wording = domain::messages::choice::MessageChoice::Default { channels: Vec::new() }.wording();
+    let carrier = routes.carrier(domain::messages::recipients::Channel::Sms, None, mobile.as_str(), wording);
+    assert!(matches!(carrier, Ok(domain::messages::provider::Carrier::Sns)), "{carrier:?}");
     let test = std::fs::read_to_string(root().join("tests/deploy/run.py")).unwrap();
     assert!(
         test.contains(&format!("NUMBER, ADDRESS = \"{number}\"")),
@@ -481,7 +481,7 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
     assert!(channels::PROVIDER_CALL + runtime::MARGIN <= runtime::RESERVE);
     assert!(runtime::AWS_CALL + runtime::MARGIN <= runtime::RESERVE);
     // Nobody takes the same work on while a run may still be at it, and no two runs of the schedule overlap.
-    let lease = Duration::try_from(domain::attempt::LEASE).unwrap();
+    let lease = Duration::try_from(domain::link::LEASE).unwrap();
     assert!(expire_links::TIME < lease && gateway_webhook::TIME < lease);
     assert!(expire_links::TIME < Duration::from_secs(60) && deliver_messages::TIME < Duration::from_secs(60));
 }

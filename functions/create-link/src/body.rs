@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::create::Request;
-use domain::expiry::Expiry;
+use domain::business::settings::Settings;
 use domain::ids::{AccountId, ContactId, ItemId, ReferenceId};
 use domain::locale::Locale;
 use domain::money::Currency;
-use domain::settings::Settings;
+use domain::requests::create::Request;
+use domain::requests::expiry::Expiry;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
 use utoipa::openapi::{RefOr, Schema};

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use domain::compose::Preview;
-use domain::create::{Decision, MessageMode, Place, Records, Request, decide};
-use domain::draft::{
+use domain::messages::compose::Preview;
+use domain::messages::recipients::{Channel, Recipient};
+use domain::messages::sms::SmsLength;
+use domain::requests::create::{Decision, MessageMode, Place, Records, Request, decide};
+use domain::requests::draft::{
     AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
     people_choices, previews, receipt_type_choices, sources,
 };
-use domain::recipients::{Channel, Recipient};
-use domain::sms::SmsLength;
 use domain::{Field, Problem, Problems};
 use lambda_http::request::RequestContext;
 use serde::Serialize;

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{CancelRefused, PaymentLink};
-use domain::resolve::{Resolution, ResolveRefused};
-use domain::telling::{self, TellRefused, TellingRequest};
+use domain::link::{Resolution, ResolveRefused};
+use domain::requests::resend;
+use domain::requests::resend::{TellRefused, TellingRequest};
 use domain::text::parse_text;
 use domain::{Field, Problems, Timestamp};
 use serde::Deserialize;
@@ -123,7 +124,7 @@ pub(crate) async fn tell_again(
         link if names_people(&request) => app.store.contact(&link.terms().contact.id).await?,
         _ => None,
     };
-    let records = telling::Records {
+    let records = resend::Records {
         contact: contact.as_ref(),
         templates: &configuration.templates,
         settings: &configuration.settings,
@@ -132,7 +133,7 @@ pub(crate) async fn tell_again(
     let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
     act(&app, &id, asked, |link, now| {
         link.may_tell_again(now).map_err(|why| refused_to_tell(why, link, now))?;
-        let telling = telling::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
+        let telling = resend::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
         let next = link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))?;
         next.check_growth(link).map_err(|rejection| ApiProblem::invalid(Problems::of("/recipients", rejection)))?;
         Ok(next)

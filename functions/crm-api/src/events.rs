@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use domain::event::{EventType, KEPT_FOR};
 use domain::ids::{EndpointId, EventId, LinkId};
+use domain::link::outbox::{EventType, KEPT_FOR};
 use domain::{Problems, Rejection, Timestamp};
 use jiff::SignedDuration;
 use serde::Deserialize;

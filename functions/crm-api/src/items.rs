@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
 use domain::ids::{ContactId, ItemId};
-use domain::item::Item;
+use domain::records::item::Item;
 use serde::Serialize;
 use store::{AttachedReceipts, Place};
 use utoipa::ToSchema;

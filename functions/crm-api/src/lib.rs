@@ -28,7 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
 use domain::gateway::GatewayBook;
-use domain::webhook::Reach;
+use domain::records::webhook_endpoint::Reach;
 use runtime::Clock;
 use serde::Serialize;
 use store::Store;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::amend::{Amendment, Records, amend as amend_terms};
-use domain::expiry::Expiry;
+use domain::business::settings::Settings;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::PaymentLink;
-use domain::settings::Settings;
+use domain::requests::amend::{Amendment, Records, amend as amend_terms};
+use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;

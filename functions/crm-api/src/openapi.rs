@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::template::{FILTERS, VARIABLES};
+use domain::messages::template::{FILTERS, VARIABLES};
 use store::Scope;
 use views::event::LoggedEventView;
 use views::{LinkView, ReceiptView};

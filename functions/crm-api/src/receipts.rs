@@ -44,7 +44,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
 }
 
 /// A link has at most one receipt, and knows its id.
-async fn of_link(app: &App, id: LinkId) -> Result<Page<domain::receipt::Receipt>, ApiProblem> {
+async fn of_link(app: &App, id: LinkId) -> Result<Page<domain::link::Receipt>, ApiProblem> {
     let receipt_id = app.store.link(&id).await?.and_then(|link| link.receipt_id());
     let receipt = match receipt_id {
         Some(id) => app.store.receipt(&id).await?,

@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::contact::Region;
-use domain::create::find_receipt_type;
-use domain::expiry::Expiry;
+use domain::business::logo::Logo;
+use domain::business::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
 use domain::ids::{ReceiptTypeId, SenderId};
 use domain::locale::Locale;
-use domain::logo::Logo;
-use domain::recipients::Channel;
-use domain::sender::{NumberPrefix, SmsRoute};
-use domain::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
-use domain::sms::SegmentLimit;
+use domain::messages::provider::{NumberPrefix, SmsRoute};
+use domain::messages::recipients::Channel;
+use domain::messages::sms::SegmentLimit;
+use domain::records::contact::Region;
+use domain::requests::create::find_receipt_type;
+use domain::requests::expiry::Expiry;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use channels::Posted;
 use domain::Timestamp;
-use domain::event::KEPT_FOR;
 use domain::ids::EndpointId;
+use domain::link::outbox::KEPT_FOR;
+use domain::records::webhook_endpoint::{WebhookEndpoint, next_try};
 use domain::trace::Trace;
-use domain::webhook::{WebhookEndpoint, next_try};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;

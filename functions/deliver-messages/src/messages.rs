@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use channels::{Label, Sent, Through};
-use domain::compose::{Book, compose};
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
-use domain::recipients::Recipient;
-use domain::sender::{Carrier, ProviderKind, Routes};
+use domain::messages::compose::{Book, compose};
+use domain::messages::provider::{Carrier, ProviderKind, Routes};
+use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;

@@ -13,9 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use domain::Timestamp;
-use domain::attempt::AttemptState;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
+use domain::link::AttemptState;
 use domain::link::{PaymentLink, Report, Work};
 use domain::trace::Trace;
 use futures_util::future::join_all;

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use domain::account::{Account, LatePayment, OnlinePayment};
-use domain::approved::{ApprovedTemplate, TemplateName};
-use domain::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
-use domain::credentials::Credentials;
+use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
+use domain::idempotency::Answered;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role, SenderId,
 };
-use domain::item::{Item, ReceiptField};
+use domain::link::ReceiptType;
 use domain::locale::Locale;
+use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
+use domain::messages::provider::{MessageSender, NumberPrefix, Provider, SenderSecret, SmsRoute};
+use domain::messages::template::Phrase;
 use domain::money::{Currency, Money};
-use domain::receipt::ReceiptType;
-use domain::repeat::Answered;
-use domain::sender::{MessageSender, NumberPrefix, Provider, SenderSecret, SmsRoute};
-use domain::settings::{Settings, TimeZoneName};
-use domain::template::Phrase;
-use domain::webhook::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
+use domain::records::account::{Account, LatePayment, OnlinePayment};
+use domain::records::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
+use domain::records::credentials::Credentials;
+use domain::records::item::{Item, ReceiptField};
+use domain::records::webhook_endpoint::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
 use domain::{Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::ids::{ContactId, LinkId};
 use domain::link::PaymentLink;
-use domain::receipt::Receipt;
+use domain::link::Receipt;
 use serde_json::{Value, json};
 use store::{LinkList, Page, ReceiptList, Written};
 use views::{LinkView, ReceiptView};

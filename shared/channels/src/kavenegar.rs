@@ -2,9 +2,9 @@
 //! template, each with a form, as its official clients call them. An answer is `{ "return": { "status", "message" },
 //! "entries" }`, whose own status decides.
 
-use domain::approved::Filled;
-use domain::compose::Message;
-use domain::sender::KAVENEGAR_PLACES;
+use domain::messages::approved_template::Filled;
+use domain::messages::compose::Message;
+use domain::messages::provider::KAVENEGAR_PLACES;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;

@@ -16,11 +16,11 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::compose::Message;
+use domain::business::settings::{EmailSenderName, Sender};
 use domain::ids::{LinkId, MessageId};
-use domain::sender::{Provider, ProviderKind, SenderSecret};
-use domain::settings::{EmailSenderName, Sender};
-use domain::webhook::{Reach, parse_endpoint_url};
+use domain::messages::compose::Message;
+use domain::messages::provider::{Provider, ProviderKind, SenderSecret};
+use domain::records::webhook_endpoint::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::{Answer, Http};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::ids::EventId;
+use domain::records::webhook_endpoint::{Reach, WebhookEndpoint, parse_endpoint_url};
 use domain::trace::Trace;
-use domain::webhook::{Reach, WebhookEndpoint, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::Http;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};

@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::approved::Filled;
+use domain::messages::approved_template::Filled;
 use outbound::{Answer, Http};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -7,40 +7,21 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
-pub mod account;
-pub mod amend;
-pub mod approved;
-pub mod attempt;
+pub mod business;
 pub mod calendar;
-pub mod compose;
-pub mod contact;
-pub mod create;
-pub mod credentials;
-pub mod draft;
-pub mod event;
-pub mod expiry;
 pub mod gateway;
+pub mod idempotency;
 pub mod ids;
-pub mod item;
 pub mod language;
 pub mod link;
 pub mod locale;
-pub mod logo;
-pub mod message;
+pub mod messages;
 pub mod money;
 pub mod problem;
-pub mod receipt;
-pub mod recipients;
-pub mod repeat;
-pub mod resolve;
-pub mod sender;
-pub mod settings;
-pub mod sms;
-pub mod telling;
-pub mod template;
+pub mod records;
+pub mod requests;
 pub mod text;
 pub mod trace;
-pub mod webhook;
 
 pub use jiff::Timestamp;
 pub use problem::{Field, Problem, Problems, Rejection};

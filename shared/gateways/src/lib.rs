@@ -16,11 +16,11 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, NewAttempt, OpenedSession};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
 use domain::ids::{AttemptId, LinkId};
+use domain::link::{Attempt, NewAttempt, OpenedSession};
 use domain::link::{Heard, Report};
+use domain::records::credentials::Credentials;
 use hmac::{Hmac, KeyInit, Mac};
 use outbound::{Answer, Http};
 use serde::de::DeserializeOwned;

@@ -6,11 +6,11 @@
 //! merchant's duty, and so is comparing terminal and amount.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::link::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
+use domain::records::credentials::Credentials;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 

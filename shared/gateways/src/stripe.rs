@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState, Checkout, OpenedSession};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
+use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
+use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Map, Value};

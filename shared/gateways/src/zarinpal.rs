@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, Checkout, OpenedSession};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
+use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde_json::{Value, json};
 

@@ -5,11 +5,11 @@
 //! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, Checkout, OpenedSession};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
+use domain::records::credentials::Credentials;
 use serde_json::{Map, Value, json};
 
 use crate::{BeginError, Fields, Line, Order, Shipped, Speaks, at_most, not_paid, object, unknown, whole};

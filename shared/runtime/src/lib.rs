@@ -23,7 +23,7 @@ use aws_types::SdkConfig;
 use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
 use domain::gateway::GatewayBook;
-use domain::webhook::Reach;
+use domain::records::webhook_endpoint::Reach;
 use gateways::{Gateways, Places};
 use outbound::{Http, PublicAddresses};
 use store::{DayShards, Store, StoreError};

@@ -13,11 +13,11 @@
 //! that was asked twice answers twice the same.
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, AttemptState};
-use domain::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use domain::ids::{AttemptId, LinkId};
+use domain::link::{Attempt, AttemptState};
 use domain::link::{Heard, PaymentLink, Report, Step};
+use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Settled, Store, StoreError, Written};
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::account::Account;
+use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
+use domain::link::ReceiptType;
 use domain::locale::Locale;
-use domain::message::{MessageEvent, MessageTemplate, saved};
-use domain::receipt::ReceiptType;
-use domain::recipients::Channel;
-use domain::sender::{MessageSender, Senders};
-use domain::settings::Settings;
-use domain::template::MessageText;
+use domain::messages::choice::{MessageEvent, MessageTemplate, saved};
+use domain::messages::provider::{MessageSender, Senders};
+use domain::messages::recipients::Channel;
+use domain::messages::template::MessageText;
+use domain::records::account::Account;
 
 use crate::Store;
 use crate::error::StoreError;

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
-use domain::event::{EventType, Happening, KEPT_FOR};
+use domain::idempotency::Answered;
 use domain::ids::{AttemptId, EndpointId, EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::repeat::Answered;
+use domain::link::outbox::{EventType, Happening, KEPT_FOR};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;

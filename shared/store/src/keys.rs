@@ -24,14 +24,14 @@
 //! are new at once only while a business brings all of its own in.
 
 use domain::Timestamp;
+use domain::business::logo::LogoHash;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
     ReceiptTypeId, ReferenceId, SenderId,
 };
 use domain::locale::Locale;
-use domain::logo::LogoHash;
-use domain::message::MessageEvent;
-use domain::recipients::Channel;
+use domain::messages::choice::MessageEvent;
+use domain::messages::recipients::Channel;
 use sha2::{Digest, Sha256};
 
 pub(crate) const PK: &str = "pk";

@@ -24,10 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use domain::credentials::Credentials;
 use domain::ids::{AccountId, CredentialsVersion, SenderId};
-use domain::sender::SenderSecret;
-use domain::webhook::WebhookEndpoint;
+use domain::messages::provider::SenderSecret;
+use domain::records::credentials::Credentials;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};

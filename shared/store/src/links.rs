@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::Timestamp;
-use domain::contact::Contact;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
-use domain::item::Item as CrmItem;
+use domain::link::Receipt;
 use domain::link::{Claim, Judgement, LinkStatus, PaymentLink};
-use domain::receipt::Receipt;
+use domain::records::contact::Contact;
+use domain::records::item::Item as CrmItem;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;

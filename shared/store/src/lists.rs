@@ -2,11 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use domain::contact::Contact;
 use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId};
-use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
-use domain::receipt::Receipt;
+use domain::link::Receipt;
+use domain::records::contact::Contact;
+use domain::records::item::Item as CrmItem;
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

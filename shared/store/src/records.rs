@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::account::Account;
-use domain::contact::Contact;
-use domain::credentials::Credentials;
+use domain::business::logo::{Logo, LogoHash};
+use domain::business::settings::Settings;
 use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
-use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
+use domain::link::ReceiptType;
 use domain::locale::Locale;
-use domain::logo::{Logo, LogoHash};
-use domain::message::{MessageEvent, MessageTemplate};
-use domain::receipt::ReceiptType;
-use domain::recipients::Channel;
-use domain::settings::Settings;
+use domain::messages::choice::{MessageEvent, MessageTemplate};
+use domain::messages::recipients::Channel;
+use domain::records::account::Account;
+use domain::records::contact::Contact;
+use domain::records::credentials::Credentials;
+use domain::records::item::Item as CrmItem;
 use serde::de::DeserializeOwned;
 
 use crate::Store;

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use domain::ids::{CredentialsVersion, SenderId};
-use domain::sender::{MessageSender, SenderSecret};
+use domain::messages::provider::{MessageSender, SenderSecret};
 
 use crate::Store;
 use crate::error::StoreError;

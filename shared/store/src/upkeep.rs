@@ -3,8 +3,8 @@
 
 use domain::Timestamp;
 use domain::ids::ContactId;
-use domain::item::Item as CrmItem;
 use domain::link::PaymentLink;
+use domain::records::item::Item as CrmItem;
 
 use crate::Store;
 use crate::error::StoreError;

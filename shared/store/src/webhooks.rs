@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::ids::EndpointId;
-use domain::webhook::WebhookEndpoint;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 
 use crate::Store;
 use crate::error::StoreError;

@@ -5,9 +5,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::event::EventType;
 use domain::gateway::GatewayKind;
-use domain::recipients::Channel;
+use domain::link::outbox::EventType;
+use domain::messages::recipients::Channel;
 use serde_json::{Map, Value, json};
 
 use crate::MEASUREMENTS;

@@ -1,9 +1,9 @@
 //! Events as the CRM gets them, by webhook and from the list.
 
 use domain::Timestamp;
-use domain::event::EventType;
+use domain::business::settings::Settings;
 use domain::link::PaymentLink;
-use domain::settings::Settings;
+use domain::link::outbox::EventType;
 use serde::Serialize;
 use store::{DeliveryState, EventRecord, MessageStates};
 use utoipa::ToSchema;

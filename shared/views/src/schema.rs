@@ -1,9 +1,9 @@
 //! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
 
-use domain::event::EventType;
 use domain::gateway::{GatewayKind, Mode};
-use domain::recipients::{Channel, UnreachedReason};
-use domain::sender::ProviderKind;
+use domain::link::outbox::EventType;
+use domain::messages::provider::ProviderKind;
+use domain::messages::recipients::{Channel, UnreachedReason};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::create::AfterPaymentRequest;
 use domain::ids::{FieldKey, ReceiptTypeId};
+use domain::requests::create::AfterPaymentRequest;
 use domain::text::parse_text;
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;

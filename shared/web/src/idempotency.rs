@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Rejection;
-use domain::repeat::{Repeat, RequestMark};
+use domain::idempotency::{Repeat, RequestMark};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::ApiKey;

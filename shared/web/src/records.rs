@@ -1,10 +1,10 @@
 //! The bodies of contacts and items, read the same way where they are written and where a link brings them along.
 
-use domain::contact::{ContactChange, Email, Mobile, Person, Region, SocialAddress, SocialId};
 use domain::ids::{ContactId, FieldKey, Role, SenderId};
-use domain::item::{ItemChange, ReceiptField};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
+use domain::records::contact::{ContactChange, Email, Mobile, Person, Region, SocialAddress, SocialId};
+use domain::records::item::{ItemChange, ReceiptField};
 use domain::text::{parse_name, parse_web_address};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;

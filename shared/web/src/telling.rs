@@ -1,9 +1,9 @@
 //! Whom to tell and in which words: read the same way when a link is made and when people are told again.
 
-use domain::contact::{Email, Mobile, Region};
-use domain::create::{MessageMode, MessageRequest, Recipients};
 use domain::ids::Role;
-use domain::recipients::Channel;
+use domain::messages::recipients::Channel;
+use domain::records::contact::{Email, Mobile, Region};
+use domain::requests::create::{MessageMode, MessageRequest, Recipients};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
 use utoipa::ToSchema;

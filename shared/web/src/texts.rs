@@ -1,7 +1,7 @@
 //! Fields of bodies that are message texts, read the same way in a create request and in a message template.
 
-use domain::recipients::Channel;
-use domain::template::MessageText;
+use domain::messages::recipients::Channel;
+use domain::messages::template::MessageText;
 use domain::{Field, Problems};
 use serde::Deserialize;
 use utoipa::ToSchema;

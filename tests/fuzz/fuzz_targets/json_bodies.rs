@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Problems;
-use domain::contact::{Contact, Region};
+use domain::records::contact::{Contact, Region};
 use domain::ids::{ContactId, ItemId};
-use domain::item::Item;
+use domain::records::item::Item;
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;

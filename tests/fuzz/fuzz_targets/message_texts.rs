@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use domain::calendar::parse_time_zone;
 use domain::locale::Language;
 use domain::money::{Currency, Money};
-use domain::recipients::Channel;
-use domain::sms::SmsLength;
-use domain::template::{Amount, End, MessageText, Values, html_of};
+use domain::messages::recipients::Channel;
+use domain::messages::sms::SmsLength;
+use domain::messages::template::{Amount, End, MessageText, Values, html_of};
 use libfuzzer_sys::fuzz_target;
 
 const LINK: &str = "https://pay.example/p/2222222222222222222222";

@@ -4,7 +4,7 @@
 #![no_main]
 
 use channels::{Sent, meaning};
-use domain::sender::ProviderKind;
+use domain::messages::provider::ProviderKind;
 use libfuzzer_sys::fuzz_target;
 use outbound::Answer;
 use serde_json::Value;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::attempt::{Attempt, Checkout, NewAttempt, OpenedSession};
-use domain::credentials::Credentials;
+use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
+use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayBook, GatewayKind, Mode};
 use domain::ids::{AccountId, CredentialsVersion, ReturnKey};
 use domain::link::Report;

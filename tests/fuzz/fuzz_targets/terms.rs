@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use domain::Timestamp;
 use domain::calendar::parse_time_zone;
-use domain::contact::Region;
-use domain::expiry::{Expiry, LONGEST_DAYS};
+use domain::records::contact::Region;
+use domain::requests::expiry::{Expiry, LONGEST_DAYS};
 use domain::gateway::GatewayKind;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Timestamp;
-use domain::credentials::Credentials;
+use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
 use domain::link::Report;
 use gateways::{Fields, Hint, Notice, WebhookError, read_webhook};

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use domain::attempt::AttemptState;
 use domain::gateway::{GatewayKind, LookUp, Notices};
 use domain::ids::LinkId;
+use domain::link::AttemptState;
 use domain::link::PaymentLink;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::idempotency::Answered;
 use domain::ids::{EndpointId, EventId, LinkId, PayToken};
-use domain::repeat::Answered;
-use domain::webhook::{SigningSecret, WebhookEndpoint};
+use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use reqwest::{Method, StatusCode};
 use runtime::{Environment, Runtime};
 use serde_json::{Value, json};

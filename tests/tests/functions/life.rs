@@ -204,7 +204,7 @@ fn logo(bytes: usize) -> String {
 #[tokio::test]
 async fn pages_show_the_businesss_logo_from_their_own_address() {
     let world = World::in_process().await;
-    let logo = logo(domain::logo::LARGEST_LOGO);
+    let logo = logo(domain::business::logo::LARGEST_LOGO);
     let settings = json!({ "business_name": "Logo & Co", "default_locale": "en", "logo": logo });
     assert_eq!(world.put("/v1/settings", settings).await["logo"], logo);
     assert_eq!(world.get("/v1/settings").await["logo"], logo);
@@ -214,7 +214,7 @@ async fn pages_show_the_businesss_logo_from_their_own_address() {
     let address = page.text.split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(address.starts_with("/logo/"), "{address}");
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains("img-src 'self';"));
-    let weight = page.text.len() + domain::logo::LARGEST_LOGO;
+    let weight = page.text.len() + domain::business::logo::LARGEST_LOGO;
     assert!(weight < 30_000, "{weight} bytes");
     let picture = world.open(address).await;
     assert_eq!(picture.status, StatusCode::OK);
@@ -242,7 +242,7 @@ async fn a_logo_that_is_no_small_picture_is_refused() {
     for (given, code) in [
         (json!("data:image/svg+xml;base64,PHN2Zy8+"), "invalid_logo"),
         (json!(logo(100).replace("image/png", "image/jpeg")), "invalid_logo"),
-        (json!(logo(domain::logo::LARGEST_LOGO + 1)), "logo_too_large"),
+        (json!(logo(domain::business::logo::LARGEST_LOGO + 1)), "logo_too_large"),
         (json!(5), "wrong_type"),
     ] {
         let body = json!({ "business_name": "B", "logo": given });

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{GatewayKind, GatewayRules};
-use crate::credentials::{Alphabet, CredentialField, Form};
+use crate::records::credentials::{Alphabet, CredentialField, Form};
 
 /// What there is to know about a gateway without speaking its protocol.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{LinkStatus, PaymentLink};
-use crate::message::MessageChoice;
+use crate::messages::choice::MessageChoice;
 
 /// The link can still be paid, or money of it is under way or under review: whoever it is for is still needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

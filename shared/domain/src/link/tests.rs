@@ -1,11 +1,17 @@
-use super::*;
-use crate::attempt::{Checkout, OpenedSession};
-use crate::event::EventType;
-use crate::gateway::{GatewayAnswer, GatewayBook, GiveBackAnswer, Payment};
-use crate::money::Currency;
-use crate::recipients::Channel;
-use crate::resolve::{Resolution, ResolveRefused};
+use jiff::Timestamp;
 use proptest::prelude::*;
+
+use super::outbox::EventType;
+use super::*;
+use crate::gateway::{GatewayAnswer, GatewayBook, GatewayKind, GiveBackAnswer, Mode, Payment};
+use crate::ids::*;
+use crate::locale::Locale;
+use crate::messages::choice::MessageChoice;
+use crate::messages::recipients::{Channel, Recipient};
+use crate::money::{Currency, Money};
+use crate::records::account::LatePayment;
+use crate::requests::resend::{TellRefused, Telling};
+use std::collections::BTreeMap;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()

@@ -9,8 +9,8 @@ use std::mem::discriminant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::AttemptState;
 use crate::ids::{AttemptId, MessageId};
+use crate::link::AttemptState;
 use crate::link::{LinkStatus, PaymentLink};
 use crate::problem::Rejection;
 

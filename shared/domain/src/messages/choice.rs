@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::{Language, Locale};
+use crate::messages::provider::Wording;
+use crate::messages::recipients::Channel;
+use crate::messages::template::MessageText;
 use crate::problem::Rejection;
-use crate::recipients::Channel;
-use crate::sender::Wording;
-use crate::template::MessageText;
 
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,9 +136,9 @@ pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Res
 mod tests {
     use super::*;
     use crate::calendar::parse_time_zone;
+    use crate::messages::sms::SmsLength;
+    use crate::messages::template::{Amount, End, Values};
     use crate::money::{Currency, Money};
-    use crate::sms::SmsLength;
-    use crate::template::{Amount, End, Values};
 
     #[test]
     fn every_shipped_text_passes_the_checks_of_a_text_from_outside() {

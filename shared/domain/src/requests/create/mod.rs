@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::account::{Account, Ready};
-use crate::compose::{Book, Matter, Preview, preview};
-use crate::contact::{Contact, ContactChange, Email, Mobile, SocialAddress};
-use crate::expiry::Expiry;
+use crate::business::settings::Settings;
 use crate::gateway::GatewayBook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
-use crate::item::{Item, ItemChange};
+use crate::link::ReceiptType;
 use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url};
 use crate::locale::Locale;
-use crate::message::{MessageChoice, MessageTemplate};
+use crate::messages::choice::{MessageChoice, MessageTemplate};
+use crate::messages::compose::{Book, Matter, Preview, preview};
+use crate::messages::provider::{Routes, Senders, Wording};
+use crate::messages::recipients::{Channel, Resolved, Wanted, Ways, resolve};
+use crate::messages::template::MessageText;
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
-use crate::receipt::ReceiptType;
-use crate::recipients::{Channel, Resolved, Wanted, Ways, resolve};
-use crate::sender::{Routes, Senders, Wording};
-use crate::settings::Settings;
-use crate::template::MessageText;
+use crate::records::account::{Account, Ready};
+use crate::records::contact::{Contact, ContactChange, Email, Mobile, SocialAddress};
+use crate::records::item::{Item, ItemChange};
+use crate::requests::expiry::Expiry;
 
 /// A create request after its fields were read one by one.
 #[derive(Clone, Debug, Default)]

@@ -1,24 +1,24 @@
 //! A link before it is made: what the form for it shows. Every rule that stands in the way of a draft is one of
 //! [`decide`], so that a draft without a problem is a link that can be made.
 //!
-//! [`decide`]: crate::create::decide
+//! [`decide`]: crate::requests::create::decide
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::account::Account;
-use crate::compose::Preview;
-use crate::contact::{Email, Mobile, SocialAddress};
-use crate::create::{Decision, Records, Request, can_choose, find_receipt_type};
 use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
 use crate::link::AmountSource;
-use crate::message::MessageChoice;
+use crate::link::ReceiptType;
+use crate::messages::choice::MessageChoice;
+use crate::messages::compose::Preview;
+use crate::messages::provider::Wording;
+use crate::messages::recipients::{Address, Channel, Unreached, Ways};
 use crate::problem::{Field, Rejection};
-use crate::receipt::ReceiptType;
-use crate::recipients::{Address, Channel, Unreached, Ways};
-use crate::sender::Wording;
+use crate::records::account::Account;
+use crate::records::contact::{Email, Mobile, SocialAddress};
+use crate::requests::create::{Decision, Records, Request, can_choose, find_receipt_type};
 
 /// Where a value of a draft came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

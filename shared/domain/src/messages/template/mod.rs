@@ -10,8 +10,8 @@ use minijinja::{AutoEscape, Environment, context};
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Language;
+use crate::messages::recipients::Channel;
 use crate::problem::Rejection;
-use crate::recipients::Channel;
 use crate::text::parse_text;
 
 pub use check::VARIABLES;
@@ -125,7 +125,7 @@ pub fn html_of(body: &str, link: &str, language: Language) -> Result<String, Rej
     let paragraphs: Vec<Vec<String>> =
         body.split("\n\n").map(|paragraph| paragraph.lines().map(|line| line.trim().to_owned()).collect()).collect();
     environment
-        .template_from_named_str("email.html", include_str!("../templates/email.html"))
+        .template_from_named_str("email.html", include_str!("../../../templates/email.html"))
         .and_then(|template| {
             template.render(context! {
                 paragraphs, link, language => language.code(), direction => language.direction(),

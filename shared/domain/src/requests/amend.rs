@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::create::{AfterPaymentRequest, OnItem, choose_expiry, decide_after_payment};
-use crate::expiry::Expiry;
+use crate::business::settings::Settings;
 use crate::ids::ReceiptTypeId;
-use crate::item::Item;
+use crate::link::ReceiptType;
 use crate::link::Terms;
 use crate::problem::{Field, Problems};
-use crate::receipt::ReceiptType;
-use crate::settings::Settings;
+use crate::records::item::Item;
+use crate::requests::create::{AfterPaymentRequest, OnItem, choose_expiry, decide_after_payment};
+use crate::requests::expiry::Expiry;
 
 /// What the caller wants changed. What is left out stays.
 #[derive(Clone, Debug, Default)]

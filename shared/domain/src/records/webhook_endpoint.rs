@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::event::EventType;
+use crate::idempotency::Answered;
 use crate::ids::EndpointId;
+use crate::link::outbox::EventType;
 use crate::problem::Rejection;
-use crate::repeat::Answered;
 
 /// A business has at most so many endpoints: each event is sent to each of them.
 pub const MOST_ENDPOINTS: usize = 10;

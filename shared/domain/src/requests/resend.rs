@@ -3,15 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::compose::{Book, Matter, preview};
-use crate::contact::Contact;
-use crate::create::{MessageRequest, Recipients, decide_message};
+use crate::business::settings::Settings;
 use crate::link::PaymentLink;
-use crate::message::{MessageChoice, MessageTemplate};
+use crate::messages::choice::{MessageChoice, MessageTemplate};
+use crate::messages::compose::{Book, Matter, preview};
+use crate::messages::provider::{Routes, Senders};
+use crate::messages::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
 use crate::problem::{Field, Problems};
-use crate::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
-use crate::sender::{Routes, Senders};
-use crate::settings::Settings;
+use crate::records::contact::Contact;
+use crate::requests::create::{MessageRequest, Recipients, decide_message};
 
 /// People are told about one link at most so often after the first time.
 pub const MOST_TELLINGS: usize = 10;

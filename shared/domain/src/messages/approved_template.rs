@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
+use crate::messages::template::{Phrase, Values};
 use crate::problem::Rejection;
-use crate::template::{Phrase, Values};
 
 /// So many places a template may leave open.
 pub const MOST_PARAMETERS: usize = 10;

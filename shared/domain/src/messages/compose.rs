@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use crate::approved::{ApprovedTemplate, Filled};
+use crate::business::settings::Settings;
 use crate::gateway::Mode;
 use crate::ids::{ReferenceId, SenderId};
 use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
-use crate::message::{MessageChoice, MessageEvent, MessageTemplate, saved, shipped};
+use crate::messages::approved_template::{ApprovedTemplate, Filled};
+use crate::messages::choice::{MessageChoice, MessageEvent, MessageTemplate, saved, shipped};
+use crate::messages::provider::{Carrier, MessageSender, Routes};
+use crate::messages::recipients::{Channel, Recipient};
+use crate::messages::sms::SmsLength;
+use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
 use crate::money::Money;
 use crate::problem::{Problems, Rejection};
-use crate::recipients::{Channel, Recipient};
-use crate::sender::{Carrier, MessageSender, Routes};
-use crate::settings::Settings;
-use crate::sms::SmsLength;
-use crate::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
 
 /// A message ready to be handed to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,13 +10,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::approved::{ApprovedTemplate, MOST_PARAMETERS, choose};
+use crate::business::settings::Settings;
 use crate::ids::{CredentialsVersion, SenderId};
 use crate::locale::Locale;
+use crate::messages::approved_template::{ApprovedTemplate, MOST_PARAMETERS, choose};
+use crate::messages::recipients::{Channel, UnreachedReason};
 use crate::problem::{Problems, Rejection};
-use crate::recipients::{Channel, UnreachedReason};
-use crate::settings::Settings;
-use crate::webhook::{Reach, parse_endpoint_url};
+use crate::records::webhook_endpoint::{Reach, parse_endpoint_url};
 
 /// Beginnings of numbers that AWS does not deliver SMS to: Iran, Cuba, North Korea, Syria and Sudan ("SMS and MMS country
 /// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a sender for any.

@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contact::{Contact, Email, Mobile, SocialAddress};
 use crate::ids::{LinkId, MessageId, Role, SenderId};
+use crate::messages::provider::{Routes, Wording};
 use crate::problem::Rejection;
-use crate::sender::{Routes, Wording};
+use crate::records::contact::{Contact, Email, Mobile, SocialAddress};
 
 /// The medium of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -321,9 +321,9 @@ impl List<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Person, Region, SocialId};
     use crate::ids::{ContactId, PayToken};
-    use crate::sender::samples;
+    use crate::messages::provider::samples;
+    use crate::records::contact::{Person, Region, SocialId};
 
     fn mobile(text: &str) -> Mobile {
         Mobile::parse(text, &Region::parse("IR").unwrap()).unwrap()

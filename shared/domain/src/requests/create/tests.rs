@@ -1,12 +1,12 @@
 use super::*;
-use crate::account::{LatePayment, OnlinePayment};
-use crate::contact::{Person, Region};
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::CredentialsVersion;
-use crate::item::ReceiptField;
-use crate::message::MessageEvent;
-use crate::sender::samples;
-use crate::sms::SegmentLimit;
+use crate::messages::choice::MessageEvent;
+use crate::messages::provider::samples;
+use crate::messages::sms::SegmentLimit;
+use crate::records::account::{LatePayment, OnlinePayment};
+use crate::records::contact::{Person, Region};
+use crate::records::item::ReceiptField;
 
 struct World {
     account: Option<Account>,

@@ -5,35 +5,26 @@
 //! other wrote. Statuses only move forward: `active`, then `paid`, `expired` or `cancelled`, and from `expired` to
 //! `paid` where the account accepts late payments.
 
-mod forget;
-mod settling;
-mod size;
-
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::account::LatePayment;
-use crate::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
-use crate::event::Happenings;
 use crate::gateway::{GatewayKind, Mode};
+use crate::idempotency::{Answered, Repeat, RequestMark};
 use crate::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
     ReceiptTypeId, ReferenceId, ReturnKey,
 };
+use crate::link::outbox::Happenings;
+use crate::link::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use crate::locale::Locale;
-use crate::message::MessageChoice;
+use crate::messages::choice::MessageChoice;
+use crate::messages::recipients::{Recipient, Unreached};
 use crate::money::Money;
-use crate::recipients::{Recipient, Unreached};
-use crate::repeat::{Answered, Repeat, RequestMark};
-use crate::telling::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
+use crate::records::account::LatePayment;
+use crate::requests::resend::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
 use crate::trace::Trace;
-
-pub use forget::StillNeeded;
-pub use settling::{Claim, Heard, Judgement, Kept, Report, Step};
-pub use size::LARGEST_LINK;
-pub(crate) use size::check_content;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
 pub const MOST_ATTEMPTS: usize = 20;
@@ -150,36 +141,36 @@ impl LinkStatus {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentLink {
-    id: LinkId,
-    token: PayToken,
+    pub(super) id: LinkId,
+    pub(super) token: PayToken,
     /// Scheme and host of the pay URL, without a final slash.
-    base: String,
+    pub(super) base: String,
     /// Counts the changes. The store writes a change only over the version it was decided on.
-    version: u64,
+    pub(super) version: u64,
     /// A hash of the request that made the link, so that a retry can be told from another request.
-    request_hash: String,
+    pub(super) request_hash: String,
     #[serde(flatten)]
-    terms: Terms,
+    pub(super) terms: Terms,
     #[serde(flatten)]
-    status: LinkStatus,
+    pub(super) status: LinkStatus,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    attempts: Vec<Attempt>,
+    pub(super) attempts: Vec<Attempt>,
     /// When a person first opened the link while it could be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    opened_at: Option<Timestamp>,
+    pub(super) opened_at: Option<Timestamp>,
     /// Each further time that people were told about the link.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    tellings: Vec<Telling>,
+    pub(super) tellings: Vec<Telling>,
     /// What the CRM has to be told, until it is too old to be told.
     #[serde(default)]
-    happenings: Happenings,
+    pub(super) happenings: Happenings,
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
-    answered: Answered,
+    pub(super) answered: Answered,
     /// What the call that made the link belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    trace: Option<Trace>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    pub(super) trace: Option<Trace>,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
 }
 
 /// Where a link is paid: the scheme and host that it was made under, and its token.
@@ -400,13 +391,13 @@ impl PaymentLink {
         }
     }
 
-    fn is_payable(&self, now: Timestamp) -> bool {
+    pub(super) fn is_payable(&self, now: Timestamp) -> bool {
         self.status_at(now) == LinkStatus::Active
     }
 
     /// When an active link ends: at its expiry, or when a payment begun in time can no longer become known. While an
     /// attempt is settling it does not end at all.
-    fn ends_at(&self) -> Option<Timestamp> {
+    pub(super) fn ends_at(&self) -> Option<Timestamp> {
         if self.settling().is_some() {
             return None;
         }
@@ -415,7 +406,7 @@ impl PaymentLink {
     }
 
     /// The attempt whose money is about to become the payment: everything else yields to it.
-    fn settling(&self) -> Option<&Attempt> {
+    pub(super) fn settling(&self) -> Option<&Attempt> {
         let settles =
             |state: &AttemptState| matches!(state, AttemptState::Settling { .. } | AttemptState::Accepted { .. });
         self.attempts.iter().find(|attempt| settles(&attempt.state))
@@ -591,7 +582,7 @@ impl PaymentLink {
     }
 
     /// Ends the link. Sessions that are still open are due at once, so that they are closed at their gateway.
-    fn close(&mut self, status: LinkStatus, now: Timestamp) {
+    pub(super) fn close(&mut self, status: LinkStatus, now: Timestamp) {
         self.status = status;
         for attempt in &mut self.attempts {
             if let AttemptState::Open { look_up_at, .. } = &mut attempt.state {
@@ -600,7 +591,7 @@ impl PaymentLink {
         }
     }
 
-    fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
+    pub(super) fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
         self.changed(now, |link| {
             let has_money = state.has_confirmed_money();
             link.set_state(id, state);
@@ -610,7 +601,7 @@ impl PaymentLink {
         })
     }
 
-    fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
+    pub(super) fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id) {
             attempt.state = state;
             // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
@@ -622,7 +613,7 @@ impl PaymentLink {
         }
     }
 
-    fn changed(&self, now: Timestamp, change: impl FnOnce(&mut Self)) -> Self {
+    pub(super) fn changed(&self, now: Timestamp, change: impl FnOnce(&mut Self)) -> Self {
         let mut link = self.clone();
         change(&mut link);
         link.version += 1;
@@ -662,6 +653,3 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
         | AttemptState::NeedsReview { .. } => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

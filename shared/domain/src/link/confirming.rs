@@ -6,13 +6,13 @@
 use jiff::Timestamp;
 
 use super::{LinkStatus, PaymentLink};
-use crate::account::LatePayment;
-use crate::attempt::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, later};
 use crate::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
 use crate::ids::AttemptId;
 use crate::ids::ReceiptId;
-use crate::receipt::{Attachment, Receipt};
-use crate::resolve::{Resolution, ResolveRefused};
+use crate::link::{Attachment, Receipt};
+use crate::link::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, later};
+use crate::link::{Resolution, ResolveRefused};
+use crate::records::account::LatePayment;
 
 /// Why an attempt needs a person whose payment has the reference of another's.
 const REFERENCE_USED_BEFORE: &str = "reference_used_before";

@@ -3,15 +3,15 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::business::logo::LogoHash;
 use crate::calendar::parse_time_zone;
-use crate::contact::Region;
 use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
-use crate::logo::LogoHash;
+use crate::messages::provider::SmsRoute;
+use crate::messages::recipients::Channel;
+use crate::messages::sms::SegmentLimit;
 use crate::problem::Rejection;
-use crate::recipients::Channel;
-use crate::sender::SmsRoute;
-use crate::sms::SegmentLimit;
+use crate::records::contact::Region;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

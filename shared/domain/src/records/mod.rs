@@ -1,0 +1,8 @@
+//! The records that the CRM keeps here and changes when it likes. A link copies what it needs of them, so that no later
+//! change of a record can break a link.
+
+pub mod account;
+pub mod contact;
+pub mod credentials;
+pub mod item;
+pub mod webhook_endpoint;
