@@ -66,7 +66,7 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 # once, so that what they share is compiled once.
 test-deploy: tools $(MINISTACK) $(SAM) ## Deploy template.yaml to an emulator of AWS by the guide, and use it (needs Python)
 	$(CARGO_LAMBDA) lambda build --profile deploy-test --compiler cargo $(addprefix --package ,$(FUNCTIONS))
-	cargo build --bin paylink-gateways --bin paylink-operator
+	cargo build --bin paylink-gateways --bin paylink-admin
 	$(dir $(MINISTACK))python tests/deploy/run.py
 
 test-peers: $(PEERS) $(PEERS_PYTHON) ## Run the gateways' official clients against the simulators (needs Node.js and Python)
@@ -81,25 +81,25 @@ test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and t
 # So many of the points and orders are one of them tried.
 EVERY ?= 1
 test-crashes: ## Stop every function at every call it makes, in every way, and let the world go on; EVERY=7 tries one in seven
-	PAYLINK_EVERY_POINT=$(EVERY) cargo test --profile simulation --package tests --test crash_sweep -- --nocapture
+	PAYLINK_EVERY_POINT=$(EVERY) cargo test --package tests --test crash_sweep -- --nocapture
 
 test-orders: ## Let everything that can come in about a payment come in, in every order; EVERY=29 tries all of those at one gateway and one in 29 of the others
-	PAYLINK_EVERY_ORDER=$(EVERY) cargo test --profile simulation --package tests --test orders -- --nocapture
+	PAYLINK_EVERY_ORDER=$(EVERY) cargo test --package tests --test orders -- --nocapture
 
 SEEDS ?= 1000
 simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again
-	SEEDS=$(SEEDS) cargo test --profile simulation --package tests --test simulation -- --nocapture
+	SEEDS=$(SEEDS) cargo test --package tests --test simulation -- --nocapture
 
 LINKS ?= 300
 load: ## Hold LINKS=300 links through their whole life at once, and check the books
-	LINKS=$(LINKS) cargo test --profile simulation --package tests --test load -- --nocapture
+	LINKS=$(LINKS) cargo test --package tests --test load -- --nocapture
 
 # Each function is built alone, as it is for Lambda: a build of several would give each the features of all. The program
 # that measures is not what is measured, so that it has a profile that builds in less time.
 release:
 	@for function in $(FUNCTIONS); do cargo build --quiet --release --package $$function; done
 
-BENCH := cargo run --quiet --profile simulation --package bench
+BENCH := cargo run --quiet --package bench
 
 bench: release $(BENCH_PEERS) ## Measure the functions and two peers as Lambda would run them (needs Node.js, Python, cmake, autoconf, automake, libtool)
 	$(BENCH)

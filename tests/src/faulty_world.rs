@@ -15,17 +15,17 @@ use domain::ids::{AccountId, EndpointId, LinkId};
 use domain::records::account::{LatePayment, OnlinePayment};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
+use paylink_admin::{Admin, Replayed};
 use paylink_local::seed::{
     self, API_KEY, MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY,
     STRIPE_WEBHOOK_SECRET,
 };
-use paylink_local::simulators::PLAYED;
 use paylink_local::{Cloud, Options, StreamReader};
-use paylink_operator::{Operator, Replayed};
 use reqwest::{Method, StatusCode};
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use simulators::gateways::PLAYED;
 
 use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
@@ -54,7 +54,7 @@ pub struct FaultyWorld {
     stream: tokio::sync::Mutex<StreamReader>,
     /// Records of the stream that nobody has served yet, each with how often that was tried.
     unserved: Mutex<Vec<(Value, usize)>>,
-    operator: Operator,
+    operator: Admin,
     observer: Mutex<Observer>,
     /// Links whose messages may arrive twice.
     told_twice: Mutex<BTreeSet<String>>,
@@ -95,7 +95,7 @@ impl FaultyWorld {
         let mut at_terminal = cloud.environment.clone();
         let queue = format!("{}/sqs/undelivered", cloud.page_url());
         at_terminal.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), queue);
-        let operator = Operator::new(Environment::from(at_terminal)).expect("the operator has a terminal");
+        let operator = Admin::new(Environment::from(at_terminal)).expect("the operator has a terminal");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         Self {

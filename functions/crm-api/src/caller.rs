@@ -6,7 +6,7 @@ use domain::Rejection;
 use store::{ApiKey, Scope};
 use web::ApiProblem;
 
-use crate::App;
+use crate::app::App;
 
 macro_rules! scope {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {

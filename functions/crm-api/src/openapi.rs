@@ -11,18 +11,18 @@ use web::openapi::Operation;
 use web::records::{ContactBody, ItemBody};
 use web::texts::TextBody;
 
-use crate::accounts::{AccountBody, AccountView};
-use crate::actions::{CancelBody, ResolveBody, TellBody};
-use crate::contacts::ContactView;
-use crate::endpoints::{EndpointBody, EndpointView, RotateBody};
-use crate::events::RedeliverBody;
-use crate::gateways::GatewayView;
-use crate::items::ItemView;
-use crate::links::AmendBody;
-use crate::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
-use crate::senders::{SenderBody, SenderView};
-use crate::settings::{SettingsBody, SettingsShape};
-use crate::templates::TemplateView;
+use crate::handlers::accounts::{AccountBody, AccountView};
+use crate::handlers::actions::{CancelBody, ResolveBody, TellBody};
+use crate::handlers::contacts::ContactView;
+use crate::handlers::endpoints::{EndpointBody, EndpointView, RotateBody};
+use crate::handlers::events::RedeliverBody;
+use crate::handlers::gateways::GatewayView;
+use crate::handlers::items::ItemView;
+use crate::handlers::links::AmendBody;
+use crate::handlers::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
+use crate::handlers::senders::{SenderBody, SenderView};
+use crate::handlers::settings::{SettingsBody, SettingsShape};
+use crate::handlers::templates::TemplateView;
 
 /// The whole document as a test writes it down, so that answering it costs nothing and a change of it can be reviewed.
 pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");

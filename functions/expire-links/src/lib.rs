@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use confirmation::{Hearing, Outcome, Settlement};
 use domain::Timestamp;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
@@ -23,7 +24,6 @@ use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
-use settlement::{Hearing, Outcome, Settlement};
 use store::{DUE_SHARDS, DuePlace, Schedule, StoreError, Written};
 use telemetry::Measurement;
 

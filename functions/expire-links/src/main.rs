@@ -1,9 +1,9 @@
 //! Starts the function: reads the environment, opens the connection to the table, waits for the schedule.
 
+use confirmation::Settlement;
 use expire_links::{App, TIME, sweep};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-use settlement::Settlement;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -14,13 +14,13 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
+use confirmation::{Outcome, Settlement};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
 use domain::trace::Trace;
 use gateways::{Fields, Notice, WebhookError, read_webhook};
 use runtime::Clock;
-use settlement::{Outcome, Settlement};
 use web::ApiProblem;
 use web::customer::see_other;
 

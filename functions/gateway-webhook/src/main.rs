@@ -1,7 +1,7 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
+use confirmation::Settlement;
 use gateway_webhook::{App, router};
-use settlement::Settlement;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -13,16 +13,17 @@ use store::{LinkList, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::account::Account;
 use crate::crm::Crm;
-use crate::inbox::Inbox;
 use crate::page::{LinkRow, Overview};
-use crate::reports::Reports;
-use crate::simulators::{Notify, OutgoingWebhook, Simulators, gateway_urls};
 use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{bot, kavenegar, page, schedule, ses, sns, sqs, stream, whatsapp};
+use crate::{page, schedule, sqs, stream};
+use simulators::gateways::{Notify, OutgoingWebhook, Simulators, gateway_urls};
+use simulators::providers::aws_account::Account;
+use simulators::providers::inbox::Inbox;
+use simulators::providers::reports::Reports;
+use simulators::providers::{bot, kavenegar, ses, sns, whatsapp};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::crm::{Crm, ReceivedEvent};
-use crate::inbox::{Channel, Delivered, Inbox};
-use crate::simulators::PLAYED;
+use simulators::gateways::PLAYED;
+use simulators::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The latest links, as [`Overview`] promises them.
 pub type LinkRows = Pin<Box<dyn Future<Output = Vec<LinkRow>> + Send>>;
@@ -492,8 +492,33 @@ summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{HeaderMap, Request};
+    use tower::ServiceExt as _;
+
     use super::*;
-    use crate::inbox::tests::{Outcome, send, sms};
+
+    type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    async fn send(router: &Router, method: &str, uri: &str) -> Outcome<(StatusCode, HeaderMap, String)> {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty())?;
+        let (parts, body) = router.clone().oneshot(request).await?.into_parts();
+        let body = to_bytes(body, usize::MAX).await?;
+        Ok((parts.status, parts.headers, String::from_utf8(body.to_vec())?))
+    }
+
+    fn sms(to: &str, body: &str) -> Outcome<Delivered> {
+        Ok(Delivered {
+            channel: Channel::Sms,
+            to: to.to_owned(),
+            from: "PAYLINK".to_owned(),
+            subject: None,
+            body: body.to_owned(),
+            html: None,
+            at: "2026-11-23T20:54:00Z".parse()?,
+            provider_id: "1".to_owned(),
+        })
+    }
 
     fn page(inbox: Inbox) -> Router {
         let links = vec![LinkRow {

@@ -24,7 +24,7 @@ use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
 use crate::crm::SIGNING_SECRET;
-use crate::{bot, kavenegar, whatsapp};
+use simulators::providers::{bot, kavenegar, whatsapp};
 
 /// The API key of the local cloud.
 pub const API_KEY: &str = "local-crm-key";

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use paylink_local::{kavenegar, whatsapp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use simulators::providers::{kavenegar, whatsapp};
 use tests::World;
 
 fn states(link: &Value) -> Vec<(&str, Option<&str>)> {

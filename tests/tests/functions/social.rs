@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use paylink_local::bot::DEMO_TOKEN;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use simulators::providers::bot::DEMO_TOKEN;
 use tests::World;
 
 /// A link whose recipients are these chats on the demo business's network.

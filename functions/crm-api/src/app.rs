@@ -1,0 +1,27 @@
+//! What every handler works with.
+
+use std::time::Duration;
+
+use domain::gateway::GatewayBook;
+use domain::records::webhook_endpoint::Reach;
+use runtime::Clock;
+use store::Store;
+use web::Callers;
+
+/// What the function works with.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub store: Store,
+    pub callers: Callers,
+    pub clock: Clock,
+    /// Where the CRM's endpoints may be.
+    pub reach: Reach,
+    /// The gateways' figures.
+    pub gateways: GatewayBook,
+}
+
+/// How often a change is decided again because somebody else changed the same thing meanwhile.
+pub(crate) const MOST_ROUNDS: usize = 8;
+
+/// What the template gives the function.
+pub const TIME: Duration = Duration::from_secs(10);

@@ -1,0 +1,279 @@
+//! Financial accounts: where money arrives, and through which gateway.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::gateway::{GatewayKind, Mode};
+use domain::ids::{AccountId, CredentialsVersion};
+use domain::money::Currency;
+use domain::records::account::{Account, LatePayment, OnlinePayment};
+use domain::records::credentials::Credentials;
+use domain::text::parse_name;
+use domain::{Field, Problems, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use views::schema::{GatewayName, ModeName};
+use web::body::{Unknown, refuse_unknown};
+use web::extract::{Path, Query};
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::app::{App, MOST_ROUNDS};
+use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::lists::{ListView, Parameters};
+use crate::respond::{answer, deleted, record_keeps_changing};
+
+views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
+
+/// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
+/// may change at any time: a link keeps those that it was made with, and is paid and settled by them to its end.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = AccountBody)]
+pub(crate) struct AccountBody {
+    /// What people call the account, one line of at most 100 characters. Messages may show it.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    name: Given<String>,
+    /// The ISO 4217 code of everything that is paid on the account; its gateway takes it, see `GET /v1/gateways`.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    currency: Given<String>,
+    /// `live`, or `sandbox` where no money moves and pages and messages say TEST.
+    #[serde(default)]
+    #[schema(value_type = ModeName, required = true)]
+    mode: Given<String>,
+    /// How links on the account are paid. Left out, no link can be made on it.
+    #[serde(default)]
+    #[schema(value_type = Option<OnlinePaymentBody>)]
+    online_payment: Given<OnlinePaymentBody>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// How links on the account are paid.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = OnlinePaymentBody)]
+struct OnlinePaymentBody {
+    /// Whether links can be made on the account; left out, they cannot. It needs a gateway, and a link needs its
+    /// credentials as well. Links that are made already go on.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    enabled: Given<bool>,
+    /// The gateway that takes the payments. Left out, none.
+    #[serde(default)]
+    #[schema(value_type = Option<GatewayName>)]
+    gateway: Given<String>,
+    /// What the gateway gave the business, as `GET /v1/gateways` lists it for each. Written only and never shown again.
+    /// Left out, they stay as they were, as long as gateway and mode stay; an attempt keeps those that it was begun
+    /// with.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    credentials: Given<BTreeMap<String, String>>,
+    /// What becomes of money that arrives after the link expired: `accept` makes it the payment of the link,
+    /// `give_back` returns it, which is also what happens when it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<LatePaymentName>)]
+    late_payment: Given<String>,
+    /// Whether the customer sees what is to be paid, and a button, before the gateway; left out, the link leads there
+    /// at once.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    confirm_page: Given<bool>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// Where money arrives, and through which gateway.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(crate) struct AccountView {
+    id: String,
+    #[schema(pattern = "^account$")]
+    object: &'static str,
+    name: String,
+    currency: &'static str,
+    #[schema(value_type = ModeName)]
+    mode: &'static str,
+    online_payment: OnlinePaymentView,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OnlinePayment)]
+struct OnlinePaymentView {
+    enabled: bool,
+    #[schema(value_type = Option<GatewayName>)]
+    gateway: Option<&'static str>,
+    /// Credentials are never shown again.
+    credentials_set: bool,
+    #[schema(value_type = LatePaymentName)]
+    late_payment: LatePayment,
+    confirm_page: bool,
+}
+
+impl AccountView {
+    fn new(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            object: "account",
+            name: account.name.clone(),
+            currency: account.currency.code(),
+            mode: account.mode.as_str(),
+            online_payment: OnlinePaymentView {
+                enabled: account.online_payment.enabled,
+                gateway: account.online_payment.gateway.map(GatewayKind::as_str),
+                credentials_set: account.online_payment.credentials.is_some(),
+                late_payment: account.online_payment.late_payment,
+                confirm_page: account.online_payment.confirm_page,
+            },
+        }
+    }
+}
+
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
+    let wanted = match parameters.get("online_payment") {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => {
+            let rejection = domain::Rejection::new("unknown_choice", "Give true or false.");
+            return Err(ApiProblem::bad_parameter("online_payment", &rejection));
+        }
+    };
+    let configuration = app.store.fresh_configuration().await?;
+    let accounts = configuration.accounts.values();
+    let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
+    let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
+    Ok(answer(ListView::page(views, &parameters)?))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    let account = app.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
+    Ok(answer(AccountView::new(&account)))
+}
+
+/// Retires the account: no new link can name it, and those there are go on as they were made.
+pub(crate) async fn delete(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    deleted(app.store.delete_account(&id).await?, "account")
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: JsonBody<AccountBody>,
+) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, AccountId::parse)?;
+    let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
+    let version = new_version(app.clock.now(), suffix)?;
+    // Credentials that are left out are those of the account as it is: they must not come back after others were written.
+    for _ in 0..MOST_ROUNDS {
+        let (known, seen) = app.store.account_to_change(&id).await?;
+        let mut problems = Problems::default();
+        let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);
+        let Some((account, credentials)) = decided.filter(|_| problems.is_empty()) else {
+            return Err(ApiProblem::invalid(problems));
+        };
+        if app.store.put_account(&account, credentials.as_ref(), &seen).await? {
+            tracing::info!(account_id = %account.id, "An account was written.");
+            return Ok(answer(AccountView::new(&account)));
+        }
+    }
+    Err(record_keeps_changing())
+}
+
+/// The account that the body describes. Credentials that are left out stay as they were, unless they belong to another
+/// gateway or mode than the account has now.
+fn decide(
+    id: AccountId,
+    body: AccountBody,
+    known: Option<&Account>,
+    version: CredentialsVersion,
+    problems: &mut Problems,
+) -> Option<(Account, Option<Credentials>)> {
+    refuse_unknown("", body.unknown, problems);
+    let name = body.name.field("/name", problems).parse("/name", problems, |name| parse_name(&name, 100));
+    let name = name.require("/name", problems);
+    let currency = body.currency.field("/currency", problems);
+    let currency = currency.parse("/currency", problems, |code| Currency::parse(&code)).require("/currency", problems);
+    let mode = body.mode.field("/mode", problems).parse("/mode", problems, |mode| Mode::parse(&mode));
+    let mode = mode.require("/mode", problems);
+    let online = match body.online_payment.field("/online_payment", problems) {
+        Field::Value(online) => online,
+        Field::Absent => OnlinePaymentBody::default(),
+        Field::Refused => return None,
+    };
+    refuse_unknown("/online_payment", online.unknown, problems);
+    let enabled = online.enabled.field("/online_payment/enabled", problems).value().unwrap_or(false);
+    let at = "/online_payment/gateway";
+    let gateway = online.gateway.field(at, problems).parse(at, problems, |text| GatewayKind::parse(&text)).value();
+    let at = "/online_payment/late_payment";
+    let late_payment =
+        online.late_payment.field(at, problems).parse(at, problems, |text| LatePayment::parse(&text)).value();
+    let confirm_page = online.confirm_page.field("/online_payment/confirm_page", problems).value().unwrap_or(false);
+    let (name, currency, mode) = (name?, currency?, mode?);
+    match gateway {
+        None if enabled => problems.refuse("/online_payment/gateway", "required", "Online payment needs a gateway."),
+        Some(gateway) if !gateway.takes(currency) => {
+            let detail = format!("The gateway {} does not take {currency}.", gateway.as_str());
+            problems.refuse("/online_payment/gateway", "currency_not_supported", detail);
+        }
+        None | Some(_) => {}
+    }
+    let given = online.credentials.field("/online_payment/credentials", problems);
+    let credentials = read_credentials(given, gateway, mode, problems);
+    let kept = known.zip(gateway).and_then(|(known, gateway)| known.credentials_at(gateway, mode).cloned());
+    let account = Account {
+        id,
+        name,
+        currency,
+        mode,
+        online_payment: OnlinePayment {
+            enabled,
+            gateway,
+            credentials: if credentials.is_some() { Some(version) } else { kept },
+            late_payment: late_payment.unwrap_or_default(),
+            confirm_page,
+        },
+    };
+    Some((account, credentials))
+}
+
+fn read_credentials(
+    given: Field<BTreeMap<String, String>>,
+    gateway: Option<GatewayKind>,
+    mode: Mode,
+    problems: &mut Problems,
+) -> Option<Credentials> {
+    const AT: &str = "/online_payment/credentials";
+    let Some(gateway) = gateway else {
+        if matches!(given, Field::Value(_)) {
+            problems.refuse(AT, "gateway_missing", "Credentials belong to a gateway; name it.");
+        }
+        return None;
+    };
+    match Credentials::parse(gateway, mode, given.value()?, AT) {
+        Ok(credentials) => Some(credentials),
+        Err(found) => {
+            for problem in found.into_vec() {
+                problems.refuse(problem.pointer, problem.code, problem.detail);
+            }
+            None
+        }
+    }
+}
+
+/// Sorts by time; the suffix keeps two writes of one millisecond apart.
+pub(crate) fn new_version(now: Timestamp, suffix: [u8; 4]) -> Result<CredentialsVersion, ApiProblem> {
+    let text = format!("{:013}-{}", now.as_millisecond(), hex::encode(suffix));
+    CredentialsVersion::parse(&text).map_err(|error| ApiProblem::unavailable(&error))
+}

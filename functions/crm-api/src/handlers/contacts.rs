@@ -1,0 +1,132 @@
+//! Contacts and the people at them.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::Problems;
+use domain::ids::ContactId;
+use domain::records::contact::{Contact, Email, Mobile};
+use serde::Serialize;
+use store::Place;
+use utoipa::ToSchema;
+use views::SocialView;
+use web::extract::{Path, Query};
+use web::records::ContactBody;
+use web::{ApiProblem, JsonBody};
+
+use crate::app::App;
+use crate::caller::{MayRead, MayWrite, id_of};
+use crate::lists::{ListView, PAGING, Parameters};
+use crate::respond::{answer, deleted};
+
+/// A customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Contact)]
+pub(crate) struct ContactView {
+    id: String,
+    #[schema(pattern = "^contact$")]
+    object: &'static str,
+    name: String,
+    profile_url: Option<String>,
+    locale: Option<String>,
+    /// In E.164.
+    mobile: Option<String>,
+    email: Option<String>,
+    social: Vec<SocialView>,
+    /// What the contact owes is positive.
+    balance: Option<MoneyView>,
+    people: Vec<PersonView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Money)]
+struct MoneyView {
+    amount: i64,
+    currency: &'static str,
+}
+
+/// Somebody at the customer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
+struct PersonView {
+    role: String,
+    name: Option<String>,
+    mobile: Option<String>,
+    email: Option<String>,
+    social: Vec<SocialView>,
+}
+
+impl ContactView {
+    fn new(contact: &Contact) -> Self {
+        let mobile = |mobile: &Option<Mobile>| mobile.as_ref().map(|mobile| mobile.as_str().to_owned());
+        let email = |email: &Option<Email>| email.as_ref().map(|email| email.as_str().to_owned());
+        Self {
+            id: contact.id.to_string(),
+            object: "contact",
+            name: contact.name.clone(),
+            profile_url: contact.profile_url.clone(),
+            locale: contact.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+            mobile: mobile(&contact.mobile),
+            email: email(&contact.email),
+            social: contact.social.iter().map(SocialView::new).collect(),
+            balance: contact
+                .balance
+                .map(|money| MoneyView { amount: money.minor_units(), currency: money.currency().code() }),
+            people: contact
+                .people
+                .iter()
+                .map(|person| PersonView {
+                    role: person.role.to_string(),
+                    name: person.name.clone(),
+                    mobile: mobile(&person.mobile),
+                    email: email(&person.email),
+                    social: person.social.iter().map(SocialView::new).collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// All contacts, by their ids.
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let after = parameters.cursor(Place::Id)?;
+    let page = app.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
+    Ok(answer(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref())))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, ContactId::parse)?;
+    let contact = app.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
+    Ok(answer(ContactView::new(&contact)))
+}
+
+/// Links keep their own copy of what they need of a contact.
+pub(crate) async fn delete(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
+    let id = id_of("id", &id, ContactId::parse)?;
+    deleted(app.store.delete_contact(&id).await?, "contact")
+}
+
+pub(crate) async fn write(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: JsonBody<ContactBody>,
+) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, ContactId::parse)?;
+    let body = body.fields;
+    let configuration = app.store.configuration().await?;
+    let mut problems = Problems::default();
+    let change = body.read("", &configuration.settings.default_region, &mut problems);
+    match change.apply(id, None, "", &mut problems) {
+        Some(contact) if problems.is_empty() => {
+            app.store.put_contact(&contact).await?;
+            Ok(answer(ContactView::new(&contact)))
+        }
+        Some(_) | None => Err(ApiProblem::invalid(problems)),
+    }
+}

@@ -1,0 +1,127 @@
+//! The gateways that an account can have, told by the very rows that accounts are checked against.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::gateway::{GatewayBook, GatewayKind, LookUp, Mode};
+use serde::Serialize;
+use utoipa::ToSchema;
+use views::schema::GatewayName;
+use web::ApiProblem;
+use web::extract::Query;
+
+use crate::app::App;
+use crate::caller::MayRead;
+use crate::lists::{ListView, PAGING, Parameters};
+use crate::respond::answer;
+
+views::one_of! {
+    NoticesName, "How the gateway's server reports: not at all, by signed calls, or by unsigned ones that only make us ask.",
+    ["none", "signed", "unsigned"]
+}
+views::one_of! {
+    GiveBackName, "`reverse` undoes a payment while that is possible, `refund` sends its money back.",
+    ["reverse", "refund"]
+}
+
+/// A gateway, and what an account needs to be paid through it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Gateway)]
+pub(crate) struct GatewayView {
+    #[schema(value_type = GatewayName)]
+    id: &'static str,
+    #[schema(pattern = "^gateway$")]
+    object: &'static str,
+    name: &'static str,
+    /// The ISO 4217 codes that an account there can have.
+    currencies: &'static [&'static str],
+    /// The smallest amount of a link, in the minor unit of a currency that has none of its own.
+    smallest_amount: i64,
+    /// The smallest amount in those currencies that have one of their own, by their code.
+    smallest_amounts: BTreeMap<String, i64>,
+    largest_amount: i64,
+    /// How long a customer can pay once the gateway's page is open.
+    session_minutes: i64,
+    /// Whether the gateway can be asked what became of a payment when nobody reports it. Where it cannot, such a payment
+    /// goes back by itself.
+    can_look_up: bool,
+    /// Whether a payment page can be closed before its time is over.
+    can_close: bool,
+    #[schema(value_type = NoticesName)]
+    notices: &'static str,
+    give_back: GiveBackView,
+    /// What `online_payment.credentials` of an account consists of.
+    credentials: Vec<CredentialView>,
+}
+
+/// How money that cannot be kept goes back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GatewayGiveBack)]
+struct GiveBackView {
+    #[schema(value_type = GiveBackName)]
+    how: &'static str,
+    /// After so many minutes a person has to do it; `null` where there is no such bound.
+    within_minutes: Option<u32>,
+    /// Credentials that only this needs. Without them a person has to do it.
+    needs: &'static [&'static str],
+}
+
+/// A field of a gateway's credentials.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GatewayCredential)]
+struct CredentialView {
+    name: &'static str,
+    description: &'static str,
+    required: bool,
+    /// Whether a form should hide what is typed.
+    secret: bool,
+    pattern: PatternView,
+}
+
+/// Regular expressions of what an account's mode takes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GatewayCredentialPattern)]
+struct PatternView {
+    live: String,
+    sandbox: String,
+}
+
+impl GatewayView {
+    fn new(kind: GatewayKind, book: &GatewayBook) -> Self {
+        let (profile, rules) = (kind.profile(), book.rules(kind));
+        let credentials = profile.credentials.iter().map(|field| CredentialView {
+            name: field.name,
+            description: field.description,
+            required: field.is_required,
+            secret: field.is_secret,
+            pattern: PatternView { live: field.form.pattern(Mode::Live), sandbox: field.form.pattern(Mode::Sandbox) },
+        });
+        Self {
+            id: profile.id,
+            object: "gateway",
+            name: profile.name,
+            currencies: profile.currencies,
+            smallest_amount: rules.smallest,
+            smallest_amounts: book.smallest_in(kind),
+            largest_amount: rules.largest,
+            session_minutes: rules.session_minutes,
+            can_look_up: profile.look_up == LookUp::AnyTime,
+            can_close: profile.can_close,
+            notices: profile.notices.as_str(),
+            give_back: GiveBackView {
+                how: profile.give_back.as_str(),
+                within_minutes: profile.give_back.within_minutes,
+                needs: profile.give_back.needs,
+            },
+            credentials: credentials.collect(),
+        }
+    }
+}
+
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let all = GatewayKind::ALL.into_iter();
+    let views = all.map(|kind| (kind.as_str().to_owned(), GatewayView::new(kind, &app.gateways)));
+    Ok(answer(ListView::page(views, &parameters)?))
+}

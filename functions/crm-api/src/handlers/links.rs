@@ -1,0 +1,190 @@
+//! Reading, listing and changing payment links.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::business::settings::Settings;
+use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
+use domain::link::PaymentLink;
+use domain::requests::amend::{Amendment, Records, amend as amend_terms};
+use domain::requests::expiry::Expiry;
+use domain::{Problems, Rejection, Timestamp};
+use jiff::civil::Date;
+use serde::Deserialize;
+use store::{LinkList, Place, Written};
+use utoipa::ToSchema;
+use views::LinkView;
+use web::body::{Unknown, refuse_unknown};
+use web::extract::{Path, Query};
+use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
+use web::{ApiProblem, Given, JsonBody};
+
+use crate::app::{App, MOST_ROUNDS};
+use crate::caller::{MayRead, MayWrite, id_of};
+use crate::lists::{ListView, Parameters};
+use crate::respond::answer;
+
+const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let id = link_id(&id)?;
+    let configuration = app.store.configuration().await?;
+    let file = app.store.link_file(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    Ok(answer(LinkView::new(&file.link, &file.messages, &configuration.settings, app.clock.now())))
+}
+
+/// Links by exactly one of contact, item, reference and day; those of a day can be narrowed to a status.
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let known = ["contact_id", "item_id", "reference_id", "day", "status", "limit", "cursor"];
+    let parameters = Parameters::read(pairs, &known)?;
+    let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
+    let settings = app.store.configuration().await?.settings.clone();
+    let status = read_status(&parameters, by)?;
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor(Place::Time)?);
+    let cursor = cursor.as_ref();
+    let page = match by {
+        "contact_id" => {
+            let list = LinkList::OfContact(id_of(by, value, ContactId::parse)?);
+            app.store.list_links(&list, limit, cursor).await?
+        }
+        "item_id" => {
+            let list = LinkList::OfItem(id_of(by, value, ItemId::parse)?);
+            app.store.list_links(&list, limit, cursor).await?
+        }
+        "reference_id" => {
+            let id = id_of(by, value, ReferenceId::parse)?;
+            app.store.links_with_reference(&id, limit, cursor).await?
+        }
+        _ => {
+            let (from, to) = day(value, &settings)?;
+            app.store.list_links(&LinkList::Between(from, to), limit, cursor).await?
+        }
+    };
+    let now = app.clock.now();
+    let messages = app.store.message_states(&page.entries).await?;
+    let entries = page.entries.iter().filter(|link| status.is_none_or(|status| link.status_at(now).name() == status));
+    let data = entries.map(|link| LinkView::new(link, &messages, &settings, now)).collect();
+    Ok(answer(ListView::new(data, page.next.as_ref())))
+}
+
+fn read_status<'a>(parameters: &'a Parameters, by: &str) -> Result<Option<&'a str>, ApiProblem> {
+    let refused = |code, detail: &str| Err(ApiProblem::bad_parameter("status", &Rejection::new(code, detail)));
+    match parameters.get("status") {
+        None => Ok(None),
+        Some(_) if by != "day" => refused("status_without_day", "A status narrows the links of a day."),
+        Some(status) if STATUSES.contains(&status) => Ok(Some(status)),
+        Some(_) => refused("unknown_choice", "A status is active, paid, expired or cancelled."),
+    }
+}
+
+/// A day of the business, from its first instant to the first one after it.
+fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiProblem> {
+    let refused = || {
+        let rejection = Rejection::new("invalid_date", "Give a day such as 2026-12-01.");
+        ApiProblem::bad_parameter("day", &rejection)
+    };
+    let date: Date = text.parse().map_err(|_| refused())?;
+    let zone = settings.zone();
+    let start = |date: Date| zone.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| refused());
+    Ok((start(date)?, start(date.tomorrow().map_err(|_| refused())?)?))
+}
+
+/// What to change about an active link.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentLinkChange)]
+pub(crate) struct AmendBody {
+    /// Until when the link can be paid, as when it is made: an instant with an offset, or a date, which means the end
+    /// of that day in the business's time zone. Give this or `expires_in_days`, not both. Left out, it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    expires_at: Given<String>,
+    /// The same in days from today, 0 to 730: until the end of that day. Left out, it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    expires_in_days: Given<i64>,
+    /// What the payment is for, at most 500 characters; an empty text takes it away. Left out, it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    description: Given<String>,
+    /// What is recorded once the money is there. What is left out of it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<AfterPaymentBody>)]
+    after_payment: Given<AfterPaymentBody>,
+    /// Replaces all of it: at most 20 pairs of texts, keys of 1 to 40 and values of at most 500 characters. Left out,
+    /// it stays.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    metadata: Given<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+impl AmendBody {
+    fn read(self, problems: &mut Problems) -> Amendment {
+        let p = problems;
+        refuse_unknown("", self.unknown, p);
+        let days = self.expires_in_days.field("/expires_in_days", p);
+        Amendment {
+            expires_at: self.expires_at.field("/expires_at", p).parse("/expires_at", p, |at| Expiry::parse(&at)),
+            expires_in_days: days.parse("/expires_in_days", p, Expiry::parse_days),
+            description: read_description(self.description, p),
+            after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
+            metadata: read_metadata(self.metadata, p),
+        }
+    }
+}
+
+/// Changes an active link. Its amount is not among what can be changed.
+pub(crate) async fn amend(
+    _: MayWrite,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: JsonBody<AmendBody>,
+) -> Result<Response, ApiProblem> {
+    let id = link_id(&id)?;
+    let body = body.fields;
+    let mut problems = Problems::default();
+    let amendment = body.read(&mut problems);
+    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value();
+    let configuration = app.store.configuration_with(receipt_type).await?;
+    let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    let item = match &link.terms().item {
+        Some(item) => app.store.item(&item.id).await?.map(|(item, _)| item),
+        None => None,
+    };
+    let records =
+        Records { item: item.as_ref(), receipt_types: &configuration.receipt_types, settings: &configuration.settings };
+    for _ in 0..MOST_ROUNDS {
+        let now = app.clock.now();
+        let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
+        let terms = terms.map_err(ApiProblem::invalid)?;
+        let next = link.amended(terms, now).ok_or_else(|| refused(&link, now))?;
+        next.check_growth(&link).map_err(|rejection| ApiProblem::invalid(Problems::of("/metadata", rejection)))?;
+        match app.store.replace_link(&next).await? {
+            Written::Applied | Written::AlreadyApplied => return show(&app, &next, now).await,
+            Written::Rejected(current) => link = *current,
+        }
+    }
+    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
+}
+
+/// A link that was just written.
+pub(crate) async fn show(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Response, ApiProblem> {
+    let messages = app.store.message_states(std::slice::from_ref(link)).await?;
+    let configuration = app.store.configuration().await?;
+    Ok(answer(LinkView::new(link, &messages, &configuration.settings, now)))
+}
+
+/// Only an active link can be changed.
+pub(crate) fn refused(link: &PaymentLink, now: Timestamp) -> ApiProblem {
+    let status = link.status_at(now).name();
+    let detail = format!("Only an active link can be changed; this one is {status}.");
+    ApiProblem::conflict("link_not_active", detail).with_current_status(status)
+}
+
+/// An id of another form names nothing, so it is not found rather than wrong.
+pub(crate) fn link_id(text: &str) -> Result<LinkId, ApiProblem> {
+    LinkId::parse(text).map_err(|_| ApiProblem::not_found("payment link"))
+}

@@ -1,0 +1,17 @@
+//! One file for each kind of thing that the API shows: its body, its answer, and what each call does.
+
+pub(crate) mod accounts;
+pub(crate) mod actions;
+pub(crate) mod contacts;
+pub(crate) mod docs;
+pub(crate) mod endpoints;
+pub(crate) mod events;
+pub(crate) mod gateways;
+pub(crate) mod items;
+pub(crate) mod links;
+pub(crate) mod qr;
+pub(crate) mod receipt_types;
+pub(crate) mod receipts;
+pub(crate) mod senders;
+pub(crate) mod settings;
+pub(crate) mod templates;

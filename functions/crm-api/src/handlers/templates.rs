@@ -1,0 +1,137 @@
+//! Message templates: the business's own texts, and the shipped ones where it has none.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::locale::{Language, Locale};
+use domain::messages::choice::{MessageEvent, MessageTemplate, shipped};
+use domain::messages::recipients::Channel;
+use domain::messages::template::{FILTERS, Filter, MessageText, VARIABLES};
+use domain::{Problems, Rejection};
+use serde::Serialize;
+use utoipa::ToSchema;
+use views::schema::ChannelName;
+use web::extract::{Path, Query};
+use web::texts::TextBody;
+use web::{ApiProblem, JsonBody};
+
+use crate::app::App;
+use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::lists::{ListView, PAGING, Parameters};
+use crate::respond::{answer, deleted};
+
+/// The text of a message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageTemplate)]
+pub(crate) struct TemplateView {
+    #[schema(pattern = "^message_template$")]
+    object: &'static str,
+    event: &'static str,
+    #[schema(value_type = ChannelName)]
+    channel: &'static str,
+    locale: String,
+    /// `custom` where the business saved its own, `shipped` where the product's is used.
+    source: &'static str,
+    subject: Option<String>,
+    body: String,
+    /// What a text may name.
+    #[schema(value_type = Vec<String>)]
+    variables: [&'static str; 9],
+    /// How it may show them.
+    #[schema(value_type = Vec<FilterView>)]
+    filters: [Filter; 13],
+}
+
+/// A filter and what it does.
+#[derive(ToSchema)]
+#[schema(as = TemplateFilter)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct FilterView {
+    name: String,
+    description: String,
+}
+
+impl TemplateView {
+    fn new(event: MessageEvent, channel: Channel, locale: &str, source: &'static str, text: &MessageText) -> Self {
+        Self {
+            object: "message_template",
+            event: event.as_str(),
+            channel: channel.as_str(),
+            locale: locale.to_owned(),
+            source,
+            subject: text.subject().map(str::to_owned),
+            body: text.body().to_owned(),
+            variables: VARIABLES,
+            filters: FILTERS,
+        }
+    }
+
+    /// Where it stands in the list: the business's own before those that ship.
+    fn place(&self) -> String {
+        [self.source, self.event, self.channel, self.locale.as_str()].join(".")
+    }
+
+    fn custom(template: &MessageTemplate) -> Self {
+        Self::new(template.event, template.channel, template.locale.as_str(), "custom", &template.text)
+    }
+}
+
+/// The shipped texts and the business's own beside them.
+pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+    let parameters = Parameters::read(pairs, &PAGING)?;
+    let configuration = app.store.fresh_configuration().await?;
+    let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
+    for language in Language::ALL {
+        for channel in Channel::ALL {
+            let event = MessageEvent::LinkCreated;
+            let text = shipped(event, channel, language).map_err(|error| ApiProblem::unavailable(&error))?;
+            views.push(TemplateView::new(event, channel, language.code(), "shipped", &text));
+        }
+    }
+    let views = views.into_iter().map(|view| (view.place(), view));
+    Ok(answer(ListView::page(views, &parameters)?))
+}
+
+type At = Path<(String, String, String)>;
+
+fn place(at: &At) -> Result<(MessageEvent, Channel, Locale), ApiProblem> {
+    let (event, channel, locale) = &at.0;
+    Ok((
+        id_of("event", event, MessageEvent::parse)?,
+        id_of("channel", channel, Channel::parse)?,
+        id_of("locale", locale, Locale::parse)?,
+    ))
+}
+
+pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<Response, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    if let Some(template) = app.store.template(event, channel, &locale).await? {
+        return Ok(answer(TemplateView::custom(&template)));
+    }
+    let text =
+        shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
+    Ok(answer(TemplateView::new(event, channel, locale.as_str(), "shipped", &text)))
+}
+
+/// Goes back to the shipped text.
+pub(crate) async fn delete(_: MayAdminister, State(app): State<App>, at: At) -> Result<StatusCode, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    deleted(app.store.delete_template(event, channel, &locale).await?, "message template")
+}
+
+pub(crate) async fn write(
+    _: MayAdminister,
+    State(app): State<App>,
+    at: At,
+    body: JsonBody<TextBody>,
+) -> Result<Response, ApiProblem> {
+    let (event, channel, locale) = place(&at)?;
+    let body = body.fields;
+    let mut problems = Problems::default();
+    let Some(text) = body.read(channel, "", &mut problems).value().filter(|_| problems.is_empty()) else {
+        return Err(ApiProblem::invalid(problems));
+    };
+    let template = MessageTemplate { event, channel, locale, text };
+    app.store.put_template(&template).await?;
+    Ok(answer(TemplateView::custom(&template)))
+}

@@ -1,0 +1,22 @@
+//! The forms of answers that all handlers share.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use web::ApiProblem;
+
+/// The answer to a deletion: nothing, or that there was nothing.
+pub(crate) fn deleted(existed: bool, what: &str) -> Result<StatusCode, ApiProblem> {
+    if existed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::not_found(what)) }
+}
+
+/// Others changed a record each time that a change of it was decided.
+pub(crate) fn record_keeps_changing() -> ApiProblem {
+    ApiProblem::conflict("record_keeps_changing", "The record kept changing; try again.")
+}
+
+/// A record in an answer. Nothing on the way may keep it: it is about people and money.
+pub(crate) fn answer(view: impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(view)).into_response()
+}

@@ -1,0 +1,84 @@
+//! Which address and method leads to which handler. Every other method is answered with the right ones.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+use web::ApiProblem;
+
+use crate::app::{App, TIME};
+use crate::handlers::{
+    accounts, actions, contacts, docs, endpoints, events, gateways, items, links, qr, receipt_types, receipts, senders,
+    settings, templates,
+};
+use crate::openapi;
+
+/// What a record answers.
+const ALL: &str = "DELETE, GET, PUT";
+
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/accounts", only("GET", get(accounts::list)))
+        .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
+        .route("/v1/gateways", only("GET", get(gateways::list)))
+        .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
+        .route(
+            "/v1/receipt-types/{id}",
+            only(ALL, get(receipt_types::read).put(receipt_types::write).delete(receipt_types::delete)),
+        )
+        .route("/v1/contacts", only("GET", get(contacts::list)))
+        .route("/v1/contacts/{id}", only(ALL, get(contacts::read).put(contacts::write).delete(contacts::delete)))
+        .route("/v1/items", only("GET", get(items::list)))
+        .route("/v1/items/{id}", only(ALL, get(items::read).put(items::write).delete(items::delete)))
+        .route("/v1/message-templates", only("GET", get(templates::list)))
+        .route(
+            "/v1/message-templates/{event}/{channel}/{locale}",
+            only(ALL, get(templates::read).put(templates::write).delete(templates::delete)),
+        )
+        .route("/v1/message-senders", only("GET", get(senders::list)))
+        .route("/v1/message-senders/{id}", only(ALL, get(senders::read).put(senders::write).delete(senders::delete)))
+        .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
+        .route("/v1/payment-links", only("GET, POST", get(links::list)))
+        // Drafting is create-link's; here it is only known to be no link's id.
+        .route("/v1/payment-links/draft", only("POST", MethodRouter::new()))
+        .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
+        .route("/v1/payment-links/{id}/attempts/{attempt}/resolve", only("POST", post(actions::resolve)))
+        .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))
+        .route("/v1/payment-links/{id}/messages", only("POST", post(actions::tell_again)))
+        .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
+        .route("/v1/payment-links/{id}/qr.svg", only("GET", get(qr::svg)))
+        .route("/v1/events", only("GET", get(events::list)))
+        .route("/v1/events/{id}", only("GET", get(events::read)))
+        .route("/v1/events/{id}/redeliver", only("POST", post(events::redeliver)))
+        .route("/v1/webhook-endpoints", only("GET", get(endpoints::list)))
+        .route(
+            "/v1/webhook-endpoints/{id}",
+            only(ALL, get(endpoints::read).put(endpoints::write).delete(endpoints::delete)),
+        )
+        .route("/v1/webhook-endpoints/{id}/rotate-secret", only("POST", post(endpoints::rotate)))
+        .route("/v1/openapi.json", only("GET", get(openapi::read)))
+        .route("/v1/docs", only("GET", get(docs::read)))
+        .route("/v1/receipts", only("GET", get(receipts::list)))
+        .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
+        .fallback(|| async { ApiProblem::not_found("address") })
+        // The body's own check answers a problem document instead.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(in_time))
+        .with_state(app)
+}
+
+/// Answers in time also where something takes too long: the CRM asks again.
+async fn in_time(request: Request, next: Next) -> Response {
+    match runtime::in_time(TIME, next.run(request)).await {
+        Some(response) => response,
+        None => ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", "This took too long; try again.")
+            .into_response(),
+    }
+}
+
+/// Answers every other method with a problem that names the right ones.
+fn only(methods: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
+    router.fallback(move || async move { ApiProblem::method_not_allowed(methods) })
+}

@@ -1,0 +1,53 @@
+//! Settings, accounts and their gateways' credentials: by the API itself, called in this process, so that what an operator
+//! writes is checked by the very rules that the CRM meets.
+
+use axum::body::{Body, to_bytes};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request};
+use runtime::Clock;
+use serde_json::Value;
+use tower::ServiceExt;
+use web::Callers;
+
+use crate::{Admin, AdminError};
+
+/// Answers are lists of a hundred records at most.
+const LARGEST_ANSWER: usize = 4_000_000;
+
+impl Admin {
+    /// Calls the API, of which the making of links is no part here, with a key that is revoked as soon as the call is over.
+    /// What the API refuses is refused with its whole answer.
+    pub async fn call(&self, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
+        let key = self.create_key("operator", &[]).await?;
+        let answered = self.answer(&key.key, method, path, body).await;
+        self.revoke_key(&key.id).await?;
+        answered
+    }
+
+    async fn answer(&self, key: &str, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
+        let broken = |error: &dyn std::fmt::Display| AdminError::Refused(format!("{path}: {error}"));
+        // A store of its own has read no keys before this one was made.
+        let store = self.runtime.store()?;
+        let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
+        let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_book()?);
+        let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(AUTHORIZATION, format!("Bearer {key}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.map_or_else(Body::empty, Body::from))
+            .map_err(|error| broken(&error))?;
+        let answer = crm_api::router(app).oneshot(request).await.map_err(|error| broken(&error))?;
+        let status = answer.status();
+        let bytes = to_bytes(answer.into_body(), LARGEST_ANSWER).await.map_err(|error| broken(&error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        if !status.is_success() {
+            return Err(AdminError::Refused(format!("{path} was answered with {status}: {text}")));
+        }
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).map_err(|error| broken(&error))
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything that is kept about one contact: shown to them, or forgotten.
+
+use domain::Timestamp;
+use domain::ids::{ContactId, LinkId};
+use domain::link::PaymentLink;
+use domain::link::Receipt;
+use serde_json::{Value, json};
+use store::{LinkList, Page, ReceiptList, Written};
+use views::{LinkView, ReceiptView};
+
+use crate::{Admin, AdminError};
+
+/// So much is listed at a time.
+const PAGE: usize = 100;
+
+/// How often forgetting is decided again because the link changed meanwhile.
+const MOST_ROUNDS: usize = 8;
+
+/// What was forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Links that say nothing about the person any more.
+    pub links: usize,
+    /// Items that were deleted.
+    pub items: usize,
+    /// Whether the contact itself was there, and is deleted.
+    pub contact: bool,
+    /// Receipts, which stay: they are the books, and name nobody.
+    pub receipts: usize,
+    /// Links that can still be paid or whose money is under way. They are as they were.
+    pub left: Vec<LinkId>,
+}
+
+impl Admin {
+    /// Everything about a contact, as the API shows it: the record itself, its items, links with their messages, receipts.
+    pub async fn export_contact(&self, id: &ContactId, now: Timestamp) -> Result<Value, AdminError> {
+        let settings = self.store.settings().await?.unwrap_or_default();
+        let mut items = Vec::new();
+        for item in self.store.items_of_contact(id).await? {
+            let attached = self.store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
+            items.push(json!({ "item": item, "receipts": attached }));
+        }
+        let links = self.links_of(id).await?;
+        let states = self.store.message_states(&links).await?;
+        let links: Vec<LinkView> = links.iter().map(|link| LinkView::new(link, &states, &settings, now)).collect();
+        let receipts = self.receipts_of(id).await?;
+        let receipts: Vec<ReceiptView> = receipts.iter().map(|receipt| ReceiptView::new(receipt, &settings)).collect();
+        Ok(json!({
+            "contact": self.store.contact(id).await?,
+            "items": items,
+            "payment_links": links,
+            "receipts": receipts,
+        }))
+    }
+
+    /// Forgets a contact: links that are over lose everything about people, then items and the contact are deleted. A run
+    /// that was stopped is begun again.
+    pub async fn erase_contact(&self, id: &ContactId, now: Timestamp) -> Result<Erased, AdminError> {
+        let mut erased = Erased { receipts: self.receipts_of(id).await?.len(), ..Erased::default() };
+        for link in self.links_of(id).await? {
+            let link_id = link.id().clone();
+            match self.forget(link, now).await? {
+                Some(true) => erased.links += 1,
+                Some(false) => {}
+                None => erased.left.push(link_id),
+            }
+        }
+        for item in self.store.items_of_contact(id).await? {
+            erased.items += usize::from(self.store.delete_item(&item.id).await?);
+        }
+        erased.contact = self.store.delete_contact(id).await?;
+        Ok(erased)
+    }
+
+    /// Whether a link was changed, or nothing where it is still needed.
+    async fn forget(&self, mut link: PaymentLink, now: Timestamp) -> Result<Option<bool>, AdminError> {
+        for _ in 0..MOST_ROUNDS {
+            let Ok(forgotten) = link.forget_person(now) else { return Ok(None) };
+            let Some(forgotten) = forgotten else { return Ok(Some(false)) };
+            match self.store.replace_link(&forgotten).await? {
+                Written::Applied | Written::AlreadyApplied => return Ok(Some(true)),
+                Written::Rejected(current) => link = *current,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn links_of(&self, id: &ContactId) -> Result<Vec<PaymentLink>, AdminError> {
+        let (list, mut links, mut cursor) = (LinkList::OfContact(id.clone()), Vec::new(), None);
+        loop {
+            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
+            links.extend(entries);
+            cursor = next;
+            if cursor.is_none() {
+                return Ok(links);
+            }
+        }
+    }
+
+    async fn receipts_of(&self, id: &ContactId) -> Result<Vec<Receipt>, AdminError> {
+        let (list, mut receipts, mut cursor) = (ReceiptList::OfContact(id.clone()), Vec::new(), None);
+        loop {
+            let Page { entries, next } = self.store.list_receipts(&list, PAGE, cursor.as_ref()).await?;
+            receipts.extend(entries);
+            cursor = next;
+            if cursor.is_none() {
+                return Ok(receipts);
+            }
+        }
+    }
+}

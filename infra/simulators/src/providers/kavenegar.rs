@@ -1,0 +1,247 @@
+//! Kavenegar, which takes SMS to numbers that SNS does not serve, by its wire protocol, delivering into the inbox.
+//!
+//! It is strict where Kavenegar is, so that a request that it would refuse is refused here first. The protocol is that of
+//! its official clients: `POST /v1/{api key}/{group}/{method}.json` with a form, answered with a status of its own.
+//!
+//! Numbers that end with a marker make it misbehave: `0000411` is refused, `0000420` meets an account that may not send
+//! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the first time. Of templates it knows [`DEMO_TEMPLATE`].
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::providers::aws_query::FailedOnce;
+use crate::providers::inbox::{Channel, Delivered, Inbox};
+
+/// The demo business's key. It opens nothing anywhere else.
+pub const DEMO_KEY: &str = "6C6F63616C2D64656D6F2D6275736973";
+
+/// The line of the demo business's account.
+pub const DEMO_LINE: &str = "10000000";
+
+/// A template that the demo business had approved: `%token %token2`.
+pub const DEMO_TEMPLATE: &str = "payment-request";
+
+/// Places of templates that take no blanks, one with five and one with eight.
+const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 5), ("token20", 8)];
+
+/// Characters.
+const LONGEST_TOKEN: usize = 100;
+const LONGEST_MESSAGE: usize = 900;
+
+#[derive(Debug, Clone)]
+struct Network {
+    inbox: Inbox,
+    failed: FailedOnce,
+}
+
+/// Serves `/v1/{api key}/{group}/{method}.json`.
+pub fn router(inbox: Inbox) -> Router {
+    let network = Network { inbox, failed: FailedOnce::default() };
+    Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(network)
+}
+
+type Form = BTreeMap<String, String>;
+
+async fn call(
+    State(network): State<Network>,
+    Path((key, group, method)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let done = match network.call(&key, &group, &method, &headers, &body) {
+        Ok(entries) => (200, entries),
+        Err(status) => (status, Value::Null),
+    };
+    let (status, entries) = done;
+    let http = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (http, Json(json!({ "return": { "status": status, "message": meaning(status) }, "entries": entries })))
+        .into_response()
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        200 => "approved",
+        400 => "a parameter is missing or malformed",
+        403 => "the API key is not valid",
+        404 => "there is no such method",
+        411 => "the receptor is not valid",
+        412 => "the sender is not valid",
+        413 => "the message is empty or too long",
+        418 => "the credit does not suffice",
+        420 => "links in messages are not allowed",
+        422 => "a character is not allowed",
+        424 => "the template was not found",
+        _ => "the server cannot answer",
+    }
+}
+
+impl Network {
+    /// The entries of the answer, or the status that refuses.
+    fn call(&self, key: &str, group: &str, method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, u16> {
+        if key != DEMO_KEY {
+            return Err(403);
+        }
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("application/x-www-form-urlencoded") {
+            return Err(400);
+        }
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).map_err(|_| 400_u16)?;
+        let form: Form = pairs.into_iter().collect();
+        match (group, method) {
+            ("sms", "send.json") => {
+                let line = form.get("sender").map_or(DEMO_LINE, String::as_str);
+                let message = form.get("message").map(String::as_str).unwrap_or_default();
+                if line != DEMO_LINE {
+                    return Err(412);
+                }
+                if message.trim().is_empty() || message.chars().count() > LONGEST_MESSAGE {
+                    return Err(413);
+                }
+                self.deliver(&form, message).map(|entry| json!([entry]))
+            }
+            ("verify", "lookup.json") => self.deliver(&form, &filled(&form)?),
+            _ => Err(404),
+        }
+    }
+
+    fn deliver(&self, form: &Form, text: &str) -> Result<Value, u16> {
+        let receptor = form.get("receptor").map(String::as_str).unwrap_or_default();
+        let to = number(receptor).ok_or(411_u16)?;
+        let is_first = || self.failed.is_first(&to);
+        let refused = |status: u16| Err(status);
+        if to.ends_with("0000411") {
+            return refused(411);
+        }
+        if to.ends_with("0000420") && text.contains("http") {
+            return refused(420);
+        }
+        if to.ends_with("0000418") && is_first() {
+            return refused(418);
+        }
+        if to.ends_with("0000500") && is_first() {
+            return refused(500);
+        }
+        let at = Timestamp::now();
+        let id = i64::try_from(self.inbox.all().len()).unwrap_or(i64::MAX).saturating_add(8_000_001);
+        let is_blocked = to.ends_with("0000014");
+        if !is_blocked {
+            let delivered = Delivered {
+                channel: Channel::Sms,
+                to,
+                from: DEMO_LINE.to_owned(),
+                subject: None,
+                body: text.to_owned(),
+                html: None,
+                at,
+                provider_id: id.to_string(),
+            };
+            self.inbox.push(delivered).map_err(|error| {
+                tracing::error!(%error, "The inbox could not be written.");
+                500_u16
+            })?;
+        }
+        let status = if is_blocked { 14 } else { 1 };
+        Ok(json!({ "messageid": id, "message": text, "status": status, "statustext": "", "sender": DEMO_LINE,
+                   "receptor": receptor, "date": at.as_second(), "cost": 0 }))
+    }
+}
+
+/// The receptor in E.164. Numbers come as people in Iran dial them: `09…`, or `00` and the country.
+fn number(receptor: &str) -> Option<String> {
+    let is_number = |digits: &str| (10..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if let Some(digits) = receptor.strip_prefix("00") {
+        return is_number(digits).then(|| format!("+{digits}"));
+    }
+    let national = receptor.strip_prefix('0').filter(|rest| rest.len() == 10 && rest.starts_with('9'))?;
+    is_number(national).then(|| format!("+98{national}"))
+}
+
+/// The text of a template with its places filled.
+fn filled(form: &Form) -> Result<String, u16> {
+    let template = form.get("template").ok_or(400_u16)?;
+    form.get("token").filter(|token| !token.is_empty()).ok_or(400_u16)?;
+    if template != DEMO_TEMPLATE {
+        return Err(424);
+    }
+    let mut text = Vec::new();
+    for (name, blanks) in TOKENS {
+        let Some(token) = form.get(name) else { continue };
+        if token.chars().filter(|c| c.is_whitespace()).count() > blanks || token.chars().count() > LONGEST_TOKEN {
+            return Err(422);
+        }
+        text.push(token.as_str());
+    }
+    Ok(text.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::providers::inbox::tests::Outcome;
+
+    async fn ask(router: &Router, key: &str, method: &str, fields: &[(&str, &str)]) -> Outcome<(u16, Value)> {
+        let request = Request::post(format!("/v1/{key}/{method}.json"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(serde_urlencoded::to_string(fields)?))?;
+        let response = router.clone().oneshot(request).await?;
+        let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await?)?;
+        let status = body["return"]["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        Ok((status.unwrap_or_default(), body["entries"].clone()))
+    }
+
+    #[tokio::test]
+    async fn texts_and_templates_arrive() -> Outcome {
+        let inbox = Inbox::open(None)?;
+        let router = router(inbox.clone());
+        let text = [("receptor", "09121234567"), ("message", "سلام"), ("sender", DEMO_LINE)];
+        let (status, entries) = ask(&router, DEMO_KEY, "sms/send", &text).await?;
+        assert_eq!((status, &entries[0]["status"], &entries[0]["receptor"]), (200, &json!(1), &json!("09121234567")));
+        let template =
+            [("receptor", "004915112345678"), ("template", DEMO_TEMPLATE), ("token", "a"), ("token10", "b c")];
+        assert_eq!(ask(&router, DEMO_KEY, "verify/lookup", &template).await?.0, 200);
+        let told: Vec<_> = inbox.all().into_iter().map(|one| (one.to, one.body, one.from)).collect();
+        let line = || DEMO_LINE.to_owned();
+        assert_eq!(
+            told,
+            [
+                ("+989121234567".to_owned(), "سلام".to_owned(), line()),
+                ("+4915112345678".to_owned(), "a\nb c".to_owned(), line())
+            ]
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_it_refuses_is_refused() -> Outcome {
+        let inbox = Inbox::open(None)?;
+        let router = router(inbox.clone());
+        let to = ("receptor", "09121234567");
+        for (key, method, fields, status) in [
+            ("another-key", "sms/send", vec![to, ("message", "x")], 403),
+            (DEMO_KEY, "sms/shout", vec![to, ("message", "x")], 404),
+            (DEMO_KEY, "sms/send", vec![("receptor", "+989121234567"), ("message", "x")], 411),
+            (DEMO_KEY, "sms/send", vec![to, ("message", "x"), ("sender", "1")], 412),
+            (DEMO_KEY, "sms/send", vec![to], 413),
+            (DEMO_KEY, "verify/lookup", vec![to, ("template", "other"), ("token", "x")], 424),
+            (DEMO_KEY, "verify/lookup", vec![to, ("template", DEMO_TEMPLATE), ("token", "a b")], 422),
+            (DEMO_KEY, "verify/lookup", vec![to, ("template", DEMO_TEMPLATE)], 400),
+        ] {
+            assert_eq!(ask(&router, key, method, &fields).await?.0, status, "{method} {fields:?}");
+        }
+        assert!(inbox.all().is_empty());
+        Ok(())
+    }
+}

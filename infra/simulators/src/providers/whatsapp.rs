@@ -1,0 +1,179 @@
+//! WhatsApp: `SendWhatsAppMessage` of AWS End User Messaging Social, by its wire protocol, delivering into the inbox.
+//!
+//! It is strict where AWS and Meta are: the call has to be signed for the service, and the message has to be a template
+//! that was approved, with as many parameters as it has places. The rules are those of the API reference and of Meta's
+//! Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could belong to.
+//!
+//! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
+//! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
+//! message was taken over, which is reported the way a WhatsApp Business Account publishes it.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::providers::aws_query::{FailedOnce, random_id};
+use crate::providers::inbox::{Channel, Delivered, Inbox};
+use crate::providers::reports::Reports;
+
+/// The number of the demo business, as AWS calls it.
+pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001";
+
+/// A template that the demo business had approved, with two places.
+pub const DEMO_TEMPLATE: &str = "payment_request";
+const PLACES: usize = 2;
+
+#[derive(Debug, Clone)]
+struct Network {
+    inbox: Inbox,
+    failed: FailedOnce,
+    reports: Reports,
+}
+
+/// Serves `POST /v1/whatsapp/send`.
+pub fn router(inbox: Inbox, reports: Reports) -> Router {
+    let network = Network { inbox, failed: FailedOnce::default(), reports };
+    Router::new().route("/v1/whatsapp/send", post(call)).with_state(network)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Request {
+    origination_phone_number_id: String,
+    message: String,
+    meta_api_version: String,
+}
+
+/// Status, name and text of an error.
+type Refusal = (StatusCode, &'static str, &'static str);
+
+const fn invalid(text: &'static str) -> Refusal {
+    (StatusCode::BAD_REQUEST, "ValidationException", text)
+}
+
+async fn call(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
+    match network.send(&headers, &body) {
+        Ok(id) => Json(json!({ "messageId": id })).into_response(),
+        Err((status, kind, text)) => {
+            (status, [(HeaderName::from_static("x-amzn-errortype"), kind)], Json(json!({ "message": text })))
+                .into_response()
+        }
+    }
+}
+
+impl Network {
+    fn send(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, Refusal> {
+        check_signature(headers)?;
+        let request: Request = serde_json::from_slice(body).map_err(|_| invalid("the request cannot be read"))?;
+        if request.origination_phone_number_id != DEMO_NUMBER {
+            return Err((StatusCode::NOT_FOUND, "ResourceNotFoundException", "there is no such phone number"));
+        }
+        if !request.meta_api_version.starts_with('v') {
+            return Err(invalid("metaApiVersion has another form"));
+        }
+        let message = STANDARD.decode(request.message).map_err(|_| invalid("message is no base64"))?;
+        let message: Value = serde_json::from_slice(&message).map_err(|_| invalid("message is no JSON"))?;
+        let (to, text) = read(&message)?;
+        if to.ends_with("0000131") {
+            return Err((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"));
+        }
+        if to.ends_with("0000429") && self.failed.is_first(&to) {
+            return Err((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"));
+        }
+        let id = random_id();
+        if to.ends_with("0000132") {
+            self.reports.by_topic(&failed(&id, &to));
+            return Ok(id);
+        }
+        let delivered = Delivered {
+            channel: Channel::Social,
+            to,
+            from: "Demo Business on WhatsApp".to_owned(),
+            subject: None,
+            body: text,
+            html: None,
+            at: Timestamp::now(),
+            provider_id: id.clone(),
+        };
+        self.inbox.push(delivered).map_err(|error| {
+            tracing::error!(%error, "The inbox could not be written.");
+            (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceException", "it could not be delivered")
+        })?;
+        Ok(id)
+    }
+}
+
+/// What the account's topic is told of a message that Meta could not deliver.
+fn failed(id: &str, to: &str) -> Value {
+    let entry = json!({ "id": "100000000000001", "changes": [{ "field": "messages", "value": {
+        "messaging_product": "whatsapp",
+        "metadata": { "display_phone_number": "982100000000", "phone_number_id": "100000000000002" },
+        "statuses": [{
+            "id": format!("wamid.{id}"), "status": "failed", "timestamp": Timestamp::now().as_second().to_string(),
+            "recipient_id": to.trim_start_matches('+'),
+            "errors": [{ "code": 131_026, "title": "Message undeliverable" }],
+        }],
+    } }] });
+    json!({
+        "context": { "MetaWabaIds": [], "MetaPhoneNumberIds": [] }, "whatsAppWebhookEntry": entry.to_string(),
+        "aws_account_id": "000000000000", "message_timestamp": Timestamp::now().to_string(), "messageId": id,
+    })
+}
+
+/// A signature of version 4 for this service over at least the host and the time.
+fn check_signature(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signature = text(AUTHORIZATION);
+    let is_whole = signature.starts_with("AWS4-HMAC-SHA256 Credential=")
+        && signature.contains("/social-messaging/aws4_request")
+        && signature.contains("SignedHeaders=content-type;host;x-amz-date")
+        && signature.split("Signature=").nth(1).is_some_and(|hex| hex.len() == 64)
+        && !text(HeaderName::from_static("x-amz-date")).is_empty();
+    if !is_whole {
+        return Err((StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "the call is not signed"));
+    }
+    if text(CONTENT_TYPE) != "application/json" {
+        return Err(invalid("the body is not application/json"));
+    }
+    Ok(())
+}
+
+/// Who gets a message, and what it says.
+fn read(message: &Value) -> Result<(String, String), Refusal> {
+    if message["messaging_product"] != "whatsapp" {
+        return Err(invalid("(#100) messaging_product must be whatsapp"));
+    }
+    let to = message["to"].as_str().unwrap_or_default();
+    let digits = to.strip_prefix('+').unwrap_or(to);
+    if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(invalid("(#100) Invalid parameter: to"));
+    }
+    if message["type"] != "template" {
+        return Err(invalid("(#131047) Re-engagement message: only templates outside of a conversation"));
+    }
+    let template = &message["template"];
+    let is_approved = template["name"] == DEMO_TEMPLATE
+        && ["fa", "fa_IR", "en", "en_US"].contains(&template["language"]["code"].as_str().unwrap_or_default());
+    if !is_approved {
+        return Err(invalid("(#132001) Template name does not exist in the translation"));
+    }
+    let parameters = template["components"][0]["parameters"].as_array().cloned().unwrap_or_default();
+    let texts: Vec<&str> = parameters.iter().filter_map(|one| one["text"].as_str()).collect();
+    if template["components"][0]["type"] != "body" || texts.len() != PLACES {
+        return Err(invalid("(#132000) Number of parameters does not match the expected number of params"));
+    }
+    if texts.iter().any(|text| text.is_empty() || text.contains(['\n', '\t'])) {
+        return Err(invalid("(#132005) A parameter is empty or has a line break"));
+    }
+    Ok((format!("+{digits}"), format!("{}\n{}", texts.first().unwrap_or(&""), texts.last().unwrap_or(&""))))
+}
