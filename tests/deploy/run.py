@@ -173,7 +173,7 @@ def what_watches_it_is_deployed(emulator: Emulator) -> None:
     does not know: they are taken out."""
     template = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
     computing = [name for name, one in template["Resources"].items() if "Metrics" in one["Properties"]]
-    assert computing == ["SettlementIsLate", "GatewayRefusesUs", "TableTurnsAway"], computing
+    assert computing == ["ConfirmationIsLate", "GatewayRefusesUs", "TableTurnsAway"], computing
     for name in computing:
         del template["Resources"][name]
     (emulator.scratch / "monitoring.json").write_text(json.dumps(template))

@@ -401,7 +401,7 @@ impl FaultyWorld {
 
     /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run
     /// learns can be work for the next.
-    pub async fn settle(&self) {
+    pub async fn confirm(&self) {
         for round in 0..12 {
             self.bring_stream().await;
             self.turn_time(A_WHILE);

@@ -11,7 +11,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use confirmation::Settlement;
+use confirmation::Confirmation;
 use domain::gateway::GatewayBook;
 use lambda_http::request::LambdaRequest;
 use runtime::{Clock, Environment, Runtime};
@@ -54,7 +54,7 @@ impl Functions {
         // Each function has a runtime and a store of its own, as it has a process of its own.
         let runtime = |function: &str| Runtime::new(Environment::from(environment_of(function))).unwrap();
         let store = |runtime: &Runtime| runtime.store().unwrap();
-        let settlement = |runtime: &Runtime| Settlement::new(store(runtime), runtime.gateways().unwrap());
+        let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), runtime.gateways().unwrap());
         let book = GatewayBook::default();
         let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
@@ -76,13 +76,13 @@ impl Functions {
             gateways: book.clone(),
         };
         let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
-        let gateway = gateway_webhook::App { settlement: settlement(&gateway), clock };
+        let gateway = gateway_webhook::App { confirmation: confirmation(&gateway), clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
             crm_api: crm_api::router(crm),
             pay_redirect: pay_redirect::router(pay),
             gateway_webhook: gateway_webhook::router(gateway),
-            expire_links: expire_links::App { settlement: settlement(&expire), clock },
+            expire_links: expire_links::App { confirmation: confirmation(&expire), clock },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
                 channels: deliver.channels().unwrap(),

@@ -26,7 +26,7 @@ pub enum Stage {
     /// Work may be waiting, as long as it waits where a run will find it.
     UnderWay,
     /// Every run that was due has come: no money is on its way and no message is missing.
-    Settled,
+    TransitionWritten,
     /// All time has passed: nothing is active and nothing will ever be due again.
     Ended,
 }
@@ -272,7 +272,7 @@ impl Evidence {
             AttemptState::NeedsReview { .. } => {}
             AttemptState::Open { .. } | AttemptState::Unacceptable { .. } if !session.is_taken => {}
             AttemptState::Open { .. }
-            | AttemptState::Settling { .. }
+            | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Unacceptable { .. }
             | AttemptState::GivingBack { .. } => {
@@ -344,7 +344,7 @@ impl Evidence {
             // The index may show a link from earlier on than anything is due on it.
             let of_link = pk.strip_prefix("link#").filter(|_| sk == "link").and_then(|id| self.links.get(id)?.due_at());
             let due_at = of_link.unwrap_or(*due_at);
-            if expected.stage == Stage::Ended || expected.stage == Stage::Settled && due_at <= self.now {
+            if expected.stage == Stage::Ended || expected.stage == Stage::TransitionWritten && due_at <= self.now {
                 wrong.push(format!("{pk} {sk} is still due at {due_at}"));
             }
         }
@@ -536,7 +536,7 @@ impl Observer {
         let what = format!("the money of {} of {} was taken at {taken_at}", attempt.id, link.id());
         let versions = self.written.get(link.id().as_str()).into_iter().flat_map(BTreeMap::values);
         let claims = versions.filter_map(|version| match version.attempt(&attempt.id)?.state {
-            AttemptState::Settling { since, .. } => Some(since),
+            AttemptState::Confirming { since, .. } => Some(since),
             _ => None,
         });
         let Some(claimed_at) = claims.filter(|since| *since <= taken_at).max() else {
@@ -562,19 +562,19 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     let (id, at) = (after.id(), after.updated_at());
     let (was, is) = (before.status_at(at), after.status_at(at));
     let mut wrong = Vec::new();
-    let settles = |link: &PaymentLink, attempt: &Attempt| {
+    let confirms = |link: &PaymentLink, attempt: &Attempt| {
         let state = link.attempt(&attempt.id).map(|attempt| &attempt.state);
-        matches!(state, Some(AttemptState::Settling { .. }))
+        matches!(state, Some(AttemptState::Confirming { .. }))
     };
-    let begins_to_settle = after.attempts().iter().any(|one| settles(after, one) && !settles(before, one));
+    let begins_to_confirm = after.attempts().iter().any(|one| confirms(after, one) && !confirms(before, one));
     // A link that takes late money is active again for as long as that is being taken.
-    let is_late_taking = begins_to_settle && accepts_late_money(before) && matches!(was, LinkStatus::Expired { .. });
+    let is_late_taking = begins_to_confirm && accepts_late_money(before) && matches!(was, LinkStatus::Expired { .. });
     let is_late_money = matches!((&was, &is), (LinkStatus::Expired { .. }, LinkStatus::Paid { .. }));
     let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before));
     if !may_be && !is_late_taking {
         wrong.push(format!("{id} was {} and is {} at {at}", was.name(), is.name()));
     }
-    if begins_to_settle && was != LinkStatus::Active && !is_late_taking {
+    if begins_to_confirm && was != LinkStatus::Active && !is_late_taking {
         wrong.push(format!("{id} was {} and begins to take money at {at}", was.name()));
     }
     for attempt in before.attempts() {

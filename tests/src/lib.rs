@@ -237,7 +237,7 @@ impl World {
     pub async fn rial_link(&self) -> Value {
         self.make_link(json!({
             "account_id": "main", "item_id": "inv-77", "description": "Invoice 77",
-            "after_payment": { "receipt_field": "settlement" },
+            "after_payment": { "receipt_field": "payment" },
         }))
         .await
     }

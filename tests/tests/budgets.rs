@@ -18,7 +18,7 @@ fn reference_link() -> Value {
     json!({
         "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
         "recipients": { "contact": true }, "message": { "channels": ["sms"] },
-        "after_payment": { "receipt_field": "settlement" },
+        "after_payment": { "receipt_field": "payment" },
     })
 }
 
@@ -114,7 +114,7 @@ async fn paying_writes_once_and_opening_again_writes_nothing() {
 }
 
 #[tokio::test]
-async fn where_the_gateway_takes_the_money_settling_is_one_read_and_one_transaction() {
+async fn where_the_gateway_takes_the_money_confirming_is_one_read_and_one_transaction() {
     let world = warm_world().await;
     let body = json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "recipients": {} });
     for key in ["euro-warm", "euro"] {
@@ -127,9 +127,9 @@ async fn where_the_gateway_takes_the_money_settling_is_one_read_and_one_transact
     let mut body = body;
     body["item"] = json!({
         "id": "inv-euro", "kind": "invoice", "title": "Invoice", "contact_id": "c-1042",
-        "receipt_fields": [{ "key": "settlement", "label": "Settlement" }],
+        "receipt_fields": [{ "key": "payment", "label": "Payment" }],
     });
-    body["after_payment"] = json!({ "receipt_field": "settlement" });
+    body["after_payment"] = json!({ "receipt_field": "payment" });
     let link = world.make_link(&body, "euro-item").await;
     pay(&world, &link, "paid_no_webhook").await;
     assert_usage(&world.usage(), 2, 1.0, 13);

@@ -226,7 +226,7 @@ impl Flow {
         let mut body = match self.gateway() {
             Zarinpal => json!({
                 "account_id": "main", "item_id": "inv-77", "amount": 50_000, "expires_in_days": 7,
-                "after_payment": { "receipt_field": "settlement" },
+                "after_payment": { "receipt_field": "payment" },
             }),
             Zibal => json!({ "account_id": "zibal", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 }),
             Sep => json!({ "account_id": "saman", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 }),
@@ -565,8 +565,8 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
     if point.is_some_and(|point| point.may_tell_twice(&calls)) {
         world.allow_telling_twice(scene.link());
     }
-    world.settle().await;
-    let (mut wrong, evidence) = world.check(Stage::Settled).await;
+    world.confirm().await;
+    let (mut wrong, evidence) = world.check(Stage::TransitionWritten).await;
     let truth = evidence.truth_of(&scene.link().id);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);

@@ -18,7 +18,7 @@ async fn the_main_job_end_to_end() {
     refuses_what_cannot_be_right(&world).await;
     a_link_is_made_told_paid_and_becomes_a_receipt(&world).await;
     the_same_in_english_at_stripe(&world).await;
-    a_webhook_alone_settles(&world).await;
+    a_webhook_alone_confirms(&world).await;
     a_failed_payment_can_be_tried_again(&world).await;
     many_visitors_and_returns_at_once_make_one_receipt(&world).await;
     a_link_left_alone_expires(&world).await;
@@ -52,7 +52,7 @@ async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {
         .make_link(json!({
             "account_id": "main", "item_id": "inv-77", "expires_in_days": 7, "description": "Invoice 77",
             "recipients": { "contact": true, "roles": ["manager"] },
-            "after_payment": { "receipt_type_id": "online", "receipt_field": "settlement" },
+            "after_payment": { "receipt_type_id": "online", "receipt_field": "payment" },
         }))
         .await;
     assert_eq!((link["status"].as_str(), link["mode"].as_str()), (Some("active"), Some("sandbox")));
@@ -71,7 +71,7 @@ async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {
     assert_eq!(link["receipts"], json!([receipts[0]["id"]]));
     assert_eq!(receipts[0]["receipt_type_id"], "online");
     let item = world.get("/v1/items/inv-77").await;
-    assert_eq!(item["receipts"]["settlement"], json!([receipts[0]["id"]]));
+    assert_eq!(item["receipts"]["payment"], json!([receipts[0]["id"]]));
     // The CRM hears of it by itself.
     let told = world.wait_until_told(&link, "receipt.registered").await;
     assert_eq!(told["data"]["id"], receipts[0]["id"]);
@@ -92,7 +92,7 @@ async fn the_same_in_english_at_stripe(world: &World) {
     assert_eq!(world.link(&link).await["receipts"].as_array().unwrap().len(), 1);
 }
 
-async fn a_webhook_alone_settles(world: &World) {
+async fn a_webhook_alone_confirms(world: &World) {
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;
     world.choose(&page, "paid_no_return").await;

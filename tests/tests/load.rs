@@ -149,8 +149,8 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     serving.await.unwrap();
     let told = began.elapsed();
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
-    world.settle().await;
-    world.assert_all_is_well(Stage::Settled).await;
+    world.confirm().await;
+    world.assert_all_is_well(Stage::TransitionWritten).await;
     world.live_out().await;
     world.assert_all_is_well(Stage::Ended).await;
     let mut report = report.lock().unwrap();

@@ -374,8 +374,8 @@ async fn try_all(orders: Vec<Order>) -> Vec<String> {
         world.bring_stream().await;
     }
     world.return_unverified_money().await;
-    world.settle().await;
-    wrong.extend(world.check(Stage::Settled).await.0);
+    world.confirm().await;
+    wrong.extend(world.check(Stage::TransitionWritten).await.0);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
     // Nobody is told here, on purpose.

@@ -318,7 +318,7 @@ impl<'a> Story<'a> {
     /// Money arrives at Stripe, the others give back or keep what nobody verified.
     async fn gateway_goes_on(&mut self) {
         if let Some(session) = self.processing.pop() {
-            self.settle_at_stripe(&session).await;
+            self.confirm_at_stripe(&session).await;
         } else if self.chance.once_in(2) {
             self.note("The gateways give back what nobody verified.");
             self.world.return_unverified_money().await;
@@ -332,9 +332,9 @@ impl<'a> Story<'a> {
         }
     }
 
-    async fn settle_at_stripe(&mut self, session: &str) {
+    async fn confirm_at_stripe(&mut self, session: &str) {
         let how = self.chance.one_of(&["succeeded", "succeeded", "failed"]);
-        let page = format!("{}/stripe/simulator/{session}/settle_async", self.world.cloud.page_url());
+        let page = format!("{}/stripe/simulator/{session}/complete_async", self.world.cloud.page_url());
         self.world.choose(&page, how).await;
         self.note(&format!("the money of {session} has {how}"));
         let kind = if how == "failed" {
@@ -374,7 +374,7 @@ impl<'a> Story<'a> {
             self.ask_for(at).await;
         }
         while let Some(session) = self.processing.pop() {
-            self.settle_at_stripe(&session).await;
+            self.confirm_at_stripe(&session).await;
         }
         for Webhook { gateway, session, kind } in std::mem::take(&mut self.webhooks) {
             if !self.chance.once_in(5) {
@@ -402,7 +402,7 @@ fn wanted(chance: &mut Seeded, world: &FaultyWorld, seed: u64, number: usize) ->
         0 => body["after_payment"] = json!({ "register_receipt": false }),
         1 if is_rial => {
             body["item_id"] = json!("inv-77");
-            body["after_payment"] = json!({ "receipt_field": "settlement" });
+            body["after_payment"] = json!({ "receipt_field": "payment" });
         }
         2 => body["reference_id"] = json!(format!("reference-{seed}-{number}")),
         _ => {}
@@ -486,8 +486,8 @@ async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<()
     world.return_unverified_money().await;
     // An attempt that nobody reports is asked about once an hour at the longest.
     world.turn_time(61 * MINUTE);
-    world.settle().await;
-    let (mut wrong, evidence) = world.check(Stage::Settled).await;
+    world.confirm().await;
+    let (mut wrong, evidence) = world.check(Stage::TransitionWritten).await;
     {
         let mut tally = tally.lock().unwrap();
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {

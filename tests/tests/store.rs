@@ -22,7 +22,7 @@ use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
     ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
-    MessageState, ReceiptList, Scope, Seen, Settled, Store, Written,
+    MessageState, ReceiptList, Scope, Seen, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -54,7 +54,7 @@ fn terms(reference: Option<&str>) -> Terms {
         after_payment: AfterPayment {
             register_receipt: true,
             receipt_type_id: None,
-            receipt_field: Some(FieldKey::parse("settlement").unwrap()),
+            receipt_field: Some(FieldKey::parse("payment").unwrap()),
         },
         message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
         recipients: vec![],
@@ -151,7 +151,7 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     let (link, id) = begun(store, 1).await;
     let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
     let receipt = judged.kept.as_ref().unwrap().receipt.clone().unwrap();
-    assert!(matches!(store.settle(&judged).await.unwrap(), Settled::Written(Written::Applied)));
+    assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap().unwrap(), judged.link);
     assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
     for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
@@ -159,8 +159,8 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
         assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
     }
     // The same judgement again finds the link changed, and writes nothing twice.
-    let again = store.settle(&judged).await.unwrap();
-    assert!(matches!(again, Settled::Written(Written::Rejected(current)) if *current == judged.link));
+    let again = store.confirm(&judged).await.unwrap();
+    assert!(matches!(again, TransitionWritten::Written(Written::Rejected(current)) if *current == judged.link));
 }
 
 /// A link with as much on it as the CRM may put there, and as much as can happen to it.
@@ -211,7 +211,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
     assert!(serde_json::to_vec(&link).unwrap().len() < 400 * 1024, "DynamoDB takes no larger item");
     assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
     let judged = link.judge(&last.unwrap(), &paid("1"), Report::Paid, now()).unwrap();
-    assert!(matches!(store.settle(&judged).await.unwrap(), Settled::Written(Written::Applied)));
+    assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap(), Some(judged.link));
 }
 
@@ -250,12 +250,15 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn fifty_settlements_of_one_payment_write_one_receipt() {
+async fn fifty_confirmations_of_one_payment_write_one_receipt() {
     let cloud = empty_cloud().await;
     let (link, id) = begun(&cloud.store, 1).await;
     let judged = link.judge(&id, &paid("1"), Report::Paid, now()).unwrap();
-    let results = join_all((0..50).map(|_| cloud.store.settle(&judged))).await;
-    let applied = results.iter().filter(|settled| matches!(settled, Ok(Settled::Written(Written::Applied)))).count();
+    let results = join_all((0..50).map(|_| cloud.store.confirm(&judged))).await;
+    let applied = results
+        .iter()
+        .filter(|confirmed| matches!(confirmed, Ok(TransitionWritten::Written(Written::Applied))))
+        .count();
     assert_eq!(applied, 1);
     let list = ReceiptList::OfContact(ContactId::parse("c-1").unwrap());
     assert_eq!(cloud.store.list_receipts(&list, 10, None).await.unwrap().entries.len(), 1);
@@ -267,9 +270,9 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
     let store = &cloud.store;
     let (first, first_id) = begun(store, 1).await;
     let (second, second_id) = begun(store, 2).await;
-    store.settle(&first.judge(&first_id, &paid("7"), Report::Paid, now()).unwrap()).await.unwrap();
+    store.confirm(&first.judge(&first_id, &paid("7"), Report::Paid, now()).unwrap()).await.unwrap();
     let replayed = second.judge(&second_id, &paid("7"), Report::Paid, now()).unwrap();
-    assert!(matches!(store.settle(&replayed).await.unwrap(), Settled::ReferenceTaken));
+    assert!(matches!(store.confirm(&replayed).await.unwrap(), TransitionWritten::ReferenceTaken));
     assert_eq!(store.link(second.id()).await.unwrap().unwrap(), second, "nothing of it was written");
     let receipt = replayed.kept.unwrap().receipt.unwrap().id;
     assert_eq!(store.receipt(&receipt).await.unwrap(), None);
@@ -307,7 +310,7 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     assert_eq!(found, [link.id().clone()], "what is asked about every minute keeps its place");
     assert_eq!(asked.take_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
     let link = asked;
-    store.settle(&link.judge(&id, &paid("1"), Report::Paid, now()).unwrap()).await.unwrap();
+    store.confirm(&link.judge(&id, &paid("1"), Report::Paid, now()).unwrap()).await.unwrap();
     assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
 }
 

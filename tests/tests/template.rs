@@ -473,8 +473,8 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
         assert!(runtime::AWS_CALL + runtime::MARGIN < time, "{name} can wait for one call to AWS and still answer");
     }
     // The link is read, the gateway is asked, and what it said is written.
-    let settling = runtime::AWS_CALL + gateways::GATEWAY_CALL + runtime::AWS_CALL + runtime::MARGIN;
-    assert!(settling <= gateway_webhook::TIME);
+    let confirming = runtime::AWS_CALL + gateways::GATEWAY_CALL + runtime::AWS_CALL + runtime::MARGIN;
+    assert!(confirming <= gateway_webhook::TIME);
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN < pay_redirect::TIME);
     // What is begun last by a run that looks at its deadline can ask a gateway or a provider once.
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN <= runtime::RESERVE);

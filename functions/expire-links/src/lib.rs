@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use confirmation::{Hearing, Outcome, Settlement};
+use confirmation::{Confirmation, Hearing, Outcome};
 use domain::Timestamp;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
@@ -39,7 +39,7 @@ pub const TIME: Duration = Duration::from_secs(55);
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct App {
-    pub settlement: Settlement,
+    pub confirmation: Confirmation,
     pub clock: Clock,
 }
 
@@ -102,7 +102,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     }
     let TakenOn { mut swept, tasks, found, oldest } = taken;
     Measurement::Due { found, oldest }.record();
-    measure_unsettled(&tasks, app.clock.now());
+    measure_unconfirmed(&tasks, app.clock.now());
     let mut queues: BTreeMap<GatewayKind, Vec<Task>> = BTreeMap::new();
     for task in tasks {
         queues.entry(task.link.terms().account.gateway).or_default().push(task);
@@ -122,7 +122,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     match failure {
         Some(error) => Err(error),
         None => {
-            app.settlement.store().beat(Schedule::Sweep, app.clock.now()).await;
+            app.confirmation.store().beat(Schedule::Sweep, app.clock.now()).await;
             Ok(swept)
         }
     }
@@ -130,7 +130,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
 
 /// How long the payments that were reported or are being taken have been waiting for their end, the longest at each
 /// gateway.
-fn measure_unsettled(tasks: &[Task], now: Timestamp) {
+fn measure_unconfirmed(tasks: &[Task], now: Timestamp) {
     let mut oldest: BTreeMap<GatewayKind, Duration> = BTreeMap::new();
     for task in tasks {
         let (Work::Confirm(id) | Work::LookUp(id)) = &task.work else { continue };
@@ -141,7 +141,7 @@ fn measure_unsettled(tasks: &[Task], now: Timestamp) {
         }
     }
     for (gateway, age) in oldest {
-        Measurement::Unsettled { gateway, age }.record();
+        Measurement::StillConfirming { gateway, age }.record();
     }
 }
 
@@ -166,7 +166,7 @@ async fn take_page(
     place: Option<DuePlace>,
     taken_on: &mut TakenOn,
 ) -> Result<Option<DuePlace>, StoreError> {
-    let store = app.settlement.store();
+    let store = app.confirmation.store();
     let now = app.clock.now();
     let page = store.due_links(shard, now, PAGE, place).await?;
     let links = store.links(&page.links).await?;
@@ -197,7 +197,7 @@ struct Taken {
 async fn take(app: &App, link: PaymentLink) -> Result<Option<Taken>, StoreError> {
     let now = app.clock.now();
     let Some((next, work)) = link.take_due(now) else { return Ok(None) };
-    match app.settlement.store().replace_link(&next).await {
+    match app.confirmation.store().replace_link(&next).await {
         Ok(Written::Applied | Written::AlreadyApplied) => {
             let expired = next.expired_by(&link);
             if expired {
@@ -354,7 +354,7 @@ async fn read_list(app: &App, place: Place, task: &Task, deadline: SystemTime) -
     if !has_time(deadline) {
         return None;
     }
-    match app.settlement.unconfirmed(&task.link, task.work.attempt()).await {
+    match app.confirmation.unconfirmed(&task.link, task.work.attempt()).await {
         Ok(list) => list.map(|list| (place, list)),
         Err(error) => {
             tracing::error!(account_id = %place.0, error = %error, "No list could be asked for.");
@@ -385,13 +385,13 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
     let asked = |outcome| asked(&id, outcome);
     let done = match task.work {
         Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
-            Some(true) => app.settlement.settle_waiting(task.link, &id, now).await.map(asked),
+            Some(true) => app.confirmation.confirm_listed(task.link, &id, now).await.map(asked),
             Some(false) => Ok(Done::NotWaiting),
-            None => app.settlement.settle(task.link, &id, Report::Nothing, now).await.map(asked),
+            None => app.confirmation.confirm(task.link, &id, Report::Nothing, now).await.map(asked),
         },
-        Work::Confirm(_) => app.settlement.resume(task.link, &id, now).await.map(asked),
-        Work::Keep(_) => app.settlement.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
-        Work::GiveBack(_) => app.settlement.give_back(task.link, &id, now).await.map(Done::GaveBack),
+        Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
+        Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
+        Work::GiveBack(_) => app.confirmation.give_back(task.link, &id, now).await.map(Done::GaveBack),
     };
     done.unwrap_or_else(|error| {
         let trace_id = trace.as_ref().map(Trace::id);

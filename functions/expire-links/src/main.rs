@@ -1,6 +1,6 @@
 //! Starts the function: reads the environment, opens the connection to the table, waits for the schedule.
 
-use confirmation::Settlement;
+use confirmation::Confirmation;
 use expire_links::{App, TIME, sweep};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let runtime = runtime::start()?;
     let store = runtime.store()?;
-    let app = App { settlement: Settlement::new(store, runtime.gateways()?), clock: runtime::Clock::System };
+    let app = App { confirmation: Confirmation::new(store, runtime.gateways()?), clock: runtime::Clock::System };
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let swept = sweep(app, runtime::deadline(event.context.deadline(), TIME));

@@ -14,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use confirmation::{Outcome, Settlement};
+use confirmation::{Confirmation, Outcome};
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
@@ -35,7 +35,7 @@ const LARGEST_CALL: usize = 256 * 1024;
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct App {
-    pub settlement: Settlement,
+    pub confirmation: Confirmation,
     pub clock: Clock,
 }
 
@@ -71,7 +71,7 @@ async fn come_back(
     let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
     fields.extend(posted.clone());
     // What was begun is finished by the sweep, where it was written down.
-    let address = match runtime::in_time(TIME, settle(&app, gateway, &link, &key, &fields)).await {
+    let address = match runtime::in_time(TIME, confirm(&app, gateway, &link, &key, &fields)).await {
         Some(address) => address,
         None => {
             tracing::error!(link_id = %link, "A return took too long.");
@@ -86,10 +86,10 @@ async fn come_back(
     }
 }
 
-/// Settles what a browser brought, and says where the browser goes on to. `None` where that cannot be known now: the
+/// Confirms what a browser brought, and says where the browser goes on to. `None` where that cannot be known now: the
 /// browser then has to bring it once more.
-async fn settle(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey, fields: &Fields) -> Option<String> {
-    let link = match app.settlement.store().link(link).await {
+async fn confirm(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey, fields: &Fields) -> Option<String> {
+    let link = match app.confirmation.store().link(link).await {
         Ok(Some(link)) => link,
         Ok(None) => return Some(NOWHERE.to_owned()),
         Err(error) => {
@@ -102,11 +102,11 @@ async fn settle(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey,
     };
     let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
     let trace = link.trace().cloned();
-    match app.settlement.settle_return(link, &attempt_id, fields, app.clock.now()).await {
+    match app.confirmation.confirm_return(link, &attempt_id, fields, app.clock.now()).await {
         Ok(_) => Some(result),
         Err(error) => {
             let trace_id = trace.as_ref().map(Trace::id);
-            tracing::error!(%link_id, %attempt_id, trace_id, error = %error, "A return could not be settled yet.");
+            tracing::error!(%link_id, %attempt_id, trace_id, error = %error, "A return could not be confirmed yet.");
             None
         }
     }
@@ -138,7 +138,7 @@ async fn hear(
     let unknown = || ApiProblem::not_found("webhook");
     let gateway = GatewayKind::parse(gateway).map_err(|_| unknown())?;
     let account = AccountId::parse(account).map_err(|_| unknown())?;
-    let credentials = app.settlement.store().all_credentials(&account).await?;
+    let credentials = app.confirmation.store().all_credentials(&account).await?;
     let now = app.clock.now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let notice = Notice { header: &header, query, body: bytes };
@@ -154,7 +154,7 @@ async fn hear(
             return Err(ApiProblem::new(StatusCode::BAD_REQUEST, "unreadable_event", "The event cannot be read."));
         }
     };
-    match app.settlement.settle_by_id(&hint.link, &hint.attempt, hint.report, now).await {
+    match app.confirmation.confirm_by_id(&hint.link, &hint.attempt, hint.report, now).await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
         Ok(Outcome::Unknown(_) | Outcome::Refused(_)) => Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,

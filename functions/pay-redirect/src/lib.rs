@@ -313,7 +313,7 @@ enum Look {
     GoesOn,
     /// No readable answer.
     Unknown,
-    /// Somebody has paid in it, or may have. What follows is written by those who may settle, within a minute.
+    /// Somebody has paid in it, or may have. What follows is written by those who may confirm, within a minute.
     MayBePaid,
     /// It is over, and nobody has paid in it. The link says so by now.
     Over,

@@ -393,7 +393,7 @@ fn being_confirmed(link: &PaymentLink) -> Option<&Attempt> {
     let is_asked_about = |state: &AttemptState| {
         matches!(
             state,
-            AttemptState::Settling { .. }
+            AttemptState::Confirming { .. }
                 | AttemptState::Accepted { .. }
                 | AttemptState::Open { reported_at: Some(_), .. }
         )

@@ -342,7 +342,7 @@ fn lines(title: &str, lines: &[String]) -> Markup {
 fn tone(status: &str) -> &'static str {
     match status {
         "paid" => "good",
-        "active" | "settling" => "open",
+        "active" | "confirming" => "open",
         "needs_review" => "bad",
         _ => "quiet",
     }

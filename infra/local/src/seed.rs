@@ -293,7 +293,7 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
         contact_id,
         amount: Some(Money::new(1_500_000, Currency::IRR)?),
         url: Some("https://crm.example/invoices/77".to_owned()),
-        receipt_fields: vec![ReceiptField { key: FieldKey::parse("settlement")?, label: "Settlement".to_owned() }],
+        receipt_fields: vec![ReceiptField { key: FieldKey::parse("payment")?, label: "Payment".to_owned() }],
     };
     store.put_item(&item).await?;
     Ok(())

@@ -1,10 +1,10 @@
-//! Settling: asking the gateway about one attempt and writing what follows, once.
+//! Confirming: asking the gateway about one attempt and writing what follows, once.
 //!
 //! Two functions do it, gateway-webhook when somebody reports and expire-links when nobody did, and both have to do the
 //! very same. The domain decides each step, the gateway answers, the store writes; this crate only walks between them:
 //!
 //! 1. Read the link. Decide the step.
-//! 2. Where confirming takes the money, first write that this attempt is settling. From there only it can go on.
+//! 2. Where confirming takes the money, first write that this attempt is confirming. From there only it can go on.
 //! 3. Ask or confirm.
 //! 4. Write what follows over the link that was read. If somebody changed it meanwhile, judge the same answer again on
 //!    what it is now: an answer about money is never thrown away.
@@ -19,12 +19,12 @@ use domain::link::{Attempt, AttemptState};
 use domain::link::{Heard, PaymentLink, Report, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
-use store::{Settled, Store, StoreError, Written};
+use store::{Store, StoreError, TransitionWritten, Written};
 
 /// How often one answer is judged again because the link changed meanwhile. Each time somebody else got on with it.
 const MOST_ROUNDS: usize = 8;
 
-/// What settling led to.
+/// What confirming led to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// The link as it is now, and the attempt is decided or waits for its next look-up.
@@ -74,21 +74,21 @@ impl Outcome {
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum SettleError {
+pub enum ConfirmError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("a link kept changing while its attempt was settled")]
+    #[error("a link kept changing while its attempt was confirmed")]
     Contended,
 }
 
-/// What settling needs. Cheap to clone.
+/// What confirming needs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Settlement {
+pub struct Confirmation {
     store: Store,
     gateways: Gateways,
 }
 
-impl Settlement {
+impl Confirmation {
     pub fn new(store: Store, gateways: Gateways) -> Self {
         Self { store, gateways }
     }
@@ -97,16 +97,16 @@ impl Settlement {
         &self.store
     }
 
-    /// Reads the link and settles one of its attempts, because a gateway's server called.
-    pub async fn settle_by_id(
+    /// Reads the link and confirms one of its attempts, because a gateway's server called.
+    pub async fn confirm_by_id(
         &self,
         link: &LinkId,
         attempt: &AttemptId,
         report: Report,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         let outcome = match self.store.link(link).await? {
-            Some(link) => self.settle(link, attempt, report, now).await?,
+            Some(link) => self.confirm(link, attempt, report, now).await?,
             None => Outcome::NoSuchAttempt,
         };
         if matches!(outcome, Outcome::NoSuchAttempt) {
@@ -115,41 +115,41 @@ impl Settlement {
         Ok(outcome)
     }
 
-    /// Settles one attempt of a link that was just read.
-    pub async fn settle(
+    /// Confirms one attempt of a link that was just read.
+    pub async fn confirm(
         &self,
         link: PaymentLink,
         id: &AttemptId,
         report: Report,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        self.settle_heard(link, &attempt, &credentials, &report.into(), now).await
+        self.confirm_with(link, &attempt, &credentials, &report.into(), now).await
     }
 
-    /// Settles the attempt whose customer came back. What the browser brought is read as the gateway writes it.
-    pub async fn settle_return(
+    /// Confirms the attempt whose customer came back. What the browser brought is read as the gateway writes it.
+    pub async fn confirm_return(
         &self,
         link: PaymentLink,
         id: &AttemptId,
         fields: &Fields,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let heard = read_return(&attempt, fields, &credentials);
-        self.settle_heard(link, &attempt, &credentials, &heard, now).await
+        self.confirm_with(link, &attempt, &credentials, &heard, now).await
     }
 
-    async fn settle_heard(
+    async fn confirm_with(
         &self,
         link: PaymentLink,
         attempt: &Attempt,
         credentials: &Credentials,
         heard: &Heard,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         match link.step(&attempt.id, heard.report, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
             Step::Confirm => self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await,
@@ -170,7 +170,7 @@ impl Settlement {
         answer: GatewayAnswer,
         heard: &Heard,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
             return self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await;
         }
@@ -193,7 +193,7 @@ impl Settlement {
         credentials: &Credentials,
         heard: &Heard,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MOST_ROUNDS {
             let claimed = link.clone().bringing(id, heard).claim(id, now);
             let Some(claimed) = claimed else { return Ok(Outcome::Known(Box::new(link))) };
@@ -212,7 +212,7 @@ impl Settlement {
                 }
             }
         }
-        Err(SettleError::Contended)
+        Err(ConfirmError::Contended)
     }
 
     /// Writes what an answer leads to, judging it again on whatever the link is by then.
@@ -223,16 +223,16 @@ impl Settlement {
         answer: &GatewayAnswer,
         report: Report,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MOST_ROUNDS {
             let Some(judgement) = link.judge(id, answer, report, now) else { return Ok(Outcome::of(answer, link)) };
-            match self.store.settle(&judgement).await? {
-                Settled::Written(Written::Applied | Written::AlreadyApplied) => {
+            match self.store.confirm(&judgement).await? {
+                TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
                     return Ok(Outcome::of(answer, judgement.link));
                 }
-                Settled::Written(Written::Rejected(current)) => link = *current,
-                Settled::ReferenceTaken => {
-                    let GatewayAnswer::Paid(payment) = answer else { return Err(SettleError::Contended) };
+                TransitionWritten::Written(Written::Rejected(current)) => link = *current,
+                TransitionWritten::ReferenceTaken => {
+                    let GatewayAnswer::Paid(payment) = answer else { return Err(ConfirmError::Contended) };
                     match self.note_reference_taken(&link, id, payment, now).await? {
                         (next, Written::Applied | Written::AlreadyApplied) => return Ok(Outcome::of(answer, next)),
                         (_, Written::Rejected(current)) => link = *current,
@@ -240,7 +240,7 @@ impl Settlement {
                 }
             }
         }
-        Err(SettleError::Contended)
+        Err(ConfirmError::Contended)
     }
 
     /// A payment whose reference paid something else is for a person.
@@ -250,7 +250,7 @@ impl Settlement {
         id: &AttemptId,
         payment: &Payment,
         now: Timestamp,
-    ) -> Result<(PaymentLink, Written), SettleError> {
+    ) -> Result<(PaymentLink, Written), ConfirmError> {
         tracing::error!(link_id = %link.id(), attempt_id = %id, "A payment's reference was used before.");
         let next = link.reference_taken(id, payment, now);
         let written = self.store.replace_link(&next).await?;
@@ -259,7 +259,7 @@ impl Settlement {
 
     /// Everything that waits for our confirmation where this attempt was begun, from one call. `None` where the gateway
     /// has no such list or gave no readable one.
-    pub async fn unconfirmed(&self, link: &PaymentLink, id: &AttemptId) -> Result<Option<Unconfirmed>, SettleError> {
+    pub async fn unconfirmed(&self, link: &PaymentLink, id: &AttemptId) -> Result<Option<Unconfirmed>, ConfirmError> {
         let Some(attempt) = link.attempt(id) else { return Ok(None) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         match self.gateways.unconfirmed(attempt.gateway, link.terms().mode, &credentials).await {
@@ -273,13 +273,13 @@ impl Settlement {
         }
     }
 
-    /// Settles an attempt whose money a gateway's list showed to be waiting.
-    pub async fn settle_waiting(
+    /// Confirms an attempt whose money a gateway's list showed to be waiting.
+    pub async fn confirm_listed(
         &self,
         link: PaymentLink,
         id: &AttemptId,
         now: Timestamp,
-    ) -> Result<Outcome, SettleError> {
+    ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         if link.step(id, Report::Nothing, now) == Step::Nothing {
             return Ok(Outcome::Known(Box::new(link)));
@@ -290,10 +290,10 @@ impl Settlement {
         self.follow(link, &attempt, &credentials, answer, &Report::Nothing.into(), now).await
     }
 
-    /// Goes on with an attempt that was settling when its process died. The sweep has renewed the claim already.
-    pub async fn resume(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Outcome, SettleError> {
+    /// Goes on with an attempt that was confirming when its process died. The sweep has renewed the claim already.
+    pub async fn resume(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        if !matches!(attempt.state, AttemptState::Settling { .. }) {
+        if !matches!(attempt.state, AttemptState::Confirming { .. }) {
             return Ok(Outcome::Known(Box::new(link)));
         }
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
@@ -303,25 +303,25 @@ impl Settlement {
     }
 
     /// Writes down a payment that a person accepted. It needs no gateway: the money was confirmed before.
-    pub async fn keep(&self, mut link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), SettleError> {
+    pub async fn keep(&self, mut link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), ConfirmError> {
         for _ in 0..MOST_ROUNDS {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
             let Some(judgement) = link.keep_accepted(id, now) else { return Ok(()) };
-            let written = match self.store.settle(&judgement).await? {
-                Settled::Written(written) => written,
-                Settled::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
+            let written = match self.store.confirm(&judgement).await? {
+                TransitionWritten::Written(written) => written,
+                TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
             };
             match written {
                 Written::Applied | Written::AlreadyApplied => return Ok(()),
                 Written::Rejected(current) => link = *current,
             }
         }
-        Err(SettleError::Contended)
+        Err(ConfirmError::Contended)
     }
 
     /// Gives back the money of an attempt whose giving back was taken on by a sweep.
-    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, SettleError> {
+    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Hearing::Answered) };
         let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(Hearing::Answered) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
@@ -344,7 +344,7 @@ impl Settlement {
                 Written::Rejected(current) => link = *current,
             }
         }
-        Err(SettleError::Contended)
+        Err(ConfirmError::Contended)
     }
 }
 

@@ -167,10 +167,10 @@ fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Crede
     }
 }
 
-/// Whether this attempt is settling for longer than one call: we verified before and heard nothing.
+/// Whether this attempt is confirming for longer than one call: we verified before and heard nothing.
 fn asked_before(attempt: &Attempt) -> bool {
     match &attempt.state {
-        AttemptState::Settling { since, look_up_at } => look_up_at.duration_since(*since) > LEASE,
+        AttemptState::Confirming { since, look_up_at } => look_up_at.duration_since(*since) > LEASE,
         AttemptState::Open { .. }
         | AttemptState::Accepted { .. }
         | AttemptState::Unacceptable { .. }
@@ -284,10 +284,10 @@ mod tests {
         }
     }
 
-    /// Settling for so long, by way of the last lease.
-    fn settling(long: SignedDuration) -> Attempt {
+    /// Confirming for so long, by way of the last lease.
+    fn confirming(long: SignedDuration) -> Attempt {
         let since = Timestamp::UNIX_EPOCH;
-        let state = AttemptState::Settling { since, look_up_at: since.checked_add(long).unwrap() };
+        let state = AttemptState::Confirming { since, look_up_at: since.checked_add(long).unwrap() };
         Attempt { state, ..attempt("sep", "token", 50_000, "IRR") }
     }
 
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn only_this_payment_of_this_terminal_made_in_this_session_is_paid() {
         // Opened at 2026-11-23 22:00 UTC, which is 01:30 in Tehran.
-        let judge = |said: &Said| verified(said, &settling(SignedDuration::from_mins(2)), REFERENCE, &credentials());
+        let judge = |said: &Said| verified(said, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
         let now = "2026-11-24 01:35:00";
         for code in [0, 2] {
             let GatewayAnswer::Paid(payment) = judge(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn what_a_repeated_or_late_answer_means_depends_on_whether_we_had_asked_before() {
         let now = "2026-11-24 01:35:00";
-        let (first, resumed) = (settling(LEASE), settling(LEASE.saturating_add(SignedDuration::from_secs(1))));
+        let (first, resumed) = (confirming(LEASE), confirming(LEASE.saturating_add(SignedDuration::from_secs(1))));
         let judge = |code: i64, attempt: &Attempt| {
             verified(&answer(code, 50_000, 2015, now), attempt, REFERENCE, &credentials())
         };

@@ -202,7 +202,7 @@ fn refund_key(attempt: &Attempt) -> String {
     match &attempt.state {
         AttemptState::GivingBack { look_up_at, .. } => format!("refund-{}-{}", attempt.id, look_up_at.as_second()),
         AttemptState::Open { .. }
-        | AttemptState::Settling { .. }
+        | AttemptState::Confirming { .. }
         | AttemptState::Accepted { .. }
         | AttemptState::Unacceptable { .. }
         | AttemptState::Paid { .. }

@@ -38,7 +38,7 @@ pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use heartbeat::Schedule;
 pub use item::Seen;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
-pub use links::{ChangedRecords, Created, DuePage, DuePlace, Settled, Written};
+pub use links::{ChangedRecords, Created, DuePage, DuePlace, TransitionWritten, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{Claim, Claimed, DueMessage, Handover, MessageState, MessageStates, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};

@@ -1,4 +1,4 @@
-//! The life of a link in the table: made once, changed only over the version a change was decided on, settled in one
+//! The life of a link in the table: made once, changed only over the version a change was decided on, confirmed in one
 //! transaction.
 
 use std::collections::HashMap;
@@ -54,9 +54,9 @@ pub enum Written {
     Rejected(Box<PaymentLink>),
 }
 
-/// What became of settling.
+/// What became of confirming.
 #[derive(Clone, Debug)]
-pub enum Settled {
+pub enum TransitionWritten {
     Written(Written),
     /// The gateway's reference paid something else before.
     ReferenceTaken,
@@ -205,27 +205,27 @@ impl Store {
     /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
     /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
     /// change meanwhile.
-    pub async fn settle(&self, judgement: &Judgement) -> Result<Settled, StoreError> {
-        const WRITE: &str = "settle a payment";
+    pub async fn confirm(&self, judgement: &Judgement) -> Result<TransitionWritten, StoreError> {
+        const WRITE: &str = "confirm a payment";
         let Some(claim) = &judgement.claim else {
-            return Ok(Settled::Written(self.replace_link(&judgement.link).await?));
+            return Ok(TransitionWritten::Written(self.replace_link(&judgement.link).await?));
         };
         let receipt = judgement.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let writes = self.settlement(&judgement.link, claim, receipt, &mark)?;
+        let writes = self.confirmation(&judgement.link, claim, receipt, &mark)?;
         let Err(reasons) = self.transact(WRITE, writes).await? else {
-            return Ok(Settled::Written(Written::Applied));
+            return Ok(TransitionWritten::Written(Written::Applied));
         };
         if let Some(current) = failed_on(&reasons, 0) {
-            return Ok(Settled::Written(written_over(WRITE, current, &mark)?));
+            return Ok(TransitionWritten::Written(written_over(WRITE, current, &mark)?));
         }
         if failed_on(&reasons, 1).is_some() {
-            return Ok(Settled::ReferenceTaken);
+            return Ok(TransitionWritten::ReferenceTaken);
         }
-        Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not settled"))
+        Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not confirmed"))
     }
 
-    fn settlement(
+    fn confirmation(
         &self,
         link: &PaymentLink,
         claim: &Claim,

@@ -38,7 +38,7 @@ const NEEDS_REVIEW: Metric = count("NeedsReview", &[]);
 const ATTEMPTS: Metric = count("Attempts", &["Gateway", "Outcome"]);
 const GATEWAY_CALLS: Metric = count("GatewayCalls", &["Gateway"]);
 const GATEWAY_ERRORS: Metric = count("GatewayErrors", &["Gateway"]);
-const SETTLEMENT_AGE: Metric = Metric { name: "SettlementAge", unit: "Seconds", dimensions: &["Gateway"] };
+const CONFIRMATION_AGE: Metric = Metric { name: "ConfirmationAge", unit: "Seconds", dimensions: &["Gateway"] };
 const MESSAGES: Metric = count("Messages", &["Channel", "Outcome"]);
 const EVENTS: Metric = count("Events", &["Outcome"]);
 const GATEWAY_REFUSALS: Metric = count("GatewayRefusals", &["Gateway"]);
@@ -59,7 +59,7 @@ pub const METRICS: [Metric; 17] = [
     GATEWAY_CALLS,
     GATEWAY_ERRORS,
     GATEWAY_REFUSALS,
-    SETTLEMENT_AGE,
+    CONFIRMATION_AGE,
     MESSAGES,
     EVENTS,
     DUE_FOUND,
@@ -80,7 +80,7 @@ pub enum Measurement {
     /// A gateway refused us, which only a person can mend: our credentials, or what the account there may do.
     GatewayRefused { gateway: GatewayKind },
     /// So long a payment that was reported, or is being taken, has been waiting for its end when the sweep came to it.
-    Unsettled { gateway: GatewayKind, age: Duration },
+    StillConfirming { gateway: GatewayKind, age: Duration },
     /// A message was handed to its provider, and is `sent`, `waiting`, `failed` or `skipped`.
     Told { channel: Channel, outcome: &'static str },
     /// An event was posted to an endpoint, and is `delivered`, `waiting` or `failed`.
@@ -125,7 +125,9 @@ impl Measurement {
             ],
             Self::Lapsed { gateway } => vec![(ATTEMPTS, json!(1), vec![gateway.as_str(), "lapsed"])],
             Self::GatewayRefused { gateway } => vec![(GATEWAY_REFUSALS, json!(1), vec![gateway.as_str()])],
-            Self::Unsettled { gateway, age } => vec![(SETTLEMENT_AGE, json!(age.as_secs()), vec![gateway.as_str()])],
+            Self::StillConfirming { gateway, age } => {
+                vec![(CONFIRMATION_AGE, json!(age.as_secs()), vec![gateway.as_str()])]
+            }
             Self::Told { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
             Self::Posted { outcome } => vec![(EVENTS, json!(1), vec![outcome])],
             Self::Due { found, oldest } => {
@@ -209,7 +211,7 @@ mod tests {
         let gateway = GatewayKind::Zarinpal;
         let mut all = vec![
             Measurement::GatewayCalled { gateway, is_answered: true },
-            Measurement::Unsettled { gateway, age: Duration::from_secs(90) },
+            Measurement::StillConfirming { gateway, age: Duration::from_secs(90) },
             Measurement::Told { channel: Channel::Sms, outcome: "sent" },
             Measurement::Posted { outcome: "delivered" },
             Measurement::Due { found: 3, oldest: Duration::from_secs(61) },

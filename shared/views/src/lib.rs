@@ -407,7 +407,7 @@ impl AttemptView {
                 view.gateway_reference = payment.as_ref().map(|payment| payment.reference.clone());
             }
             AttemptState::Open { .. }
-            | AttemptState::Settling { .. }
+            | AttemptState::Confirming { .. }
             | AttemptState::Unacceptable { .. }
             | AttemptState::Lapsed { .. } => {}
         }

@@ -12,8 +12,8 @@ const COUNTS: [(&str, Limit, Limit, Limit); 6] = [
     ("create with reference_id", Some(2.0), Some(4.0), Some(10.0)),
     ("3 pay, first visit", Some(2.0), Some(1.0), Some(4.0)),
     ("5 pay, a later visit", Some(1.0), Some(1.0), Some(0.0)),
-    ("6 settle", Some(3.0), Some(1.0), Some(17.0)),
-    ("settle at Stripe, with an item", Some(2.0), Some(1.0), Some(13.0)),
+    ("6 confirm", Some(3.0), Some(1.0), Some(17.0)),
+    ("confirm at Stripe, with an item", Some(2.0), Some(1.0), Some(13.0)),
 ];
 
 type Limit = Option<f64>;

@@ -29,7 +29,7 @@ const LIFE: [(&str, f64, bool); 8] = [
     ("3 pay, first visit", 1.0, true),
     ("4 deliver an event", 1.0, false),
     ("5 pay, a later visit", 1.0, true),
-    ("6 settle", 1.0, true),
+    ("6 confirm", 1.0, true),
     ("7 deliver two events", 1.0, false),
     ("8 show the result", 1.0, true),
 ];

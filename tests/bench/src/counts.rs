@@ -38,7 +38,7 @@ struct Metered<'a> {
     counts: BTreeMap<String, Count>,
     create: Lambda,
     pay: Lambda,
-    settle: Lambda,
+    confirm: Lambda,
     deliver: Lambda,
     sweep: Lambda,
     customer: Customer,
@@ -48,18 +48,18 @@ pub(crate) async fn measure() -> Counted {
     let world = World::start().await;
     let meter = Meter::start(&world.endpoint(), &world.table, world.cloud.store.table()).await;
     let start = async |name: &str| Lambda::start(&world.program(name, &meter.endpoint())).await;
-    let (create, pay, settle) =
+    let (create, pay, confirm) =
         (start("create-link").await, start("pay-redirect").await, start("gateway-webhook").await);
     let (deliver, sweep) = (start("deliver-messages").await, start("expire-links").await);
     let (counts, customer) = (BTreeMap::new(), Customer::new());
-    let mut metered = Metered { world: &world, meter, counts, create, pay, settle, deliver, sweep, customer };
+    let mut metered = Metered { world: &world, meter, counts, create, pay, confirm, deliver, sweep, customer };
     // In the first round the functions read what they read only once.
     metered.live().await;
     let stored = stored_bytes(&world);
     let life = metered.live().await;
     let stored_bytes = number(stored_bytes(&world) - stored);
     metered.make_in_other_ways().await;
-    metered.settle_at_stripe().await;
+    metered.confirm_at_stripe().await;
     metered.expire().await;
     metered.read_settings_again().await;
     Counted { counts: metered.counts, walls: walls(&life.partitions), stored_bytes }
@@ -88,8 +88,8 @@ impl Metered<'_> {
         self.pay.invoke(steps::open(&url)).await;
         life += self.note("5 pay, a later visit");
         let back = self.customer.pay(&page).await;
-        steps::location(&self.settle.invoke(steps::open(&back)).await.0);
-        life += self.note("6 settle");
+        steps::location(&self.confirm.invoke(steps::open(&back)).await.0);
+        life += self.note("6 confirm");
         self.tell(&mut stream, &url).await;
         life += self.note("7 deliver two events");
         self.pay.invoke(steps::open(&format!("{url}/result"))).await;
@@ -118,15 +118,15 @@ impl Metered<'_> {
         self.note("create again with the same key");
     }
 
-    async fn settle_at_stripe(&mut self) {
+    async fn confirm_at_stripe(&mut self) {
         // The first time, credentials and the item are new.
         for _ in 0..2 {
             let url = steps::made_url(&self.create.invoke(steps::create_of(&steps::euro_body())).await.0);
             let page = steps::location(&self.pay.invoke(steps::open(&url)).await.0);
             let back = self.customer.choose(&page, "paid_no_webhook").await;
             self.meter.take();
-            steps::location(&self.settle.invoke(steps::open(&back)).await.0);
-            self.note("settle at Stripe, with an item");
+            steps::location(&self.confirm.invoke(steps::open(&back)).await.0);
+            self.note("confirm at Stripe, with an item");
         }
     }
 

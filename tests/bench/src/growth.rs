@@ -233,7 +233,7 @@ async fn live(world: &World, endpoint: &str, lives: usize, meter: Option<&Meter>
     const WARMING_UP: usize = 2;
     let mut create = Lambda::start(&world.program("create-link", endpoint)).await;
     let mut pay = Lambda::start(&world.program("pay-redirect", endpoint)).await;
-    let mut settle = Lambda::start(&world.program("gateway-webhook", endpoint)).await;
+    let mut confirm = Lambda::start(&world.program("gateway-webhook", endpoint)).await;
     let mut sweep = Lambda::start(&world.program("expire-links", endpoint)).await;
     let customer = Customer::new();
     let mut steps = Steps::new();
@@ -254,9 +254,9 @@ async fn live(world: &World, endpoint: &str, lives: usize, meter: Option<&Meter>
         let (_, took) = pay.invoke(steps::open(&url)).await;
         note("3 pay, a later visit", took);
         let back = customer.pay(&steps::location(&page)).await;
-        let (settled, took) = settle.invoke(steps::open(&back)).await;
-        steps::location(&settled);
-        note("4 settle", took);
+        let (confirmed, took) = confirm.invoke(steps::open(&back)).await;
+        steps::location(&confirmed);
+        note("4 confirm", took);
         let (_, took) = sweep.invoke(json!({ "source": "schedule" })).await;
         note("5 a sweep without work", took);
     }

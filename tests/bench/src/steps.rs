@@ -26,7 +26,7 @@ pub(crate) fn create_with_a_number() -> Value {
 pub(crate) fn body(recipients: &Value) -> Value {
     let mut body = json!({
         "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "description": "Invoice 77",
-        "recipients": recipients, "after_payment": { "receipt_field": "settlement" },
+        "recipients": recipients, "after_payment": { "receipt_field": "payment" },
     });
     if recipients["contact"] == true {
         body["message"] = json!({ "channels": ["sms"] });
@@ -40,9 +40,9 @@ pub(crate) fn euro_body() -> Value {
         "account_id": "euro", "contact_id": "c-1042", "amount": 1999, "recipients": {},
         "item": {
             "id": "inv-euro", "kind": "invoice", "title": "Invoice", "contact_id": "c-1042",
-            "receipt_fields": [{ "key": "settlement", "label": "Settlement" }],
+            "receipt_fields": [{ "key": "payment", "label": "Payment" }],
         },
-        "after_payment": { "receipt_field": "settlement" },
+        "after_payment": { "receipt_field": "payment" },
     })
 }
 

@@ -215,7 +215,7 @@ fn round_trips(report: &Report, step: &str) -> f64 {
         "1 create" => "1 create",
         "2 pay" => "3 pay, first visit",
         "3 pay again" => "5 pay, a later visit",
-        _ => "6 settle",
+        _ => "6 confirm",
     };
     report.counts[operation].round_trips
 }

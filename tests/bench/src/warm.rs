@@ -124,9 +124,9 @@ async fn live(world: &World, name: &str, endpoint: &str) -> BTreeMap<String, War
         for page in &pages {
             returns.push(steps::open(&customer.pay(&steps::location(page)).await));
         }
-        let (settled, settle) = functions.take(2, returns).await;
-        settled.iter().for_each(|answer| drop(steps::location(answer)));
-        let steps = [("1 create", create), ("2 pay", first), ("3 pay again", later), ("4 settle", settle)];
+        let (confirmed, confirm) = functions.take(2, returns).await;
+        confirmed.iter().for_each(|answer| drop(steps::location(answer)));
+        let steps = [("1 create", create), ("2 pay", first), ("3 pay again", later), ("4 confirm", confirm)];
         measured = steps.into_iter().map(|(step, warm)| (step.to_owned(), warm)).collect();
     }
     measured
@@ -145,7 +145,7 @@ pub(crate) async fn measure_bulk() -> Vec<Bulk> {
     bulk
 }
 
-/// Makes, opens and settles links that are each one process's alone.
+/// Makes, opens and confirms links that are each one process's alone.
 async fn steps_at_once(processes: usize) -> Vec<Bulk> {
     let world = World::start().await;
     let groups = |events: Vec<Value>| events.chunks(EACH).map(<[Value]>::to_vec).collect::<Vec<_>>();
@@ -159,9 +159,9 @@ async fn steps_at_once(processes: usize) -> Vec<Bulk> {
     for page in &pages {
         returns.push(steps::open(&customer.pay(&steps::location(page)).await));
     }
-    let (settled, settle) = at_once(&world, "gateway-webhook", groups(returns), what("payments settled")).await;
-    settled.iter().for_each(|answer| drop(steps::location(answer)));
-    vec![create, pay, settle]
+    let (confirmed, confirm) = at_once(&world, "gateway-webhook", groups(returns), what("payments confirmed")).await;
+    confirmed.iter().for_each(|answer| drop(steps::location(answer)));
+    vec![create, pay, confirm]
 }
 
 /// Each group of events is one process's.
@@ -194,19 +194,19 @@ pub(crate) async fn measure_races() -> BTreeMap<String, Spread> {
         let program = world.program(name, &world.endpoint());
         join_all((0..SEVERAL).map(|_| Lambda::start(&program))).await
     };
-    let (mut pay, mut settle) = (start("pay-redirect").await, start("gateway-webhook").await);
+    let (mut pay, mut confirm) = (start("pay-redirect").await, start("gateway-webhook").await);
     let customer = Customer::new();
-    let (mut opened, mut settled) = (Vec::new(), Vec::new());
+    let (mut opened, mut confirmed) = (Vec::new(), Vec::new());
     for url in world.make(&steps::create_quietly(), FOUGHT_FOR).await {
         let pages = fight(&mut pay, &steps::open(&url), &mut opened).await;
         assert_eq!(pages.len(), 1, "all are sent to the session of the one who came first");
         let back = customer.pay(pages.first().unwrap()).await;
-        let results = fight(&mut settle, &steps::open(&back), &mut settled).await;
+        let results = fight(&mut confirm, &steps::open(&back), &mut confirmed).await;
         assert_eq!(results.len(), 1, "all are shown the same result");
     }
     BTreeMap::from([
         (format!("one link opened by {SEVERAL} at the same moment"), Spread::of(opened)),
-        (format!("one payment brought back by {SEVERAL} at the same moment"), Spread::of(settled)),
+        (format!("one payment brought back by {SEVERAL} at the same moment"), Spread::of(confirmed)),
     ])
 }
 

@@ -313,7 +313,7 @@ async fn contacts_and_items_are_listed_by_their_ids_a_page_at_a_time() {
     world.pay(&link, "paid").await;
     let items = world.get("/v1/items").await;
     assert_eq!(items["data"][1], world.get("/v1/items/inv-77").await, "with their receipts");
-    assert_eq!(items["data"][1]["receipts"]["settlement"].as_array().unwrap().len(), 1);
+    assert_eq!(items["data"][1]["receipts"]["payment"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -428,7 +428,7 @@ async fn lists_come_newest_first_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn deleting_every_record_breaks_no_link_and_stops_no_settlement() {
+async fn deleting_every_record_breaks_no_link_and_stops_no_confirmation() {
     let world = World::in_process().await;
     let link = world.rial_link().await;
     let page = world.go_to_gateway(&link).await;

@@ -188,10 +188,10 @@ impl Scene {
     }
 
     /// The tester's hand: what becomes of money that is on its way to the first attempt.
-    async fn settle(&self, link: &Value, outcome: &str) {
+    async fn confirm(&self, link: &Value, outcome: &str) {
         let session = self.stored(link).await.attempts()[0].session.clone();
         let (base, name) = (self.world.cloud.page_url(), self.row.name());
-        let reply = self.world.choose(&format!("{base}/{name}/simulator/{session}/settle_async"), outcome).await;
+        let reply = self.world.choose(&format!("{base}/{name}/simulator/{session}/complete_async"), outcome).await;
         assert_eq!(reply.status, StatusCode::OK, "{name}: {}", reply.text);
     }
 
@@ -355,7 +355,7 @@ async fn an_outcome_that_is_not_known_is_no_failure_and_is_found_out() {
             world.come_back(&chosen).await;
             scene.assert_nothing_kept(&link).await;
             let status = world.link(&link).await["attempts"][0]["status"].clone();
-            assert!(["open", "settling"].contains(&status.as_str().unwrap()), "{} {how}: {status}", row.name());
+            assert!(["open", "confirming"].contains(&status.as_str().unwrap()), "{} {how}: {status}", row.name());
             for _ in 0..3 {
                 world.turn_clock(2 * MINUTE);
                 world.sweep().await;
@@ -540,7 +540,7 @@ async fn money_that_is_on_its_way_is_waited_for_whether_it_arrives_or_not() {
             world.sweep().await;
             let waiting = world.open(link["url"].as_str().unwrap()).await;
             assert_eq!(waiting.status, StatusCode::OK, "{}: nobody should pay again meanwhile", row.name());
-            scene.settle(&link, if arrives { "succeeded" } else { "failed" }).await;
+            scene.confirm(&link, if arrives { "succeeded" } else { "failed" }).await;
             world.turn_clock(HOUR);
             world.sweep().await;
             if !arrives {
@@ -566,10 +566,10 @@ async fn a_bank_that_says_yes_after_its_no_is_heard_although_the_session_is_over
         world.sweep().await;
         let status = world.link(&link).await["attempts"][0]["status"].clone();
         assert_eq!(status, "open", "{}: closed, and not decided", row.name());
-        scene.settle(&link, "authorized").await;
+        scene.confirm(&link, "authorized").await;
         world.turn_clock(HOUR);
         world.sweep().await;
-        scene.settle(&link, "succeeded").await;
+        scene.confirm(&link, "succeeded").await;
         scene.until_given_back(&link, 0).await;
         scene.assert_nothing_kept(&link).await;
     }
@@ -656,7 +656,7 @@ async fn a_payment_that_nobody_reports_is_found_or_goes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn a_gateways_own_call_settles_a_payment_and_a_forged_one_does_not() {
+async fn a_gateways_own_call_confirms_a_payment_and_a_forged_one_does_not() {
     for gateway in GatewayKind::ALL {
         let scene = Scene::at(gateway).await;
         let (world, row) = (&scene.world, &scene.row);

@@ -347,7 +347,7 @@ async fn a_repeated_cancellation_is_answered_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_person_settles_what_needs_review_and_the_crm_is_told() {
+async fn a_person_confirms_what_needs_review_and_the_crm_is_told() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;

@@ -130,7 +130,7 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
                             "social": [{ "network": "telegram", "id": "700000001" }] }, "unreached": [] },
         ])
     );
-    assert_eq!(choices["receipt_fields"], json!([{ "key": "settlement", "label": "Settlement" }]));
+    assert_eq!(choices["receipt_fields"], json!([{ "key": "payment", "label": "Payment" }]));
     assert_eq!(choices["channels"], json!(["sms", "email", "social"]));
 }
 
@@ -372,7 +372,7 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
     let paid = world.rial_link().await;
     world.pay(&paid, "paid").await;
     let attached = world.get("/v1/items/inv-77").await["receipts"].clone();
-    assert_eq!(attached["settlement"].as_array().unwrap().len(), 1);
+    assert_eq!(attached["payment"].as_array().unwrap().len(), 1);
     let link = world
         .make_link(json!({
             "account_id": "main", "contact": { "id": "c-1042", "email": "other@example.com", "name": null },

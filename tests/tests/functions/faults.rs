@@ -42,8 +42,8 @@ async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read(
     world.proxy.record();
     assert!(count(&calls, "BatchGetItem") > 0, "something was taken on");
     assert_eq!(count(&calls, "verify"), count(&calls, "PutItem") / 2, "and all of it was worked off");
-    world.settle().await;
-    world.assert_all_is_well(Stage::Settled).await;
+    world.confirm().await;
+    world.assert_all_is_well(Stage::TransitionWritten).await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn one_list_stands_for_a_question_about_each_attempt_of_an_account() {
     let calls = world.proxy.calls();
     assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 0, 5]);
     world.bring_stream().await;
-    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
     for (number, link) in links.iter().enumerate() {
         let expected = if number < 3 { "paid attempts [\"paid\"]" } else { "active attempts [\"failed\"]" };
         assert!(evidence.truth_of(&link.id).starts_with(expected), "{}", evidence.truth_of(&link.id));
@@ -106,7 +106,7 @@ async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
     world.sweep().await.unwrap().unwrap();
     assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
     world.bring_stream().await;
-    world.assert_all_is_well(Stage::Settled).await;
+    world.assert_all_is_well(Stage::TransitionWritten).await;
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
     assert_eq!(returned.unwrap().status, StatusCode::SEE_OTHER);
     assert_eq!(cancelled.status, StatusCode::CONFLICT, "{}", cancelled.text);
     world.bring_stream().await;
-    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
     assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
 }
 
@@ -146,8 +146,8 @@ async fn a_request_whose_calls_are_all_slow_is_answered_in_time_and_can_be_repea
     world.make_link(&body, "slow").await;
     let again = world.create(&body, "slow").await.unwrap();
     assert_eq!(again.headers["idempotency-replayed"], "true");
-    world.settle().await;
-    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    world.confirm().await;
+    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
     assert_eq!(evidence.links.len(), 1);
 }
 
@@ -166,8 +166,8 @@ async fn a_sweep_that_meets_its_deadline_ends_and_the_next_one_goes_on() {
     assert!(begun.elapsed() < time, "{:?}", begun.elapsed());
     assert_eq!((swept["asked"].as_u64(), swept["left"].as_u64()), (Some(8), Some(4)), "{swept}");
     world.proxy.record();
-    world.settle().await;
-    let evidence = world.assert_all_is_well(Stage::Settled).await;
+    world.confirm().await;
+    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
     assert!(evidence.links.keys().all(|id| evidence.truth_of(id).starts_with("paid attempts [\"paid\"]")));
 }
 

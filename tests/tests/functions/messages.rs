@@ -191,14 +191,14 @@ async fn a_message_that_fails_for_now_is_tried_again_and_one_that_fails_for_good
         }))
         .await;
     world.inbox("fine@example.com", 1).await;
-    let settled = |link: &Value| {
+    let confirmed = |link: &Value| {
         link["messages"]
             .as_array()
             .unwrap()
             .iter()
             .all(|message| message["status"] != "queued" && message["status"] != "sending")
     };
-    let link = world.wait_for(&link, settled).await;
+    let link = world.wait_for(&link, confirmed).await;
     let state = |link: &Value, index: usize| link["messages"][index]["status"].as_str().unwrap().to_owned();
     assert_eq!([state(&link, 0), state(&link, 1), state(&link, 2)], ["waiting", "failed", "sent"]);
     assert_eq!(link["messages"][1]["reason"], "MessageRejected");

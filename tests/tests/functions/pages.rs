@@ -128,8 +128,8 @@ async fn a_payment_whose_return_meets_our_own_trouble_is_brought_again_and_kept(
         let sent_on = world.ask(Method::POST, address, &[form_type], Some(&again)).await.unwrap();
         assert_eq!(sent_on.status, StatusCode::SEE_OTHER, "{}", sent_on.text);
         assert!(world.open(&sent_on.location()).await.unwrap().text.contains("پرداخت شد"));
-        world.settle().await;
-        world.assert_all_is_well(Stage::Settled).await;
+        world.confirm().await;
+        world.assert_all_is_well(Stage::TransitionWritten).await;
     }
 }
 
@@ -151,8 +151,8 @@ async fn a_return_by_address_asks_again_by_itself_and_escapes_what_was_posted() 
     assert!(page.text.contains("&lt;script&gt;") && !page.text.contains("\"><script>"), "{}", page.text);
     world.proxy.record();
     assert_eq!(world.open(&back).await.unwrap().status, StatusCode::SEE_OTHER);
-    world.settle().await;
-    world.assert_all_is_well(Stage::Settled).await;
+    world.confirm().await;
+    world.assert_all_is_well(Stage::TransitionWritten).await;
 }
 
 #[tokio::test]

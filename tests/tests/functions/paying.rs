@@ -33,7 +33,7 @@ async fn a_payment_at_zarinpal_becomes_one_receipt_under_contact_link_and_field(
     assert_one_receipt(&world, &link).await;
     let receipts = world.receipts().await;
     let item = world.get("/v1/items/inv-77").await;
-    assert_eq!(item["receipts"], json!({ "settlement": [receipts[0]["id"]] }));
+    assert_eq!(item["receipts"], json!({ "payment": [receipts[0]["id"]] }));
     assert_eq!(receipts[0]["amount"], 1_500_000);
     assert_eq!(world.get(&format!("/v1/receipts/{}", receipts[0]["id"].as_str().unwrap())).await, receipts[0]);
     let by_link = world.get(&format!("/v1/receipts?payment_link_id={}", link["id"].as_str().unwrap())).await;
@@ -41,11 +41,11 @@ async fn a_payment_at_zarinpal_becomes_one_receipt_under_contact_link_and_field(
     assert_eq!((&by_link["data"], &by_item["data"]), (&json!(receipts), &json!(receipts)));
     // Writing the item again leaves its receipts.
     let item = json!({ "kind": "invoice", "title": "Invoice 77", "contact_id": "c-1042", "receipt_fields": [] });
-    assert_eq!(world.put("/v1/items/inv-77", item).await["receipts"], json!({ "settlement": [receipts[0]["id"]] }));
+    assert_eq!(world.put("/v1/items/inv-77", item).await["receipts"], json!({ "payment": [receipts[0]["id"]] }));
 }
 
 #[tokio::test]
-async fn a_payment_at_stripe_is_settled_by_return_and_webhook_together_once() {
+async fn a_payment_at_stripe_is_confirmed_by_return_and_webhook_together_once() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.pay(&link, "paid").await;
@@ -65,7 +65,7 @@ async fn a_payment_at_stripe_is_settled_by_return_and_webhook_together_once() {
 }
 
 #[tokio::test]
-async fn a_signed_webhook_alone_settles_a_payment() {
+async fn a_signed_webhook_alone_confirms_a_payment() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;
@@ -266,7 +266,7 @@ async fn an_answer_lost_after_the_money_was_taken_still_becomes_one_receipt() {
         world.misbehave("zarinpal", "verify", how, 1).await;
         let page = world.pay(&link, "paid").await;
         assert!(page.text.contains("در حال تأیید"), "{how}: {}", page.text);
-        assert_eq!(world.link(&link).await["attempts"][0]["status"], "settling");
+        assert_eq!(world.link(&link).await["attempts"][0]["status"], "confirming");
         // Nobody may pay again, cancel or expire it meanwhile.
         let path = format!("/v1/payment-links/{}/cancel", link["id"].as_str().unwrap());
         let refused = world.crm(reqwest::Method::POST, &path, json!({ "force": true })).await;
@@ -315,15 +315,15 @@ async fn a_gateway_that_does_not_answer_lets_the_customer_try_again_later() {
 
 #[tokio::test]
 async fn a_method_that_takes_days_is_confirmed_when_its_money_arrives() {
-    for (settled, status) in [("succeeded", "paid"), ("failed", "active")] {
+    for (confirmed, status) in [("succeeded", "paid"), ("failed", "active")] {
         let world = World::in_process().await;
         let link = world.euro_link().await;
         let page = world.go_to_gateway(&link).await;
         let end = world.come_back(&world.choose(&page, "processing").await).await;
         assert!(end.text.contains("Your payment is being confirmed"), "{}", end.text);
         let session = world.books("stripe").await[0]["id"].as_str().unwrap().to_owned();
-        let url = format!("{}/stripe/simulator/{session}/settle_async", world.cloud.page_url());
-        world.choose(&url, settled).await;
+        let url = format!("{}/stripe/simulator/{session}/complete_async", world.cloud.page_url());
+        world.choose(&url, confirmed).await;
         let link = world.wait_for(&link, |link| link["attempts"][0]["status"] != "open").await;
         assert_eq!(link["status"], status);
         assert_eq!(world.receipts().await.len(), usize::from(status == "paid"));

@@ -27,7 +27,7 @@ use crate::respond::{answer, deleted, record_keeps_changing};
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
 
 /// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
-/// may change at any time: a link keeps those that it was made with, and is paid and settled by them to its end.
+/// may change at any time: a link keeps those that it was made with, and is paid and confirmed by them to its end.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AccountBody)]
 pub(crate) struct AccountBody {

@@ -23,7 +23,7 @@ use crate::respond::answer;
 
 /// An event is listed so long after it was recorded, which is longer than a write takes with all its tries, so that none can
 /// slip in before one that was listed already.
-const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(10);
+const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// To whom an event is sent again. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -57,7 +57,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
         (Some(id), None) => EventsAfter::Event(Box::new(known("after", &app, id).await?)),
         (None, None) => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
-    let list = EventList { after, before: earlier(now, SETTLED_AFTER) };
+    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER) };
     let found = app.store.list_events(&list, limit).await?;
     let next_cursor = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
     let wanted: Vec<&EventRecord> = found.iter().filter(|event| wanted.is_none_or(|kind| event.kind == kind)).collect();

@@ -59,11 +59,11 @@ const CHOICES: [Choice; 9] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
-    Choice { value: "processing", label: "Pay by a slow method (come back to this page to settle it)" },
+    Choice { value: "processing", label: "Pay by a slow method (come back to this page to confirm it)" },
     Choice { value: "cancelable", label: "Choose a method that the merchant can cancel" },
 ];
 
-const SETTLE_CHOICES: [Choice; 2] = [
+const COMPLETION_CHOICES: [Choice; 2] = [
     Choice { value: "succeeded", label: "Let the money arrive" },
     Choice { value: "failed", label: "Let the payment fail" },
 ];
@@ -88,7 +88,7 @@ impl Simulator for Mollie {
             .route("/mollie/v2/payments/{id}", get(retrieve).delete(cancel))
             .route("/mollie/v2/payments/{id}/refunds", post(refund))
             .route("/mollie/checkout/{id}", get(checkout).post(choose))
-            .route("/mollie/simulator/{id}/settle_async", post(settle_async))
+            .route("/mollie/simulator/{id}/complete_async", post(complete_async))
             .route("/mollie/simulator/next_answer", post(next_answer))
             .route("/mollie/books.json", get(books))
             .with_state(self.clone())
@@ -417,8 +417,8 @@ async fn checkout(State(mollie): State<Mollie>, Path(id): Path<String>) -> Respo
 fn page_of(mollie: &Mollie, id: &str, notice: Option<&str>) -> Response {
     let sale = mollie.0.sale(id);
     if sale.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
-        let settle = buttons(&format!("/mollie/simulator/{id}/settle_async"), &SETTLE_CHOICES);
-        return page(StatusCode::OK, "Mollie: pending", &settle);
+        let confirm = buttons(&format!("/mollie/simulator/{id}/complete_async"), &COMPLETION_CHOICES);
+        return page(StatusCode::OK, "Mollie: pending", &confirm);
     }
     let shown = sale.map(|sale| format!("{} {}", display(sale.amount, &sale.currency), sale.currency));
     let amount = shown.unwrap_or_default();
@@ -452,17 +452,17 @@ async fn choose(
 /// How a slow payment ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Settled {
+enum TransitionWritten {
     Succeeded,
     Failed,
 }
 
-async fn settle_async(
+async fn complete_async(
     State(mollie): State<Mollie>,
     Path(id): Path<String>,
-    Form(Chosen { outcome }): Form<Chosen<Settled>>,
+    Form(Chosen { outcome }): Form<Chosen<TransitionWritten>>,
 ) -> Response {
-    match mollie.0.settle_async(&id, outcome == Settled::Succeeded) {
+    match mollie.0.complete_async(&id, outcome == TransitionWritten::Succeeded) {
         Ok(sale) => {
             mollie.tell(&id, &sale);
             Json(json!({ "status": sale.state.name() })).into_response()

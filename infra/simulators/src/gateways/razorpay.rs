@@ -66,7 +66,7 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
-    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to settle it)" },
+    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to confirm it)" },
 ];
 
 const BANK_CHOICES: [Choice; 2] = [
@@ -98,7 +98,7 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payments/{id}", get(retrieve_payment))
             .route("/razorpay/v1/payments/{id}/refund", post(refund))
             .route("/razorpay/i/{id}", get(hosted_page).post(choose))
-            .route("/razorpay/simulator/{id}/settle_async", post(settle_async))
+            .route("/razorpay/simulator/{id}/complete_async", post(complete_async))
             .route("/razorpay/simulator/next_answer", post(next_answer))
             .route("/razorpay/books.json", get(books))
             .with_state(self.clone())
@@ -484,7 +484,7 @@ async fn hosted_page(State(razorpay): State<Razorpay>, Path(id): Path<String>) -
 fn page_of(razorpay: &Razorpay, id: &str, notice: Option<&str>) -> Response {
     let shown = razorpay.0.sale(id);
     if shown.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
-        let bank = buttons(&format!("/razorpay/simulator/{id}/settle_async"), &BANK_CHOICES);
+        let bank = buttons(&format!("/razorpay/simulator/{id}/complete_async"), &BANK_CHOICES);
         return page(StatusCode::OK, "Razorpay: authorised", &bank);
     }
     let shown = shown.map(|sale| format!("{}.{:02} {}", sale.amount / 100, sale.amount % 100, sale.currency));
@@ -545,18 +545,18 @@ enum Bank {
     Failed,
 }
 
-async fn settle_async(
+async fn complete_async(
     State(razorpay): State<Razorpay>,
     Path(id): Path<String>,
     Form(Chosen { outcome }): Form<Chosen<Bank>>,
 ) -> Response {
     let now = razorpay.0.now();
-    let settled = razorpay.0.books.change(|ledger| {
+    let confirmed = razorpay.0.books.change(|ledger| {
         let sale = ledger.sales.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
-        settle(sale, outcome, now).ok_or(StatusCode::CONFLICT)?;
+        confirm(sale, outcome, now).ok_or(StatusCode::CONFLICT)?;
         Ok::<Sale, StatusCode>(sale.clone())
     });
-    match settled {
+    match confirmed {
         Ok(sale) => {
             let is_paid = sale.state == Standing::Ours && ended(&sale, now).is_none();
             if is_paid {
@@ -568,7 +568,7 @@ async fn settle_async(
     }
 }
 
-fn settle(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
+fn confirm(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
     match (bank, sale.state) {
         (Bank::Authorized, Standing::Open | Standing::Cancelled | Standing::Expired) => {
             let id = sale.failures.pop()?;

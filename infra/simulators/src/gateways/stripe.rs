@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::ledger::{Replay, Session, SessionState};
-use self::page::{add_webhook_endpoint, books, choose, hosted_page, next_answer, settle_async};
+use self::page::{add_webhook_endpoint, books, choose, complete_async, hosted_page, next_answer};
 use self::parameters::{Order, Parameters, RefundOrder};
 use self::webhooks::{Delivery, Endpoint, Event, EventKind};
 use super::{Books, Credential, Ids, Misbehaviour, Notify, Opening, Simulator, has_content_type, sha256};
@@ -98,7 +98,7 @@ impl Simulator for Stripe {
             .route("/stripe/v1/refunds/{id}", get(retrieve_refund).fallback(unrecognized))
             .route("/stripe/v1/{*rest}", any(unrecognized))
             .route("/stripe/c/pay/{id}", get(hosted_page).post(choose))
-            .route("/stripe/simulator/{id}/settle_async", post(settle_async))
+            .route("/stripe/simulator/{id}/complete_async", post(complete_async))
             .route("/stripe/simulator/webhook_endpoints", post(add_webhook_endpoint))
             .route("/stripe/simulator/next_answer", post(next_answer))
             .route("/stripe/books.json", get(books))

@@ -380,7 +380,7 @@ impl Till {
     }
 
     /// The tester's hand: money that is on its way arrives, or does not.
-    pub(super) fn settle_async(&self, id: &str, arrives: bool) -> Result<Sale, StatusCode> {
+    pub(super) fn complete_async(&self, id: &str, arrives: bool) -> Result<Sale, StatusCode> {
         self.now();
         self.books.change(|ledger| match ledger.sales.get_mut(id) {
             None => Err(StatusCode::NOT_FOUND),

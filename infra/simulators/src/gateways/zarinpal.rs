@@ -773,7 +773,7 @@ impl Session {
 
     /// What becomes of a payment that the merchant did not verify: the money goes back to the customer, or, where the
     /// merchant chose that, the gateway verifies by itself.
-    fn settle_unverified(&mut self, how: Unverified, now: Timestamp) -> Result<(), NotUnverified> {
+    fn verify_late(&mut self, how: Unverified, now: Timestamp) -> Result<(), NotUnverified> {
         let Standing::Paid { payment } = &self.state else {
             return Err(NotUnverified::Otherwise(self.status(now)));
         };
@@ -1016,22 +1016,22 @@ enum NotUnverified {
 }
 
 async fn return_money(State(host): State<Host>, Path(authority): Path<String>) -> Response {
-    host.settle_unverified(&authority, Unverified::ReturnMoney)
+    host.verify_late(&authority, Unverified::ReturnMoney)
 }
 
 async fn auto_verify(State(host): State<Host>, Path(authority): Path<String>) -> Response {
-    host.settle_unverified(&authority, Unverified::AutoVerify)
+    host.verify_late(&authority, Unverified::AutoVerify)
 }
 
 impl Host {
-    fn settle_unverified(&self, authority: &str, how: Unverified) -> Response {
+    fn verify_late(&self, authority: &str, how: Unverified) -> Response {
         let now = self.inner.clock.now();
-        let settled = self.inner.books.change(|ledger| -> Result<&'static str, NotUnverified> {
+        let confirmed = self.inner.books.change(|ledger| -> Result<&'static str, NotUnverified> {
             let session = ledger.sessions.get_mut(authority).ok_or(NotUnverified::Unknown)?;
-            session.settle_unverified(how, now)?;
+            session.verify_late(how, now)?;
             Ok(session.status(now))
         });
-        match settled {
+        match confirmed {
             Ok(status) => Json(json!({ "status": status })).into_response(),
             Err(NotUnverified::Unknown) => StatusCode::NOT_FOUND.into_response(),
             Err(NotUnverified::Otherwise(status)) => {

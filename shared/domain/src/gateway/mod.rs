@@ -71,7 +71,7 @@ impl GatewayKind {
         self.profile().currencies.contains(&currency.code())
     }
 
-    /// Whether our confirming call is what takes the money. Where it is, the intention to settle is written first.
+    /// Whether our confirming call is what takes the money. Where it is, the intention to confirm is written first.
     pub fn confirming_takes_the_money(self) -> bool {
         self.profile().confirming_takes_the_money
     }

@@ -41,7 +41,7 @@ pub struct Attempt {
     #[serde(flatten)]
     pub checkout: Checkout,
     /// What the customer's return brought and confirming needs, where the gateway gives the session another name once it
-    /// is paid. It is written with the intention to settle, so that whoever goes on has it.
+    /// is paid. It is written with the intention to confirm, so that whoever goes on has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought: Option<String>,
     pub opened_at: Timestamp,
@@ -70,7 +70,7 @@ pub enum AttemptState {
         reported_at: Option<Timestamp>,
     },
     /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
-    Settling { since: Timestamp, look_up_at: Timestamp },
+    Confirming { since: Timestamp, look_up_at: Timestamp },
     /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may happen
     /// to the link meanwhile.
     Accepted { payment: Payment, look_up_at: Timestamp },
@@ -100,7 +100,7 @@ impl AttemptState {
     pub fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Open { look_up_at, .. }
-            | Self::Settling { look_up_at, .. }
+            | Self::Confirming { look_up_at, .. }
             | Self::Accepted { look_up_at, .. }
             | Self::Unacceptable { look_up_at, .. }
             | Self::GivingBack { look_up_at, .. } => Some(*look_up_at),
@@ -118,7 +118,7 @@ impl AttemptState {
             Self::Paid { .. } | Self::Accepted { .. } | Self::GivingBack { .. } => true,
             Self::NeedsReview { payment, .. } => payment.is_some(),
             Self::Open { .. }
-            | Self::Settling { .. }
+            | Self::Confirming { .. }
             | Self::Unacceptable { .. }
             | Self::Failed { .. }
             | Self::Lapsed { .. }
@@ -130,7 +130,7 @@ impl AttemptState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Open { .. } => "open",
-            Self::Settling { .. } => "settling",
+            Self::Confirming { .. } => "confirming",
             Self::Accepted { .. } => "accepted",
             Self::Unacceptable { .. } => "unacceptable",
             Self::Paid { .. } => "paid",
@@ -146,7 +146,7 @@ impl AttemptState {
     pub fn waited_for_since(&self) -> Option<Timestamp> {
         match self {
             Self::Open { reported_at, .. } => *reported_at,
-            Self::Settling { since, .. } => Some(*since),
+            Self::Confirming { since, .. } => Some(*since),
             Self::Accepted { .. }
             | Self::Unacceptable { .. }
             | Self::Paid { .. }

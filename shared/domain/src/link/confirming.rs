@@ -1,6 +1,6 @@
 //! From a report to a decision about money: what to do about an attempt, and what follows from the gateway's answer.
 //!
-//! Nothing here asks or writes. Whoever settles walks from [`PaymentLink::step`] by way of [`PaymentLink::claim`], where
+//! Nothing here asks or writes. Whoever confirms walks from [`PaymentLink::step`] by way of [`PaymentLink::claim`], where
 //! confirming takes the money, to [`PaymentLink::judge`], and writes what that says in one transaction.
 
 use jiff::Timestamp;
@@ -78,8 +78,8 @@ pub struct Kept {
 impl PaymentLink {
     /// Whether money of this attempt would become the payment of this link now.
     fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
-        match self.settling() {
-            Some(settling) => settling.id == *id,
+        match self.confirming() {
+            Some(confirming) => confirming.id == *id,
             None => match self.status_at(now) {
                 LinkStatus::Active => true,
                 LinkStatus::Expired { .. } => self.terms.account.late_payment == LatePayment::Accept,
@@ -97,8 +97,8 @@ impl PaymentLink {
                 if to_confirm && self.accepts(id, now) { Step::Confirm } else { Step::LookUp }
             }
             // Whoever claimed it is given the time to finish; afterwards anybody may go on.
-            AttemptState::Settling { look_up_at, .. } if *look_up_at > now => Step::Nothing,
-            AttemptState::Settling { .. } => Step::Confirm,
+            AttemptState::Confirming { look_up_at, .. } if *look_up_at > now => Step::Nothing,
+            AttemptState::Confirming { .. } => Step::Confirm,
             AttemptState::Unacceptable { .. } => Step::LookUp,
             // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
             AttemptState::Failed { .. } | AttemptState::Lapsed { .. } => match report {
@@ -122,9 +122,9 @@ impl PaymentLink {
             AttemptState::Open { .. }
             | AttemptState::Unacceptable { .. }
             | AttemptState::Failed { .. }
-            | AttemptState::Lapsed { .. } => AttemptState::Settling { since: now, look_up_at: later(now, LEASE) },
-            AttemptState::Settling { since, .. } => {
-                AttemptState::Settling { since: *since, look_up_at: later(now, LEASE) }
+            | AttemptState::Lapsed { .. } => AttemptState::Confirming { since: now, look_up_at: later(now, LEASE) },
+            AttemptState::Confirming { since, .. } => {
+                AttemptState::Confirming { since: *since, look_up_at: later(now, LEASE) }
             }
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
@@ -142,7 +142,7 @@ impl PaymentLink {
             (&heard.brought, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
         {
             // Once the money may be taken under one name, no later return gives it another.
-            if !matches!(attempt.state, AttemptState::Settling { .. }) {
+            if !matches!(attempt.state, AttemptState::Confirming { .. }) {
                 attempt.brought = Some(brought.clone());
             }
         }
@@ -185,13 +185,13 @@ impl PaymentLink {
                 only_state(AttemptState::Failed { at: now, reason: reason.clone() })
             }
             // Money that the gateway should have let us take, or returned by itself, long ago.
-            (AttemptState::Settling { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+            (AttemptState::Confirming { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review("money_not_confirmed"))
             }
             (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review("money_not_returned"))
             }
-            (AttemptState::Settling { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
+            (AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
@@ -209,7 +209,7 @@ impl PaymentLink {
             }
             // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
             (
-                AttemptState::Open { .. } | AttemptState::Settling { .. } | AttemptState::Unacceptable { .. },
+                AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
             ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
@@ -323,7 +323,7 @@ impl PaymentLink {
             }
             AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
             AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
-            AttemptState::Settling { .. } | AttemptState::Unacceptable { .. } => {
+            AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. } => {
                 AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
             }
             AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if is_on_its_way => {

@@ -171,7 +171,7 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<Unnumbered> {
             AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
             AttemptState::GivenBack { .. } => EventType::AttemptGivenBack,
             AttemptState::Open { .. }
-            | AttemptState::Settling { .. }
+            | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Unacceptable { .. }
             | AttemptState::Paid { .. }

@@ -396,9 +396,9 @@ impl PaymentLink {
     }
 
     /// When an active link ends: at its expiry, or when a payment begun in time can no longer become known. While an
-    /// attempt is settling it does not end at all.
+    /// attempt is confirming it does not end at all.
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
-        if self.settling().is_some() {
+        if self.confirming().is_some() {
             return None;
         }
         let current = self.attempts.last().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
@@ -406,10 +406,10 @@ impl PaymentLink {
     }
 
     /// The attempt whose money is about to become the payment: everything else yields to it.
-    pub(super) fn settling(&self) -> Option<&Attempt> {
-        let settles =
-            |state: &AttemptState| matches!(state, AttemptState::Settling { .. } | AttemptState::Accepted { .. });
-        self.attempts.iter().find(|attempt| settles(&attempt.state))
+    pub(super) fn confirming(&self) -> Option<&Attempt> {
+        let confirms =
+            |state: &AttemptState| matches!(state, AttemptState::Confirming { .. } | AttemptState::Accepted { .. });
+        self.attempts.iter().find(|attempt| confirms(&attempt.state))
     }
 
     /// When time has to do something next: the earliest of the link's end and its attempts' due work.
@@ -434,7 +434,7 @@ impl PaymentLink {
             LinkStatus::Active => {}
         }
         let is_reported = |state: &AttemptState| matches!(state, AttemptState::Open { reported_at: Some(_), .. });
-        if self.settling().is_some() || self.attempts.iter().any(|attempt| is_reported(&attempt.state)) {
+        if self.confirming().is_some() || self.attempts.iter().any(|attempt| is_reported(&attempt.state)) {
             return Visit::Confirming;
         }
         if self.needs_review() {
@@ -572,7 +572,7 @@ impl PaymentLink {
         if !self.is_payable(now) {
             return Err(CancelRefused::NotActive);
         }
-        if self.settling().is_some() {
+        if self.confirming().is_some() {
             return Err(CancelRefused::PaymentInProgress { can_force: false });
         }
         if !force && self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Open { .. })) {
@@ -634,7 +634,7 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             *look_up_at = next;
             Some(Work::LookUp(id))
         }
-        AttemptState::Settling { look_up_at, .. } => {
+        AttemptState::Confirming { look_up_at, .. } => {
             *look_up_at = later(now, LEASE);
             Some(Work::Confirm(id))
         }

@@ -41,7 +41,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
         after_payment: AfterPayment {
             register_receipt: true,
             receipt_type_id: None,
-            receipt_field: Some(FieldKey::parse("settlement").unwrap()),
+            receipt_field: Some(FieldKey::parse("payment").unwrap()),
         },
         message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
         recipients: vec![],
@@ -181,7 +181,7 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     assert_eq!(judged.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
     let receipt = judged.kept.unwrap().receipt.unwrap();
     assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
-    assert_eq!(receipt.attached_to.unwrap().field.as_str(), "settlement");
+    assert_eq!(receipt.attached_to.unwrap().field.as_str(), "payment");
     assert_eq!(judged.link.receipt_id(), Some(receipt.id));
     assert_eq!(judged.link.due_at(), None);
     // A second answer about the same money changes nothing.
@@ -199,7 +199,7 @@ fn money_that_paid_another_link_can_neither_be_kept_nor_given_back_from_here() {
 }
 
 #[test]
-fn what_a_return_brings_is_written_with_the_intention_to_settle_and_stays() {
+fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
     let heard = |reference: &str| Heard { report: Report::Paid, brought: Some(reference.to_owned()) };
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
     assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
@@ -228,7 +228,7 @@ fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
 }
 
 #[test]
-fn while_an_attempt_settles_cancel_expiry_and_others_yield_to_it() {
+fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
     let (link, first) = begun(&link(), 1, 1);
     let (link, second) = begun(&link, 2, 17);
     let link = link.claim(&first, at(18)).unwrap();
@@ -373,9 +373,9 @@ fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends(
 #[test]
 fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
     let (link, id) = begun(&link(), 1, 1);
-    let settling = link.claim(&id, at(2)).unwrap();
-    assert_eq!(settling.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
-    let overdue = settling.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    let confirming = link.claim(&id, at(2)).unwrap();
+    assert_eq!(confirming.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
+    let overdue = confirming.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review());
 }
 
@@ -588,10 +588,10 @@ proptest! {
             let is_paid = matches!(link.status, LinkStatus::Paid { .. });
             prop_assert_eq!(kept, usize::from(is_paid));
             prop_assert_eq!(receipts, kept, "one receipt for a payment kept, none without");
-            let settling = link.attempts.iter().filter(|a| {
-                matches!(a.state, AttemptState::Settling { .. } | AttemptState::Accepted { .. })
+            let confirming = link.attempts.iter().filter(|a| {
+                matches!(a.state, AttemptState::Confirming { .. } | AttemptState::Accepted { .. })
             });
-            prop_assert!(settling.count() <= 1);
+            prop_assert!(confirming.count() <= 1);
             // The CRM is told of everything, in an order that can be told from the numbers.
             let told = link.happenings.as_slice();
             prop_assert!(told.windows(2).all(|two| two[0].sequence + 1 == two[1].sequence));

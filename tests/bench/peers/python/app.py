@@ -1,4 +1,4 @@
-"""Create, pay and settle as a user would write them for Lambda in Python: boto3's table resource, made once, and urllib3,
+"""Create, pay and confirm as a user would write them for Lambda in Python: boto3's table resource, made once, and urllib3,
 which comes with it. The table, its indexes and the calls are those of Paylink's functions."""
 
 import hashlib
@@ -126,7 +126,7 @@ def pay(token):
     return redirect(pay_at)
 
 
-def settle(link_id, attempt_id):
+def confirm(link_id, attempt_id):
     key = {"pk": f"link#{link_id}", "sk": "link"}
     link = table.get_item(Key=key, ConsistentRead=True).get("Item")
     positions = [at for at, attempt in enumerate(link["attempts"] if link else []) if attempt["id"] == attempt_id]
@@ -139,11 +139,11 @@ def settle(link_id, attempt_id):
     # Verifying takes the money, so that the intention is written first.
     table.update_item(
         Key=key,
-        UpdateExpression=f"SET attempts[{at}].#state = :settling, version = version + :one, due_at = :due",
+        UpdateExpression=f"SET attempts[{at}].#state = :confirming, version = version + :one, due_at = :due",
         ConditionExpression="version = :seen",
         ExpressionAttributeNames={"#state": "state"},
         ExpressionAttributeValues={
-            ":settling": "settling", ":one": 1, ":seen": link["version"], ":due": now_ms() + 60_000,
+            ":confirming": "confirming", ":one": 1, ":seen": link["version"], ":due": now_ms() + 60_000,
         },
     )
     data = at_gateway("verify", {"amount": int(link["amount"]), "authority": link["attempts"][at]["authority"]})
@@ -182,7 +182,7 @@ def settle(link_id, attempt_id):
             },
             ConditionExpression="attribute_not_exists(pk)",
         ),
-        put({"pk": f"item#{link['item_id']}", "sk": f"receipt#settlement#{receipt}", "link_id": link_id}),
+        put({"pk": f"item#{link['item_id']}", "sk": f"receipt#confirmation#{receipt}", "link_id": link_id}),
     ])
     return done
 
@@ -194,5 +194,5 @@ def handler(event, _context):
     if parts[1] == "p":
         return pay(parts[2])
     if parts[1] == "gateways" and parts[3] == "return":
-        return settle(parts[4], parts[5])
+        return confirm(parts[4], parts[5])
     return answer(404, {"code": "not_found"})

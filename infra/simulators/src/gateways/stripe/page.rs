@@ -47,10 +47,10 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay with half the price off" },
-    Choice { value: "processing", label: "Pay by a slow method (come back to this page to settle it)" },
+    Choice { value: "processing", label: "Pay by a slow method (come back to this page to confirm it)" },
 ];
 
-const SETTLE_CHOICES: [Choice; 2] = [
+const COMPLETION_CHOICES: [Choice; 2] = [
     Choice { value: "succeeded", label: "Let the money arrive" },
     Choice { value: "failed", label: "Let the payment fail" },
 ];
@@ -114,7 +114,7 @@ impl Session {
             SessionState::Processing { .. } => {
                 let content = html! {
                     p { "The payment is under way." }
-                    (buttons(&format!("/stripe/simulator/{}/settle_async", self.id), &SETTLE_CHOICES))
+                    (buttons(&format!("/stripe/simulator/{}/complete_async", self.id), &COMPLETION_CHOICES))
                 };
                 page(StatusCode::OK, "Stripe: processing", &content)
             }
@@ -197,31 +197,33 @@ pub(super) async fn choose(
 /// How a slow payment ends.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Settled {
+pub(super) enum TransitionWritten {
     Succeeded,
     Failed,
 }
 
-pub(super) async fn settle_async(
+pub(super) async fn complete_async(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
-    Form(Chosen { outcome }): Form<Chosen<Settled>>,
+    Form(Chosen { outcome }): Form<Chosen<TransitionWritten>>,
 ) -> Response {
     let now = stripe.inner.clock.now();
-    let settled = stripe.inner.books.change(|ledger| -> Result<(Session, Event), Unusable> {
+    let confirmed = stripe.inner.books.change(|ledger| -> Result<(Session, Event), Unusable> {
         let session = ledger.sessions.get_mut(&id).ok_or(Unusable::Unknown)?;
         let SessionState::Processing { payment } = &session.state else {
             return Err(Unusable::Otherwise(Box::new(session.clone())));
         };
         let payment = payment.clone();
         let (state, kind) = match outcome {
-            Settled::Succeeded => (SessionState::Paid { payment, refunds: Vec::new() }, EventKind::AsyncSucceeded),
-            Settled::Failed => (SessionState::AsyncFailed { payment }, EventKind::AsyncFailed),
+            TransitionWritten::Succeeded => {
+                (SessionState::Paid { payment, refunds: Vec::new() }, EventKind::AsyncSucceeded)
+            }
+            TransitionWritten::Failed => (SessionState::AsyncFailed { payment }, EventKind::AsyncFailed),
         };
         session.state = state;
         Ok((session.clone(), stripe.event(kind, session, now, None)))
     });
-    match settled {
+    match confirmed {
         Ok((session, event)) => {
             stripe.notify(vec![event]);
             session.page(None)

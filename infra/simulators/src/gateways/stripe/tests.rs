@@ -170,7 +170,7 @@ async fn a_slow_payment_is_complete_before_it_is_paid() -> TestResult {
     press(&client, &id, "processing").await?;
     let session = retrieve(&client, &id).await?;
     assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("unpaid")));
-    client.post_form(&format!("/stripe/simulator/{id}/settle_async"), "outcome=succeeded").await?;
+    client.post_form(&format!("/stripe/simulator/{id}/complete_async"), "outcome=succeeded").await?;
     assert_eq!(retrieve(&client, &id).await?["payment_status"], "paid");
     Ok(())
 }

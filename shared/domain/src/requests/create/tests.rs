@@ -69,7 +69,7 @@ fn world() -> World {
             contact_id,
             amount: Some(rial(1_500_000)),
             url: None,
-            receipt_fields: vec![ReceiptField { key: FieldKey::parse("settlement").unwrap(), label: "S".to_owned() }],
+            receipt_fields: vec![ReceiptField { key: FieldKey::parse("payment").unwrap(), label: "S".to_owned() }],
         }),
         receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
         templates: Vec::new(),
@@ -200,7 +200,7 @@ fn a_receipt_type_is_a_leaf_and_a_receipt_field_is_the_items() {
         },
         ..request()
     };
-    let terms = decided(with("online", "settlement"), &world).unwrap();
+    let terms = decided(with("online", "payment"), &world).unwrap();
     assert!(terms.after_payment.register_receipt);
     assert_eq!(
         refused(with("all", "other"), &world),
@@ -209,7 +209,7 @@ fn a_receipt_type_is_a_leaf_and_a_receipt_field_is_the_items() {
             ("/after_payment/receipt_field".to_owned(), "unknown_receipt_field"),
         ]
     );
-    let mut without = with("online", "settlement");
+    let mut without = with("online", "payment");
     without.after_payment.register_receipt = Field::Value(false);
     assert_eq!(refused(without, &world).len(), 2);
 }
