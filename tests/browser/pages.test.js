@@ -227,8 +227,8 @@ forEach('who paid, closed the browser and opens the link again is told the truth
 async function linkWithItsOwnPage(visitor) {
   const account = await crm('GET', `/v1/accounts/${visitor.account}`);
   const { name, currency, mode, online_payment: { gateway } } = account;
-  const write = (confirm_page) => crm('PUT', `/v1/accounts/${visitor.account}`, {
-    name, currency, mode, online_payment: { enabled: true, gateway, confirm_page },
+  const write = (summary_page) => crm('PUT', `/v1/accounts/${visitor.account}`, {
+    name, currency, mode, online_payment: { enabled: true, gateway, summary_page },
   });
   await write(true);
   const link = await makeLink(visitor);

@@ -505,7 +505,7 @@ async fn add_accounts(cloud: &Cloud) {
     for (like, id) in LATE_ACCOUNTS {
         add_account(cloud, like, id, |online| online.late_payment = LatePayment::Accept).await;
     }
-    add_account(cloud, "main", CONFIRMING_ACCOUNT, |online| online.confirm_page = true).await;
+    add_account(cloud, "main", CONFIRMING_ACCOUNT, |online| online.summary_page = true).await;
 }
 
 /// Another account like one of the demo business's, at the same gateway and with the same credentials.

@@ -76,7 +76,7 @@ enum Flow {
     /// The customer has paid, nobody knows it yet, and the result page asks.
     ResultPage,
     /// The customer sees our own page first.
-    ConfirmPage,
+    SummaryPage,
     /// The customer goes on from our own page.
     GoOn,
     SweepExpires,
@@ -133,7 +133,7 @@ const FLOWS: [Flow; 57] = [
     Flow::WebhookExpired(Stripe),
     Flow::WebhookExpired(Razorpay),
     Flow::ResultPage,
-    Flow::ConfirmPage,
+    Flow::SummaryPage,
     Flow::GoOn,
     Flow::SweepExpires,
     Flow::SweepFindsThePayment(Zarinpal),
@@ -204,7 +204,7 @@ impl Flow {
             Self::Create
             | Self::CreateWithReference
             | Self::ResultPage
-            | Self::ConfirmPage
+            | Self::SummaryPage
             | Self::GoOn
             | Self::SweepExpires
             | Self::SweepFindsByList
@@ -238,7 +238,7 @@ impl Flow {
         };
         match self {
             Self::CreateWithReference => body["reference_id"] = json!(key),
-            Self::ConfirmPage | Self::GoOn => body["account_id"] = json!(CONFIRMING_ACCOUNT),
+            Self::SummaryPage | Self::GoOn => body["account_id"] = json!(CONFIRMING_ACCOUNT),
             Self::Deliver | Self::TellAgain | Self::DeliverAfterReplay => {
                 body["recipients"] = json!({ "contact": true });
             }
@@ -276,7 +276,7 @@ impl Flow {
     /// What nobody has to go to the gateway for. Answers whether that is all.
     async fn prepare_without_payment(self, world: &FaultyWorld, link: &Made) -> bool {
         match self {
-            Self::FirstVisit(_) | Self::ConfirmPage | Self::Deliver | Self::DeliverEverywhere | Self::Amend => {}
+            Self::FirstVisit(_) | Self::SummaryPage | Self::Deliver | Self::DeliverEverywhere | Self::Amend => {}
             Self::GoOn => drop(world.open(&link.url).await.unwrap()),
             Self::SweepExpires => world.turn_time(8 * 24 * 60 * MINUTE),
             Self::TellAgain | Self::Redeliver | Self::ProviderReport => {
@@ -379,7 +379,7 @@ impl Flow {
                 is_answered(world.webhook(gateway, &scene.session, kind).await)
             }
             Self::ResultPage => is_answered(world.open(&format!("{}/result", scene.link().url)).await),
-            Self::ConfirmPage => is_answered(world.open(&scene.link().url).await),
+            Self::SummaryPage => is_answered(world.open(&scene.link().url).await),
             Self::GoOn => {
                 let reply = world.open(&format!("{}/go", scene.link().url)).await;
                 reply.is_some_and(|reply| reply.status == StatusCode::SEE_OTHER)
@@ -435,7 +435,7 @@ impl Flow {
             | Self::WebhookPaid(_)
             | Self::WebhookExpired(_)
             | Self::ResultPage
-            | Self::ConfirmPage
+            | Self::SummaryPage
             | Self::GoOn
             | Self::Resolve(_)
             | Self::Cancel

@@ -43,7 +43,7 @@ fn terms(reference: Option<&str>) -> Terms {
             gateway: GatewayKind::Zarinpal,
             credentials: CredentialsVersion::parse("v1").unwrap(),
             late_payment: LatePayment::GiveBack,
-            confirm_page: false,
+            summary_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
         item: Some(ItemTerms { id: ItemId::parse("i-1").unwrap(), title: "Item".to_owned() }),

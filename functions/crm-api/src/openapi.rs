@@ -112,7 +112,7 @@ fn links() -> Vec<Operation> {
             "/v1/payment-links/{id}/attempts/{attempt}/resolve",
             "resolve_attempt",
             LINKS,
-            "Confirm an attempt that needs a person",
+            "Decide about an attempt that needs a person",
             Scope::Write,
         )
         .takes::<ResolveBody>()

@@ -121,7 +121,7 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         let now = app.clock.now();
         return of_link(preview(&link, now), &link, language, settings, now);
     }
-    let met = if link.terms().account.confirm_page && !has_confirmed {
+    let met = if link.terms().account.summary_page && !has_confirmed {
         greet(app, &mut link).await
     } else {
         visit(app, &configuration, &mut link).await

@@ -93,7 +93,7 @@ Make a link for invoice 77 and tell the customer and the manager:
     -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
     -d '{{ \"account_id\": \"main\", \"item_id\": \"inv-77\", \"description\": \"Invoice 77\",
           \"recipients\": {{ \"contact\": true, \"roles\": [\"manager\"] }},
-          \"after_payment\": {{ \"receipt_field\": \"confirmation\" }} }}'
+          \"after_payment\": {{ \"receipt_field\": \"payment\" }} }}'
 
 Then open {page}, tap the link in the message, and pay.
 Ctrl-C ends everything; the data stays in .paylink until `make reset`."

@@ -170,7 +170,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 gateway: Some(gateway),
                 credentials: Some(CredentialsVersion::parse("demo")?),
                 late_payment: LatePayment::GiveBack,
-                confirm_page: false,
+                summary_page: false,
             },
         };
         let (_, seen) = store.account_to_change(&account.id).await?;

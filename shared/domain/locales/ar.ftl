@@ -73,8 +73,8 @@ payable-until = آخر موعد للدفع
 preview-title = طلب دفع من { $business } بمبلغ { $amount }
 preview-text = للدفع، يُرجى فتح هذا الرابط في المتصفح.
 
-confirm-title = الدفع إلى { $business }
-confirm-text = يُرجى التحقق مما ستدفعونه. الصفحة التالية هي صفحة بوابة الدفع.
+summary-title = الدفع إلى { $business }
+summary-text = يُرجى التحقق مما ستدفعونه. الصفحة التالية هي صفحة بوابة الدفع.
 pay-now = الانتقال إلى الدفع
 hint-shaparak = يُرجى التأكد من أن عنوان صفحة البطاقة ينتهي بـ shaparak.ir.
 hint-vpn = يُرجى إيقاف الشبكة الافتراضية (VPN)؛ فالبوابة لا تقبل العناوين الأجنبية.

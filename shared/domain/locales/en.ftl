@@ -76,8 +76,8 @@ payable-until = Payable until
 preview-title = { $business } asks you to pay { $amount }
 preview-text = Open this link in your browser to pay.
 
-confirm-title = Payment to { $business }
-confirm-text = Please check what you are about to pay. The next page is the payment gateway's.
+summary-title = Payment to { $business }
+summary-text = Please check what you are about to pay. The next page is the payment gateway's.
 pay-now = Go to payment
 hint-shaparak = Check that the address of the card page ends in shaparak.ir.
 hint-vpn = Turn off your VPN; the gateway refuses foreign addresses.

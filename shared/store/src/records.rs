@@ -245,7 +245,7 @@ impl Store {
         item.map(|item| from_item(READ, item)).transpose()
     }
 
-    /// Deletes an account. Its credentials stay: attempts that are open confirm with those they began with.
+    /// Deletes an account. Its credentials stay: attempts that are open are confirmed with those they began with.
     pub async fn delete_account(&self, id: &AccountId) -> Result<bool, StoreError> {
         self.delete("delete an account", keys::account(id)).await
     }

@@ -188,7 +188,7 @@ impl Scene {
     }
 
     /// The tester's hand: what becomes of money that is on its way to the first attempt.
-    async fn confirm(&self, link: &Value, outcome: &str) {
+    async fn complete(&self, link: &Value, outcome: &str) {
         let session = self.stored(link).await.attempts()[0].session.clone();
         let (base, name) = (self.world.cloud.page_url(), self.row.name());
         let reply = self.world.choose(&format!("{base}/{name}/simulator/{session}/complete_async"), outcome).await;
@@ -540,7 +540,7 @@ async fn money_that_is_on_its_way_is_waited_for_whether_it_arrives_or_not() {
             world.sweep().await;
             let waiting = world.open(link["url"].as_str().unwrap()).await;
             assert_eq!(waiting.status, StatusCode::OK, "{}: nobody should pay again meanwhile", row.name());
-            scene.confirm(&link, if arrives { "succeeded" } else { "failed" }).await;
+            scene.complete(&link, if arrives { "succeeded" } else { "failed" }).await;
             world.turn_clock(HOUR);
             world.sweep().await;
             if !arrives {
@@ -566,10 +566,10 @@ async fn a_bank_that_says_yes_after_its_no_is_heard_although_the_session_is_over
         world.sweep().await;
         let status = world.link(&link).await["attempts"][0]["status"].clone();
         assert_eq!(status, "open", "{}: closed, and not decided", row.name());
-        scene.confirm(&link, "authorized").await;
+        scene.complete(&link, "authorized").await;
         world.turn_clock(HOUR);
         world.sweep().await;
-        scene.confirm(&link, "succeeded").await;
+        scene.complete(&link, "succeeded").await;
         scene.until_given_back(&link, 0).await;
         scene.assert_nothing_kept(&link).await;
     }

@@ -39,8 +39,8 @@ async fn link_at(world: &World, account: &str, locale: &str) -> Value {
     world.make_link(body).await
 }
 
-async fn set_confirm_page(world: &World) {
-    let online = json!({ "enabled": true, "gateway": "zarinpal", "confirm_page": true });
+async fn set_summary_page(world: &World) {
+    let online = json!({ "enabled": true, "gateway": "zarinpal", "summary_page": true });
     let account = json!({ "name": "M", "currency": "IRR", "mode": "sandbox", "online_payment": online });
     world.put("/v1/accounts/main", account).await;
 }
@@ -261,7 +261,7 @@ async fn who_paid_in_a_session_that_is_over_is_not_led_to_another_one() {
 #[tokio::test]
 async fn who_paid_and_closed_the_browser_does_not_see_the_page_before_the_gateway_again() {
     let world = World::in_process().await;
-    set_confirm_page(&world).await;
+    set_summary_page(&world).await;
     let link = world.rial_link().await;
     let go = format!("{}/go", url(&link));
     assert!(world.open(url(&link)).await.text.contains("/go\""));

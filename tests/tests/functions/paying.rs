@@ -174,7 +174,7 @@ async fn who_paid_closed_the_browser_and_opens_the_link_again_is_not_sent_to_pay
 #[tokio::test]
 async fn the_businesss_own_page_comes_first_where_the_account_wants_it() {
     let world = World::in_process().await;
-    let online = json!({ "enabled": true, "gateway": "zarinpal", "confirm_page": true });
+    let online = json!({ "enabled": true, "gateway": "zarinpal", "summary_page": true });
     world
         .put(
             "/v1/accounts/main",

@@ -80,7 +80,7 @@ struct OnlinePaymentBody {
     /// at once.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    confirm_page: Given<bool>,
+    summary_page: Given<bool>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -110,7 +110,7 @@ struct OnlinePaymentView {
     credentials_set: bool,
     #[schema(value_type = LatePaymentName)]
     late_payment: LatePayment,
-    confirm_page: bool,
+    summary_page: bool,
 }
 
 impl AccountView {
@@ -126,7 +126,7 @@ impl AccountView {
                 gateway: account.online_payment.gateway.map(GatewayKind::as_str),
                 credentials_set: account.online_payment.credentials.is_some(),
                 late_payment: account.online_payment.late_payment,
-                confirm_page: account.online_payment.confirm_page,
+                summary_page: account.online_payment.summary_page,
             },
         }
     }
@@ -219,7 +219,7 @@ fn decide(
     let at = "/online_payment/late_payment";
     let late_payment =
         online.late_payment.field(at, problems).parse(at, problems, |text| LatePayment::parse(&text)).value();
-    let confirm_page = online.confirm_page.field("/online_payment/confirm_page", problems).value().unwrap_or(false);
+    let summary_page = online.summary_page.field("/online_payment/summary_page", problems).value().unwrap_or(false);
     let (name, currency, mode) = (name?, currency?, mode?);
     match gateway {
         None if enabled => problems.refuse("/online_payment/gateway", "required", "Online payment needs a gateway."),
@@ -242,7 +242,7 @@ fn decide(
             gateway,
             credentials: if credentials.is_some() { Some(version) } else { kept },
             late_payment: late_payment.unwrap_or_default(),
-            confirm_page,
+            summary_page,
         },
     };
     Some((account, credentials))

@@ -1,4 +1,4 @@
-//! What the CRM does with a link: cancel it, have people told again, confirm what needs a person.
+//! What the CRM does with a link: cancel it, have people told again, decide about what needs a person.
 //!
 //! Each is decided on the link as it is and written over exactly that; where somebody was faster it is decided again. A
 //! request with an idempotency key is remembered on the link in the same write, so that a retry finds its answer.
@@ -146,7 +146,7 @@ fn names_people(request: &TellingRequest) -> bool {
     matches!(request.recipients.contact, Field::Value(true)) || matches!(request.recipients.roles, Field::Value(_))
 }
 
-/// A person confirms an attempt under review.
+/// A person decides about an attempt under review.
 pub(crate) async fn resolve(
     MayWrite(caller): MayWrite,
     State(app): State<App>,

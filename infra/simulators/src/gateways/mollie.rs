@@ -59,7 +59,7 @@ const CHOICES: [Choice; 9] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
-    Choice { value: "processing", label: "Pay by a slow method (come back to this page to confirm it)" },
+    Choice { value: "processing", label: "Pay by a slow method (come back to this page to complete it)" },
     Choice { value: "cancelable", label: "Choose a method that the merchant can cancel" },
 ];
 

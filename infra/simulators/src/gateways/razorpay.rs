@@ -66,7 +66,7 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
-    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to confirm it)" },
+    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to complete it)" },
 ];
 
 const BANK_CHOICES: [Choice; 2] = [

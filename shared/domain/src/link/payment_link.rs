@@ -72,7 +72,7 @@ pub struct AccountTerms {
     pub late_payment: LatePayment,
     /// Whether the customer sees what is to be paid, and a button, before the gateway.
     #[serde(default)]
-    pub confirm_page: bool,
+    pub summary_page: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
             gateway,
             credentials: CredentialsVersion::parse("v1").unwrap(),
             late_payment,
-            confirm_page: false,
+            summary_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },
         item: Some(ItemTerms { id: ItemId::parse("inv-1").unwrap(), title: "Invoice 1".to_owned() }),

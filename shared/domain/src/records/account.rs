@@ -29,7 +29,7 @@ pub struct OnlinePayment {
     pub late_payment: LatePayment,
     /// Whether customers see the business's own page, with a button, before the gateway's.
     #[serde(default)]
-    pub confirm_page: bool,
+    pub summary_page: bool,
 }
 
 /// What happens to money that arrives after the link expired.

@@ -182,7 +182,7 @@ def confirm(link_id, attempt_id):
             },
             ConditionExpression="attribute_not_exists(pk)",
         ),
-        put({"pk": f"item#{link['item_id']}", "sk": f"receipt#confirmation#{receipt}", "link_id": link_id}),
+        put({"pk": f"item#{link['item_id']}", "sk": f"receipt#payment#{receipt}", "link_id": link_id}),
     ])
     return done
 

@@ -47,7 +47,7 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay with half the price off" },
-    Choice { value: "processing", label: "Pay by a slow method (come back to this page to confirm it)" },
+    Choice { value: "processing", label: "Pay by a slow method (come back to this page to complete it)" },
 ];
 
 const COMPLETION_CHOICES: [Choice; 2] = [

@@ -237,7 +237,7 @@ impl Decision<'_> {
                 gateway: ready.gateway,
                 credentials: ready.credentials.clone(),
                 late_payment: account.online_payment.late_payment,
-                confirm_page: account.online_payment.confirm_page,
+                summary_page: account.online_payment.summary_page,
             },
             contact: ContactTerms {
                 id: contact.id.clone(),

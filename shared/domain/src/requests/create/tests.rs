@@ -42,7 +42,7 @@ fn world() -> World {
                 gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
                 late_payment: LatePayment::GiveBack,
-                confirm_page: false,
+                summary_page: false,
             },
         }),
         contact: Some(Contact {
