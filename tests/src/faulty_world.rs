@@ -315,7 +315,7 @@ impl FaultyWorld {
         request.send().await.expect("the gateway answers").json().await.expect("the gateway knows the session")
     }
 
-    /// Every gateway gives back what nobody confirmed, as it does after a time that some do not publish.
+    /// Every gateway refunds what nobody confirmed, as it does after a time that some do not publish.
     pub async fn return_unverified_money(&self) {
         for one in PLAYED {
             let gateway = one.gateway.as_str();
@@ -495,7 +495,7 @@ impl FaultyWorld {
 const BATCH: usize = 100;
 const RETRIES: usize = 10;
 
-/// Accounts that take late money, each like one of the demo business's that gives it back.
+/// Accounts that take late money, each like one of the demo business's that refund it.
 pub const LATE_ACCOUNTS: [(&str, &str); 3] = [("main", "late-main"), ("euro", "late-euro"), ("saman", "late-saman")];
 
 /// An account at Zarinpal whose customers see a page of ours before the gateway's.

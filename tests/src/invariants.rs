@@ -51,7 +51,7 @@ struct MessageRecord {
 struct Session {
     id: String,
     amount: i64,
-    given_back: i64,
+    refunded: i64,
     /// The payer's money is at the gateway and has not gone back whole.
     is_taken: bool,
     /// It is the business's: confirmed where that is needed.
@@ -227,15 +227,15 @@ impl Evidence {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
 
-    /// Everything that a gateway holds as taken is kept, given back, on its way, or flagged for a person; nothing is kept or
-    /// called given back that the gateway does not hold or has not given back; and nothing is given back twice.
+    /// Everything that a gateway holds as taken is kept, refunded, on its way, or flagged for a person; nothing is kept or
+    /// called refunded that the gateway does not hold or has not refunded; and nothing is refunded twice.
     fn check_money(&self, expected: &Expected, wrong: &mut Vec<String>) {
         let by_session: HashMap<&str, (&PaymentLink, &Attempt)> =
             self.attempts().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
         for session in &self.sessions {
-            let held = session.amount - session.given_back;
+            let held = session.amount - session.refunded;
             if held < 0 {
-                wrong.push(format!("{} more than was paid was given back in {}", -held, session.id));
+                wrong.push(format!("{} more than was paid was refunded in {}", -held, session.id));
             }
             match by_session.get(session.id.as_str()) {
                 None if session.is_taken => {
@@ -265,7 +265,7 @@ impl Evidence {
         let name = attempt.state.name();
         match &attempt.state {
             AttemptState::Paid { payment, .. } => {
-                if !session.is_ours || session.given_back != 0 || payment.money.minor_units() != session.amount {
+                if !session.is_ours || session.refunded != 0 || payment.money.minor_units() != session.amount {
                     wrong.push(format!("{what} is paid, and the gateway does not hold that money for us"));
                 }
             }
@@ -275,12 +275,12 @@ impl Evidence {
             | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Unacceptable { .. }
-            | AttemptState::GivingBack { .. } => {
+            | AttemptState::Refunding { .. } => {
                 if expected.stage > Stage::UnderWay {
                     wrong.push(format!("{what} is {name} although every run has come"));
                 }
             }
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } | AttemptState::GivenBack { .. } => {
+            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } | AttemptState::Refunded { .. } => {
                 if session.is_taken {
                     wrong.push(format!("{what} is {name}, and the gateway holds its money"));
                 }
@@ -406,7 +406,7 @@ impl Evidence {
             let kind = match &attempt.state {
                 AttemptState::Failed { .. } => EventType::AttemptFailed,
                 AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
-                AttemptState::GivenBack { .. } => EventType::AttemptGivenBack,
+                AttemptState::Refunded { .. } => EventType::RefundSucceeded,
                 AttemptState::Paid { .. } if link.receipt_id().is_some() => EventType::ReceiptRegistered,
                 _ => return None,
             };
@@ -445,8 +445,8 @@ fn has_confirmed_money(attempt: &Attempt) -> bool {
         attempt.state,
         AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
+            | AttemptState::Refunding { .. }
+            | AttemptState::Refunded { .. }
             | AttemptState::NeedsReview { .. }
     )
 }
@@ -458,7 +458,7 @@ impl Session {
         Self {
             id: book["id"].as_str().unwrap().to_owned(),
             amount: book["amount"].as_i64().unwrap(),
-            given_back: book["given_back"].as_i64().unwrap(),
+            refunded: book["refunded"].as_i64().unwrap(),
             is_taken,
             is_ours,
             confirmed_at: book["confirmed_at"].as_str().map(|at| at.parse().unwrap()),
@@ -522,10 +522,10 @@ impl Observer {
     fn unclaimed_money_going_back(&self, evidence: &Evidence) -> BTreeSet<String> {
         let attempts = self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts);
         let unclaimed = attempts.filter_map(|attempt| {
-            let AttemptState::GivingBack { payment, .. } = &attempt.state else { return None };
+            let AttemptState::Refunding { payment, .. } = &attempt.state else { return None };
             let owner = evidence.claims.get(&format!("claim#{}", payment.claim));
             let is_own = owner == Some(&attempt.id.to_string());
-            (!is_own).then(|| format!("{} gives back money whose reference it has not claimed", attempt.id))
+            (!is_own).then(|| format!("{} refunds money whose reference it has not claimed", attempt.id))
         });
         unclaimed.collect()
     }
@@ -579,7 +579,7 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     }
     for attempt in before.attempts() {
         let state = after.attempt(&attempt.id).map(|attempt| &attempt.state);
-        let is_decided = matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. });
+        let is_decided = matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::Refunded { .. });
         let is_lost = state.is_none() && !attempt.state.ended_empty();
         if is_lost || is_decided && state != Some(&attempt.state) {
             let is = state.map_or("gone", AttemptState::name);

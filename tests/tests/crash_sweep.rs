@@ -84,7 +84,7 @@ enum Flow {
     /// Two attempts of one account are found by the gateway's list.
     SweepFindsByList,
     SweepResumes,
-    SweepGivesBack(GatewayKind),
+    SweepRefunds(GatewayKind),
     SweepCloses(GatewayKind),
     /// A person decides about money under review.
     Resolve(Resolution),
@@ -143,17 +143,17 @@ const FLOWS: [Flow; 57] = [
     Flow::SweepFindsThePayment(Razorpay),
     Flow::SweepFindsByList,
     Flow::SweepResumes,
-    Flow::SweepGivesBack(Zarinpal),
-    Flow::SweepGivesBack(Zibal),
-    Flow::SweepGivesBack(Sep),
-    Flow::SweepGivesBack(Stripe),
-    Flow::SweepGivesBack(Mollie),
-    Flow::SweepGivesBack(Razorpay),
+    Flow::SweepRefunds(Zarinpal),
+    Flow::SweepRefunds(Zibal),
+    Flow::SweepRefunds(Sep),
+    Flow::SweepRefunds(Stripe),
+    Flow::SweepRefunds(Mollie),
+    Flow::SweepRefunds(Razorpay),
     Flow::SweepCloses(Stripe),
     Flow::SweepCloses(Mollie),
     Flow::SweepCloses(Razorpay),
     Flow::Resolve(Resolution::Keep),
-    Flow::Resolve(Resolution::GiveBack),
+    Flow::Resolve(Resolution::Refund),
     Flow::Resolve(Resolution::AskAgain),
     Flow::SweepKeeps,
     Flow::Cancel,
@@ -197,7 +197,7 @@ impl Flow {
             | Self::WebhookPaid(gateway)
             | Self::WebhookExpired(gateway)
             | Self::SweepFindsThePayment(gateway)
-            | Self::SweepGivesBack(gateway)
+            | Self::SweepRefunds(gateway)
             | Self::SweepCloses(gateway) => gateway,
             Self::Resolve(_) | Self::SweepKeeps => Stripe,
             Self::ReturnWithReplayedReference => Sep,
@@ -334,11 +334,11 @@ impl Flow {
             }
             // Money that these take waits for our call, which a link that is over never gets; what a person does not want
             // to keep was taken.
-            Self::SweepGivesBack(Zibal | Sep) => {
+            Self::SweepRefunds(Zibal | Sep) => {
                 pay_less(world, page).await;
-                world.resolve(&link, "give_back", &scene.key).await.unwrap();
+                world.resolve(&link, "refund", &scene.key).await.unwrap();
             }
-            Self::SweepGivesBack(gateway) => {
+            Self::SweepRefunds(gateway) => {
                 world.cancel(&link, true).await.unwrap();
                 world.choose(page, silent(gateway)).await;
                 if gateway == Zarinpal {
@@ -388,7 +388,7 @@ impl Flow {
             | Self::SweepFindsThePayment(_)
             | Self::SweepFindsByList
             | Self::SweepResumes
-            | Self::SweepGivesBack(_)
+            | Self::SweepRefunds(_)
             | Self::SweepKeeps
             | Self::SweepCloses(_) => matches!(world.sweep().await, Some(Ok(_))),
             Self::Resolve(how) => is_answered(world.resolve(scene.link(), how.as_str(), &scene.key).await),
@@ -449,7 +449,7 @@ impl Flow {
             | Self::SweepFindsThePayment(_)
             | Self::SweepFindsByList
             | Self::SweepResumes
-            | Self::SweepGivesBack(_)
+            | Self::SweepRefunds(_)
             | Self::SweepCloses(_)
             | Self::SweepKeeps
             | Self::Deliver

@@ -267,7 +267,7 @@ impl<'a> Story<'a> {
     async fn resolve(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
         let outcomes: &[&str] =
-            if self.links[at].is_tried_on { &["give_back", "ask_again"] } else { &["keep", "give_back", "ask_again"] };
+            if self.links[at].is_tried_on { &["refund", "ask_again"] } else { &["keep", "refund", "ask_again"] };
         let (outcome, key) = (self.chance.one_of(outcomes), self.new_key(at));
         let status = self.world.resolve(&link, outcome, &key).await.map(|reply| reply.status);
         self.note(&format!("a person decides {outcome} about link {at}: {status:?}"));
@@ -315,12 +315,12 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Money arrives at Stripe, the others give back or keep what nobody verified.
+    /// Money arrives at Stripe, the others refund or keep what nobody verified.
     async fn gateway_goes_on(&mut self) {
         if let Some(session) = self.processing.pop() {
             self.confirm_at_stripe(&session).await;
         } else if self.chance.once_in(2) {
-            self.note("The gateways give back what nobody verified.");
+            self.note("The gateways refund what nobody verified.");
             self.world.return_unverified_money().await;
         } else {
             let waiting = self.world.books_of("zarinpal").await;

@@ -42,7 +42,7 @@ fn terms(reference: Option<&str>) -> Terms {
             name: "Main".to_owned(),
             gateway: GatewayKind::Zarinpal,
             credentials: CredentialsVersion::parse("v1").unwrap(),
-            late_payment: LatePayment::GiveBack,
+            late_payment: LatePayment::Refund,
             summary_page: false,
         },
         contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "Contact".to_owned(), profile_url: None },

@@ -48,7 +48,7 @@ pub struct App {
 pub struct Swept {
     pub expired: usize,
     pub asked: usize,
-    pub given_back: usize,
+    pub refunded: usize,
     /// Left for a later run, because a gateway does not answer or time ran out.
     pub left: usize,
     /// Of those, what met an error of ours.
@@ -59,7 +59,7 @@ impl Swept {
     fn add(&mut self, other: &Self) {
         self.expired += other.expired;
         self.asked += other.asked;
-        self.given_back += other.given_back;
+        self.refunded += other.refunded;
         self.left += other.left;
         self.failed += other.failed;
     }
@@ -114,7 +114,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     tracing::info!(
         expired = swept.expired,
         asked = swept.asked,
-        given_back = swept.given_back,
+        refunded = swept.refunded,
         left = swept.left,
         failed = swept.failed,
         "A sweep ended."
@@ -250,7 +250,7 @@ async fn perform_all(
     for done in done {
         match done {
             Done::Asked(_) => swept.asked += 1,
-            Done::GaveBack(_) => swept.given_back += 1,
+            Done::Refunded(_) => swept.refunded += 1,
             Done::NotWaiting => {}
             Done::Left => swept.left += 1,
             Done::Failed => {
@@ -281,7 +281,7 @@ async fn perform_one(
 /// What became of one piece of work.
 enum Done {
     Asked(Hearing),
-    GaveBack(Hearing),
+    Refunded(Hearing),
     /// The gateway's list says that nothing waits for us in this session.
     NotWaiting,
     /// It was not begun. It is due again when the lease ends.
@@ -309,7 +309,7 @@ impl Breaker {
     }
 
     fn note(&mut self, place: Option<Place>, done: &Done) {
-        let (Done::Asked(hearing) | Done::GaveBack(hearing), Some(place)) = (done, place) else { return };
+        let (Done::Asked(hearing) | Done::Refunded(hearing), Some(place)) = (done, place) else { return };
         let useless = self.useless.entry(place).or_default();
         match hearing {
             Hearing::Answered => (self.silent, *useless) = (0, 0),
@@ -391,7 +391,7 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
         },
         Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
         Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
-        Work::GiveBack(_) => app.confirmation.give_back(task.link, &id, now).await.map(Done::GaveBack),
+        Work::Refund(_) => app.confirmation.refund(task.link, &id, now).await.map(Done::Refunded),
     };
     done.unwrap_or_else(|error| {
         let trace_id = trace.as_ref().map(Trace::id);

@@ -169,7 +169,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 enabled: true,
                 gateway: Some(gateway),
                 credentials: Some(CredentialsVersion::parse("demo")?),
-                late_payment: LatePayment::GiveBack,
+                late_payment: LatePayment::Refund,
                 summary_page: false,
             },
         };

@@ -13,7 +13,7 @@
 //! that was asked twice answers twice the same.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, AttemptState};
 use domain::link::{Heard, PaymentLink, Report, Step};
@@ -320,25 +320,25 @@ impl Confirmation {
         Err(ConfirmError::Contended)
     }
 
-    /// Gives back the money of an attempt whose giving back was taken on by a sweep.
-    pub async fn give_back(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, ConfirmError> {
+    /// Refunds the money of an attempt whose refunding was taken on by a sweep.
+    pub async fn refund(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Hearing::Answered) };
-        let AttemptState::GivingBack { payment, .. } = &attempt.state else { return Ok(Hearing::Answered) };
+        let AttemptState::Refunding { payment, .. } = &attempt.state else { return Ok(Hearing::Answered) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let answer = self.gateways.give_back(&attempt, payment, link.terms().mode, &credentials).await;
+        let answer = self.gateways.refund(&attempt, payment, link.terms().mode, &credentials).await;
         match &answer {
-            GiveBackAnswer::Done => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was given back."),
-            GiveBackAnswer::Refused { reason } | GiveBackAnswer::Unknown { why: reason } => {
-                tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be given back.");
+            RefundAnswer::Done => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was refunded."),
+            RefundAnswer::Refused { reason } | RefundAnswer::Unknown { why: reason } => {
+                tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be refunded.");
             }
         }
         let hearing = match &answer {
-            GiveBackAnswer::Done | GiveBackAnswer::Refused { .. } => Hearing::Answered,
-            GiveBackAnswer::Unknown { .. } => Hearing::Silent,
+            RefundAnswer::Done | RefundAnswer::Refused { .. } => Hearing::Answered,
+            RefundAnswer::Unknown { .. } => Hearing::Silent,
         };
         let mut link = link;
         for _ in 0..MOST_ROUNDS {
-            let Some(next) = link.judge_give_back(id, &answer, now) else { return Ok(hearing) };
+            let Some(next) = link.apply_refund_answer(id, &answer, now) else { return Ok(hearing) };
             match self.store.replace_link(&next).await? {
                 Written::Applied | Written::AlreadyApplied => return Ok(hearing),
                 Written::Rejected(current) => link = *current,

@@ -1,4 +1,4 @@
-//! The gateways behind one small contract: begin a session, look up, confirm, close, give back, and read what comes in.
+//! The gateways behind one small contract: begin a session, look up, confirm, close, refund, and read what comes in.
 //!
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
 //! knows a field of its protocol. To add one: a file here, an arm in [`speak`], a row in `domain::gateway`.
@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, GiveBackAnswer, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayKind, Mode, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, NewAttempt, OpenedSession};
 use domain::link::{Heard, Report};
@@ -183,7 +183,7 @@ trait Speaks {
         None
     }
 
-    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer;
+    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer;
 
     fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard;
 
@@ -279,16 +279,16 @@ impl Gateways {
         speak!(attempt.gateway, Speaker => Speaker(line).close(attempt, credentials).await)
     }
 
-    /// Gives money back. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
-    pub async fn give_back(
+    /// Refund money. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
+    pub async fn refund(
         &self,
         attempt: &Attempt,
         payment: &Payment,
         mode: Mode,
         credentials: &Credentials,
-    ) -> GiveBackAnswer {
+    ) -> RefundAnswer {
         let line = self.line(attempt.gateway, mode);
-        speak!(attempt.gateway, Speaker => Speaker(line).give_back(attempt, payment, credentials).await)
+        speak!(attempt.gateway, Speaker => Speaker(line).refund(attempt, payment, credentials).await)
     }
 }
 

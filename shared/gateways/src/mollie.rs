@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
@@ -128,7 +128,7 @@ impl Speaks for Mollie<'_> {
     }
 
     /// Refunds. The idempotency key is kept for an hour or so; after that the payment itself says what went back.
-    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
         let body = json!({
             "amount": amount(payment.money),
             "description": "Paid twice or too late",
@@ -138,25 +138,25 @@ impl Speaks for Mollie<'_> {
         let key = format!("refund-{}", attempt.id);
         let answer = match self.call(Method::POST, &path, Some(body), &key, credentials).await {
             Ok(answer) => answer,
-            Err(why) => return GiveBackAnswer::Unknown { why },
+            Err(why) => return RefundAnswer::Unknown { why },
         };
         if answer.status == 201 || answer.status == 200 {
             return match object::<RefundObject>(&answer.body) {
                 Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
-                    GiveBackAnswer::Refused { reason: format!("refund_{}", refund.status) }
+                    RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
                 }
-                Some(_) => GiveBackAnswer::Done,
-                None => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(_) => RefundAnswer::Done,
+                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         let refused = refusal(&answer);
         // Refused because an earlier call did it, or the same came twice at once?
         match (self.retrieve(attempt, credentials).await, refused) {
-            (Ok(payment), _) if has_gone_back(&payment) => GiveBackAnswer::Done,
-            (Ok(_), Refusal::Final(reason)) => GiveBackAnswer::Refused { reason },
-            (_, Refusal::Passing(why)) => GiveBackAnswer::Unknown { why },
+            (Ok(payment), _) if has_gone_back(&payment) => RefundAnswer::Done,
+            (Ok(_), Refusal::Final(reason)) => RefundAnswer::Refused { reason },
+            (_, Refusal::Passing(why)) => RefundAnswer::Unknown { why },
             (Err(_), Refusal::Final(_)) => {
-                GiveBackAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() }
+                RefundAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() }
             }
         }
     }

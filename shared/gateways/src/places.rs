@@ -15,7 +15,7 @@ pub struct Place {
     pub api: String,
     /// Where customers' browsers go.
     pub pages: String,
-    /// Where calls go that give money back, where that is another host.
+    /// Where calls go that refund money, where that is another host.
     pub refunds: String,
 }
 

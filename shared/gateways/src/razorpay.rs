@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
@@ -121,30 +121,30 @@ impl Speaks for Razorpay<'_> {
         })
     }
 
-    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
         let path = format!("/v1/payments/{}/refund", payment.reference);
         let body = json!({ "amount": payment.money.minor_units(), "speed": "normal" });
         let key = format!("refund-{}", attempt.id);
         let answer = match self.call(Method::POST, &path, Some(body), Some(&key), credentials).await {
             Ok(answer) => answer,
-            Err(why) => return GiveBackAnswer::Unknown { why },
+            Err(why) => return RefundAnswer::Unknown { why },
         };
         if answer.status == 200 {
             return match object::<RefundObject>(&answer.body) {
                 Some(refund) if refund.status == "failed" => {
-                    GiveBackAnswer::Refused { reason: "refund_failed".to_owned() }
+                    RefundAnswer::Refused { reason: "refund_failed".to_owned() }
                 }
-                Some(_) => GiveBackAnswer::Done,
-                None => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(_) => RefundAnswer::Done,
+                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         match refusal(&answer) {
-            Refusal::Passing(why) => GiveBackAnswer::Unknown { why },
+            Refusal::Passing(why) => RefundAnswer::Unknown { why },
             // Refused because the money is back already, perhaps by an earlier call of ours?
             Refusal::Final { code, .. } => match self.payment_status(&payment.reference, credentials).await {
-                Some(status) if status == "refunded" => GiveBackAnswer::Done,
-                Some(_) => GiveBackAnswer::Refused { reason: code },
-                None => GiveBackAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() },
+                Some(status) if status == "refunded" => RefundAnswer::Done,
+                Some(_) => RefundAnswer::Refused { reason: code },
+                None => RefundAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() },
             },
         }
     }
@@ -393,9 +393,9 @@ mod tests {
         assert_eq!(read("paid", 50_000, payment("captured")), "paid");
         assert_eq!(read("paid", 50_000, payment("refunded")), "returned");
         assert_eq!(read("paid", 50_000, Value::Null), "unknown");
-        // Whether the amount is right is judged by the domain, which keeps what could be given back.
+        // Whether the amount is right is judged by the domain, which keeps what could be refunded.
         assert_eq!(read("partially_paid", 10_000, payment("captured")), "paid");
-        assert_eq!(read("partially_paid", 30_000, two), "wrong_amount", "no one call gives back two payments");
+        assert_eq!(read("partially_paid", 30_000, two), "wrong_amount", "no one call refunds two payments");
         assert_eq!(read("partially_paid", 10_000, Value::Null), "unknown");
         assert_eq!(read("cancelled", 0, Value::Null), "not_paid");
         assert_eq!(read("expired", 0, Value::Null), "not_paid");

@@ -6,7 +6,7 @@
 //! merchant's duty, and so is comparing terminal and amount.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
@@ -90,15 +90,15 @@ impl Speaks for Sep<'_> {
         })
     }
 
-    async fn give_back(&self, _: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, _: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
             Ok(said) => match field(&said, "ResultCode").and_then(whole) {
                 // Done now, by an earlier call, or by the gateway itself.
-                Some(0 | 2 | 5) => GiveBackAnswer::Done,
-                Some(code) => GiveBackAnswer::Refused { reason: format!("sep_{code}") },
-                None => GiveBackAnswer::Unknown { why: "an answer without a result".to_owned() },
+                Some(0 | 2 | 5) => RefundAnswer::Done,
+                Some(code) => RefundAnswer::Refused { reason: format!("sep_{code}") },
+                None => RefundAnswer::Unknown { why: "an answer without a result".to_owned() },
             },
-            Err(why) => GiveBackAnswer::Unknown { why },
+            Err(why) => RefundAnswer::Unknown { why },
         }
     }
 
@@ -149,7 +149,7 @@ fn field<'a>(said: &'a Said, name: &str) -> Option<&'a Value> {
 fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
     match field(said, "ResultCode").and_then(whole) {
         // Verified before we ever asked, or older than the session: it was made for something else, whoever brought its
-        // reference here. A person has to look, without a payment that could be given back by mistake.
+        // reference here. A person has to look, without a payment that could be refunded by mistake.
         Some(2) if !asked_before(attempt) => doubtful("verified_by_somebody_else"),
         Some(code @ (0 | 2)) => match field(said, "TransactionDetail").and_then(Value::as_object) {
             Some(detail) if code == 2 && is_older(detail, attempt) => doubtful("verified_by_somebody_else"),
@@ -177,8 +177,8 @@ fn asked_before(attempt: &Attempt) -> bool {
         | AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
         | AttemptState::Lapsed { .. }
-        | AttemptState::GivingBack { .. }
-        | AttemptState::GivenBack { .. }
+        | AttemptState::Refunding { .. }
+        | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => false,
     }
 }

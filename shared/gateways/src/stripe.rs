@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
@@ -128,25 +128,25 @@ impl Speaks for Stripe<'_> {
         })
     }
 
-    async fn give_back(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
         let form = form(&[("payment_intent", &payment.reference), ("reason", "requested_by_customer")]);
         let answer = match self.post("/v1/refunds", form, &refund_key(attempt), credentials).await {
             Ok(answer) => answer,
-            Err(why) => return GiveBackAnswer::Unknown { why },
+            Err(why) => return RefundAnswer::Unknown { why },
         };
         if answer.status == 200 {
             return match object::<Refund>(&answer.body) {
                 Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
-                    GiveBackAnswer::Refused { reason: format!("refund_{}", refund.status) }
+                    RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
                 }
-                Some(_) => GiveBackAnswer::Done,
-                None => GiveBackAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(_) => RefundAnswer::Done,
+                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         match refusal(&answer) {
-            Refusal::Final(code) if code == "charge_already_refunded" => GiveBackAnswer::Done,
-            Refusal::Final(code) => GiveBackAnswer::Refused { reason: code },
-            Refusal::Passing(why) => GiveBackAnswer::Unknown { why },
+            Refusal::Final(code) if code == "charge_already_refunded" => RefundAnswer::Done,
+            Refusal::Final(code) => RefundAnswer::Refused { reason: code },
+            Refusal::Passing(why) => RefundAnswer::Unknown { why },
         }
     }
 
@@ -200,7 +200,7 @@ impl Stripe<'_> {
 /// own or a refusal that has passed since; and a whole payment cannot go back twice, whatever the key.
 fn refund_key(attempt: &Attempt) -> String {
     match &attempt.state {
-        AttemptState::GivingBack { look_up_at, .. } => format!("refund-{}-{}", attempt.id, look_up_at.as_second()),
+        AttemptState::Refunding { look_up_at, .. } => format!("refund-{}-{}", attempt.id, look_up_at.as_second()),
         AttemptState::Open { .. }
         | AttemptState::Confirming { .. }
         | AttemptState::Accepted { .. }
@@ -208,7 +208,7 @@ fn refund_key(attempt: &Attempt) -> String {
         | AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
         | AttemptState::Lapsed { .. }
-        | AttemptState::GivenBack { .. }
+        | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => format!("refund-{}", attempt.id),
     }
 }
@@ -471,16 +471,16 @@ mod tests {
 
     #[test]
     fn each_try_of_a_refund_has_a_key_of_its_own() {
-        let giving_back = |second: i64| {
+        let refunding = |second: i64| {
             let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
             let money = attempt.money;
             let payment = Payment { reference: "pi_1".to_owned(), claim: String::new(), money, masked_card: None };
-            Attempt { state: AttemptState::GivingBack { payment, look_up_at: at(second), tries: 1 }, ..attempt }
+            Attempt { state: AttemptState::Refunding { payment, look_up_at: at(second), tries: 1 }, ..attempt }
         };
-        let key = refund_key(&giving_back(1_700_000_120));
+        let key = refund_key(&refunding(1_700_000_120));
         assert!(key.starts_with("refund-at_") && key.len() <= 255);
-        assert_eq!(key, refund_key(&giving_back(1_700_000_120)));
-        assert_ne!(key, refund_key(&giving_back(1_700_000_360)), "an answer that was kept would be repeated for a day");
+        assert_eq!(key, refund_key(&refunding(1_700_000_120)));
+        assert_ne!(key, refund_key(&refunding(1_700_000_360)), "an answer that was kept would be repeated for a day");
     }
 
     #[test]

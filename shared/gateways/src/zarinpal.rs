@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::records::credentials::Credentials;
@@ -87,19 +87,19 @@ impl Speaks for Zarinpal<'_> {
     }
 
     /// Reverses: possible for thirty minutes, from an address that the merchant registered.
-    async fn give_back(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> RefundAnswer {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("reverse", body).await {
-            Said::Data(_) => GiveBackAnswer::Done,
+            Said::Data(_) => RefundAnswer::Done,
             // Not successful, or reversed before: our own earlier call may have done it.
             Said::Error(-61) => match self.inquire(attempt, credentials).await {
-                Ok(status) if status == "REVERSED" => GiveBackAnswer::Done,
-                Ok(_) => GiveBackAnswer::Refused { reason: "zarinpal_-61".to_owned() },
-                Err(_) => GiveBackAnswer::Unknown { why: "the inquiry after -61 was not answered".to_owned() },
+                Ok(status) if status == "REVERSED" => RefundAnswer::Done,
+                Ok(_) => RefundAnswer::Refused { reason: "zarinpal_-61".to_owned() },
+                Err(_) => RefundAnswer::Unknown { why: "the inquiry after -61 was not answered".to_owned() },
             },
-            Said::Error(code) if is_passing(code) => GiveBackAnswer::Unknown { why: format!("code {code}") },
-            Said::Error(code) => GiveBackAnswer::Refused { reason: format!("zarinpal_{code}") },
-            Said::Unreadable(why) => GiveBackAnswer::Unknown { why },
+            Said::Error(code) if is_passing(code) => RefundAnswer::Unknown { why: format!("code {code}") },
+            Said::Error(code) => RefundAnswer::Refused { reason: format!("zarinpal_{code}") },
+            Said::Unreadable(why) => RefundAnswer::Unknown { why },
         }
     }
 

@@ -5,7 +5,7 @@
 //! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Heard, Report};
 use domain::money::{Currency, Money};
@@ -81,36 +81,36 @@ impl Speaks for Zibal<'_> {
 
     /// Refunds, where the account has what that needs. The platform knows no idempotency keys, so it is asked first whether
     /// an earlier call did it: the session, which shows a refund once it is done, and after a try of ours the refunds.
-    async fn give_back(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> GiveBackAnswer {
+    async fn refund(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> RefundAnswer {
         let (Some(token), Some(account)) = (credentials.expose("refund_token"), credentials.expose("refund_account"))
         else {
-            return GiveBackAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
+            return RefundAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
         };
         match self.inquire(attempt, credentials).await.map(|said| standing(&said, attempt)) {
-            Ok(GatewayAnswer::Returned) => return GiveBackAnswer::Done,
+            Ok(GatewayAnswer::Returned) => return RefundAnswer::Done,
             Ok(GatewayAnswer::Paid(_)) => {}
-            Ok(GatewayAnswer::Unknown { why }) => return GiveBackAnswer::Unknown { why },
-            Ok(_) => return GiveBackAnswer::Refused { reason: "zibal_not_paid".to_owned() },
+            Ok(GatewayAnswer::Unknown { why }) => return RefundAnswer::Unknown { why },
+            Ok(_) => return RefundAnswer::Refused { reason: "zibal_not_paid".to_owned() },
             Err(_) => {
-                return GiveBackAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
+                return RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
             }
         }
         // A refund that was asked for once more would be made once more, and whoever asked before may have died before
         // the answer was written down.
         match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
-            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return GiveBackAnswer::Done,
+            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return RefundAnswer::Done,
             Ok(said) if result(&said).is_some() => {}
-            Ok(_) => return GiveBackAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
-            Err(why) => return GiveBackAnswer::Unknown { why },
+            Ok(_) => return RefundAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
+            Err(why) => return RefundAnswer::Unknown { why },
         }
         let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
         match self.platform("refund", body, token).await {
             Ok(said) => match result(&said) {
-                Some(REFUNDED) => GiveBackAnswer::Done,
-                Some(code) => GiveBackAnswer::Refused { reason: format!("zibal_{code}") },
-                None => GiveBackAnswer::Unknown { why: "a refund without a result".to_owned() },
+                Some(REFUNDED) => RefundAnswer::Done,
+                Some(code) => RefundAnswer::Refused { reason: format!("zibal_{code}") },
+                None => RefundAnswer::Unknown { why: "a refund without a result".to_owned() },
             },
-            Err(why) => GiveBackAnswer::Unknown { why },
+            Err(why) => RefundAnswer::Unknown { why },
         }
     }
 

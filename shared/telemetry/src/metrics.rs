@@ -150,7 +150,7 @@ fn happened(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
         EventType::LinkCancelled => vec![link(LINKS_CANCELLED)],
         EventType::AttemptFailed => vec![attempt("failed")],
         EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
-        EventType::AttemptGivenBack => vec![attempt("given_back")],
+        EventType::RefundSucceeded => vec![attempt("refunded")],
         // Counted with the payment and the message that they belong to.
         EventType::ReceiptRegistered | EventType::MessageFailed => vec![],
     }

@@ -276,7 +276,7 @@ pub struct AttemptView {
     #[schema(format = DateTime)]
     pub paid_at: Option<String>,
     #[schema(format = DateTime)]
-    pub given_back_at: Option<String>,
+    pub refunded_at: Option<String>,
 }
 
 impl LinkView {
@@ -390,17 +390,17 @@ impl AttemptView {
             amount: attempt.money.minor_units(),
             opened_at: instant(attempt.opened_at, settings),
             paid_at: None,
-            given_back_at: None,
+            refunded_at: None,
         };
         match &attempt.state {
             AttemptState::Paid { at, payment } => {
                 view.paid_at = Some(instant(*at, settings));
                 view.gateway_reference = Some(payment.reference.clone());
             }
-            AttemptState::Accepted { payment, .. } | AttemptState::GivingBack { payment, .. } => {
+            AttemptState::Accepted { payment, .. } | AttemptState::Refunding { payment, .. } => {
                 view.gateway_reference = Some(payment.reference.clone());
             }
-            AttemptState::GivenBack { at } => view.given_back_at = Some(instant(*at, settings)),
+            AttemptState::Refunded { at } => view.refunded_at = Some(instant(*at, settings)),
             AttemptState::Failed { reason, .. } => view.reason = Some(reason.clone()),
             AttemptState::NeedsReview { reason, payment, .. } => {
                 view.reason = Some(reason.clone());

@@ -16,7 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
 use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::records::credentials::Credentials;
-use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, GiveBackAnswer, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, RefundAnswer, Mode, Payment};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
 use domain::link::Report;
 use domain::money::{Currency, Money};
@@ -35,7 +35,7 @@ const SESSION: &str = "cs_test_1";
 const REFERENCE: &str = "GmshtyjwKSu+lKOLquYrzO9/BqjUMb=";
 
 /// The other gateways, whose answers are held against what is true of all. Each has five calls from its letter on: begin,
-/// look up, confirm, close, give back.
+/// look up, confirm, close, refund.
 const OTHERS: [(u8, GatewayKind); 4] =
     [(b'a', GatewayKind::Zibal), (b'f', GatewayKind::Sep), (b'k', GatewayKind::Mollie), (b'p', GatewayKind::Razorpay)];
 
@@ -303,8 +303,8 @@ fuzz_target!(|data: &[u8]| {
                     money: attempt.money,
                     masked_card: None,
                 };
-                let answer = gateways.give_back(attempt, &payment, Mode::Sandbox, credentials).await;
-                if answer == GiveBackAnswer::Done {
+                let answer = gateways.refund(attempt, &payment, Mode::Sandbox, credentials).await;
+                if answer == RefundAnswer::Done {
                     let last = heard().last().expect("money goes back only where somebody said so");
                     assert!(last.is_json());
                     let Some(body) = last.json() else { return };

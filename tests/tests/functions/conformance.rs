@@ -33,10 +33,10 @@ struct Row {
     changes_its_mind: bool,
     /// What the customer has to choose before the gateway lets anybody close the session, where it depends on that.
     closable_after: Option<&'static str>,
-    /// The call that opens a session, the one whose answer decides, and the one that gives money back.
+    /// The call that opens a session, the one whose answer decides, and the one that refund money.
     create: &'static str,
     decide: &'static str,
-    give_back: &'static str,
+    refund: &'static str,
 }
 
 impl Row {
@@ -54,7 +54,7 @@ impl Row {
                 closable_after: None,
                 create: "request",
                 decide: "verify",
-                give_back: "reverse",
+                refund: "reverse",
             },
             GatewayKind::Zibal => Self {
                 gateway,
@@ -67,7 +67,7 @@ impl Row {
                 closable_after: None,
                 create: "request",
                 decide: "verify",
-                give_back: "refund",
+                refund: "refund",
             },
             GatewayKind::Sep => Self {
                 gateway,
@@ -80,7 +80,7 @@ impl Row {
                 closable_after: None,
                 create: "token",
                 decide: "verify",
-                give_back: "reverse",
+                refund: "reverse",
             },
             GatewayKind::Stripe => Self {
                 gateway,
@@ -93,7 +93,7 @@ impl Row {
                 closable_after: None,
                 create: "create",
                 decide: "retrieve",
-                give_back: "refund",
+                refund: "refund",
             },
             GatewayKind::Mollie => Self {
                 gateway,
@@ -106,7 +106,7 @@ impl Row {
                 closable_after: Some("cancelable"),
                 create: "create",
                 decide: "retrieve",
-                give_back: "refund",
+                refund: "refund",
             },
             GatewayKind::Razorpay => Self {
                 gateway,
@@ -119,7 +119,7 @@ impl Row {
                 closable_after: None,
                 create: "create",
                 decide: "retrieve",
-                give_back: "refund",
+                refund: "refund",
             },
         }
     }
@@ -205,7 +205,7 @@ impl Scene {
         let paid: Vec<usize> = (0..attempts.len()).filter(|at| attempts[*at]["status"] == "paid").collect();
         assert_eq!(paid.len(), 1, "{name}: {read}");
         let book = self.booked(link, paid[0]).await;
-        assert_eq!((&book["ours"], &book["given_back"]), (&json!(true), &json!(0)), "{name}");
+        assert_eq!((&book["ours"], &book["refunded"]), (&json!(true), &json!(0)), "{name}");
         let id = read["receipts"][0].as_str().unwrap();
         let receipt = self.world.get(&format!("/v1/receipts/{id}")).await;
         assert_eq!(receipt["amount"], self.amount(), "{name}");
@@ -219,11 +219,11 @@ impl Scene {
     }
 
     /// The first payment is with the payer again, whole, also in the gateway's books.
-    async fn assert_given_back(&self, link: &Value) {
+    async fn assert_refunded(&self, link: &Value) {
         let name = self.row.name();
-        assert_eq!(self.world.link(link).await["attempts"][0]["status"], "given_back", "{name}");
+        assert_eq!(self.world.link(link).await["attempts"][0]["status"], "refunded", "{name}");
         let book = self.booked(link, 0).await;
-        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{name}");
+        assert_eq!((&book["refunded"], &book["taken"]), (&book["amount"], &json!(false)), "{name}");
     }
 
     async fn cancel(&self, link: &Value) {
@@ -233,7 +233,7 @@ impl Scene {
     }
 
     /// What the gateway holds unconfirmed goes back, and the schedule comes until the money of an attempt is decided.
-    async fn until_given_back(&self, link: &Value, attempt: usize) {
+    async fn until_refunded(&self, link: &Value, attempt: usize) {
         let name = self.row.name();
         let book = self.booked(link, attempt).await;
         if book["taken"] == true && book["ours"] == false {
@@ -246,7 +246,7 @@ impl Scene {
             self.world.sweep().await;
         }
         let state = self.stored(link).await.attempts()[attempt].state.clone();
-        assert!(matches!(state, AttemptState::GivenBack { .. }), "{name}: {state:?}");
+        assert!(matches!(state, AttemptState::Refunded { .. }), "{name}: {state:?}");
         let book = self.booked(link, attempt).await;
         assert_eq!((&book["taken"], &book["ours"]), (&json!(false), &json!(false)), "{name}: {book}");
     }
@@ -406,12 +406,12 @@ async fn the_return_of_one_payment_pays_no_other_link() {
             world.sweep().await;
         }
         scene.assert_nothing_kept(&second).await;
-        // Where it needs a person, that person cannot give back by mistake what paid the first.
+        // Where it needs a person, that person cannot refund by mistake what paid the first.
         let attempt = &world.link(&second).await["attempts"][0];
         if attempt["status"] == "needs_review" {
             let (id, attempt) = (second["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
             let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
-            let refused = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+            let refused = world.crm(Method::POST, &path, json!({ "outcome": "refund" })).await;
             assert_eq!(refused.status, StatusCode::CONFLICT, "{}: {}", row.name(), refused.text);
         }
         scene.assert_paid_once(&first).await;
@@ -431,22 +431,22 @@ async fn another_amount_than_was_asked_for_pays_nothing_and_goes_back_by_itself_
         let read = world.link(&link).await;
         let attempt = &read["attempts"][0];
         // Where our call can undo a payment for a while only, a person would come too late.
-        if gateway.profile().give_back.within_minutes.is_some() {
+        if gateway.profile().refund.within_minutes.is_some() {
             assert!(end.text.contains("Your money goes back"), "{}: {}", row.name(), end.text);
             world.turn_clock(MINUTE);
             world.sweep().await;
-            scene.assert_given_back(&link).await;
+            scene.assert_refunded(&link).await;
             continue;
         }
         assert!(end.text.contains("Your payment is being looked into"), "{}: {}", row.name(), end.text);
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("needs_review"), &json!("amount_differs")));
         let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
         let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
-        let reply = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+        let reply = world.crm(Method::POST, &path, json!({ "outcome": "refund" })).await;
         assert_eq!(reply.status, StatusCode::OK, "{}: {}", row.name(), reply.text);
         world.turn_clock(MINUTE);
         world.sweep().await;
-        scene.assert_given_back(&link).await;
+        scene.assert_refunded(&link).await;
     }
 }
 
@@ -464,7 +464,7 @@ async fn a_payment_that_comes_too_late_is_not_kept_and_goes_back() {
         if row.takes_by_confirming() {
             assert_eq!(scene.booked(&link, 0).await["ours"], false, "{}: it must not be taken", row.name());
         }
-        scene.until_given_back(&link, 0).await;
+        scene.until_refunded(&link, 0).await;
     }
 }
 
@@ -482,7 +482,7 @@ async fn of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back() {
         scene.assert_paid_once(&link).await;
         let chosen = world.choose(&first, row.returning).await;
         world.go_back(&chosen).await;
-        scene.until_given_back(&link, 0).await;
+        scene.until_refunded(&link, 0).await;
         scene.assert_paid_once(&link).await;
     }
 }
@@ -505,7 +505,7 @@ async fn cancel_and_choose(gateway: GatewayKind, before: Option<&str>, is_closed
         assert_eq!(world.link(&link).await["attempts"][0]["status"], "failed", "{}", row.name());
     } else {
         world.go_back(&chosen).await;
-        scene.until_given_back(&link, 0).await;
+        scene.until_refunded(&link, 0).await;
     }
     scene.assert_nothing_kept(&link).await;
 }
@@ -570,35 +570,35 @@ async fn a_bank_that_says_yes_after_its_no_is_heard_although_the_session_is_over
         world.turn_clock(HOUR);
         world.sweep().await;
         scene.complete(&link, "succeeded").await;
-        scene.until_given_back(&link, 0).await;
+        scene.until_refunded(&link, 0).await;
         scene.assert_nothing_kept(&link).await;
     }
 }
 
 #[tokio::test]
-async fn money_whose_giving_back_was_not_answered_goes_back_once() {
+async fn money_whose_refunding_was_not_answered_goes_back_once() {
     for gateway in GatewayKind::ALL {
         let scene = Scene::at(gateway).await;
         let (world, row) = (&scene.world, &scene.row);
         let Some(less) = row.less else { continue };
         let link = scene.link().await;
         world.pay(&link, less).await;
-        world.misbehave(row.name(), row.give_back, "drop_after", 1).await;
+        world.misbehave(row.name(), row.refund, "drop_after", 1).await;
         let read = world.link(&link).await;
         let attempt = &read["attempts"][0];
         if attempt["status"] == "needs_review" {
             let (id, attempt) = (read["id"].as_str().unwrap(), attempt["id"].as_str().unwrap());
             let path = format!("/v1/payment-links/{id}/attempts/{attempt}/resolve");
-            let reply = world.crm(Method::POST, &path, json!({ "outcome": "give_back" })).await;
+            let reply = world.crm(Method::POST, &path, json!({ "outcome": "refund" })).await;
             assert_eq!(reply.status, StatusCode::OK, "{}: {}", row.name(), reply.text);
         }
         for _ in 0..3 {
             world.turn_clock(5 * MINUTE);
             world.sweep().await;
         }
-        assert_eq!(world.link(&link).await["attempts"][0]["status"], "given_back", "{}", row.name());
+        assert_eq!(world.link(&link).await["attempts"][0]["status"], "refunded", "{}", row.name());
         let book = scene.booked(&link, 0).await;
-        assert_eq!((&book["given_back"], &book["taken"]), (&book["amount"], &json!(false)), "{}", row.name());
+        assert_eq!((&book["refunded"], &book["taken"]), (&book["amount"], &json!(false)), "{}", row.name());
     }
 }
 

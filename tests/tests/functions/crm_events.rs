@@ -385,7 +385,7 @@ async fn a_person_confirms_what_needs_review_and_the_crm_is_told() {
             "receipt.registered"
         ]
     );
-    let late = post(&world, &path(&link, &resolve), json!({ "outcome": "given_back" }), None).await;
+    let late = post(&world, &path(&link, &resolve), json!({ "outcome": "refunded" }), None).await;
     assert_eq!(late.json()["code"], "not_under_review");
 }
 

@@ -153,7 +153,7 @@ async fn cancelling_asks_first_while_a_customer_may_be_paying() {
 }
 
 #[tokio::test]
-async fn money_taken_for_a_cancelled_link_is_given_back() {
+async fn money_taken_for_a_cancelled_link_is_refunded() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;
@@ -165,9 +165,9 @@ async fn money_taken_for_a_cancelled_link_is_given_back() {
     let link = world.link(&link).await;
     assert_eq!(
         (link["status"].as_str(), link["attempts"][0]["status"].as_str()),
-        (Some("cancelled"), Some("given_back"))
+        (Some("cancelled"), Some("refunded"))
     );
-    assert_eq!(world.books("stripe").await[0]["given_back"], 1999);
+    assert_eq!(world.books("stripe").await[0]["refunded"], 1999);
     assert!(world.receipts().await.is_empty());
 }
 

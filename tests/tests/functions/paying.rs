@@ -342,7 +342,7 @@ async fn money_that_zarinpal_returned_by_itself_is_no_payment() {
     world.turn_clock(MINUTE);
     world.sweep().await;
     let link = world.link(&link).await;
-    assert_eq!((link["status"].as_str(), link["attempts"][0]["status"].as_str()), (Some("active"), Some("given_back")));
+    assert_eq!((link["status"].as_str(), link["attempts"][0]["status"].as_str()), (Some("active"), Some("refunded")));
     assert!(world.receipts().await.is_empty());
 }
 
@@ -389,6 +389,6 @@ async fn a_dead_gateway_starves_neither_expiry_nor_the_other_gateway() {
     let swept = world.sweep().await;
     assert_eq!(swept["expired"], 3);
     assert_eq!(world.link(&idle).await["status"], "expired");
-    assert_eq!(world.link(&euro).await["attempts"][0]["status"], "giving_back");
+    assert_eq!(world.link(&euro).await["attempts"][0]["status"], "refunding");
     assert_eq!(world.link(&rial).await["attempts"][0]["status"], "needs_review", "nine days without an answer");
 }

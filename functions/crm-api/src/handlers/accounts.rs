@@ -24,7 +24,7 @@ use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::respond::{answer, deleted, record_keeps_changing};
 
-views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "give_back"] }
+views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "refund"] }
 
 /// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
 /// may change at any time: a link keeps those that it was made with, and is paid and confirmed by them to its end.
@@ -72,7 +72,7 @@ struct OnlinePaymentBody {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
     /// What becomes of money that arrives after the link expired: `accept` makes it the payment of the link,
-    /// `give_back` returns it, which is also what happens when it is left out.
+    /// `refund` returns it, which is also what happens when it is left out.
     #[serde(default)]
     #[schema(value_type = Option<LatePaymentName>)]
     late_payment: Given<String>,

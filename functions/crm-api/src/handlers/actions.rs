@@ -68,7 +68,7 @@ pub(crate) struct TellBody {
 #[schema(as = AttemptResolution)]
 pub(crate) struct ResolveBody {
     /// `ask_again` has the gateway asked once more. `keep` makes money that the gateway confirmed the payment of the link,
-    /// `give_back` has it given back by the gateway's call. `given_back` and `not_paid` note what a person found out.
+    /// `refund` has it refunded by the gateway's call. `refunded` and `not_paid` note what a person found out.
     #[serde(default)]
     #[schema(value_type = ResolutionName, required = true)]
     outcome: Given<String>,
@@ -169,11 +169,11 @@ pub(crate) async fn resolve(
             ResolveRefused::NoSuchAttempt => no_attempt(),
             ResolveRefused::NotUnderReview => ApiProblem::conflict("not_under_review", "This attempt needs no review."),
             ResolveRefused::NoMoneyConfirmed => {
-                let detail = "No gateway confirmed money of this attempt, so there is none to keep or to give back.";
+                let detail = "No gateway confirmed money of this attempt, so there is none to keep or to refund.";
                 ApiProblem::conflict("no_money_confirmed", detail)
             }
             ResolveRefused::LinkTakesNoMoney => {
-                let detail = "This link cannot be paid any more; have the money given back instead.";
+                let detail = "This link cannot be paid any more; have the money refunded instead.";
                 ApiProblem::conflict("link_takes_no_money", detail).with_current_status(link.status_at(now).name())
             }
         })

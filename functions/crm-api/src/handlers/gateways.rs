@@ -21,7 +21,7 @@ views::one_of! {
     ["none", "signed", "unsigned"]
 }
 views::one_of! {
-    GiveBackName, "`reverse` undoes a payment while that is possible, `refund` sends its money back.",
+    RefundMethodName, "`reverse` undoes a payment while that is possible, `refund` sends its money back.",
     ["reverse", "refund"]
 }
 
@@ -50,16 +50,16 @@ pub(crate) struct GatewayView {
     can_close: bool,
     #[schema(value_type = NoticesName)]
     notices: &'static str,
-    give_back: GiveBackView,
+    refund: RefundRulesView,
     /// What `online_payment.credentials` of an account consists of.
     credentials: Vec<CredentialView>,
 }
 
 /// How money that cannot be kept goes back.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = GatewayGiveBack)]
-struct GiveBackView {
-    #[schema(value_type = GiveBackName)]
+#[schema(as = GatewayRefund)]
+struct RefundRulesView {
+    #[schema(value_type = RefundMethodName)]
     how: &'static str,
     /// After so many minutes a person has to do it; `null` where there is no such bound.
     within_minutes: Option<u32>,
@@ -109,10 +109,10 @@ impl GatewayView {
             can_look_up: profile.look_up == LookUp::AnyTime,
             can_close: profile.can_close,
             notices: profile.notices.as_str(),
-            give_back: GiveBackView {
-                how: profile.give_back.as_str(),
-                within_minutes: profile.give_back.within_minutes,
-                needs: profile.give_back.needs,
+            refund: RefundRulesView {
+                how: profile.refund.as_str(),
+                within_minutes: profile.refund.within_minutes,
+                needs: profile.refund.needs,
             },
             credentials: credentials.collect(),
         }

@@ -307,7 +307,7 @@ impl Mollie {
             state: Standing::Open,
             payment: None,
             failures: Vec::new(),
-            given_back: 0,
+            refunded: 0,
             can_be_cancelled: false,
         };
         let object = self.object(&id, &sale);
@@ -345,10 +345,10 @@ impl Mollie {
             if !matches!(sale.state, Standing::Ours | Standing::Returned) || currency != sale.currency {
                 return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The payment cannot be refunded"));
             }
-            if minor > paid - sale.given_back {
+            if minor > paid - sale.refunded {
                 return Err(Refusal::field("amount", "The amount is higher than the maximum"));
             }
-            sale.given_back += minor;
+            sale.refunded += minor;
             let body = json!({
                 "resource": "refund", "id": refund, "paymentId": id, "status": "pending",
                 "amount": amount(minor, &sale.currency), "createdAt": now, "metadata": input.get("metadata"),
@@ -396,8 +396,8 @@ impl Mollie {
         if let Some(payment) = paid {
             object["paidAt"] = json!(payment.at);
             object["details"] = json!({ "cardNumber": "6787", "cardLabel": "Mastercard" });
-            object["amountRefunded"] = amount(sale.given_back, &sale.currency);
-            object["amountRemaining"] = amount(payment.amount - sale.given_back, &sale.currency);
+            object["amountRefunded"] = amount(sale.refunded, &sale.currency);
+            object["amountRemaining"] = amount(payment.amount - sale.refunded, &sale.currency);
         }
         object
     }

@@ -281,7 +281,7 @@ impl Razorpay {
             state: Standing::Open,
             payment: None,
             failures: Vec::new(),
-            given_back: 0,
+            refunded: 0,
             can_be_cancelled: false,
         };
         let object = self.object(&id, &sale);
@@ -350,7 +350,7 @@ impl Razorpay {
             if sale.state != Standing::Ours {
                 return Err(Refusal::new("The payment status should be captured for action to be taken"));
             }
-            let left = sale.payment.as_ref().map_or(0, |payment| payment.amount) - sale.given_back;
+            let left = sale.payment.as_ref().map_or(0, |payment| payment.amount) - sale.refunded;
             let amount = input.get("amount").and_then(Value::as_u64).unwrap_or(left);
             if left == 0 {
                 return Err(Refusal::new("The payment has been fully refunded already"));
@@ -358,7 +358,7 @@ impl Razorpay {
             if amount == 0 || amount > left {
                 return Err(Refusal::field("amount", "The refund amount provided is greater than amount captured"));
             }
-            sale.given_back += amount;
+            sale.refunded += amount;
             Ok(json!({
                 "id": refund, "entity": "refund", "amount": amount, "currency": sale.currency, "payment_id": id,
                 "status": "processed", "speed_processed": "normal", "created_at": now.as_second(), "notes": [],
@@ -467,12 +467,12 @@ fn payment_object(sale: &Sale) -> Option<Value> {
     let payment = sale.payment.as_ref()?;
     let status = match sale.state {
         Standing::Processing => "authorized",
-        _ if sale.given_back >= payment.amount => "refunded",
+        _ if sale.refunded >= payment.amount => "refunded",
         _ => "captured",
     };
     Some(json!({
         "id": payment.id, "entity": "payment", "amount": payment.amount, "currency": sale.currency, "status": status,
-        "amount_refunded": sale.given_back, "captured": status != "authorized", "method": "card", "description": sale.description,
+        "amount_refunded": sale.refunded, "captured": status != "authorized", "method": "card", "description": sale.description,
         "created_at": payment.at.as_second(),
     }))
 }

@@ -71,12 +71,12 @@ pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>>
     Ok(Box::new(Sep(Arc::new(Till::open(opening, "sep.json", age)?))))
 }
 
-/// The gateway gives back what nobody verified in time.
+/// The gateway refunds what nobody verified in time.
 fn age(sale: &mut Sale, now: Timestamp) {
     sale.expire(now);
     let is_late = |at: Timestamp| now.duration_since(at) > VERIFIABLE_FOR;
     if sale.state == Standing::Waiting && sale.payment.as_ref().is_some_and(|payment| is_late(payment.at)) {
-        sale.give_back();
+        sale.refund();
     }
 }
 
@@ -153,7 +153,7 @@ impl Sep {
             state: Standing::Open,
             payment: None,
             failures: Vec::new(),
-            given_back: 0,
+            refunded: 0,
             can_be_cancelled: false,
         };
         self.0.add(&token, sale);
@@ -212,7 +212,7 @@ impl Sep {
                 }
                 (Standing::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),
                 (Standing::Ours, true) if age <= REVERSIBLE_FOR => {
-                    sale.give_back();
+                    sale.refund();
                     said(0, "Done.", Some(detail(sale, terminal)))
                 }
                 (Standing::Ours | Standing::Waiting, _) => said(-6, "More than the allowed time has passed.", None),

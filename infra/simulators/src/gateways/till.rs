@@ -78,7 +78,7 @@ pub(super) struct Sale {
     pub(super) payment: Option<Payment>,
     /// Payments that the customer tried in vain.
     pub(super) failures: Vec<String>,
-    pub(super) given_back: u64,
+    pub(super) refunded: u64,
     /// Whether the customer chose a method that the merchant can cancel.
     #[serde(default)]
     pub(super) can_be_cancelled: bool,
@@ -225,7 +225,7 @@ impl Sale {
     /// Whether the customer's money is at the gateway.
     fn is_taken(&self) -> bool {
         matches!(self.state, Standing::Waiting | Standing::Ours)
-            && self.payment.as_ref().is_some_and(|payment| self.given_back < payment.amount)
+            && self.payment.as_ref().is_some_and(|payment| self.refunded < payment.amount)
     }
 
     /// A call of the merchant takes the money.
@@ -237,8 +237,8 @@ impl Sale {
     }
 
     /// Gives the whole payment back.
-    pub(super) fn give_back(&mut self) {
-        self.given_back = self.payment.as_ref().map_or(0, |payment| payment.amount);
+    pub(super) fn refund(&mut self) {
+        self.refunded = self.payment.as_ref().map_or(0, |payment| payment.amount);
         self.state = Standing::Returned;
     }
 
@@ -254,7 +254,7 @@ impl Sale {
             "payment": paid.map(|payment| &payment.id),
             "taken": self.is_taken(),
             "ours": self.state == Standing::Ours && self.is_taken(),
-            "given_back": self.given_back,
+            "refunded": self.refunded,
             "description": self.description,
             "order": self.order,
             "back": self.back,
@@ -369,7 +369,7 @@ impl Till {
             None => Err(StatusCode::NOT_FOUND),
             Some(sale) if sale.state != Standing::Waiting => Err(StatusCode::CONFLICT),
             Some(sale) => {
-                sale.give_back();
+                sale.refund();
                 Ok(())
             }
         });

@@ -826,7 +826,7 @@ impl Session {
 
     /// As the simulator's own books show it.
     fn in_books(&self, authority: &str, now: Timestamp) -> Value {
-        let (taken, given_back) = match self.state {
+        let (taken, refunded) = match self.state {
             Standing::Paid { .. } | Standing::Verified { .. } => (true, 0),
             Standing::Reversed { .. } => (false, self.amount),
             Standing::InBank | Standing::Failed { .. } => (false, 0),
@@ -841,7 +841,7 @@ impl Session {
             "ref_id": payment.map(|payment| payment.ref_id),
             "taken": taken,
             "ours": matches!(self.state, Standing::Verified { .. }),
-            "given_back": given_back,
+            "refunded": refunded,
             "description": self.description,
             "callback_url": self.callback_url,
             "metadata": self.metadata,

@@ -208,7 +208,7 @@ impl Zibal {
             state: Standing::Open,
             payment: None,
             failures: Vec::new(),
-            given_back: 0,
+            refunded: 0,
             can_be_cancelled: false,
         };
         self.0.add(&track.to_string(), sale);
@@ -275,7 +275,7 @@ impl Zibal {
                     return Err((7, "the transaction cannot be refunded"));
                 }
                 let amount = sale.payment.as_ref().map_or(0, |payment| payment.amount);
-                sale.given_back += amount;
+                sale.refunded += amount;
                 sale.metadata["refunded_at"] = json!(now.as_second());
                 Ok(json!({ "result": 1, "message": "success", "data": { "trackId": track, "amount": amount } }))
             })
@@ -291,7 +291,7 @@ impl Zibal {
         answer(input(headers, body).and_then(|input| {
             let track = input.get("transactionTrackId").and_then(Value::as_i64).ok_or((6, "trackId is invalid"))?;
             let sale = self.0.sale(&track.to_string()).ok_or((6, "trackId is invalid"))?;
-            let data = (sale.given_back > 0).then(|| json!({ "refundId": track, "amount": sale.given_back }));
+            let data = (sale.refunded > 0).then(|| json!({ "refundId": track, "amount": sale.refunded }));
             Ok(json!({ "result": 1, "message": "success", "data": data }))
         }))
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
 
-pub use profile::{GiveBack, LookUp, Network, Notices, Profile};
+pub use profile::{LookUp, Network, Notices, Profile, Refund};
 
 /// Whether real money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -185,9 +185,9 @@ impl GatewayAnswer {
     }
 }
 
-/// What came of giving money back.
+/// What came of refunding money.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GiveBackAnswer {
+pub enum RefundAnswer {
     /// It is on its way to the payer, or there already.
     Done,
     /// The gateway will not do it; a person must.
@@ -245,7 +245,7 @@ mod tests {
             }
             assert!(profile.rules.smallest > 0 && profile.rules.smallest < profile.rules.largest);
             assert!(profile.rules.watch_hours * 60 >= profile.rules.session_minutes + profile.rules.grace_minutes);
-            for name in profile.give_back.needs {
+            for name in profile.refund.needs {
                 assert!(profile.credentials.iter().any(|field| field.name == *name && !field.is_required), "{name}");
             }
         }

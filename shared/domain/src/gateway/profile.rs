@@ -27,7 +27,7 @@ pub struct Profile {
     /// Whether a session can be closed before its time is over.
     pub can_close: bool,
     pub notices: Notices,
-    pub give_back: GiveBack,
+    pub refund: Refund,
     pub network: Network,
     /// What an account needs to act for the business there.
     pub credentials: &'static [CredentialField],
@@ -63,16 +63,16 @@ impl Notices {
 
 /// How money that we took goes back.
 #[derive(Debug)]
-pub struct GiveBack {
+pub struct Refund {
     /// Our call can undo a payment only for so many minutes; without a bound it is a refund.
     pub within_minutes: Option<u32>,
-    /// Credentials that giving back needs and taking does not. Without them a person has to do it.
+    /// Credentials that refunding needs and taking does not. Without them a person has to do it.
     pub needs: &'static [&'static str],
 }
 
-const REFUND: GiveBack = GiveBack { within_minutes: None, needs: &[] };
+const REFUND: Refund = Refund { within_minutes: None, needs: &[] };
 
-impl GiveBack {
+impl Refund {
     /// The word in the API.
     pub fn as_str(&self) -> &'static str {
         if self.within_minutes.is_some() { "reverse" } else { "refund" }
@@ -137,7 +137,7 @@ static ZARINPAL: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: false,
     notices: Notices::None,
-    give_back: GiveBack { within_minutes: Some(30), needs: &[] },
+    refund: Refund { within_minutes: Some(30), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
         name: "merchant_id",
@@ -168,7 +168,7 @@ static ZIBAL: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: false,
     notices: Notices::None,
-    give_back: GiveBack { within_minutes: None, needs: &["refund_token", "refund_account"] },
+    refund: Refund { within_minutes: None, needs: &["refund_token", "refund_account"] },
     network: Network::Shaparak,
     credentials: &[
         CredentialField {
@@ -181,14 +181,14 @@ static ZIBAL: Profile = Profile {
         },
         CredentialField {
             name: "refund_token",
-            description: "The access token of the platform. Only giving money back needs it.",
+            description: "The access token of the platform. Only refunding money needs it.",
             is_required: false,
             is_secret: true,
             form: any(Alphabet::Visible, 1, 2_000),
         },
         CredentialField {
             name: "refund_account",
-            description: "The id of the account that money is given back from. Only giving money back needs it.",
+            description: "The id of the account that money is refunded from. Only refunding money needs it.",
             is_required: false,
             is_secret: false,
             form: any(Alphabet::Word, 1, 64),
@@ -216,7 +216,7 @@ static SEP: Profile = Profile {
     look_up: LookUp::OnlyOnReturn,
     can_close: false,
     notices: Notices::None,
-    give_back: GiveBack { within_minutes: Some(50), needs: &[] },
+    refund: Refund { within_minutes: Some(50), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
         name: "terminal_id",
@@ -267,7 +267,7 @@ static STRIPE: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: true,
     notices: Notices::Signed,
-    give_back: REFUND,
+    refund: REFUND,
     network: Network::International,
     credentials: &[
         CredentialField {
@@ -317,7 +317,7 @@ static MOLLIE: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: true,
     notices: Notices::Unsigned,
-    give_back: REFUND,
+    refund: REFUND,
     network: Network::International,
     credentials: &[CredentialField {
         name: "api_key",
@@ -348,7 +348,7 @@ static RAZORPAY: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: true,
     notices: Notices::Signed,
-    give_back: REFUND,
+    refund: REFUND,
     network: Network::International,
     credentials: &[
         CredentialField {

@@ -20,9 +20,9 @@ const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 /// Bank debits take up to two weeks, and may be contested in the days after.
 const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// After so many unanswered calls to give money back, a person has to look. Where that is possible for half an hour or so,
+/// After so many unanswered calls to refund money, a person has to look. Where that is possible for half an hour or so,
 /// they are spread over most of it.
-pub(crate) const GIVE_BACK_TRIES: u32 = 25;
+pub(crate) const MAX_REFUND_TRIES: u32 = 25;
 
 /// Everything in which an attempt was begun. It keeps its own account, amount and credentials, because the records they
 /// came from may change while somebody is paying.
@@ -45,7 +45,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought: Option<String>,
     pub opened_at: Timestamp,
-    /// When the gateway first said that the money is ours, until the attempt is paid or given back.
+    /// When the gateway first said that the money is ours, until the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
     /// Until when the customer can pay in this session.
@@ -83,9 +83,9 @@ pub enum AttemptState {
     /// The session ended without money.
     Lapsed { at: Timestamp },
     /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
-    GivingBack { payment: Payment, look_up_at: Timestamp, tries: u32 },
+    Refunding { payment: Payment, look_up_at: Timestamp, tries: u32 },
     /// The money is with the payer again.
-    GivenBack { at: Timestamp },
+    Refunded { at: Timestamp },
     /// A person has to look.
     NeedsReview {
         at: Timestamp,
@@ -103,11 +103,11 @@ impl AttemptState {
             | Self::Confirming { look_up_at, .. }
             | Self::Accepted { look_up_at, .. }
             | Self::Unacceptable { look_up_at, .. }
-            | Self::GivingBack { look_up_at, .. } => Some(*look_up_at),
+            | Self::Refunding { look_up_at, .. } => Some(*look_up_at),
             Self::Paid { .. }
             | Self::Failed { .. }
             | Self::Lapsed { .. }
-            | Self::GivenBack { .. }
+            | Self::Refunded { .. }
             | Self::NeedsReview { .. } => None,
         }
     }
@@ -115,14 +115,14 @@ impl AttemptState {
     /// Whether it is about money that the gateway confirmed.
     pub(crate) fn has_confirmed_money(&self) -> bool {
         match self {
-            Self::Paid { .. } | Self::Accepted { .. } | Self::GivingBack { .. } => true,
+            Self::Paid { .. } | Self::Accepted { .. } | Self::Refunding { .. } => true,
             Self::NeedsReview { payment, .. } => payment.is_some(),
             Self::Open { .. }
             | Self::Confirming { .. }
             | Self::Unacceptable { .. }
             | Self::Failed { .. }
             | Self::Lapsed { .. }
-            | Self::GivenBack { .. } => false,
+            | Self::Refunded { .. } => false,
         }
     }
 
@@ -136,8 +136,8 @@ impl AttemptState {
             Self::Paid { .. } => "paid",
             Self::Failed { .. } => "failed",
             Self::Lapsed { .. } => "lapsed",
-            Self::GivingBack { .. } => "giving_back",
-            Self::GivenBack { .. } => "given_back",
+            Self::Refunding { .. } => "refunding",
+            Self::Refunded { .. } => "refunded",
             Self::NeedsReview { .. } => "needs_review",
         }
     }
@@ -152,8 +152,8 @@ impl AttemptState {
             | Self::Paid { .. }
             | Self::Failed { .. }
             | Self::Lapsed { .. }
-            | Self::GivingBack { .. }
-            | Self::GivenBack { .. }
+            | Self::Refunding { .. }
+            | Self::Refunded { .. }
             | Self::NeedsReview { .. } => None,
         }
     }
@@ -269,10 +269,10 @@ impl Attempt {
         Some(if is_frequent { due.min(first) } else { due })
     }
 
-    /// How long after so many unanswered calls money is given back again. Where that is possible for a while only, as often
+    /// How long after so many unanswered calls money is refunded again. Where that is possible for a while only, as often
     /// as the sweep comes.
-    pub(crate) fn pause_before_giving_back(&self, tries: u32) -> SignedDuration {
-        match self.gateway.profile().give_back.within_minutes {
+    pub(crate) fn pause_before_refund(&self, tries: u32) -> SignedDuration {
+        match self.gateway.profile().refund.within_minutes {
             Some(_) => LEASE,
             None => LEASE.saturating_mul(1 << tries.min(6)),
         }

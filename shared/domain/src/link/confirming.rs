@@ -6,11 +6,11 @@
 use jiff::Timestamp;
 
 use super::{LinkStatus, PaymentLink};
-use crate::gateway::{GatewayAnswer, GiveBackAnswer, Payment};
+use crate::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use crate::ids::AttemptId;
 use crate::ids::ReceiptId;
 use crate::link::{Attachment, Receipt};
-use crate::link::{Attempt, AttemptState, GIVE_BACK_TRIES, LEASE, later};
+use crate::link::{Attempt, AttemptState, LEASE, MAX_REFUND_TRIES, later};
 use crate::link::{Resolution, ResolveRefused};
 use crate::records::account::LatePayment;
 
@@ -57,7 +57,7 @@ pub enum Step {
 pub struct Judgement {
     pub link: PaymentLink,
     /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
-    /// kept here nor given back.
+    /// kept here nor refunded.
     pub claim: Option<Claim>,
     pub kept: Option<Kept>,
 }
@@ -107,8 +107,8 @@ impl PaymentLink {
             },
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
+            | AttemptState::Refunding { .. }
+            | AttemptState::Refunded { .. }
             | AttemptState::NeedsReview { .. } => Step::Nothing,
         }
     }
@@ -128,8 +128,8 @@ impl PaymentLink {
             }
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
+            | AttemptState::Refunding { .. }
+            | AttemptState::Refunded { .. }
             | AttemptState::NeedsReview { .. } => return None,
         };
         Some(self.with_state(id, now, state))
@@ -165,20 +165,18 @@ impl PaymentLink {
             (
                 AttemptState::Paid { .. }
                 | AttemptState::Accepted { .. }
-                | AttemptState::GivenBack { .. }
+                | AttemptState::Refunded { .. }
                 | AttemptState::NeedsReview { .. },
                 _,
             ) => None,
-            (AttemptState::GivingBack { .. }, GatewayAnswer::Returned) => {
-                only_state(AttemptState::GivenBack { at: now })
-            }
-            (AttemptState::GivingBack { .. }, _) => None,
+            (AttemptState::Refunding { .. }, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
+            (AttemptState::Refunding { .. }, _) => None,
             (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
             (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
             (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
-            (_, GatewayAnswer::Returned) => only_state(AttemptState::GivenBack { at: now }),
+            (_, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
             (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
-                only_state(AttemptState::GivenBack { at: now })
+                only_state(AttemptState::Refunded { at: now })
             }
             (AttemptState::Failed { .. } | AttemptState::Lapsed { .. }, GatewayAnswer::NotPaid { .. }) => None,
             (_, GatewayAnswer::NotPaid { reason }) => {
@@ -224,8 +222,8 @@ impl PaymentLink {
         }
         let claim = Some(Claim::of(id, &payment));
         // Where our call can undo a payment only for a while, a person would look too late.
-        let state = if is_as_asked || attempt.gateway.profile().give_back.within_minutes.is_some() {
-            AttemptState::GivingBack { payment, look_up_at: now, tries: 0 }
+        let state = if is_as_asked || attempt.gateway.profile().refund.within_minutes.is_some() {
+            AttemptState::Refunding { payment, look_up_at: now, tries: 0 }
         } else {
             AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
         };
@@ -258,15 +256,15 @@ impl PaymentLink {
         let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
             return Err(ResolveRefused::NotUnderReview);
         };
-        // Money that paid something else is not this attempt's: giving it back would take it from there.
+        // Money that paid something else is not this attempt's: refunding it would take it from there.
         let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
         let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
         let state = match resolution {
             Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
             Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
             Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
-            Resolution::GiveBack => AttemptState::GivingBack { payment: confirmed?, look_up_at: now, tries: 0 },
-            Resolution::GivenBack => AttemptState::GivenBack { at: now },
+            Resolution::Refund => AttemptState::Refunding { payment: confirmed?, look_up_at: now, tries: 0 },
+            Resolution::RefundedElsewhere => AttemptState::Refunded { at: now },
             Resolution::NotPaid => AttemptState::Failed { at: now, reason: "resolved_not_paid".to_owned() },
         };
         Ok(self.with_state(id, now, state))
@@ -333,8 +331,8 @@ impl PaymentLink {
             | AttemptState::Lapsed { .. }
             | AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::GivingBack { .. }
-            | AttemptState::GivenBack { .. }
+            | AttemptState::Refunding { .. }
+            | AttemptState::Refunded { .. }
             | AttemptState::NeedsReview { .. } => return None,
         };
         Some(self.with_state(&attempt.id, now, state).into())
@@ -346,26 +344,26 @@ impl PaymentLink {
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
     }
 
-    /// What came of giving back. Only a call that was made and not answered counts as a try: what a sweep took on and did
+    /// What came of refunding. Only a call that was made and not answered counts as a try: what a sweep took on and did
     /// not get to is as good as new.
-    pub fn judge_give_back(&self, id: &AttemptId, answer: &GiveBackAnswer, now: Timestamp) -> Option<Self> {
+    pub fn apply_refund_answer(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
         let attempt = self.attempt(id)?;
-        let AttemptState::GivingBack { payment, tries, .. } = &attempt.state else { return None };
+        let AttemptState::Refunding { payment, tries, .. } = &attempt.state else { return None };
         let review = |reason: &str| AttemptState::NeedsReview {
             at: now,
             reason: reason.to_owned(),
             payment: Some(payment.clone()),
         };
         match answer {
-            GiveBackAnswer::Done => Some(self.with_state(id, now, AttemptState::GivenBack { at: now })),
-            GiveBackAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
-            GiveBackAnswer::Unknown { .. } if tries + 1 >= GIVE_BACK_TRIES => {
-                Some(self.with_state(id, now, review("give_back_unanswered")))
+            RefundAnswer::Done => Some(self.with_state(id, now, AttemptState::Refunded { at: now })),
+            RefundAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
+            RefundAnswer::Unknown { .. } if tries + 1 >= MAX_REFUND_TRIES => {
+                Some(self.with_state(id, now, review("refund_unanswered")))
             }
-            GiveBackAnswer::Unknown { .. } => {
+            RefundAnswer::Unknown { .. } => {
                 let tries = tries + 1;
-                let look_up_at = later(now, attempt.pause_before_giving_back(tries));
-                let state = AttemptState::GivingBack { payment: payment.clone(), look_up_at, tries };
+                let look_up_at = later(now, attempt.pause_before_refund(tries));
+                let state = AttemptState::Refunding { payment: payment.clone(), look_up_at, tries };
                 Some(self.with_state(id, now, state))
             }
         }

@@ -32,7 +32,7 @@ pub enum EventType {
     LinkCancelled,
     AttemptFailed,
     AttemptNeedsReview,
-    AttemptGivenBack,
+    RefundSucceeded,
     ReceiptRegistered,
     MessageFailed,
 }
@@ -46,7 +46,7 @@ impl EventType {
         Self::LinkCancelled,
         Self::AttemptFailed,
         Self::AttemptNeedsReview,
-        Self::AttemptGivenBack,
+        Self::RefundSucceeded,
         Self::ReceiptRegistered,
         Self::MessageFailed,
     ];
@@ -67,7 +67,7 @@ impl EventType {
             Self::LinkCancelled => "payment_link.cancelled",
             Self::AttemptFailed => "attempt.failed",
             Self::AttemptNeedsReview => "attempt.needs_review",
-            Self::AttemptGivenBack => "attempt.given_back",
+            Self::RefundSucceeded => "refund.succeeded",
             Self::ReceiptRegistered => "receipt.registered",
             Self::MessageFailed => "message.failed",
         }
@@ -169,14 +169,14 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<Unnumbered> {
         let kind = match &attempt.state {
             AttemptState::Failed { .. } => EventType::AttemptFailed,
             AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
-            AttemptState::GivenBack { .. } => EventType::AttemptGivenBack,
+            AttemptState::Refunded { .. } => EventType::RefundSucceeded,
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Unacceptable { .. }
             | AttemptState::Paid { .. }
             | AttemptState::Lapsed { .. }
-            | AttemptState::GivingBack { .. } => continue,
+            | AttemptState::Refunding { .. } => continue,
         };
         news.push((kind, Some(attempt.id.clone()), None));
     }

@@ -203,14 +203,14 @@ pub enum Work {
     Confirm(AttemptId),
     /// Write down a payment that a person accepted.
     Keep(AttemptId),
-    GiveBack(AttemptId),
+    Refund(AttemptId),
 }
 
 impl Work {
     /// The attempt that it is about.
     pub fn attempt(&self) -> &AttemptId {
         match self {
-            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::GiveBack(id) => id,
+            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::Refund(id) => id,
         }
     }
 }
@@ -605,7 +605,7 @@ impl PaymentLink {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id) {
             attempt.state = state;
             // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
-            if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::GivenBack { .. }) {
+            if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::Refunded { .. }) {
                 attempt.checkout = Checkout::default();
                 // What is paid says itself since when.
                 attempt.confirmed_at = None;
@@ -642,14 +642,14 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             *look_up_at = later(now, LEASE);
             Some(Work::Keep(id))
         }
-        AttemptState::GivingBack { look_up_at, .. } => {
+        AttemptState::Refunding { look_up_at, .. } => {
             *look_up_at = later(now, LEASE);
-            Some(Work::GiveBack(id))
+            Some(Work::Refund(id))
         }
         AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
         | AttemptState::Lapsed { .. }
-        | AttemptState::GivenBack { .. }
+        | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => None,
     }
 }

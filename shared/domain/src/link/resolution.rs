@@ -9,16 +9,16 @@ pub enum Resolution {
     AskAgain,
     /// Money that the gateway confirmed pays the link, although it is not what was asked for.
     Keep,
-    /// Money that the gateway confirmed is given back by the gateway's call.
-    GiveBack,
-    /// The person gave the money back, or the gateway did.
-    GivenBack,
+    /// Money that the gateway confirmed is refunded by the gateway's call.
+    Refund,
+    /// The person refunded the money, or the gateway did.
+    RefundedElsewhere,
     /// There was no money.
     NotPaid,
 }
 
 impl Resolution {
-    pub const ALL: [Resolution; 5] = [Self::AskAgain, Self::Keep, Self::GiveBack, Self::GivenBack, Self::NotPaid];
+    pub const ALL: [Resolution; 5] = [Self::AskAgain, Self::Keep, Self::Refund, Self::RefundedElsewhere, Self::NotPaid];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| {
@@ -31,8 +31,8 @@ impl Resolution {
         match self {
             Self::AskAgain => "ask_again",
             Self::Keep => "keep",
-            Self::GiveBack => "give_back",
-            Self::GivenBack => "given_back",
+            Self::Refund => "refund",
+            Self::RefundedElsewhere => "refunded_elsewhere",
             Self::NotPaid => "not_paid",
         }
     }
@@ -45,7 +45,7 @@ pub enum ResolveRefused {
     NoSuchAttempt,
     /// No person is needed for it.
     NotUnderReview,
-    /// No gateway confirmed money of this attempt, so there is none to keep or to give back.
+    /// No gateway confirmed money of this attempt, so there is none to keep or to refund.
     NoMoneyConfirmed,
     /// The link cannot take money any more: it is paid or cancelled, or it expired and its account takes no late money.
     LinkTakesNoMoney,

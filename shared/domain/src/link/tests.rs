@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::outbox::EventType;
 use super::*;
-use crate::gateway::{GatewayAnswer, GatewayBook, GatewayKind, GiveBackAnswer, Mode, Payment};
+use crate::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment, RefundAnswer};
 use crate::ids::*;
 use crate::locale::Locale;
 use crate::messages::choice::MessageChoice;
@@ -59,7 +59,7 @@ fn link_at(gateway: GatewayKind, late_payment: LatePayment) -> PaymentLink {
 }
 
 fn link() -> PaymentLink {
-    link_at(GatewayKind::Zarinpal, LatePayment::GiveBack)
+    link_at(GatewayKind::Zarinpal, LatePayment::Refund)
 }
 
 fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
@@ -98,7 +98,7 @@ fn the_url_is_built_from_base_and_token_and_the_id_tells_nothing_of_the_token() 
 
 #[test]
 fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
-    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
     terms.description = Some("For somebody".to_owned());
     terms.recipients.push(Recipient {
         id: MessageId::of(&LinkId::of(&PayToken::from_random([1; 16])), 0, "sms", "+989120000000"),
@@ -189,10 +189,10 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
 }
 
 #[test]
-fn money_that_paid_another_link_can_neither_be_kept_nor_given_back_from_here() {
+fn money_that_paid_another_link_can_neither_be_kept_nor_refunded_from_here() {
     let (link, id) = begun(&link(), 1, 1);
     let link = link.reference_taken(&id, &payment(1_500_000), at(2));
-    for resolution in [Resolution::Keep, Resolution::GiveBack] {
+    for resolution in [Resolution::Keep, Resolution::Refund] {
         assert_eq!(link.resolve(&id, resolution, at(3)), Err(ResolveRefused::NoMoneyConfirmed));
     }
     assert!(link.resolve(&id, Resolution::NotPaid, at(3)).is_ok());
@@ -201,7 +201,7 @@ fn money_that_paid_another_link_can_neither_be_kept_nor_given_back_from_here() {
 #[test]
 fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
     let heard = |reference: &str| Heard { report: Report::Paid, brought: Some(reference.to_owned()) };
-    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
     let claimed = link.clone().bringing(&id, &heard("first")).claim(&id, at(2)).unwrap();
     assert_eq!(claimed.attempt(&id).unwrap().brought.as_deref(), Some("first"));
@@ -218,7 +218,7 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
 
 #[test]
 fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
-    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
     let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
@@ -280,16 +280,16 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let overdue = watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review(), "what never went back is for a person");
     let back = watched.judge(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
-    assert_eq!(back.attempts()[0].state.name(), "given_back");
-    // A gateway that took it by itself is asked to give it back.
+    assert_eq!(back.attempts()[0].state.name(), "refunded");
+    // A gateway that took it by itself is asked to refund it.
     let taken = watched.judge(&id, &paid(), Report::Nothing, at(9)).unwrap();
-    assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "giving_back"));
+    assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.take_due(at(9)).unwrap();
-    assert_eq!(work, [Work::GiveBack(id.clone())]);
-    let done = link.judge_give_back(&id, &GiveBackAnswer::Done, at(10)).unwrap();
-    assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("given_back", None));
-    let refused = GiveBackAnswer::Refused { reason: "too_late".to_owned() };
-    assert!(link.judge_give_back(&id, &refused, at(10)).unwrap().needs_review());
+    assert_eq!(work, [Work::Refund(id.clone())]);
+    let done = link.apply_refund_answer(&id, &RefundAnswer::Done, at(10)).unwrap();
+    assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
+    let refused = RefundAnswer::Refused { reason: "too_late".to_owned() };
+    assert!(link.apply_refund_answer(&id, &refused, at(10)).unwrap().needs_review());
 }
 
 #[test]
@@ -318,12 +318,12 @@ fn the_second_payment_of_a_paid_link_goes_back() {
     assert_eq!(link.due_at(), Some(at(33)), "the other session is due to be closed");
     assert!(link.should_close(&second, at(33)));
     let judged = link.judge(&second, &paid(), Report::Paid, at(34)).unwrap();
-    assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "giving_back"));
+    assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "refunding"));
 }
 
 #[test]
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
-    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 1);
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
     let judged = link.judge(&id, &wrong, Report::Paid, at(2)).unwrap();
     assert!(judged.kept.is_none() && judged.link.needs_review());
@@ -333,25 +333,25 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
 
 #[test]
 fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
-    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::GiveBack), 1, 1);
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     let judged = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap();
-    assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "giving_back"));
+    assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "refunding"));
     assert_eq!(judged.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
     assert_eq!(judged.link.visit(at(2)), Visit::Begin);
 }
 
 #[test]
-fn only_calls_that_were_made_count_when_money_is_given_back() {
+fn only_calls_that_were_made_count_when_money_is_refunded() {
     let (link, id) = begun(&link(), 1, 1);
     let cancelled = link.cancel(None, true, at(2)).unwrap();
     let mut link = cancelled.judge(&id, &paid(), Report::Nothing, at(3)).unwrap().link;
     for minute in 3..40 {
         link = link.take_due(at(minute)).unwrap().0;
     }
-    let unknown = GiveBackAnswer::Unknown { why: "no answer".to_owned() };
+    let unknown = RefundAnswer::Unknown { why: "no answer".to_owned() };
     let mut tries = 0;
     while !link.needs_review() {
-        link = link.judge_give_back(&id, &unknown, at(40 + tries)).unwrap();
+        link = link.apply_refund_answer(&id, &unknown, at(40 + tries)).unwrap();
         tries += 1;
     }
     assert_eq!(tries, 25, "a dead sweep spends no try");
@@ -359,7 +359,7 @@ fn only_calls_that_were_made_count_when_money_is_given_back() {
 
 #[test]
 fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends() {
-    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 59);
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 59);
     let attempt = link.attempt(&id).unwrap();
     let mut asked = at(59);
     let mut last_in_time = asked;
@@ -381,7 +381,7 @@ fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
 
 #[test]
 fn a_person_decides_about_money_under_review() {
-    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 1);
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let link = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
@@ -392,9 +392,9 @@ fn a_person_decides_about_money_under_review() {
     assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
     assert_eq!(judged.link.receipt(), Some(receipt), "the link remembers both");
-    assert_eq!(judged.link.resolve(&id, Resolution::GivenBack, at(5)), Err(ResolveRefused::NotUnderReview));
-    let back = link.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
-    assert_eq!(back.take_due(at(3)).unwrap().1, [Work::GiveBack(id.clone())]);
+    assert_eq!(judged.link.resolve(&id, Resolution::RefundedElsewhere, at(5)), Err(ResolveRefused::NotUnderReview));
+    let back = link.resolve(&id, Resolution::Refund, at(3)).unwrap();
+    assert_eq!(back.take_due(at(3)).unwrap().1, [Work::Refund(id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)).unwrap().visit(at(3)), Visit::Begin);
@@ -453,7 +453,7 @@ fn cancelling_asks_first_while_somebody_is_paying_and_comes_too_late_after_the_e
 
 #[test]
 fn sessions_cannot_be_opened_without_end() {
-    let mut link = link_at(GatewayKind::Zarinpal, LatePayment::GiveBack);
+    let mut link = link_at(GatewayKind::Zarinpal, LatePayment::Refund);
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
     for number in 0..u8::try_from(MOST_ATTEMPTS_AN_HOUR).unwrap() {
         let (begun, id) = begun(&link, number, 1);
@@ -482,14 +482,14 @@ enum Happening {
     Answer(usize, GatewayAnswer, Report),
     Cancel(bool),
     Sweep,
-    GaveBack(usize, GiveBackAnswer),
+    Refunded(usize, RefundAnswer),
     Resolve(usize, Resolution),
     Keep(usize),
 }
 
 #[test]
 fn a_payment_that_is_processed_without_end_is_for_a_person() {
-    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::GiveBack), 1, 0);
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 0);
     let day = 24 * 60;
     let slow = link.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(3)).unwrap().link;
     assert_eq!(slow.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(29 * day)), None);
@@ -498,7 +498,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
     let paid = asked.judge(&id, &paid(), Report::Nothing, at(31 * day)).unwrap();
-    assert_eq!(paid.link.attempts()[0].state.name(), "giving_back", "a late payment goes back, and is not forgotten");
+    assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -515,10 +515,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(GatewayAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     let report = prop_oneof![Just(Report::Paid), Just(Report::NotPaid), Just(Report::Nothing)];
-    let give_back = prop_oneof![
-        Just(GiveBackAnswer::Done),
-        Just(GiveBackAnswer::Refused { reason: "no".to_owned() }),
-        Just(GiveBackAnswer::Unknown { why: "timeout".to_owned() }),
+    let refund = prop_oneof![
+        Just(RefundAnswer::Done),
+        Just(RefundAnswer::Refused { reason: "no".to_owned() }),
+        Just(RefundAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     prop_oneof![
         2 => Just(Happening::Begin),
@@ -526,7 +526,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         5 => (0..4_usize, answer, report).prop_map(|(index, answer, report)| Happening::Answer(index, answer, report)),
         1 => any::<bool>().prop_map(Happening::Cancel),
         2 => Just(Happening::Sweep),
-        1 => (0..4_usize, give_back).prop_map(|(index, answer)| Happening::GaveBack(index, answer)),
+        1 => (0..4_usize, refund).prop_map(|(index, answer)| Happening::Refunded(index, answer)),
         1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
             .prop_map(|(index, resolution)| Happening::Resolve(index, resolution)),
         1 => (0..4_usize).prop_map(Happening::Keep),
@@ -546,7 +546,7 @@ proptest! {
     #[test]
     fn whatever_happens_in_whatever_order_the_books_stay_right(
         gateway in prop::sample::select(GatewayKind::ALL.to_vec()),
-        late in prop::sample::select(vec![LatePayment::Accept, LatePayment::GiveBack]),
+        late in prop::sample::select(vec![LatePayment::Accept, LatePayment::Refund]),
         story in prop::collection::vec((0..40_i64, happening()), 1..40),
     ) {
         let mut link = link_at(gateway, late);
@@ -577,7 +577,7 @@ proptest! {
                     receipts += usize::from(judged.kept.is_some());
                     judged.link
                 }),
-                Happening::GaveBack(index, answer) => id(index).and_then(|id| link.judge_give_back(&id, &answer, now)),
+                Happening::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
             };
             if let Some(next) = next {
                 prop_assert_eq!(next.version, before.version + 1);
@@ -606,7 +606,7 @@ proptest! {
             for attempt in &link.attempts {
                 prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
                     AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Lapsed { .. }
-                    | AttemptState::GivenBack { .. } | AttemptState::NeedsReview { .. }));
+                    | AttemptState::Refunded { .. } | AttemptState::NeedsReview { .. }));
             }
             let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&link).unwrap()).unwrap();
             prop_assert_eq!(&stored, &link);
@@ -615,12 +615,12 @@ proptest! {
 }
 
 #[test]
-fn money_that_could_not_be_given_back_and_is_kept_after_all_was_paid_when_it_came() {
+fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
     let reviewed = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
-    let back = reviewed.resolve(&id, Resolution::GiveBack, at(3)).unwrap();
-    let refused = GiveBackAnswer::Refused { reason: "too_old".to_owned() };
-    let stays = back.judge_give_back(&id, &refused, at(4)).unwrap();
+    let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
+    let refused = RefundAnswer::Refused { reason: "too_old".to_owned() };
+    let stays = back.apply_refund_answer(&id, &refused, at(4)).unwrap();
     let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
     let receipt = kept.receipt.unwrap();
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(6)));
@@ -629,7 +629,7 @@ fn money_that_could_not_be_given_back_and_is_kept_after_all_was_paid_when_it_cam
 #[test]
 fn a_link_holds_only_so_much_and_what_makes_it_no_larger_is_always_allowed() {
     let large = |bytes: usize| {
-        let mut terms = terms(GatewayKind::Zarinpal, LatePayment::GiveBack);
+        let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
         terms.metadata.insert("k".to_owned(), "x".repeat(bytes));
         PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0))
     };

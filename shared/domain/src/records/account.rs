@@ -40,15 +40,15 @@ pub enum LatePayment {
     Accept,
     /// It goes back to the payer.
     #[default]
-    GiveBack,
+    Refund,
 }
 
 impl LatePayment {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         match text {
             "accept" => Ok(Self::Accept),
-            "give_back" => Ok(Self::GiveBack),
-            _ => Err(Rejection::new("unknown_choice", "late_payment is accept or give_back.")),
+            "refund" => Ok(Self::Refund),
+            _ => Err(Rejection::new("unknown_choice", "late_payment is accept or refund.")),
         }
     }
 }

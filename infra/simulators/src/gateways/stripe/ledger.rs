@@ -196,9 +196,9 @@ impl Session {
         Ok(())
     }
 
-    /// Gives money back and answers with the refund object.
+    /// Refund money and answers with the refund object.
     pub(super) fn refund(&mut self, order: RefundOrder, id: String, now: Timestamp) -> Result<Value, Refusal> {
-        let rest = self.order.amount_total.saturating_sub(self.given_back());
+        let rest = self.order.amount_total.saturating_sub(self.refunded());
         let SessionState::Paid { payment, refunds } = &mut self.state else {
             let message = format!("This PaymentIntent ({}) does not have a successful charge to refund.", order.id);
             return Err(Refusal::new(message));
@@ -219,7 +219,7 @@ impl Session {
         Ok(object)
     }
 
-    fn given_back(&self) -> u64 {
+    fn refunded(&self) -> u64 {
         self.state.refunds().iter().map(|refund| refund.amount).sum()
     }
 
@@ -283,13 +283,13 @@ impl Session {
     /// The charge behind the payment, as `charge.refunded` carries it.
     pub(super) fn charge_object(&self) -> Value {
         let payment = self.state.payment();
-        let given_back = self.given_back();
+        let refunded = self.refunded();
         json!({
             "id": payment.map(|payment| &payment.charge),
             "object": "charge",
             "amount": self.order.amount_total,
             "amount_captured": self.order.amount_total,
-            "amount_refunded": given_back,
+            "amount_refunded": refunded,
             "captured": true,
             "created": payment.map(|payment| payment.paid_at.as_second()),
             "currency": self.order.currency,
@@ -297,7 +297,7 @@ impl Session {
             "metadata": self.order.payment_metadata,
             "paid": true,
             "payment_intent": payment.map(|payment| &payment.intent),
-            "refunded": given_back == self.order.amount_total,
+            "refunded": refunded == self.order.amount_total,
             "status": "succeeded",
         })
     }
@@ -310,7 +310,7 @@ impl Session {
 
     /// As the simulator's own books show it.
     pub(super) fn in_books(&self, deliveries: &[Delivery]) -> Value {
-        let given_back = self.given_back();
+        let refunded = self.refunded();
         let is_paid = matches!(self.state, SessionState::Paid { .. });
         let deliveries: Vec<_> = deliveries.iter().filter(|delivery| delivery.session == self.id).collect();
         let payment = self.state.payment();
@@ -323,9 +323,9 @@ impl Session {
             "status": self.state.status(),
             "payment_status": self.state.payment_status(),
             "payment_intent": payment.map(|payment| &payment.intent),
-            "taken": is_paid && given_back < self.order.amount_total,
-            "ours": is_paid && given_back < self.order.amount_total,
-            "given_back": given_back,
+            "taken": is_paid && refunded < self.order.amount_total,
+            "ours": is_paid && refunded < self.order.amount_total,
+            "refunded": refunded,
             "refunds": self.state.refunds(),
             "client_reference_id": self.order.client_reference_id,
             "success_url": self.order.success_url,

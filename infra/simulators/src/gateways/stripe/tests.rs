@@ -145,7 +145,7 @@ async fn only_an_open_session_can_be_expired() -> TestResult {
 }
 
 #[tokio::test]
-async fn no_more_is_given_back_than_was_paid() -> TestResult {
+async fn no_more_is_refunded_than_was_paid() -> TestResult {
     let client = client()?;
     let id = open(&client).await?;
     press(&client, &id, "paid_silent").await?;
@@ -159,7 +159,7 @@ async fn no_more_is_given_back_than_was_paid() -> TestResult {
     assert_eq!(refund("").await?.json()?["error"]["code"], "charge_already_refunded");
 
     let books = client.get("/stripe/books.json").await?.json()?;
-    assert_eq!((&books[0]["taken"], &books[0]["given_back"]), (&json!(false), &json!(1_500)));
+    assert_eq!((&books[0]["taken"], &books[0]["refunded"]), (&json!(false), &json!(1_500)));
     Ok(())
 }
 

@@ -114,7 +114,7 @@ async fn money_that_was_not_verified_goes_back() -> TestResult {
     assert_eq!(call(&client, "verify", &claim(&authority)).await?["errors"]["code"], -51);
 
     let books = client.get("/zarinpal/books.json").await?.json()?;
-    assert_eq!((&books[0]["taken"], &books[0]["given_back"]), (&json!(false), &json!(20_000)));
+    assert_eq!((&books[0]["taken"], &books[0]["refunded"]), (&json!(false), &json!(20_000)));
     Ok(())
 }
 

@@ -41,7 +41,7 @@ fn world() -> World {
                 enabled: true,
                 gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
-                late_payment: LatePayment::GiveBack,
+                late_payment: LatePayment::Refund,
                 summary_page: false,
             },
         }),
