@@ -279,7 +279,7 @@ impl Gateways {
         speak!(attempt.gateway, Speaker => Speaker(line).close(attempt, credentials).await)
     }
 
-    /// Refund money. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
+    /// Refunds money. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
     pub async fn refund(
         &self,
         attempt: &Attempt,

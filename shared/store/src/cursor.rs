@@ -1,4 +1,4 @@
-//! Where the page of a list ended, as a caller gets it and refund it.
+//! Where the page of a list ended, as a caller gets it and gives it back.
 
 use std::fmt;
 

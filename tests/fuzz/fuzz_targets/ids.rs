@@ -21,7 +21,7 @@ macro_rules! prints_back {
                     assert_eq!(to_value(&id).unwrap(), json!($text));
                     assert_eq!(stored.unwrap(), id);
                 }
-                Err(_) => assert!(stored.is_err(), "the table refunds what {} refuses", stringify!($kind)),
+                Err(_) => assert!(stored.is_err(), "the table gives back what {} refuses", stringify!($kind)),
             }
         )+
     };

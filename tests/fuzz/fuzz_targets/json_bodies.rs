@@ -1,6 +1,6 @@
 //! Feeds any bytes as the JSON body of a call to the API, read as a contact, as an item and as the fields that making and
 //! changing a link share. A body is read only if it is a JSON object; every problem must point to where it is in the
-//! body, unless the body lacks what is missed; a body without problems must make a record that the table refunds as
+//! body, unless the body lacks what is missed; a body without problems must make a record that the table gives back as
 //! the same; and nothing is read under another media type.
 
 #![no_main]

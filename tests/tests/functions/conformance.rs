@@ -33,7 +33,7 @@ struct Row {
     changes_its_mind: bool,
     /// What the customer has to choose before the gateway lets anybody close the session, where it depends on that.
     closable_after: Option<&'static str>,
-    /// The call that opens a session, the one whose answer decides, and the one that refund money.
+    /// The call that opens a session, the one whose answer decides, and the one that refunds money.
     create: &'static str,
     decide: &'static str,
     refund: &'static str,

@@ -68,7 +68,7 @@ pub(crate) struct TellBody {
 #[schema(as = AttemptResolution)]
 pub(crate) struct ResolveBody {
     /// `ask_again` has the gateway asked once more. `keep` makes money that the gateway confirmed the payment of the link,
-    /// `refund` has it refunded by the gateway's call. `refunded` and `not_paid` note what a person found out.
+    /// `refund` has it refunded by the gateway's call. `refunded_elsewhere` and `not_paid` note what a person found out.
     #[serde(default)]
     #[schema(value_type = ResolutionName, required = true)]
     outcome: Given<String>,

@@ -196,7 +196,7 @@ impl Session {
         Ok(())
     }
 
-    /// Refund money and answers with the refund object.
+    /// Refunds money and answers with the refund object.
     pub(super) fn refund(&mut self, order: RefundOrder, id: String, now: Timestamp) -> Result<Value, Refusal> {
         let rest = self.order.amount_total.saturating_sub(self.refunded());
         let SessionState::Paid { payment, refunds } = &mut self.state else {
