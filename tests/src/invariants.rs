@@ -270,17 +270,17 @@ impl Evidence {
                 }
             }
             AttemptState::NeedsReview { .. } => {}
-            AttemptState::Open { .. } | AttemptState::Unacceptable { .. } if !session.is_taken => {}
+            AttemptState::Open { .. } | AttemptState::AwaitingReversal { .. } if !session.is_taken => {}
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::Unacceptable { .. }
+            | AttemptState::AwaitingReversal { .. }
             | AttemptState::Refunding { .. } => {
                 if expected.stage > Stage::UnderWay {
                     wrong.push(format!("{what} is {name} although every run has come"));
                 }
             }
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } | AttemptState::Refunded { .. } => {
+            AttemptState::Failed { .. } | AttemptState::Abandoned { .. } | AttemptState::Refunded { .. } => {
                 if session.is_taken {
                     wrong.push(format!("{what} is {name}, and the gateway holds its money"));
                 }

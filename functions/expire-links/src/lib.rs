@@ -404,9 +404,9 @@ fn asked(id: &AttemptId, outcome: Outcome) -> Done {
     // The CRM is told nothing of that, so that it is counted here and not where events are.
     if let Outcome::Known(link) = &outcome
         && let Some(attempt) = link.attempt(id)
-        && matches!(attempt.state, AttemptState::Lapsed { .. })
+        && matches!(attempt.state, AttemptState::Abandoned { .. })
     {
-        Measurement::Lapsed { gateway: attempt.gateway }.record();
+        Measurement::Abandoned { gateway: attempt.gateway }.record();
     }
     Done::Asked(outcome.hearing())
 }

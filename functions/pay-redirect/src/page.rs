@@ -403,7 +403,10 @@ fn being_confirmed(link: &PaymentLink) -> Option<&Attempt> {
 
 /// Money that the link could not take.
 fn goes_back(state: &AttemptState) -> bool {
-    matches!(state, AttemptState::Unacceptable { .. } | AttemptState::Refunding { .. } | AttemptState::Refunded { .. })
+    matches!(
+        state,
+        AttemptState::AwaitingReversal { .. } | AttemptState::Refunding { .. } | AttemptState::Refunded { .. }
+    )
 }
 
 /// What happened, in words, where the gateway's final no was the last that happened.

@@ -71,8 +71,8 @@ impl Speaks for Sep<'_> {
     async fn look_up(&self, attempt: &Attempt, heard: &Heard, _: &Credentials, now: Timestamp) -> GatewayAnswer {
         let is_over = now >= attempt.watched_until;
         match (&attempt.state, heard.report) {
-            (AttemptState::Unacceptable { .. }, _) if is_over => GatewayAnswer::Returned,
-            (AttemptState::Unacceptable { .. }, _) => GatewayAnswer::Unconfirmed,
+            (AttemptState::AwaitingReversal { .. }, _) if is_over => GatewayAnswer::Returned,
+            (AttemptState::AwaitingReversal { .. }, _) => GatewayAnswer::Unconfirmed,
             (_, Report::Paid) if heard.brought.is_some() && !is_over => GatewayAnswer::Unconfirmed,
             // The token is used up, and without our verifying nothing is taken: a later return that brings a payment after
             // all is still heard.
@@ -173,10 +173,10 @@ fn asked_before(attempt: &Attempt) -> bool {
         AttemptState::Confirming { since, look_up_at } => look_up_at.duration_since(*since) > LEASE,
         AttemptState::Open { .. }
         | AttemptState::Accepted { .. }
-        | AttemptState::Unacceptable { .. }
+        | AttemptState::AwaitingReversal { .. }
         | AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
-        | AttemptState::Lapsed { .. }
+        | AttemptState::Abandoned { .. }
         | AttemptState::Refunding { .. }
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => false,

@@ -204,10 +204,10 @@ fn refund_key(attempt: &Attempt) -> String {
         AttemptState::Open { .. }
         | AttemptState::Confirming { .. }
         | AttemptState::Accepted { .. }
-        | AttemptState::Unacceptable { .. }
+        | AttemptState::AwaitingReversal { .. }
         | AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
-        | AttemptState::Lapsed { .. }
+        | AttemptState::Abandoned { .. }
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => format!("refund-{}", attempt.id),
     }

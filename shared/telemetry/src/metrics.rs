@@ -76,7 +76,7 @@ pub enum Measurement {
     /// A gateway was called, and gave an answer, or none but that it has trouble.
     GatewayCalled { gateway: GatewayKind, is_answered: bool },
     /// An attempt that its gateway kept calling unfinished is not asked about any more.
-    Lapsed { gateway: GatewayKind },
+    Abandoned { gateway: GatewayKind },
     /// A gateway refused us, which only a person can mend: our credentials, or what the account there may do.
     GatewayRefused { gateway: GatewayKind },
     /// So long a payment that was reported, or is being taken, has been waiting for its end when the sweep came to it.
@@ -123,7 +123,7 @@ impl Measurement {
                 (GATEWAY_CALLS, json!(1), vec![gateway.as_str()]),
                 (GATEWAY_ERRORS, json!(u8::from(!is_answered)), vec![gateway.as_str()]),
             ],
-            Self::Lapsed { gateway } => vec![(ATTEMPTS, json!(1), vec![gateway.as_str(), "lapsed"])],
+            Self::Abandoned { gateway } => vec![(ATTEMPTS, json!(1), vec![gateway.as_str(), "abandoned"])],
             Self::GatewayRefused { gateway } => vec![(GATEWAY_REFUSALS, json!(1), vec![gateway.as_str()])],
             Self::StillConfirming { gateway, age } => {
                 vec![(CONFIRMATION_AGE, json!(age.as_secs()), vec![gateway.as_str()])]
@@ -217,7 +217,7 @@ mod tests {
             Measurement::Due { found: 3, oldest: Duration::from_secs(61) },
             Measurement::DueFailed { failed: 1 },
             Measurement::RetriesRan,
-            Measurement::Lapsed { gateway },
+            Measurement::Abandoned { gateway },
             Measurement::GatewayRefused { gateway },
         ];
         all.extend(EventType::ALL.map(|kind| Measurement::Happened { kind, gateway }));

@@ -408,8 +408,8 @@ impl AttemptView {
             }
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
-            | AttemptState::Unacceptable { .. }
-            | AttemptState::Lapsed { .. } => {}
+            | AttemptState::AwaitingReversal { .. }
+            | AttemptState::Abandoned { .. } => {}
         }
         view
     }

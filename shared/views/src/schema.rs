@@ -56,8 +56,8 @@ one_of! {
 }
 one_of! {
     AttemptStatusName,
-    "`open`: the customer may be paying. `confirming`: the money is being taken. `accepted`: a person accepted money under review. `unacceptable`: money the link cannot take lies at the gateway and is watched until it went back. `refunding`: money is on its way back. `paid`, `failed`, `lapsed`, `refunded` and `needs_review` are final until a person resolves the last.",
-    ["open", "confirming", "accepted", "unacceptable", "paid", "failed", "lapsed", "refunding", "refunded", "needs_review"]
+    "`open`: the customer may be paying. `confirming`: the money is being taken. `accepted`: a person accepted money under review. `awaiting_reversal`: money the link cannot take lies at the gateway and is watched until it went back. `refunding`: money is on its way back. `paid`, `failed`, `abandoned`, `refunded` and `needs_review` are final until a person resolves the last.",
+    ["open", "confirming", "accepted", "awaiting_reversal", "paid", "failed", "abandoned", "refunding", "refunded", "needs_review"]
 }
 one_of! {
     UnreachedReasonName, "Why somebody who was named is not told.",

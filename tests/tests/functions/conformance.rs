@@ -647,7 +647,7 @@ async fn a_payment_that_nobody_reports_is_found_or_goes_back_by_itself() {
                 world.turn_clock(2 * HOUR);
                 world.sweep().await;
                 scene.assert_nothing_kept(&link).await;
-                assert_eq!(world.link(&link).await["attempts"][0]["status"], "lapsed", "{}", row.name());
+                assert_eq!(world.link(&link).await["attempts"][0]["status"], "abandoned", "{}", row.name());
                 world.pay(&link, row.returning).await;
                 scene.assert_paid_once(&link).await;
             }

@@ -52,7 +52,7 @@ async fn money_that_comes_too_late_is_not_taken() {
     let link = world.link(&link).await;
     assert_eq!(
         (link["status"].as_str(), link["attempts"][0]["status"].as_str()),
-        (Some("expired"), Some("unacceptable"))
+        (Some("expired"), Some("awaiting_reversal"))
     );
     assert!(world.receipts().await.is_empty());
     assert_eq!(world.books("zarinpal").await[0]["status"], "PAID", "it was never verified, so it goes back by itself");

@@ -88,7 +88,7 @@ pub struct GatewayRules {
     pub session_minutes: i64,
     /// How much longer, in minutes, a payment begun in time may take to be known before its link expires.
     pub grace_minutes: i64,
-    /// How many hours an attempt that the gateway calls unfinished is asked about before it counts as lapsed.
+    /// How many hours an attempt that the gateway calls unfinished is asked about before it counts as abandoned.
     pub watch_hours: i64,
     /// The smallest amount in single currencies, by their code, instead of what is published or general.
     #[serde(default)]

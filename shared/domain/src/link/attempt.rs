@@ -75,13 +75,13 @@ pub enum AttemptState {
     /// to the link meanwhile.
     Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
-    Unacceptable { since: Timestamp, look_up_at: Timestamp },
+    AwaitingReversal { since: Timestamp, look_up_at: Timestamp },
     /// The payment of the link, since when the gateway confirmed it.
     Paid { at: Timestamp, payment: Payment },
     /// The gateway's final no.
     Failed { at: Timestamp, reason: String },
     /// The session ended without money.
-    Lapsed { at: Timestamp },
+    Abandoned { at: Timestamp },
     /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
     Refunding { payment: Payment, look_up_at: Timestamp, tries: u32 },
     /// The money is with the payer again.
@@ -102,11 +102,11 @@ impl AttemptState {
             Self::Open { look_up_at, .. }
             | Self::Confirming { look_up_at, .. }
             | Self::Accepted { look_up_at, .. }
-            | Self::Unacceptable { look_up_at, .. }
+            | Self::AwaitingReversal { look_up_at, .. }
             | Self::Refunding { look_up_at, .. } => Some(*look_up_at),
             Self::Paid { .. }
             | Self::Failed { .. }
-            | Self::Lapsed { .. }
+            | Self::Abandoned { .. }
             | Self::Refunded { .. }
             | Self::NeedsReview { .. } => None,
         }
@@ -119,9 +119,9 @@ impl AttemptState {
             Self::NeedsReview { payment, .. } => payment.is_some(),
             Self::Open { .. }
             | Self::Confirming { .. }
-            | Self::Unacceptable { .. }
+            | Self::AwaitingReversal { .. }
             | Self::Failed { .. }
-            | Self::Lapsed { .. }
+            | Self::Abandoned { .. }
             | Self::Refunded { .. } => false,
         }
     }
@@ -132,10 +132,10 @@ impl AttemptState {
             Self::Open { .. } => "open",
             Self::Confirming { .. } => "confirming",
             Self::Accepted { .. } => "accepted",
-            Self::Unacceptable { .. } => "unacceptable",
+            Self::AwaitingReversal { .. } => "awaiting_reversal",
             Self::Paid { .. } => "paid",
             Self::Failed { .. } => "failed",
-            Self::Lapsed { .. } => "lapsed",
+            Self::Abandoned { .. } => "abandoned",
             Self::Refunding { .. } => "refunding",
             Self::Refunded { .. } => "refunded",
             Self::NeedsReview { .. } => "needs_review",
@@ -148,10 +148,10 @@ impl AttemptState {
             Self::Open { reported_at, .. } => *reported_at,
             Self::Confirming { since, .. } => Some(*since),
             Self::Accepted { .. }
-            | Self::Unacceptable { .. }
+            | Self::AwaitingReversal { .. }
             | Self::Paid { .. }
             | Self::Failed { .. }
-            | Self::Lapsed { .. }
+            | Self::Abandoned { .. }
             | Self::Refunding { .. }
             | Self::Refunded { .. }
             | Self::NeedsReview { .. } => None,
@@ -160,7 +160,7 @@ impl AttemptState {
 
     /// Ended without money, so that nothing is lost when it is folded away.
     pub fn ended_empty(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Lapsed { .. })
+        matches!(self, Self::Failed { .. } | Self::Abandoned { .. })
     }
 }
 

@@ -99,9 +99,9 @@ impl PaymentLink {
             // Whoever claimed it is given the time to finish; afterwards anybody may go on.
             AttemptState::Confirming { look_up_at, .. } if *look_up_at > now => Step::Nothing,
             AttemptState::Confirming { .. } => Step::Confirm,
-            AttemptState::Unacceptable { .. } => Step::LookUp,
+            AttemptState::AwaitingReversal { .. } => Step::LookUp,
             // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } => match report {
+            AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match report {
                 Report::Paid => Step::LookUp,
                 Report::NotPaid | Report::Nothing => Step::Nothing,
             },
@@ -120,9 +120,9 @@ impl PaymentLink {
         }
         let state = match &self.attempt(id)?.state {
             AttemptState::Open { .. }
-            | AttemptState::Unacceptable { .. }
+            | AttemptState::AwaitingReversal { .. }
             | AttemptState::Failed { .. }
-            | AttemptState::Lapsed { .. } => AttemptState::Confirming { since: now, look_up_at: later(now, LEASE) },
+            | AttemptState::Abandoned { .. } => AttemptState::Confirming { since: now, look_up_at: later(now, LEASE) },
             AttemptState::Confirming { since, .. } => {
                 AttemptState::Confirming { since: *since, look_up_at: later(now, LEASE) }
             }
@@ -175,10 +175,10 @@ impl PaymentLink {
             (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
             (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
             (_, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::NotPaid { .. }) => {
+            (AttemptState::AwaitingReversal { .. }, GatewayAnswer::NotPaid { .. }) => {
                 only_state(AttemptState::Refunded { at: now })
             }
-            (AttemptState::Failed { .. } | AttemptState::Lapsed { .. }, GatewayAnswer::NotPaid { .. }) => None,
+            (AttemptState::Failed { .. } | AttemptState::Abandoned { .. }, GatewayAnswer::NotPaid { .. }) => None,
             (_, GatewayAnswer::NotPaid { reason }) => {
                 only_state(AttemptState::Failed { at: now, reason: reason.clone() })
             }
@@ -186,16 +186,18 @@ impl PaymentLink {
             (AttemptState::Confirming { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review("money_not_confirmed"))
             }
-            (AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
+            (AttemptState::AwaitingReversal { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review("money_not_returned"))
             }
-            (AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. }, GatewayAnswer::Unconfirmed) => None,
+            (AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. }, GatewayAnswer::Unconfirmed) => {
+                None
+            }
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
                     AttemptState::Open { look_up_at, reported_at: attempt.state.waited_for_since().or(Some(now)) }
                 } else {
-                    AttemptState::Unacceptable { since: now, look_up_at }
+                    AttemptState::AwaitingReversal { since: now, look_up_at }
                 })
             }
             (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.judge_unfinished(attempt, answer, now),
@@ -207,7 +209,7 @@ impl PaymentLink {
             }
             // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
             (
-                AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. },
+                AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
             ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
@@ -313,7 +315,7 @@ impl PaymentLink {
         let reported_at = is_on_its_way.then(|| attempt.state.waited_for_since().unwrap_or(now));
         let state = match &attempt.state {
             AttemptState::Open { .. } if !is_on_its_way && now >= attempt.watched_until => {
-                AttemptState::Lapsed { at: now }
+                AttemptState::Abandoned { at: now }
             }
             // No bank takes so long: a person has to ask the gateway what became of this money.
             AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
@@ -321,14 +323,14 @@ impl PaymentLink {
             }
             AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
             AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
-            AttemptState::Confirming { .. } | AttemptState::Unacceptable { .. } => {
+            AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. } => {
                 AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
             }
-            AttemptState::Failed { .. } | AttemptState::Lapsed { .. } if is_on_its_way => {
+            AttemptState::Failed { .. } | AttemptState::Abandoned { .. } if is_on_its_way => {
                 AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
             }
             AttemptState::Failed { .. }
-            | AttemptState::Lapsed { .. }
+            | AttemptState::Abandoned { .. }
             | AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Refunding { .. }

@@ -173,9 +173,9 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<Unnumbered> {
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
-            | AttemptState::Unacceptable { .. }
+            | AttemptState::AwaitingReversal { .. }
             | AttemptState::Paid { .. }
-            | AttemptState::Lapsed { .. }
+            | AttemptState::Abandoned { .. }
             | AttemptState::Refunding { .. } => continue,
         };
         news.push((kind, Some(attempt.id.clone()), None));

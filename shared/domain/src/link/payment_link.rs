@@ -630,7 +630,7 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     let next = attempt.next_look_up(now);
     let id = attempt.id.clone();
     match &mut attempt.state {
-        AttemptState::Open { look_up_at, .. } | AttemptState::Unacceptable { look_up_at, .. } => {
+        AttemptState::Open { look_up_at, .. } | AttemptState::AwaitingReversal { look_up_at, .. } => {
             *look_up_at = next;
             Some(Work::LookUp(id))
         }
@@ -648,7 +648,7 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
         }
         AttemptState::Paid { .. }
         | AttemptState::Failed { .. }
-        | AttemptState::Lapsed { .. }
+        | AttemptState::Abandoned { .. }
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => None,
     }

@@ -274,7 +274,7 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let cancelled = link.cancel(Some("mistake".to_owned()), true, at(2)).unwrap();
     assert_eq!(cancelled.step(&id, Report::Paid, at(3)), Step::LookUp, "asking moves no money, confirming would");
     let watched = cancelled.judge(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
-    assert_eq!(watched.attempts()[0].state.name(), "unacceptable");
+    assert_eq!(watched.attempts()[0].state.name(), "awaiting_reversal");
     assert!(watched.due_at().is_some());
     assert_eq!(watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
     let overdue = watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
@@ -463,15 +463,15 @@ fn sessions_cannot_be_opened_without_end() {
 }
 
 #[test]
-fn an_attempt_that_stays_unfinished_lapses_only_when_the_gateway_says_so_after_days() {
+fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_after_days() {
     let (link, id) = begun(&link(), 1, 1);
     let days = 1 + 72 * 60;
     let unknown = GatewayAnswer::Unknown { why: "502".to_owned() };
     assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(days - 1)), None);
     assert!(link.judge(&id, &unknown, Report::Nothing, at(days)).unwrap().link.needs_review());
     assert_eq!(link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
-    let lapsed = link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
-    assert_eq!(lapsed.attempts()[0].state.name(), "lapsed");
+    let abandoned = link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
+    assert_eq!(abandoned.attempts()[0].state.name(), "abandoned");
 }
 
 /// Everything that can happen to a link, in any order.
@@ -605,7 +605,7 @@ proptest! {
             prop_assert!(link.sweep_from() <= link.due_at());
             for attempt in &link.attempts {
                 prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
-                    AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Lapsed { .. }
+                    AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Abandoned { .. }
                     | AttemptState::Refunded { .. } | AttemptState::NeedsReview { .. }));
             }
             let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&link).unwrap()).unwrap();
