@@ -354,14 +354,14 @@ impl Evidence {
     /// The numbers have no gap, so that the CRM can see that it missed nothing.
     fn check_events(&self, expected: &Expected, wrong: &mut Vec<String>) {
         for link in self.links.values() {
-            let happenings = link.happenings().as_slice();
-            let numbers: Vec<u32> = happenings.iter().map(|one| one.sequence).collect();
+            let outbox = link.outbox().as_slice();
+            let numbers: Vec<u32> = outbox.iter().map(|one| one.sequence).collect();
             if numbers.windows(2).any(|two| two[0] + 1 != two[1]) {
-                wrong.push(format!("the happenings of {} have the numbers {numbers:?}", link.id()));
+                wrong.push(format!("the events of {} have the numbers {numbers:?}", link.id()));
             }
             let pk = format!("link#{}", link.id());
             let is_told = |number: u32| self.events.contains_key(&(pk.clone(), format!("event#{number:010}")));
-            for one in happenings.iter().filter(|one| expected.stage > Stage::UnderWay && !is_told(one.sequence)) {
+            for one in outbox.iter().filter(|one| expected.stage > Stage::UnderWay && !is_told(one.sequence)) {
                 wrong.push(format!("{} of {} never became an event", one.kind.as_str(), link.id()));
             }
         }
@@ -385,16 +385,16 @@ impl Evidence {
         }
     }
 
-    /// What the CRM has to know of a link is an event, or a happening that will be one: how it ended, what became of each
+    /// What the CRM has to know of a link is an event, or a event that will be one: how it ended, what became of each
     /// payment, and above all what a person has to look at.
     fn check_news_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
         let pk = format!("link#{}", link.id());
         let recorded = self.events.range((pk.clone(), String::new())..).take_while(|((at, _), _)| *at == pk);
         let recorded = recorded.map(|(_, event)| (event.kind, event.attempt.as_ref()));
-        let waiting = link.happenings().as_slice().iter().map(|one| (one.kind, one.attempt.as_ref()));
+        let waiting = link.outbox().as_slice().iter().map(|one| (one.kind, one.attempt.as_ref()));
         let known: Vec<(EventType, Option<&AttemptId>)> = recorded.chain(waiting).collect();
         let status = link.status_at(self.now);
-        let mut news = match &status {
+        let mut events = match &status {
             LinkStatus::Paid { paid_by, .. } => vec![(EventType::LinkPaid, Some(paid_by))],
             LinkStatus::Cancelled { .. } => vec![(EventType::LinkCancelled, None)],
             // Time alone may have ended it, and the run that writes that down is still to come.
@@ -402,7 +402,7 @@ impl Evidence {
             LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None)],
             LinkStatus::Active => Vec::new(),
         };
-        news.extend(link.attempts().iter().filter_map(|attempt| {
+        events.extend(link.attempts().iter().filter_map(|attempt| {
             let kind = match &attempt.state {
                 AttemptState::Failed { .. } => EventType::AttemptFailed,
                 AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
@@ -412,7 +412,7 @@ impl Evidence {
             };
             Some((kind, Some(&attempt.id)))
         }));
-        for (kind, attempt) in news.iter().filter(|one| !known.contains(one)) {
+        for (kind, attempt) in events.iter().filter(|one| !known.contains(one)) {
             let what = attempt.map_or_else(String::new, |attempt| format!(" for {attempt}"));
             wrong.push(format!("{} never said {}{what}", link.id(), kind.as_str()));
         }

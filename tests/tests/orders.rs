@@ -55,7 +55,7 @@ enum Account {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Happening {
+enum LinkEvent {
     ReturnPaid,
     ReturnCancelled,
     WebhookPaid,
@@ -66,7 +66,7 @@ enum Happening {
     SecondAttemptPaid,
 }
 
-use Happening::{
+use LinkEvent::{
     Cancel, ExpirySweep, Poll, ReturnCancelled, ReturnPaid, SecondAttemptPaid, WebhookExpired, WebhookPaid,
 };
 
@@ -112,7 +112,7 @@ impl Account {
 
     /// What can come in from this gateway. The Iranian ones send no webhooks, what Mollie's say is always the same, and
     /// nobody can make up a return from Razorpay.
-    fn happenings(self) -> &'static [Happening] {
+    fn outbox(self) -> &'static [LinkEvent] {
         match self.gateway() {
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => {
                 &[ReturnPaid, ReturnCancelled, Poll, ExpirySweep, Cancel, SecondAttemptPaid]
@@ -140,7 +140,7 @@ struct Order {
     account: Account,
     /// Whether the customer had paid in the first session before anything came in.
     is_paid: bool,
-    happenings: Vec<Happening>,
+    outbox: Vec<LinkEvent>,
     /// Which of them comes twice at once.
     doubled: Option<usize>,
 }
@@ -159,7 +159,7 @@ impl Order {
     /// The first thing that decides anything decides.
     fn truth(&self) -> Truth {
         let paid = self.is_paid.then_some(Truth::PaidByTheFirst);
-        let decided = self.happenings.iter().find_map(|happening| match happening {
+        let decided = self.outbox.iter().find_map(|event| match event {
             // SEP cannot be asked: only the return that brings the payment's reference tells of it.
             ReturnCancelled | Poll if self.account == Account::Sep => None,
             // A report, true or false, makes us ask; the gateway knows of the payment, if there is one.
@@ -177,14 +177,14 @@ impl Order {
 }
 
 /// Every ordered choice of one to four.
-fn choices(of: &[Happening]) -> Vec<Vec<Happening>> {
-    let mut all: Vec<Vec<Happening>> = Vec::new();
-    let mut longest: Vec<Vec<Happening>> = vec![Vec::new()];
+fn choices(of: &[LinkEvent]) -> Vec<Vec<LinkEvent>> {
+    let mut all: Vec<Vec<LinkEvent>> = Vec::new();
+    let mut longest: Vec<Vec<LinkEvent>> = vec![Vec::new()];
     for _ in 0..4 {
         longest = longest
             .iter()
             .flat_map(|chosen| {
-                let rest = of.iter().filter(|happening| !chosen.contains(happening));
+                let rest = of.iter().filter(|event| !chosen.contains(event));
                 rest.map(|next| [chosen.as_slice(), &[*next]].concat()).collect::<Vec<_>>()
             })
             .collect();
@@ -197,13 +197,13 @@ fn choices(of: &[Happening]) -> Vec<Vec<Happening>> {
 /// always tried come first.
 fn orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
     let (mut always, mut others) = (Vec::new(), Vec::new());
-    for (number, happenings) in choices(account.happenings()).into_iter().enumerate() {
-        let doubled = std::iter::once(None).chain((0..happenings.len()).map(Some));
+    for (number, outbox) in choices(account.outbox()).into_iter().enumerate() {
+        let doubled = std::iter::once(None).chain((0..outbox.len()).map(Some));
         for (is_paid, doubled) in doubled.flat_map(|doubled| [(false, doubled), (true, doubled)]) {
             // Each place has its turn to be doubled.
-            let is_in_turn = doubled.is_none_or(|at| at == number % happenings.len());
+            let is_in_turn = doubled.is_none_or(|at| at == number % outbox.len());
             let list = if account == Account::Stripe && is_paid && is_in_turn { &mut always } else { &mut others };
-            list.push(Order { account, is_paid, happenings: happenings.clone(), doubled });
+            list.push(Order { account, is_paid, outbox: outbox.clone(), doubled });
         }
     }
     (always, others)
@@ -223,9 +223,9 @@ fn longer_orders() -> Vec<Order> {
     let draw = |_| {
         let account = chance.one_of(&Account::ALL);
         let length = 5 + chance.below(6);
-        let happenings: Vec<Happening> = (0..length).map(|_| chance.one_of(account.happenings())).collect();
+        let outbox: Vec<LinkEvent> = (0..length).map(|_| chance.one_of(account.outbox())).collect();
         let doubled = chance.once_in(2).then(|| chance.below(length));
-        Order { account, is_paid: !chance.once_in(4), happenings, doubled }
+        Order { account, is_paid: !chance.once_in(4), outbox, doubled }
     };
     (0..LONGER).map(draw).collect()
 }
@@ -297,8 +297,8 @@ impl<'a> Story<'a> {
         self.world.webhook(gateway, &self.session, kind).await.unwrap();
     }
 
-    async fn happen(&self, happening: Happening) {
-        match happening {
+    async fn happen(&self, event: LinkEvent) {
+        match event {
             ReturnPaid => self.come_back_paid().await,
             ReturnCancelled => self.come_back_cancelled().await,
             WebhookPaid => self.hear("checkout.session.completed", "payment_link.paid").await,
@@ -315,9 +315,9 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Lets time pass where the happening needs it.
-    fn wait_for(&self, happening: Happening) {
-        match happening {
+    /// Lets time pass where the event needs it.
+    fn wait_for(&self, event: LinkEvent) {
+        match event {
             Poll => self.world.turn_time(MINUTE),
             ExpirySweep => {
                 let left = self.ends_at.duration_since(self.world.now());
@@ -357,12 +357,12 @@ async fn try_all(orders: Vec<Order>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, order) in orders.iter().enumerate() {
         let story = Story::begin(&world, order, number).await;
-        for (at, happening) in order.happenings.iter().enumerate() {
-            story.wait_for(*happening);
+        for (at, event) in order.outbox.iter().enumerate() {
+            story.wait_for(*event);
             if order.doubled == Some(at) {
-                tokio::join!(story.happen(*happening), story.happen(*happening));
+                tokio::join!(story.happen(*event), story.happen(*event));
             } else {
-                story.happen(*happening).await;
+                story.happen(*event).await;
             }
         }
         wrong.extend(world.look().iter().map(|one| format!("{order:?}: {one}")));

@@ -418,8 +418,8 @@ async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_be
         let token = PayToken::from_random([number; 16]);
         let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), second(number));
         store.create_link(&link, &ChangedRecords::default(), second(number)).await.unwrap();
-        let happening = link.happenings().as_slice()[0].clone();
-        let event = EventRecord::new(link.id(), &happening, second(number));
+        let event = link.outbox().as_slice()[0].clone();
+        let event = EventRecord::new(link.id(), &event, second(number));
         assert!(store.record_event(&event).await.unwrap());
     }
     let (mut made, mut cursor) = (Vec::new(), None);

@@ -211,7 +211,7 @@ fn what_would_be_missed_after_a_bad_day_is_switched_on() {
     let pattern = outbox["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
     let pattern: serde_json::Value = serde_json::from_str(pattern).unwrap();
     assert_eq!(pattern["dynamodb"]["Keys"]["sk"]["S"], serde_json::json!(["link"]));
-    assert_eq!(pattern["dynamodb"]["NewImage"]["news"]["S"], serde_json::json!(["yes"]));
+    assert_eq!(pattern["dynamodb"]["NewImage"]["needs_delivery"]["S"], serde_json::json!(["yes"]));
     // Events are forgotten, and a flood at one door does not use up what the account may run.
     assert_eq!(table["Properties"]["TimeToLiveSpecification"]["AttributeName"], "forget_at");
     assert_eq!(table["Properties"]["TimeToLiveSpecification"]["Enabled"], true);

@@ -81,9 +81,9 @@ impl SlowEndpoints {
 pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Result<(), StoreError> {
     let now = app.clock.now();
     let is_untold = |sequence: u32, at: Timestamp| !file.told.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
-    for happening in file.link.happenings().as_slice().iter().filter(|one| is_untold(one.sequence, one.at)) {
+    for event in file.link.outbox().as_slice().iter().filter(|one| is_untold(one.sequence, one.at)) {
         let endpoints = app.store.endpoints().await?;
-        let mut event = EventRecord::new(file.link.id(), happening, now);
+        let mut event = EventRecord::new(file.link.id(), event, now);
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // What there is no time for is written down as due, for the schedule.

@@ -60,9 +60,9 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
     if event.get("Records").is_none() {
         return retry(app, deadline).await;
     }
-    let news = News::read(event)?;
-    let mut failures = serve(app, news.links, deadline).await;
-    failures.extend(news.unreadable);
+    let events = News::read(event)?;
+    let mut failures = serve(app, events.links, deadline).await;
+    failures.extend(events.unreadable);
     let failures: Vec<Value> = failures.into_iter().map(|number| json!({ "itemIdentifier": number })).collect();
     Ok(json!({ "batchItemFailures": failures }))
 }
@@ -138,20 +138,20 @@ impl News {
     /// have a number, so that nobody could say which one failed.
     pub fn read(event: Value) -> Result<Self, lambda_runtime::Error> {
         let batch: Batch = serde_json::from_value(event)?;
-        let mut news = Self::default();
+        let mut events = Self::default();
         for record in batch.records {
             let number = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default().to_owned();
             match serde_json::from_value::<StreamRecord>(record) {
                 Ok(record) => {
                     if let Some(link) = link_of(&record) {
-                        news.links.entry(link).or_default().push(number);
+                        events.links.entry(link).or_default().push(number);
                     }
                 }
                 Err(error) if number.is_empty() => return Err(error.into()),
                 // The error may quote the record, and the record is about a person.
                 Err(_) => {
                     tracing::error!(sequence_number = number, "A record of the stream cannot be read.");
-                    news.unreadable.push(number);
+                    events.unreadable.push(number);
                 }
             }
         }

@@ -162,7 +162,7 @@ made_id! {
     MessageId, "msg_"
 }
 
-/// One event of one link: the link's own part of its id and the number of the happening, so that an event is found by its
+/// One event of one link: the link's own part of its id and the number of the event, so that an event is found by its
 /// id alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -183,7 +183,7 @@ impl EventId {
         if id.0 == text { Ok(id) } else { Err(refused()) }
     }
 
-    /// The link that the event is about, and the number of the happening.
+    /// The link that the event is about, and the number of the event.
     pub fn parts(&self) -> Option<(LinkId, u32)> {
         let (part, sequence) = self.0.strip_prefix("evt_")?.split_once('_')?;
         Some((LinkId::parse(&format!("pl_{part}")).ok()?, sequence.parse().ok()?))

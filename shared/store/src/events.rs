@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::idempotency::Answered;
 use domain::ids::{AttemptId, EndpointId, EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::link::outbox::{EventType, Happening, KEPT_FOR};
+use domain::link::outbox::{EventType, KEPT_FOR, LinkEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -27,7 +27,7 @@ const LONGEST_LOG: usize = 12;
 pub struct LinkFile {
     pub link: PaymentLink,
     pub messages: MessageStates,
-    /// The numbers of the happenings that are events already.
+    /// The numbers of the events that are events already.
     pub told: BTreeSet<u32>,
 }
 
@@ -115,14 +115,14 @@ impl Delivery {
 }
 
 impl EventRecord {
-    pub fn new(link: &LinkId, happening: &Happening, recorded_at: Timestamp) -> Self {
+    pub fn new(link: &LinkId, event: &LinkEvent, recorded_at: Timestamp) -> Self {
         Self {
-            id: EventId::of(link, happening.sequence),
-            sequence: happening.sequence,
-            kind: happening.kind,
-            attempt: happening.attempt.clone(),
-            message: happening.message.clone(),
-            happened_at: happening.at,
+            id: EventId::of(link, event.sequence),
+            sequence: event.sequence,
+            kind: event.kind,
+            attempt: event.attempt.clone(),
+            message: event.message.clone(),
+            happened_at: event.at,
             recorded_at,
             deliveries: Vec::new(),
             held_until: None,
@@ -151,7 +151,7 @@ impl EventRecord {
         let mut item = to_item(keys::event(&link, self.sequence), self)?;
         item.insert(BY_DAY.to_owned(), text(day_shards.for_event(&keys::day_of(self.recorded_at), &self.id)));
         item.insert(LISTED_AT.to_owned(), text(self.listed_at()));
-        // Twice as long as its happening stays on the link: what is forgotten before that would be told a second time.
+        // Twice as long as its event stays on the link: what is forgotten before that would be told a second time.
         let forget_at = self.happened_at.checked_add(KEPT_FOR).and_then(|at| at.checked_add(KEPT_FOR));
         let forget_at = forget_at.map_err(|error| StoreError::unreadable(WRITE, error))?;
         item.insert(FORGET_AT.to_owned(), number(forget_at.as_second()));

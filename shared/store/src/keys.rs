@@ -57,7 +57,7 @@ pub(crate) const WRITE_ID: &str = "write_id";
 pub(crate) const FORGET_AT: &str = "forget_at";
 
 /// An attribute of every item whose writing somebody has to be told, and of no other: the stream's filter looks for it.
-pub(crate) const NEWS: &str = "news";
+pub(crate) const NEEDS_DELIVERY: &str = "needs_delivery";
 
 /// Over how many partitions each kind of due work is spread, so that many links due in one second do not meet the
 /// limit of a single partition.

@@ -20,7 +20,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, Seen, from_item, key, number, text, text_of, to_item, write_id};
 use crate::keys::{
-    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEWS, PK, WRITE_ID,
+    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
 use crate::records::{contact_item, crm_item};
 
@@ -357,8 +357,8 @@ impl Store {
         let by_day = self.day_shards.for_link(&keys::day_of(link.created_at()), link.id());
         item.insert(BY_DAY.to_owned(), text(by_day));
         item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
-        if link.has_news() {
-            item.insert(NEWS.to_owned(), text("yes"));
+        if link.needs_delivery() {
+            item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
         }
         if let Some(due_at) = link.sweep_from() {
             item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));

@@ -10,7 +10,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::events::LinkFile;
 use crate::item::{Item, from_item, number, number_of, text, write_id};
-use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEWS, SK};
+use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
 
 /// So many links of a shard are looked at to find the longest due.
 const OLDEST_LINKS: i32 = 100;
@@ -40,10 +40,10 @@ impl Store {
     }
 
     /// Writes a link as it is, so that the stream brings it once more. Answers whether nobody was faster; then the stream
-    /// has news of it anyway.
+    /// has to deliver it anyway.
     pub async fn announce_again(&self, link: &PaymentLink) -> Result<bool, StoreError> {
         let mut item = self.link_item(link, &write_id()?)?;
-        item.insert(NEWS.to_owned(), text("yes"));
+        item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
         let seen = Item::from([(":seen".to_owned(), number(link.version()))]);
         Ok(self.put_if("announce a link again", item, "version = :seen", seen).await?.is_ok())
     }
@@ -80,7 +80,7 @@ impl LinkFile {
     /// Whether something is still to be told of the link that no record of the table speaks of: an event that was never
     /// recorded, or a message that nobody has looked at.
     pub fn is_untold(&self) -> bool {
-        let events = self.link.happenings().as_slice().iter().any(|one| !self.told.contains(&one.sequence));
+        let events = self.link.outbox().as_slice().iter().any(|one| !self.told.contains(&one.sequence));
         events || self.link.recipients().any(|recipient| !self.messages.contains_key(&recipient.id))
     }
 }

@@ -100,7 +100,7 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
 struct Events {
     opened: VecDeque<Value>,
     returned: VecDeque<Value>,
-    news: VecDeque<Value>,
+    events: VecDeque<Value>,
     due: VecDeque<String>,
     link_id: String,
 }
@@ -119,12 +119,12 @@ impl Events {
         }
         let told = world.make(&steps::create(), EACH).await;
         let mut stream = world.cloud.stream("deliver-messages").unwrap();
-        let news = news_of(&mut stream, &told, EACH).await;
+        let events = news_of(&mut stream, &told, EACH).await;
         Self {
             link_id: link_id(&urls[0]).to_string(),
             opened: unopened.iter().map(|url| steps::open(url)).collect(),
             returned,
-            news: news.into_iter().map(|record| json!({ "Records": [record] })).collect(),
+            news: events.into_iter().map(|record| json!({ "Records": [record] })).collect(),
             due: world.make(&steps::create_quietly(), EACH).await.into(),
         }
     }
@@ -134,7 +134,7 @@ impl Events {
             "pay-redirect" => self.opened.pop_front().unwrap(),
             "gateway-webhook" => self.returned.pop_front().unwrap(),
             "crm-api" => steps::read(&self.link_id),
-            "deliver-messages" => self.news.pop_front().unwrap(),
+            "deliver-messages" => self.events.pop_front().unwrap(),
             "expire-links" => {
                 make_due(world, &[self.due.pop_front().unwrap()]).await;
                 json!({ "source": "schedule" })

@@ -263,7 +263,7 @@ async fn expire(store: &str) -> Bulk {
     bulk_of(format!("links expired in one sweep, {store}"), DUE, took, sweep.processor_time() - before)
 }
 
-/// So many records of the stream about these links. Everything else is in the stream too, and most of it is no news.
+/// So many records of the stream about these links. Everything else is in the stream too, and most of it is no events.
 pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: usize) -> Vec<Value> {
     let ids: BTreeSet<String> = urls.iter().map(|url| format!("link#{}", link_id(url))).collect();
     let mut records = Vec::new();

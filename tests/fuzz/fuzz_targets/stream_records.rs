@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     for record in records {
         let change = &record["dynamodb"];
         let number = change["SequenceNumber"].as_str().unwrap_or_default().to_owned();
-        if news.unreadable.contains(&number) {
+        if events.unreadable.contains(&number) {
             continue;
         }
         let id = change["Keys"]["pk"]["S"].as_str().and_then(|pk| pk.strip_prefix("link#"));
@@ -32,8 +32,8 @@ fuzz_target!(|data: &[u8]| {
             expected.entry(id).or_default().push(number);
         }
     }
-    let named = news.links.into_iter().map(|(id, mut numbers)| {
-        numbers.retain(|number| !news.unreadable.contains(number));
+    let named = events.links.into_iter().map(|(id, mut numbers)| {
+        numbers.retain(|number| !events.unreadable.contains(number));
         (id, numbers)
     });
     assert_eq!(named.filter(|(_, numbers)| !numbers.is_empty()).collect::<BTreeMap<_, _>>(), expected);

@@ -1,7 +1,7 @@
 //! What the CRM is told, and what a link remembers of what happened to it until that was told.
 //!
-//! A happening is written with the change that is its cause, in the same item and the same write: whoever tells the CRM
-//! finds it there, however late. Its number counts the happenings of one link, so that their order can be told from the
+//! A event is written with the change that is its cause, in the same item and the same write: whoever tells the CRM
+//! finds it there, however late. Its number counts the events of one link, so that their order can be told from the
 //! number alone, in whatever order they arrive.
 
 use std::mem::discriminant;
@@ -17,9 +17,9 @@ use crate::problem::Rejection;
 /// For so long events can be read and sent again.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A link remembers at most so many happenings, so that its item stays far below DynamoDB's limit. A link can have a
+/// A link remembers at most so many outbox, so that its item stays far below DynamoDB's limit. A link can have a
 /// dozen in an hour, and the outbox is behind by seconds.
-const MOST_HAPPENINGS: usize = 100;
+const MAX_LINK_EVENTS: usize = 100;
 
 /// The names of events in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,8 +89,8 @@ impl From<EventType> for String {
 
 /// Something that happened to a link and that the CRM is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Happening {
-    /// Counts the happenings of one link from 1 on.
+pub struct LinkEvent {
+    /// Counts the events of one link from 1 on.
     pub sequence: u32,
     /// The version of the link that it was written with.
     pub version: u64,
@@ -105,16 +105,16 @@ pub struct Happening {
     pub message: Option<MessageId>,
 }
 
-/// What a list of happenings is made of before it has numbers.
+/// What a list of events is made of before it has numbers.
 type Unnumbered = (EventType, Option<AttemptId>, Option<MessageId>);
 
-/// The happenings of a link, in their order.
+/// The events of a link, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Happenings(Vec<Happening>);
+pub struct Outbox(Vec<LinkEvent>);
 
-impl Happenings {
-    pub fn as_slice(&self) -> &[Happening] {
+impl Outbox {
+    pub fn as_slice(&self) -> &[LinkEvent] {
         &self.0
     }
 
@@ -126,8 +126,8 @@ impl Happenings {
     /// Adds what the change from `before` to `after` means for the CRM. Every change of a link passes here, so that none
     /// can be forgotten.
     pub(crate) fn add_changes(&mut self, before: &PaymentLink, after: &PaymentLink, now: Timestamp) {
-        let news = changes(before, after);
-        self.add(news, after.version(), now);
+        let events = changes(before, after);
+        self.add(events, after.version(), now);
     }
 
     pub(crate) fn add_created(&mut self, version: u64, now: Timestamp) {
@@ -138,17 +138,17 @@ impl Happenings {
         self.add(vec![(EventType::MessageFailed, None, Some(message.clone()))], version, now);
     }
 
-    fn add(&mut self, news: Vec<Unnumbered>, version: u64, at: Timestamp) {
-        for (kind, attempt, message) in news {
+    fn add(&mut self, events: Vec<Unnumbered>, version: u64, at: Timestamp) {
+        for (kind, attempt, message) in events {
             let sequence = self.0.last().map_or(0, |last| last.sequence).saturating_add(1);
-            self.0.push(Happening { sequence, version, at, kind, attempt, message });
+            self.0.push(LinkEvent { sequence, version, at, kind, attempt, message });
         }
         self.forget(at);
     }
 
     /// Forgets what nobody can be told any more. The last one stays, because it carries the count.
     fn forget(&mut self, now: Timestamp) {
-        let surplus = self.0.len().saturating_sub(MOST_HAPPENINGS);
+        let surplus = self.0.len().saturating_sub(MAX_LINK_EVENTS);
         self.0.drain(..surplus);
         let last = self.0.last().map(|last| last.sequence);
         self.0.retain(|one| Some(one.sequence) == last || now.duration_since(one.at) < KEPT_FOR);
@@ -157,9 +157,9 @@ impl Happenings {
 
 /// What the CRM is told of a change, in the order in which it would tell it itself: attempts before the link's end.
 fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<Unnumbered> {
-    let mut news = Vec::new();
+    let mut events = Vec::new();
     if before.opened_at().is_none() && after.opened_at().is_some() {
-        news.push((EventType::LinkOpened, None, None));
+        events.push((EventType::LinkOpened, None, None));
     }
     for attempt in after.attempts() {
         let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
@@ -178,22 +178,22 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<Unnumbered> {
             | AttemptState::Abandoned { .. }
             | AttemptState::Refunding { .. } => continue,
         };
-        news.push((kind, Some(attempt.id.clone()), None));
+        events.push((kind, Some(attempt.id.clone()), None));
     }
     if discriminant(before.status()) != discriminant(after.status()) {
         match after.status() {
             LinkStatus::Active => {}
-            LinkStatus::Expired { .. } => news.push((EventType::LinkExpired, None, None)),
-            LinkStatus::Cancelled { .. } => news.push((EventType::LinkCancelled, None, None)),
+            LinkStatus::Expired { .. } => events.push((EventType::LinkExpired, None, None)),
+            LinkStatus::Cancelled { .. } => events.push((EventType::LinkCancelled, None, None)),
             LinkStatus::Paid { paid_by, .. } => {
-                news.push((EventType::LinkPaid, Some(paid_by.clone()), None));
+                events.push((EventType::LinkPaid, Some(paid_by.clone()), None));
                 if after.receipt_id().is_some() {
-                    news.push((EventType::ReceiptRegistered, Some(paid_by.clone()), None));
+                    events.push((EventType::ReceiptRegistered, Some(paid_by.clone()), None));
                 }
             }
         }
     }
-    news
+    events
 }
 
 #[cfg(test)]
@@ -210,15 +210,15 @@ mod tests {
 
     #[test]
     fn numbers_go_on_when_old_happenings_are_forgotten() {
-        let mut happenings = Happenings::default();
+        let mut outbox = Outbox::default();
         let at = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
         for version in 1..=150 {
-            happenings.add_created(version, at(0));
+            outbox.add_created(version, at(0));
         }
-        assert_eq!(happenings.as_slice().len(), MOST_HAPPENINGS);
-        happenings.add_created(151, at(31));
-        let left: Vec<u32> = happenings.as_slice().iter().map(|one| one.sequence).collect();
+        assert_eq!(outbox.as_slice().len(), MAX_LINK_EVENTS);
+        outbox.add_created(151, at(31));
+        let left: Vec<u32> = outbox.as_slice().iter().map(|one| one.sequence).collect();
         assert_eq!(left, [151]);
-        assert!(happenings.any_of(151) && !happenings.any_of(150));
+        assert!(outbox.any_of(151) && !outbox.any_of(150));
     }
 }

@@ -16,7 +16,7 @@ use crate::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
     ReceiptTypeId, ReferenceId, ReturnKey,
 };
-use crate::link::outbox::Happenings;
+use crate::link::outbox::Outbox;
 use crate::link::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use crate::locale::Locale;
 use crate::messages::choice::MessageChoice;
@@ -163,7 +163,7 @@ pub struct PaymentLink {
     pub(super) tellings: Vec<Telling>,
     /// What the CRM has to be told, until it is too old to be told.
     #[serde(default)]
-    pub(super) happenings: Happenings,
+    pub(super) outbox: Outbox,
     #[serde(default, skip_serializing_if = "Answered::is_empty")]
     pub(super) answered: Answered,
     /// What the call that made the link belongs to.
@@ -226,8 +226,8 @@ pub enum CancelRefused {
 
 impl PaymentLink {
     pub fn new(token: PayToken, base: &str, request_hash: String, terms: Terms, now: Timestamp) -> Self {
-        let mut happenings = Happenings::default();
-        happenings.add_created(1, now);
+        let mut outbox = Outbox::default();
+        outbox.add_created(1, now);
         Self {
             id: LinkId::of(&token),
             token,
@@ -239,7 +239,7 @@ impl PaymentLink {
             attempts: Vec::new(),
             opened_at: None,
             tellings: Vec::new(),
-            happenings,
+            outbox,
             answered: Answered::default(),
             trace: None,
             created_at: now,
@@ -318,14 +318,13 @@ impl PaymentLink {
         })
     }
 
-    pub fn happenings(&self) -> &Happenings {
-        &self.happenings
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Whether this version brought anything that somebody has to be told, a person or the CRM.
-    pub fn has_news(&self) -> bool {
-        self.happenings.any_of(self.version)
-            || self.tellings.last().is_some_and(|telling| telling.version == self.version)
+    pub fn needs_delivery(&self) -> bool {
+        self.outbox.any_of(self.version) || self.tellings.last().is_some_and(|telling| telling.version == self.version)
     }
 
     /// Whether a request with an idempotency key was answered before.
@@ -558,11 +557,11 @@ impl PaymentLink {
 
     /// Notes that a message failed for good, once. `None` where that is known already.
     pub fn message_failed(&self, message: &MessageId, now: Timestamp) -> Option<Self> {
-        let is_known = self.happenings.as_slice().iter().any(|one| one.message.as_ref() == Some(message));
+        let is_known = self.outbox.as_slice().iter().any(|one| one.message.as_ref() == Some(message));
         (!is_known).then(|| {
             self.changed(now, |link| {
                 let version = link.version + 1;
-                link.happenings.add_failed_message(message, version, now);
+                link.outbox.add_failed_message(message, version, now);
             })
         })
     }
@@ -618,9 +617,9 @@ impl PaymentLink {
         change(&mut link);
         link.version += 1;
         link.updated_at = now;
-        let mut happenings = std::mem::take(&mut link.happenings);
-        happenings.add_changes(self, &link, now);
-        link.happenings = happenings;
+        let mut outbox = std::mem::take(&mut link.outbox);
+        outbox.add_changes(self, &link, now);
+        link.outbox = outbox;
         link
     }
 }

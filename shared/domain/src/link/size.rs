@@ -7,7 +7,7 @@ use super::PaymentLink;
 use crate::problem::Rejection;
 
 /// What the CRM puts on a link takes about so many bytes at most. What is left is for what happens to it: twenty attempts
-/// with what their gateways say, a hundred happenings, the requests it remembers.
+/// with what their gateways say, a hundred outbox, the requests it remembers.
 pub const LARGEST_LINK: usize = 250_000;
 
 impl PaymentLink {

@@ -125,7 +125,7 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     }
     assert_eq!((forgotten.id(), forgotten.terms().amount), (made.id(), made.terms().amount));
     assert_eq!(forgotten.terms().contact.id, made.terms().contact.id);
-    assert!(!forgotten.has_news(), "nobody is told of it");
+    assert!(!forgotten.needs_delivery(), "nobody is told of it");
     assert_eq!(forgotten.forget_person(at(5)), Ok(None), "once is enough");
 }
 
@@ -398,7 +398,7 @@ fn a_person_decides_about_money_under_review() {
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)).unwrap().visit(at(3)), Visit::Begin);
-    let told: Vec<_> = judged.link.happenings.as_slice().iter().map(|one| one.kind.as_str()).collect();
+    let told: Vec<_> = judged.link.outbox.as_slice().iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(
         told,
         [
@@ -430,7 +430,7 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
     let mut link = link();
     for round in 1..=10 {
         link = link.tell_again(telling(&link), at(round)).unwrap();
-        assert!(link.has_news());
+        assert!(link.needs_delivery());
     }
     assert_eq!(link.tell_again(telling(&link), at(10)), Err(TellRefused::TooOften));
     assert_eq!(link.recipients().collect::<Vec<_>>().len(), 10);
@@ -476,7 +476,7 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
 
 /// Everything that can happen to a link, in any order.
 #[derive(Clone, Debug)]
-enum Happening {
+enum LinkEvent {
     Begin,
     Claim(usize),
     Answer(usize, GatewayAnswer, Report),
@@ -501,7 +501,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn event() -> impl Strategy<Value = LinkEvent> {
     let answer = prop_oneof![
         3 => Just(paid()),
         1 => Just(GatewayAnswer::Paid(payment(5))),
@@ -521,15 +521,15 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(RefundAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     prop_oneof![
-        2 => Just(Happening::Begin),
-        2 => (0..4_usize).prop_map(Happening::Claim),
-        5 => (0..4_usize, answer, report).prop_map(|(index, answer, report)| Happening::Answer(index, answer, report)),
-        1 => any::<bool>().prop_map(Happening::Cancel),
-        2 => Just(Happening::Sweep),
-        1 => (0..4_usize, refund).prop_map(|(index, answer)| Happening::Refunded(index, answer)),
+        2 => Just(LinkEvent::Begin),
+        2 => (0..4_usize).prop_map(LinkEvent::Claim),
+        5 => (0..4_usize, answer, report).prop_map(|(index, answer, report)| LinkEvent::Answer(index, answer, report)),
+        1 => any::<bool>().prop_map(LinkEvent::Cancel),
+        2 => Just(LinkEvent::Sweep),
+        1 => (0..4_usize, refund).prop_map(|(index, answer)| LinkEvent::Refunded(index, answer)),
         1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
-            .prop_map(|(index, resolution)| Happening::Resolve(index, resolution)),
-        1 => (0..4_usize).prop_map(Happening::Keep),
+            .prop_map(|(index, resolution)| LinkEvent::Resolve(index, resolution)),
+        1 => (0..4_usize).prop_map(LinkEvent::Keep),
     ]
 }
 
@@ -547,37 +547,37 @@ proptest! {
     fn whatever_happens_in_whatever_order_the_books_stay_right(
         gateway in prop::sample::select(GatewayKind::ALL.to_vec()),
         late in prop::sample::select(vec![LatePayment::Accept, LatePayment::Refund]),
-        story in prop::collection::vec((0..40_i64, happening()), 1..40),
+        story in prop::collection::vec((0..40_i64, event()), 1..40),
     ) {
         let mut link = link_at(gateway, late);
         let (mut minute, mut number, mut receipts) = (0, 0_u8, 0);
-        for (pause, happening) in story {
+        for (pause, event) in story {
             minute += pause;
             let now = at(minute);
             let before = link.clone();
             let id = |index: usize| link.attempts.get(index).map(|attempt| attempt.id.clone());
-            let next = match happening {
-                Happening::Begin => {
+            let next = match event {
+                LinkEvent::Begin => {
                     number += 1;
                     link.begin_attempt(attempt(&link, number, minute), now).ok()
                 }
-                Happening::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
-                Happening::Answer(index, answer, report) => {
+                LinkEvent::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
+                LinkEvent::Answer(index, answer, report) => {
                     id(index).and_then(|id| link.judge(&id, &answer, report, now)).map(|judged| {
                         receipts += usize::from(judged.kept.is_some());
                         judged.link
                     })
                 }
-                Happening::Cancel(force) => link.cancel(None, force, now).ok(),
-                Happening::Sweep => link.take_due(now).map(|(link, _)| link),
-                Happening::Resolve(index, resolution) => {
+                LinkEvent::Cancel(force) => link.cancel(None, force, now).ok(),
+                LinkEvent::Sweep => link.take_due(now).map(|(link, _)| link),
+                LinkEvent::Resolve(index, resolution) => {
                     id(index).and_then(|id| link.resolve(&id, resolution, now).ok())
                 }
-                Happening::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|judged| {
+                LinkEvent::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|judged| {
                     receipts += usize::from(judged.kept.is_some());
                     judged.link
                 }),
-                Happening::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
+                LinkEvent::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
             };
             if let Some(next) = next {
                 prop_assert_eq!(next.version, before.version + 1);
@@ -593,7 +593,7 @@ proptest! {
             });
             prop_assert!(confirming.count() <= 1);
             // The CRM is told of everything, in an order that can be told from the numbers.
-            let told = link.happenings.as_slice();
+            let told = link.outbox.as_slice();
             prop_assert!(told.windows(2).all(|two| two[0].sequence + 1 == two[1].sequence));
             let count = |kind| told.iter().filter(|one| one.kind == kind).count();
             prop_assert_eq!(count(EventType::LinkPaid), kept);
