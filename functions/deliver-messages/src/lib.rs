@@ -1,6 +1,6 @@
 //! The outbox: tells people about links, and the CRM about everything that happens to them.
 //!
-//! The table's stream says which links have news; what follows is decided from the table. Messages to people go first,
+//! The table's stream says which links need delivery; what follows is decided from the table. Messages to people go first,
 //! because a slow endpoint of the CRM must not keep anybody waiting. What fails for now is due again later, from where
 //! the schedule takes it. What providers report later, a bounce or an SMS that did not arrive, comes in here too. A record that cannot be served is reported by its number, so that it blocks no other.
 
@@ -155,7 +155,7 @@ impl News {
                 }
             }
         }
-        Ok(news)
+        Ok(events)
     }
 }
 
@@ -199,7 +199,7 @@ fn told<T>(id: &LinkId, outcome: Result<Option<T>, StoreError>) -> Option<Result
     match outcome {
         Ok(done) => done.map(Ok),
         Err(error) => {
-            tracing::error!(link_id = %id, error = %error, "The news of a link could not be told.");
+            tracing::error!(link_id = %id, error = %error, "A link could not be delivered.");
             Some(Err(id.clone()))
         }
     }

@@ -37,7 +37,7 @@ const REPORTED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 const MOST_ROUNDS: usize = 8;
 
 /// Sends the messages of a link that nobody has looked at, or whose sender may have died. One that stands in for another
-/// is sent when that has failed for good, which is news of the link and brings us here.
+/// is sent when that has failed for good, which is an event of the link and brings us here.
 pub(crate) async fn tell(app: &App, file: &LinkFile) -> Result<(), StoreError> {
     let has_failed = |id: &MessageId| matches!(file.messages.get(id), Some(MessageState::Failed { .. }));
     let is_open = |recipient: &&Recipient| {

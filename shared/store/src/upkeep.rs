@@ -1,4 +1,4 @@
-//! What a person does to a stack by hand: asks whether work is late, has news told again, and finds everything about one
+//! What a person does to a stack by hand: asks whether work is late, has undelivered events delivered again, and finds everything about one
 //! contact. No function does any of this, and no function's role allows the scan.
 
 use domain::Timestamp;

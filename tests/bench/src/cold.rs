@@ -96,7 +96,7 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
 }
 
 /// What each function is asked, every time something that has not been asked before: a link that nobody opened, money that
-/// was not taken yet, news that nobody was told of, a link that is due.
+/// was not taken yet, an event that nobody was told of, a link that is due.
 struct Events {
     opened: VecDeque<Value>,
     returned: VecDeque<Value>,
@@ -124,7 +124,7 @@ impl Events {
             link_id: link_id(&urls[0]).to_string(),
             opened: unopened.iter().map(|url| steps::open(url)).collect(),
             returned,
-            news: events.into_iter().map(|record| json!({ "Records": [record] })).collect(),
+            events: events.into_iter().map(|record| json!({ "Records": [record] })).collect(),
             due: world.make(&steps::create_quietly(), EACH).await.into(),
         }
     }

@@ -275,7 +275,7 @@ pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: 
             break;
         }
     }
-    assert_eq!(records.len(), wanted, "the stream brings what is news");
+    assert_eq!(records.len(), wanted, "the stream brings what needs delivery");
     records
 }
 

@@ -317,7 +317,7 @@ async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twic
     let late = post(&world, &path(&link, "messages"), json!({}), None).await;
     assert_eq!((late.status, late.json()["code"].as_str().unwrap()), (StatusCode::CONFLICT, "link_not_active"));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(world.inbox("+989120000000", 2).await.len(), 2, "news of the link tells nobody again");
+    assert_eq!(world.inbox("+989120000000", 2).await.len(), 2, "an event of the link notifies nobody again");
 }
 
 #[tokio::test]
