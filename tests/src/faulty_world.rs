@@ -184,7 +184,7 @@ impl FaultyWorld {
     }
 
     /// The CRM has people told about a link once more.
-    pub async fn tell_again(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+    pub async fn resend(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/messages", link.id);
         self.crm(Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
     }
@@ -463,7 +463,7 @@ impl FaultyWorld {
     }
 
     /// A sender of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
-    pub fn allow_telling_twice(&self, link: &Made) {
+    pub fn allow_resending_twice(&self, link: &Made) {
         self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
     }
 

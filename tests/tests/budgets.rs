@@ -136,7 +136,7 @@ async fn where_the_gateway_takes_the_money_confirming_is_one_read_and_one_transa
 }
 
 #[tokio::test]
-async fn telling_is_two_writes_for_a_message_and_one_for_an_event() {
+async fn delivering_is_two_writes_for_a_message_and_one_for_an_event() {
     let world = warm_world().await;
     world.make_link(&quiet_link(), "quiet").await;
     world.usage();

@@ -398,7 +398,7 @@ impl Flow {
                 let body = json!({ "description": "Changed" });
                 is_answered(world.crm(Method::PATCH, &path, &body, &[]).await)
             }
-            Self::TellAgain => is_answered(world.tell_again(scene.link(), &scene.key).await),
+            Self::TellAgain => is_answered(world.resend(scene.link(), &scene.key).await),
             Self::Redeliver => {
                 let event = EventId::of(&LinkId::parse(&scene.link().id).unwrap(), 1);
                 let path = format!("/v1/events/{event}/redeliver");
@@ -563,7 +563,7 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         scene.link = Some(world.make_link(&scene.body, &scene.key).await);
     }
     if point.is_some_and(|point| point.may_tell_twice(&calls)) {
-        world.allow_telling_twice(scene.link());
+        world.allow_resending_twice(scene.link());
     }
     world.confirm().await;
     let (mut wrong, evidence) = world.check(Stage::TransitionWritten).await;

@@ -146,7 +146,7 @@ impl<'a> Story<'a> {
             13 => self.schedules_come().await,
             14 => self.sweep_meets_customer(at).await,
             15 => self.resolve(at).await,
-            16 => self.tell_again(at).await,
+            16 => self.resend(at).await,
             17 => self.try_another_reference().await,
             _ => self.time_passes(),
         }
@@ -274,10 +274,10 @@ impl<'a> Story<'a> {
     }
 
     /// The CRM reminds people.
-    async fn tell_again(&mut self, at: usize) {
+    async fn resend(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
         let key = self.new_key(at);
-        let status = self.world.tell_again(&link, &key).await.map(|reply| reply.status);
+        let status = self.world.resend(&link, &key).await.map(|reply| reply.status);
         self.note(&format!("people are told again of link {at}: {status:?}"));
     }
 
@@ -481,7 +481,7 @@ async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<()
     }
     let hit = hit.lock().unwrap().clone();
     if hit.iter().any(|(call, _)| call.function == "deliver-messages") {
-        story.links.iter().filter_map(|link| link.made.as_ref()).for_each(|link| world.allow_telling_twice(link));
+        story.links.iter().filter_map(|link| link.made.as_ref()).for_each(|link| world.allow_resending_twice(link));
     }
     world.return_unverified_money().await;
     // An attempt that nobody reports is asked about once an hour at the longest.

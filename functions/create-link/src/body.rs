@@ -16,9 +16,9 @@ use utoipa::{PartialSchema, ToSchema};
 use web::Given;
 use web::body::{Unknown, refuse_unknown};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
+use web::message_round::{MessageBody, RecipientsBody};
 use web::openapi::{with_id, without_required};
 use web::records::{ContactBody, ItemBody};
-use web::telling::{MessageBody, RecipientsBody};
 
 /// What a link is made from.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -12,7 +12,7 @@ use web::records::{ContactBody, ItemBody};
 use web::texts::TextBody;
 
 use crate::handlers::accounts::{AccountBody, AccountView};
-use crate::handlers::actions::{CancelBody, ResolveBody, TellBody};
+use crate::handlers::actions::{CancelBody, ResendBody, ResolveBody};
 use crate::handlers::contacts::ContactView;
 use crate::handlers::endpoints::{EndpointBody, EndpointView, RotateBody};
 use crate::handlers::events::RedeliverBody;
@@ -104,8 +104,8 @@ fn links() -> Vec<Operation> {
         post("/v1/payment-links/{id}/cancel", "cancel_payment_link", LINKS, "Cancel an active link", Scope::Write)
             .may_take::<CancelBody>()
             .answers::<LinkView>(200, "The cancelled link."),
-        post("/v1/payment-links/{id}/messages", "tell_again", LINKS, "Tell people once more", Scope::Write)
-            .may_take::<TellBody>()
+        post("/v1/payment-links/{id}/messages", "resend", LINKS, "Tell people once more", Scope::Write)
+            .may_take::<ResendBody>()
             .answers::<LinkView>(200, "The link with the new messages, queued.")
             .refuses_too_many("People were told a moment ago, or as often as is allowed."),
         post(

@@ -46,7 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
         .route("/v1/payment-links/{id}/attempts/{attempt}/resolve", only("POST", post(actions::resolve)))
         .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))
-        .route("/v1/payment-links/{id}/messages", only("POST", post(actions::tell_again)))
+        .route("/v1/payment-links/{id}/messages", only("POST", post(actions::resend)))
         .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
         .route("/v1/payment-links/{id}/qr.svg", only("GET", get(qr::svg)))
         .route("/v1/events", only("GET", get(events::list)))

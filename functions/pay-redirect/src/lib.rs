@@ -336,9 +336,9 @@ async fn look(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Look,
         | GatewayAnswer::WrongAmount { .. }
         | GatewayAnswer::Doubtful { .. } => Ok(Look::MayBePaid),
         GatewayAnswer::NotPaid { .. } => {
-            if let Some(judgement) = link.judge(&attempt.id, &answer, Report::Nothing, now) {
-                *link = match app.store.replace_link(&judgement.link).await? {
-                    Written::Applied | Written::AlreadyApplied => judgement.link,
+            if let Some(transition) = link.apply_answer(&attempt.id, &answer, Report::Nothing, now) {
+                *link = match app.store.replace_link(&transition.link).await? {
+                    Written::Applied | Written::AlreadyApplied => transition.link,
                     Written::Rejected(current) => *current,
                 };
             }

@@ -21,7 +21,7 @@ use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Store, StoreError, TransitionWritten, Written};
 
-/// How often one answer is judged again because the link changed meanwhile. Each time somebody else got on with it.
+/// How often one answer is applied again because the link changed meanwhile. Each time somebody else got on with it.
 const MOST_ROUNDS: usize = 8;
 
 /// What confirming led to.
@@ -215,7 +215,7 @@ impl Confirmation {
         Err(ConfirmError::Contended)
     }
 
-    /// Writes what an answer leads to, judging it again on whatever the link is by then.
+    /// Writes what an answer leads to, applying it again to whatever the link is by then.
     async fn write(
         &self,
         mut link: PaymentLink,
@@ -225,10 +225,12 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MOST_ROUNDS {
-            let Some(judgement) = link.judge(id, answer, report, now) else { return Ok(Outcome::of(answer, link)) };
-            match self.store.confirm(&judgement).await? {
+            let Some(transition) = link.apply_answer(id, answer, report, now) else {
+                return Ok(Outcome::of(answer, link));
+            };
+            match self.store.confirm(&transition).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
-                    return Ok(Outcome::of(answer, judgement.link));
+                    return Ok(Outcome::of(answer, transition.link));
                 }
                 TransitionWritten::Written(Written::Rejected(current)) => link = *current,
                 TransitionWritten::ReferenceTaken => {
@@ -307,8 +309,8 @@ impl Confirmation {
         for _ in 0..MOST_ROUNDS {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
-            let Some(judgement) = link.keep_accepted(id, now) else { return Ok(()) };
-            let written = match self.store.confirm(&judgement).await? {
+            let Some(transition) = link.keep_accepted(id, now) else { return Ok(()) };
+            let written = match self.store.confirm(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
             };

@@ -211,7 +211,7 @@ impl ReceiptId {
 }
 
 impl MessageId {
-    /// `round` tells the first telling (0) from each time that the CRM asked to send again.
+    /// `round` tells the first round (0) from each time that the CRM asked to send again.
     pub fn of(link: &LinkId, round: u32, channel: &str, to: &str) -> Self {
         Self::derive(&["message", link.as_str(), &round.to_string(), channel, to])
     }

@@ -100,7 +100,7 @@ impl Speaks for Mollie<'_> {
 
     async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
         match self.retrieve(attempt, credentials).await {
-            Ok(payment) => judge(&payment, attempt),
+            Ok(payment) => answer_of(&payment, attempt),
             Err(answer) => answer,
         }
     }
@@ -112,7 +112,7 @@ impl Speaks for Mollie<'_> {
             Err(answer) => return Some(answer),
         };
         if !payment.is_cancelable {
-            return Some(judge(&payment, attempt));
+            return Some(answer_of(&payment, attempt));
         }
         let path = format!("/v2/payments/{}", attempt.session);
         let key = format!("close-{}", attempt.id);
@@ -120,7 +120,7 @@ impl Speaks for Mollie<'_> {
             Ok(answer) if answer.status == 200 => read(&answer, attempt),
             // The customer may just have paid.
             Ok(_) => match self.retrieve(attempt, credentials).await {
-                Ok(payment) => judge(&payment, attempt),
+                Ok(payment) => answer_of(&payment, attempt),
                 Err(answer) => answer,
             },
             Err(why) => GatewayAnswer::Unknown { why },
@@ -256,12 +256,12 @@ fn payment_of(answer: &Answer, attempt: &Attempt) -> Result<PaymentObject, Gatew
 
 fn read(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
     match payment_of(answer, attempt) {
-        Ok(payment) => judge(&payment, attempt),
+        Ok(payment) => answer_of(&payment, attempt),
         Err(answer) => answer,
     }
 }
 
-fn judge(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
+fn answer_of(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
     match payment.status.as_str() {
         "open" => GatewayAnswer::Pending,
         // A method that takes days, or money that is reserved and not ours yet.

@@ -92,7 +92,7 @@ impl Speaks for Razorpay<'_> {
             "description": at_most(order.description, LONGEST_DESCRIPTION),
             "reference_id": attempt.id().as_str(),
             "expire_by": order.ends_at.as_second() + CLOCK_MARGIN_SECONDS,
-            // Telling people is our own business.
+            // MessageRound people is our own business.
             "notify": { "sms": false, "email": false },
             "reminder_enable": false,
             "notes": { LINK_NOTE: order.link.as_str() },
@@ -268,12 +268,12 @@ fn read(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
         };
     }
     match object(&answer.body) {
-        Some(link) => judge(&link, attempt),
+        Some(link) => answer_of(&link, attempt),
         None => unknown("a link that cannot be read"),
     }
 }
 
-fn judge(link: &LinkObject, attempt: &Attempt) -> GatewayAnswer {
+fn answer_of(link: &LinkObject, attempt: &Attempt) -> GatewayAnswer {
     if link.id != attempt.session || link.reference_id.as_deref() != Some(attempt.id.as_str()) {
         return GatewayAnswer::Misconfigured { code: "another_link".to_owned() };
     }
@@ -308,7 +308,7 @@ fn paid(link: &LinkObject, payments: &[PaymentObject]) -> GatewayAnswer {
     let sum = || captured.iter().fold(0_i64, |sum, payment| sum.saturating_add(payment.amount));
     let got = money(if link.amount_paid > 0 { link.amount_paid } else { sum() }, &link.currency);
     match got {
-        // Whether it is what was asked for is judged by the domain. A part that is one payment can go back by one call.
+        // Whether it is what was asked for is decided by the domain. A part that is one payment can go back by one call.
         Some(money) if captured.len() == 1 || money.minor_units() == link.amount => GatewayAnswer::Paid(Payment {
             reference: payment.payment_id.clone(),
             claim: format!("razorpay#{}", payment.payment_id),
@@ -393,7 +393,7 @@ mod tests {
         assert_eq!(read("paid", 50_000, payment("captured")), "paid");
         assert_eq!(read("paid", 50_000, payment("refunded")), "returned");
         assert_eq!(read("paid", 50_000, Value::Null), "unknown");
-        // Whether the amount is right is judged by the domain, which keeps what could be refunded.
+        // Whether the amount is right is decided by the domain, which keeps what could be refunded.
         assert_eq!(read("partially_paid", 10_000, payment("captured")), "paid");
         assert_eq!(read("partially_paid", 30_000, two), "wrong_amount", "no one call refunds two payments");
         assert_eq!(read("partially_paid", 10_000, Value::Null), "unknown");

@@ -310,26 +310,26 @@ mod tests {
         let judge = |said: &Said| verified(said, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
         let now = "2026-11-24 01:35:00";
         for code in [0, 2] {
-            let GatewayAnswer::Paid(payment) = judge(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
+            let GatewayAnswer::Paid(payment) = answer_of(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
             assert_eq!((payment.money.minor_units(), payment.reference.as_str()), (50_000, REFERENCE));
             assert!(payment.claim.starts_with("sep#") && payment.claim.ends_with(REFERENCE));
         }
-        let GatewayAnswer::Paid(payment) = judge(&answer(0, 40_000, 2015, now)) else { panic!() };
-        assert_eq!(payment.money.minor_units(), 40_000, "what differs is judged by the domain");
-        assert_eq!(judge(&answer(0, 50_000, 2016, now)).name(), "misconfigured");
+        let GatewayAnswer::Paid(payment) = answer_of(&answer(0, 40_000, 2015, now)) else { panic!() };
+        assert_eq!(payment.money.minor_units(), 40_000, "what differs is decided by the domain");
+        assert_eq!(answer_of(&answer(0, 50_000, 2016, now)).name(), "misconfigured");
         let older = "2026-11-23 01:35:00";
-        assert_eq!(judge(&answer(2, 50_000, 2015, older)), doubtful("verified_by_somebody_else"));
+        assert_eq!(answer_of(&answer(2, 50_000, 2015, older)), doubtful("verified_by_somebody_else"));
         assert_eq!(
-            judge(&answer(0, 50_000, 2015, older)).name(),
+            answer_of(&answer(0, 50_000, 2015, older)).name(),
             "paid",
             "we took it just now, whatever their clock says"
         );
-        assert_eq!(judge(&answer(2, 50_000, 2015, "yesterday")).name(), "paid");
+        assert_eq!(answer_of(&answer(2, 50_000, 2015, "yesterday")).name(), "paid");
         for (code, expected) in [(5, "returned"), (-2, "not_paid"), (-106, "misconfigured")] {
-            assert_eq!(judge(&answer(code, 50_000, 2015, now)).name(), expected, "{code}");
+            assert_eq!(answer_of(&answer(code, 50_000, 2015, now)).name(), expected, "{code}");
         }
         let bare = serde_json::from_value(json!({ "ResultCode": 2, "Success": false })).unwrap();
-        assert_eq!(judge(&bare).name(), "unknown");
+        assert_eq!(answer_of(&bare).name(), "unknown");
     }
 
     #[test]
@@ -339,9 +339,9 @@ mod tests {
         let judge = |code: i64, attempt: &Attempt| {
             verified(&answer(code, 50_000, 2015, now), attempt, REFERENCE, &credentials())
         };
-        assert_eq!(judge(2, &first), doubtful("verified_by_somebody_else"));
-        assert_eq!(judge(2, &resumed).name(), "paid", "it was our own call whose answer was lost");
-        assert_eq!(judge(-6, &first), GatewayAnswer::Returned);
-        assert_eq!(judge(-6, &resumed), doubtful("verified_without_an_answer"), "the money may be ours");
+        assert_eq!(answer_of(2, &first), doubtful("verified_by_somebody_else"));
+        assert_eq!(answer_of(2, &resumed).name(), "paid", "it was our own call whose answer was lost");
+        assert_eq!(answer_of(-6, &first), GatewayAnswer::Returned);
+        assert_eq!(answer_of(-6, &resumed), doubtful("verified_without_an_answer"), "the money may be ours");
     }
 }

@@ -256,12 +256,12 @@ fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
         };
     }
     match object(&answer.body) {
-        Some(session) => judge(session, attempt),
+        Some(session) => answer_of(session, attempt),
         None => GatewayAnswer::Unknown { why: "a session that cannot be read".to_owned() },
     }
 }
 
-fn judge(session: Session, attempt: &Attempt) -> GatewayAnswer {
+fn answer_of(session: Session, attempt: &Attempt) -> GatewayAnswer {
     if session.id != attempt.session || session.client_reference_id.as_deref() != Some(attempt.id.as_str()) {
         return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
     }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use domain::Timestamp;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
 use domain::link::Receipt;
-use domain::link::{Claim, Judgement, LinkStatus, PaymentLink};
+use domain::link::{Claim, LinkStatus, PaymentLink, Transition};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 use serde::{Deserialize, Serialize};
@@ -205,14 +205,14 @@ impl Store {
     /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
     /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
     /// change meanwhile.
-    pub async fn confirm(&self, judgement: &Judgement) -> Result<TransitionWritten, StoreError> {
+    pub async fn confirm(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
         const WRITE: &str = "confirm a payment";
-        let Some(claim) = &judgement.claim else {
-            return Ok(TransitionWritten::Written(self.replace_link(&judgement.link).await?));
+        let Some(claim) = &transition.claim else {
+            return Ok(TransitionWritten::Written(self.replace_link(&transition.link).await?));
         };
-        let receipt = judgement.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
+        let receipt = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let writes = self.confirmation(&judgement.link, claim, receipt, &mark)?;
+        let writes = self.confirmation(&transition.link, claim, receipt, &mark)?;
         let Err(reasons) = self.transact(WRITE, writes).await? else {
             return Ok(TransitionWritten::Written(Written::Applied));
         };

@@ -72,7 +72,7 @@ pub struct LinkView {
     pub description: Option<String>,
     pub after_payment: AfterPaymentView,
     pub message: MessageChoiceView,
-    /// One for each address that is told, of every telling.
+    /// One for each address that is told, of every round.
     pub messages: Vec<MessageView>,
     /// Who was named and cannot be told.
     pub unreached: Vec<UnreachedView>,
@@ -337,9 +337,9 @@ impl LinkView {
     }
 }
 
-/// Of every telling.
+/// Of every round.
 fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
-    let later = link.tellings().iter().flat_map(|telling| &telling.unreached);
+    let later = link.message_rounds().iter().flat_map(|round| &round.unreached);
     terms.unreached.iter().chain(later).map(UnreachedView::new).collect()
 }
 

@@ -11,7 +11,7 @@ pub mod idempotency;
 pub mod openapi;
 pub mod problem;
 pub mod records;
-pub mod telling;
+pub mod message_round;
 pub mod texts;
 
 pub use auth::Callers;

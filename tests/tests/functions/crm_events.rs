@@ -292,7 +292,7 @@ async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twic
     let soon = post(&world, &path(&link, "messages"), json!({}), None).await;
     assert_eq!(
         (soon.status, soon.json()["code"].as_str().unwrap()),
-        (StatusCode::TOO_MANY_REQUESTS, "told_a_moment_ago")
+        (StatusCode::TOO_MANY_REQUESTS, "notified_recently")
     );
     assert!(soon.headers.contains_key("retry-after"));
     world.turn_clock(Duration::from_secs(61));
@@ -321,7 +321,7 @@ async fn people_can_be_told_again_but_not_at_once_and_a_retry_sends_nothing_twic
 }
 
 #[tokio::test]
-async fn telling_again_names_every_problem() {
+async fn resending_names_every_problem() {
     let world = World::in_process().await;
     let link = world.rial_link().await;
     let nobody = post(&world, &path(&link, "messages"), json!({}), None).await;

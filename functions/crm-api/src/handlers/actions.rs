@@ -10,7 +10,7 @@ use domain::ids::{AttemptId, LinkId};
 use domain::link::{CancelRefused, PaymentLink};
 use domain::link::{Resolution, ResolveRefused};
 use domain::requests::resend;
-use domain::requests::resend::{TellRefused, TellingRequest};
+use domain::requests::resend::{ResendRefused, ResendRequest};
 use domain::text::parse_text;
 use domain::{Field, Problems, Timestamp};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use web::body::{Unknown, refuse_unknown};
 use web::extract::Path;
 use web::fields::nested;
 use web::idempotency::{is_repeated, replayed, request_mark};
-use web::telling::{MessageBody, RecipientsBody};
+use web::message_round::{MessageBody, RecipientsBody};
 use web::{ApiProblem, Given, OptionalBody};
 
 use crate::app::{App, MOST_ROUNDS};
@@ -48,8 +48,8 @@ pub(crate) struct CancelBody {
 
 /// Whom to tell once more, and in which words; what is left out is as it was when the link was made, and so may be the body.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = Telling)]
-pub(crate) struct TellBody {
+#[schema(as = MessageRound)]
+pub(crate) struct ResendBody {
     /// Whom to tell, as when a link is made, also at new addresses. Left out or empty, whoever was told then.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
@@ -104,19 +104,19 @@ pub(crate) async fn cancel(
 }
 
 /// Has people told once more about an active link.
-pub(crate) async fn tell_again(
+pub(crate) async fn resend(
     MayWrite(caller): MayWrite,
     State(app): State<App>,
     address: Uri,
     Path(id): Path<String>,
     headers: HeaderMap,
-    OptionalBody(body): OptionalBody<TellBody>,
+    OptionalBody(body): OptionalBody<ResendBody>,
 ) -> Result<Response, ApiProblem> {
     let configuration = app.store.configuration().await?;
     let region = &configuration.settings.default_region;
     let mut problems = Problems::default();
     refuse_unknown("", body.fields.unknown, &mut problems);
-    let request = TellingRequest {
+    let request = ResendRequest {
         recipients: nested(body.fields.recipients, "/recipients", &mut problems, |body, p| body.read(region, p)),
         message: body.fields.message.field("/message", &mut problems).map(|body| body.read(&mut problems)),
     };
@@ -132,9 +132,9 @@ pub(crate) async fn tell_again(
     };
     let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
     act(&app, &id, asked, |link, now| {
-        link.may_tell_again(now).map_err(|why| refused_to_tell(why, link, now))?;
-        let telling = resend::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
-        let next = link.tell_again(telling, now).map_err(|why| refused_to_tell(why, link, now))?;
+        link.may_resend(now).map_err(|why| refused_to_resend(why, link, now))?;
+        let round = resend::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
+        let next = link.resend(round, now).map_err(|why| refused_to_resend(why, link, now))?;
         next.check_growth(link).map_err(|rejection| ApiProblem::invalid(Problems::of("/recipients", rejection)))?;
         Ok(next)
     })
@@ -142,7 +142,7 @@ pub(crate) async fn tell_again(
 }
 
 /// Only people at the contact make the contact be read.
-fn names_people(request: &TellingRequest) -> bool {
+fn names_people(request: &ResendRequest) -> bool {
     matches!(request.recipients.contact, Field::Value(true)) || matches!(request.recipients.roles, Field::Value(_))
 }
 
@@ -237,15 +237,15 @@ fn refused_to_cancel(why: CancelRefused, link: &PaymentLink, now: Timestamp) -> 
     ApiProblem::conflict("payment_in_progress", detail).with_current_status(link.status_at(now).name())
 }
 
-fn refused_to_tell(why: TellRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
+fn refused_to_resend(why: ResendRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
     match why {
-        TellRefused::NotActive => refused(link, now),
-        TellRefused::TooSoon { seconds } => {
+        ResendRefused::NotActive => refused(link, now),
+        ResendRefused::TooSoon { seconds } => {
             let detail = format!("People were told a moment ago. Ask again in {seconds} seconds.");
-            ApiProblem::too_many("told_a_moment_ago", detail, Some(seconds))
+            ApiProblem::too_many("notified_recently", detail, Some(seconds))
         }
-        TellRefused::TooOften => {
-            ApiProblem::too_many("told_too_often", "People were told about this link as often as is allowed.", None)
+        ResendRefused::TooOften => {
+            ApiProblem::too_many("notified_too_often", "People were told about this link as often as is allowed.", None)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a report to a decision about money: what to do about an attempt, and what follows from the gateway's answer.
 //!
 //! Nothing here asks or writes. Whoever confirms walks from [`PaymentLink::step`] by way of [`PaymentLink::claim`], where
-//! confirming takes the money, to [`PaymentLink::judge`], and writes what that says in one transaction.
+//! confirming takes the money, to [`PaymentLink::apply_answer`], and writes what that says in one transaction.
 
 use jiff::Timestamp;
 
@@ -54,12 +54,12 @@ pub enum Step {
 }
 /// The link after an answer, with what has to be written beside it in the same transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Transition {
     pub link: PaymentLink,
     /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
     /// kept here nor refunded.
     pub claim: Option<Claim>,
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptPayment>,
 }
 
 /// Money that belongs to one attempt alone.
@@ -72,7 +72,7 @@ pub struct Claim {
 
 /// A payment that became the payment of its link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptPayment {
     pub receipt: Option<Receipt>,
 }
 impl PaymentLink {
@@ -156,7 +156,13 @@ impl PaymentLink {
     }
 
     /// What follows from the gateway's answer. `None` where nothing is to be written.
-    pub fn judge(&self, id: &AttemptId, answer: &GatewayAnswer, report: Report, now: Timestamp) -> Option<Judgement> {
+    pub fn apply_answer(
+        &self,
+        id: &AttemptId,
+        answer: &GatewayAnswer,
+        report: Report,
+        now: Timestamp,
+    ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         let only_state = |state| Some(self.with_state(id, now, state).into());
         let review = |reason: &str| AttemptState::NeedsReview { at: now, reason: reason.to_owned(), payment: None };
@@ -171,7 +177,7 @@ impl PaymentLink {
             ) => None,
             (AttemptState::Refunding { .. }, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
             (AttemptState::Refunding { .. }, _) => None,
-            (_, GatewayAnswer::Paid(payment)) => Some(self.judge_payment(attempt, payment, now)),
+            (_, GatewayAnswer::Paid(payment)) => Some(self.apply_payment(attempt, payment, now)),
             (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
             (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
             (_, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
@@ -200,7 +206,7 @@ impl PaymentLink {
                     AttemptState::AwaitingReversal { since: now, look_up_at }
                 })
             }
-            (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.judge_unfinished(attempt, answer, now),
+            (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.apply_unfinished(attempt, answer, now),
             (
                 AttemptState::Open { reported_at: None, .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
@@ -216,7 +222,7 @@ impl PaymentLink {
         }
     }
 
-    fn judge_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Judgement {
+    fn apply_payment(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Transition {
         let (id, payment) = (&attempt.id, payment.clone());
         let is_as_asked = payment.money == attempt.money;
         if is_as_asked && self.accepts(id, now) {
@@ -229,24 +235,24 @@ impl PaymentLink {
         } else {
             AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
         };
-        Judgement { link: self.with_state(id, now, state), claim, kept: None }
+        Transition { link: self.with_state(id, now, state), claim, kept: None }
     }
 
     /// Makes money the payment of this link.
-    fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Judgement {
+    fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Transition {
         let id = &attempt.id;
         let claim = Some(Claim::of(id, &payment));
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
-        let kept = Some(Kept { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
+        let kept = Some(KeptPayment { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
             link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
-        Judgement { link, claim, kept }
+        Transition { link, claim, kept }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
-    pub fn keep_accepted(&self, id: &AttemptId, now: Timestamp) -> Option<Judgement> {
+    pub fn keep_accepted(&self, id: &AttemptId, now: Timestamp) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
         Some(self.keep(attempt, payment.clone(), now))
@@ -310,7 +316,7 @@ impl PaymentLink {
         })
     }
 
-    fn judge_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Judgement> {
+    fn apply_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Transition> {
         let is_on_its_way = *answer == GatewayAnswer::Processing;
         let reported_at = is_on_its_way.then(|| attempt.state.waited_for_since().unwrap_or(now));
         let state = match &attempt.state {
@@ -379,7 +385,7 @@ impl Claim {
 }
 
 /// A change that no money is part of.
-impl From<PaymentLink> for Judgement {
+impl From<PaymentLink> for Transition {
     fn from(link: PaymentLink) -> Self {
         Self { link, claim: None, kept: None }
     }

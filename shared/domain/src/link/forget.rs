@@ -17,7 +17,7 @@ impl PaymentLink {
             return Err(StillNeeded);
         }
         let forgotten = self.changed(now, Self::drop_person);
-        let is_news = forgotten.terms != self.terms || forgotten.tellings != self.tellings;
+        let is_news = forgotten.terms != self.terms || forgotten.message_rounds != self.message_rounds;
         Ok((is_news || forgotten.request_hash != self.request_hash).then_some(forgotten))
     }
 
@@ -34,10 +34,10 @@ impl PaymentLink {
         if let Some(item) = &mut terms.item {
             item.title.clear();
         }
-        for telling in &mut self.tellings {
-            telling.recipients.clear();
-            telling.unreached.clear();
-            telling.message = MessageChoice::Default { channels: telling.message.channels() };
+        for round in &mut self.message_rounds {
+            round.recipients.clear();
+            round.unreached.clear();
+            round.message = MessageChoice::Default { channels: round.message.channels() };
         }
         // The request is hashed without a salt: who knows all of it but a phone number could try them all.
         self.request_hash.clear();

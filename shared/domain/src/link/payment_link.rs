@@ -23,7 +23,7 @@ use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::{Recipient, Unreached};
 use crate::money::Money;
 use crate::records::account::LatePayment;
-use crate::requests::resend::{MOST_TELLINGS, SHORTEST_PAUSE, TellRefused, Telling};
+use crate::requests::resend::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use crate::trace::Trace;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
@@ -160,7 +160,7 @@ pub struct PaymentLink {
     pub(super) opened_at: Option<Timestamp>,
     /// Each further time that people were told about the link.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) tellings: Vec<Telling>,
+    pub(super) message_rounds: Vec<MessageRound>,
     /// What the CRM has to be told, until it is too old to be told.
     #[serde(default)]
     pub(super) outbox: Outbox,
@@ -238,7 +238,7 @@ impl PaymentLink {
             status: LinkStatus::Active,
             attempts: Vec::new(),
             opened_at: None,
-            tellings: Vec::new(),
+            message_rounds: Vec::new(),
             outbox,
             answered: Answered::default(),
             trace: None,
@@ -300,19 +300,19 @@ impl PaymentLink {
         self.opened_at
     }
 
-    pub fn tellings(&self) -> &[Telling] {
-        &self.tellings
+    pub fn message_rounds(&self) -> &[MessageRound] {
+        &self.message_rounds
     }
 
-    /// Everybody who was ever to be told, in the order of the tellings.
+    /// Everybody who was ever to be told, in the order of the message_rounds.
     pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
-        self.terms.recipients.iter().chain(self.tellings.iter().flat_map(|telling| &telling.recipients))
+        self.terms.recipients.iter().chain(self.message_rounds.iter().flat_map(|round| &round.recipients))
     }
 
     /// Whom a message goes to and in which words.
     pub fn message(&self, id: &MessageId) -> Option<(&Recipient, &MessageChoice)> {
         let first = (&self.terms.recipients, &self.terms.message);
-        let later = self.tellings.iter().map(|telling| (&telling.recipients, &telling.message));
+        let later = self.message_rounds.iter().map(|round| (&round.recipients, &round.message));
         std::iter::once(first).chain(later).find_map(|(recipients, message)| {
             recipients.iter().find(|recipient| recipient.id == *id).map(|recipient| (recipient, message))
         })
@@ -324,7 +324,8 @@ impl PaymentLink {
 
     /// Whether this version brought anything that somebody has to be told, a person or the CRM.
     pub fn needs_delivery(&self) -> bool {
-        self.outbox.any_of(self.version) || self.tellings.last().is_some_and(|telling| telling.version == self.version)
+        self.outbox.any_of(self.version)
+            || self.message_rounds.last().is_some_and(|round| round.version == self.version)
     }
 
     /// Whether a request with an idempotency key was answered before.
@@ -527,32 +528,34 @@ impl PaymentLink {
     }
 
     /// Has people told about an active link once more, unless that was done a moment ago or too often.
-    pub fn tell_again(&self, telling: Telling, now: Timestamp) -> Result<Self, TellRefused> {
-        self.may_tell_again(now)?;
-        Ok(self.changed(now, |link| link.tellings.push(Telling { version: link.version + 1, at: now, ..telling })))
+    pub fn resend(&self, round: MessageRound, now: Timestamp) -> Result<Self, ResendRefused> {
+        self.may_resend(now)?;
+        Ok(self.changed(now, |link| {
+            link.message_rounds.push(MessageRound { version: link.version + 1, at: now, ..round })
+        }))
     }
 
     /// Whether people may be told once more at this moment.
-    pub fn may_tell_again(&self, now: Timestamp) -> Result<(), TellRefused> {
+    pub fn may_resend(&self, now: Timestamp) -> Result<(), ResendRefused> {
         if !self.is_payable(now) {
-            return Err(TellRefused::NotActive);
+            return Err(ResendRefused::NotActive);
         }
-        if self.tellings.len() >= MOST_TELLINGS {
-            return Err(TellRefused::TooOften);
+        if self.message_rounds.len() >= MAX_MESSAGE_ROUNDS {
+            return Err(ResendRefused::TooOften);
         }
-        let last = self.tellings.last().map_or(self.created_at, |telling| telling.at);
+        let last = self.message_rounds.last().map_or(self.created_at, |round| round.at);
         let left = SHORTEST_PAUSE.saturating_sub(now.duration_since(last));
         // Somebody who was named nobody when the link was made may be told at once.
-        let is_first = self.tellings.is_empty() && self.terms.recipients.is_empty();
+        let is_first = self.message_rounds.is_empty() && self.terms.recipients.is_empty();
         if left.is_positive() && !is_first {
-            return Err(TellRefused::TooSoon { seconds: left.as_secs() + 1 });
+            return Err(ResendRefused::TooSoon { seconds: left.as_secs() + 1 });
         }
         Ok(())
     }
 
-    /// Which telling the next one is, counted from 1; the first one, when the link was made, is 0.
+    /// Which round the next one is, counted from 1; the first one, when the link was made, is 0.
     pub fn next_round(&self) -> u32 {
-        u32::try_from(self.tellings.len()).unwrap_or(u32::MAX).saturating_add(1)
+        u32::try_from(self.message_rounds.len()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Notes that a message failed for good, once. `None` where that is known already.

@@ -14,7 +14,7 @@ impl PaymentLink {
     /// Refuses a change of what the CRM put on the link that leaves too little room for its being paid. What makes it no
     /// larger is always allowed.
     pub fn check_growth(&self, before: &Self) -> Result<(), Rejection> {
-        let size = |link: &Self| size_of(&(&link.terms, &link.tellings));
+        let size = |link: &Self| size_of(&(&link.terms, &link.message_rounds));
         if size(self) <= size(before) { Ok(()) } else { check_size(size(self)) }
     }
 }

@@ -10,7 +10,7 @@ use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::{Channel, Recipient};
 use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
-use crate::requests::resend::{TellRefused, Telling};
+use crate::requests::resend::{MessageRound, ResendRefused};
 use std::collections::BTreeMap;
 
 fn at(minute: i64) -> Timestamp {
@@ -115,7 +115,7 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     assert_eq!(cancelled.forget_person(at(3)), Err(StillNeeded), "its session is still open at the gateway");
 
     let over = cancelled
-        .judge(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Report::Nothing, at(3))
+        .apply_answer(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Report::Nothing, at(3))
         .unwrap()
         .link;
     let forgotten = over.forget_person(at(4)).unwrap().unwrap();
@@ -177,7 +177,7 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     let (link, id) = begun(&link(), 1, 1);
     assert_eq!(link.step(&id, Report::Paid, at(2)), Step::Confirm);
     let link = link.claim(&id, at(2)).unwrap();
-    let judged = link.judge(&id, &paid(), Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &paid(), Report::Paid, at(2)).unwrap();
     assert_eq!(judged.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
     let receipt = judged.kept.unwrap().receipt.unwrap();
     assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
@@ -185,7 +185,7 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     assert_eq!(judged.link.receipt_id(), Some(receipt.id));
     assert_eq!(judged.link.due_at(), None);
     // A second answer about the same money changes nothing.
-    assert_eq!(judged.link.judge(&id, &paid(), Report::Nothing, at(3)), None);
+    assert_eq!(judged.link.apply_answer(&id, &paid(), Report::Nothing, at(3)), None);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
     assert_eq!(again.attempt(&id).unwrap().brought.as_deref(), Some("first"));
     // Once it is known to be no payment, a later return may.
     let no = GatewayAnswer::NotPaid { reason: "no_such_reference".to_owned() };
-    let failed = claimed.judge(&id, &no, Report::Paid, at(3)).unwrap().link;
+    let failed = claimed.apply_answer(&id, &no, Report::Paid, at(3)).unwrap().link;
     assert_eq!(failed.step(&id, Report::Paid, at(4)), Step::LookUp);
     let later = failed.bringing(&id, &heard("second")).claim(&id, at(4)).unwrap();
     assert_eq!(later.attempt(&id).unwrap().brought.as_deref(), Some("second"));
@@ -222,7 +222,7 @@ fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
     let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
-    let judged = link.judge(&id, &paid(), Report::Nothing, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &paid(), Report::Nothing, at(2)).unwrap();
     assert_eq!(judged.kept.unwrap().receipt, None);
     assert_eq!(judged.link.receipt_id(), None);
 }
@@ -248,23 +248,23 @@ fn an_unknown_answer_is_never_a_no() {
     let (link, id) = begun(&link(), 1, 1);
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let claimed = link.claim(&id, at(2)).unwrap();
-    assert_eq!(claimed.judge(&id, &unknown, Report::Paid, at(2)), None);
+    assert_eq!(claimed.apply_answer(&id, &unknown, Report::Paid, at(2)), None);
     assert_eq!(claimed.due_at(), Some(later(at(2), LEASE)));
     // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
-    let judged = link.judge(&id, &unknown, Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &unknown, Report::Paid, at(2)).unwrap();
     assert_eq!(judged.link.visit(at(3)), Visit::Confirming);
-    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(2)), None);
+    assert_eq!(link.apply_answer(&id, &unknown, Report::Nothing, at(2)), None);
 }
 
 #[test]
 fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
     let (link, id) = begun(&link(), 1, 1);
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
-    let failed = link.judge(&id, &no, Report::NotPaid, at(2)).unwrap().link;
+    let failed = link.apply_answer(&id, &no, Report::NotPaid, at(2)).unwrap().link;
     assert_eq!(failed.visit(at(2)), Visit::Begin);
     assert_eq!(failed.step(&id, Report::Nothing, at(3)), Step::Nothing);
     assert_eq!(failed.step(&id, Report::Paid, at(3)), Step::LookUp);
-    let judged = failed.judge(&id, &paid(), Report::Paid, at(3)).unwrap();
+    let judged = failed.apply_answer(&id, &paid(), Report::Paid, at(3)).unwrap();
     assert!(judged.kept.is_some());
 }
 
@@ -273,16 +273,16 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let (link, id) = begun(&link(), 1, 1);
     let cancelled = link.cancel(Some("mistake".to_owned()), true, at(2)).unwrap();
     assert_eq!(cancelled.step(&id, Report::Paid, at(3)), Step::LookUp, "asking moves no money, confirming would");
-    let watched = cancelled.judge(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
+    let watched = cancelled.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
     assert_eq!(watched.attempts()[0].state.name(), "awaiting_reversal");
     assert!(watched.due_at().is_some());
-    assert_eq!(watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
-    let overdue = watched.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert_eq!(watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
+    let overdue = watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review(), "what never went back is for a person");
-    let back = watched.judge(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
+    let back = watched.apply_answer(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
     assert_eq!(back.attempts()[0].state.name(), "refunded");
     // A gateway that took it by itself is asked to refund it.
-    let taken = watched.judge(&id, &paid(), Report::Nothing, at(9)).unwrap();
+    let taken = watched.apply_answer(&id, &paid(), Report::Nothing, at(9)).unwrap();
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.take_due(at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone())]);
@@ -299,7 +299,7 @@ fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_els
     let expired = late.take_due(at(200)).unwrap().0;
     assert_eq!(expired.status_at(at(200)).name(), "expired");
     assert!(expired.claim(&id, at(201)).is_some());
-    assert!(expired.judge(&id, &paid(), Report::Nothing, at(201)).unwrap().kept.is_some());
+    assert!(expired.apply_answer(&id, &paid(), Report::Nothing, at(201)).unwrap().kept.is_some());
 
     let (strict, id) = begun(&link(), 1, 59);
     let expired = strict.take_due(at(200)).unwrap().0;
@@ -314,10 +314,10 @@ fn the_second_payment_of_a_paid_link_goes_back() {
     let stripe = link_at(GatewayKind::Stripe, LatePayment::Accept);
     let (link, first) = begun(&stripe, 1, 1);
     let (link, second) = begun(&link, 2, 32);
-    let link = link.judge(&first, &paid(), Report::Paid, at(33)).unwrap().link;
+    let link = link.apply_answer(&first, &paid(), Report::Paid, at(33)).unwrap().link;
     assert_eq!(link.due_at(), Some(at(33)), "the other session is due to be closed");
     assert!(link.should_close(&second, at(33)));
-    let judged = link.judge(&second, &paid(), Report::Paid, at(34)).unwrap();
+    let judged = link.apply_answer(&second, &paid(), Report::Paid, at(34)).unwrap();
     assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "refunding"));
 }
 
@@ -325,7 +325,7 @@ fn the_second_payment_of_a_paid_link_goes_back() {
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
-    let judged = link.judge(&id, &wrong, Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &wrong, Report::Paid, at(2)).unwrap();
     assert!(judged.kept.is_none() && judged.link.needs_review());
     assert_eq!(judged.link.status_at(at(2)).name(), "active");
     assert_eq!(judged.link.visit(at(2)), Visit::UnderReview, "nobody is sent to pay again meanwhile");
@@ -334,7 +334,7 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
 #[test]
 fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
-    let judged = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap();
     assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "refunding"));
     assert_eq!(judged.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
     assert_eq!(judged.link.visit(at(2)), Visit::Begin);
@@ -344,7 +344,7 @@ fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
 fn only_calls_that_were_made_count_when_money_is_refunded() {
     let (link, id) = begun(&link(), 1, 1);
     let cancelled = link.cancel(None, true, at(2)).unwrap();
-    let mut link = cancelled.judge(&id, &paid(), Report::Nothing, at(3)).unwrap().link;
+    let mut link = cancelled.apply_answer(&id, &paid(), Report::Nothing, at(3)).unwrap().link;
     for minute in 3..40 {
         link = link.take_due(at(minute)).unwrap().0;
     }
@@ -374,15 +374,15 @@ fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends(
 fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
     let (link, id) = begun(&link(), 1, 1);
     let confirming = link.claim(&id, at(2)).unwrap();
-    assert_eq!(confirming.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
-    let overdue = confirming.judge(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert_eq!(confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
+    let overdue = confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review());
 }
 
 #[test]
 fn a_person_decides_about_money_under_review() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
-    let link = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
     let (taken, work) = kept.take_due(at(4)).unwrap();
@@ -413,7 +413,7 @@ fn a_person_decides_about_money_under_review() {
 
 #[test]
 fn people_are_told_again_neither_at_once_nor_without_end() {
-    let telling = |link: &PaymentLink| Telling {
+    let round = |link: &PaymentLink| MessageRound {
         version: 0,
         at: at(0),
         message: MessageChoice::Default { channels: Channel::ALL.to_vec() },
@@ -429,16 +429,16 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
     };
     let mut link = link();
     for round in 1..=10 {
-        link = link.tell_again(telling(&link), at(round)).unwrap();
+        link = link.resend(round(&link), at(round)).unwrap();
         assert!(link.needs_delivery());
     }
-    assert_eq!(link.tell_again(telling(&link), at(10)), Err(TellRefused::TooOften));
+    assert_eq!(link.resend(round(&link), at(10)), Err(ResendRefused::TooOften));
     assert_eq!(link.recipients().collect::<Vec<_>>().len(), 10);
-    let once = self::link().tell_again(telling(&link), at(1)).unwrap();
-    assert_eq!(once.tell_again(telling(&link), at(1)), Err(TellRefused::TooSoon { seconds: 61 }));
-    assert_eq!(once.tell_again(telling(&link), at(60)), Err(TellRefused::NotActive));
-    let failed = once.message_failed(&telling(&once).recipients[0].id, at(2)).unwrap();
-    assert!(failed.message_failed(&telling(&once).recipients[0].id, at(3)).is_none(), "it is told once");
+    let once = self::link().resend(round(&link), at(1)).unwrap();
+    assert_eq!(once.resend(round(&link), at(1)), Err(ResendRefused::TooSoon { seconds: 61 }));
+    assert_eq!(once.resend(round(&link), at(60)), Err(ResendRefused::NotActive));
+    let failed = once.message_failed(&round(&once).recipients[0].id, at(2)).unwrap();
+    assert!(failed.message_failed(&round(&once).recipients[0].id, at(3)).is_none(), "it is told once");
 }
 
 #[test]
@@ -457,7 +457,7 @@ fn sessions_cannot_be_opened_without_end() {
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
     for number in 0..u8::try_from(MOST_ATTEMPTS_AN_HOUR).unwrap() {
         let (begun, id) = begun(&link, number, 1);
-        link = begun.judge(&id, &no, Report::NotPaid, at(1)).unwrap().link;
+        link = begun.apply_answer(&id, &no, Report::NotPaid, at(1)).unwrap().link;
     }
     assert_eq!(link.visit(at(2)), Visit::TooManyAttempts);
 }
@@ -467,10 +467,10 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
     let (link, id) = begun(&link(), 1, 1);
     let days = 1 + 72 * 60;
     let unknown = GatewayAnswer::Unknown { why: "502".to_owned() };
-    assert_eq!(link.judge(&id, &unknown, Report::Nothing, at(days - 1)), None);
-    assert!(link.judge(&id, &unknown, Report::Nothing, at(days)).unwrap().link.needs_review());
-    assert_eq!(link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
-    let abandoned = link.judge(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
+    assert_eq!(link.apply_answer(&id, &unknown, Report::Nothing, at(days - 1)), None);
+    assert!(link.apply_answer(&id, &unknown, Report::Nothing, at(days)).unwrap().link.needs_review());
+    assert_eq!(link.apply_answer(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
+    let abandoned = link.apply_answer(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
     assert_eq!(abandoned.attempts()[0].state.name(), "abandoned");
 }
 
@@ -491,13 +491,13 @@ enum LinkEvent {
 fn a_payment_that_is_processed_without_end_is_for_a_person() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 0);
     let day = 24 * 60;
-    let slow = link.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(3)).unwrap().link;
-    assert_eq!(slow.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(29 * day)), None);
-    let endless = slow.judge(&id, &GatewayAnswer::Processing, Report::Nothing, at(30 * day)).unwrap().link;
+    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(3)).unwrap().link;
+    assert_eq!(slow.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(29 * day)), None);
+    let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(30 * day)).unwrap().link;
     assert!(endless.needs_review());
     assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
-    let paid = asked.judge(&id, &paid(), Report::Nothing, at(31 * day)).unwrap();
+    let paid = asked.apply_answer(&id, &paid(), Report::Nothing, at(31 * day)).unwrap();
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
@@ -563,7 +563,7 @@ proptest! {
                 }
                 LinkEvent::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
                 LinkEvent::Answer(index, answer, report) => {
-                    id(index).and_then(|id| link.judge(&id, &answer, report, now)).map(|judged| {
+                    id(index).and_then(|id| link.apply_answer(&id, &answer, report, now)).map(|judged| {
                         receipts += usize::from(judged.kept.is_some());
                         judged.link
                     })
@@ -617,7 +617,7 @@ proptest! {
 #[test]
 fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
-    let reviewed = link.judge(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
     let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
     let refused = RefundAnswer::Refused { reason: "too_old".to_owned() };
     let stays = back.apply_refund_answer(&id, &refused, at(4)).unwrap();

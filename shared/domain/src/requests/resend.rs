@@ -1,4 +1,4 @@
-//! Telling people about a link once more.
+//! MessageRound people about a link once more.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,14 @@ use crate::records::contact::Contact;
 use crate::requests::create::{MessageRequest, Recipients, decide_message};
 
 /// People are told about one link at most so often after the first time.
-pub const MOST_TELLINGS: usize = 10;
+pub const MAX_MESSAGE_ROUNDS: usize = 10;
 
-/// Between two tellings lies at least so much time: a second click is a mistake, and a third a nuisance.
+/// Between two message_rounds lies at least so much time: a second click is a mistake, and a third a nuisance.
 pub const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// One more round of messages, at the CRM's wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Telling {
+pub struct MessageRound {
     /// The version of the link that it was written with.
     pub version: u64,
     pub at: Timestamp,
@@ -34,7 +34,7 @@ pub struct Telling {
 
 /// Why nobody is told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TellRefused {
+pub enum ResendRefused {
     /// Nobody can pay the link any more.
     NotActive,
     /// Somebody was told a moment ago. So many seconds are left to wait.
@@ -45,12 +45,12 @@ pub enum TellRefused {
 
 /// Whom to tell and in which words; what is left out is as it was when the link was made.
 #[derive(Clone, Debug, Default)]
-pub struct TellingRequest {
+pub struct ResendRequest {
     pub recipients: Recipients,
     pub message: Field<MessageRequest>,
 }
 
-/// What a telling is decided on.
+/// What a round is decided on.
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'a> {
     /// The link's contact, if it is still there.
@@ -66,14 +66,14 @@ impl<'a> Records<'a> {
     }
 }
 
-/// One more telling of a link, or every problem of it at once. `problems` carries what reading the body found.
+/// One more round of messages about a link, or every problem of it at once. `problems` carries what reading the body found.
 pub fn decide(
-    request: &TellingRequest,
+    request: &ResendRequest,
     link: &PaymentLink,
     records: Records<'_>,
     now: Timestamp,
     mut problems: Problems,
-) -> Result<Telling, Problems> {
+) -> Result<MessageRound, Problems> {
     let found = &mut problems;
     let message = match &request.message {
         Field::Value(message) => decide_message(message, found),
@@ -90,11 +90,11 @@ pub fn decide(
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Telling { version: 0, at: now, message, recipients: told.recipients, unreached: told.unreached })
+    Ok(MessageRound { version: 0, at: now, message, recipients: told.recipients, unreached: told.unreached })
 }
 
 fn decide_recipients(
-    request: &TellingRequest,
+    request: &ResendRequest,
     link: &PaymentLink,
     message: &MessageChoice,
     records: Records<'_>,

@@ -162,7 +162,7 @@ pub(super) struct Order {
     pub(super) submit_type: Option<String>,
     pub(super) adaptive_pricing: bool,
     pub(super) metadata: BTreeMap<String, String>,
-    /// Kept on the payment and its charge, not on the session.
+    /// KeptPayment on the payment and its charge, not on the session.
     pub(super) payment_metadata: BTreeMap<String, String>,
     pub(super) expires_at: Timestamp,
 }
