@@ -307,7 +307,8 @@ mod tests {
     #[test]
     fn only_this_payment_of_this_terminal_made_in_this_session_is_paid() {
         // Opened at 2026-11-23 22:00 UTC, which is 01:30 in Tehran.
-        let judge = |said: &Said| verified(said, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
+        let answer_of =
+            |said: &Said| verified(said, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
         let now = "2026-11-24 01:35:00";
         for code in [0, 2] {
             let GatewayAnswer::Paid(payment) = answer_of(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
@@ -336,7 +337,7 @@ mod tests {
     fn what_a_repeated_or_late_answer_means_depends_on_whether_we_had_asked_before() {
         let now = "2026-11-24 01:35:00";
         let (first, resumed) = (confirming(LEASE), confirming(LEASE.saturating_add(SignedDuration::from_secs(1))));
-        let judge = |code: i64, attempt: &Attempt| {
+        let answer_of = |code: i64, attempt: &Attempt| {
             verified(&answer(code, 50_000, 2015, now), attempt, REFERENCE, &credentials())
         };
         assert_eq!(answer_of(2, &first), doubtful("verified_by_somebody_else"));

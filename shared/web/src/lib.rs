@@ -8,10 +8,10 @@ pub mod customer;
 pub mod extract;
 pub mod fields;
 pub mod idempotency;
+pub mod message_round;
 pub mod openapi;
 pub mod problem;
 pub mod records;
-pub mod message_round;
 pub mod texts;
 
 pub use auth::Callers;

@@ -428,8 +428,8 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
         unreached: vec![],
     };
     let mut link = link();
-    for round in 1..=10 {
-        link = link.resend(round(&link), at(round)).unwrap();
+    for minute in 1..=10 {
+        link = link.resend(round(&link), at(minute)).unwrap();
         assert!(link.needs_delivery());
     }
     assert_eq!(link.resend(round(&link), at(10)), Err(ResendRefused::TooOften));
