@@ -229,7 +229,7 @@ fn records() -> Vec<Operation> {
 }
 
 fn settings() -> Vec<Operation> {
-    let template = "/v1/message-templates/{event}/{channel}/{locale}";
+    let template = "/v1/message-templates/{kind}/{channel}/{locale}";
     let sender = "/v1/message-senders/{id}";
     vec![
         get("/v1/settings", "read_settings", SETTINGS, "Read the settings")

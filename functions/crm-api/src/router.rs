@@ -34,7 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/items/{id}", only(ALL, get(items::read).put(items::write).delete(items::delete)))
         .route("/v1/message-templates", only("GET", get(templates::list)))
         .route(
-            "/v1/message-templates/{event}/{channel}/{locale}",
+            "/v1/message-templates/{kind}/{channel}/{locale}",
             only(ALL, get(templates::read).put(templates::write).delete(templates::delete)),
         )
         .route("/v1/message-senders", only("GET", get(senders::list)))

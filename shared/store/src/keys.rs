@@ -5,7 +5,7 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
-//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `sender#{id}`, `template#{event}#{channel}#{locale}` | what the business set |
+//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `sender#{id}`, `template#{kind}#{channel}#{locale}` | what the business set |
 //! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
 //! | `sender-secret#{id}` | `v#{version}` | what a sender proves itself with, immutable |
@@ -30,7 +30,7 @@ use domain::ids::{
     ReceiptTypeId, ReferenceId, SenderId,
 };
 use domain::locale::Locale;
-use domain::messages::choice::MessageEvent;
+use domain::messages::choice::MessageKind;
 use domain::messages::recipients::Channel;
 use sha2::{Digest, Sha256};
 
@@ -124,8 +124,8 @@ pub(crate) fn sender_secret(id: &SenderId, version: &CredentialsVersion) -> Key 
     Key::new(format!("sender-secret#{id}"), format!("v#{version}"))
 }
 
-pub(crate) fn template(event: MessageEvent, channel: Channel, locale: &Locale) -> Key {
-    let sk = format!("template#{}#{}#{}", event.as_str(), channel.as_str(), locale.as_str());
+pub(crate) fn template(kind: MessageKind, channel: Channel, locale: &Locale) -> Key {
+    let sk = format!("template#{}#{}#{}", kind.as_str(), channel.as_str(), locale.as_str());
     Key::new(CONFIGURATION_PARTITION, sk)
 }
 

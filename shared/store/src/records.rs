@@ -10,7 +10,7 @@ use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, Li
 use domain::link::PaymentLink;
 use domain::link::ReceiptType;
 use domain::locale::Locale;
-use domain::messages::choice::{MessageEvent, MessageTemplate};
+use domain::messages::choice::{MessageKind, MessageTemplate};
 use domain::messages::recipients::Channel;
 use domain::records::account::Account;
 use domain::records::contact::Contact;
@@ -230,18 +230,18 @@ impl Store {
     }
 
     pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
-        let at = keys::template(template.event, template.channel, &template.locale);
+        let at = keys::template(template.kind, template.channel, &template.locale);
         self.put("write a message template", to_item(at, template)?).await
     }
 
     pub async fn template(
         &self,
-        event: MessageEvent,
+        kind: MessageKind,
         channel: Channel,
         locale: &Locale,
     ) -> Result<Option<MessageTemplate>, StoreError> {
         const READ: &str = "read a message template";
-        let item = self.get(READ, key(keys::template(event, channel, locale))).await?;
+        let item = self.get(READ, key(keys::template(kind, channel, locale))).await?;
         item.map(|item| from_item(READ, item)).transpose()
     }
 
@@ -265,11 +265,11 @@ impl Store {
 
     pub async fn delete_template(
         &self,
-        event: MessageEvent,
+        kind: MessageKind,
         channel: Channel,
         locale: &Locale,
     ) -> Result<bool, StoreError> {
-        self.delete("delete a message template", keys::template(event, channel, locale)).await
+        self.delete("delete a message template", keys::template(kind, channel, locale)).await
     }
 
     /// Deletes an item of the table. Answers whether there was one.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
-use domain::messages::choice::{MessageEvent, MessageTemplate, shipped};
+use domain::messages::choice::{MessageKind, MessageTemplate, shipped};
 use domain::messages::recipients::Channel;
 use domain::messages::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
@@ -26,7 +26,7 @@ use crate::respond::{answer, deleted};
 pub(crate) struct TemplateView {
     #[schema(pattern = "^message_template$")]
     object: &'static str,
-    event: &'static str,
+    kind: &'static str,
     #[schema(value_type = ChannelName)]
     channel: &'static str,
     locale: String,
@@ -52,10 +52,10 @@ struct FilterView {
 }
 
 impl TemplateView {
-    fn new(event: MessageEvent, channel: Channel, locale: &str, source: &'static str, text: &MessageText) -> Self {
+    fn new(kind: MessageKind, channel: Channel, locale: &str, source: &'static str, text: &MessageText) -> Self {
         Self {
             object: "message_template",
-            event: event.as_str(),
+            kind: kind.as_str(),
             channel: channel.as_str(),
             locale: locale.to_owned(),
             source,
@@ -68,11 +68,11 @@ impl TemplateView {
 
     /// Where it stands in the list: the business's own before those that ship.
     fn place(&self) -> String {
-        [self.source, self.event, self.channel, self.locale.as_str()].join(".")
+        [self.source, self.kind, self.channel, self.locale.as_str()].join(".")
     }
 
     fn custom(template: &MessageTemplate) -> Self {
-        Self::new(template.event, template.channel, template.locale.as_str(), "custom", &template.text)
+        Self::new(template.kind, template.channel, template.locale.as_str(), "custom", &template.text)
     }
 }
 
@@ -83,9 +83,9 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
     for language in Language::ALL {
         for channel in Channel::ALL {
-            let event = MessageEvent::LinkCreated;
-            let text = shipped(event, channel, language).map_err(|error| ApiProblem::unavailable(&error))?;
-            views.push(TemplateView::new(event, channel, language.code(), "shipped", &text));
+            let kind = MessageKind::LinkCreated;
+            let text = built_in_text(kind, channel, language).map_err(|error| ApiProblem::unavailable(&error))?;
+            views.push(TemplateView::new(kind, channel, language.code(), "built_in", &text));
         }
     }
     let views = views.into_iter().map(|view| (view.place(), view));
@@ -94,29 +94,29 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
 
 type At = Path<(String, String, String)>;
 
-fn place(at: &At) -> Result<(MessageEvent, Channel, Locale), ApiProblem> {
-    let (event, channel, locale) = &at.0;
+fn place(at: &At) -> Result<(MessageKind, Channel, Locale), ApiProblem> {
+    let (kind, channel, locale) = &at.0;
     Ok((
-        id_of("event", event, MessageEvent::parse)?,
+        id_of("kind", kind, MessageKind::parse)?,
         id_of("channel", channel, Channel::parse)?,
         id_of("locale", locale, Locale::parse)?,
     ))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<Response, ApiProblem> {
-    let (event, channel, locale) = place(&at)?;
-    if let Some(template) = app.store.template(event, channel, &locale).await? {
+    let (kind, channel, locale) = place(&at)?;
+    if let Some(template) = app.store.template(kind, channel, &locale).await? {
         return Ok(answer(TemplateView::custom(&template)));
     }
     let text =
-        shipped(event, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
-    Ok(answer(TemplateView::new(event, channel, locale.as_str(), "shipped", &text)))
+        built_in_text(kind, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
+    Ok(answer(TemplateView::new(kind, channel, locale.as_str(), "built_in", &text)))
 }
 
 /// Goes back to the shipped text.
 pub(crate) async fn delete(_: MayAdminister, State(app): State<App>, at: At) -> Result<StatusCode, ApiProblem> {
-    let (event, channel, locale) = place(&at)?;
-    deleted(app.store.delete_template(event, channel, &locale).await?, "message template")
+    let (kind, channel, locale) = place(&at)?;
+    deleted(app.store.delete_template(kind, channel, &locale).await?, "message template")
 }
 
 pub(crate) async fn write(
@@ -125,13 +125,13 @@ pub(crate) async fn write(
     at: At,
     body: JsonBody<TextBody>,
 ) -> Result<Response, ApiProblem> {
-    let (event, channel, locale) = place(&at)?;
+    let (kind, channel, locale) = place(&at)?;
     let body = body.fields;
     let mut problems = Problems::default();
     let Some(text) = body.read(channel, "", &mut problems).value().filter(|_| problems.is_empty()) else {
         return Err(ApiProblem::invalid(problems));
     };
-    let template = MessageTemplate { event, channel, locale, text };
+    let template = MessageTemplate { kind, channel, locale, text };
     app.store.put_template(&template).await?;
     Ok(answer(TemplateView::custom(&template)))
 }

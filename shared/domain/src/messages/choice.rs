@@ -11,16 +11,16 @@ use crate::problem::Rejection;
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MessageEvent {
+pub enum MessageKind {
     /// Somebody is asked to pay.
     LinkCreated,
 }
 
-impl MessageEvent {
+impl MessageKind {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         match text {
             "link_created" => Ok(Self::LinkCreated),
-            _ => Err(Rejection::new("unknown_event", "The event of a message template is link_created.")),
+            _ => Err(Rejection::new("unknown_message_kind", "The kind of a message is link_created.")),
         }
     }
 
@@ -81,7 +81,7 @@ impl MessageChoice {
 /// A message template as the business saved it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageTemplate {
-    pub event: MessageEvent,
+    pub kind: MessageKind,
     pub channel: Channel,
     pub locale: Locale,
     #[serde(flatten)]
@@ -91,14 +91,14 @@ pub struct MessageTemplate {
 /// The business's own text: for the very locale, else for its language.
 pub fn saved<'a>(
     templates: &'a [MessageTemplate],
-    event: MessageEvent,
+    kind: MessageKind,
     channel: Channel,
     locale: &Locale,
 ) -> Option<&'a MessageText> {
     let fits = |wanted: &str| {
-        templates.iter().find(|template| {
-            template.event == event && template.channel == channel && template.locale.as_str() == wanted
-        })
+        templates
+            .iter()
+            .find(|template| template.kind == kind && template.channel == channel && template.locale.as_str() == wanted)
     };
     let language = locale.as_str().split('-').next().unwrap_or_default();
     fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
@@ -118,9 +118,9 @@ const STANDS_FOR: [(&str, &str); 9] = [
     ("end", "{% endif %}"),
 ];
 
-/// The text that ships for an event, a channel and a language.
-pub fn shipped(event: MessageEvent, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
-    let key = format!("{}-{}", event.as_str().replace('_', "-"), channel.as_str());
+/// The text that ships for a kind, a channel and a language.
+pub fn built_in_text(kind: MessageKind, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
+    let key = format!("{}-{}", kind.as_str().replace('_', "-"), channel.as_str());
     let body = language.say(&key, &STANDS_FOR);
     let subject = match channel {
         Channel::Sms | Channel::Social => None,
@@ -144,23 +144,23 @@ mod tests {
     fn every_shipped_text_passes_the_checks_of_a_text_from_outside() {
         for language in Language::ALL {
             for channel in Channel::ALL {
-                assert!(shipped(MessageEvent::LinkCreated, channel, language).is_ok(), "{channel:?} {language:?}");
+                assert!(built_in_text(MessageKind::LinkCreated, channel, language).is_ok(), "{channel:?} {language:?}");
             }
         }
     }
 
     #[test]
     fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
-        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
+        let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let lines = "{{ business.name }}\n{{ amount | short }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
         assert_eq!(text.body(), lines);
-        let text = shipped(MessageEvent::LinkCreated, Channel::Email, Language::AR).unwrap();
+        let text = built_in_text(MessageKind::LinkCreated, Channel::Email, Language::AR).unwrap();
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
     }
 
     /// The shipped Persian SMS at a host of so many characters, for a business with a name of so many.
     fn persian_sms(host: usize, name: usize, description: &str) -> String {
-        let text = shipped(MessageEvent::LinkCreated, Channel::Sms, Language::FA).unwrap();
+        let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let amount = Money::new(9_999_999_990, Currency::IRR).unwrap();
         let end = "2026-12-01T00:00:00+03:30".parse().unwrap();
         let values = Values {

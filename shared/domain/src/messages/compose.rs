@@ -8,7 +8,7 @@ use crate::ids::{ReferenceId, SenderId};
 use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, Filled};
-use crate::messages::choice::{MessageChoice, MessageEvent, MessageTemplate, saved, shipped};
+use crate::messages::choice::{MessageChoice, MessageKind, MessageTemplate, built_in_text, saved_text};
 use crate::messages::provider::{Carrier, MessageSender, Routes};
 use crate::messages::recipients::{Channel, Recipient};
 use crate::messages::sms::SmsLength;
@@ -85,7 +85,7 @@ pub struct Book<'a> {
 impl<'a> Book<'a> {
     /// The request's own text for a channel, else the business's for the channel and the locale, where there is one.
     fn text(self, choice: &'a MessageChoice, channel: Channel, locale: &Locale) -> Option<&'a MessageText> {
-        choice.custom_text(channel).or_else(|| saved(self.templates, MessageEvent::LinkCreated, channel, locale))
+        choice.custom_text(channel).or_else(|| saved(self.templates, MessageKind::LinkCreated, channel, locale))
     }
 }
 
@@ -226,7 +226,7 @@ fn write(
     let text = match text {
         Some(text) => text,
         None => {
-            shipped_text = shipped(MessageEvent::LinkCreated, channel, language).map_err(of_body)?;
+            shipped_text = built_in_text(MessageKind::LinkCreated, channel, language).map_err(of_body)?;
             &shipped_text
         }
     };

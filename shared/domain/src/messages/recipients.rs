@@ -145,7 +145,7 @@ pub struct Ways<'a> {
     pub routes: Routes<'a>,
 }
 
-/// Turns the named people into addresses that somebody takes messages to. `round` tells one telling of a link from
+/// Turns the named people into addresses that somebody takes messages to. `round` tells one round of messages from
 /// another.
 pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId, round: u32) -> Resolved {
     let mut list = List { ways, link, round, resolved: Resolved::default() };

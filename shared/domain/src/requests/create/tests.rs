@@ -1,7 +1,7 @@
 use super::*;
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::CredentialsVersion;
-use crate::messages::choice::MessageEvent;
+use crate::messages::choice::MessageKind;
 use crate::messages::provider::samples;
 use crate::messages::sms::SegmentLimit;
 use crate::records::account::{LatePayment, OnlinePayment};
@@ -293,7 +293,7 @@ fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent
         ..request()
     };
     let template = |body: &str| MessageTemplate {
-        event: MessageEvent::LinkCreated,
+        event: MessageKind::LinkCreated,
         channel: Channel::Sms,
         locale: Locale::parse("fa").unwrap(),
         text: MessageText::parse(Channel::Sms, None, body).unwrap(),
