@@ -8,7 +8,7 @@ use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
 use domain::link::ReceiptType;
 use domain::locale::Locale;
-use domain::messages::choice::{MessageKind, MessageTemplate, saved};
+use domain::messages::choice::{MessageKind, MessageTemplate, saved_text};
 use domain::messages::provider::{MessageSender, Senders};
 use domain::messages::recipients::Channel;
 use domain::messages::template::MessageText;
@@ -32,7 +32,7 @@ pub struct Configuration {
 impl Configuration {
     /// The business's own text: for the very locale, else for its language.
     pub fn template(&self, kind: MessageKind, channel: Channel, locale: &Locale) -> Option<&MessageText> {
-        saved(&self.templates, kind, channel, locale)
+        saved_text(&self.templates, kind, channel, locale)
     }
 
     fn add(&mut self, item: Item) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 111] = [
+pub const CATALOGUE: [(&str, &str); 112] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -101,6 +101,7 @@ pub const CATALOGUE: [(&str, &str); 111] = [
     ("unknown_filter", "there is no such filter"),
     ("unknown_gateway", "there is no such gateway"),
     ("unknown_item", "there is no such item"),
+    ("unknown_message_kind", "there is no such kind of message"),
     ("unknown_mode", "the mode is live or sandbox"),
     ("unknown_parameter", "there is no such parameter"),
     ("unknown_provider", "there is no such provider of messages"),

@@ -462,7 +462,7 @@ async fn a_deleted_template_gives_way_to_the_shipped_one() {
     let path = "/v1/message-templates/link_created/sms/fa";
     world.put(path, json!({ "body": "{{ link }}" })).await;
     assert_eq!(world.crm(Method::DELETE, path, Value::Null).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(world.get(path).await["source"], "shipped");
+    assert_eq!(world.get(path).await["source"], "built_in");
 }
 
 #[tokio::test]

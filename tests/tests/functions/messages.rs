@@ -70,7 +70,7 @@ async fn arabic_ships_too() {
     assert_eq!(mail[0]["subject"], "[TEST] طلب دفع من Demo Business");
     assert!(mail[0]["html"].as_str().unwrap().contains("lang=\"ar\" dir=\"rtl\""));
     let template = world.get("/v1/message-templates/link_created/sms/ar").await;
-    assert_eq!((template["source"].as_str(), template["locale"].as_str()), (Some("shipped"), Some("ar")));
+    assert_eq!((template["source"].as_str(), template["locale"].as_str()), (Some("built_in"), Some("ar")));
     assert!(template["body"].as_str().unwrap().contains("{{ link }}"));
 }
 
@@ -104,7 +104,7 @@ async fn the_business_can_replace_the_default_text() {
         .put("/v1/message-templates/link_created/sms/fa", json!({ "body": "سلام {{ contact.name }} {{ link }}" }))
         .await;
     let shown = world.get("/v1/message-templates/link_created/sms/fa-IR").await;
-    assert_eq!(shown["source"], "shipped", "the text of the language is not the text of this locale");
+    assert_eq!(shown["source"], "built_in", "the text of the language is not the text of this locale");
     assert_eq!(world.get("/v1/message-templates/link_created/sms/fa").await["source"], "custom");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let link = world

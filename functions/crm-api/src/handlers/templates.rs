@@ -1,10 +1,10 @@
-//! Message templates: the business's own texts, and the shipped ones where it has none.
+//! Message templates: the business's own texts, and the built-in ones where it has none.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
-use domain::messages::choice::{MessageKind, MessageTemplate, shipped};
+use domain::messages::choice::{MessageKind, MessageTemplate, built_in_text};
 use domain::messages::recipients::Channel;
 use domain::messages::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
@@ -30,7 +30,7 @@ pub(crate) struct TemplateView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
     locale: String,
-    /// `custom` where the business saved its own, `shipped` where the product's is used.
+    /// `custom` where the business saved its own, `built_in` where the product's is used.
     source: &'static str,
     subject: Option<String>,
     body: String,
@@ -76,7 +76,7 @@ impl TemplateView {
     }
 }
 
-/// The shipped texts and the business's own beside them.
+/// The built-in texts and the business's own beside them.
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
@@ -113,7 +113,7 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<R
     Ok(answer(TemplateView::new(kind, channel, locale.as_str(), "built_in", &text)))
 }
 
-/// Goes back to the shipped text.
+/// Goes back to the built-in text.
 pub(crate) async fn delete(_: MayAdminister, State(app): State<App>, at: At) -> Result<StatusCode, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
     deleted(app.store.delete_template(kind, channel, &locale).await?, "message template")

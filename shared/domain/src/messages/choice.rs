@@ -1,4 +1,4 @@
-//! What messages are about, and the texts there are for them: the request's own, the business's, the shipped ones.
+//! What messages are about, and the texts there are for them: the request's own, the business's, the built-in ones.
 
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ pub struct MessageTemplate {
 }
 
 /// The business's own text: for the very locale, else for its language.
-pub fn saved<'a>(
+pub fn saved_text<'a>(
     templates: &'a [MessageTemplate],
     kind: MessageKind,
     channel: Channel,
@@ -104,7 +104,7 @@ pub fn saved<'a>(
     fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)
 }
 
-/// What the shipped texts mention, and the variables or tags that each stands for. The texts are Fluent, in which braces
+/// What the built-in texts mention, and the variables or tags that each stands for. The texts are Fluent, in which braces
 /// mean something else, so they do not hold the variables themselves.
 const STANDS_FOR: [(&str, &str); 9] = [
     ("amount", "{{ amount }}"),
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
     }
 
-    /// The shipped Persian SMS at a host of so many characters, for a business with a name of so many.
+    /// The built-in Persian SMS at a host of so many characters, for a business with a name of so many.
     fn persian_sms(host: usize, name: usize, description: &str) -> String {
         let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let amount = Money::new(9_999_999_990, Currency::IRR).unwrap();

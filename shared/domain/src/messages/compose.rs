@@ -85,7 +85,7 @@ pub struct Book<'a> {
 impl<'a> Book<'a> {
     /// The request's own text for a channel, else the business's for the channel and the locale, where there is one.
     fn text(self, choice: &'a MessageChoice, channel: Channel, locale: &Locale) -> Option<&'a MessageText> {
-        choice.custom_text(channel).or_else(|| saved(self.templates, MessageKind::LinkCreated, channel, locale))
+        choice.custom_text(channel).or_else(|| saved_text(self.templates, MessageKind::LinkCreated, channel, locale))
     }
 }
 
