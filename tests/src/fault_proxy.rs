@@ -1,4 +1,4 @@
-//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, WhatsApp, the senders of messages by
+//! A proxy between the functions and everything they call: DynamoDB, SNS, SES, WhatsApp, the providers of messages by
 //! address, the gateways and the CRM's endpoint.
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
@@ -248,7 +248,7 @@ const SERVICES: [(&str, &str); 4] = [
 /// AWS End User Messaging Social, which sends to WhatsApp.
 const WHATSAPP: &str = "social-messaging";
 
-/// The CRM and two senders, which are called by addresses from the table.
+/// The CRM and two providers, which are called by addresses from the table.
 const CRM: &str = "crm";
 const KAVENEGAR: &str = "kavenegar";
 const BOT_API: &str = "bot-api";

@@ -87,7 +87,7 @@ impl FaultyWorld {
         let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
         cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
         seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
-        seed::plant_senders(&cloud.store, &proxy.page_url()).await.expect("the senders are told where to send");
+        seed::plant_providers(&cloud.store, &proxy.page_url()).await.expect("the providers are told where to send");
         // What is measured is the demo business, and nothing more.
         if !is_metered {
             add_accounts(&cloud).await;
@@ -462,7 +462,7 @@ impl FaultyWorld {
         Evidence::gather(&self.table, self.cloud.store.table(), seen, self.now()).await
     }
 
-    /// A sender of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
+    /// A provider of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
     pub fn allow_resending_twice(&self, link: &Made) {
         self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
     }

@@ -35,7 +35,7 @@ pub enum Stage {
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub stage: Stage,
-    /// Links of which a sender died or heard nothing when it had sent a message: there somebody may be told twice.
+    /// Links of which a provider died or heard nothing when it had sent a message: there somebody may be told twice.
     pub told_twice: BTreeSet<String>,
 }
 

@@ -21,7 +21,7 @@ pub struct Need {
     /// Nothing for a service that has no leading keys.
     pub keys: Option<BTreeSet<String>>,
     /// The address that an email is sent from.
-    pub sender: Option<String>,
+    pub provider: Option<String>,
 }
 
 /// The statements of every function's role, by the function's folder.
@@ -34,7 +34,7 @@ struct Statement {
     actions: Vec<String>,
     resources: Vec<String>,
     leading_keys: Option<Vec<String>>,
-    is_bound_to_sender: bool,
+    is_bound_to_provider: bool,
 }
 
 impl Permissions {
@@ -75,9 +75,9 @@ impl Statement {
             }
             (Some(_), None) => false,
         };
-        // The template's parameter has no value here; that there is a sender at all is what can be asked.
-        let sender = || !self.is_bound_to_sender || need.sender.is_some();
-        self.actions.contains(&need.action) && resource() && keys() && sender()
+        // The template's parameter has no value here; that there is a provider at all is what can be asked.
+        let provider = || !self.is_bound_to_provider || need.provider.is_some();
+        self.actions.contains(&need.action) && resource() && keys() && provider()
     }
 }
 
@@ -115,7 +115,7 @@ fn statements(properties: &Yaml) -> Vec<Statement> {
                 leading_keys: conditions
                     .and_then(|conditions| conditions.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys"))
                     .map(texts),
-                is_bound_to_sender: conditions
+                is_bound_to_provider: conditions
                     .and_then(|conditions| conditions.get("StringEquals")?.get("ses:FromAddress"))
                     .is_some(),
             }
@@ -147,7 +147,7 @@ pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
         }
         "sns" | "ses" => {
             let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
-            vec![needs_of_sender(service, operation, &fields)]
+            vec![needs_of_provider(service, operation, &fields)]
         }
         "social-messaging" => {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -155,24 +155,24 @@ pub fn needs(service: &str, operation: &str, body: &[u8]) -> Vec<Need> {
             let number = number.trim_start_matches("phone-number-id-");
             let place = "arn:aws:social-messaging:${AWS::Region}:${AWS::AccountId}";
             let resource = format!("{place}:phone-number-id/{number}");
-            vec![Need { action: format!("{service}:{operation}"), resource, keys: None, sender: None }]
+            vec![Need { action: format!("{service}:{operation}"), resource, keys: None, provider: None }]
         }
         _ => Vec::new(),
     }
 }
 
-fn needs_of_sender(service: &str, operation: &str, fields: &BTreeMap<String, String>) -> Need {
-    let sender = fields.get("Source").map(|source| {
+fn needs_of_provider(service: &str, operation: &str, fields: &BTreeMap<String, String>) -> Need {
+    let provider = fields.get("Source").map(|source| {
         let address = source.rsplit_once('<').map_or(source.as_str(), |(_, address)| address.trim_end_matches('>'));
         address.to_owned()
     });
     // A phone has no ARN; a topic has. Whom an email is sent from is an identity.
-    let resource = match (fields.get("TopicArn"), &sender) {
+    let resource = match (fields.get("TopicArn"), &provider) {
         (Some(topic), _) => topic.clone(),
-        (None, Some(_)) => "arn:aws:ses:${AWS::Region}:${AWS::AccountId}:identity/sender".to_owned(),
+        (None, Some(_)) => "arn:aws:ses:${AWS::Region}:${AWS::AccountId}:identity/provider".to_owned(),
         (None, None) => "a phone".to_owned(),
     };
-    Need { action: format!("{service}:{operation}"), resource, keys: None, sender }
+    Need { action: format!("{service}:{operation}"), resource, keys: None, provider }
 }
 
 fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
@@ -180,7 +180,7 @@ fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
         action: format!("dynamodb:{action}"),
         resource: "Table".to_owned(),
         keys: Some(keys),
-        sender: None,
+        provider: None,
     };
     match operation {
         "TransactWriteItems" => {

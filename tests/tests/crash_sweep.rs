@@ -94,7 +94,7 @@ enum Flow {
     Amend,
     TellAgain,
     Deliver,
-    /// To everybody who can be reached, each by another sender.
+    /// To everybody who can be reached, each by another provider.
     DeliverEverywhere,
     DeliverAgain,
     /// The CRM's endpoint was out of order, and the schedule sends the events again.
@@ -518,7 +518,7 @@ impl Point {
                 .then_some(at)
         };
         match calls.iter().enumerate().find_map(is_it) {
-            // Several messages are sent at once, and all of their senders die together: one that was claimed may be on
+            // Several messages are sent at once, and all of their providers die together: one that was claimed may be on
             // its way although nobody has seen it pass yet.
             Some(_) if self.fault.is_deadly() => {
                 let claims = calls.iter().filter(|call| call.operation == "PutItem").count();

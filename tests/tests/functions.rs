@@ -26,7 +26,7 @@ mod messages;
 mod pages;
 #[path = "functions/paying.rs"]
 mod paying;
-#[path = "functions/senders.rs"]
-mod senders;
+#[path = "functions/providers.rs"]
+mod providers;
 #[path = "functions/social.rs"]
 mod social;

@@ -152,7 +152,10 @@ fn what_a_stranger_would_send_fits_the_document_and_what_is_refused_does_not() {
     let all = json!({ "account_id": "main", "contact": contact, "item": item, "recipients": { "contact": true } });
     assert!(fits("PaymentLinkBody", all));
     assert!(fits("PaymentLinkDraftBody", json!({})) && fits("PaymentLinkDraftBody", json!({ "account_id": null })));
-    assert!(fits("SettingsBody", json!({ "business_name": "B", "sms_senders": [{ "prefix": "+98", "sender": "s" }] })));
+    assert!(fits(
+        "SettingsBody",
+        json!({ "business_name": "B", "sms_routes": [{ "prefix": "+98", "provider": "s" }] })
+    ));
     for (name, body) in [
         ("PaymentLinkBody", json!({ "contact_id": "c-1" })),
         ("PaymentLinkBody", json!({ "account_id": "main", "contact": { "name": "No id" } })),
@@ -160,7 +163,7 @@ fn what_a_stranger_would_send_fits_the_document_and_what_is_refused_does_not() {
         ("PaymentLinkBody", json!({ "account_id": "main", "message": { "sms": { "body": "x", "colour": "red" } } })),
         ("PaymentLinkDraftBody", json!({ "colour": "red" })),
         ("SettingsBody", json!({ "business_name": "B", "colour": "red" })),
-        ("SettingsBody", json!({ "sms_senders": [] })),
+        ("SettingsBody", json!({ "sms_routes": [] })),
         ("ContactBody", json!({ "email": "a@example.com" })),
         ("AccountBody", json!({ "name": "Main", "currency": "IRR" })),
     ] {

@@ -255,8 +255,8 @@ fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
     let number = guide.split("\"mobile\": \"").nth(1).unwrap().split('"').next().unwrap();
     let settings = domain::business::settings::Settings::default();
     let mobile = domain::records::contact::Mobile::parse(number, &settings.default_region).unwrap();
-    let senders = domain::messages::provider::Senders::new();
-    let routes = domain::messages::provider::Routes { settings: &settings, senders: &senders };
+    let providers = domain::messages::provider::MessageProviders::new();
+    let routes = domain::messages::provider::Routes { settings: &settings, providers: &providers };
     let wording = domain::messages::choice::MessageChoice::Default { channels: Vec::new() }.wording();
     let carrier = routes.carrier(domain::messages::recipients::Channel::Sms, None, mobile.as_str(), wording);
     assert!(matches!(carrier, Ok(domain::messages::provider::Carrier::Sns)), "{carrier:?}");
@@ -376,9 +376,9 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
 }
 
 #[test]
-fn what_message_senders_prove_themselves_with_is_written_by_the_crm_and_read_by_who_sends() {
+fn what_message_providers_prove_themselves_with_is_written_by_the_crm_and_read_by_who_sends() {
     for name in FUNCTIONS {
-        let actions = actions_on(name, "sender-secret#");
+        let actions = actions_on(name, "provider-secret#");
         let expected: &[&str] = match name {
             "crm-api" => &["dynamodb:PutItem"],
             "deliver-messages" => &["dynamodb:GetItem"],

@@ -145,8 +145,8 @@ struct RecipientView {
 struct PreviewView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
-    /// The message sender, where it sends a template that was approved; `body` is what stands in the places of that.
-    sender: Option<String>,
+    /// The message provider, where it sends a template that was approved; `body` is what stands in the places of that.
+    provider: Option<String>,
     subject: Option<String>,
     body: String,
     /// What an email shows beside its text.
@@ -337,7 +337,7 @@ fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
 fn message(preview: &Preview) -> PreviewView {
     PreviewView {
         channel: preview.channel.as_str(),
-        sender: preview.sender.as_ref().map(ToString::to_string),
+        provider: preview.provider.as_ref().map(ToString::to_string),
         subject: preview.message.subject.clone(),
         body: preview.message.text.clone(),
         html: preview.message.html.clone(),

@@ -186,7 +186,7 @@ fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Con
         receipt_types: &configuration.receipt_types,
         templates: &configuration.templates,
         settings: &configuration.settings,
-        senders: &configuration.senders,
+        providers: &configuration.providers,
         gateways: &app.gateways,
     }
 }

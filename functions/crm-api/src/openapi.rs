@@ -19,8 +19,8 @@ use crate::handlers::events::RedeliverBody;
 use crate::handlers::gateways::GatewayView;
 use crate::handlers::items::ItemView;
 use crate::handlers::links::AmendBody;
+use crate::handlers::providers::{ProviderBody, ProviderView};
 use crate::handlers::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
-use crate::handlers::senders::{SenderBody, SenderView};
 use crate::handlers::settings::{SettingsBody, SettingsShape};
 use crate::handlers::templates::TemplateView;
 
@@ -230,7 +230,7 @@ fn records() -> Vec<Operation> {
 
 fn settings() -> Vec<Operation> {
     let template = "/v1/message-templates/{kind}/{channel}/{locale}";
-    let sender = "/v1/message-senders/{id}";
+    let provider = "/v1/message-providers/{id}";
     vec![
         get("/v1/settings", "read_settings", SETTINGS, "Read the settings")
             .answers::<SettingsShape>(200, "The settings."),
@@ -238,20 +238,20 @@ fn settings() -> Vec<Operation> {
             .takes::<SettingsBody>()
             .answers::<SettingsShape>(200, "The settings."),
         paged(get(
-            "/v1/message-senders",
-            "list_message_senders",
+            "/v1/message-providers",
+            "list_message_providers",
             SETTINGS,
             "List the ways messages leave besides SNS and SES",
         ))
-        .lists::<SenderView>("A page of message senders, by their ids."),
-        get(sender, "read_message_sender", SETTINGS, "Read a message sender")
-            .answers::<SenderView>(200, "The sender.")
+        .lists::<ProviderView>("A page of message providers, by their ids."),
+        get(provider, "read_message_provider", SETTINGS, "Read a message provider")
+            .answers::<ProviderView>(200, "The provider.")
             .refuses(400),
-        put(sender, "write_message_sender", SETTINGS, "Make or replace a message sender", Scope::Admin)
-            .takes::<SenderBody>()
-            .answers::<SenderView>(200, "The sender.")
+        put(provider, "write_message_provider", SETTINGS, "Make or replace a message provider", Scope::Admin)
+            .takes::<ProviderBody>()
+            .answers::<ProviderView>(200, "The provider.")
             .refuses(409),
-        delete(sender, "delete_message_sender", SETTINGS, "Delete a message sender", Scope::Admin).refuses(409),
+        delete(provider, "delete_message_provider", SETTINGS, "Delete a message provider", Scope::Admin).refuses(409),
         paged(get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages"))
             .lists::<TemplateView>("A page of texts: the business's own, and then those that ship."),
         get(template, "read_message_template", SETTINGS, "Read the text of a message")

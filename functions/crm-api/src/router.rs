@@ -10,8 +10,8 @@ use web::ApiProblem;
 
 use crate::app::{App, TIME};
 use crate::handlers::{
-    accounts, actions, contacts, docs, endpoints, events, gateways, items, links, qr, receipt_types, receipts, senders,
-    settings, templates,
+    accounts, actions, contacts, docs, endpoints, events, gateways, items, links, providers, qr, receipt_types,
+    receipts, settings, templates,
 };
 use crate::openapi;
 
@@ -37,8 +37,11 @@ pub fn router(app: App) -> Router {
             "/v1/message-templates/{kind}/{channel}/{locale}",
             only(ALL, get(templates::read).put(templates::write).delete(templates::delete)),
         )
-        .route("/v1/message-senders", only("GET", get(senders::list)))
-        .route("/v1/message-senders/{id}", only(ALL, get(senders::read).put(senders::write).delete(senders::delete)))
+        .route("/v1/message-providers", only("GET", get(providers::list)))
+        .route(
+            "/v1/message-providers/{id}",
+            only(ALL, get(providers::read).put(providers::write).delete(providers::delete)),
+        )
         .route("/v1/settings", only("GET, PUT", put(settings::write).get(settings::read)))
         .route("/v1/payment-links", only("GET, POST", get(links::list)))
         // Drafting is create-link's; here it is only known to be no link's id.

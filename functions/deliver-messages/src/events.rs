@@ -41,12 +41,12 @@ const EVENTS_AT_ONCE: usize = 100;
 
 /// Who sends, which decides on how long an endpoint may keep it waiting.
 #[derive(Clone, Copy, Debug)]
-enum Sender {
+enum Trigger {
     Stream,
     Schedule,
 }
 
-impl Sender {
+impl Trigger {
     fn patience(self) -> Duration {
         match self {
             Self::Stream => PATIENCE_OF_THE_STREAM,
@@ -67,9 +67,9 @@ impl Sender {
 pub struct SlowEndpoints(Mutex<HashMap<EndpointId, (Instant, Duration)>>);
 
 impl SlowEndpoints {
-    fn are_left_alone(&self, id: &EndpointId, sender: Sender) -> bool {
+    fn are_left_alone(&self, id: &EndpointId, trigger: Trigger) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(id).is_some_and(|(since, took)| since.elapsed() < LEFT_ALONE && *took >= sender.slow())
+        known.get(id).is_some_and(|(since, took)| since.elapsed() < LEFT_ALONE && *took >= trigger.slow())
     }
 
     fn note(&self, id: &EndpointId, took: Duration) {
@@ -88,7 +88,7 @@ pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Re
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // What there is no time for is written down as due, for the schedule.
         if has_time(deadline) {
-            send(app, &mut event, file, &endpoints, Sender::Stream).await?;
+            send(app, &mut event, file, &endpoints, Trigger::Stream).await?;
         }
         // Sending takes its time, and whoever polls has read on meanwhile: an event stands where it was written down, or
         // they would have passed its place before it was there.
@@ -106,7 +106,7 @@ async fn send(
     event: &mut EventRecord,
     file: &LinkFile,
     endpoints: &[WebhookEndpoint],
-    sender: Sender,
+    trigger: Trigger,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     if !event.deliveries.iter().any(|delivery| delivery.is_due(now)) {
@@ -128,12 +128,12 @@ async fn send(
                 delivery.log(now, "the endpoint is switched off".to_owned());
                 return;
             };
-            if app.slow.are_left_alone(&endpoint.id, sender) {
+            if app.slow.are_left_alone(&endpoint.id, trigger) {
                 delivery.state = DeliveryState::Waiting { until: later(now, LEFT_ALONE) };
                 return;
             }
             let begun = Instant::now();
-            let posted = app.webhooks.post(endpoint, id, trace, body, now, sender.patience()).await;
+            let posted = app.webhooks.post(endpoint, id, trace, body, now, trigger.patience()).await;
             app.slow.note(&endpoint.id, begun.elapsed());
             note(delivery, &posted, now);
             let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
@@ -275,7 +275,7 @@ async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
     };
     if let Some(file) = file {
         let endpoints = endpoints_for(app, &event).await?;
-        send(app, &mut event, &file, &endpoints, Sender::Schedule).await?;
+        send(app, &mut event, &file, &endpoints, Trigger::Schedule).await?;
     }
     event.held_until = None;
     event.version += 1;

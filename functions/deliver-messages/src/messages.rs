@@ -130,7 +130,7 @@ async fn hand_over(
 /// Hands a message to whoever serves its address now: that may have changed since the link was made.
 async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Sent, StoreError> {
     let configuration = app.store.configuration().await?;
-    let routes = Routes { settings: &configuration.settings, senders: &configuration.senders };
+    let routes = Routes { settings: &configuration.settings, providers: &configuration.providers };
     let book = Book { templates: &configuration.templates, routes };
     let for_good = |reason: &str| Ok(Sent::FailedForGood { reason: reason.to_owned() });
     let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
@@ -147,12 +147,12 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
     let through = match carrier {
         Carrier::Sns => Through::Sns,
         Carrier::Ses => Through::Ses,
-        Carrier::Sender(sender) => {
-            secret = match &sender.credentials {
-                Some(version) => Some(app.store.sender_secret(&sender.id, version).await?),
+        Carrier::Provider(provider) => {
+            secret = match &provider.credentials {
+                Some(version) => Some(app.store.provider_secret(&provider.id, version).await?),
                 None => None,
             };
-            Through::Provider(&sender.provider, secret.as_ref())
+            Through::Provider(&provider.config, secret.as_ref())
         }
     };
     let label = Label { link: link.id(), message: &recipient.id };
@@ -171,7 +171,7 @@ fn reports_by_its_own_id(app: &App, carrier: Carrier<'_>) -> bool {
     match carrier {
         Carrier::Sns => app.sms_reports,
         Carrier::Ses => false,
-        Carrier::Sender(sender) => match sender.provider.kind() {
+        Carrier::Provider(provider) => match provider.config.kind() {
             ProviderKind::Whatsapp => true,
             ProviderKind::BotApi | ProviderKind::Kavenegar => false,
         },

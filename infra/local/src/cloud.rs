@@ -93,7 +93,7 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     pub inbox: Inbox,
-    /// The AWS account: sandboxes, verified senders, preferences.
+    /// The AWS account: sandboxes, verified providers, preferences.
     pub account: Account,
     /// Where stream records end that could not be worked off. The local stream tries for ever and puts none here.
     pub undelivered: Queue,

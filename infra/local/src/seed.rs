@@ -6,12 +6,12 @@ use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
 use domain::idempotency::Answered;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ReceiptTypeId, Role, SenderId,
+    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
 use domain::link::ReceiptType;
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
-use domain::messages::provider::{MessageSender, NumberPrefix, Provider, SenderSecret, SmsRoute};
+use domain::messages::provider::{MessageProvider, NumberPrefix, ProviderConfig, ProviderSecret, SmsRoute};
 use domain::messages::template::Phrase;
 use domain::money::{Currency, Money};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
@@ -131,7 +131,7 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
             .await?;
     }
     plant_accounts(store).await?;
-    plant_senders(store, &cloud.page_url()).await?;
+    plant_providers(store, &cloud.page_url()).await?;
     plant_contact(store).await?;
     plant_endpoint(store, &format!("{}/crm/events", cloud.page_url())).await?;
     // Written last: where it is, everything else is.
@@ -149,7 +149,7 @@ fn settings() -> Result<Settings, Rejection> {
         default_region: Region::parse("IR")?,
         default_receipt_type_id: Some(ReceiptTypeId::parse("online")?),
         // SNS does not deliver to Iran.
-        sms_senders: vec![SmsRoute { prefix: NumberPrefix::parse("+98")?, sender: SenderId::parse("kavenegar")? }],
+        sms_routes: vec![SmsRoute { prefix: NumberPrefix::parse("+98")?, provider: ProviderId::parse("kavenegar")? }],
         return_url_hosts: vec!["crm.example".to_owned()],
         ..Settings::default()
     })
@@ -184,9 +184,9 @@ fn first_of(problems: Problems) -> Rejection {
     Rejection::new("invalid_credentials", detail)
 }
 
-/// The demo business's senders, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
+/// The demo business's providers, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
 /// Those that are called by an address are below this one.
-pub async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedError> {
+pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
         let phrase = |text: &str| Phrase::parse(text).map_err(|_| Rejection::new("invalid_template", text));
         let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
@@ -194,10 +194,10 @@ pub async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedErro
         Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])
     };
     let providers = [
-        ("telegram", Provider::BotApi { base_url: format!("{page_url}/bot-api") }, Some(bot::DEMO_TOKEN)),
+        ("telegram", ProviderConfig::BotApi { base_url: format!("{page_url}/bot-api") }, Some(bot::DEMO_TOKEN)),
         (
             "whatsapp",
-            Provider::Whatsapp {
+            ProviderConfig::Whatsapp {
                 phone_number_id: whatsapp::DEMO_NUMBER.to_owned(),
                 templates: templates(whatsapp::DEMO_TEMPLATE, "{{ amount }}")?,
             },
@@ -205,7 +205,7 @@ pub async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedErro
         ),
         (
             "kavenegar",
-            Provider::Kavenegar {
+            ProviderConfig::Kavenegar {
                 base_url: format!("{page_url}/kavenegar"),
                 line: Some(kavenegar::DEMO_LINE.to_owned()),
                 templates: Vec::new(),
@@ -213,17 +213,17 @@ pub async fn plant_senders(store: &Store, page_url: &str) -> Result<(), SeedErro
             Some(kavenegar::DEMO_KEY),
         ),
     ];
-    for (id, provider, secret) in providers {
-        let kind = provider.kind();
+    for (id, config, secret) in providers {
+        let kind = config.kind();
         let fields = kind.secret_name().zip(secret).map(|(name, secret)| (name.to_owned(), secret.to_owned()));
         let secret = match fields {
-            Some(fields) => Some(SenderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),
+            Some(fields) => Some(ProviderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),
             None => None,
         };
         let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
-        let sender = MessageSender { id: SenderId::parse(id)?, provider, credentials };
-        let (_, seen) = store.sender_to_change(&sender.id).await?;
-        store.put_sender(&sender, secret.as_ref(), &seen).await?;
+        let provider = MessageProvider { id: ProviderId::parse(id)?, config, credentials };
+        let (_, seen) = store.provider_to_change(&provider.id).await?;
+        store.put_provider(&provider, secret.as_ref(), &seen).await?;
     }
     Ok(())
 }
@@ -279,7 +279,7 @@ async fn plant_contact(store: &Store) -> Result<(), SeedError> {
                 mobile: None,
                 email: None,
                 social: vec![SocialAddress {
-                    network: SenderId::parse("telegram")?,
+                    network: ProviderId::parse("telegram")?,
                     id: SocialId::parse("700000001")?,
                 }],
             },

@@ -1,4 +1,4 @@
-//! The media that messages go out on, SMS through SNS, email through SES and the senders that the business set up, and the
+//! The media that messages go out on, SMS through SNS, email through SES and the providers that the business set up, and the
 //! CRM's endpoints for events.
 //!
 //! A channel hands one message to its provider and says what came of it. Whether and when to try again is decided by
@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::business::settings::{EmailSenderName, Sender};
 use domain::ids::{LinkId, MessageId};
 use domain::messages::compose::Message;
-use domain::messages::provider::{Provider, ProviderKind, SenderSecret};
+use domain::messages::provider::{ProviderConfig, ProviderKind, ProviderSecret};
 use domain::records::webhook_endpoint::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::{Answer, Http};
@@ -59,7 +59,7 @@ pub enum Through<'a> {
     Sns,
     Ses,
     /// One that the business set up, with what it proves itself with.
-    Provider(&'a Provider, Option<&'a SenderSecret>),
+    Provider(&'a ProviderConfig, Option<&'a ProviderSecret>),
 }
 
 /// What the stack is set to, whatever the business sets.
@@ -73,7 +73,7 @@ pub struct Stack {
     pub sms_sender_id: Option<String>,
 }
 
-/// The senders of this stack. Cheap to clone.
+/// The providers of this stack. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Channels {
     sns: aws_sdk_sns::Client,
@@ -116,19 +116,25 @@ impl Channels {
         }
     }
 
-    async fn send_by(&self, provider: &Provider, secret: Option<&SenderSecret>, to: &str, message: &Message) -> Sent {
+    async fn send_by(
+        &self,
+        provider: &ProviderConfig,
+        secret: Option<&ProviderSecret>,
+        to: &str,
+        message: &Message,
+    ) -> Sent {
         let call = Call { http: &self.http, reach: self.reach };
         // Without a secret a provider answers as to a wrong one.
-        let secret = secret.map(SenderSecret::expose).unwrap_or_default();
+        let secret = secret.map(ProviderSecret::expose).unwrap_or_default();
         let answer = match (provider, &message.approved) {
-            (Provider::BotApi { base_url }, _) => bot::send(call, base_url, secret, to, &message.text).await,
-            (Provider::Kavenegar { base_url, line, .. }, _) => {
+            (ProviderConfig::BotApi { base_url }, _) => bot::send(call, base_url, secret, to, &message.text).await,
+            (ProviderConfig::Kavenegar { base_url, line, .. }, _) => {
                 kavenegar::send(call, base_url, secret, line.as_deref(), to, message).await
             }
-            (Provider::Whatsapp { phone_number_id, .. }, Some(filled)) => {
+            (ProviderConfig::Whatsapp { phone_number_id, .. }, Some(filled)) => {
                 self.whatsapp.send(phone_number_id, to, filled).await
             }
-            (Provider::Whatsapp { .. }, None) => {
+            (ProviderConfig::Whatsapp { .. }, None) => {
                 Err(Sent::FailedForGood { reason: "only_approved_templates".to_owned() })
             }
         };

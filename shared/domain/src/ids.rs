@@ -278,10 +278,10 @@ given_id! {
 }
 given_id! {
     /// A way for messages to leave that the business set up; for a social network, how the network is called.
-    SenderId
+    ProviderId
 }
 given_id! {
-    /// One immutable version of an account's gateway credentials, or of a sender's.
+    /// One immutable version of an account's gateway credentials, or of a provider's.
     CredentialsVersion
 }
 

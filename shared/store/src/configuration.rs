@@ -9,7 +9,7 @@ use domain::ids::{AccountId, ReceiptTypeId};
 use domain::link::ReceiptType;
 use domain::locale::Locale;
 use domain::messages::choice::{MessageKind, MessageTemplate, saved_text};
-use domain::messages::provider::{MessageSender, Senders};
+use domain::messages::provider::{MessageProvider, MessageProviders};
 use domain::messages::recipients::Channel;
 use domain::messages::template::MessageText;
 use domain::records::account::Account;
@@ -26,7 +26,7 @@ pub struct Configuration {
     pub accounts: BTreeMap<AccountId, Account>,
     pub receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
     pub templates: Vec<MessageTemplate>,
-    pub senders: Senders,
+    pub providers: MessageProviders,
 }
 
 impl Configuration {
@@ -48,9 +48,9 @@ impl Configuration {
                 let receipt_type: ReceiptType = from_item(READ, item)?;
                 self.receipt_types.insert(receipt_type.id.clone(), receipt_type);
             }
-            "sender" => {
-                let sender: MessageSender = from_item(READ, item)?;
-                self.senders.insert(sender.id.clone(), sender);
+            "provider" => {
+                let provider: MessageProvider = from_item(READ, item)?;
+                self.providers.insert(provider.id.clone(), provider);
             }
             "template" => self.templates.push(from_item(READ, item)?),
             // Written by a newer version of this program, and no business of this one.

@@ -5,10 +5,10 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
-//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `sender#{id}`, `template#{kind}#{channel}#{locale}` | what the business set |
+//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `provider#{id}`, `template#{kind}#{channel}#{locale}` | what the business set |
 //! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
-//! | `sender-secret#{id}` | `v#{version}` | what a sender proves itself with, immutable |
+//! | `provider-secret#{id}` | `v#{version}` | what a provider proves itself with, immutable |
 //! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
 //! | `contact#{id}` | `contact` | a contact |
 //! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
@@ -26,8 +26,8 @@
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId, ReceiptId,
-    ReceiptTypeId, ReferenceId, SenderId,
+    AccountId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId, ProviderId,
+    ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
 use domain::messages::choice::MessageKind;
@@ -116,12 +116,12 @@ pub(crate) fn receipt_type(id: &ReceiptTypeId) -> Key {
     Key::new(CONFIGURATION_PARTITION, format!("receipt-type#{id}"))
 }
 
-pub(crate) fn sender(id: &SenderId) -> Key {
-    Key::new(CONFIGURATION_PARTITION, format!("sender#{id}"))
+pub(crate) fn provider(id: &ProviderId) -> Key {
+    Key::new(CONFIGURATION_PARTITION, format!("provider#{id}"))
 }
 
-pub(crate) fn sender_secret(id: &SenderId, version: &CredentialsVersion) -> Key {
-    Key::new(format!("sender-secret#{id}"), format!("v#{version}"))
+pub(crate) fn provider_secret(id: &ProviderId, version: &CredentialsVersion) -> Key {
+    Key::new(format!("provider-secret#{id}"), format!("v#{version}"))
 }
 
 pub(crate) fn template(kind: MessageKind, channel: Channel, locale: &Locale) -> Key {

@@ -14,8 +14,8 @@ mod keys;
 mod links;
 mod lists;
 mod messages;
+mod providers;
 mod records;
-mod senders;
 mod upkeep;
 mod webhooks;
 
@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use domain::ids::{AccountId, CredentialsVersion, SenderId};
-use domain::messages::provider::SenderSecret;
+use domain::ids::{AccountId, CredentialsVersion, ProviderId};
+use domain::messages::provider::ProviderSecret;
 use domain::records::credentials::Credentials;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use tokio::sync::Mutex;
@@ -55,13 +55,13 @@ pub struct Store {
     keys: Arc<Mutex<Cached<KeyRing>>>,
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
-    sender_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
+    provider_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
     beats: Arc<std::sync::Mutex<heartbeat::Beats>>,
 }
 
 type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
 
-type SecretsByVersion = HashMap<(SenderId, CredentialsVersion), SenderSecret>;
+type SecretsByVersion = HashMap<(ProviderId, CredentialsVersion), ProviderSecret>;
 
 impl Store {
     /// `fresh_for` is how long settings and API keys are used before they are read again.
@@ -74,7 +74,7 @@ impl Store {
             keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
-            sender_secrets: Arc::default(),
+            provider_secrets: Arc::default(),
             beats: Arc::default(),
         }
     }

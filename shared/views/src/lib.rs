@@ -120,7 +120,7 @@ pub struct TitledView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SocialAddress)]
 pub struct SocialView {
-    /// The id of the message sender that serves the network.
+    /// The id of the message provider that serves the network.
     pub network: String,
     /// How the network calls the person or the chat.
     pub id: String,

@@ -1,6 +1,6 @@
 //! The bodies of contacts and items, read the same way where they are written and where a link brings them along.
 
-use domain::ids::{ContactId, FieldKey, Role, SenderId};
+use domain::ids::{ContactId, FieldKey, ProviderId, Role};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::records::contact::{ContactChange, Email, Mobile, Person, Region, SocialAddress, SocialId};
@@ -101,7 +101,7 @@ struct PersonBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SocialAddressBody)]
 pub struct SocialBody {
-    /// The id of the message sender that serves the network, such as `telegram` or `whatsapp`.
+    /// The id of the message provider that serves the network, such as `telegram` or `whatsapp`.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     network: Given<String>,
@@ -237,7 +237,7 @@ pub(crate) fn read_social(
 ) -> Field<Vec<SocialAddress>> {
     each(given, at, most, problems, |body, at, p| {
         refuse_unknown(at, body.unknown, p);
-        let network = text(body.network, at, "network", p, SenderId::parse).require(format!("{at}/network"), p);
+        let network = text(body.network, at, "network", p, ProviderId::parse).require(format!("{at}/network"), p);
         let id = text(body.id, at, "id", p, SocialId::parse).require(format!("{at}/id"), p);
         Some(SocialAddress { network: network?, id: id? })
     })

@@ -328,7 +328,7 @@ async fn every_list_takes_a_limit_and_gives_a_cursor_and_takes_no_other() {
         ("accounts?online_payment=true&limit=1", true),
         ("gateways?limit=1", true),
         ("receipt-types?limit=1", true),
-        ("message-senders?limit=1", true),
+        ("message-providers?limit=1", true),
         ("message-templates?limit=1", true),
         ("webhook-endpoints?limit=1", true),
         ("contacts?limit=1", true),

@@ -139,7 +139,7 @@ async fn a_form_offers_no_address_that_nobody_takes_messages_to() {
     let world = small_business().await;
     // Nobody sends SMS to Iran any more, and the bot is gone.
     world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR" })).await;
-    world.crm(Method::DELETE, "/v1/message-senders/telegram", Value::Null).await;
+    world.crm(Method::DELETE, "/v1/message-providers/telegram", Value::Null).await;
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
     let people = &draft["choices"]["people"];
     assert_eq!(people[0]["channels"], json!({ "sms": null, "email": "customer@example.com", "social": [] }));
@@ -257,9 +257,9 @@ async fn before_an_account_is_chosen_a_form_shows_the_messages_that_read_the_sam
 #[tokio::test]
 async fn a_draft_has_the_very_problems_that_making_the_link_would_be_refused_with() {
     let world = small_business().await;
-    let sms_senders = json!([{ "prefix": "+98", "sender": "kavenegar" }]);
+    let sms_routes = json!([{ "prefix": "+98", "provider": "kavenegar" }]);
     let settings =
-        json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1, "sms_senders": sms_senders });
+        json!({ "business_name": "B", "default_region": "IR", "max_sms_segments": 1, "sms_routes": sms_routes });
     world.put("/v1/settings", settings).await;
     let long = format!("{} {{{{ link }}}}", "a".repeat(150));
     for body in [
@@ -295,7 +295,7 @@ async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_ma
     let world = small_business().await;
     let settings = json!({ "business_name": "B", "default_region": "IR", "time_zone": "Asia/Tehran",
                            "default_locale": "fa", "max_sms_segments": 3,
-                           "sms_senders": [{ "prefix": "+98", "sender": "kavenegar" }] });
+                           "sms_routes": [{ "prefix": "+98", "provider": "kavenegar" }] });
     assert_eq!(world.put("/v1/settings", settings).await["max_sms_segments"], 3);
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let body = |length: usize| {

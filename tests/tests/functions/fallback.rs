@@ -19,7 +19,7 @@ fn states(link: &Value) -> Vec<(&str, &str, Option<&str>)> {
 async fn world_with_order(order: Value, mobile: &str, email: &str, chat: &str) -> World {
     let world = World::in_process().await;
     let settings = json!({ "business_name": "B", "default_region": "IR", "channel_order": order,
-                           "sms_senders": [{ "prefix": "+98", "sender": "kavenegar" }] });
+                           "sms_routes": [{ "prefix": "+98", "provider": "kavenegar" }] });
     let shown = world.put("/v1/settings", settings).await;
     assert_eq!(shown.get("channel_order").unwrap_or(&json!([])), &order);
     let social = json!([{ "network": "telegram", "id": chat }]);

@@ -125,14 +125,14 @@ async fn a_network_without_a_bot_is_named_when_the_link_is_made() {
     alone["recipients"]["contact"] = json!(false);
     let reply = world.crm(Method::POST, "/v1/payment-links", alone).await;
     assert_eq!(reply.problems(), [("/recipients".to_owned(), "nobody_reachable".to_owned())]);
-    // A sender without a token is none yet, and one with a token is.
+    // A provider without a token is none yet, and one with a token is.
     let base_url = format!("{}/bot-api/", world.cloud.page_url());
-    let mut sender = json!({ "provider": "bot_api", "base_url": base_url });
-    assert_eq!(world.put("/v1/message-senders/bale", sender.clone()).await["credentials_set"], false);
+    let mut provider = json!({ "kind": "bot_api", "base_url": base_url });
+    assert_eq!(world.put("/v1/message-providers/bale", provider.clone()).await["credentials_set"], false);
     settings_are_read_again().await;
     assert_eq!(world.make_link(body.clone()).await["unreached"], unreached);
-    sender["credentials"] = json!({ "token": DEMO_TOKEN });
-    world.put("/v1/message-senders/bale", sender).await;
+    provider["credentials"] = json!({ "token": DEMO_TOKEN });
+    world.put("/v1/message-providers/bale", provider).await;
     settings_are_read_again().await;
     assert_eq!(world.make_link(body).await["unreached"], json!([]));
     world.inbox("7", 1).await;
@@ -141,17 +141,17 @@ async fn a_network_without_a_bot_is_named_when_the_link_is_made() {
 #[tokio::test]
 async fn a_bots_token_is_written_and_never_read_and_goes_nowhere_else() {
     let world = World::in_process().await;
-    let path = "/v1/message-senders/telegram";
+    let path = "/v1/message-providers/telegram";
     let base_url = format!("{}/bot-api", world.cloud.page_url());
     let with_token =
-        |token: &str| json!({ "provider": "bot_api", "base_url": base_url, "credentials": { "token": token } });
+        |token: &str| json!({ "kind": "bot_api", "base_url": base_url, "credentials": { "token": token } });
     let written = world.put(path, with_token("200000002:expired-token-of-a-bot")).await;
-    let expected = json!({ "id": "telegram", "object": "message_sender", "provider": "bot_api", "channel": "social",
+    let expected = json!({ "id": "telegram", "object": "message_provider", "kind": "bot_api", "channel": "social",
                            "base_url": base_url, "line": null, "phone_number_id": null, "templates": [],
                            "credentials_set": true });
     assert_eq!(written, expected);
     assert_eq!(world.get(path).await, expected);
-    let listed = world.get("/v1/message-senders").await;
+    let listed = world.get("/v1/message-providers").await;
     assert!(listed["data"].as_array().unwrap().contains(&expected), "{listed}");
     settings_are_read_again().await;
     let link = link_for(&world, &["700"]).await;
@@ -159,34 +159,34 @@ async fn a_bots_token_is_written_and_never_read_and_goes_nowhere_else() {
     assert_eq!(states(&link), [("failed", Some("token_refused"))]);
     world.put(path, with_token(DEMO_TOKEN)).await;
     // What is left out stays.
-    assert_eq!(world.put(path, json!({ "provider": "bot_api", "base_url": base_url })).await["credentials_set"], true);
+    assert_eq!(world.put(path, json!({ "kind": "bot_api", "base_url": base_url })).await["credentials_set"], true);
     settings_are_read_again().await;
     link_for(&world, &["701"]).await;
     world.inbox("701", 1).await;
     // At another address it would be somebody else's to read.
-    let elsewhere = json!({ "provider": "bot_api", "base_url": "https://elsewhere.example" });
+    let elsewhere = json!({ "kind": "bot_api", "base_url": "https://elsewhere.example" });
     assert_eq!(world.put(path, elsewhere).await["credentials_set"], false);
-    assert_eq!(world.put(path, json!({ "provider": "bot_api" })).await["base_url"], "https://api.telegram.org");
+    assert_eq!(world.put(path, json!({ "kind": "bot_api" })).await["base_url"], "https://api.telegram.org");
     assert_eq!(world.crm(Method::DELETE, path, Value::Null).await.status, StatusCode::NO_CONTENT);
     assert_eq!(world.crm(Method::GET, path, Value::Null).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn a_sender_that_cannot_be_is_refused_with_every_problem() {
+async fn a_provider_that_cannot_be_is_refused_with_every_problem() {
     let world = World::in_process().await;
-    let body = json!({ "provider": "carrier_pigeon", "base_url": "ftp://x", "surprise": 1 });
-    let reply = world.crm(Method::PUT, "/v1/message-senders/x", body).await;
+    let body = json!({ "kind": "carrier_pigeon", "base_url": "ftp://x", "surprise": 1 });
+    let reply = world.crm(Method::PUT, "/v1/message-providers/x", body).await;
     let problem = |pointer: &str, code: &str| (pointer.to_owned(), code.to_owned());
     assert_eq!(
         reply.problems(),
         [
             problem("/surprise", "unknown_field"),
-            problem("/provider", "unknown_provider"),
+            problem("/kind", "unknown_provider_kind"),
             problem("/base_url", "invalid_endpoint_url"),
         ]
     );
-    let body = json!({ "provider": "bot_api", "credentials": { "token": "no token", "key": "x" } });
-    let reply = world.crm(Method::PUT, "/v1/message-senders/x", body).await;
+    let body = json!({ "kind": "bot_api", "credentials": { "token": "no token", "key": "x" } });
+    let reply = world.crm(Method::PUT, "/v1/message-providers/x", body).await;
     assert_eq!(
         reply.problems(),
         [problem("/credentials/key", "unknown_field"), problem("/credentials/token", "invalid_credentials")]
@@ -230,7 +230,7 @@ async fn who_is_told_again_is_asked_again_who_takes_messages_there() {
                                            "emails": ["a@example.com"] } }))
         .await;
     world.wait_for(&link, nobody_is_at_it).await;
-    world.crm(Method::DELETE, "/v1/message-senders/telegram", Value::Null).await;
+    world.crm(Method::DELETE, "/v1/message-providers/telegram", Value::Null).await;
     settings_are_read_again().await;
     world.turn_clock(Duration::from_secs(61));
     let again = format!("/v1/payment-links/{}/messages", link["id"].as_str().unwrap());

@@ -128,7 +128,7 @@ pub(crate) async fn resend(
         contact: contact.as_ref(),
         templates: &configuration.templates,
         settings: &configuration.settings,
-        senders: &configuration.senders,
+        providers: &configuration.providers,
     };
     let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
     act(&app, &id, asked, |link, now| {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::business::logo::Logo;
 use domain::business::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
-use domain::ids::{ReceiptTypeId, SenderId};
+use domain::ids::{ProviderId, ReceiptTypeId};
 use domain::locale::Locale;
 use domain::messages::provider::{NumberPrefix, SmsRoute};
 use domain::messages::recipients::Channel;
@@ -51,11 +51,11 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     sms_sender_id: Given<String>,
-    /// Which message sender takes SMS to numbers that begin in a certain way, at most 20; the longest prefix counts.
+    /// Which message provider takes SMS to numbers that begin in a certain way, at most 20; the longest prefix counts.
     /// Left out, SNS takes all, except those of Iran, which nobody takes then.
     #[serde(default)]
     #[schema(value_type = Option<Vec<SmsRouteBody>>)]
-    sms_senders: Given<Vec<SmsRouteBody>>,
+    sms_routes: Given<Vec<SmsRouteBody>>,
     /// On which channel people are told first, each named once; the next one follows where that fails for good, and
     /// channels not named come last. Left out, people are told on every channel at once.
     #[serde(default)]
@@ -108,7 +108,7 @@ pub(crate) struct SettingsBody {
     unknown: Unknown,
 }
 
-/// Which message sender takes SMS to numbers that begin in this way.
+/// Which message provider takes SMS to numbers that begin in this way.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SmsRouteBody)]
 struct SmsRouteBody {
@@ -116,10 +116,10 @@ struct SmsRouteBody {
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     prefix: Given<String>,
-    /// The id of a message sender whose channel is `sms`.
+    /// The id of a message provider whose channel is `sms`.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
-    sender: Given<String>,
+    provider: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -149,7 +149,7 @@ pub(crate) struct SettingsShape {
     support_phone: Option<String>,
     support_url: Option<String>,
     sms_sender_id: Option<String>,
-    sms_senders: Option<Vec<SmsRouteShape>>,
+    sms_routes: Option<Vec<SmsRouteShape>>,
     channel_order: Option<Vec<ChannelName>>,
     email_sender_name: Option<String>,
     time_zone: String,
@@ -167,7 +167,7 @@ pub(crate) struct SettingsShape {
 #[expect(dead_code, reason = "this is only the shape of the domain's own type")]
 struct SmsRouteShape {
     prefix: String,
-    sender: String,
+    provider: String,
 }
 
 impl SettingsView {
@@ -201,7 +201,7 @@ pub(crate) async fn write(
         let configuration = app.store.fresh_configuration().await?;
         problems.check("/default_receipt_type_id", find_receipt_type(id, &configuration.receipt_types));
     }
-    check_senders(&app, &settings, &mut problems).await?;
+    check_providers(&app, &settings, &mut problems).await?;
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
@@ -226,7 +226,7 @@ impl SettingsBody {
         let phone = self.support_phone.field("/support_phone", p);
         let url = self.support_url.field("/support_url", p);
         let sender_id = self.sms_sender_id.field("/sms_sender_id", p);
-        let sms_senders = read_routes(self.sms_senders, p);
+        let sms_routes = read_routes(self.sms_routes, p);
         let channel_order = self.channel_order.field("/channel_order", p);
         let sender_name = self.email_sender_name.field("/email_sender_name", p);
         let zone = self.time_zone.field("/time_zone", p);
@@ -243,7 +243,7 @@ impl SettingsBody {
             support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
             support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
             sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),
-            sms_senders: sms_senders.unwrap_or_default(),
+            sms_routes: sms_routes.unwrap_or_default(),
             channel_order: channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
             email_sender_name: sender_name.parse("/email_sender_name", p, |text| EmailSenderName::parse(&text)).value(),
             time_zone: zone
@@ -282,11 +282,11 @@ fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
     Ok(order)
 }
 
-/// So many prefixes may have a sender of their own.
+/// So many prefixes may have a provider of their own.
 const MOST_ROUTES: usize = 20;
 
 fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Option<Vec<SmsRoute>> {
-    const AT: &str = "/sms_senders";
+    const AT: &str = "/sms_routes";
     let bodies = given.field(AT, problems).value()?;
     if bodies.len() > MOST_ROUTES {
         problems.refuse(AT, "too_many", format!("At most {MOST_ROUTES} entries are allowed."));
@@ -300,26 +300,26 @@ fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Opti
         let pointer = format!("{at}/prefix");
         let prefix = body.prefix.field(&pointer, p).parse(&pointer, p, |text| NumberPrefix::parse(&text));
         let prefix = prefix.require(&pointer, p);
-        let pointer = format!("{at}/sender");
-        let sender = body.sender.field(&pointer, p).parse(&pointer, p, |id| SenderId::parse(&id));
-        let (Some(prefix), Some(sender)) = (prefix, sender.require(&pointer, p)) else { continue };
+        let pointer = format!("{at}/provider");
+        let provider = body.provider.field(&pointer, p).parse(&pointer, p, |id| ProviderId::parse(&id));
+        let (Some(prefix), Some(provider)) = (prefix, provider.require(&pointer, p)) else { continue };
         if routes.iter().any(|known| known.prefix == prefix) {
-            p.refuse(format!("{at}/prefix"), "given_twice", "Each prefix has one sender.");
+            p.refuse(format!("{at}/prefix"), "given_twice", "Each prefix has one provider.");
             continue;
         }
-        routes.push(SmsRoute { prefix, sender });
+        routes.push(SmsRoute { prefix, provider });
     }
     // All of them or none, so that each stands where it stood.
     (routes.len() == count).then_some(routes)
 }
 
-/// The senders that the settings name are there and send SMS.
-async fn check_senders(app: &App, settings: &Settings, problems: &mut Problems) -> Result<(), ApiProblem> {
-    for (index, route) in settings.sms_senders.iter().enumerate() {
-        let sender = app.store.sender(&route.sender).await?;
-        if sender.is_none_or(|sender| sender.provider.channel() != Channel::Sms) {
-            let detail = format!("There is no sender {} of SMS.", route.sender);
-            problems.refuse(format!("/sms_senders/{index}/sender"), "unknown_sender", detail);
+/// The providers that the settings name are there and send SMS.
+async fn check_providers(app: &App, settings: &Settings, problems: &mut Problems) -> Result<(), ApiProblem> {
+    for (index, route) in settings.sms_routes.iter().enumerate() {
+        let provider = app.store.provider(&route.provider).await?;
+        if provider.is_none_or(|provider| provider.config.channel() != Channel::Sms) {
+            let detail = format!("There is no provider {} of SMS.", route.provider);
+            problems.refuse(format!("/sms_routes/{index}/provider"), "unknown_message_provider", detail);
         }
     }
     Ok(())

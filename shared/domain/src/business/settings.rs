@@ -31,7 +31,7 @@ pub struct Settings {
     pub sms_sender_id: Option<SmsSenderId>,
     /// Who takes SMS to numbers that begin in a certain way; SNS takes all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sms_senders: Vec<SmsRoute>,
+    pub sms_routes: Vec<SmsRoute>,
     /// On which channel people are told first, and on which ones after it where that fails for good. Empty: on every
     /// channel at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -163,7 +163,7 @@ impl Default for Settings {
             support_phone: None,
             support_url: None,
             sms_sender_id: None,
-            sms_senders: Vec::new(),
+            sms_routes: Vec::new(),
             channel_order: Vec::new(),
             email_sender_name: None,
             time_zone: TimeZoneName("UTC".to_owned()),

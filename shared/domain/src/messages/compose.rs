@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use crate::business::settings::Settings;
 use crate::gateway::Mode;
-use crate::ids::{ReferenceId, SenderId};
+use crate::ids::{ProviderId, ReferenceId};
 use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, Filled};
 use crate::messages::choice::{MessageChoice, MessageKind, MessageTemplate, built_in_text, saved_text};
-use crate::messages::provider::{Carrier, MessageSender, Routes};
+use crate::messages::provider::{Carrier, MessageProvider, Routes};
 use crate::messages::recipients::{Channel, Recipient};
 use crate::messages::sms::SmsLength;
 use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
@@ -30,8 +30,8 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub channel: Channel,
-    /// The sender, where it has words of its own: those of a template that it approved.
-    pub sender: Option<SenderId>,
+    /// The provider, where it has words of its own: those of a template that it approved.
+    pub provider: Option<ProviderId>,
     pub message: Message,
     /// Only an SMS has a length that anybody pays for.
     pub sms: Option<SmsLength>,
@@ -124,45 +124,46 @@ pub fn preview(
     let mut previews = Vec::new();
     for channel in channels {
         let is_approved = |recipient: &&Recipient| {
-            let sender = sender_of(recipient, choice, book.routes);
-            sender.is_some_and(|sender| approving.iter().any(|(approving, _)| approving.id == sender.id))
+            let provider = provider_of(recipient, choice, book.routes);
+            provider.is_some_and(|provider| approving.iter().any(|(approving, _)| approving.id == provider.id))
         };
         let mut of_channel = recipients.iter().filter(|recipient| recipient.channel == *channel).peekable();
         // Nobody gets the text where all get a template.
         if of_channel.peek().is_none() || !of_channel.all(|recipient| is_approved(&recipient)) {
             previews.extend(preview_text(matter, choice, *channel, book, problems));
         }
-        for (sender, template) in approving.iter().filter(|(sender, _)| sender.provider.channel() == *channel) {
+        for (provider, template) in approving.iter().filter(|(provider, _)| provider.config.channel() == *channel) {
             let message = problems.check("/message", fill(matter, template, book.routes.settings)).value();
-            let preview = |message| Preview { channel: *channel, sender: Some(sender.id.clone()), message, sms: None };
+            let preview =
+                |message| Preview { channel: *channel, provider: Some(provider.id.clone()), message, sms: None };
             previews.extend(message.map(preview));
         }
     }
     previews
 }
 
-/// The senders of these recipients that send an approved template, each once.
+/// The providers of these recipients that send an approved template, each once.
 fn approving<'a>(
     choice: &MessageChoice,
     recipients: &[Recipient],
     routes: Routes<'a>,
     locale: &Locale,
-) -> Vec<(&'a MessageSender, &'a ApprovedTemplate)> {
-    let mut found: Vec<(&MessageSender, &ApprovedTemplate)> = Vec::new();
-    for sender in recipients.iter().filter_map(|recipient| sender_of(recipient, choice, routes)) {
-        if let Some(template) = sender.provider.template_for(choice.wording(), locale)
-            && !found.iter().any(|(known, _)| known.id == sender.id)
+) -> Vec<(&'a MessageProvider, &'a ApprovedTemplate)> {
+    let mut found: Vec<(&MessageProvider, &ApprovedTemplate)> = Vec::new();
+    for provider in recipients.iter().filter_map(|recipient| provider_of(recipient, choice, routes)) {
+        if let Some(template) = provider.config.template_for(choice.wording(), locale)
+            && !found.iter().any(|(known, _)| known.id == provider.id)
         {
-            found.push((sender, template));
+            found.push((provider, template));
         }
     }
     found
 }
 
-fn sender_of<'a>(recipient: &Recipient, choice: &MessageChoice, routes: Routes<'a>) -> Option<&'a MessageSender> {
+fn provider_of<'a>(recipient: &Recipient, choice: &MessageChoice, routes: Routes<'a>) -> Option<&'a MessageProvider> {
     let Recipient { channel, network, to, .. } = recipient;
     match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
-        Ok(Carrier::Sender(sender)) => Some(sender),
+        Ok(Carrier::Provider(provider)) => Some(provider),
         Ok(Carrier::Sns | Carrier::Ses) | Err(_) => None,
     }
 }
@@ -199,7 +200,7 @@ fn preview_text(
     if let Err(rejection) = fits {
         problems.add(at("body"), rejection);
     }
-    Some(Preview { channel, sender: None, message, sms })
+    Some(Preview { channel, provider: None, message, sms })
 }
 
 /// A bot sends at most so much at once, counted as Telegram counts it: in units of UTF-16.

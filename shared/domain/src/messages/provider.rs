@@ -1,7 +1,7 @@
 //! Who takes messages over besides SNS and SES: the bot of a social network, WhatsApp, a provider of SMS.
 //!
-//! A sender is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
-//! `{ "network": "telegram", "id": … }` is told by the sender `telegram`. Senders of SMS are named by the settings, for
+//! A provider is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
+//! `{ "network": "telegram", "id": … }` is told by the provider `telegram`. MessageProviders of SMS are named by the settings, for
 //! the numbers that begin in a certain way. [`Routes::carrier`] is the one place that decides who takes a message to an
 //! address, both when a link is made and when its messages are sent.
 
@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::business::settings::Settings;
-use crate::ids::{CredentialsVersion, SenderId};
+use crate::ids::{CredentialsVersion, ProviderId};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, MOST_PARAMETERS, choose};
 use crate::messages::recipients::{Channel, UnreachedReason};
@@ -19,7 +19,7 @@ use crate::problem::{Problems, Rejection};
 use crate::records::webhook_endpoint::{Reach, parse_endpoint_url};
 
 /// Beginnings of numbers that AWS does not deliver SMS to: Iran, Cuba, North Korea, Syria and Sudan ("SMS and MMS country
-/// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a sender for any.
+/// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a provider for any.
 const NOT_SERVED_BY_SNS: [&str; 5] = ["+98", "+53", "+850", "+963", "+249"];
 
 /// So many places a template can have that Kavenegar approved.
@@ -27,22 +27,22 @@ pub const KAVENEGAR_PLACES: usize = 5;
 
 /// A way for messages to leave that the business set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageSender {
-    pub id: SenderId,
+pub struct MessageProvider {
+    pub id: ProviderId,
     #[serde(flatten)]
-    pub provider: Provider,
-    /// Which version of its secrets it uses. Without one, a sender that needs one cannot send.
+    pub config: ProviderConfig,
+    /// Which version of its secrets it uses. Without one, a provider that needs one cannot send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
 }
 
 /// Everything the business set up, by id.
-pub type Senders = BTreeMap<SenderId, MessageSender>;
+pub type MessageProviders = BTreeMap<ProviderId, MessageProvider>;
 
-/// How a sender is spoken to, with what is not secret about it.
+/// How a provider is spoken to, with what is not secret about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case")]
-pub enum Provider {
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ProviderConfig {
     /// A messenger with the bot API that Telegram began: Telegram itself, Bale and others.
     BotApi {
         /// Without a slash at its end.
@@ -67,7 +67,7 @@ pub enum Provider {
     },
 }
 
-/// The kinds of [`Provider`], before their options are known.
+/// The kinds of [`ProviderConfig`], before their options are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderKind {
     BotApi,
@@ -81,7 +81,7 @@ impl ProviderKind {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str).join(", ");
-            Rejection::new("unknown_provider", format!("The providers are {names}."))
+            Rejection::new("unknown_provider_kind", format!("The kinds of message providers are {names}."))
         })
     }
 
@@ -111,7 +111,7 @@ impl ProviderKind {
     }
 }
 
-impl Provider {
+impl ProviderConfig {
     pub fn kind(&self) -> ProviderKind {
         match self {
             Self::BotApi { .. } => ProviderKind::BotApi,
@@ -167,10 +167,10 @@ pub enum Wording {
     Custom,
 }
 
-impl MessageSender {
+impl MessageProvider {
     /// Whether it could send at all.
     fn is_ready(&self) -> bool {
-        self.credentials.is_some() || self.provider.kind().secret_name().is_none()
+        self.credentials.is_some() || self.config.kind().secret_name().is_none()
     }
 }
 
@@ -183,25 +183,25 @@ pub fn parse_base_url(text: &str, reach: Reach) -> Result<String, Rejection> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// What a sender proves itself with. It is written and never read back by the CRM.
+/// What a provider proves itself with. It is written and never read back by the CRM.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SenderSecret {
+pub struct ProviderSecret {
     secret: String,
 }
 
-impl fmt::Debug for SenderSecret {
+impl fmt::Debug for ProviderSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderSecret").finish_non_exhaustive()
+        f.debug_struct("ProviderSecret").finish_non_exhaustive()
     }
 }
 
-impl SenderSecret {
+impl ProviderSecret {
     /// Reads the fields of credentials as the API takes them; pointers of problems begin with `at`.
     pub fn parse(kind: ProviderKind, fields: &BTreeMap<String, String>, at: &str) -> Result<Self, Problems> {
         let wanted = kind.secret_name();
         let mut problems = Problems::default();
         for unknown in fields.keys().filter(|known| Some(known.as_str()) != wanted) {
-            let detail = format!("The provider {} has no such credential.", kind.as_str());
+            let detail = format!("A provider of the kind {} has no such credential.", kind.as_str());
             problems.refuse(format!("{at}/{unknown}"), "unknown_field", detail);
         }
         let mut secret = None;
@@ -245,11 +245,11 @@ fn form_of(kind: ProviderKind) -> &'static str {
     }
 }
 
-/// Which sender takes SMS to the numbers that begin in a certain way.
+/// Which provider takes SMS to the numbers that begin in a certain way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmsRoute {
     pub prefix: NumberPrefix,
-    pub sender: SenderId,
+    pub provider: ProviderId,
 }
 
 /// The beginning of numbers in E.164: `+`, and 1 to 7 digits.
@@ -276,7 +276,7 @@ impl NumberPrefix {
 pub enum Carrier<'a> {
     Sns,
     Ses,
-    Sender(&'a MessageSender),
+    Provider(&'a MessageProvider),
 }
 
 impl<'a> Carrier<'a> {
@@ -284,7 +284,7 @@ impl<'a> Carrier<'a> {
     pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
         match self {
             Self::Sns | Self::Ses => None,
-            Self::Sender(sender) => sender.provider.template_for(wording, locale),
+            Self::Provider(provider) => provider.config.template_for(wording, locale),
         }
     }
 }
@@ -293,7 +293,7 @@ impl<'a> Carrier<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Routes<'a> {
     pub settings: &'a Settings,
-    pub senders: &'a Senders,
+    pub providers: &'a MessageProviders,
 }
 
 impl<'a> Routes<'a> {
@@ -301,7 +301,7 @@ impl<'a> Routes<'a> {
     pub fn carrier(
         self,
         channel: Channel,
-        network: Option<&SenderId>,
+        network: Option<&ProviderId>,
         to: &str,
         wording: Wording,
     ) -> Result<Carrier<'a>, UnreachedReason> {
@@ -309,29 +309,31 @@ impl<'a> Routes<'a> {
             Channel::Sms => self.carrier_of_sms(to)?,
             Channel::Email => Carrier::Ses,
             Channel::Social => {
-                let sender = network.and_then(|network| self.ready(network, Channel::Social));
-                Carrier::Sender(sender.ok_or(UnreachedReason::NetworkNotConnected)?)
+                let provider = network.and_then(|network| self.ready(network, Channel::Social));
+                Carrier::Provider(provider.ok_or(UnreachedReason::NetworkNotConnected)?)
             }
         };
         match carrier {
-            Carrier::Sender(sender) if !sender.provider.takes(wording) => Err(UnreachedReason::OnlyApprovedTemplates),
-            Carrier::Sns | Carrier::Ses | Carrier::Sender(_) => Ok(carrier),
+            Carrier::Provider(provider) if !provider.config.takes(wording) => {
+                Err(UnreachedReason::OnlyApprovedTemplates)
+            }
+            Carrier::Sns | Carrier::Ses | Carrier::Provider(_) => Ok(carrier),
         }
     }
 
-    /// The sender of the longest prefix that fits, else SNS where it delivers.
+    /// The provider of the longest prefix that fits, else SNS where it delivers.
     fn carrier_of_sms(self, number: &str) -> Result<Carrier<'a>, UnreachedReason> {
-        let fitting = self.settings.sms_senders.iter().filter(|route| number.starts_with(route.prefix.as_str()));
-        let sender = match fitting.max_by_key(|route| route.prefix.as_str().len()) {
-            Some(route) => self.ready(&route.sender, Channel::Sms).map(Carrier::Sender),
+        let fitting = self.settings.sms_routes.iter().filter(|route| number.starts_with(route.prefix.as_str()));
+        let provider = match fitting.max_by_key(|route| route.prefix.as_str().len()) {
+            Some(route) => self.ready(&route.provider, Channel::Sms).map(Carrier::Provider),
             None if NOT_SERVED_BY_SNS.iter().any(|prefix| number.starts_with(prefix)) => None,
             None => Some(Carrier::Sns),
         };
-        sender.ok_or(UnreachedReason::NumberNotServed)
+        provider.ok_or(UnreachedReason::NumberNotServed)
     }
 
-    fn ready(self, id: &SenderId, channel: Channel) -> Option<&'a MessageSender> {
-        self.senders.get(id).filter(|sender| sender.provider.channel() == channel && sender.is_ready())
+    fn ready(self, id: &ProviderId, channel: Channel) -> Option<&'a MessageProvider> {
+        self.providers.get(id).filter(|provider| provider.config.channel() == channel && provider.is_ready())
     }
 }
 
@@ -340,22 +342,23 @@ impl<'a> Routes<'a> {
 pub(crate) mod samples {
     use super::*;
 
-    pub(crate) fn sender(id: &str, provider: Provider) -> (SenderId, MessageSender) {
-        let id = SenderId::parse(id).unwrap();
+    pub(crate) fn provider(id: &str, config: ProviderConfig) -> (ProviderId, MessageProvider) {
+        let id = ProviderId::parse(id).unwrap();
         let credentials = CredentialsVersion::parse("v1").ok();
-        (id.clone(), MessageSender { id, provider, credentials })
+        (id.clone(), MessageProvider { id, config, credentials })
     }
 
-    pub(crate) fn bot(id: &str) -> (SenderId, MessageSender) {
-        sender(id, Provider::BotApi { base_url: "https://api.example.com".to_owned() })
+    pub(crate) fn bot(id: &str) -> (ProviderId, MessageProvider) {
+        provider(id, ProviderConfig::BotApi { base_url: "https://api.example.com".to_owned() })
     }
 
     /// Kavenegar for numbers of Iran.
-    pub(crate) fn iranian() -> (Settings, Senders) {
+    pub(crate) fn iranian() -> (Settings, MessageProviders) {
         let base_url = "https://api.example.com".to_owned();
-        let (id, kavenegar) = sender("kavenegar", Provider::Kavenegar { base_url, line: None, templates: Vec::new() });
-        let route = SmsRoute { prefix: NumberPrefix::parse("+98").unwrap(), sender: id.clone() };
-        (Settings { sms_senders: vec![route], ..Settings::default() }, Senders::from([(id, kavenegar)]))
+        let (id, kavenegar) =
+            provider("kavenegar", ProviderConfig::Kavenegar { base_url, line: None, templates: Vec::new() });
+        let route = SmsRoute { prefix: NumberPrefix::parse("+98").unwrap(), provider: id.clone() };
+        (Settings { sms_routes: vec![route], ..Settings::default() }, MessageProviders::from([(id, kavenegar)]))
     }
 }
 
@@ -365,7 +368,7 @@ mod tests {
 
     fn codes(fields: &[(&str, &str)]) -> Vec<(String, &'static str)> {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let problems = SenderSecret::parse(ProviderKind::BotApi, &fields, "/credentials").unwrap_err();
+        let problems = ProviderSecret::parse(ProviderKind::BotApi, &fields, "/credentials").unwrap_err();
         problems.into_vec().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
     }
 
@@ -380,7 +383,7 @@ mod tests {
             [("/credentials/api_key".to_owned(), "unknown_field"), ("/credentials/token".to_owned(), "required")]
         );
         let fields = BTreeMap::from([("token".to_owned(), "123456:AAH_secret-of-a-bot".to_owned())]);
-        let secret = SenderSecret::parse(ProviderKind::BotApi, &fields, "").unwrap();
+        let secret = ProviderSecret::parse(ProviderKind::BotApi, &fields, "").unwrap();
         assert!(!format!("{secret:?}").contains("AAH"));
     }
 
@@ -398,36 +401,36 @@ mod tests {
     fn a_network_carries_only_when_it_has_a_bot_with_a_token() {
         let settings = Settings::default();
         let (id, ready) = samples::bot("telegram");
-        let bare = MessageSender { credentials: None, ..ready.clone() };
-        let of = |senders: &Senders| {
-            let routes = Routes { settings: &settings, senders };
+        let bare = MessageProvider { credentials: None, ..ready.clone() };
+        let of = |providers: &MessageProviders| {
+            let routes = Routes { settings: &settings, providers };
             routes.carrier(Channel::Social, Some(&id), "7", Wording::Custom).map(|carrier| carrier != Carrier::Sns)
         };
-        assert_eq!(of(&Senders::new()), Err(UnreachedReason::NetworkNotConnected));
-        assert_eq!(of(&Senders::from([(id.clone(), bare)])), Err(UnreachedReason::NetworkNotConnected));
-        assert_eq!(of(&Senders::from([(id.clone(), ready)])), Ok(true));
+        assert_eq!(of(&MessageProviders::new()), Err(UnreachedReason::NetworkNotConnected));
+        assert_eq!(of(&MessageProviders::from([(id.clone(), bare)])), Err(UnreachedReason::NetworkNotConnected));
+        assert_eq!(of(&MessageProviders::from([(id.clone(), ready)])), Ok(true));
     }
 
     #[test]
     fn the_longest_prefix_of_the_settings_decides_and_sns_has_the_rest_that_it_delivers_to() {
-        let (mut settings, mut senders) = samples::iranian();
-        let (id, other) = samples::sender("other", senders.values().next().unwrap().provider.clone());
-        senders.insert(id.clone(), other);
-        settings.sms_senders.push(SmsRoute { prefix: NumberPrefix::parse("+98935").unwrap(), sender: id });
-        let of = |number: &str, settings: &Settings, senders: &Senders| {
-            let carrier = Routes { settings, senders }.carrier(Channel::Sms, None, number, Wording::Default);
+        let (mut settings, mut providers) = samples::iranian();
+        let (id, other) = samples::provider("other", providers.values().next().unwrap().config.clone());
+        providers.insert(id.clone(), other);
+        settings.sms_routes.push(SmsRoute { prefix: NumberPrefix::parse("+98935").unwrap(), provider: id });
+        let of = |number: &str, settings: &Settings, providers: &MessageProviders| {
+            let carrier = Routes { settings, providers }.carrier(Channel::Sms, None, number, Wording::Default);
             carrier.map(|carrier| match carrier {
-                Carrier::Sender(sender) => sender.id.to_string(),
+                Carrier::Provider(provider) => provider.id.to_string(),
                 Carrier::Sns | Carrier::Ses => format!("{carrier:?}"),
             })
         };
-        assert_eq!(of("+989121234567", &settings, &senders).as_deref(), Ok("kavenegar"));
-        assert_eq!(of("+989351234567", &settings, &senders).as_deref(), Ok("other"));
-        assert_eq!(of("+49151123456", &settings, &senders).as_deref(), Ok("Sns"));
+        assert_eq!(of("+989121234567", &settings, &providers).as_deref(), Ok("kavenegar"));
+        assert_eq!(of("+989351234567", &settings, &providers).as_deref(), Ok("other"));
+        assert_eq!(of("+49151123456", &settings, &providers).as_deref(), Ok("Sns"));
         for number in ["+989121234567", "+5351234567", "+8501921234567", "+963944123456", "+249912345678"] {
-            assert_eq!(of(number, &Settings::default(), &senders), Err(UnreachedReason::NumberNotServed), "{number}");
+            assert_eq!(of(number, &Settings::default(), &providers), Err(UnreachedReason::NumberNotServed), "{number}");
         }
-        assert_eq!(of("+989121234567", &settings, &Senders::new()), Err(UnreachedReason::NumberNotServed));
+        assert_eq!(of("+989121234567", &settings, &MessageProviders::new()), Err(UnreachedReason::NumberNotServed));
         for bad in ["98", "+", "+098", "+12345678", "+9 8"] {
             assert_eq!(NumberPrefix::parse(bad).unwrap_err().code, "invalid_prefix", "{bad}");
         }
@@ -435,11 +438,12 @@ mod tests {
 
     #[test]
     fn whatsapp_takes_no_words_of_the_request() {
-        let provider = Provider::Whatsapp { phone_number_id: "phone-number-id-1".to_owned(), templates: Vec::new() };
-        let (id, mut whatsapp) = samples::sender("whatsapp", provider);
+        let provider =
+            ProviderConfig::Whatsapp { phone_number_id: "phone-number-id-1".to_owned(), templates: Vec::new() };
+        let (id, mut whatsapp) = samples::provider("whatsapp", provider);
         whatsapp.credentials = None;
-        let (settings, senders) = (Settings::default(), Senders::from([(id.clone(), whatsapp)]));
-        let routes = Routes { settings: &settings, senders: &senders };
+        let (settings, providers) = (Settings::default(), MessageProviders::from([(id.clone(), whatsapp)]));
+        let routes = Routes { settings: &settings, providers: &providers };
         let of = |wording| routes.carrier(Channel::Social, Some(&id), "+49151123456", wording);
         assert!(of(Wording::Default).is_ok());
         assert_eq!(of(Wording::Custom), Err(UnreachedReason::OnlyApprovedTemplates));

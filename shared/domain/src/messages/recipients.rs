@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LinkId, MessageId, Role, SenderId};
+use crate::ids::{LinkId, MessageId, ProviderId, Role};
 use crate::messages::provider::{Routes, Wording};
 use crate::problem::Rejection;
 use crate::records::contact::{Contact, Email, Mobile, SocialAddress};
@@ -66,7 +66,7 @@ pub struct Recipient {
     pub channel: Channel,
     /// The network of a social address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<SenderId>,
+    pub network: Option<ProviderId>,
     pub to: String,
     /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -86,7 +86,7 @@ pub struct Unreached {
     pub channel: Option<Channel>,
     /// The network of a social address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<SenderId>,
+    pub network: Option<ProviderId>,
     pub reason: UnreachedReason,
 }
 
@@ -101,7 +101,7 @@ pub enum UnreachedReason {
     ChannelNotUsed,
     /// No bot is set up for the network of a social address.
     NetworkNotConnected,
-    /// Neither SNS nor a sender of the settings takes SMS to this number.
+    /// Neither SNS nor a provider of the settings takes SMS to this number.
     NumberNotServed,
     /// Whoever serves the address takes approved templates only, and the message has words of its own.
     OnlyApprovedTemplates,
@@ -185,7 +185,7 @@ impl Ways<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address<'a> {
     channel: Channel,
-    network: Option<&'a SenderId>,
+    network: Option<&'a ProviderId>,
     to: &'a str,
 }
 
@@ -357,14 +357,14 @@ mod tests {
     }
 
     fn social(network: &str, id: &str) -> SocialAddress {
-        SocialAddress { network: SenderId::parse(network).unwrap(), id: SocialId::parse(id).unwrap() }
+        SocialAddress { network: ProviderId::parse(network).unwrap(), id: SocialId::parse(id).unwrap() }
     }
 
     /// With a bot on each of these networks.
     fn resolved_with(wanted: Wanted, channels: &[Channel], networks: &[&str]) -> Resolved {
-        let (settings, mut senders) = samples::iranian();
-        senders.extend(networks.iter().map(|network| samples::bot(network)));
-        let routes = Routes { settings: &settings, senders: &senders };
+        let (settings, mut providers) = samples::iranian();
+        providers.extend(networks.iter().map(|network| samples::bot(network)));
+        let routes = Routes { settings: &settings, providers: &providers };
         let ways = Ways { channels, wording: Wording::Default, routes };
         resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0)
     }
@@ -437,17 +437,17 @@ mod tests {
         let missed: Vec<_> = one
             .unreached
             .iter()
-            .map(|u| (u.role.as_deref(), u.network.as_ref().map(SenderId::as_str), u.reason))
+            .map(|u| (u.role.as_deref(), u.network.as_ref().map(ProviderId::as_str), u.reason))
             .collect();
         assert_eq!(missed, [(Some("manager"), Some("bale"), UnreachedReason::NetworkNotConnected)]);
     }
 
     #[test]
     fn with_an_order_people_are_told_on_the_first_channel_and_the_others_stand_in() {
-        let (mut settings, mut senders) = samples::iranian();
-        senders.extend([samples::bot("bale")]);
+        let (mut settings, mut providers) = samples::iranian();
+        providers.extend([samples::bot("bale")]);
         settings.channel_order = vec![Channel::Social, Channel::Sms];
-        let routes = Routes { settings: &settings, senders: &senders };
+        let routes = Routes { settings: &settings, providers: &providers };
         let ways = Ways { channels: &Channel::ALL, wording: Wording::Default, routes };
         let wanted = Wanted {
             contact: true,

@@ -7,7 +7,7 @@ use rlibphonenumber::enums::Region as PhoneRegion;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ContactId, Role, SenderId};
+use crate::ids::{ContactId, ProviderId, Role};
 use crate::locale::Locale;
 use crate::money::Money;
 use crate::problem::{Field, Problems, Rejection};
@@ -173,8 +173,8 @@ impl Email {
 /// Where somebody is found on a social network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SocialAddress {
-    /// The sender that serves the network.
-    pub network: SenderId,
+    /// The provider that serves the network.
+    pub network: ProviderId,
     pub id: SocialId,
 }
 

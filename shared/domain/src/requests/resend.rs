@@ -7,7 +7,7 @@ use crate::business::settings::Settings;
 use crate::link::PaymentLink;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{Book, Matter, preview};
-use crate::messages::provider::{Routes, Senders};
+use crate::messages::provider::{MessageProviders, Routes};
 use crate::messages::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
@@ -57,12 +57,12 @@ pub struct Records<'a> {
     pub contact: Option<&'a Contact>,
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
-    pub senders: &'a Senders,
+    pub providers: &'a MessageProviders,
 }
 
 impl<'a> Records<'a> {
     fn routes(self) -> Routes<'a> {
-        Routes { settings: self.settings, senders: self.senders }
+        Routes { settings: self.settings, providers: self.providers }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTe
 use crate::locale::Locale;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{Book, Matter, Preview, preview};
-use crate::messages::provider::{Routes, Senders, Wording};
+use crate::messages::provider::{MessageProviders, Routes, Wording};
 use crate::messages::recipients::{Channel, Resolved, Wanted, Ways, resolve};
 use crate::messages::template::MessageText;
 use crate::money::{Currency, Money};
@@ -119,13 +119,13 @@ pub struct Records<'a> {
     pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
-    pub senders: &'a Senders,
+    pub providers: &'a MessageProviders,
     pub gateways: &'a GatewayBook,
 }
 
 impl<'a> Records<'a> {
     pub(crate) fn routes(self) -> Routes<'a> {
-        Routes { settings: self.settings, senders: self.senders }
+        Routes { settings: self.settings, providers: self.providers }
     }
 }
 

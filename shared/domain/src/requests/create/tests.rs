@@ -15,7 +15,7 @@ struct World {
     receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
     templates: Vec<MessageTemplate>,
     settings: Settings,
-    senders: Senders,
+    providers: MessageProviders,
 }
 
 fn rial(units: i64) -> Money {
@@ -29,7 +29,7 @@ fn receipt_type(id: &str, parent: Option<&str>) -> (ReceiptTypeId, ReceiptType) 
 }
 
 fn world() -> World {
-    let (settings, senders) = samples::iranian();
+    let (settings, providers) = samples::iranian();
     let contact_id = ContactId::parse("c-1").unwrap();
     World {
         account: Some(Account {
@@ -74,7 +74,7 @@ fn world() -> World {
         receipt_types: [receipt_type("online", Some("all")), receipt_type("all", None)].into(),
         templates: Vec::new(),
         settings,
-        senders,
+        providers,
     }
 }
 
@@ -102,7 +102,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         receipt_types: &world.receipt_types,
         templates: &world.templates,
         settings: &world.settings,
-        senders: &world.senders,
+        providers: &world.providers,
         gateways: &GatewayBook::default(),
     };
     let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
@@ -293,7 +293,7 @@ fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent
         ..request()
     };
     let template = |body: &str| MessageTemplate {
-        event: MessageKind::LinkCreated,
+        kind: MessageKind::LinkCreated,
         channel: Channel::Sms,
         locale: Locale::parse("fa").unwrap(),
         text: MessageText::parse(Channel::Sms, None, body).unwrap(),

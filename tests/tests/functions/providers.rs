@@ -85,8 +85,8 @@ async fn what_the_provider_of_sms_refuses_is_told_apart() {
     assert_eq!([states(&link)[1], states(&link)[3]], [("sent", None), ("sent", None)]);
     // A key that was taken back says so.
     let base_url = format!("{}/kavenegar", world.cloud.page_url());
-    let sender = json!({ "provider": "kavenegar", "base_url": base_url, "credentials": { "api_key": "taken-back" } });
-    world.put("/v1/message-senders/kavenegar", sender).await;
+    let provider = json!({ "kind": "kavenegar", "base_url": base_url, "credentials": { "api_key": "taken-back" } });
+    world.put("/v1/message-providers/kavenegar", provider).await;
     settings_are_read_again().await;
     let link = link_for(&world, &["09120000007"]).await;
     let link = world.wait_for(&link, nobody_is_at_it).await;
@@ -98,11 +98,11 @@ async fn the_default_sms_can_be_an_approved_template_and_own_words_are_a_text() 
     let world = World::in_process().await;
     let base_url = format!("{}/kavenegar", world.cloud.page_url());
     let template = |name: &str| {
-        json!({ "provider": "kavenegar", "base_url": base_url, "templates": [
+        json!({ "kind": "kavenegar", "base_url": base_url, "templates": [
             { "name": name, "locale": "fa", "parameters": ["{{ business.name }}", "{{ link }}"] }
         ] })
     };
-    let path = "/v1/message-senders/kavenegar";
+    let path = "/v1/message-providers/kavenegar";
     let written = world.put(path, template(kavenegar::DEMO_TEMPLATE)).await;
     assert_eq!((&written["credentials_set"], &written["channel"]), (&json!(true), &json!("sms")));
     assert_eq!(written["templates"][0]["parameters"], json!(["{{ business.name }}", "{{ link }}"]));
@@ -111,7 +111,7 @@ async fn the_default_sms_can_be_an_approved_template_and_own_words_are_a_text() 
                        "recipients": { "mobiles": ["09120000007"] } });
     let draft = world.crm(Method::POST, "/v1/payment-links/draft", body.clone()).await.json();
     let shown: Vec<_> = draft["messages"].as_array().unwrap().iter().filter(|one| one["channel"] == "sms").collect();
-    assert_eq!((shown.len(), &shown[0]["sender"]), (1, &json!("kavenegar")));
+    assert_eq!((shown.len(), &shown[0]["provider"]), (1, &json!("kavenegar")));
     assert!(shown[0]["body"].as_str().unwrap().starts_with("[TEST] Demo Business\nhttp"), "{}", shown[0]);
     let link = world.make_link(body.clone()).await;
     let told = world.inbox("+989120000007", 1).await;
@@ -141,7 +141,7 @@ async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
     let numbers = ["+989120000008", "+989120000429", "+989120000131"];
     let draft = world.crm(Method::POST, "/v1/payment-links/draft", body(&numbers)).await.json();
     let shown: Vec<_> = draft["messages"].as_array().unwrap().iter().filter(|one| one["channel"] == "social").collect();
-    assert_eq!((shown.len(), &shown[0]["sender"]), (1, &json!("whatsapp")));
+    assert_eq!((shown.len(), &shown[0]["provider"]), (1, &json!("whatsapp")));
     let link = world.make_link(body(&numbers)).await;
     let told = world.inbox("+989120000008", 1).await;
     let url = link["url"].as_str().unwrap();
@@ -161,10 +161,10 @@ async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
     let unreached =
         json!([{ "role": null, "channel": "social", "network": "whatsapp", "reason": "only_approved_templates" }]);
     assert_eq!(world.make_link(own).await["unreached"], unreached);
-    let sender = json!({ "provider": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
+    let provider = json!({ "kind": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
         { "name": "never_approved", "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] }
     ] });
-    world.put("/v1/message-senders/whatsapp", sender).await;
+    world.put("/v1/message-providers/whatsapp", provider).await;
     settings_are_read_again().await;
     let link = world.make_link(body(&["+989120000008"])).await;
     let link = world.wait_for(&link, nobody_is_at_it).await;
@@ -174,8 +174,8 @@ async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
 #[tokio::test]
 async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
     let world = World::in_process().await;
-    let put = |body: Value| world.crm(Method::PUT, "/v1/message-senders/x", body);
-    let whatsapp = json!({ "provider": "whatsapp", "base_url": "https://example.com", "line": "10000000",
+    let put = |body: Value| world.crm(Method::PUT, "/v1/message-providers/x", body);
+    let whatsapp = json!({ "kind": "whatsapp", "base_url": "https://example.com", "line": "10000000",
                            "phone_number_id": "17", "credentials": { "token": "x" },
                            "templates": [{ "name": "a b", "locale": "!", "parameters": ["{{ amount }}", "{{ sum }}"] }] });
     assert_eq!(
@@ -192,23 +192,23 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
     );
     let number = "phone-number-id-1";
     let template = json!({ "name": "a", "locale": "fa", "parameters": ["{{ amount }}"] });
-    let linkless = json!({ "provider": "whatsapp", "phone_number_id": number, "templates": [template] });
+    let linkless = json!({ "kind": "whatsapp", "phone_number_id": number, "templates": [template] });
     assert_eq!(put(linkless).await.problems(), [problem("/templates/0/parameters", "link_missing")]);
-    let without = json!({ "provider": "whatsapp", "phone_number_id": number, "templates": [] });
+    let without = json!({ "kind": "whatsapp", "phone_number_id": number, "templates": [] });
     assert_eq!(put(without).await.problems(), [problem("/templates", "required")]);
-    let bot = json!({ "provider": "bot_api", "phone_number_id": number, "line": "12345678" });
+    let bot = json!({ "kind": "bot_api", "phone_number_id": number, "line": "12345678" });
     assert_eq!(
         put(bot).await.problems(),
         [problem("/line", "not_allowed"), problem("/phone_number_id", "not_allowed")]
     );
-    let kavenegar = json!({ "provider": "kavenegar", "line": "many", "credentials": { "api_key": "a/b" } });
+    let kavenegar = json!({ "kind": "kavenegar", "line": "many", "credentials": { "api_key": "a/b" } });
     assert_eq!(
         put(kavenegar).await.problems(),
         [problem("/line", "invalid_line"), problem("/credentials/api_key", "invalid_credentials")]
     );
     let with_places = |provider: &str, places: usize| {
         let parameters = vec!["{{ link }}"; places];
-        let mut body = json!({ "provider": provider,
+        let mut body = json!({ "kind": provider,
                                "templates": [{ "name": "a", "locale": "fa", "parameters": parameters }] });
         if provider == "whatsapp" {
             body["phone_number_id"] = json!(number);
@@ -221,28 +221,28 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
 }
 
 #[tokio::test]
-async fn the_settings_name_senders_of_sms_that_are_there_and_those_stay() {
+async fn the_settings_name_providers_of_sms_that_are_there_and_those_stay() {
     let world = World::in_process().await;
     let routes = json!([
-        { "prefix": "98", "sender": "kavenegar" }, { "prefix": "+98", "sender": "kavenegar" },
-        { "prefix": "+98", "sender": "kavenegar" }, { "prefix": "+49" },
+        { "prefix": "98", "provider": "kavenegar" }, { "prefix": "+98", "provider": "kavenegar" },
+        { "prefix": "+98", "provider": "kavenegar" }, { "prefix": "+49" },
     ]);
-    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_senders": routes })).await;
+    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_routes": routes })).await;
     assert_eq!(
         reply.problems(),
         [
-            problem("/sms_senders/0/prefix", "invalid_prefix"),
-            problem("/sms_senders/2/prefix", "given_twice"),
-            problem("/sms_senders/3/sender", "required"),
+            problem("/sms_routes/0/prefix", "invalid_prefix"),
+            problem("/sms_routes/2/prefix", "given_twice"),
+            problem("/sms_routes/3/provider", "required"),
         ]
     );
-    let routes = json!([{ "prefix": "+98", "sender": "kavenegar" }, { "prefix": "+49", "sender": "telegram" },
-                        { "prefix": "+1", "sender": "nobody" }]);
-    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_senders": routes })).await;
-    let unknown = |index: u8| problem(&format!("/sms_senders/{index}/sender"), "unknown_sender");
+    let routes = json!([{ "prefix": "+98", "provider": "kavenegar" }, { "prefix": "+49", "provider": "telegram" },
+                        { "prefix": "+1", "provider": "nobody" }]);
+    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_routes": routes })).await;
+    let unknown = |index: u8| problem(&format!("/sms_routes/{index}/provider"), "unknown_message_provider");
     assert_eq!(reply.problems(), [unknown(1), unknown(2)]);
     let shown = world.get("/v1/settings").await;
-    assert_eq!(shown["sms_senders"], json!([{ "prefix": "+98", "sender": "kavenegar" }]));
-    let kept = world.crm(Method::DELETE, "/v1/message-senders/kavenegar", Value::Null).await;
-    assert_eq!((kept.status, &kept.json()["code"]), (StatusCode::CONFLICT, &json!("sender_in_use")));
+    assert_eq!(shown["sms_routes"], json!([{ "prefix": "+98", "provider": "kavenegar" }]));
+    let kept = world.crm(Method::DELETE, "/v1/message-providers/kavenegar", Value::Null).await;
+    assert_eq!((kept.status, &kept.json()["code"]), (StatusCode::CONFLICT, &json!("provider_in_use")));
 }

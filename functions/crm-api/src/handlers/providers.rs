@@ -1,4 +1,4 @@
-//! Message senders: the bots of social networks, WhatsApp, providers of SMS. Their secrets can be written here and not
+//! Message providers: the bots of social networks, WhatsApp, providers of SMS. Their secrets can be written here and not
 //! read.
 
 use std::collections::BTreeMap;
@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CredentialsVersion, SenderId};
+use domain::ids::{CredentialsVersion, ProviderId};
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, MOST_PARAMETERS, TemplateName};
-use domain::messages::provider::{MessageSender, Provider, ProviderKind, SenderSecret, parse_base_url};
+use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderKind, ProviderSecret, parse_base_url};
 use domain::messages::template::Phrase;
 use domain::records::webhook_endpoint::Reach;
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use views::schema::{ChannelName, ProviderName};
+use views::schema::{ChannelName, ProviderKindName};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
@@ -26,17 +26,17 @@ use crate::handlers::accounts::new_version;
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::{answer, deleted, record_keeps_changing};
 
-/// A sender has at most so many templates: one for each language.
+/// A provider has at most so many templates: one for each language.
 const MOST_TEMPLATES: usize = 20;
 
 /// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[schema(as = MessageSenderBody)]
-pub(crate) struct SenderBody {
-    /// Whose protocol the sender speaks; it decides which of the other fields there are.
+#[schema(as = MessageProviderBody)]
+pub(crate) struct ProviderBody {
+    /// Whose protocol the provider speaks; it decides which of the other fields there are.
     #[serde(default)]
-    #[schema(value_type = ProviderName, required = true)]
-    provider: Given<String>,
+    #[schema(value_type = ProviderKindName, required = true)]
+    kind: Given<String>,
     /// Where the API of `bot_api` or `kavenegar` is: `https`, public and without a query. Left out, Telegram's or
     /// Kavenegar's own.
     #[serde(default)]
@@ -56,7 +56,7 @@ pub(crate) struct SenderBody {
     #[schema(value_type = Option<Vec<TemplateBody>>)]
     templates: Given<Vec<TemplateBody>>,
     /// `{ token }` of a bot, `{ api_key }` of Kavenegar; WhatsApp has none. Never shown again. Left out, they stay as
-    /// they were, as long as provider and `base_url` stay.
+    /// they were, as long as `kind` and `base_url` stay.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
@@ -88,13 +88,13 @@ struct TemplateBody {
 
 /// A way for messages to leave besides SNS and SES. Its id is what addresses call a social network.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = MessageSender)]
-pub(crate) struct SenderView {
+#[schema(as = MessageProvider)]
+pub(crate) struct ProviderView {
     id: String,
-    #[schema(pattern = "^message_sender$")]
+    #[schema(pattern = "^message_provider$")]
     object: &'static str,
-    #[schema(value_type = ProviderName)]
-    provider: &'static str,
+    #[schema(value_type = ProviderKindName)]
+    kind: &'static str,
     /// What its messages are.
     #[schema(value_type = ChannelName)]
     channel: &'static str,
@@ -114,12 +114,12 @@ struct TemplateView {
     parameters: Vec<String>,
 }
 
-impl SenderView {
-    fn new(sender: &MessageSender) -> Self {
-        let (line, phone_number_id) = match &sender.provider {
-            Provider::BotApi { .. } => (None, None),
-            Provider::Whatsapp { phone_number_id, .. } => (None, Some(phone_number_id.clone())),
-            Provider::Kavenegar { line, .. } => (line.clone(), None),
+impl ProviderView {
+    fn new(provider: &MessageProvider) -> Self {
+        let (line, phone_number_id) = match &provider.config {
+            ProviderConfig::BotApi { .. } => (None, None),
+            ProviderConfig::Whatsapp { phone_number_id, .. } => (None, Some(phone_number_id.clone())),
+            ProviderConfig::Kavenegar { line, .. } => (line.clone(), None),
         };
         let template = |template: &ApprovedTemplate| TemplateView {
             name: template.name.as_str().to_owned(),
@@ -127,15 +127,15 @@ impl SenderView {
             parameters: template.parameters.iter().map(|phrase| phrase.as_str().to_owned()).collect(),
         };
         Self {
-            id: sender.id.to_string(),
-            object: "message_sender",
-            provider: sender.provider.kind().as_str(),
-            channel: sender.provider.channel().as_str(),
-            base_url: sender.provider.base_url().map(str::to_owned),
+            id: provider.id.to_string(),
+            object: "message_provider",
+            kind: provider.config.kind().as_str(),
+            channel: provider.config.channel().as_str(),
+            base_url: provider.config.base_url().map(str::to_owned),
             line,
             phone_number_id,
-            templates: sender.provider.templates().iter().map(template).collect(),
-            credentials_set: sender.credentials.is_some(),
+            templates: provider.config.templates().iter().map(template).collect(),
+            credentials_set: provider.credentials.is_some(),
         }
     }
 }
@@ -143,14 +143,14 @@ impl SenderView {
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
     let configuration = app.store.fresh_configuration().await?;
-    let views = configuration.senders.values().map(|sender| (sender.id.to_string(), SenderView::new(sender)));
+    let views = configuration.providers.values().map(|provider| (provider.id.to_string(), ProviderView::new(provider)));
     Ok(answer(ListView::page(views, &parameters)?))
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let id = id_of("id", &id, SenderId::parse)?;
-    let sender = app.store.sender(&id).await?.ok_or_else(|| ApiProblem::not_found("message sender"))?;
-    Ok(answer(SenderView::new(&sender)))
+    let id = id_of("id", &id, ProviderId::parse)?;
+    let provider = app.store.provider(&id).await?.ok_or_else(|| ApiProblem::not_found("message provider"))?;
+    Ok(answer(ProviderView::new(&provider)))
 }
 
 /// Messages that wait for another try fail then: nobody serves their address any more. One that the settings name is
@@ -160,53 +160,53 @@ pub(crate) async fn delete(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
-    let id = id_of("id", &id, SenderId::parse)?;
+    let id = id_of("id", &id, ProviderId::parse)?;
     let configuration = app.store.fresh_configuration().await?;
-    if let Some(route) = configuration.settings.sms_senders.iter().find(|route| route.sender == id) {
+    if let Some(route) = configuration.settings.sms_routes.iter().find(|route| route.provider == id) {
         let detail = format!("The settings name it for numbers that begin with {}.", route.prefix.as_str());
-        return Err(ApiProblem::conflict("sender_in_use", detail));
+        return Err(ApiProblem::conflict("provider_in_use", detail));
     }
-    deleted(app.store.delete_sender(&id).await?, "message sender")
+    deleted(app.store.delete_provider(&id).await?, "message provider")
 }
 
 pub(crate) async fn write(
     _: MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
-    body: JsonBody<SenderBody>,
+    body: JsonBody<ProviderBody>,
 ) -> Result<Response, ApiProblem> {
-    let id = id_of("id", &id, SenderId::parse)?;
+    let id = id_of("id", &id, ProviderId::parse)?;
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
-    // A secret that is left out is that of the sender as it is: it must not come back after another was written.
+    // A secret that is left out is that of the provider as it is: it must not come back after another was written.
     for _ in 0..MOST_ROUNDS {
-        let (known, seen) = app.store.sender_to_change(&id).await?;
+        let (known, seen) = app.store.provider_to_change(&id).await?;
         let (mut problems, body) = (Problems::default(), body.fields.clone());
         let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
-        let Some((sender, secret)) = decided.filter(|_| problems.is_empty()) else {
+        let Some((provider, secret)) = decided.filter(|_| problems.is_empty()) else {
             return Err(ApiProblem::invalid(problems));
         };
-        if app.store.put_sender(&sender, secret.as_ref(), &seen).await? {
-            tracing::info!(sender_id = %sender.id, "A message sender was written.");
-            return Ok(answer(SenderView::new(&sender)));
+        if app.store.put_provider(&provider, secret.as_ref(), &seen).await? {
+            tracing::info!(provider_id = %provider.id, "A message provider was written.");
+            return Ok(answer(ProviderView::new(&provider)));
         }
     }
     Err(record_keeps_changing())
 }
 
-/// The sender that the body describes. A secret that is left out stays, as long as it goes to the same address: it must
+/// The provider that the body describes. A secret that is left out stays, as long as it goes to the same address: it must
 /// not be possible to have a secret sent elsewhere by who cannot read it.
 fn decide(
-    id: SenderId,
-    body: SenderBody,
-    known: Option<&MessageSender>,
+    id: ProviderId,
+    body: ProviderBody,
+    known: Option<&MessageProvider>,
     version: CredentialsVersion,
     reach: Reach,
     problems: &mut Problems,
-) -> Option<(MessageSender, Option<SenderSecret>)> {
+) -> Option<(MessageProvider, Option<ProviderSecret>)> {
     refuse_unknown("", body.unknown, problems);
-    let kind = body.provider.field("/provider", problems);
-    let kind = kind.parse("/provider", problems, |text| ProviderKind::parse(&text)).require("/provider", problems);
+    let kind = body.kind.field("/kind", problems);
+    let kind = kind.parse("/kind", problems, |text| ProviderKind::parse(&text)).require("/kind", problems);
     let base_url = body.base_url.field("/base_url", problems);
     let base_url = base_url.parse("/base_url", problems, |url| parse_base_url(&url, reach));
     let line = body.line.field("/line", problems).parse("/line", problems, |line| check_line(&line));
@@ -224,13 +224,13 @@ fn decide(
         ("/templates", !matches!(templates, Field::Absent), kind != ProviderKind::BotApi),
     ];
     for (pointer, _, _) in given.into_iter().filter(|(_, is_given, has_it)| *is_given && !has_it) {
-        problems.refuse(pointer, "not_allowed", format!("The provider {} has no such field.", kind.as_str()));
+        problems.refuse(pointer, "not_allowed", format!("A provider of the kind {} has no such field.", kind.as_str()));
     }
     let or_usual =
         |base_url: Field<String>, usual: &str| base_url.optional().map(|url| url.unwrap_or(usual.to_owned()));
-    let provider = match kind {
-        ProviderKind::BotApi => Provider::BotApi { base_url: or_usual(base_url, "https://api.telegram.org")? },
-        ProviderKind::Kavenegar => Provider::Kavenegar {
+    let config = match kind {
+        ProviderKind::BotApi => ProviderConfig::BotApi { base_url: or_usual(base_url, "https://api.telegram.org")? },
+        ProviderKind::Kavenegar => ProviderConfig::Kavenegar {
             base_url: or_usual(base_url, "https://api.kavenegar.com")?,
             line: line.optional()?,
             templates: templates.optional()?.unwrap_or_default(),
@@ -241,14 +241,14 @@ fn decide(
             if templates.is_none() && problems.is_empty() {
                 problems.refuse("/templates", "required", "Without a template nothing can be sent.");
             }
-            Provider::Whatsapp { phone_number_id: number?, templates: templates? }
+            ProviderConfig::Whatsapp { phone_number_id: number?, templates: templates? }
         }
     };
     let is_same_place =
-        |known: &&MessageSender| known.provider.kind() == kind && known.provider.base_url() == provider.base_url();
+        |known: &&MessageProvider| known.config.kind() == kind && known.config.base_url() == config.base_url();
     let kept = known.filter(is_same_place).and_then(|known| known.credentials.clone());
     let credentials = if secret.is_some() { Some(version) } else { kept };
-    Some((MessageSender { id, provider, credentials }, secret))
+    Some((MessageProvider { id, config, credentials }, secret))
 }
 
 fn check_line(line: &str) -> Result<String, Rejection> {
@@ -293,7 +293,7 @@ fn check_places(templates: &Field<Vec<ApprovedTemplate>>, kind: ProviderKind, pr
     let Field::Value(templates) = templates else { return };
     let most = kind.most_places();
     for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
-        let detail = format!("A template of the provider {} has at most {most} places.", kind.as_str());
+        let detail = format!("A template of the kind {} has at most {most} places.", kind.as_str());
         problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
     }
 }
@@ -336,8 +336,8 @@ fn read_secret(
     given: Field<BTreeMap<String, String>>,
     kind: ProviderKind,
     problems: &mut Problems,
-) -> Option<SenderSecret> {
-    match SenderSecret::parse(kind, &given.value()?, "/credentials") {
+) -> Option<ProviderSecret> {
+    match ProviderSecret::parse(kind, &given.value()?, "/credentials") {
         Ok(secret) => Some(secret),
         Err(found) => {
             for problem in found.into_vec() {
