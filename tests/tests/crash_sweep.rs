@@ -475,7 +475,7 @@ async fn replayed_return(world: &FaultyWorld, scene: &Scene, page: &str) -> Stri
     let others_back = world.choose(&others_page, returning(Sep)).await.unwrap();
     world.open(&others_back).await.unwrap();
     let (_, query) = others_back.split_once('?').unwrap();
-    let brought = query.split('&').find(|field| field.starts_with("RefNum=")).unwrap();
+    let return_reference = query.split('&').find(|field| field.starts_with("RefNum=")).unwrap();
     let back = world.choose(page, "cancelled").await.unwrap();
     let (address, _) = back.split_once('?').unwrap();
     format!("{address}?Status=2&{brought}")

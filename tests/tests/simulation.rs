@@ -206,9 +206,9 @@ impl<'a> Story<'a> {
             self.want_to_tell(gateway, &session);
         }
         if gateway == GatewayKind::Sep && outcome == "paid" {
-            let brought =
+            let return_reference =
                 back.as_deref().and_then(|back| back.split(['?', '&']).find(|one| one.starts_with("RefNum=")));
-            self.references.extend(brought.map(str::to_owned));
+            self.references.extend(return_reference.map(str::to_owned));
         }
         if outcome == "processing" && back.is_some() {
             self.processing.push(session);
@@ -242,7 +242,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// A gateway tells, and tells again where it was not heard.
+    /// A gateway tells, and tells again where it was not return_data.
     async fn hear_gateways(&mut self) {
         if self.webhooks.is_empty() {
             return;
@@ -286,9 +286,10 @@ impl<'a> Story<'a> {
         if self.references.is_empty() {
             return;
         }
-        let brought = self.chance.one_of(&self.references.iter().map(String::as_str).collect::<Vec<_>>()).to_owned();
+        let return_reference =
+            self.chance.one_of(&self.references.iter().map(String::as_str).collect::<Vec<_>>()).to_owned();
         let books = self.world.books_of("sep").await;
-        let payment = form_urlencoded::parse(brought.as_bytes()).next().map(|(_, value)| value.into_owned());
+        let payment = form_urlencoded::parse(return_reference.as_bytes()).next().map(|(_, value)| value.into_owned());
         let is_confirmed = |one: &&Value| one["payment"].as_str() == payment.as_deref() && one["ours"] == true;
         let Some(confirmed) = books.iter().find(is_confirmed) else { return };
         let is_other = |one: &&Value| {
@@ -303,8 +304,8 @@ impl<'a> Story<'a> {
         for link in &mut self.links {
             link.is_tried_on |= link.made.as_ref().is_some_and(|made| back.contains(&made.id));
         }
-        let status = self.world.open(&format!("{back}?Status=2&{brought}")).await.map(|reply| reply.status);
-        self.note(&format!("{back} is tried with {brought}: {status:?}"));
+        let status = self.world.open(&format!("{back}?Status=2&{return_reference}")).await.map(|reply| reply.status);
+        self.note(&format!("{back} is tried with {return_reference}: {status:?}"));
     }
 
     async fn cancel(&mut self, at: usize) {

@@ -11,7 +11,7 @@ use domain::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
     ReturnKey,
 };
-use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, PaymentLink, Report, Terms};
+use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, ItemTerms, PaymentLink, Terms};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::locale::Locale;
 use domain::messages::choice::MessageChoice;
@@ -149,7 +149,7 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let (link, id) = begun(store, 1).await;
-    let judged = link.apply_answer(&id, &paid("1"), Report::Paid, now()).unwrap();
+    let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
     let receipt = judged.kept.as_ref().unwrap().receipt.clone().unwrap();
     assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap().unwrap(), judged.link);
@@ -202,7 +202,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
         if number < 19 {
             let id = last.as_ref().unwrap();
             let no = GatewayAnswer::NotPaid { reason: "r".repeat(200) };
-            link = link.apply_answer(id, &no, Report::NotPaid, now()).unwrap().link;
+            link = link.apply_answer(id, &no, Hint::NotPaid, now()).unwrap().link;
         }
     }
     for recipient in link.terms().recipients.clone().iter().take(150) {
@@ -210,7 +210,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
     }
     assert!(serde_json::to_vec(&link).unwrap().len() < 400 * 1024, "DynamoDB takes no larger item");
     assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
-    let judged = link.apply_answer(&last.unwrap(), &paid("1"), Report::Paid, now()).unwrap();
+    let judged = link.apply_answer(&last.unwrap(), &paid("1"), Hint::Paid, now()).unwrap();
     assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap(), Some(judged.link));
 }
@@ -253,7 +253,7 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
 async fn fifty_confirmations_of_one_payment_write_one_receipt() {
     let cloud = empty_cloud().await;
     let (link, id) = begun(&cloud.store, 1).await;
-    let judged = link.apply_answer(&id, &paid("1"), Report::Paid, now()).unwrap();
+    let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
     let results = join_all((0..50).map(|_| cloud.store.confirm(&judged))).await;
     let applied = results
         .iter()
@@ -270,8 +270,8 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
     let store = &cloud.store;
     let (first, first_id) = begun(store, 1).await;
     let (second, second_id) = begun(store, 2).await;
-    store.confirm(&first.apply_answer(&first_id, &paid("7"), Report::Paid, now()).unwrap()).await.unwrap();
-    let replayed = second.apply_answer(&second_id, &paid("7"), Report::Paid, now()).unwrap();
+    store.confirm(&first.apply_answer(&first_id, &paid("7"), Hint::Paid, now()).unwrap()).await.unwrap();
+    let replayed = second.apply_answer(&second_id, &paid("7"), Hint::Paid, now()).unwrap();
     assert!(matches!(store.confirm(&replayed).await.unwrap(), TransitionWritten::ReferenceTaken));
     assert_eq!(store.link(second.id()).await.unwrap().unwrap(), second, "nothing of it was written");
     let receipt = replayed.kept.unwrap().receipt.unwrap().id;
@@ -310,7 +310,7 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     assert_eq!(found, [link.id().clone()], "what is asked about every minute keeps its place");
     assert_eq!(asked.take_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
     let link = asked;
-    store.confirm(&link.apply_answer(&id, &paid("1"), Report::Paid, now()).unwrap()).await.unwrap();
+    store.confirm(&link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap()).await.unwrap();
     assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
 }
 

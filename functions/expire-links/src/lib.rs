@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use confirmation::{Confirmation, Hearing, Outcome};
+use confirmation::{CallOutcome, Confirmation, Outcome};
 use domain::Timestamp;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::AttemptState;
-use domain::link::{PaymentLink, Report, Work};
+use domain::link::{Hint, PaymentLink, Work};
 use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -280,8 +280,8 @@ async fn perform_one(
 
 /// What became of one piece of work.
 enum Done {
-    Asked(Hearing),
-    Refunded(Hearing),
+    Asked(CallOutcome),
+    Refunded(CallOutcome),
     /// The gateway's list says that nothing waits for us in this session.
     NotWaiting,
     /// It was not begun. It is due again when the lease ends.
@@ -309,12 +309,12 @@ impl Breaker {
     }
 
     fn note(&mut self, place: Option<Place>, done: &Done) {
-        let (Done::Asked(hearing) | Done::Refunded(hearing), Some(place)) = (done, place) else { return };
+        let (Done::Asked(outcome) | Done::Refunded(outcome), Some(place)) = (done, place) else { return };
         let useless = self.useless.entry(place).or_default();
-        match hearing {
-            Hearing::Answered => (self.silent, *useless) = (0, 0),
-            Hearing::Refused => (self.silent, *useless) = (0, *useless + 1),
-            Hearing::Silent => (self.silent, *useless) = (self.silent + 1, *useless + 1),
+        match outcome {
+            CallOutcome::Answered => (self.silent, *useless) = (0, 0),
+            CallOutcome::Refused => (self.silent, *useless) = (0, *useless + 1),
+            CallOutcome::Silent => (self.silent, *useless) = (self.silent + 1, *useless + 1),
         }
     }
 }
@@ -387,7 +387,7 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) ->
         Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
             Some(true) => app.confirmation.confirm_listed(task.link, &id, now).await.map(asked),
             Some(false) => Ok(Done::NotWaiting),
-            None => app.confirmation.confirm(task.link, &id, Report::Nothing, now).await.map(asked),
+            None => app.confirmation.confirm(task.link, &id, Hint::Nothing, now).await.map(asked),
         },
         Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
         Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
@@ -408,7 +408,7 @@ fn asked(id: &AttemptId, outcome: Outcome) -> Done {
     {
         Measurement::Abandoned { gateway: attempt.gateway }.record();
     }
-    Done::Asked(outcome.hearing())
+    Done::Asked(outcome.call_outcome())
 }
 
 #[cfg(test)]
@@ -419,26 +419,26 @@ mod tests {
         (AccountId::parse(account).unwrap(), CredentialsVersion::parse("v1").unwrap(), "live")
     }
 
-    fn after(hearings: &[Hearing]) -> Breaker {
+    fn after(outcomes: &[CallOutcome]) -> Breaker {
         let mut breaker = Breaker::default();
-        for hearing in hearings {
-            breaker.note(Some(place("suspended")), &Done::Asked(*hearing));
+        for outcome in outcomes {
+            breaker.note(Some(place("suspended")), &Done::Asked(*outcome));
         }
         breaker
     }
 
     #[test]
     fn an_account_that_its_gateway_refuses_keeps_nobody_waiting_but_itself() {
-        let breaker = after(&[Hearing::Refused; TOO_MANY]);
+        let breaker = after(&[CallOutcome::Refused; TOO_MANY]);
         assert!(breaker.is_open(Some(&place("suspended"))));
         assert!(!breaker.is_open(Some(&place("main"))));
     }
 
     #[test]
     fn a_gateway_that_does_not_answer_is_left_alone_until_it_does() {
-        assert!(after(&[Hearing::Silent; TOO_MANY]).is_open(Some(&place("main"))));
-        let mut hearings = [Hearing::Silent; TOO_MANY];
-        hearings[TOO_MANY - 1] = Hearing::Answered;
-        assert!(!after(&hearings).is_open(Some(&place("suspended"))));
+        assert!(after(&[CallOutcome::Silent; TOO_MANY]).is_open(Some(&place("main"))));
+        let mut outcomes = [CallOutcome::Silent; TOO_MANY];
+        outcomes[TOO_MANY - 1] = CallOutcome::Answered;
+        assert!(!after(&outcomes).is_open(Some(&place("suspended"))));
     }
 }

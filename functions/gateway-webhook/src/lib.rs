@@ -19,7 +19,7 @@ use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
 use domain::trace::Trace;
-use gateways::{Fields, Notice, WebhookError, read_webhook};
+use gateways::{Fields, WebhookError, WebhookRequest, read_webhook};
 use runtime::Clock;
 use web::ApiProblem;
 use web::customer::see_other;
@@ -141,8 +141,8 @@ async fn hear(
     let credentials = app.confirmation.store().all_credentials(&account).await?;
     let now = app.clock.now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let notice = Notice { header: &header, query, body: bytes };
-    let hint = match read_webhook(gateway, notice, &credentials, now) {
+    let request = WebhookRequest { header: &header, query, body: bytes };
+    let hint = match read_webhook(gateway, request, &credentials, now) {
         Ok(Some(hint)) => hint,
         Ok(None) => return Ok(StatusCode::OK),
         Err(WebhookError::NotSpoken) => return Err(unknown()),
@@ -154,7 +154,7 @@ async fn hear(
             return Err(ApiProblem::new(StatusCode::BAD_REQUEST, "unreadable_event", "The event cannot be read."));
         }
     };
-    match app.confirmation.confirm_by_id(&hint.link, &hint.attempt, hint.report, now).await {
+    match app.confirmation.confirm_by_id(&hint.link, &hint.attempt, hint.hint, now).await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
         Ok(Outcome::Unknown(_) | Outcome::Refused(_)) => Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -21,7 +21,7 @@ use domain::business::settings::Settings;
 use domain::gateway::{GatewayAnswer, GatewayBook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{Attempt, AttemptState, Checkout, NewAttempt, later_by_minutes};
-use domain::link::{PaymentLink, Report, Visit};
+use domain::link::{Hint, PaymentLink, Visit};
 use domain::locale::Language;
 use gateways::{BeginError, Gateways, Order};
 use jiff::SignedDuration;
@@ -325,7 +325,7 @@ async fn look(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Look,
     let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
     let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(Look::NothingOpen) };
     let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-    let answer = app.gateways.look_up(attempt, &Report::Nothing.into(), link.terms().mode, &credentials, now).await;
+    let answer = app.gateways.look_up(attempt, &Hint::Nothing.into(), link.terms().mode, &credentials, now).await;
     match &answer {
         GatewayAnswer::Pending => Ok(Look::GoesOn),
         GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => Ok(Look::Unknown),
@@ -336,7 +336,7 @@ async fn look(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Look,
         | GatewayAnswer::WrongAmount { .. }
         | GatewayAnswer::Doubtful { .. } => Ok(Look::MayBePaid),
         GatewayAnswer::NotPaid { .. } => {
-            if let Some(transition) = link.apply_answer(&attempt.id, &answer, Report::Nothing, now) {
+            if let Some(transition) = link.apply_answer(&attempt.id, &answer, Hint::Nothing, now) {
                 *link = match app.store.replace_link(&transition.link).await? {
                     Written::Applied | Written::AlreadyApplied => transition.link,
                     Written::Rejected(current) => *current,

@@ -16,7 +16,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, AttemptState};
-use domain::link::{Heard, PaymentLink, Report, Step};
+use domain::link::{Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Store, StoreError, TransitionWritten, Written};
@@ -39,7 +39,7 @@ pub enum Outcome {
 
 /// What a call tells about who was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hearing {
+pub enum CallOutcome {
     Answered,
     /// It answers, and refuses us.
     Refused,
@@ -48,11 +48,11 @@ pub enum Hearing {
 
 impl Outcome {
     /// What asking told about the gateway.
-    pub fn hearing(&self) -> Hearing {
+    pub fn call_outcome(&self) -> CallOutcome {
         match self {
-            Self::Known(_) | Self::NoSuchAttempt => Hearing::Answered,
-            Self::Refused(_) => Hearing::Refused,
-            Self::Unknown(_) => Hearing::Silent,
+            Self::Known(_) | Self::NoSuchAttempt => CallOutcome::Answered,
+            Self::Refused(_) => CallOutcome::Refused,
+            Self::Unknown(_) => CallOutcome::Silent,
         }
     }
 
@@ -102,11 +102,11 @@ impl Confirmation {
         &self,
         link: &LinkId,
         attempt: &AttemptId,
-        report: Report,
+        hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let outcome = match self.store.link(link).await? {
-            Some(link) => self.confirm(link, attempt, report, now).await?,
+            Some(link) => self.confirm(link, attempt, hint, now).await?,
             None => Outcome::NoSuchAttempt,
         };
         if matches!(outcome, Outcome::NoSuchAttempt) {
@@ -120,12 +120,12 @@ impl Confirmation {
         &self,
         link: PaymentLink,
         id: &AttemptId,
-        report: Report,
+        hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        self.confirm_with(link, &attempt, &credentials, &report.into(), now).await
+        self.confirm_with(link, &attempt, &credentials, &hint.into(), now).await
     }
 
     /// Confirms the attempt whose customer came back. What the browser brought is read as the gateway writes it.
@@ -138,8 +138,8 @@ impl Confirmation {
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let heard = read_return(&attempt, fields, &credentials);
-        self.confirm_with(link, &attempt, &credentials, &heard, now).await
+        let return_data = read_return(&attempt, fields, &credentials);
+        self.confirm_with(link, &attempt, &credentials, &return_data, now).await
     }
 
     async fn confirm_with(
@@ -147,16 +147,16 @@ impl Confirmation {
         link: PaymentLink,
         attempt: &Attempt,
         credentials: &Credentials,
-        heard: &Heard,
+        return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        match link.step(&attempt.id, heard.report, now) {
+        match link.step(&attempt.id, return_data.hint, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm => self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await,
+            Step::Confirm => self.claim_and_confirm(link, &attempt.id, credentials, return_data, now).await,
             Step::LookUp => {
-                let answer = self.gateways.look_up(attempt, heard, link.terms().mode, credentials, now).await;
+                let answer = self.gateways.look_up(attempt, return_data, link.terms().mode, credentials, now).await;
                 log_answer(&link, attempt, "looked up", &answer);
-                self.follow(link, attempt, credentials, answer, heard, now).await
+                self.follow(link, attempt, credentials, answer, return_data, now).await
             }
         }
     }
@@ -168,20 +168,20 @@ impl Confirmation {
         attempt: &Attempt,
         credentials: &Credentials,
         answer: GatewayAnswer,
-        heard: &Heard,
+        return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
-            return self.claim_and_confirm(link, &attempt.id, credentials, heard, now).await;
+            return self.claim_and_confirm(link, &attempt.id, credentials, return_data, now).await;
         }
         if answer == GatewayAnswer::Pending
             && link.should_close(&attempt.id, now)
             && let Some(closed) = self.gateways.close(attempt, link.terms().mode, credentials).await
         {
             log_answer(&link, attempt, "closed", &closed);
-            return self.write(link, &attempt.id, &closed, heard.report, now).await;
+            return self.write(link, &attempt.id, &closed, return_data.hint, now).await;
         }
-        self.write(link, &attempt.id, &answer, heard.report, now).await
+        self.write(link, &attempt.id, &answer, return_data.hint, now).await
     }
 
     /// Writes the intention with what confirming needs, then confirms. A link that changed meanwhile is decided on again
@@ -191,22 +191,22 @@ impl Confirmation {
         mut link: PaymentLink,
         id: &AttemptId,
         credentials: &Credentials,
-        heard: &Heard,
+        return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MOST_ROUNDS {
-            let claimed = link.clone().bringing(id, heard).claim(id, now);
+            let claimed = link.clone().with_return_data(id, return_data).claim(id, now);
             let Some(claimed) = claimed else { return Ok(Outcome::Known(Box::new(link))) };
             match self.store.replace_link(&claimed).await? {
                 Written::Applied | Written::AlreadyApplied => {
                     let Some(attempt) = claimed.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
                     let answer = self.gateways.confirm(&attempt, claimed.terms().mode, credentials, now).await;
                     log_answer(&claimed, &attempt, "confirmed", &answer);
-                    return self.write(claimed, id, &answer, heard.report, now).await;
+                    return self.write(claimed, id, &answer, return_data.hint, now).await;
                 }
                 Written::Rejected(current) => {
                     link = *current;
-                    if link.step(id, heard.report, now) == Step::Nothing {
+                    if link.step(id, return_data.hint, now) == Step::Nothing {
                         return Ok(Outcome::Known(Box::new(link)));
                     }
                 }
@@ -221,11 +221,11 @@ impl Confirmation {
         mut link: PaymentLink,
         id: &AttemptId,
         answer: &GatewayAnswer,
-        report: Report,
+        hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MOST_ROUNDS {
-            let Some(transition) = link.apply_answer(id, answer, report, now) else {
+            let Some(transition) = link.apply_answer(id, answer, hint, now) else {
                 return Ok(Outcome::of(answer, link));
             };
             match self.store.confirm(&transition).await? {
@@ -283,13 +283,13 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        if link.step(id, Report::Nothing, now) == Step::Nothing {
+        if link.step(id, Hint::Nothing, now) == Step::Nothing {
             return Ok(Outcome::Known(Box::new(link)));
         }
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = GatewayAnswer::Unconfirmed;
         log_answer(&link, &attempt, "listed", &answer);
-        self.follow(link, &attempt, &credentials, answer, &Report::Nothing.into(), now).await
+        self.follow(link, &attempt, &credentials, answer, &Hint::Nothing.into(), now).await
     }
 
     /// Goes on with an attempt that was confirming when its process died. The sweep has renewed the claim already.
@@ -301,7 +301,7 @@ impl Confirmation {
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials, now).await;
         log_answer(&link, &attempt, "confirmed again", &answer);
-        self.write(link, id, &answer, Report::Nothing, now).await
+        self.write(link, id, &answer, Hint::Nothing, now).await
     }
 
     /// Writes down a payment that a person accepted. It needs no gateway: the money was confirmed before.
@@ -323,9 +323,9 @@ impl Confirmation {
     }
 
     /// Refunds the money of an attempt whose refunding was taken on by a sweep.
-    pub async fn refund(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Hearing, ConfirmError> {
-        let Some(attempt) = link.attempt(id).cloned() else { return Ok(Hearing::Answered) };
-        let AttemptState::Refunding { payment, .. } = &attempt.state else { return Ok(Hearing::Answered) };
+    pub async fn refund(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<CallOutcome, ConfirmError> {
+        let Some(attempt) = link.attempt(id).cloned() else { return Ok(CallOutcome::Answered) };
+        let AttemptState::Refunding { payment, .. } = &attempt.state else { return Ok(CallOutcome::Answered) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = self.gateways.refund(&attempt, payment, link.terms().mode, &credentials).await;
         match &answer {
@@ -334,15 +334,15 @@ impl Confirmation {
                 tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be refunded.");
             }
         }
-        let hearing = match &answer {
-            RefundAnswer::Done | RefundAnswer::Refused { .. } => Hearing::Answered,
-            RefundAnswer::Unknown { .. } => Hearing::Silent,
+        let outcome = match &answer {
+            RefundAnswer::Done | RefundAnswer::Refused { .. } => CallOutcome::Answered,
+            RefundAnswer::Unknown { .. } => CallOutcome::Silent,
         };
         let mut link = link;
         for _ in 0..MOST_ROUNDS {
-            let Some(next) = link.apply_refund_answer(id, &answer, now) else { return Ok(hearing) };
+            let Some(next) = link.apply_refund_answer(id, &answer, now) else { return Ok(outcome) };
             match self.store.replace_link(&next).await? {
-                Written::Applied | Written::AlreadyApplied => return Ok(hearing),
+                Written::Applied | Written::AlreadyApplied => return Ok(outcome),
                 Written::Rejected(current) => link = *current,
             }
         }

@@ -19,7 +19,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, Mode, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, NewAttempt, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::records::credentials::Credentials;
 use hmac::{Hmac, KeyInit, Mac};
 use outbound::{Answer, Http};
@@ -66,10 +66,10 @@ pub enum BeginError {
 /// What a webhook says, after its signature was found right. It is a hint: the gateway is asked before anything is
 /// believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
+pub struct WebhookHint {
     pub link: LinkId,
     pub attempt: AttemptId,
-    pub report: Report,
+    pub hint: Hint,
 }
 
 /// Why a webhook is not listened to.
@@ -93,16 +93,16 @@ pub struct Unconfirmed {
 
 /// What a gateway's server called us with.
 #[derive(Clone, Copy)]
-pub struct Notice<'a> {
+pub struct WebhookRequest<'a> {
     pub header: &'a dyn Fn(&str) -> Option<String>,
     pub query: &'a Fields,
     /// The very bytes, which signatures cover.
     pub body: &'a [u8],
 }
 
-impl fmt::Debug for Notice<'_> {
+impl fmt::Debug for WebhookRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notice").finish_non_exhaustive()
+        f.debug_struct("WebhookRequest").finish_non_exhaustive()
     }
 }
 
@@ -165,7 +165,7 @@ trait Speaks {
     async fn look_up(
         &self,
         attempt: &Attempt,
-        heard: &Heard,
+        return_data: &ReturnData,
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer;
@@ -185,9 +185,13 @@ trait Speaks {
 
     async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer;
 
-    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard;
+    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> ReturnData;
 
-    fn read_webhook(_: Notice<'_>, _: &[Credentials], _: Timestamp) -> Result<Option<Hint>, WebhookError> {
+    fn read_webhook(
+        _: WebhookRequest<'_>,
+        _: &[Credentials],
+        _: Timestamp,
+    ) -> Result<Option<WebhookHint>, WebhookError> {
         Err(WebhookError::NotSpoken)
     }
 }
@@ -229,17 +233,18 @@ impl Gateways {
         begun
     }
 
-    /// Asks about an attempt in a way that moves no money. `heard` is what made us ask.
+    /// Asks about an attempt in a way that moves no money. `return_data` is what made us ask.
     pub async fn look_up(
         &self,
         attempt: &Attempt,
-        heard: &Heard,
+        return_data: &ReturnData,
         mode: Mode,
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
         let line = self.line(attempt.gateway, mode);
-        let answer = speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, heard, credentials, now).await);
+        let answer =
+            speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, return_data, credentials, now).await);
         noted(attempt.gateway, answer)
     }
 
@@ -268,7 +273,7 @@ impl Gateways {
         let confirmed = speak!(attempt.gateway, Speaker => Speaker(line).confirm(attempt, credentials).await);
         match confirmed {
             Some(answer) => noted(attempt.gateway, answer),
-            None => self.look_up(attempt, &Report::Nothing.into(), mode, credentials, now).await,
+            None => self.look_up(attempt, &Hint::Nothing.into(), mode, credentials, now).await,
         }
     }
 
@@ -293,7 +298,7 @@ impl Gateways {
 }
 
 /// Reads what a browser brings back from a gateway. Anybody can write it, so it only tells what to ask first.
-pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials) -> Heard {
+pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials) -> ReturnData {
     speak!(attempt.gateway, Speaker => <Speaker<'_> as Speaks>::read_return(fields, attempt, credentials))
 }
 
@@ -301,11 +306,11 @@ pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials
 /// because a secret may have been replaced since the gateway signed.
 pub fn read_webhook(
     gateway: GatewayKind,
-    notice: Notice<'_>,
+    request: WebhookRequest<'_>,
     credentials: &[Credentials],
     now: Timestamp,
-) -> Result<Option<Hint>, WebhookError> {
-    speak!(gateway, Speaker => <Speaker<'_> as Speaks>::read_webhook(notice, credentials, now))
+) -> Result<Option<WebhookHint>, WebhookError> {
+    speak!(gateway, Speaker => <Speaker<'_> as Speaks>::read_webhook(request, credentials, now))
 }
 
 /// Where a gateway is unless the stack says otherwise.

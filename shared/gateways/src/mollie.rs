@@ -10,7 +10,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use http::Method;
@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, Fields, Hint, Line, Notice, Order, Shipped, Speaks, WebhookError, at_most, is_word, not_paid, object,
-    unknown, web_address,
+    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, at_most, is_word,
+    not_paid, object, unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -98,7 +98,13 @@ impl Speaks for Mollie<'_> {
         })
     }
 
-    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        _: &ReturnData,
+        credentials: &Credentials,
+        _: Timestamp,
+    ) -> GatewayAnswer {
         match self.retrieve(attempt, credentials).await {
             Ok(payment) => answer_of(&payment, attempt),
             Err(answer) => answer,
@@ -162,20 +168,24 @@ impl Speaks for Mollie<'_> {
     }
 
     /// The browser brings nothing, so that it came back is all there is to hear.
-    fn read_return(_: &Fields, _: &Attempt, _: &Credentials) -> Heard {
-        Report::Nothing.into()
+    fn read_return(_: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
+        Hint::Nothing.into()
     }
 
     /// Unsigned: it says that something changed, which is worth asking about whatever we knew before.
-    fn read_webhook(notice: Notice<'_>, _: &[Credentials], _: Timestamp) -> Result<Option<Hint>, WebhookError> {
+    fn read_webhook(
+        request: WebhookRequest<'_>,
+        _: &[Credentials],
+        _: Timestamp,
+    ) -> Result<Option<WebhookHint>, WebhookError> {
         let form: BTreeMap<String, String> =
-            serde_urlencoded::from_bytes(notice.body).map_err(|_| WebhookError::Unreadable)?;
+            serde_urlencoded::from_bytes(request.body).map_err(|_| WebhookError::Unreadable)?;
         if !form.get("id").is_some_and(|id| is_word(id)) {
             return Err(WebhookError::Unreadable);
         }
-        let link = notice.query.get("link").and_then(|id| LinkId::parse(id).ok());
-        let attempt = notice.query.get("attempt").and_then(|id| AttemptId::parse(id).ok());
-        Ok(link.zip(attempt).map(|(link, attempt)| Hint { link, attempt, report: Report::Paid }))
+        let link = request.query.get("link").and_then(|id| LinkId::parse(id).ok());
+        let attempt = request.query.get("attempt").and_then(|id| AttemptId::parse(id).ok());
+        Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint: Hint::Paid }))
     }
 }
 

@@ -12,7 +12,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use http::Method;
@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, Fields, Hint, Line, Notice, Order, Shipped, Speaks, WebhookError, at_most, is_hmac_of, is_word,
-    not_paid, object, unknown, web_address,
+    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, at_most, is_hmac_of,
+    is_word, not_paid, object, unknown, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -107,7 +107,13 @@ impl Speaks for Razorpay<'_> {
         })
     }
 
-    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        _: &ReturnData,
+        credentials: &Credentials,
+        _: Timestamp,
+    ) -> GatewayAnswer {
         self.retrieve(attempt, credentials).await
     }
 
@@ -150,7 +156,7 @@ impl Speaks for Razorpay<'_> {
     }
 
     /// A return that the gateway did not sign says nothing.
-    fn read_return(fields: &Fields, _: &Attempt, credentials: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, _: &Attempt, credentials: &Credentials) -> ReturnData {
         let named = |name: &str| fields.get(&format!("razorpay_{name}")).map(String::as_str).unwrap_or_default();
         let signed = [
             named("payment_link_id"),
@@ -161,26 +167,26 @@ impl Speaks for Razorpay<'_> {
         .join("|");
         let secret = credentials.expose("key_secret").unwrap_or_default();
         if !is_hmac_of(named("signature"), secret, signed.as_bytes()) {
-            return Report::Nothing.into();
+            return Hint::Nothing.into();
         }
-        Heard::from(if named("payment_link_status") == "paid" { Report::Paid } else { Report::NotPaid })
+        ReturnData::from(if named("payment_link_status") == "paid" { Hint::Paid } else { Hint::NotPaid })
     }
 
     fn read_webhook(
-        notice: Notice<'_>,
+        request: WebhookRequest<'_>,
         credentials: &[Credentials],
         _: Timestamp,
-    ) -> Result<Option<Hint>, WebhookError> {
-        let signature = (notice.header)("x-razorpay-signature").ok_or(WebhookError::BadSignature)?;
+    ) -> Result<Option<WebhookHint>, WebhookError> {
+        let signature = (request.header)("x-razorpay-signature").ok_or(WebhookError::BadSignature)?;
         // Retries of older events are signed with the secret of their time.
         let mut secrets = credentials.iter().filter_map(|known| known.expose("webhook_secret"));
-        if !secrets.any(|secret| is_hmac_of(&signature, secret, notice.body)) {
+        if !secrets.any(|secret| is_hmac_of(&signature, secret, request.body)) {
             return Err(WebhookError::BadSignature);
         }
-        let event: Event = object(notice.body).ok_or(WebhookError::Unreadable)?;
-        let report = match event.kind.as_str() {
-            "payment_link.paid" | "payment_link.partially_paid" => Report::Paid,
-            "payment_link.cancelled" | "payment_link.expired" => Report::NotPaid,
+        let event: Event = object(request.body).ok_or(WebhookError::Unreadable)?;
+        let hint = match event.kind.as_str() {
+            "payment_link.paid" | "payment_link.partially_paid" => Hint::Paid,
+            "payment_link.cancelled" | "payment_link.expired" => Hint::NotPaid,
             // The business may have subscribed to more, and may use the same account for other things.
             _ => return Ok(None),
         };
@@ -188,7 +194,7 @@ impl Speaks for Razorpay<'_> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let ours = text(&link.entity["notes"][LINK_NOTE]).and_then(|id| LinkId::parse(&id).ok());
         let attempt = text(&link.entity["reference_id"]).and_then(|id| AttemptId::parse(&id).ok());
-        Ok(ours.zip(attempt).map(|(link, attempt)| Hint { link, attempt, report }))
+        Ok(ours.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint }))
     }
 }
 
@@ -333,7 +339,7 @@ mod tests {
         crate::tests::credentials("razorpay", fields)
     }
 
-    fn returned(signature: &str) -> Report {
+    fn returned(signature: &str) -> Hint {
         let fields = [
             ("razorpay_payment_link_id", "plink_IH3cNucfVEgV68"),
             ("razorpay_payment_link_reference_id", "TSsd1989"),
@@ -343,16 +349,16 @@ mod tests {
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let attempt = attempt("razorpay", "plink_IH3cNucfVEgV68", 50_000, "INR");
-        Razorpay::read_return(&fields, &attempt, &credentials("EnLs21M47BllR3X8PSFtjtbd")).report
+        Razorpay::read_return(&fields, &attempt, &credentials("EnLs21M47BllR3X8PSFtjtbd")).hint
     }
 
     #[test]
     fn a_return_counts_only_with_the_signature_of_the_official_vector() {
         let signature = "07ae18789e35093e51d0a491eb9922646f3f82773547e5b0f67ee3f2d3bf7d5b";
-        assert_eq!(returned(signature), Report::Paid);
-        assert_eq!(returned(&signature.replace('0', "1")), Report::Nothing);
-        assert_eq!(returned(&signature[..40]), Report::Nothing);
-        assert_eq!(returned(""), Report::Nothing);
+        assert_eq!(returned(signature), Hint::Paid);
+        assert_eq!(returned(&signature.replace('0', "1")), Hint::Nothing);
+        assert_eq!(returned(&signature[..40]), Hint::Nothing);
+        assert_eq!(returned(""), Hint::Nothing);
     }
 
     #[test]
@@ -361,8 +367,8 @@ mod tests {
         let signature = "2fe04e22977002e6c7cb553adab8b460cb9e2a4970d5953cb27a8472752e3bbc";
         let read = |signature: Option<&str>, body: &[u8], known: &[Credentials]| {
             let header = |name: &str| signature.filter(|_| name == "x-razorpay-signature").map(str::to_owned);
-            let notice = Notice { header: &header, query: &Fields::new(), body };
-            Razorpay::read_webhook(notice, known, Timestamp::UNIX_EPOCH)
+            let request = WebhookRequest { header: &header, query: &Fields::new(), body };
+            Razorpay::read_webhook(request, known, Timestamp::UNIX_EPOCH)
         };
         let known = [credentials("x")];
         // Rightly signed, and no event.

@@ -8,7 +8,7 @@
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use jiff::SignedDuration;
@@ -68,22 +68,28 @@ impl Speaks for Sep<'_> {
     }
 
     /// There is nothing to ask: what the return said is all there is. It moves no money, because only verifying takes any.
-    async fn look_up(&self, attempt: &Attempt, heard: &Heard, _: &Credentials, now: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        return_data: &ReturnData,
+        _: &Credentials,
+        now: Timestamp,
+    ) -> GatewayAnswer {
         let is_over = now >= attempt.watched_until;
-        match (&attempt.state, heard.report) {
+        match (&attempt.state, return_data.hint) {
             (AttemptState::AwaitingReversal { .. }, _) if is_over => GatewayAnswer::Returned,
             (AttemptState::AwaitingReversal { .. }, _) => GatewayAnswer::Unconfirmed,
-            (_, Report::Paid) if heard.brought.is_some() && !is_over => GatewayAnswer::Unconfirmed,
+            (_, Hint::Paid) if return_data.return_reference.is_some() && !is_over => GatewayAnswer::Unconfirmed,
             // The token is used up, and without our verifying nothing is taken: a later return that brings a payment after
-            // all is still heard.
-            (_, Report::NotPaid) => not_paid("not_paid_on_return"),
-            (_, Report::Paid | Report::Nothing) => GatewayAnswer::Pending,
+            // all is still return_data.
+            (_, Hint::NotPaid) => not_paid("not_paid_on_return"),
+            (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
         }
     }
 
     /// Verifies: from here on the money is ours. What was verified before answers with another code and the same payment.
     async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
-        let Some(reference) = &attempt.brought else { return Some(GatewayAnswer::Pending) };
+        let Some(reference) = &attempt.return_reference else { return Some(GatewayAnswer::Pending) };
         Some(match self.transaction("VerifyTransaction", reference, credentials).await {
             Ok(said) => verified(&said, attempt, reference, credentials),
             Err(why) => GatewayAnswer::Unknown { why },
@@ -102,7 +108,7 @@ impl Speaks for Sep<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> Heard {
+    fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> ReturnData {
         // The guide spells some names in two ways.
         let raw = |wanted: &str| {
             fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
@@ -113,15 +119,17 @@ impl Speaks for Sep<'_> {
         let is_ours = named("ResNum") == Some(attempt.id.as_str())
             && named("TerminalId").is_none_or(|id| id == terminal_id(credentials))
             && named("Token").is_none_or(|token| token == attempt.session);
-        let Some(status) = named("Status").filter(|_| is_ours) else { return Report::Nothing.into() };
+        let Some(status) = named("Status").filter(|_| is_ours) else { return Hint::Nothing.into() };
         if status != OK {
-            return Report::NotPaid.into();
+            return Hint::NotPaid.into();
         }
         match raw("RefNum").and_then(reference_of) {
-            None => Report::NotPaid.into(),
-            Some(reference) if is_reference(&reference) => Heard { report: Report::Paid, brought: Some(reference) },
+            None => Hint::NotPaid.into(),
+            Some(reference) if is_reference(&reference) => {
+                ReturnData { hint: Hint::Paid, return_reference: Some(reference) }
+            }
             // A payment was made, and cannot be verified by what came: saying that none was would invite another.
-            Some(_) => Report::Nothing.into(),
+            Some(_) => Hint::Nothing.into(),
         }
     }
 }
@@ -244,7 +252,7 @@ mod tests {
         crate::tests::credentials("sep", json!({ "terminal_id": "2015" }))
     }
 
-    fn returned(fields: &[(&str, &str)]) -> Heard {
+    fn returned(fields: &[(&str, &str)]) -> ReturnData {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Sep::read_return(&fields, &attempt("sep", "token", 50_000, "IRR"), &credentials())
     }
@@ -252,15 +260,16 @@ mod tests {
     #[test]
     fn a_return_brings_the_reference_whatever_the_case_of_its_names() {
         let ours = ("resnum", "at_2222222222222222222222");
-        let heard = returned(&[("State", "OK"), ("status", "2"), ("refnum", REFERENCE), ("TerminalId", "2015"), ours]);
-        let paid = Heard { report: Report::Paid, brought: Some(REFERENCE.to_owned()) };
-        assert_eq!(heard, paid);
+        let return_data =
+            returned(&[("State", "OK"), ("status", "2"), ("refnum", REFERENCE), ("TerminalId", "2015"), ours]);
+        let paid = ReturnData { hint: Hint::Paid, return_reference: Some(REFERENCE.to_owned()) };
+        assert_eq!(return_data, paid);
         let unescaped = REFERENCE.replace('+', " ");
         assert_eq!(returned(&[("Status", "2"), ("RefNum", &unescaped), ours]), paid);
         for empty in ["", "  "] {
-            assert_eq!(returned(&[("Status", "2"), ("RefNum", empty), ours]), Report::NotPaid.into());
+            assert_eq!(returned(&[("Status", "2"), ("RefNum", empty), ours]), Hint::NotPaid.into());
         }
-        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE), ours]), Report::NotPaid.into());
+        assert_eq!(returned(&[("Status", "1"), ("RefNum", REFERENCE), ours]), Hint::NotPaid.into());
     }
 
     #[test]
@@ -280,7 +289,7 @@ mod tests {
             &[paid, ours, ("RefNum", &odd)],
         ];
         for fields in nothing {
-            assert_eq!(returned(fields), Report::Nothing.into(), "{fields:?}");
+            assert_eq!(returned(fields), Hint::Nothing.into(), "{fields:?}");
         }
     }
 

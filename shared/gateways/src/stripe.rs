@@ -9,7 +9,7 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    BeginError, Fields, Hint, Line, Notice, Order, Shipped, Speaks, WebhookError, is_hmac_of, is_word, object,
-    web_address,
+    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, is_hmac_of, is_word,
+    object, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -113,7 +113,13 @@ impl Speaks for Stripe<'_> {
         })
     }
 
-    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        _: &ReturnData,
+        credentials: &Credentials,
+        _: Timestamp,
+    ) -> GatewayAnswer {
         self.retrieve(attempt, credentials).await
     }
 
@@ -150,21 +156,21 @@ impl Speaks for Stripe<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
-        Heard::from(match fields.get("outcome").map(String::as_str) {
-            Some("success") => Report::Paid,
-            Some(_) => Report::NotPaid,
-            None => Report::Nothing,
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
+        ReturnData::from(match fields.get("outcome").map(String::as_str) {
+            Some("success") => Hint::Paid,
+            Some(_) => Hint::NotPaid,
+            None => Hint::Nothing,
         })
     }
 
     fn read_webhook(
-        notice: Notice<'_>,
+        request: WebhookRequest<'_>,
         credentials: &[Credentials],
         now: Timestamp,
-    ) -> Result<Option<Hint>, WebhookError> {
+    ) -> Result<Option<WebhookHint>, WebhookError> {
         let secrets: Vec<&str> = credentials.iter().filter_map(|known| known.expose("webhook_secret")).collect();
-        read_webhook((notice.header)("stripe-signature").as_deref(), notice.body, &secrets, now)
+        read_webhook((request.header)("stripe-signature").as_deref(), request.body, &secrets, now)
     }
 }
 
@@ -320,15 +326,15 @@ fn read_webhook(
     body: &[u8],
     secrets: &[&str],
     now: Timestamp,
-) -> Result<Option<Hint>, WebhookError> {
+) -> Result<Option<WebhookHint>, WebhookError> {
     let header = signature.ok_or(WebhookError::BadSignature)?;
     if !secrets.iter().any(|secret| is_signed(header, body, secret, now)) {
         return Err(WebhookError::BadSignature);
     }
     let event: Event = object(body).ok_or(WebhookError::Unreadable)?;
-    let report = match event.kind.as_str() {
-        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Report::Paid,
-        "checkout.session.expired" | "checkout.session.async_payment_failed" => Report::NotPaid,
+    let hint = match event.kind.as_str() {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Hint::Paid,
+        "checkout.session.expired" | "checkout.session.async_payment_failed" => Hint::NotPaid,
         // The business may have subscribed to more, and may use the same account for other things.
         _ => return Ok(None),
     };
@@ -336,7 +342,7 @@ fn read_webhook(
         serde_json::from_value(Value::Object(event.data.object)).map_err(|_| WebhookError::Unreadable)?;
     let link = session.metadata.get(LINK_METADATA).and_then(|id| LinkId::parse(id).ok());
     let attempt = session.client_reference_id.as_deref().and_then(|id| AttemptId::parse(id).ok());
-    Ok(link.zip(attempt).map(|(link, attempt)| Hint { link, attempt, report }))
+    Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint }))
 }
 
 /// Whether one of the header's `v1` signatures is right and not too old. The key is the whole secret with its prefix; the

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde_json::{Value, json};
@@ -72,7 +72,13 @@ impl Speaks for Zarinpal<'_> {
 
     /// Inquires. Only an authority that somebody verified already is verified here, which tells its reference and moves
     /// nothing.
-    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        _: &ReturnData,
+        credentials: &Credentials,
+        _: Timestamp,
+    ) -> GatewayAnswer {
         match self.inquire(attempt, credentials).await {
             Ok(status) => match status.as_str() {
                 "IN_BANK" => GatewayAnswer::Pending,
@@ -112,11 +118,11 @@ impl Speaks for Zarinpal<'_> {
         })
     }
 
-    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
-        Heard::from(match fields.get("Status") {
-            Some(status) if status.eq_ignore_ascii_case("OK") => Report::Paid,
-            Some(_) => Report::NotPaid,
-            None => Report::Nothing,
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
+        ReturnData::from(match fields.get("Status") {
+            Some(status) if status.eq_ignore_ascii_case("OK") => Hint::Paid,
+            Some(_) => Hint::NotPaid,
+            None => Hint::Nothing,
         })
     }
 }
@@ -298,10 +304,10 @@ mod tests {
     fn the_return_is_read_whatever_its_case() {
         let query = |status: &str| Fields::from([("Status".to_owned(), status.to_owned())]);
         let attempt = crate::tests::attempt("zarinpal", "A1", 10_000, "IRR");
-        let read = |fields: &Fields| Zarinpal::read_return(fields, &attempt, &credentials()).report;
-        assert_eq!(read(&query("ok")), Report::Paid);
-        assert_eq!(read(&query("NOK")), Report::NotPaid);
-        assert_eq!(read(&Fields::new()), Report::Nothing);
+        let read = |fields: &Fields| Zarinpal::read_return(fields, &attempt, &credentials()).hint;
+        assert_eq!(read(&query("ok")), Hint::Paid);
+        assert_eq!(read(&query("NOK")), Hint::NotPaid);
+        assert_eq!(read(&Fields::new()), Hint::Nothing);
     }
 
     #[test]

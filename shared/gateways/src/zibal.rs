@@ -7,7 +7,7 @@
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
-use domain::link::{Heard, Report};
+use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use serde_json::{Map, Value, json};
@@ -53,7 +53,13 @@ impl Speaks for Zibal<'_> {
         }
     }
 
-    async fn look_up(&self, attempt: &Attempt, _: &Heard, credentials: &Credentials, _: Timestamp) -> GatewayAnswer {
+    async fn look_up(
+        &self,
+        attempt: &Attempt,
+        _: &ReturnData,
+        credentials: &Credentials,
+        _: Timestamp,
+    ) -> GatewayAnswer {
         match self.inquire(attempt, credentials).await {
             Ok(said) => standing(&said, attempt),
             Err(answer) => answer,
@@ -114,11 +120,11 @@ impl Speaks for Zibal<'_> {
         }
     }
 
-    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> Heard {
-        Heard::from(match fields.get("success").map(String::as_str) {
-            Some("1" | "true") => Report::Paid,
-            Some(_) => Report::NotPaid,
-            None => Report::Nothing,
+    fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
+        ReturnData::from(match fields.get("success").map(String::as_str) {
+            Some("1" | "true") => Hint::Paid,
+            Some(_) => Hint::NotPaid,
+            None => Hint::Nothing,
         })
     }
 }
@@ -282,10 +288,10 @@ mod tests {
         let attempt = attempt("zibal", "1", 50_000, "IRR");
         let read = |success: &str| {
             let fields = Fields::from([("success".to_owned(), success.to_owned())]);
-            Zibal::read_return(&fields, &attempt, &credentials).report
+            Zibal::read_return(&fields, &attempt, &credentials).hint
         };
         assert_eq!([read("1"), read("true"), read("0"), read("")], {
-            use Report::{NotPaid, Paid};
+            use Hint::{NotPaid, Paid};
             [Paid, Paid, NotPaid, NotPaid]
         });
     }

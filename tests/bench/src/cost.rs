@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::report::{Count, Scale};
+use crate::hint::{Count, Scale};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Prices {

@@ -18,7 +18,7 @@ use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, RefundAnswer, Mode, Payment};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
-use domain::link::Report;
+use domain::link::Hint;
 use domain::money::{Currency, Money};
 use gateways::{BeginError, Gateways, Order, Places};
 use libfuzzer_sys::fuzz_target;
@@ -90,7 +90,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         let checkout = Checkout::link("https://gateway.example/".to_owned());
         let opened = OpenedSession { session: session.to_owned(), checkout };
         let mut attempt = new.clone().opened(opened, GatewayBook::default().rules(gateway), now());
-        attempt.brought = Some(REFERENCE.to_owned());
+        attempt.return_reference = Some(REFERENCE.to_owned());
         let credentials = Credentials::parse(gateway, Mode::Sandbox, serde_json::from_value(fields).unwrap(), "");
         (new, attempt, credentials.unwrap())
     };
@@ -252,7 +252,7 @@ fuzz_target!(|data: &[u8]| {
     };
     // The others' letters stand for the same calls as the digits of the first.
     let call = &other.map_or(*call, |at| b"56789"[usize::from(*call - OTHERS[at].0)]);
-    let heard = || {
+    let return_data = || {
         let unheard = left.lock().unwrap().len();
         all.get(..all.len() - unheard).unwrap_or_default()
     };
@@ -280,7 +280,7 @@ fuzz_target!(|data: &[u8]| {
                 check_begun(begun, heard());
             }
             b'1' | b'6' => {
-                check(gateways.look_up(attempt, &Report::Nothing.into(), Mode::Sandbox, credentials, now()).await)
+                check(gateways.look_up(attempt, &Hint::Nothing.into(), Mode::Sandbox, credentials, now()).await)
             }
             b'2' | b'7' => check(gateways.confirm(attempt, Mode::Sandbox, credentials, now()).await),
             b'3' => {

@@ -11,7 +11,7 @@ use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayBook, GatewayKind, Mode};
 use domain::ids::{AccountId, CredentialsVersion, ReturnKey};
-use domain::link::Report;
+use domain::link::Hint;
 use domain::money::{Currency, Money};
 use gateways::read_return;
 use libfuzzer_sys::fuzz_target;
@@ -59,9 +59,9 @@ fuzz_target!(|data: &[u8]| {
         [(GatewayKind::Zarinpal, "Status", zarinpal), (GatewayKind::Stripe, "outcome", stripe)]
     {
         let expected = match query.get(name) {
-            None => Report::Nothing,
-            Some(word) if says_paid(word) => Report::Paid,
-            Some(_) => Report::NotPaid,
+            None => Hint::Nothing,
+            Some(word) if says_paid(word) => Hint::Paid,
+            Some(_) => Hint::NotPaid,
         };
         let (attempt, credentials) = (attempt(gateway), credentials(gateway));
         let read = read_return(&attempt, &query, &credentials);
@@ -71,14 +71,14 @@ fuzz_target!(|data: &[u8]| {
     }
     // What a return brings is a word that fits into a call, and only where it reports a payment. Nobody can sign one.
     for gateway in GatewayKind::ALL {
-        let heard = read_return(&attempt(gateway), &query, &credentials(gateway));
-        if let Some(brought) = &heard.brought {
-            assert_eq!(heard.report, Report::Paid);
-            assert!((1..=50).contains(&brought.len()) && brought.bytes().all(|b| b.is_ascii_graphic()));
-            assert!(query.values().any(|value| value.trim() == brought));
+        let return_data = read_return(&attempt(gateway), &query, &credentials(gateway));
+        if let Some(return_reference) = &return_data.return_reference {
+            assert_eq!(return_data.hint, Hint::Paid);
+            assert!((1..=50).contains(&return_reference.len()) && return_reference.bytes().all(|b| b.is_ascii_graphic()));
+            assert!(query.values().any(|value| value.trim() == return_reference));
         }
         if matches!(gateway, GatewayKind::Razorpay | GatewayKind::Mollie) {
-            assert_eq!(heard, Report::Nothing.into());
+            assert_eq!(return_data, Hint::Nothing.into());
         }
     }
 });

@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use domain::Timestamp;
 use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
-use domain::link::Report;
-use gateways::{Fields, Hint, Notice, WebhookError, read_webhook};
+use domain::link::Hint;
+use gateways::{Fields, WebhookHint, WebhookRequest, WebhookError, read_webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -25,7 +25,7 @@ const SECRET: &str = "whsec_0123456789abcdef";
 const EARLIER_SECRET: &str = "whsec_of_an_earlier_day";
 const NOW: i64 = 1_800_000_000;
 
-type Read = Result<Option<Hint>, WebhookError>;
+type Read = Result<Option<WebhookHint>, WebhookError>;
 
 fn credentials(gateway: GatewayKind, given: &[(&str, &str)]) -> Credentials {
     let fields: BTreeMap<_, _> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -51,14 +51,14 @@ fn read(gateway: GatewayKind, signature: Option<&str>, body: &[u8]) -> Read {
         _ => ("stripe-signature", &AT_STRIPE),
     };
     let given = |name: &str| signature.filter(|_| name == expected).map(str::to_owned);
-    let notice = Notice { header: &given, query: &Fields::new(), body };
-    read_webhook(gateway, notice, known, Timestamp::from_second(NOW).unwrap())
+    let request = WebhookRequest { header: &given, query: &Fields::new(), body };
+    read_webhook(gateway, request, known, Timestamp::from_second(NOW).unwrap())
 }
 
 fn read_unsigned(gateway: GatewayKind, header: &str, query: &Fields, body: &[u8]) -> Read {
     let given = |_: &str| Some(header.to_owned());
-    let notice = Notice { header: &given, query, body };
-    read_webhook(gateway, notice, &[], Timestamp::from_second(NOW).unwrap())
+    let request = WebhookRequest { header: &given, query, body };
+    read_webhook(gateway, request, &[], Timestamp::from_second(NOW).unwrap())
 }
 
 fn hmac_of(secret: &str, parts: &[&[u8]]) -> String {
@@ -146,7 +146,7 @@ fn try_mollie(query: &str, body: &[u8]) {
         assert_eq!(fields.get("link").map(String::as_str), Some(hint.link.as_str()));
         assert_eq!(fields.get("attempt").map(String::as_str), Some(hint.attempt.as_str()));
         // Whatever it is about, it is only a reason to ask.
-        assert_eq!(hint.report, Report::Paid);
+        assert_eq!(hint.hint, Hint::Paid);
     }
 }
 

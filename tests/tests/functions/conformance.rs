@@ -663,19 +663,19 @@ async fn a_gateways_own_call_confirms_a_payment_and_a_forged_one_does_not() {
         let address = format!("/gateways/{}/notify/{}", row.name(), scene.account["id"].as_str().unwrap());
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let forged = world.send(Method::POST, &address, &form, Some("id=tr_forged".to_owned())).await;
-        let expected = match gateway.profile().notices {
+        let expected = match gateway.profile().webhooks {
             Notices::None => StatusCode::NOT_FOUND,
             Notices::Signed => StatusCode::BAD_REQUEST,
             // Which payments there are is nobody's business.
             Notices::Unsigned => StatusCode::OK,
         };
         assert_eq!(forged.status, expected, "{}: {}", row.name(), forged.text);
-        if gateway.profile().notices == Notices::None {
+        if gateway.profile().webhooks == Notices::None {
             continue;
         }
         let link = scene.link().await;
         let page = world.go_to_gateway(&link).await;
-        if gateway.profile().notices == Notices::Unsigned {
+        if gateway.profile().webhooks == Notices::Unsigned {
             let attempt = scene.stored(&link).await.attempts()[0].id.clone();
             let told = format!("{address}?link={}&attempt={attempt}", link["id"].as_str().unwrap());
             let reply = world.send(Method::POST, &told, &form, Some("id=tr_forged".to_owned())).await;

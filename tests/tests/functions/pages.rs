@@ -104,7 +104,7 @@ async fn a_payment_whose_return_meets_our_own_trouble_is_brought_again_and_kept(
     for operation in ["GetItem", "PutItem"] {
         let world = FaultyWorld::start(3600).await;
         let body = json!({ "account_id": "saman", "contact_id": "c-1042", "amount": 50_000 });
-        let link = world.make_link(&body, "brought").await;
+        let link = world.make_link(&body, "return_reference").await;
         let gateway = world.go_to_gateway(&link).await;
         let back = world.choose(&gateway, "paid").await.unwrap();
         let (address, fields) = posted(&back);

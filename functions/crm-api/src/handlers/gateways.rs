@@ -17,7 +17,7 @@ use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::answer;
 
 views::one_of! {
-    NoticesName, "How the gateway's server reports: not at all, by signed calls, or by unsigned ones that only make us ask.",
+    WebhooksName, "How the gateway's server reports: not at all, by signed calls, or by unsigned ones that only make us ask.",
     ["none", "signed", "unsigned"]
 }
 views::one_of! {
@@ -48,8 +48,8 @@ pub(crate) struct GatewayView {
     can_look_up: bool,
     /// Whether a payment page can be closed before its time is over.
     can_close: bool,
-    #[schema(value_type = NoticesName)]
-    notices: &'static str,
+    #[schema(value_type = WebhooksName)]
+    webhooks: &'static str,
     refund: RefundRulesView,
     /// What `online_payment.credentials` of an account consists of.
     credentials: Vec<CredentialView>,
@@ -108,7 +108,7 @@ impl GatewayView {
             session_minutes: rules.session_minutes,
             can_look_up: profile.look_up == LookUp::AnyTime,
             can_close: profile.can_close,
-            notices: profile.notices.as_str(),
+            webhooks: profile.webhooks.as_str(),
             refund: RefundRulesView {
                 how: profile.refund.as_str(),
                 within_minutes: profile.refund.within_minutes,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
 
-pub use profile::{LookUp, Network, Notices, Profile, Refund};
+pub use profile::{LookUp, Network, Profile, Refund, Webhooks};
 
 /// Whether real money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

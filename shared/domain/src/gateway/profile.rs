@@ -26,7 +26,7 @@ pub struct Profile {
     pub look_up: LookUp,
     /// Whether a session can be closed before its time is over.
     pub can_close: bool,
-    pub notices: Notices,
+    pub webhooks: Webhooks,
     pub refund: Refund,
     pub network: Network,
     /// What an account needs to act for the business there.
@@ -43,14 +43,14 @@ pub enum LookUp {
 
 /// Whether the gateway's own server calls us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notices {
+pub enum Webhooks {
     None,
     Signed,
     /// Anybody could have sent it, so it only says that it is time to ask.
     Unsigned,
 }
 
-impl Notices {
+impl Webhooks {
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ static ZARINPAL: Profile = Profile {
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
     can_close: false,
-    notices: Notices::None,
+    webhooks: Webhooks::None,
     refund: Refund { within_minutes: Some(30), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
@@ -167,7 +167,7 @@ static ZIBAL: Profile = Profile {
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
     can_close: false,
-    notices: Notices::None,
+    webhooks: Webhooks::None,
     refund: Refund { within_minutes: None, needs: &["refund_token", "refund_account"] },
     network: Network::Shaparak,
     credentials: &[
@@ -215,7 +215,7 @@ static SEP: Profile = Profile {
     confirming_takes_the_money: true,
     look_up: LookUp::OnlyOnReturn,
     can_close: false,
-    notices: Notices::None,
+    webhooks: Webhooks::None,
     refund: Refund { within_minutes: Some(50), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
@@ -266,7 +266,7 @@ static STRIPE: Profile = Profile {
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
-    notices: Notices::Signed,
+    webhooks: Webhooks::Signed,
     refund: REFUND,
     network: Network::International,
     credentials: &[
@@ -316,7 +316,7 @@ static MOLLIE: Profile = Profile {
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
-    notices: Notices::Unsigned,
+    webhooks: Webhooks::Unsigned,
     refund: REFUND,
     network: Network::International,
     credentials: &[CredentialField {
@@ -347,7 +347,7 @@ static RAZORPAY: Profile = Profile {
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
     can_close: true,
-    notices: Notices::Signed,
+    webhooks: Webhooks::Signed,
     refund: REFUND,
     network: Network::International,
     credentials: &[

@@ -43,7 +43,7 @@ pub struct Attempt {
     /// What the customer's return brought and confirming needs, where the gateway gives the session another name once it
     /// is paid. It is written with the intention to confirm, so that whoever goes on has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub brought: Option<String>,
+    pub return_reference: Option<String>,
     pub opened_at: Timestamp,
     /// When the gateway first said that the money is ours, until the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -224,7 +224,7 @@ impl NewAttempt {
             money: self.money,
             session: session.session,
             checkout: session.checkout,
-            brought: None,
+            return_reference: None,
             opened_at: now,
             confirmed_at: None,
             session_ends_at,

@@ -19,7 +19,7 @@ const REFERENCE_USED_BEFORE: &str = "reference_used_before";
 
 /// What made us look at an attempt. It is a hint and never decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
+pub enum Hint {
     /// A return or a webhook says that the customer paid.
     Paid,
     /// A return or a webhook says that the customer did not.
@@ -30,15 +30,15 @@ pub enum Report {
 
 /// A report, and what came with it that confirming needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
-    pub report: Report,
-    /// See [`Attempt::brought`].
-    pub brought: Option<String>,
+pub struct ReturnData {
+    pub hint: Hint,
+    /// See [`Attempt::return_reference`].
+    pub return_reference: Option<String>,
 }
 
-impl From<Report> for Heard {
-    fn from(report: Report) -> Self {
-        Self { report, brought: None }
+impl From<Hint> for ReturnData {
+    fn from(hint: Hint) -> Self {
+        Self { hint, return_reference: None }
     }
 }
 
@@ -89,11 +89,11 @@ impl PaymentLink {
     }
 
     /// What to do about an attempt, given what was reported.
-    pub fn step(&self, id: &AttemptId, report: Report, now: Timestamp) -> Step {
+    pub fn step(&self, id: &AttemptId, hint: Hint, now: Timestamp) -> Step {
         let Some(attempt) = self.attempt(id) else { return Step::Nothing };
         match &attempt.state {
             AttemptState::Open { .. } => {
-                let to_confirm = report == Report::Paid && attempt.gateway.confirming_takes_the_money();
+                let to_confirm = hint == Hint::Paid && attempt.gateway.confirming_takes_the_money();
                 if to_confirm && self.accepts(id, now) { Step::Confirm } else { Step::LookUp }
             }
             // Whoever claimed it is given the time to finish; afterwards anybody may go on.
@@ -101,9 +101,9 @@ impl PaymentLink {
             AttemptState::Confirming { .. } => Step::Confirm,
             AttemptState::AwaitingReversal { .. } => Step::LookUp,
             // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
-            AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match report {
-                Report::Paid => Step::LookUp,
-                Report::NotPaid | Report::Nothing => Step::Nothing,
+            AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match hint {
+                Hint::Paid => Step::LookUp,
+                Hint::NotPaid | Hint::Nothing => Step::Nothing,
             },
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
@@ -137,13 +137,13 @@ impl PaymentLink {
 
     /// The link with what a return brought about an attempt. It is no change by itself: it is written with the next one.
     #[must_use]
-    pub fn bringing(mut self, id: &AttemptId, heard: &Heard) -> Self {
-        if let (Some(brought), Some(attempt)) =
-            (&heard.brought, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
+    pub fn with_return_data(mut self, id: &AttemptId, return_data: &ReturnData) -> Self {
+        if let (Some(return_reference), Some(attempt)) =
+            (&return_data.return_reference, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
         {
             // Once the money may be taken under one name, no later return gives it another.
             if !matches!(attempt.state, AttemptState::Confirming { .. }) {
-                attempt.brought = Some(brought.clone());
+                attempt.return_reference = Some(return_reference.clone());
             }
         }
         self
@@ -160,7 +160,7 @@ impl PaymentLink {
         &self,
         id: &AttemptId,
         answer: &GatewayAnswer,
-        report: Report,
+        hint: Hint,
         now: Timestamp,
     ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
@@ -210,7 +210,7 @@ impl PaymentLink {
             (
                 AttemptState::Open { reported_at: None, .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if report == Report::Paid => {
+            ) if hint == Hint::Paid => {
                 only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported_at: Some(now) })
             }
             // Days without a readable answer: nothing will change by itself any more, and money may be at stake.

@@ -115,7 +115,7 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     assert_eq!(cancelled.forget_person(at(3)), Err(StillNeeded), "its session is still open at the gateway");
 
     let over = cancelled
-        .apply_answer(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Report::Nothing, at(3))
+        .apply_answer(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Hint::Nothing, at(3))
         .unwrap()
         .link;
     let forgotten = over.forget_person(at(4)).unwrap().unwrap();
@@ -175,9 +175,9 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
 #[test]
 fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_field() {
     let (link, id) = begun(&link(), 1, 1);
-    assert_eq!(link.step(&id, Report::Paid, at(2)), Step::Confirm);
+    assert_eq!(link.step(&id, Hint::Paid, at(2)), Step::Confirm);
     let link = link.claim(&id, at(2)).unwrap();
-    let judged = link.apply_answer(&id, &paid(), Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
     assert_eq!(judged.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
     let receipt = judged.kept.unwrap().receipt.unwrap();
     assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
@@ -185,7 +185,7 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     assert_eq!(judged.link.receipt_id(), Some(receipt.id));
     assert_eq!(judged.link.due_at(), None);
     // A second answer about the same money changes nothing.
-    assert_eq!(judged.link.apply_answer(&id, &paid(), Report::Nothing, at(3)), None);
+    assert_eq!(judged.link.apply_answer(&id, &paid(), Hint::Nothing, at(3)), None);
 }
 
 #[test]
@@ -200,20 +200,20 @@ fn money_that_paid_another_link_can_neither_be_kept_nor_refunded_from_here() {
 
 #[test]
 fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
-    let heard = |reference: &str| Heard { report: Report::Paid, brought: Some(reference.to_owned()) };
+    let return_data = |reference: &str| ReturnData { hint: Hint::Paid, return_reference: Some(reference.to_owned()) };
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
-    let claimed = link.clone().bringing(&id, &heard("first")).claim(&id, at(2)).unwrap();
-    assert_eq!(claimed.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    let claimed = link.clone().with_return_data(&id, &return_data("first")).claim(&id, at(2)).unwrap();
+    assert_eq!(claimed.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
     // Another return cannot give the money that is being taken another name.
-    let again = claimed.clone().bringing(&id, &heard("second"));
-    assert_eq!(again.attempt(&id).unwrap().brought.as_deref(), Some("first"));
+    let again = claimed.clone().with_return_data(&id, &return_data("second"));
+    assert_eq!(again.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
     // Once it is known to be no payment, a later return may.
     let no = GatewayAnswer::NotPaid { reason: "no_such_reference".to_owned() };
-    let failed = claimed.apply_answer(&id, &no, Report::Paid, at(3)).unwrap().link;
-    assert_eq!(failed.step(&id, Report::Paid, at(4)), Step::LookUp);
-    let later = failed.bringing(&id, &heard("second")).claim(&id, at(4)).unwrap();
-    assert_eq!(later.attempt(&id).unwrap().brought.as_deref(), Some("second"));
+    let failed = claimed.apply_answer(&id, &no, Hint::Paid, at(3)).unwrap().link;
+    assert_eq!(failed.step(&id, Hint::Paid, at(4)), Step::LookUp);
+    let later = failed.with_return_data(&id, &return_data("second")).claim(&id, at(4)).unwrap();
+    assert_eq!(later.attempt(&id).unwrap().return_reference.as_deref(), Some("second"));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
     let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
-    let judged = link.apply_answer(&id, &paid(), Report::Nothing, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &paid(), Hint::Nothing, at(2)).unwrap();
     assert_eq!(judged.kept.unwrap().receipt, None);
     assert_eq!(judged.link.receipt_id(), None);
 }
@@ -237,8 +237,8 @@ fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
     assert!(link.claim(&second, at(18)).is_none());
     assert_eq!(link.visit(at(18)), Visit::Confirming);
     // Whoever claimed it has a minute; then the sweep resumes exactly this attempt.
-    assert_eq!(link.step(&first, Report::Paid, at(18)), Step::Nothing);
-    assert_eq!(link.step(&first, Report::Nothing, at(19)), Step::Confirm);
+    assert_eq!(link.step(&first, Hint::Paid, at(18)), Step::Nothing);
+    assert_eq!(link.step(&first, Hint::Nothing, at(19)), Step::Confirm);
     let (_, work) = link.take_due(at(19)).unwrap();
     assert!(work.contains(&Work::Confirm(first)));
 }
@@ -248,23 +248,23 @@ fn an_unknown_answer_is_never_a_no() {
     let (link, id) = begun(&link(), 1, 1);
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let claimed = link.claim(&id, at(2)).unwrap();
-    assert_eq!(claimed.apply_answer(&id, &unknown, Report::Paid, at(2)), None);
+    assert_eq!(claimed.apply_answer(&id, &unknown, Hint::Paid, at(2)), None);
     assert_eq!(claimed.due_at(), Some(later(at(2), LEASE)));
     // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
-    let judged = link.apply_answer(&id, &unknown, Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &unknown, Hint::Paid, at(2)).unwrap();
     assert_eq!(judged.link.visit(at(3)), Visit::Confirming);
-    assert_eq!(link.apply_answer(&id, &unknown, Report::Nothing, at(2)), None);
+    assert_eq!(link.apply_answer(&id, &unknown, Hint::Nothing, at(2)), None);
 }
 
 #[test]
 fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
     let (link, id) = begun(&link(), 1, 1);
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
-    let failed = link.apply_answer(&id, &no, Report::NotPaid, at(2)).unwrap().link;
+    let failed = link.apply_answer(&id, &no, Hint::NotPaid, at(2)).unwrap().link;
     assert_eq!(failed.visit(at(2)), Visit::Begin);
-    assert_eq!(failed.step(&id, Report::Nothing, at(3)), Step::Nothing);
-    assert_eq!(failed.step(&id, Report::Paid, at(3)), Step::LookUp);
-    let judged = failed.apply_answer(&id, &paid(), Report::Paid, at(3)).unwrap();
+    assert_eq!(failed.step(&id, Hint::Nothing, at(3)), Step::Nothing);
+    assert_eq!(failed.step(&id, Hint::Paid, at(3)), Step::LookUp);
+    let judged = failed.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
     assert!(judged.kept.is_some());
 }
 
@@ -272,17 +272,17 @@ fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
 fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let (link, id) = begun(&link(), 1, 1);
     let cancelled = link.cancel(Some("mistake".to_owned()), true, at(2)).unwrap();
-    assert_eq!(cancelled.step(&id, Report::Paid, at(3)), Step::LookUp, "asking moves no money, confirming would");
-    let watched = cancelled.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Paid, at(3)).unwrap().link;
+    assert_eq!(cancelled.step(&id, Hint::Paid, at(3)), Step::LookUp, "asking moves no money, confirming would");
+    let watched = cancelled.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Paid, at(3)).unwrap().link;
     assert_eq!(watched.attempts()[0].state.name(), "awaiting_reversal");
     assert!(watched.due_at().is_some());
-    assert_eq!(watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
-    let overdue = watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert_eq!(watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(60)), None);
+    let overdue = watched.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review(), "what never went back is for a person");
-    let back = watched.apply_answer(&id, &GatewayAnswer::Returned, Report::Nothing, at(9)).unwrap().link;
+    let back = watched.apply_answer(&id, &GatewayAnswer::Returned, Hint::Nothing, at(9)).unwrap().link;
     assert_eq!(back.attempts()[0].state.name(), "refunded");
     // A gateway that took it by itself is asked to refund it.
-    let taken = watched.apply_answer(&id, &paid(), Report::Nothing, at(9)).unwrap();
+    let taken = watched.apply_answer(&id, &paid(), Hint::Nothing, at(9)).unwrap();
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.take_due(at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone())]);
@@ -299,7 +299,7 @@ fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_els
     let expired = late.take_due(at(200)).unwrap().0;
     assert_eq!(expired.status_at(at(200)).name(), "expired");
     assert!(expired.claim(&id, at(201)).is_some());
-    assert!(expired.apply_answer(&id, &paid(), Report::Nothing, at(201)).unwrap().kept.is_some());
+    assert!(expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap().kept.is_some());
 
     let (strict, id) = begun(&link(), 1, 59);
     let expired = strict.take_due(at(200)).unwrap().0;
@@ -314,10 +314,10 @@ fn the_second_payment_of_a_paid_link_goes_back() {
     let stripe = link_at(GatewayKind::Stripe, LatePayment::Accept);
     let (link, first) = begun(&stripe, 1, 1);
     let (link, second) = begun(&link, 2, 32);
-    let link = link.apply_answer(&first, &paid(), Report::Paid, at(33)).unwrap().link;
+    let link = link.apply_answer(&first, &paid(), Hint::Paid, at(33)).unwrap().link;
     assert_eq!(link.due_at(), Some(at(33)), "the other session is due to be closed");
     assert!(link.should_close(&second, at(33)));
-    let judged = link.apply_answer(&second, &paid(), Report::Paid, at(34)).unwrap();
+    let judged = link.apply_answer(&second, &paid(), Hint::Paid, at(34)).unwrap();
     assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "refunding"));
 }
 
@@ -325,7 +325,7 @@ fn the_second_payment_of_a_paid_link_goes_back() {
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
-    let judged = link.apply_answer(&id, &wrong, Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &wrong, Hint::Paid, at(2)).unwrap();
     assert!(judged.kept.is_none() && judged.link.needs_review());
     assert_eq!(judged.link.status_at(at(2)).name(), "active");
     assert_eq!(judged.link.visit(at(2)), Visit::UnderReview, "nobody is sent to pay again meanwhile");
@@ -334,7 +334,7 @@ fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
 #[test]
 fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
-    let judged = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap();
+    let judged = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap();
     assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "refunding"));
     assert_eq!(judged.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
     assert_eq!(judged.link.visit(at(2)), Visit::Begin);
@@ -344,7 +344,7 @@ fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
 fn only_calls_that_were_made_count_when_money_is_refunded() {
     let (link, id) = begun(&link(), 1, 1);
     let cancelled = link.cancel(None, true, at(2)).unwrap();
-    let mut link = cancelled.apply_answer(&id, &paid(), Report::Nothing, at(3)).unwrap().link;
+    let mut link = cancelled.apply_answer(&id, &paid(), Hint::Nothing, at(3)).unwrap().link;
     for minute in 3..40 {
         link = link.take_due(at(minute)).unwrap().0;
     }
@@ -374,15 +374,15 @@ fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends(
 fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
     let (link, id) = begun(&link(), 1, 1);
     let confirming = link.claim(&id, at(2)).unwrap();
-    assert_eq!(confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(60)), None);
-    let overdue = confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Report::Nothing, at(1 + 72 * 60)).unwrap();
+    assert_eq!(confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(60)), None);
+    let overdue = confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review());
 }
 
 #[test]
 fn a_person_decides_about_money_under_review() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
-    let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
     let (taken, work) = kept.take_due(at(4)).unwrap();
@@ -457,7 +457,7 @@ fn sessions_cannot_be_opened_without_end() {
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
     for number in 0..u8::try_from(MOST_ATTEMPTS_AN_HOUR).unwrap() {
         let (begun, id) = begun(&link, number, 1);
-        link = begun.apply_answer(&id, &no, Report::NotPaid, at(1)).unwrap().link;
+        link = begun.apply_answer(&id, &no, Hint::NotPaid, at(1)).unwrap().link;
     }
     assert_eq!(link.visit(at(2)), Visit::TooManyAttempts);
 }
@@ -467,10 +467,10 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
     let (link, id) = begun(&link(), 1, 1);
     let days = 1 + 72 * 60;
     let unknown = GatewayAnswer::Unknown { why: "502".to_owned() };
-    assert_eq!(link.apply_answer(&id, &unknown, Report::Nothing, at(days - 1)), None);
-    assert!(link.apply_answer(&id, &unknown, Report::Nothing, at(days)).unwrap().link.needs_review());
-    assert_eq!(link.apply_answer(&id, &GatewayAnswer::Pending, Report::Nothing, at(days - 1)), None);
-    let abandoned = link.apply_answer(&id, &GatewayAnswer::Pending, Report::Nothing, at(days)).unwrap().link;
+    assert_eq!(link.apply_answer(&id, &unknown, Hint::Nothing, at(days - 1)), None);
+    assert!(link.apply_answer(&id, &unknown, Hint::Nothing, at(days)).unwrap().link.needs_review());
+    assert_eq!(link.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, at(days - 1)), None);
+    let abandoned = link.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, at(days)).unwrap().link;
     assert_eq!(abandoned.attempts()[0].state.name(), "abandoned");
 }
 
@@ -479,7 +479,7 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
 enum LinkEvent {
     Begin,
     Claim(usize),
-    Answer(usize, GatewayAnswer, Report),
+    Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
     Sweep,
     Refunded(usize, RefundAnswer),
@@ -491,13 +491,13 @@ enum LinkEvent {
 fn a_payment_that_is_processed_without_end_is_for_a_person() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 0);
     let day = 24 * 60;
-    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(3)).unwrap().link;
-    assert_eq!(slow.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(29 * day)), None);
-    let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Report::Nothing, at(30 * day)).unwrap().link;
+    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(3)).unwrap().link;
+    assert_eq!(slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(29 * day)), None);
+    let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(30 * day)).unwrap().link;
     assert!(endless.needs_review());
     assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
-    let paid = asked.apply_answer(&id, &paid(), Report::Nothing, at(31 * day)).unwrap();
+    let paid = asked.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
@@ -514,7 +514,7 @@ fn event() -> impl Strategy<Value = LinkEvent> {
         1 => Just(GatewayAnswer::Doubtful { reason: "whose".to_owned() }),
         1 => Just(GatewayAnswer::Unknown { why: "timeout".to_owned() }),
     ];
-    let report = prop_oneof![Just(Report::Paid), Just(Report::NotPaid), Just(Report::Nothing)];
+    let hint = prop_oneof![Just(Hint::Paid), Just(Hint::NotPaid), Just(Hint::Nothing)];
     let refund = prop_oneof![
         Just(RefundAnswer::Done),
         Just(RefundAnswer::Refused { reason: "no".to_owned() }),
@@ -523,7 +523,7 @@ fn event() -> impl Strategy<Value = LinkEvent> {
     prop_oneof![
         2 => Just(LinkEvent::Begin),
         2 => (0..4_usize).prop_map(LinkEvent::Claim),
-        5 => (0..4_usize, answer, report).prop_map(|(index, answer, report)| LinkEvent::Answer(index, answer, report)),
+        5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| LinkEvent::Answer(index, answer, hint)),
         1 => any::<bool>().prop_map(LinkEvent::Cancel),
         2 => Just(LinkEvent::Sweep),
         1 => (0..4_usize, refund).prop_map(|(index, answer)| LinkEvent::Refunded(index, answer)),
@@ -562,8 +562,8 @@ proptest! {
                     link.begin_attempt(attempt(&link, number, minute), now).ok()
                 }
                 LinkEvent::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
-                LinkEvent::Answer(index, answer, report) => {
-                    id(index).and_then(|id| link.apply_answer(&id, &answer, report, now)).map(|judged| {
+                LinkEvent::Answer(index, answer, hint) => {
+                    id(index).and_then(|id| link.apply_answer(&id, &answer, hint, now)).map(|judged| {
                         receipts += usize::from(judged.kept.is_some());
                         judged.link
                     })
@@ -617,7 +617,7 @@ proptest! {
 #[test]
 fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
-    let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Report::Paid, at(2)).unwrap().link;
+    let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
     let refused = RefundAnswer::Refused { reason: "too_old".to_owned() };
     let stays = back.apply_refund_answer(&id, &refused, at(4)).unwrap();
