@@ -478,7 +478,7 @@ async fn replayed_return(world: &FaultyWorld, scene: &Scene, page: &str) -> Stri
     let return_reference = query.split('&').find(|field| field.starts_with("RefNum=")).unwrap();
     let back = world.choose(page, "cancelled").await.unwrap();
     let (address, _) = back.split_once('?').unwrap();
-    format!("{address}?Status=2&{brought}")
+    format!("{address}?Status=2&{return_reference}")
 }
 
 /// SES says that the email about a link bounced.

@@ -1,10 +1,10 @@
 //! The gateways behind one small contract: begin a session, look up, confirm, close, refund, and read what comes in.
 //!
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
-//! knows a field of its protocol. To add one: a file here, an arm in [`speak`], a row in `domain::gateway`.
+//! knows a field of its protocol. To add one: a file here, an arm in [`dispatch`], a row in `domain::gateway`.
 
+mod endpoints;
 mod mollie;
-mod places;
 mod razorpay;
 mod sep;
 mod stripe;
@@ -30,8 +30,8 @@ use subtle::ConstantTimeEq;
 use telemetry::Measurement;
 use url::Url;
 
-use places::Shipped;
-pub use places::{Place, Places};
+use endpoints::DefaultEndpoints;
+pub use endpoints::{GatewayEndpoint, GatewayEndpoints};
 
 /// A call to a gateway has its answer, or none, within this. No gateway needs longer, and a customer is waiting.
 pub const GATEWAY_CALL: Duration = Duration::from_secs(8);
@@ -113,24 +113,24 @@ pub type Fields = BTreeMap<String, String>;
 #[derive(Clone)]
 pub struct Gateways {
     http: Http,
-    places: Places,
+    endpoints: GatewayEndpoints,
 }
 
 impl fmt::Debug for Gateways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateways").field("places", &self.places).finish_non_exhaustive()
+        f.debug_struct("Gateways").field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
 }
 
 /// A way to one gateway: what an adapter sends its calls through.
 #[derive(Clone, Copy)]
-struct Line<'a> {
+struct GatewayClient<'a> {
     gateway: GatewayKind,
     http: &'a Http,
-    place: &'a Place,
+    endpoint: &'a GatewayEndpoint,
 }
 
-impl Line<'_> {
+impl GatewayClient<'_> {
     /// One call. The error is a reason for logs.
     async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
         let answer = self.http.send(request, body, GATEWAY_CALL).await;
@@ -154,10 +154,10 @@ fn noted(gateway: GatewayKind, answer: GatewayAnswer) -> GatewayAnswer {
 }
 
 /// What each gateway's file does. What a gateway does not have is left to the defaults.
-trait Speaks {
+trait GatewayAdapter {
     /// Where it is, unless the stack says otherwise.
-    const LIVE: Shipped;
-    const SANDBOX: Shipped;
+    const LIVE: DefaultEndpoints;
+    const SANDBOX: DefaultEndpoints;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError>;
 
@@ -196,37 +196,37 @@ trait Speaks {
     }
 }
 
-/// Does something with the type that speaks to a gateway. This is the only list of them.
-macro_rules! speak {
-    ($kind:expr, $speaker:ident => $something:expr) => {
+/// Does something with the adapter of a gateway. This is the only list of them.
+macro_rules! dispatch {
+    ($kind:expr, $adapter:ident => $something:expr) => {
         match $kind {
-            GatewayKind::Zarinpal => speak!(zarinpal::Zarinpal as $speaker => $something),
-            GatewayKind::Zibal => speak!(zibal::Zibal as $speaker => $something),
-            GatewayKind::Sep => speak!(sep::Sep as $speaker => $something),
-            GatewayKind::Stripe => speak!(stripe::Stripe as $speaker => $something),
-            GatewayKind::Mollie => speak!(mollie::Mollie as $speaker => $something),
-            GatewayKind::Razorpay => speak!(razorpay::Razorpay as $speaker => $something),
+            GatewayKind::Zarinpal => dispatch!(zarinpal::Zarinpal as $adapter => $something),
+            GatewayKind::Zibal => dispatch!(zibal::Zibal as $adapter => $something),
+            GatewayKind::Sep => dispatch!(sep::Sep as $adapter => $something),
+            GatewayKind::Stripe => dispatch!(stripe::Stripe as $adapter => $something),
+            GatewayKind::Mollie => dispatch!(mollie::Mollie as $adapter => $something),
+            GatewayKind::Razorpay => dispatch!(razorpay::Razorpay as $adapter => $something),
         }
     };
-    ($module:ident::$type:ident as $speaker:ident => $something:expr) => {{
-        use crate::$module::$type as $speaker;
+    ($module:ident::$type:ident as $adapter:ident => $something:expr) => {{
+        use crate::$module::$type as $adapter;
         $something
     }};
 }
 
 impl Gateways {
-    pub fn new(http: Http, places: Places) -> Self {
-        Self { http, places }
+    pub fn new(http: Http, endpoints: GatewayEndpoints) -> Self {
+        Self { http, endpoints }
     }
 
-    fn line(&self, gateway: GatewayKind, mode: Mode) -> Line<'_> {
-        Line { gateway, http: &self.http, place: self.places.of(gateway, mode) }
+    fn client(&self, gateway: GatewayKind, mode: Mode) -> GatewayClient<'_> {
+        GatewayClient { gateway, http: &self.http, endpoint: self.endpoints.of(gateway, mode) }
     }
 
     /// Opens a session. It is never repeated blindly: at some gateways a second call makes a second payable session.
     pub async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
-        let line = self.line(order.attempt.gateway, order.mode);
-        let begun = speak!(order.attempt.gateway, Speaker => Speaker(line).begin(order, credentials).await);
+        let client = self.client(order.attempt.gateway, order.mode);
+        let begun = dispatch!(order.attempt.gateway, Adapter => Adapter(client).begin(order, credentials).await);
         if let Err(BeginError::Refused { .. }) = &begun {
             Measurement::GatewayRefused { gateway: order.attempt.gateway }.record();
         }
@@ -242,9 +242,8 @@ impl Gateways {
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
-        let line = self.line(attempt.gateway, mode);
-        let answer =
-            speak!(attempt.gateway, Speaker => Speaker(line).look_up(attempt, return_data, credentials, now).await);
+        let client = self.client(attempt.gateway, mode);
+        let answer = dispatch!(attempt.gateway, Adapter => Adapter(client).look_up(attempt, return_data, credentials, now).await);
         noted(attempt.gateway, answer)
     }
 
@@ -256,8 +255,8 @@ impl Gateways {
         mode: Mode,
         credentials: &Credentials,
     ) -> Option<Result<Unconfirmed, String>> {
-        let line = self.line(gateway, mode);
-        speak!(gateway, Speaker => Speaker(line).unconfirmed(credentials).await)
+        let client = self.client(gateway, mode);
+        dispatch!(gateway, Adapter => Adapter(client).unconfirmed(credentials).await)
     }
 
     /// Makes the money ours where that needs a call of ours; elsewhere the same as [`Gateways::look_up`]. May be
@@ -269,8 +268,8 @@ impl Gateways {
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
-        let line = self.line(attempt.gateway, mode);
-        let confirmed = speak!(attempt.gateway, Speaker => Speaker(line).confirm(attempt, credentials).await);
+        let client = self.client(attempt.gateway, mode);
+        let confirmed = dispatch!(attempt.gateway, Adapter => Adapter(client).confirm(attempt, credentials).await);
         match confirmed {
             Some(answer) => noted(attempt.gateway, answer),
             None => self.look_up(attempt, &Hint::Nothing.into(), mode, credentials, now).await,
@@ -280,8 +279,8 @@ impl Gateways {
     /// Closes a session that nobody should pay in any more, and says what is true of it afterwards. `None` where the
     /// gateway cannot close.
     pub async fn close(&self, attempt: &Attempt, mode: Mode, credentials: &Credentials) -> Option<GatewayAnswer> {
-        let line = self.line(attempt.gateway, mode);
-        speak!(attempt.gateway, Speaker => Speaker(line).close(attempt, credentials).await)
+        let client = self.client(attempt.gateway, mode);
+        dispatch!(attempt.gateway, Adapter => Adapter(client).close(attempt, credentials).await)
     }
 
     /// Refunds money. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
@@ -292,14 +291,14 @@ impl Gateways {
         mode: Mode,
         credentials: &Credentials,
     ) -> RefundAnswer {
-        let line = self.line(attempt.gateway, mode);
-        speak!(attempt.gateway, Speaker => Speaker(line).refund(attempt, payment, credentials).await)
+        let client = self.client(attempt.gateway, mode);
+        dispatch!(attempt.gateway, Adapter => Adapter(client).refund(attempt, payment, credentials).await)
     }
 }
 
 /// Reads what a browser brings back from a gateway. Anybody can write it, so it only tells what to ask first.
 pub fn read_return(attempt: &Attempt, fields: &Fields, credentials: &Credentials) -> ReturnData {
-    speak!(attempt.gateway, Speaker => <Speaker<'_> as Speaks>::read_return(fields, attempt, credentials))
+    dispatch!(attempt.gateway, Adapter => <Adapter<'_> as GatewayAdapter>::read_return(fields, attempt, credentials))
 }
 
 /// Reads a gateway's own call. `None` is a call that concerns no attempt of ours. Several sets of credentials are tried,
@@ -310,14 +309,14 @@ pub fn read_webhook(
     credentials: &[Credentials],
     now: Timestamp,
 ) -> Result<Option<WebhookHint>, WebhookError> {
-    speak!(gateway, Speaker => <Speaker<'_> as Speaks>::read_webhook(request, credentials, now))
+    dispatch!(gateway, Adapter => <Adapter<'_> as GatewayAdapter>::read_webhook(request, credentials, now))
 }
 
 /// Where a gateway is unless the stack says otherwise.
-fn shipped(gateway: GatewayKind, mode: Mode) -> Shipped {
+fn default_endpoints(gateway: GatewayKind, mode: Mode) -> DefaultEndpoints {
     match mode {
-        Mode::Live => speak!(gateway, Speaker => <Speaker<'_> as Speaks>::LIVE),
-        Mode::Sandbox => speak!(gateway, Speaker => <Speaker<'_> as Speaks>::SANDBOX),
+        Mode::Live => dispatch!(gateway, Adapter => <Adapter<'_> as GatewayAdapter>::LIVE),
+        Mode::Sandbox => dispatch!(gateway, Adapter => <Adapter<'_> as GatewayAdapter>::SANDBOX),
     }
 }
 

@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, at_most, is_word,
-    not_paid, object, unknown, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
+    WebhookRequest, at_most, is_word, not_paid, object, unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -29,7 +29,7 @@ const LONGEST_DESCRIPTION: usize = 255;
 /// The name of our attempt's id in the metadata of a payment.
 const ATTEMPT_METADATA: &str = "paylink_attempt";
 
-pub(crate) struct Mollie<'a>(pub(crate) Line<'a>);
+pub(crate) struct Mollie<'a>(pub(crate) GatewayClient<'a>);
 
 #[derive(Debug, Deserialize)]
 struct PaymentObject {
@@ -76,10 +76,10 @@ struct RefundObject {
     status: String,
 }
 
-impl Speaks for Mollie<'_> {
+impl GatewayAdapter for Mollie<'_> {
     // Test and live differ by the key alone.
-    const LIVE: Shipped = Shipped::at("https://api.mollie.com");
-    const SANDBOX: Shipped = Self::LIVE;
+    const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://api.mollie.com");
+    const SANDBOX: DefaultEndpoints = Self::LIVE;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let (attempt, link) = (order.attempt.id(), order.link);
@@ -208,7 +208,7 @@ impl Mollie<'_> {
         let api_key = credentials.expose("api_key").unwrap_or_default();
         let mut request = http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.0.place.api))
+            .uri(format!("{}{path}", self.0.endpoint.api))
             .header("authorization", format!("Bearer {api_key}"))
             .header("accept", "application/hal+json");
         if body.is_some() {

@@ -21,8 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, at_most, is_hmac_of,
-    is_word, not_paid, object, unknown, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
+    WebhookRequest, at_most, is_hmac_of, is_word, not_paid, object, unknown, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -34,7 +34,7 @@ const CLOCK_MARGIN_SECONDS: i64 = 60;
 /// The name of our link's id in the notes of theirs.
 const LINK_NOTE: &str = "paylink_link";
 
-pub(crate) struct Razorpay<'a>(pub(crate) Line<'a>);
+pub(crate) struct Razorpay<'a>(pub(crate) GatewayClient<'a>);
 
 #[derive(Debug, Deserialize)]
 struct LinkObject {
@@ -78,10 +78,10 @@ struct Entity {
     entity: Value,
 }
 
-impl Speaks for Razorpay<'_> {
+impl GatewayAdapter for Razorpay<'_> {
     // Test and live differ by the key alone.
-    const LIVE: Shipped = Shipped::at("https://api.razorpay.com");
-    const SANDBOX: Shipped = Self::LIVE;
+    const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://api.razorpay.com");
+    const SANDBOX: DefaultEndpoints = Self::LIVE;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let attempt = order.attempt;
@@ -225,7 +225,7 @@ impl Razorpay<'_> {
         let basic = STANDARD.encode(format!("{}:{}", known("key_id"), known("key_secret")));
         let mut request = http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.0.place.api))
+            .uri(format!("{}{path}", self.0.endpoint.api))
             .header("authorization", format!("Basic {basic}"));
         if body.is_some() {
             request = request.header("content-type", "application/json");

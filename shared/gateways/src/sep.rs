@@ -15,7 +15,8 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BeginError, Fields, Line, Order, Shipped, Speaks, doubtful, is_word, not_paid, object, terminal, unknown, whole,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, doubtful, is_word, not_paid, object,
+    terminal, unknown, whole,
 };
 
 /// References are at most so long. They are base64-like, with `+`, `/` and `=`.
@@ -30,14 +31,14 @@ const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
 /// Their clock may be behind ours by so much.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
-pub(crate) struct Sep<'a>(pub(crate) Line<'a>);
+pub(crate) struct Sep<'a>(pub(crate) GatewayClient<'a>);
 
 type Said = Map<String, Value>;
 
-impl Speaks for Sep<'_> {
-    const LIVE: Shipped = Shipped::at("https://sep.shaparak.ir");
+impl GatewayAdapter for Sep<'_> {
+    const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://sep.shaparak.ir");
     // The gateway has no sandbox of its own; somebody else plays it there. In no case may a sandbox account be live.
-    const SANDBOX: Shipped = Shipped::at("https://sandbox.banktest.ir/saman/sep.shaparak.ir");
+    const SANDBOX: DefaultEndpoints = DefaultEndpoints::at("https://sandbox.banktest.ir/saman/sep.shaparak.ir");
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let body = json!({
@@ -55,7 +56,7 @@ impl Speaks for Sep<'_> {
             (Some(1), Some(token)) if is_word(token) => Ok(OpenedSession {
                 session: token.to_owned(),
                 checkout: Checkout::form(
-                    format!("{}/OnlinePG/OnlinePG", self.0.place.pages),
+                    format!("{}/OnlinePG/OnlinePG", self.0.endpoint.pages),
                     [("Token", token), ("GetMethod", "false")],
                 ),
             }),
@@ -141,7 +142,7 @@ impl Sep<'_> {
     }
 
     async fn call(&self, path: &str, body: Value) -> Result<Said, String> {
-        let request = http::Request::post(format!("{}{path}", self.0.place.api))
+        let request = http::Request::post(format!("{}{path}", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
         let answer = self.0.send(request, body.to_string()).await?;

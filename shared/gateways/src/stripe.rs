@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    BeginError, Fields, Line, Order, Shipped, Speaks, WebhookError, WebhookHint, WebhookRequest, is_hmac_of, is_word,
-    object, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
+    WebhookRequest, is_hmac_of, is_word, object, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -33,7 +33,7 @@ const TOLERANCE_SECONDS: i64 = 300;
 /// The name of our link's id in the metadata of a session.
 const LINK_METADATA: &str = "paylink_link";
 
-pub(crate) struct Stripe<'a>(pub(crate) Line<'a>);
+pub(crate) struct Stripe<'a>(pub(crate) GatewayClient<'a>);
 
 #[derive(Debug, Deserialize)]
 struct Session {
@@ -81,10 +81,10 @@ struct Refund {
     status: String,
 }
 
-impl Speaks for Stripe<'_> {
+impl GatewayAdapter for Stripe<'_> {
     // Test and live differ by the key alone.
-    const LIVE: Shipped = Shipped::at("https://api.stripe.com");
-    const SANDBOX: Shipped = Self::LIVE;
+    const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://api.stripe.com");
+    const SANDBOX: DefaultEndpoints = Self::LIVE;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let attempt = order.attempt;
@@ -196,7 +196,7 @@ impl Stripe<'_> {
         let secret = credentials.expose("secret_key").unwrap_or_default();
         http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.0.place.api))
+            .uri(format!("{}{path}", self.0.endpoint.api))
             .header("authorization", format!("Bearer {secret}"))
             .header("stripe-version", VERSION)
     }

@@ -14,7 +14,8 @@ use outbound::Answer;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, Fields, Line, Order, Shipped, Speaks, Unconfirmed, at_most, not_paid, terminal, unknown, whole,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, Unconfirmed, at_most, not_paid,
+    terminal, unknown, whole,
 };
 
 /// The longest description that the gateway takes, in characters.
@@ -23,7 +24,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// A list of unverified authorities has at most so many; older ones are left out.
 const LONGEST_LIST: usize = 100;
 
-pub(crate) struct Zarinpal<'a>(pub(crate) Line<'a>);
+pub(crate) struct Zarinpal<'a>(pub(crate) GatewayClient<'a>);
 
 /// An answer of any call: what it says, or the code of its error.
 #[derive(Debug, PartialEq)]
@@ -34,9 +35,9 @@ enum Said {
     Unreadable(String),
 }
 
-impl Speaks for Zarinpal<'_> {
-    const LIVE: Shipped = Shipped::at("https://payment.zarinpal.com");
-    const SANDBOX: Shipped = Shipped::at("https://sandbox.zarinpal.com");
+impl GatewayAdapter for Zarinpal<'_> {
+    const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://payment.zarinpal.com");
+    const SANDBOX: DefaultEndpoints = DefaultEndpoints::at("https://sandbox.zarinpal.com");
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let body = json!({
@@ -56,7 +57,7 @@ impl Speaks for Zarinpal<'_> {
                 };
                 Ok(OpenedSession {
                     session: authority.to_owned(),
-                    checkout: Checkout::link(format!("{}/pg/StartPay/{authority}", self.0.place.pages)),
+                    checkout: Checkout::link(format!("{}/pg/StartPay/{authority}", self.0.endpoint.pages)),
                 })
             }
             Said::Error(code) if is_passing(code) => Err(BeginError::Unavailable { why: format!("code {code}") }),
@@ -165,7 +166,7 @@ impl Zarinpal<'_> {
     }
 
     async fn call(&self, name: &str, body: Value) -> Said {
-        let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.0.place.api))
+        let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
         match self.0.send(request, body.to_string()).await {

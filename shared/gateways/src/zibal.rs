@@ -12,7 +12,10 @@ use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use serde_json::{Map, Value, json};
 
-use crate::{BeginError, Fields, Line, Order, Shipped, Speaks, at_most, not_paid, object, unknown, whole};
+use crate::{
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, at_most, not_paid, object, unknown,
+    whole,
+};
 
 /// The gateway names no bound of a description; this much fits on its page.
 const LONGEST_DESCRIPTION: usize = 500;
@@ -20,15 +23,16 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// What the platform's refund calls success. The gateway's own calls say 100.
 const REFUNDED: i64 = 1;
 
-pub(crate) struct Zibal<'a>(pub(crate) Line<'a>);
+pub(crate) struct Zibal<'a>(pub(crate) GatewayClient<'a>);
 
 /// An answer of any call.
 type Said = Map<String, Value>;
 
-impl Speaks for Zibal<'_> {
+impl GatewayAdapter for Zibal<'_> {
     // The sandbox is a merchant and not a host.
-    const LIVE: Shipped = Shipped { refunds: "https://api.zibal.ir", ..Shipped::at("https://gateway.zibal.ir") };
-    const SANDBOX: Shipped = Self::LIVE;
+    const LIVE: DefaultEndpoints =
+        DefaultEndpoints { refunds: "https://api.zibal.ir", ..DefaultEndpoints::at("https://gateway.zibal.ir") };
+    const SANDBOX: DefaultEndpoints = Self::LIVE;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
         let body = json!({
@@ -45,7 +49,7 @@ impl Speaks for Zibal<'_> {
                 let Some(track) = track else {
                     return Err(BeginError::Unavailable { why: "an answer without a trackId".to_owned() });
                 };
-                let checkout = Checkout::link(format!("{}/start/{track}", self.0.place.pages));
+                let checkout = Checkout::link(format!("{}/start/{track}", self.0.endpoint.pages));
                 Ok(OpenedSession { session: track.to_string(), checkout })
             }
             Some(code) => Err(BeginError::Refused { code: code.to_string() }),
@@ -141,7 +145,7 @@ impl Zibal<'_> {
     }
 
     async fn call(&self, name: &str, body: Value) -> Result<Said, String> {
-        let request = http::Request::post(format!("{}/v1/{name}", self.0.place.api))
+        let request = http::Request::post(format!("{}/v1/{name}", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
         self.exchange(request, body).await
@@ -149,7 +153,7 @@ impl Zibal<'_> {
 
     /// A call of the platform, about money that goes back.
     async fn platform(&self, name: &str, body: Value, token: &str) -> Result<Said, String> {
-        let request = http::Request::post(format!("{}/v1/account/{name}", self.0.place.refunds))
+        let request = http::Request::post(format!("{}/v1/account/{name}", self.0.endpoint.refunds))
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {token}"));
         self.exchange(request, body).await

@@ -24,7 +24,7 @@ use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
 use domain::gateway::GatewayBook;
 use domain::records::webhook_endpoint::Reach;
-use gateways::{Gateways, Places};
+use gateways::{GatewayEndpoints, Gateways};
 use outbound::{Http, PublicAddresses};
 use store::{DayShards, Store, StoreError};
 
@@ -118,11 +118,13 @@ impl Runtime {
     /// `api`, `pages` and `refunds`, each of which may be left out.
     pub fn gateways(&self) -> Result<Gateways, ConfigurationError> {
         const NAME: &str = "PAYLINK_GATEWAY_URLS";
-        let places = match self.environment.optional(NAME) {
-            None => Places::default(),
-            Some(text) => Places::with_overrides(&text).map_err(|reason| ConfigurationError::invalid(NAME, reason))?,
+        let endpoints = match self.environment.optional(NAME) {
+            None => GatewayEndpoints::default(),
+            Some(text) => {
+                GatewayEndpoints::with_overrides(&text).map_err(|reason| ConfigurationError::invalid(NAME, reason))?
+            }
         };
-        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), places))
+        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), endpoints))
     }
 
     /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as it

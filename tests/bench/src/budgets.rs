@@ -1,6 +1,6 @@
 //! The limits that were set before anything was measured, and what was measured against each.
 
-use crate::hint::{Budget, Cold, Hint};
+use crate::report::{Budget, Cold, Report};
 use crate::world::FUNCTIONS;
 
 /// A limit on what one operation asks of DynamoDB: the operation, and at most so many round trips, read and write units.
@@ -22,10 +22,10 @@ const SMALL: [&str; 3] = ["pay-redirect", "gateway-webhook", "expire-links"];
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// Every budget, with what this run measured. Those that it did not measure are left out.
-pub(crate) fn of(hint: &Hint) -> Vec<Budget> {
-    let mut budgets = counts(hint);
-    budgets.extend(sizes(hint));
-    budgets.extend(starts(hint));
+pub(crate) fn of(report: &Report) -> Vec<Budget> {
+    let mut budgets = counts(report);
+    budgets.extend(sizes(report));
+    budgets.extend(starts(report));
     budgets
 }
 
@@ -49,7 +49,7 @@ fn at_least(what: &str, measured: f64, limit: f64, is_time: bool) -> Budget {
     }
 }
 
-fn counts(hint: &Hint) -> Vec<Budget> {
+fn counts(report: &Report) -> Vec<Budget> {
     let mut budgets = Vec::new();
     for (name, round_trips, read_units, write_units) in COUNTS {
         let Some(count) = report.counts.get(name) else { continue };
@@ -79,8 +79,8 @@ fn counts(hint: &Hint) -> Vec<Budget> {
     budgets
 }
 
-fn sizes(hint: &Hint) -> Vec<Budget> {
-    let size = |(name, size): (&String, &crate::hint::Size)| {
+fn sizes(report: &Report) -> Vec<Budget> {
+    let size = |(name, size): (&String, &crate::report::Size)| {
         let limit = if SMALL.contains(&name.as_str()) { 3.0 } else { 4.5 };
         let megabytes = f64::from(u32::try_from(size.zip_bytes).unwrap_or(u32::MAX)) / 1e6;
         at_most(&format!("zip of {name}"), "MB", megabytes, limit)
@@ -89,8 +89,8 @@ fn sizes(hint: &Hint) -> Vec<Budget> {
 }
 
 /// The slowest and the largest of our functions stand for all.
-fn starts(hint: &Hint) -> Vec<Budget> {
-    let Some(worst) = Worst::of(hint) else { return Vec::new() };
+fn starts(report: &Report) -> Vec<Budget> {
+    let Some(worst) = Worst::of(report) else { return Vec::new() };
     let mut budgets = vec![
         at_most("start without the network, p50", "ms", worst.without_network, 8.0),
         at_most("start with the connection ready, p50", "ms", worst.ready, 15.0),
@@ -131,7 +131,7 @@ struct Worst {
 }
 
 impl Worst {
-    fn of(hint: &Hint) -> Option<Self> {
+    fn of(report: &Report) -> Option<Self> {
         let ours = || FUNCTIONS.iter().filter_map(|name| report.cold.get(*name));
         let http = ["create-link", "pay-redirect", "gateway-webhook"];
         let most = |of: fn(&Cold) -> f64| ours().map(of).fold(0.0, f64::max);

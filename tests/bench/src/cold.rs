@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use crate::lambda::{Lambda, Program};
-use crate::hint::{Cold, Size, Spread};
+use crate::report::{Cold, Size, Spread};
 use crate::steps::{self, Customer};
 use crate::warm::{link_id, make_due, news_of};
 use crate::wire::TlsEndpoint;

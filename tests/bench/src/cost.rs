@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::hint::{Count, Scale};
+use crate::report::{Count, Scale};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Prices {

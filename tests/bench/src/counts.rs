@@ -8,7 +8,7 @@ use tests::capacity::item_size;
 use tests::meter::{Load, Meter, Usage};
 
 use crate::lambda::Lambda;
-use crate::hint::{Count, Wall};
+use crate::report::{Count, Wall};
 use crate::steps::{self, Customer};
 use crate::warm::{make_due, news_of};
 use crate::world::World;

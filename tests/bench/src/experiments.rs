@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::about::About;
-use crate::hint::{Cold, Hint, Size};
+use crate::report::{Cold, Report, Size};
 
 /// It asks gateways and opens a connection at its start.
 pub(crate) const FUNCTION: &str = "gateway-webhook";
@@ -55,7 +55,7 @@ pub(crate) fn measure(root: &Path) -> Experiments {
         let mut measure = Command::new(std::env::current_exe().unwrap());
         assert!(measure.arg("start").status().expect("this program runs again").success(), "{FUNCTION} is measured");
         let text = std::fs::read_to_string(root.join(START)).unwrap();
-        let hint: Hint = serde_json::from_str(&text).unwrap();
+        let report: Report = serde_json::from_str(&text).unwrap();
         let (size, cold) = (report.sizes[FUNCTION].clone(), report.cold[FUNCTION].clone());
         experiments.tried.push(Tried { what: (*what).to_owned(), size, cold });
     }

@@ -17,7 +17,7 @@ use tests::meter::{Meter, Usage};
 use crate::about::About;
 use crate::counts::{count, expired};
 use crate::lambda::Lambda;
-use crate::hint::{Count, Spread};
+use crate::report::{Count, Spread};
 use crate::steps::{self, Customer};
 use crate::warm::link_id;
 use crate::wire::{DelayedStore, Took};

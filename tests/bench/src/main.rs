@@ -20,7 +20,7 @@ mod counts;
 mod experiments;
 mod growth;
 mod lambda;
-mod hint;
+mod report;
 mod steps;
 mod tables;
 mod warm;
@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use about::About;
 use experiments::Experiments;
 use growth::Growth;
-use hint::Hint;
+use report::Report;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tables::Named;
@@ -57,10 +57,10 @@ async fn main() -> ExitCode {
     std::fs::create_dir_all(file("target/bench")).unwrap();
     match std::env::args().nth(1).as_deref().unwrap_or("all") {
         "all" => {
-            let mut hint = measure(&PEERS, &[warm::EMBEDDED, warm::DELAYED]).await;
+            let mut report = measure(&PEERS, &[warm::EMBEDDED, warm::DELAYED]).await;
             report.bulk = warm::measure_bulk().await;
             report.races = warm::measure_races().await;
-            write_down(REPORT, &hint, &tables::of(&hint));
+            write_down(REPORT, &report, &tables::of(&report));
             ExitCode::SUCCESS
         }
         "check" => check().await,
@@ -71,9 +71,9 @@ async fn main() -> ExitCode {
         }
         "start" => {
             let function = [experiments::FUNCTION];
-            let hint =
-                Hint { sizes: cold::sizes(&function), cold: cold::measure(&function).await, ..Hint::default() };
-            write(experiments::START, &hint);
+            let report =
+                Report { sizes: cold::sizes(&function), cold: cold::measure(&function).await, ..Report::default() };
+            write(experiments::START, &report);
             ExitCode::SUCCESS
         }
         "experiments" => {
@@ -82,13 +82,13 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         "baseline" => {
-            let hint: Hint = read(&format!("{REPORT}.json"));
-            write(BASELINE, &hint.into_baseline(&PEERS, &CHECKED_STORES));
+            let report: Report = read(&format!("{REPORT}.json"));
+            write(BASELINE, &report.into_baseline(&PEERS, &CHECKED_STORES));
             ExitCode::SUCCESS
         }
         "page" => {
             let mut tables = Vec::new();
-            tables.extend(found::<Hint>(REPORT).iter().flat_map(tables::of));
+            tables.extend(found::<Report>(REPORT).iter().flat_map(tables::of));
             tables.extend(found::<Growth>(GROWTH).iter().flat_map(tables::of_growth));
             tables.extend(found::<Experiments>(TRIED).iter().flat_map(tables::of_experiments));
             let page = std::fs::read_to_string(file(PAGE)).unwrap();
@@ -100,14 +100,14 @@ async fn main() -> ExitCode {
 }
 
 /// All that is compared with a baseline, and what the peers do beside it.
-async fn measure(peers: &[&str], stores: &[&str]) -> Hint {
+async fn measure(peers: &[&str], stores: &[&str]) -> Report {
     let about = About::this_run();
     let counted = counts::measure().await;
     let prices = cost::prices(&file("tests/bench/prices.toml"));
     let with_peers = |ours: &[&'static str]| [ours, &PEERS[..peers.len()]].concat();
     let cold = cold::measure(&with_peers(&FUNCTIONS)).await;
     let (warm, store_delay) = warm::measure(&with_peers(&["paylink"]), stores).await;
-    let mut hint = Hint {
+    let mut report = Report {
         about,
         sizes: cold::sizes(&FUNCTIONS),
         cost: cost::of_a_million_lives(&counted.counts, &prices),
@@ -118,16 +118,16 @@ async fn measure(peers: &[&str], stores: &[&str]) -> Hint {
         cold,
         warm,
         store_delay,
-        ..Hint::default()
+        ..Report::default()
     };
     report.compare_with(peers);
-    report.budgets = budgets::of(&hint);
+    report.budgets = budgets::of(&report);
     report
 }
 
 async fn check() -> ExitCode {
-    let hint = measure(&[], &CHECKED_STORES).await;
-    write_down(CHECK, &hint, &tables::of(&hint));
+    let report = measure(&[], &CHECKED_STORES).await;
+    write_down(CHECK, &report, &tables::of(&report));
     let worse = report.worse_than(&read(BASELINE));
     for one in &worse.warnings {
         println!("warning: {one}");

@@ -17,7 +17,7 @@ const MEMORY_MARGIN: f64 = 1.10;
 const TIME_MARGIN: f64 = 1.50;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Hint {
+pub(crate) struct Report {
     #[serde(default)]
     pub(crate) about: About,
     pub(crate) sizes: BTreeMap<String, Size>,
@@ -158,7 +158,7 @@ pub(crate) struct Worse {
     pub(crate) warnings: Vec<String>,
 }
 
-impl Hint {
+impl Report {
     /// What is worse than the baseline, or over budget.
     pub(crate) fn worse_than(&self, baseline: &Self) -> Worse {
         let mut worse = Worse::default();
@@ -312,7 +312,7 @@ fn exceeds(now: u64, before: u64, margin: f64) -> bool {
 mod tests {
     use super::*;
 
-    fn report(write_units: f64, zip_bytes: u64, ready: f64) -> Hint {
+    fn report(write_units: f64, zip_bytes: u64, ready: f64) -> Report {
         let spread = |p50| Spread { p50, p90: p50 };
         let count = Count { round_trips: 1.0, read_units: 1.0, write_units, writes: 1.0 };
         let cold = Cold {
@@ -323,30 +323,30 @@ mod tests {
             peak_memory_ready_bytes: 1,
             peak_memory_after_hundred_bytes: 1,
         };
-        Hint {
+        Report {
             counts: BTreeMap::from([("create".to_owned(), count)]),
             sizes: BTreeMap::from([("create-link".to_owned(), Size { binary_bytes: 1, zip_bytes })]),
             cold: BTreeMap::from([("create-link".to_owned(), cold)]),
-            ..Hint::default()
+            ..Report::default()
         }
     }
 
     #[test]
     fn a_unit_more_fails_and_a_slower_start_only_warns() {
-        let worse = report(7.0, 104, 10.0).worse_than(&hint(6.0, 100, 5.0));
+        let worse = report(7.0, 104, 10.0).worse_than(&report(6.0, 100, 5.0));
         assert_eq!(worse.failures, ["create: 7.000 write units instead of 6.000"]);
         assert_eq!(worse.warnings, ["create-link ready: 10.00 ms instead of 5.00"]);
     }
 
     #[test]
     fn a_zip_may_grow_within_its_margin_only() {
-        assert!(report(6.0, 105, 5.0).worse_than(&hint(6.0, 100, 5.0)).failures.is_empty());
-        assert_eq!(report(6.0, 106, 5.0).worse_than(&hint(6.0, 100, 5.0)).failures.len(), 1);
+        assert!(report(6.0, 105, 5.0).worse_than(&report(6.0, 100, 5.0)).failures.is_empty());
+        assert_eq!(report(6.0, 106, 5.0).worse_than(&report(6.0, 100, 5.0)).failures.len(), 1);
     }
 
     #[test]
     fn what_the_baseline_does_not_know_fails() {
-        let failures = report(6.0, 100, 5.0).worse_than(&Hint::default()).failures;
+        let failures = report(6.0, 100, 5.0).worse_than(&Report::default()).failures;
         assert_eq!(failures.len(), 3, "{failures:?}");
     }
 
@@ -363,7 +363,7 @@ mod tests {
             accepted_because: accepted.map(str::to_owned),
         };
         let budgets = vec![budget(false, None), budget(true, None), budget(false, Some("reasons"))];
-        let worse = Hint { budgets, ..Hint::default() }.worse_than(&Hint::default());
+        let worse = Report { budgets, ..Report::default() }.worse_than(&Report::default());
         assert_eq!((worse.failures.len(), worse.warnings.len()), (1, 1));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::experiments::Experiments;
 use crate::growth::Growth;
-use crate::hint::{Budget, Hint, Spread, Warm};
+use crate::report::{Budget, Report, Spread, Warm};
 use crate::warm::{DELAYED, EMBEDDED};
 use crate::world::{FUNCTIONS, PEERS};
 
@@ -52,35 +52,35 @@ fn unnumbered(name: &str) -> &str {
     name.trim_start_matches(|character: char| character.is_ascii_digit()).trim_start()
 }
 
-pub(crate) fn of(hint: &Hint) -> Vec<Named> {
+pub(crate) fn of(report: &Report) -> Vec<Named> {
     let mut tables =
-        vec![("about", report.about.sentence() + "\n"), ("counts", counts(hint)), ("walls", walls(hint))];
-    tables.push(("budgets", budgets(&hint.budgets)));
-    tables.push(("cold", cold(hint)));
-    tables.push(("ratios", ratios(hint)));
+        vec![("about", report.about.sentence() + "\n"), ("counts", counts(report)), ("walls", walls(report))];
+    tables.push(("budgets", budgets(&report.budgets)));
+    tables.push(("cold", cold(report)));
+    tables.push(("ratios", ratios(report)));
     for (name, store) in [("warm-embedded", EMBEDDED), ("warm-delayed", DELAYED)] {
         if let Some(programs) = report.warm.get(store) {
-            tables.push((name, warm(hint, store, programs)));
+            tables.push((name, warm(report, store, programs)));
         }
     }
-    if let Some(delay) = &hint.store_delay {
+    if let Some(delay) = &report.store_delay {
         let text =
             format!("The delayed store really answered after {:.2} / {:.2} ms (p50 / p90).\n", delay.p50, delay.p90);
         tables.push(("store-delay", text));
     }
-    tables.push(("bulk", bulk(hint)));
+    tables.push(("bulk", bulk(report)));
     let races = report.races.iter().map(|(what, times)| vec![what.clone(), spread(times)]);
     tables.push(("races", table(&["fought for", "p50 / p90 in ms"], races)));
     let dollars = |lines: &[(String, f64)]| -> Vec<Vec<String>> {
         lines.iter().map(|(name, dollars)| vec![name.clone(), format!("{dollars:.2}")]).collect()
     };
-    tables.push(("cost", table(&["for a million link lives, each with one email", "dollars"], dollars(&hint.cost))));
-    tables.push(("cost-of-a-month", table(&["each month beside them", "dollars"], dollars(&hint.cost_of_a_month))));
-    tables.push(("scale", scale(hint)));
+    tables.push(("cost", table(&["for a million link lives, each with one email", "dollars"], dollars(&report.cost))));
+    tables.push(("cost-of-a-month", table(&["each month beside them", "dollars"], dollars(&report.cost_of_a_month))));
+    tables.push(("scale", scale(report)));
     tables
 }
 
-fn counts(hint: &Hint) -> String {
+fn counts(report: &Report) -> String {
     let rows = report.counts.iter().map(|(name, count)| {
         let numbers = [count.round_trips, count.writes, count.read_units, count.write_units];
         let mut row = vec![unnumbered(name).to_owned()];
@@ -90,7 +90,7 @@ fn counts(hint: &Hint) -> String {
     table(&["", "round trips", "of them writes", "read units", "write units"], rows)
 }
 
-fn walls(hint: &Hint) -> String {
+fn walls(report: &Report) -> String {
     let rows = report.walls.iter().map(|wall| {
         let full = wall.full_at.map_or_else(|| "never".to_owned(), |rate| format!("{} a second", grouped(rate)));
         let (reads, writes) = (plain(wall.read_units), plain(wall.write_units));
@@ -112,7 +112,7 @@ fn budgets(budgets: &[Budget]) -> String {
     table(&["budget", "", "measured", "limit", "met"], rows)
 }
 
-fn cold(hint: &Hint) -> String {
+fn cold(report: &Report) -> String {
     let rows = FUNCTIONS.iter().chain(&PEERS).filter_map(|name| {
         let cold = report.cold.get(*name)?;
         let size = report.sizes.get(*name);
@@ -175,7 +175,7 @@ fn peer_name(name: &str) -> &str {
     }
 }
 
-fn ratios(hint: &Hint) -> String {
+fn ratios(report: &Report) -> String {
     let rows = ["start", "first answer", "memory when ready", "memory after a hundred"].map(|what| {
         let ratio =
             |peer: &str| report.ratios.get(peer).and_then(|ratios| ratios.get(what)).copied().unwrap_or_default();
@@ -184,7 +184,7 @@ fn ratios(hint: &Hint) -> String {
     table(&["times what create-link needs", "Node.js peer", "Python peer"], rows)
 }
 
-fn warm(hint: &Hint, store: &str, programs: &BTreeMap<String, BTreeMap<String, Warm>>) -> String {
+fn warm(report: &Report, store: &str, programs: &BTreeMap<String, BTreeMap<String, Warm>>) -> String {
     let ours = &programs["paylink"];
     let mut head = vec![store, "Paylink", "processor"];
     let delay = report.store_delay.as_ref().filter(|_| store == DELAYED).map(|delay| delay.p50);
@@ -198,7 +198,7 @@ fn warm(hint: &Hint, store: &str, programs: &BTreeMap<String, BTreeMap<String, W
     }
     let rows = ours.iter().map(|(step, warm)| {
         let mut row = vec![unnumbered(step).to_owned(), spread(&warm.latency), format!("{:.2}", warm.processor_ms)];
-        row.extend(delay.map(|delay| format!("{:.1}", warm.latency.p50 - delay * round_trips(hint, step))));
+        row.extend(delay.map(|delay| format!("{:.1}", warm.latency.p50 - delay * round_trips(report, step))));
         for (peer, _) in &peers {
             let theirs = &programs[*peer][step];
             row.push(format!("{} ({:.1}×)", spread(&theirs.latency), theirs.latency.p50 / warm.latency.p50));
@@ -210,7 +210,7 @@ fn warm(hint: &Hint, store: &str, programs: &BTreeMap<String, BTreeMap<String, W
 }
 
 /// How often a step goes to the store.
-fn round_trips(hint: &Hint, step: &str) -> f64 {
+fn round_trips(report: &Report, step: &str) -> f64 {
     let operation = match step {
         "1 create" => "1 create",
         "2 pay" => "3 pay, first visit",
@@ -220,7 +220,7 @@ fn round_trips(hint: &Hint, step: &str) -> f64 {
     report.counts[operation].round_trips
 }
 
-fn bulk(hint: &Hint) -> String {
+fn bulk(report: &Report) -> String {
     let rows = report.bulk.iter().map(|bulk| {
         let (pieces, rate) = (bulk.pieces.to_string(), format!("{:.0}", bulk.per_second));
         vec![bulk.what.clone(), pieces, rate, format!("{:.2}", bulk.processor_ms_each)]
@@ -228,7 +228,7 @@ fn bulk(hint: &Hint) -> String {
     table(&["much at once", "pieces", "a second", "processor ms each"], rows)
 }
 
-fn scale(hint: &Hint) -> String {
+fn scale(report: &Report) -> String {
     let rows = report.scale.iter().map(|scale| {
         let numbers = [
             scale.lives_per_second,

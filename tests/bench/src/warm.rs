@@ -11,7 +11,7 @@ use paylink_local::StreamReader;
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
-use crate::hint::{Bulk, Spread, Warm};
+use crate::report::{Bulk, Spread, Warm};
 use crate::steps::{self, Customer};
 use crate::wire::DelayedStore;
 use crate::world::World;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::gateway::{GatewayKind, LookUp, Notices};
+use domain::gateway::{GatewayKind, LookUp, Webhooks};
 use domain::ids::LinkId;
 use domain::link::AttemptState;
 use domain::link::PaymentLink;
@@ -664,18 +664,18 @@ async fn a_gateways_own_call_confirms_a_payment_and_a_forged_one_does_not() {
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let forged = world.send(Method::POST, &address, &form, Some("id=tr_forged".to_owned())).await;
         let expected = match gateway.profile().webhooks {
-            Notices::None => StatusCode::NOT_FOUND,
-            Notices::Signed => StatusCode::BAD_REQUEST,
+            Webhooks::None => StatusCode::NOT_FOUND,
+            Webhooks::Signed => StatusCode::BAD_REQUEST,
             // Which payments there are is nobody's business.
-            Notices::Unsigned => StatusCode::OK,
+            Webhooks::Unsigned => StatusCode::OK,
         };
         assert_eq!(forged.status, expected, "{}: {}", row.name(), forged.text);
-        if gateway.profile().webhooks == Notices::None {
+        if gateway.profile().webhooks == Webhooks::None {
             continue;
         }
         let link = scene.link().await;
         let page = world.go_to_gateway(&link).await;
-        if gateway.profile().webhooks == Notices::Unsigned {
+        if gateway.profile().webhooks == Webhooks::Unsigned {
             let attempt = scene.stored(&link).await.attempts()[0].id.clone();
             let told = format!("{address}?link={}&attempt={attempt}", link["id"].as_str().unwrap());
             let reply = world.send(Method::POST, &told, &form, Some("id=tr_forged".to_owned())).await;

@@ -6,11 +6,11 @@ use domain::gateway::{GatewayKind, Mode};
 use serde::Deserialize;
 use url::Url;
 
-use crate::shipped;
+use crate::default_endpoints;
 
 /// Where one gateway is in one mode. Addresses have no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct GatewayEndpoint {
     /// Where our calls go.
     pub api: String,
     /// Where customers' browsers go.
@@ -20,13 +20,13 @@ pub struct Place {
 }
 
 /// The same, as it comes with an adapter.
-pub(crate) struct Shipped {
+pub(crate) struct DefaultEndpoints {
     pub(crate) api: &'static str,
     pub(crate) pages: &'static str,
     pub(crate) refunds: &'static str,
 }
 
-impl Shipped {
+impl DefaultEndpoints {
     /// Everything on one host.
     pub(crate) const fn at(host: &'static str) -> Self {
         Self { api: host, pages: host, refunds: host }
@@ -35,7 +35,7 @@ impl Shipped {
 
 /// Where all gateways are.
 #[derive(Clone, Debug)]
-pub struct Places(BTreeMap<(GatewayKind, Mode), Place>);
+pub struct GatewayEndpoints(BTreeMap<(GatewayKind, Mode), GatewayEndpoint>);
 
 /// What a stack says instead. What it leaves out is as shipped: a relay with an address that a gateway knows takes our
 /// calls, and customers still go to the gateway itself.
@@ -47,29 +47,31 @@ struct Override {
     refunds: Option<String>,
 }
 
-impl Default for Places {
+impl Default for GatewayEndpoints {
     fn default() -> Self {
         let both = |gateway| Mode::ALL.map(|mode| (gateway, mode));
-        let place = |(gateway, mode)| {
-            let Shipped { api, pages, refunds } = shipped(gateway, mode);
-            let place = Place { api: api.to_owned(), pages: pages.to_owned(), refunds: refunds.to_owned() };
-            ((gateway, mode), place)
+        let endpoint = |(gateway, mode)| {
+            let DefaultEndpoints { api, pages, refunds } = default_endpoints(gateway, mode);
+            let endpoint =
+                GatewayEndpoint { api: api.to_owned(), pages: pages.to_owned(), refunds: refunds.to_owned() };
+            ((gateway, mode), endpoint)
         };
-        Self(GatewayKind::ALL.into_iter().flat_map(both).map(place).collect())
+        Self(GatewayKind::ALL.into_iter().flat_map(both).map(endpoint).collect())
     }
 }
 
-impl Places {
+impl GatewayEndpoints {
     /// Reads a JSON object from gateway to mode to addresses. The error says what is wrong with it.
     pub fn with_overrides(json: &str) -> Result<Self, String> {
         let overrides: BTreeMap<GatewayKind, BTreeMap<Mode, Override>> =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
-        let mut places = Self::default();
+        let mut endpoints = Self::default();
         for (gateway, modes) in overrides {
             for (mode, given) in modes {
-                let Some(place) = places.0.get_mut(&(gateway, mode)) else { continue };
+                let Some(endpoint) = endpoints.0.get_mut(&(gateway, mode)) else { continue };
                 let Override { api, pages, refunds } = given;
-                for (field, given) in [(&mut place.api, api), (&mut place.pages, pages), (&mut place.refunds, refunds)]
+                for (field, given) in
+                    [(&mut endpoint.api, api), (&mut endpoint.pages, pages), (&mut endpoint.refunds, refunds)]
                 {
                     if let Some(given) = given {
                         *field = checked(&given)
@@ -78,10 +80,10 @@ impl Places {
                 }
             }
         }
-        Ok(places)
+        Ok(endpoints)
     }
 
-    pub(crate) fn of(&self, gateway: GatewayKind, mode: Mode) -> &Place {
+    pub(crate) fn of(&self, gateway: GatewayKind, mode: Mode) -> &GatewayEndpoint {
         // Every gateway is there in every mode since `default`.
         &self.0[&(gateway, mode)]
     }
@@ -102,10 +104,10 @@ mod tests {
     #[test]
     fn what_is_left_out_is_as_shipped() {
         let json = r#"{"sep":{"live":{"api":"https://relay.example/sep/"}}}"#;
-        let places = Places::with_overrides(json).unwrap();
-        let sep = places.of(GatewayKind::Sep, Mode::Live);
+        let endpoints = GatewayEndpoints::with_overrides(json).unwrap();
+        let sep = endpoints.of(GatewayKind::Sep, Mode::Live);
         assert_eq!((sep.api.as_str(), sep.pages.as_str()), ("https://relay.example/sep", "https://sep.shaparak.ir"));
-        assert_eq!(places.of(GatewayKind::Zarinpal, Mode::Sandbox).api, "https://sandbox.zarinpal.com");
+        assert_eq!(endpoints.of(GatewayKind::Zarinpal, Mode::Sandbox).api, "https://sandbox.zarinpal.com");
     }
 
     #[test]
@@ -113,11 +115,13 @@ mod tests {
         for json in
             [r#"{"stripe":{"live":{"api":"http://api.stripe.example"}}}"#, r#"{"stripe":{"live":{"api":"nowhere"}}}"#]
         {
-            assert!(Places::with_overrides(json).unwrap_err().contains("live of stripe"), "{json}");
+            assert!(GatewayEndpoints::with_overrides(json).unwrap_err().contains("live of stripe"), "{json}");
         }
         for json in [r#"{"stripo":{}}"#, r#"{"stripe":{"test":{}}}"#, r#"{"stripe":{"live":{"host":"x"}}}"#, "[]"] {
-            assert!(Places::with_overrides(json).is_err(), "{json}");
+            assert!(GatewayEndpoints::with_overrides(json).is_err(), "{json}");
         }
-        assert!(Places::with_overrides(r#"{"stripe":{"live":{"api":"http://localhost:9001/stripe"}}}"#).is_ok());
+        assert!(
+            GatewayEndpoints::with_overrides(r#"{"stripe":{"live":{"api":"http://localhost:9001/stripe"}}}"#).is_ok()
+        );
     }
 }
