@@ -27,7 +27,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
 use serde_json::{Value, json};
-use simulators::gateways::{PLAYED, gateway_urls};
+use simulators::gateways::{SIMULATED, gateway_urls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -146,7 +146,7 @@ impl FaultProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
-        let paths = PLAYED.iter().flat_map(|one| [one.live, one.sandbox]);
+        let paths = SIMULATED.iter().flat_map(|one| [one.live, one.sandbox]);
         let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
         let by_address = [CRM, KAVENEGAR, BOT_API].map(|path| (path, format!("{}/{path}", cloud.page_url())));
         let upstreams = aws.into_iter().chain(gateways).chain(by_address);

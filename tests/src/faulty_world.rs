@@ -25,7 +25,7 @@ use reqwest::{Method, StatusCode};
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use simulators::gateways::PLAYED;
+use simulators::gateways::SIMULATED;
 
 use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
@@ -254,7 +254,7 @@ impl FaultyWorld {
     /// What all gateways' books hold.
     pub async fn books(&self) -> Vec<Value> {
         let mut books = Vec::new();
-        for one in PLAYED {
+        for one in SIMULATED {
             books.extend(self.books_of(one.gateway.as_str()).await);
         }
         books
@@ -317,7 +317,7 @@ impl FaultyWorld {
 
     /// Every gateway refunds what nobody confirmed, as it does after a time that some do not publish.
     pub async fn return_unverified_money(&self) {
-        for one in PLAYED {
+        for one in SIMULATED {
             let gateway = one.gateway.as_str();
             let is_waiting = |session: &&Value| session["taken"] == true && session["ours"] == false;
             for session in self.books_of(gateway).await.iter().filter(is_waiting) {

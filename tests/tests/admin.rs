@@ -4,7 +4,7 @@
 
 use domain::Timestamp;
 use domain::ids::ContactId;
-use paylink_admin::{Admin, Replayed, SmsPreferences, Standing};
+use paylink_admin::{Admin, Replayed, SmsPreferences, Verdict};
 use reqwest::{Method, StatusCode};
 use runtime::Environment;
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ fn operator_of(cloud: &paylink_local::Cloud) -> Admin {
 /// What `health` says is missing.
 async fn missing(operator: &Admin) -> Vec<String> {
     let findings = operator.health(Timestamp::now()).await;
-    assert!(findings.iter().all(|finding| finding.standing != Standing::Unknown), "{findings:?}");
-    findings.into_iter().filter(|one| one.standing == Standing::Missing).map(|one| one.text).collect()
+    assert!(findings.iter().all(|finding| finding.verdict != Verdict::Unknown), "{findings:?}");
+    findings.into_iter().filter(|one| one.verdict == Verdict::Missing).map(|one| one.text).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,8 +112,8 @@ async fn a_schedule_that_does_not_come_is_noticed_also_where_nothing_is_late() {
     let silent = async |at: Timestamp| {
         let findings = operator.health(at).await;
         assert!(findings.iter().any(|one| one.text == "No work is late."), "{findings:#?}");
-        let about = |function: &str| findings.iter().find(|one| one.text.contains(function)).unwrap().standing;
-        ["expire-links", "deliver-messages"].map(|function| about(function) == Standing::Missing)
+        let about = |function: &str| findings.iter().find(|one| one.text.contains(function)).unwrap().verdict;
+        ["expire-links", "deliver-messages"].map(|function| about(function) == Verdict::Missing)
     };
     let now = Timestamp::now();
     assert_eq!(silent(now).await, [true, true], "a new stack whose schedules are switched off");

@@ -17,7 +17,7 @@ const SANDBOX_QUOTA: f64 = 200.0;
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Verdict {
     Good,
     /// Somebody has to do something.
     Missing,
@@ -28,17 +28,17 @@ pub enum Standing {
 /// One thing that was looked at, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    pub standing: Standing,
+    pub verdict: Verdict,
     pub text: String,
 }
 
 impl Finding {
     fn good(text: impl Into<String>) -> Self {
-        Self { standing: Standing::Good, text: text.into() }
+        Self { verdict: Verdict::Good, text: text.into() }
     }
 
     fn missing(text: impl Into<String>) -> Self {
-        Self { standing: Standing::Missing, text: text.into() }
+        Self { verdict: Verdict::Missing, text: text.into() }
     }
 
     fn either(is_good: bool, good: impl Into<String>, missing: impl Into<String>) -> Self {
@@ -60,7 +60,7 @@ impl Admin {
             ("SNS", self.text_messages_go_out().await),
         ] {
             findings.extend(found.unwrap_or_else(|error| {
-                vec![Finding { standing: Standing::Unknown, text: format!("It is not known about {what}: {error}") }]
+                vec![Finding { verdict: Verdict::Unknown, text: format!("It is not known about {what}: {error}") }]
             }));
         }
         findings

@@ -17,7 +17,7 @@ use runtime::{ConfigurationError, Environment, Runtime};
 use store::{Store, StoreError};
 
 pub use contact::Erased;
-pub use health::{Finding, Standing};
+pub use health::{Finding, Verdict};
 pub use keys::NewKey;
 pub use replay::Replayed;
 pub use sms::SmsPreferences;

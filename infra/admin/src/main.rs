@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use domain::Timestamp;
 use domain::ids::{AccountId, ContactId};
 use http::Method;
-use paylink_admin::{Admin, SmsPreferences, Standing};
+use paylink_admin::{Admin, SmsPreferences, Verdict};
 use runtime::Environment;
 use serde_json::Value;
 
@@ -159,14 +159,14 @@ async fn sms(operator: &Admin, options: &[&str]) -> Done {
 async fn health(operator: &Admin) -> Done {
     let findings = operator.health(Timestamp::now()).await;
     for finding in &findings {
-        let mark = match finding.standing {
-            Standing::Good => "ok      ",
-            Standing::Missing => "MISSING ",
-            Standing::Unknown => "unknown ",
+        let mark = match finding.verdict {
+            Verdict::Good => "ok      ",
+            Verdict::Missing => "MISSING ",
+            Verdict::Unknown => "unknown ",
         };
         println!("{mark}{}", finding.text);
     }
-    let missing = findings.iter().filter(|finding| finding.standing == Standing::Missing).count();
+    let missing = findings.iter().filter(|finding| finding.verdict == Verdict::Missing).count();
     if missing == 0 { Ok(()) } else { Err(format!("{missing} of {} are missing.", findings.len()).into()) }
 }
 

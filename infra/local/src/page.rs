@@ -17,7 +17,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::crm::{Crm, ReceivedEvent};
-use simulators::gateways::PLAYED;
+use simulators::gateways::SIMULATED;
 use simulators::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The latest links, as [`Overview`] promises them.
@@ -159,7 +159,7 @@ fn top(api: &str, is_still: bool) -> Markup {
                 a href=(api) { "API and pay pages" }
                 a href="/inbox.json" { "Inbox as JSON" }
                 a href="/crm/events.json" { "Events as JSON" }
-                @for one in PLAYED {
+                @for one in SIMULATED {
                     a href={ (one.sandbox) "/books.json" } { (one.gateway.profile().name) " simulator's books" }
                 }
                 @if is_still {

@@ -4,13 +4,13 @@
 //! has met the real rules. No money moves.
 //!
 //! This file holds the list of them and what they share: their books on disk, random ids, misbehaviour on demand, the
-//! look of a payment page. What those share whose sessions are one sale each is in `till`. A rule of one gateway lives in that gateway's module and nowhere else.
+//! look of a payment page. What those share whose sessions are one sale each is in `hosted_checkout`. A rule of one gateway lives in that gateway's module and nowhere else.
 
 mod mollie;
 mod razorpay;
 mod sep;
 mod stripe;
-mod till;
+mod hosted_checkout;
 mod zarinpal;
 mod zibal;
 
@@ -77,7 +77,7 @@ impl fmt::Debug for Opening<'_> {
 
 /// A gateway that this machine plays. Its books are at `{sandbox}/books.json`.
 #[derive(Debug, Clone, Copy)]
-pub struct Played {
+pub struct SimulatedGateway {
     pub gateway: GatewayKind,
     /// The path under which it takes live payments. Most gateways tell live from sandbox by the key alone.
     pub live: &'static str,
@@ -85,22 +85,22 @@ pub struct Played {
     open: fn(&Opening<'_>) -> io::Result<Box<dyn Simulator>>,
 }
 
-const fn played(
+const fn simulated(
     gateway: GatewayKind,
     path: &'static str,
     open: fn(&Opening<'_>) -> io::Result<Box<dyn Simulator>>,
-) -> Played {
-    Played { gateway, live: path, sandbox: path, open }
+) -> SimulatedGateway {
+    SimulatedGateway { gateway, live: path, sandbox: path, open }
 }
 
 /// Every gateway that this machine plays. A new one is a row here.
-pub const PLAYED: [Played; 6] = [
-    Played { live: "/zarinpal-live", ..played(GatewayKind::Zarinpal, "/zarinpal", zarinpal::open) },
-    played(GatewayKind::Zibal, "/zibal", zibal::open),
-    played(GatewayKind::Sep, "/sep", sep::open),
-    played(GatewayKind::Stripe, "/stripe", stripe::open),
-    played(GatewayKind::Mollie, "/mollie", mollie::open),
-    played(GatewayKind::Razorpay, "/razorpay", razorpay::open),
+pub const SIMULATED: [SimulatedGateway; 6] = [
+    SimulatedGateway { live: "/zarinpal-live", ..simulated(GatewayKind::Zarinpal, "/zarinpal", zarinpal::open) },
+    simulated(GatewayKind::Zibal, "/zibal", zibal::open),
+    simulated(GatewayKind::Sep, "/sep", sep::open),
+    simulated(GatewayKind::Stripe, "/stripe", stripe::open),
+    simulated(GatewayKind::Mollie, "/mollie", mollie::open),
+    simulated(GatewayKind::Razorpay, "/razorpay", razorpay::open),
 ];
 
 /// Where the gateways are that `base` plays, in the form of `PAYLINK_GATEWAY_URLS`. `base_of` is asked with each path and
@@ -110,11 +110,11 @@ pub fn gateway_urls(base_of: impl Fn(&str) -> String) -> String {
         let address = base_of(path);
         json!({ "api": address, "pages": address, "refunds": address })
     };
-    let row = |one: &Played| {
+    let row = |one: &SimulatedGateway| {
         let places = json!({ "live": place(one.live), "sandbox": place(one.sandbox) });
         (one.gateway.as_str().to_owned(), places)
     };
-    Value::Object(PLAYED.iter().map(row).collect()).to_string()
+    Value::Object(SIMULATED.iter().map(row).collect()).to_string()
 }
 
 /// The gateways, running. A clone is cheap and shares its state with the original.
@@ -136,7 +136,7 @@ impl Simulators {
             fs::create_dir_all(folder)?;
         }
         let opening = Opening { base, books, notify, clock };
-        let opened = PLAYED.iter().map(|one| Ok((one.gateway, (one.open)(&opening)?)));
+        let opened = SIMULATED.iter().map(|one| Ok((one.gateway, (one.open)(&opening)?)));
         Ok(Self(Arc::new(opened.collect::<io::Result<_>>()?)))
     }
 

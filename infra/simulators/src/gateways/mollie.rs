@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::till::{DeadEnd, Look, Outcome, Replayed, Sale, Standing, Till};
+use super::hosted_checkout::{DeadEnd, Look, Outcome, Replayed, Sale, SaleState, HostedCheckout};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, buttons, closed_browser,
     has_content_type, page, redirect, sha256,
@@ -75,10 +75,10 @@ const MISCHIEF: [Mischief; 3] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Mollie(Arc<Till>);
+struct Mollie(Arc<HostedCheckout>);
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Mollie(Arc::new(Till::open(opening, "mollie.json", Sale::expire)?))))
+    Ok(Box::new(Mollie(Arc::new(HostedCheckout::open(opening, "mollie.json", Sale::expire)?))))
 }
 
 impl Simulator for Mollie {
@@ -304,7 +304,7 @@ impl Mollie {
             metadata: input.get("metadata").cloned().unwrap_or_default(),
             created_at: now,
             ends_at: now + LIFETIME,
-            state: Standing::Open,
+            state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
             refunded: 0,
@@ -324,11 +324,11 @@ impl Mollie {
         self.owned(id, headers)?;
         let cancelled = self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or_else(Refusal::missing)?;
-            if sale.state != Standing::Open || !sale.can_be_cancelled {
+            if sale.state != SaleState::Open || !sale.can_be_cancelled {
                 let detail = "The payment cannot be canceled";
                 return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
             }
-            sale.state = Standing::Cancelled;
+            sale.state = SaleState::Cancelled;
             Ok(sale.clone())
         })?;
         self.tell(id, &cancelled);
@@ -342,7 +342,7 @@ impl Mollie {
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).filter(|sale| sale.owner == *owner).ok_or_else(Refusal::missing)?;
             let paid = sale.payment.as_ref().map_or(0, |payment| payment.amount);
-            if !matches!(sale.state, Standing::Ours | Standing::Returned) || currency != sale.currency {
+            if !matches!(sale.state, SaleState::Ours | SaleState::Returned) || currency != sale.currency {
                 return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The payment cannot be refunded"));
             }
             if minor > paid - sale.refunded {
@@ -361,12 +361,12 @@ impl Mollie {
     /// The payment as the API shows it.
     fn object(&self, id: &str, sale: &Sale) -> Value {
         let status = match sale.state {
-            Standing::Open => "open",
-            Standing::Processing => "pending",
-            Standing::Ours | Standing::Returned => "paid",
-            Standing::Failed | Standing::Waiting => "failed",
-            Standing::Cancelled => "canceled",
-            Standing::Expired => "expired",
+            SaleState::Open => "open",
+            SaleState::Processing => "pending",
+            SaleState::Ours | SaleState::Returned => "paid",
+            SaleState::Failed | SaleState::Waiting => "failed",
+            SaleState::Cancelled => "canceled",
+            SaleState::Expired => "expired",
         };
         let paid = sale.payment.as_ref().filter(|_| status == "paid");
         let shown = paid.map_or(sale.amount, |payment| payment.amount);
@@ -377,7 +377,7 @@ impl Mollie {
             "mode": if sale.is_live { "live" } else { "test" },
             "status": status,
             // Which most methods never are.
-            "isCancelable": sale.state == Standing::Open && sale.can_be_cancelled,
+            "isCancelable": sale.state == SaleState::Open && sale.can_be_cancelled,
             "amount": amount(shown, &sale.currency),
             "description": sale.description,
             "redirectUrl": sale.back,
@@ -390,7 +390,7 @@ impl Mollie {
             "expiresAt": sale.ends_at,
             "_links": { "self": link(format!("{}/mollie/v2/payments/{id}", self.0.base), "application/hal+json") },
         });
-        if sale.state == Standing::Open {
+        if sale.state == SaleState::Open {
             object["_links"]["checkout"] = link(format!("{}/mollie/checkout/{id}", self.0.base), "text/html");
         }
         if let Some(payment) = paid {
@@ -416,7 +416,7 @@ async fn checkout(State(mollie): State<Mollie>, Path(id): Path<String>) -> Respo
 
 fn page_of(mollie: &Mollie, id: &str, notice: Option<&str>) -> Response {
     let sale = mollie.0.sale(id);
-    if sale.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
+    if sale.as_ref().is_some_and(|sale| sale.state == SaleState::Processing) {
         let confirm = buttons(&format!("/mollie/simulator/{id}/complete_async"), &COMPLETION_CHOICES);
         return page(StatusCode::OK, "Mollie: pending", &confirm);
     }
@@ -431,11 +431,11 @@ async fn choose(
     Path(id): Path<String>,
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
-    match mollie.0.press(&id, outcome, Standing::Ours, id.clone(), true) {
+    match mollie.0.press(&id, outcome, SaleState::Ours, id.clone(), true) {
         Ok(_) if outcome == Outcome::Cancelable => page_of(&mollie, &id, Some("The method is chosen.")),
         Ok(sale) => {
             // Nobody is called while a payment is pending.
-            if outcome.is_told() && sale.state != Standing::Processing {
+            if outcome.is_told() && sale.state != SaleState::Processing {
                 mollie.tell(&id, &sale);
             }
             // The address as it was given: nothing is added to it.

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use url::Url;
 
-use super::till::{Look, Outcome, Payment, Replayed, Sale, Standing, Till};
+use super::hosted_checkout::{Look, Outcome, Payment, Replayed, Sale, SaleState, HostedCheckout};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, buttons, closed_browser,
     has_content_type, page, redirect, sha256,
@@ -81,10 +81,10 @@ const MISCHIEF: [Mischief; 3] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Razorpay(Arc<Till>);
+struct Razorpay(Arc<HostedCheckout>);
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Razorpay(Arc::new(Till::open(opening, "razorpay.json", Sale::expire)?))))
+    Ok(Box::new(Razorpay(Arc::new(HostedCheckout::open(opening, "razorpay.json", Sale::expire)?))))
 }
 
 impl Simulator for Razorpay {
@@ -278,7 +278,7 @@ impl Razorpay {
             metadata: json!({ "notes": notes, "secret": caller.secret }),
             created_at: now,
             ends_at,
-            state: Standing::Open,
+            state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
             refunded: 0,
@@ -300,16 +300,16 @@ impl Razorpay {
         let cancelled = self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or_else(Refusal::missing)?;
             match sale.state {
-                Standing::Open => sale.state = Standing::Cancelled,
+                SaleState::Open => sale.state = SaleState::Cancelled,
                 // Nothing is captured yet, and what is authorised may be all the same.
-                Standing::Processing if ended(sale, now).is_none() => sale.metadata["ended"] = json!("cancelled"),
-                Standing::Processing
-                | Standing::Waiting
-                | Standing::Ours
-                | Standing::Failed
-                | Standing::Cancelled
-                | Standing::Expired
-                | Standing::Returned => {
+                SaleState::Processing if ended(sale, now).is_none() => sale.metadata["ended"] = json!("cancelled"),
+                SaleState::Processing
+                | SaleState::Waiting
+                | SaleState::Ours
+                | SaleState::Failed
+                | SaleState::Cancelled
+                | SaleState::Expired
+                | SaleState::Returned => {
                     return Err(Refusal::new("Payment link cannot be cancelled in its present state"));
                 }
             }
@@ -347,7 +347,7 @@ impl Razorpay {
         let body = self.0.books.change(|ledger| {
             let is_it = |sale: &&mut Sale| sale.owner == caller.owner && is_payment(sale, id);
             let sale = ledger.sales.values_mut().find(is_it).ok_or_else(Refusal::missing)?;
-            if sale.state != Standing::Ours {
+            if sale.state != SaleState::Ours {
                 return Err(Refusal::new("The payment status should be captured for action to be taken"));
             }
             let left = sale.payment.as_ref().map_or(0, |payment| payment.amount) - sale.refunded;
@@ -373,15 +373,15 @@ impl Razorpay {
     /// The link as the API shows it.
     fn object(&self, id: &str, sale: &Sale) -> Value {
         let paid = sale.payment.as_ref();
-        let captured = paid.filter(|_| sale.state != Standing::Processing);
+        let captured = paid.filter(|_| sale.state != SaleState::Processing);
         let amount_paid = captured.map_or(0, |payment| payment.amount);
         let ended = ended(sale, self.0.clock.now());
         let status = match sale.state {
-            Standing::Ours if ended.is_none() && amount_paid < sale.amount => "partially_paid",
-            Standing::Ours | Standing::Returned | Standing::Waiting => ended.unwrap_or("paid"),
-            Standing::Open | Standing::Failed | Standing::Processing => ended.unwrap_or("created"),
-            Standing::Cancelled => "cancelled",
-            Standing::Expired => "expired",
+            SaleState::Ours if ended.is_none() && amount_paid < sale.amount => "partially_paid",
+            SaleState::Ours | SaleState::Returned | SaleState::Waiting => ended.unwrap_or("paid"),
+            SaleState::Open | SaleState::Failed | SaleState::Processing => ended.unwrap_or("created"),
+            SaleState::Cancelled => "cancelled",
+            SaleState::Expired => "expired",
         };
         let failed =
             sale.failures.iter().map(|id| json!({ "payment_id": id, "status": "failed", "amount": sale.amount }));
@@ -451,7 +451,7 @@ fn ended(sale: &Sale, now: Timestamp) -> Option<&'static str> {
     match sale.metadata["ended"].as_str() {
         Some("cancelled") => Some("cancelled"),
         Some(_) => Some("expired"),
-        None => (sale.state == Standing::Processing && now >= sale.ends_at).then_some("expired"),
+        None => (sale.state == SaleState::Processing && now >= sale.ends_at).then_some("expired"),
     }
 }
 
@@ -466,7 +466,7 @@ fn is_payment(sale: &Sale, id: &str) -> bool {
 fn payment_object(sale: &Sale) -> Option<Value> {
     let payment = sale.payment.as_ref()?;
     let status = match sale.state {
-        Standing::Processing => "authorized",
+        SaleState::Processing => "authorized",
         _ if sale.refunded >= payment.amount => "refunded",
         _ => "captured",
     };
@@ -483,7 +483,7 @@ async fn hosted_page(State(razorpay): State<Razorpay>, Path(id): Path<String>) -
 
 fn page_of(razorpay: &Razorpay, id: &str, notice: Option<&str>) -> Response {
     let shown = razorpay.0.sale(id);
-    if shown.as_ref().is_some_and(|sale| sale.state == Standing::Processing) {
+    if shown.as_ref().is_some_and(|sale| sale.state == SaleState::Processing) {
         let bank = buttons(&format!("/razorpay/simulator/{id}/complete_async"), &BANK_CHOICES);
         return page(StatusCode::OK, "Razorpay: authorised", &bank);
     }
@@ -499,7 +499,7 @@ async fn choose(
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
     let payment = format!("pay_{}", razorpay.0.ids.text(14));
-    let sale = match razorpay.0.press(&id, outcome, Standing::Ours, payment, false) {
+    let sale = match razorpay.0.press(&id, outcome, SaleState::Ours, payment, false) {
         Ok(sale) => sale,
         Err(dead_end) => return dead_end.page("Razorpay"),
     };
@@ -558,7 +558,7 @@ async fn complete_async(
     });
     match confirmed {
         Ok(sale) => {
-            let is_paid = sale.state == Standing::Ours && ended(&sale, now).is_none();
+            let is_paid = sale.state == SaleState::Ours && ended(&sale, now).is_none();
             if is_paid {
                 razorpay.tell("payment_link.paid", &id, &sale);
             }
@@ -570,27 +570,27 @@ async fn complete_async(
 
 fn confirm(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
     match (bank, sale.state) {
-        (Bank::Authorized, Standing::Open | Standing::Cancelled | Standing::Expired) => {
+        (Bank::Authorized, SaleState::Open | SaleState::Cancelled | SaleState::Expired) => {
             let id = sale.failures.pop()?;
             match sale.state {
-                Standing::Cancelled => sale.metadata["ended"] = json!("cancelled"),
-                Standing::Expired => sale.metadata["ended"] = json!("expired"),
+                SaleState::Cancelled => sale.metadata["ended"] = json!("cancelled"),
+                SaleState::Expired => sale.metadata["ended"] = json!("expired"),
                 _ => {}
             }
             sale.payment = Some(Payment { id, amount: sale.amount, at: now, confirmed_at: None });
-            sale.state = Standing::Processing;
+            sale.state = SaleState::Processing;
         }
-        (Bank::Succeeded, Standing::Processing) => {
+        (Bank::Succeeded, SaleState::Processing) => {
             if let Some(ended) = ended(sale, now) {
                 sale.metadata["ended"] = json!(ended);
             }
-            sale.state = Standing::Ours;
+            sale.state = SaleState::Ours;
         }
-        (Bank::Failed, Standing::Processing) => {
+        (Bank::Failed, SaleState::Processing) => {
             let after = match ended(sale, now) {
-                Some("cancelled") => Standing::Cancelled,
-                Some(_) => Standing::Expired,
-                None => Standing::Open,
+                Some("cancelled") => SaleState::Cancelled,
+                Some(_) => SaleState::Expired,
+                None => SaleState::Open,
             };
             sale.failures.push(sale.payment.take()?.id);
             sale.state = after;

@@ -21,7 +21,7 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::till::{DeadEnd, Look, Outcome, Sale, Standing, Till};
+use super::hosted_checkout::{DeadEnd, Look, Outcome, Sale, SaleState, HostedCheckout};
 use super::{Choice, Chosen, Credential, Mischief, Opening, Simulator, grouped, has_content_type, page, redirect};
 
 /// The smallest amount in rial.
@@ -65,17 +65,17 @@ const MISCHIEF: [Mischief; 3] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Sep(Arc<Till>);
+struct Sep(Arc<HostedCheckout>);
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Sep(Arc::new(Till::open(opening, "sep.json", age)?))))
+    Ok(Box::new(Sep(Arc::new(HostedCheckout::open(opening, "sep.json", age)?))))
 }
 
 /// The gateway refunds what nobody verified in time.
 fn age(sale: &mut Sale, now: Timestamp) {
     sale.expire(now);
     let is_late = |at: Timestamp| now.duration_since(at) > VERIFIABLE_FOR;
-    if sale.state == Standing::Waiting && sale.payment.as_ref().is_some_and(|payment| is_late(payment.at)) {
+    if sale.state == SaleState::Waiting && sale.payment.as_ref().is_some_and(|payment| is_late(payment.at)) {
         sale.refund();
     }
 }
@@ -150,7 +150,7 @@ impl Sep {
             metadata: json!({ "terminal": terminal }),
             created_at: now,
             ends_at: now + SignedDuration::from_mins(minutes),
-            state: Standing::Open,
+            state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
             refunded: 0,
@@ -206,21 +206,21 @@ impl Sep {
             let paid_at = sale.payment.as_ref().map_or(now, |payment| payment.at);
             let age = now.duration_since(paid_at);
             Ok(match (sale.state, reverses) {
-                (Standing::Waiting, false) if age <= VERIFIABLE_FOR => {
+                (SaleState::Waiting, false) if age <= VERIFIABLE_FOR => {
                     sale.confirm(now);
                     said(0, "Done.", Some(detail(sale, terminal)))
                 }
-                (Standing::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),
-                (Standing::Ours, true) if age <= REVERSIBLE_FOR => {
+                (SaleState::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (SaleState::Ours, true) if age <= REVERSIBLE_FOR => {
                     sale.refund();
                     said(0, "Done.", Some(detail(sale, terminal)))
                 }
-                (Standing::Ours | Standing::Waiting, _) => said(-6, "More than the allowed time has passed.", None),
-                (Standing::Returned, false) if age > VERIFIABLE_FOR => said(-6, "More than half an hour passed.", None),
-                (Standing::Returned, false) => said(5, "The transaction was reversed.", None),
-                (Standing::Returned, true) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (SaleState::Ours | SaleState::Waiting, _) => said(-6, "More than the allowed time has passed.", None),
+                (SaleState::Returned, false) if age > VERIFIABLE_FOR => said(-6, "More than half an hour passed.", None),
+                (SaleState::Returned, false) => said(5, "The transaction was reversed.", None),
+                (SaleState::Returned, true) => said(2, "Repeated request.", Some(detail(sale, terminal))),
                 (
-                    Standing::Open | Standing::Processing | Standing::Failed | Standing::Cancelled | Standing::Expired,
+                    SaleState::Open | SaleState::Processing | SaleState::Failed | SaleState::Cancelled | SaleState::Expired,
                     _,
                 ) => said(-2, "The transaction was not found.", None),
             })
@@ -303,7 +303,7 @@ async fn choose(
 ) -> Response {
     // With all that a decoder can get wrong.
     let reference = format!("{}+{}/{}=", sep.0.ids.text(12), sep.0.ids.text(12), sep.0.ids.text(12));
-    let sale = match sep.0.press(&token, outcome, Standing::Waiting, reference, true) {
+    let sale = match sep.0.press(&token, outcome, SaleState::Waiting, reference, true) {
         Ok(sale) => sale,
         Err(dead_end) => return dead_end.page("SEP"),
     };
@@ -327,14 +327,14 @@ async fn choose(
 /// What the browser brings back.
 fn way_back(sale: &Sale, token: &str) -> Vec<(&'static str, String)> {
     let (status, state) = match sale.state {
-        Standing::Waiting => ("2", "OK"),
-        Standing::Cancelled => ("1", "CanceledByUser"),
-        Standing::Open
-        | Standing::Ours
-        | Standing::Processing
-        | Standing::Failed
-        | Standing::Expired
-        | Standing::Returned => ("3", "Failed"),
+        SaleState::Waiting => ("2", "OK"),
+        SaleState::Cancelled => ("1", "CanceledByUser"),
+        SaleState::Open
+        | SaleState::Ours
+        | SaleState::Processing
+        | SaleState::Failed
+        | SaleState::Expired
+        | SaleState::Returned => ("3", "Failed"),
     };
     let terminal = sale.metadata["terminal"].as_str().unwrap_or_default().to_owned();
     let reference = sale.payment.as_ref().map(|payment| payment.id.clone()).unwrap_or_default();

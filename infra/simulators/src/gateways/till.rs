@@ -31,7 +31,7 @@ const PAUSES: [Duration; 5] = [
 ];
 
 /// Everything that one such simulator has.
-pub(super) struct Till {
+pub(super) struct HostedCheckout {
     /// Where its pages are reached, without a slash at the end.
     pub(super) base: String,
     pub(super) ids: Ids,
@@ -43,9 +43,9 @@ pub(super) struct Till {
     age: fn(&mut Sale, Timestamp),
 }
 
-impl fmt::Debug for Till {
+impl fmt::Debug for HostedCheckout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Till").field("base", &self.base).field("books", &self.books).finish_non_exhaustive()
+        formatter.debug_struct("HostedCheckout").field("base", &self.base).field("books", &self.books).finish_non_exhaustive()
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Sale {
     pub(super) metadata: Value,
     pub(super) created_at: Timestamp,
     pub(super) ends_at: Timestamp,
-    pub(super) state: Standing,
+    pub(super) state: SaleState,
     pub(super) payment: Option<Payment>,
     /// Payments that the customer tried in vain.
     pub(super) failures: Vec<String>,
@@ -87,7 +87,7 @@ pub(super) struct Sale {
 /// What became of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
+pub(super) enum SaleState {
     Open,
     /// Paid, and the merchant has not confirmed it.
     Waiting,
@@ -135,7 +135,7 @@ pub(super) enum Replayed {
     Other,
 }
 
-impl Standing {
+impl SaleState {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -217,20 +217,20 @@ impl DeadEnd {
 impl Sale {
     /// Ends a sale that nobody paid in time.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        if self.state == Standing::Open && now >= self.ends_at {
-            self.state = Standing::Expired;
+        if self.state == SaleState::Open && now >= self.ends_at {
+            self.state = SaleState::Expired;
         }
     }
 
     /// Whether the customer's money is at the gateway.
     fn is_taken(&self) -> bool {
-        matches!(self.state, Standing::Waiting | Standing::Ours)
+        matches!(self.state, SaleState::Waiting | SaleState::Ours)
             && self.payment.as_ref().is_some_and(|payment| self.refunded < payment.amount)
     }
 
     /// A call of the merchant takes the money.
     pub(super) fn confirm(&mut self, now: Timestamp) {
-        self.state = Standing::Ours;
+        self.state = SaleState::Ours;
         if let Some(payment) = &mut self.payment {
             payment.confirmed_at = Some(now);
         }
@@ -239,7 +239,7 @@ impl Sale {
     /// Gives the whole payment back.
     pub(super) fn refund(&mut self) {
         self.refunded = self.payment.as_ref().map_or(0, |payment| payment.amount);
-        self.state = Standing::Returned;
+        self.state = SaleState::Returned;
     }
 
     /// As the simulator's own books show it.
@@ -253,7 +253,7 @@ impl Sale {
             "status": self.state.name(),
             "payment": paid.map(|payment| &payment.id),
             "taken": self.is_taken(),
-            "ours": self.state == Standing::Ours && self.is_taken(),
+            "ours": self.state == SaleState::Ours && self.is_taken(),
             "refunded": self.refunded,
             "description": self.description,
             "order": self.order,
@@ -267,7 +267,7 @@ impl Sale {
     }
 }
 
-impl Till {
+impl HostedCheckout {
     pub(super) fn open(opening: &Opening<'_>, file: &str, age: fn(&mut Sale, Timestamp)) -> std::io::Result<Self> {
         Ok(Self {
             base: opening.base.trim_end_matches('/').to_owned(),
@@ -305,7 +305,7 @@ impl Till {
     /// The page of a sale that can be paid.
     pub(super) fn page(&self, gateway: &str, id: &str, here: &str, next_answer: &str, look: Look<'_>) -> Response {
         let Some(sale) = self.sale(id) else { return DeadEnd::Unknown.page(gateway) };
-        if sale.state != Standing::Open {
+        if sale.state != SaleState::Open {
             return DeadEnd::Finished.page(gateway);
         }
         PaymentPage {
@@ -327,25 +327,25 @@ impl Till {
         &self,
         id: &str,
         outcome: Outcome,
-        paid: Standing,
+        paid: SaleState,
         payment_id: String,
         ends_on_failure: bool,
     ) -> Result<Sale, DeadEnd> {
         let now = self.now();
         self.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or(DeadEnd::Unknown)?;
-            if sale.state != Standing::Open {
+            if sale.state != SaleState::Open {
                 return Err(DeadEnd::Finished);
             }
             let amount = if outcome == Outcome::PaidLess { sale.amount / 2 } else { sale.amount };
             match outcome {
-                Outcome::Failed if ends_on_failure => sale.state = Standing::Failed,
+                Outcome::Failed if ends_on_failure => sale.state = SaleState::Failed,
                 Outcome::Failed => sale.failures.push(payment_id),
-                Outcome::Cancelled if ends_on_failure => sale.state = Standing::Cancelled,
+                Outcome::Cancelled if ends_on_failure => sale.state = SaleState::Cancelled,
                 Outcome::Cancelled => {}
                 Outcome::Cancelable => sale.can_be_cancelled = true,
                 Outcome::Processing => {
-                    sale.state = Standing::Processing;
+                    sale.state = SaleState::Processing;
                     sale.payment = Some(Payment { id: payment_id, amount, at: now, confirmed_at: None });
                 }
                 Outcome::Paid
@@ -367,7 +367,7 @@ impl Till {
         self.now();
         let returned = self.books.change(|ledger| match ledger.sales.get_mut(id) {
             None => Err(StatusCode::NOT_FOUND),
-            Some(sale) if sale.state != Standing::Waiting => Err(StatusCode::CONFLICT),
+            Some(sale) if sale.state != SaleState::Waiting => Err(StatusCode::CONFLICT),
             Some(sale) => {
                 sale.refund();
                 Ok(())
@@ -384,9 +384,9 @@ impl Till {
         self.now();
         self.books.change(|ledger| match ledger.sales.get_mut(id) {
             None => Err(StatusCode::NOT_FOUND),
-            Some(sale) if sale.state != Standing::Processing => Err(StatusCode::CONFLICT),
+            Some(sale) if sale.state != SaleState::Processing => Err(StatusCode::CONFLICT),
             Some(sale) => {
-                sale.state = if arrives { Standing::Ours } else { Standing::Failed };
+                sale.state = if arrives { SaleState::Ours } else { SaleState::Failed };
                 Ok(sale.clone())
             }
         })

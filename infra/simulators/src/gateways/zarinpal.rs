@@ -237,7 +237,7 @@ impl Host {
                 .sessions
                 .iter()
                 .filter(|(authority, _)| authority.starts_with(self.mode.letter()))
-                .filter(|(_, session)| session.merchant == merchant && matches!(session.state, Standing::Paid { .. }))
+                .filter(|(_, session)| session.merchant == merchant && matches!(session.state, SessionState::Paid { .. }))
                 .collect();
             paid.sort_by_key(|(_, session)| std::cmp::Reverse(session.created_at));
             paid.truncate(UNVERIFIED_LIMIT);
@@ -587,7 +587,7 @@ struct Session {
     metadata: Metadata,
     created_at: Timestamp,
     lifetime_s: i64,
-    state: Standing,
+    state: SessionState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -609,7 +609,7 @@ struct Metadata {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE")]
-enum Standing {
+enum SessionState {
     InBank,
     /// Paid and not verified: the merchant does not have the money yet.
     Paid {
@@ -684,9 +684,9 @@ impl Ledger {
     fn payable(&self, mode: Mode, authority: &str, now: Timestamp) -> Result<&Session, DeadEnd> {
         let session = self.of_host(mode, authority).ok_or(DeadEnd::Unknown)?;
         match session.state {
-            Standing::InBank if session.is_timed_out(now) => Err(DeadEnd::TimedOut),
-            Standing::InBank => Ok(session),
-            Standing::Paid { .. } | Standing::Verified { .. } | Standing::Failed { .. } | Standing::Reversed { .. } => {
+            SessionState::InBank if session.is_timed_out(now) => Err(DeadEnd::TimedOut),
+            SessionState::InBank => Ok(session),
+            SessionState::Paid { .. } | SessionState::Verified { .. } | SessionState::Failed { .. } | SessionState::Reversed { .. } => {
                 Err(DeadEnd::Finished)
             }
         }
@@ -720,7 +720,7 @@ impl Session {
             metadata,
             created_at: now,
             lifetime_s,
-            state: Standing::InBank,
+            state: SessionState::InBank,
         })
     }
 
@@ -731,21 +731,21 @@ impl Session {
     /// As `inquiry` says it. A page that nobody used in time is a failed payment.
     fn status(&self, now: Timestamp) -> &'static str {
         match self.state {
-            Standing::InBank if self.is_timed_out(now) => "FAILED",
-            Standing::InBank => "IN_BANK",
-            Standing::Paid { .. } => "PAID",
-            Standing::Verified { .. } => "VERIFIED",
-            Standing::Failed { .. } => "FAILED",
-            Standing::Reversed { .. } => "REVERSED",
+            SessionState::InBank if self.is_timed_out(now) => "FAILED",
+            SessionState::InBank => "IN_BANK",
+            SessionState::Paid { .. } => "PAID",
+            SessionState::Verified { .. } => "VERIFIED",
+            SessionState::Failed { .. } => "FAILED",
+            SessionState::Reversed { .. } => "REVERSED",
         }
     }
 
     /// The code and message of a successful verify: 100 for the one that took the money, 101 for every later one.
     fn verify(&mut self, amount: u64, now: Timestamp) -> Result<(i32, &'static str), Refusal> {
         let payment = match &self.state {
-            Standing::Paid { payment } => Some(payment.clone()),
-            Standing::Verified { .. } => None,
-            Standing::InBank | Standing::Failed { .. } | Standing::Reversed { .. } => return Err(NOT_PAID),
+            SessionState::Paid { payment } => Some(payment.clone()),
+            SessionState::Verified { .. } => None,
+            SessionState::InBank | SessionState::Failed { .. } | SessionState::Reversed { .. } => return Err(NOT_PAID),
         };
         if amount != self.amount {
             return Err(OTHER_AMOUNT);
@@ -753,7 +753,7 @@ impl Session {
         match payment {
             Some(payment) => {
                 let payment = Payment { confirmed_at: Some(now), ..payment };
-                self.state = Standing::Verified { payment, verified_at: now };
+                self.state = SessionState::Verified { payment, verified_at: now };
                 Ok((100, "Paid"))
             }
             None => Ok((101, "Verified")),
@@ -761,26 +761,26 @@ impl Session {
     }
 
     fn reverse(&mut self, now: Timestamp) -> Result<(), Refusal> {
-        let Standing::Verified { payment, .. } = &self.state else {
+        let SessionState::Verified { payment, .. } = &self.state else {
             return Err(NOT_SUCCESSFUL);
         };
         if now.duration_since(payment.paid_at) >= REVERSIBLE_FOR {
             return Err(TOO_LATE_TO_REVERSE);
         }
-        self.state = Standing::Reversed { payment: payment.clone(), reversed_at: now };
+        self.state = SessionState::Reversed { payment: payment.clone(), reversed_at: now };
         Ok(())
     }
 
     /// What becomes of a payment that the merchant did not verify: the money goes back to the customer, or, where the
     /// merchant chose that, the gateway verifies by itself.
     fn verify_late(&mut self, how: Unverified, now: Timestamp) -> Result<(), NotUnverified> {
-        let Standing::Paid { payment } = &self.state else {
+        let SessionState::Paid { payment } = &self.state else {
             return Err(NotUnverified::Otherwise(self.status(now)));
         };
         let payment = payment.clone();
         self.state = match how {
-            Unverified::ReturnMoney => Standing::Reversed { payment, reversed_at: now },
-            Unverified::AutoVerify => Standing::Verified { payment, verified_at: now },
+            Unverified::ReturnMoney => SessionState::Reversed { payment, reversed_at: now },
+            Unverified::AutoVerify => SessionState::Verified { payment, verified_at: now },
         };
         Ok(())
     }
@@ -790,9 +790,9 @@ impl Session {
     fn pay(&mut self, payment: Payment) {
         let paid_at = payment.paid_at;
         self.state = if self.metadata.auto_verify {
-            Standing::Verified { payment, verified_at: paid_at }
+            SessionState::Verified { payment, verified_at: paid_at }
         } else {
-            Standing::Paid { payment }
+            SessionState::Paid { payment }
         };
     }
 
@@ -827,9 +827,9 @@ impl Session {
     /// As the simulator's own books show it.
     fn in_books(&self, authority: &str, now: Timestamp) -> Value {
         let (taken, refunded) = match self.state {
-            Standing::Paid { .. } | Standing::Verified { .. } => (true, 0),
-            Standing::Reversed { .. } => (false, self.amount),
-            Standing::InBank | Standing::Failed { .. } => (false, 0),
+            SessionState::Paid { .. } | SessionState::Verified { .. } => (true, 0),
+            SessionState::Reversed { .. } => (false, self.amount),
+            SessionState::InBank | SessionState::Failed { .. } => (false, 0),
         };
         let payment = self.state.payment();
         json!({
@@ -840,7 +840,7 @@ impl Session {
             "status": self.status(now),
             "ref_id": payment.map(|payment| payment.ref_id),
             "taken": taken,
-            "ours": matches!(self.state, Standing::Verified { .. }),
+            "ours": matches!(self.state, SessionState::Verified { .. }),
             "refunded": refunded,
             "description": self.description,
             "callback_url": self.callback_url,
@@ -853,7 +853,7 @@ impl Session {
     }
 }
 
-impl Standing {
+impl SessionState {
     fn payment(&self) -> Option<&Payment> {
         match self {
             Self::Paid { payment } | Self::Verified { payment, .. } | Self::Reversed { payment, .. } => Some(payment),
@@ -977,7 +977,7 @@ async fn choose(
             Outcome::Paid | Outcome::PaidNoReturn | Outcome::PaidReportedNok => {
                 session.pay(Payment::new(&host.inner.ids, now));
             }
-            Outcome::Failed | Outcome::Cancelled => session.state = Standing::Failed { failed_at: now },
+            Outcome::Failed | Outcome::Cancelled => session.state = SessionState::Failed { failed_at: now },
         }
         Ok(session.clone())
     });

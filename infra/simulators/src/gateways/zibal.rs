@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::till::{Look, Outcome, Sale, Standing, Till};
+use super::hosted_checkout::{Look, Outcome, Sale, SaleState, HostedCheckout};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, Simulator, closed_browser, grouped, has_content_type, redirect,
 };
@@ -71,18 +71,18 @@ const MISCHIEF: [Mischief; 5] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Zibal(Arc<Till>);
+struct Zibal(Arc<HostedCheckout>);
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Zibal(Arc::new(Till::open(opening, "zibal.json", age)?))))
+    Ok(Box::new(Zibal(Arc::new(HostedCheckout::open(opening, "zibal.json", age)?))))
 }
 
 /// A refund arrives some time after it was ordered.
 fn age(sale: &mut Sale, now: Timestamp) {
     sale.expire(now);
     let ordered_at = sale.metadata["refunded_at"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
-    if sale.state == Standing::Ours && ordered_at.is_some_and(|at| now.duration_since(at) >= REFUNDED_AFTER) {
-        sale.state = Standing::Returned;
+    if sale.state == SaleState::Ours && ordered_at.is_some_and(|at| now.duration_since(at) >= REFUNDED_AFTER) {
+        sale.state = SaleState::Returned;
     }
 }
 
@@ -205,7 +205,7 @@ impl Zibal {
             metadata: Value::Null,
             created_at: now,
             ends_at: now + PAGE_LIFETIME,
-            state: Standing::Open,
+            state: SaleState::Open,
             payment: None,
             failures: Vec::new(),
             refunded: 0,
@@ -223,7 +223,7 @@ impl Zibal {
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
             match sale.state {
-                Standing::Waiting => {
+                SaleState::Waiting => {
                     sale.confirm(now);
                     sale.metadata["verified_at"] = json!(tehran_time(now));
                     let mut said = shown(sale);
@@ -231,13 +231,13 @@ impl Zibal {
                     said.insert("message".to_owned(), json!("success"));
                     Ok(Value::Object(said))
                 }
-                Standing::Ours => Ok(json!({ "result": 201, "message": "order is already verified" })),
-                Standing::Open
-                | Standing::Processing
-                | Standing::Failed
-                | Standing::Cancelled
-                | Standing::Expired
-                | Standing::Returned => Err(NOT_PAID),
+                SaleState::Ours => Ok(json!({ "result": 201, "message": "order is already verified" })),
+                SaleState::Open
+                | SaleState::Processing
+                | SaleState::Failed
+                | SaleState::Cancelled
+                | SaleState::Expired
+                | SaleState::Returned => Err(NOT_PAID),
             }
         })
     }
@@ -271,7 +271,7 @@ impl Zibal {
             }
             self.0.books.change(|ledger| {
                 let sale = ledger.sales.get_mut(&track).ok_or((6, "trackId is invalid"))?;
-                if sale.state != Standing::Ours {
+                if sale.state != SaleState::Ours {
                     return Err((7, "the transaction cannot be refunded"));
                 }
                 let amount = sale.payment.as_ref().map_or(0, |payment| payment.amount);
@@ -300,12 +300,12 @@ impl Zibal {
 /// What verify and inquiry both say of a sale.
 fn shown(sale: &Sale) -> Map<String, Value> {
     let status = match sale.state {
-        Standing::Open | Standing::Processing => -1,
-        Standing::Ours => 1,
-        Standing::Waiting => 2,
-        Standing::Cancelled | Standing::Expired => 3,
-        Standing::Failed => 5,
-        Standing::Returned => 15,
+        SaleState::Open | SaleState::Processing => -1,
+        SaleState::Ours => 1,
+        SaleState::Waiting => 2,
+        SaleState::Cancelled | SaleState::Expired => 3,
+        SaleState::Failed => 5,
+        SaleState::Returned => 15,
     };
     let mut said = Map::new();
     said.insert("status".to_owned(), json!(status));
@@ -339,7 +339,7 @@ async fn choose(
     Form(Chosen { outcome }): Form<Chosen<Outcome>>,
 ) -> Response {
     let number = zibal.0.ids.number().to_string();
-    let sale = match zibal.0.press(&track, outcome, Standing::Waiting, number, true) {
+    let sale = match zibal.0.press(&track, outcome, SaleState::Waiting, number, true) {
         Ok(sale) => sale,
         Err(dead_end) => return dead_end.page("Zibal"),
     };
