@@ -184,7 +184,7 @@ fn first_of(problems: Problems) -> Rejection {
     Rejection::new("invalid_credentials", detail)
 }
 
-/// The demo business's providers, on the networks that this machine plays: a bot, WhatsApp, and SMS for numbers of Iran.
+/// The demo business's providers, on the networks that this machine simulates: a bot, WhatsApp, and SMS for numbers of Iran.
 /// Those that are called by an address are below this one.
 pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {

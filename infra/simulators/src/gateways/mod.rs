@@ -1,4 +1,4 @@
-//! The payment gateways, played on this machine.
+//! The payment gateways, simulated on this machine.
 //!
 //! Each simulator speaks its gateway's own protocol and refuses what the gateway would refuse, so that what works here
 //! has met the real rules. No money moves.
@@ -6,11 +6,11 @@
 //! This file holds the list of them and what they share: their books on disk, random ids, misbehaviour on demand, the
 //! look of a payment page. What those share whose sessions are one sale each is in `hosted_checkout`. A rule of one gateway lives in that gateway's module and nowhere else.
 
+mod hosted_checkout;
 mod mollie;
 mod razorpay;
 mod sep;
 mod stripe;
-mod hosted_checkout;
 mod zarinpal;
 mod zibal;
 
@@ -51,7 +51,7 @@ pub struct OutgoingWebhook {
 pub type Notify =
     Arc<dyn Fn(OutgoingWebhook) -> Pin<Box<dyn Future<Output = Result<u16, String>> + Send>> + Send + Sync>;
 
-/// One gateway, played.
+/// One simulated gateway.
 pub trait Simulator: fmt::Debug + Send + Sync {
     /// Everything under its paths.
     fn router(&self) -> Router;
@@ -75,7 +75,7 @@ impl fmt::Debug for Opening<'_> {
     }
 }
 
-/// A gateway that this machine plays. Its books are at `{sandbox}/books.json`.
+/// A gateway that this machine simulates. Its books are at `{sandbox}/books.json`.
 #[derive(Debug, Clone, Copy)]
 pub struct SimulatedGateway {
     pub gateway: GatewayKind,
@@ -93,7 +93,7 @@ const fn simulated(
     SimulatedGateway { gateway, live: path, sandbox: path, open }
 }
 
-/// Every gateway that this machine plays. A new one is a row here.
+/// Every gateway that this machine simulates. A new one is a row here.
 pub const SIMULATED: [SimulatedGateway; 6] = [
     SimulatedGateway { live: "/zarinpal-live", ..simulated(GatewayKind::Zarinpal, "/zarinpal", zarinpal::open) },
     simulated(GatewayKind::Zibal, "/zibal", zibal::open),

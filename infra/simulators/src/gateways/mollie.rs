@@ -3,7 +3,7 @@
 //! Test and live differ by the key alone. A payment is captured without a call of the merchant's. Unlike the gateway, this
 //! one also calls webhooks on this machine: it is on the same one.
 //!
-//! Not played: profiles and organisations, methods other than the hosted page's choice, captures, the signed webhooks.
+//! Not simulated: profiles and organisations, methods other than the hosted page's choice, captures, the signed webhooks.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::hosted_checkout::{DeadEnd, Look, Outcome, Replayed, Sale, SaleState, HostedCheckout};
+use super::hosted_checkout::{DeadEnd, HostedCheckout, Look, Outcome, Replayed, Sale, SaleState};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, buttons, closed_browser,
     has_content_type, page, redirect, sha256,

@@ -4,7 +4,7 @@
 //! A payment that fails ends nothing: the customer tries again in the same link. Payments are captured without a call of
 //! the merchant's. Test and live differ by the key alone.
 //!
-//! Not played: partial payments, orders, editing a link, UPI links.
+//! Not simulated: partial payments, orders, editing a link, UPI links.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use url::Url;
 
-use super::hosted_checkout::{Look, Outcome, Payment, Replayed, Sale, SaleState, HostedCheckout};
+use super::hosted_checkout::{HostedCheckout, Look, Outcome, Payment, Replayed, Sale, SaleState};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, OutgoingWebhook, Simulator, buttons, closed_browser,
     has_content_type, page, redirect, sha256,
@@ -227,7 +227,7 @@ impl Razorpay {
             return Err(Refusal::field("currency", "The currency is not supported"));
         }
         if input.get("accept_partial").is_some_and(|value| *value != false) {
-            return Err(Refusal::field("accept_partial", "Partial payments are not played here"));
+            return Err(Refusal::field("accept_partial", "Partial payments are not simulated here"));
         }
         let description = text("description");
         if description.chars().count() > 2_048 {

@@ -4,7 +4,7 @@
 //! posted form, whose reference is all that verifying and reversing know. What nobody verifies within half an hour goes
 //! back to the payer by itself.
 //!
-//! Not played: the check of the calling server's address (8, -106), wages, restricted cards.
+//! Not simulated: the check of the calling server's address (8, -106), wages, restricted cards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::hosted_checkout::{DeadEnd, Look, Outcome, Sale, SaleState, HostedCheckout};
+use super::hosted_checkout::{DeadEnd, HostedCheckout, Look, Outcome, Sale, SaleState};
 use super::{Choice, Chosen, Credential, Mischief, Opening, Simulator, grouped, has_content_type, page, redirect};
 
 /// The smallest amount in rial.
@@ -216,11 +216,17 @@ impl Sep {
                     said(0, "Done.", Some(detail(sale, terminal)))
                 }
                 (SaleState::Ours | SaleState::Waiting, _) => said(-6, "More than the allowed time has passed.", None),
-                (SaleState::Returned, false) if age > VERIFIABLE_FOR => said(-6, "More than half an hour passed.", None),
+                (SaleState::Returned, false) if age > VERIFIABLE_FOR => {
+                    said(-6, "More than half an hour passed.", None)
+                }
                 (SaleState::Returned, false) => said(5, "The transaction was reversed.", None),
                 (SaleState::Returned, true) => said(2, "Repeated request.", Some(detail(sale, terminal))),
                 (
-                    SaleState::Open | SaleState::Processing | SaleState::Failed | SaleState::Cancelled | SaleState::Expired,
+                    SaleState::Open
+                    | SaleState::Processing
+                    | SaleState::Failed
+                    | SaleState::Cancelled
+                    | SaleState::Expired,
                     _,
                 ) => said(-2, "The transaction was not found.", None),
             })

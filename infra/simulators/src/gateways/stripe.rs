@@ -5,7 +5,7 @@
 //! by signed webhooks.
 //!
 //! Parameters that Stripe knows and that would change the amount or the way of paying (discounts, shipping, tax, saved
-//! customers) are not played: they are refused as unknown, so that nobody relies on them here.
+//! customers) are not simulated: they are refused as unknown, so that nobody relies on them here.
 //!
 //! This file holds the simulator, its routes and how a call is answered. What a call may carry is in `parameters`, what
 //! is kept in `ledger`, what the merchant is told in `webhooks`, what people press in `page`.

@@ -2,9 +2,9 @@
 //!
 //! The gateway is a card terminal behind one JSON call per step: `request` opens an authority, the customer pays at
 //! StartPay, and only `verify` keeps the money for the merchant. There is no webhook and no signature. Two hosts are
-//! played, the sandbox (authorities with `S`) and production (with `A`); neither knows the other's authorities.
+//! simulated, the sandbox (authorities with `S`) and production (with `A`); neither knows the other's authorities.
 //!
-//! Not played, because it depends on the merchant's registration: callback domains (-14), server addresses (-10, -62),
+//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10, -62),
 //! merchant levels and the GraphQL refunds.
 
 use std::collections::BTreeMap;
@@ -237,7 +237,9 @@ impl Host {
                 .sessions
                 .iter()
                 .filter(|(authority, _)| authority.starts_with(self.mode.letter()))
-                .filter(|(_, session)| session.merchant == merchant && matches!(session.state, SessionState::Paid { .. }))
+                .filter(|(_, session)| {
+                    session.merchant == merchant && matches!(session.state, SessionState::Paid { .. })
+                })
                 .collect();
             paid.sort_by_key(|(_, session)| std::cmp::Reverse(session.created_at));
             paid.truncate(UNVERIFIED_LIMIT);
@@ -686,9 +688,10 @@ impl Ledger {
         match session.state {
             SessionState::InBank if session.is_timed_out(now) => Err(DeadEnd::TimedOut),
             SessionState::InBank => Ok(session),
-            SessionState::Paid { .. } | SessionState::Verified { .. } | SessionState::Failed { .. } | SessionState::Reversed { .. } => {
-                Err(DeadEnd::Finished)
-            }
+            SessionState::Paid { .. }
+            | SessionState::Verified { .. }
+            | SessionState::Failed { .. }
+            | SessionState::Reversed { .. } => Err(DeadEnd::Finished),
         }
     }
 

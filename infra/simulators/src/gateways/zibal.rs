@@ -3,7 +3,7 @@
 //! A payment waits until the merchant verifies it. Logical errors come with HTTP 200 and a `result`. The sandbox is the
 //! merchant `zibal` on the same host.
 //!
-//! Not played: the lazy mode, wallets, splits, and what depends on the merchant's registration (102 to 104, 115).
+//! Not simulated: the lazy mode, wallets, splits, and what depends on the merchant's registration (102 to 104, 115).
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::hosted_checkout::{Look, Outcome, Sale, SaleState, HostedCheckout};
+use super::hosted_checkout::{HostedCheckout, Look, Outcome, Sale, SaleState};
 use super::{
     Choice, Chosen, Credential, Mischief, Opening, Simulator, closed_browser, grouped, has_content_type, redirect,
 };

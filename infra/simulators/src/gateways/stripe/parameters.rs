@@ -266,7 +266,7 @@ fn check_step(unit_amount: u64, currency: &str, param: &str) -> Result<(), Refus
 }
 
 /// The smallest charge is worth about half a US dollar. Stripe publishes the figure for its main currencies; for the
-/// others it converts, which is not played.
+/// others it converts, which is not simulated.
 fn smallest_amount(currency: &str) -> u64 {
     match currency {
         "gbp" => 30,

@@ -45,7 +45,11 @@ pub(super) struct HostedCheckout {
 
 impl fmt::Debug for HostedCheckout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("HostedCheckout").field("base", &self.base).field("books", &self.books).finish_non_exhaustive()
+        formatter
+            .debug_struct("HostedCheckout")
+            .field("base", &self.base)
+            .field("books", &self.books)
+            .finish_non_exhaustive()
     }
 }
 
