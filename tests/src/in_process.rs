@@ -12,7 +12,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use confirmation::Confirmation;
-use domain::gateway::GatewayBook;
+use domain::gateway::GatewayRulebook;
 use lambda_http::request::LambdaRequest;
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Functions {
         let runtime = |function: &str| Runtime::new(Environment::from(environment_of(function))).unwrap();
         let store = |runtime: &Runtime| runtime.store().unwrap();
         let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), runtime.gateways().unwrap());
-        let book = GatewayBook::default();
+        let book = GatewayRulebook::default();
         let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
         let callers =

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment};
 use domain::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
     ReturnKey,
@@ -82,7 +82,7 @@ fn attempt(link: &PaymentLink, number: u8) -> Attempt {
         session: format!("S{number}"),
         checkout: Checkout::link("https://gateway.example/".to_owned()),
     };
-    let rules = GatewayBook::default();
+    let rules = GatewayRulebook::default();
     let key = ReturnKey::from_random([number; 16]);
     link.new_attempt(key, None).opened(session, rules.rules(GatewayKind::Zarinpal), now())
 }

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::Problems;
-use domain::gateway::GatewayBook;
+use domain::gateway::GatewayRulebook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
 use domain::requests::create::{Place, Records, Request as LinkRequest, decide};
@@ -39,7 +39,7 @@ pub use openapi::operations;
 pub struct App {
     pub store: Store,
     pub callers: Callers,
-    pub gateways: GatewayBook,
+    pub gateways: GatewayRulebook,
     pub clock: Clock,
     /// Scheme and host of pay URLs. Without it they begin with the host that the request was sent to.
     pub base_url: Option<String>,

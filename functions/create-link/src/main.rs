@@ -10,7 +10,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let app = App {
         callers: Callers::new(store.clone(), runtime.calls_per_second()?),
         store,
-        gateways: runtime.gateway_book()?,
+        gateways: runtime.gateway_rulebook()?,
         clock: runtime::Clock::System,
         base_url: runtime.base_url()?,
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::gateway::GatewayBook;
+use domain::gateway::GatewayRulebook;
 use domain::records::webhook_endpoint::Reach;
 use runtime::Clock;
 use store::Store;
@@ -17,7 +17,7 @@ pub struct App {
     /// Where the CRM's endpoints may be.
     pub reach: Reach,
     /// The gateways' figures.
-    pub gateways: GatewayBook,
+    pub gateways: GatewayRulebook,
 }
 
 /// How often a change is decided again because somebody else changed the same thing meanwhile.

@@ -12,7 +12,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         store,
         clock: runtime::Clock::System,
         reach: runtime.webhook_reach()?,
-        gateways: runtime.gateway_book()?,
+        gateways: runtime.gateway_rulebook()?,
     };
     runtime::warm_up(app.store.keys()).await;
     lambda_http::run(router(app)).await

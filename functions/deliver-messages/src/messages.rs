@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use channels::{Label, Sent, Through};
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
-use domain::messages::compose::{Book, compose};
+use domain::messages::compose::{MessageSources, compose};
 use domain::messages::provider::{Carrier, ProviderKind, Routes};
 use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
@@ -131,7 +131,7 @@ async fn hand_over(
 async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Sent, StoreError> {
     let configuration = app.store.configuration().await?;
     let routes = Routes { settings: &configuration.settings, providers: &configuration.providers };
-    let book = Book { templates: &configuration.templates, routes };
+    let sources = MessageSources { templates: &configuration.templates, routes };
     let for_good = |reason: &str| Ok(Sent::FailedForGood { reason: reason.to_owned() });
     let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
     let Recipient { channel, network, to, .. } = recipient;
@@ -139,7 +139,7 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
         Ok(carrier) => carrier,
         Err(reason) => return for_good(reason.as_str()),
     };
-    let message = match compose(link, choice, *channel, carrier, book) {
+    let message = match compose(link, choice, *channel, carrier, sources) {
         Ok(message) => message,
         Err(rejection) => return for_good(rejection.code),
     };

@@ -18,7 +18,7 @@ use axum::routing::get;
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::business::settings::Settings;
-use domain::gateway::{GatewayAnswer, GatewayBook};
+use domain::gateway::{GatewayAnswer, GatewayRulebook};
 use domain::ids::{LinkId, PayToken, ReturnKey};
 use domain::link::{Attempt, AttemptState, Checkout, NewAttempt, later_by_minutes};
 use domain::link::{Hint, PaymentLink, Visit};
@@ -46,7 +46,7 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("5");
 pub struct App {
     pub store: Store,
     pub gateways: Gateways,
-    pub book: GatewayBook,
+    pub book: GatewayRulebook,
     pub clock: Clock,
 }
 

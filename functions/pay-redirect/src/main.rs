@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let app = App {
         store: runtime.store()?,
         gateways: runtime.gateways()?,
-        book: runtime.gateway_book()?,
+        book: runtime.gateway_rulebook()?,
         clock: runtime::Clock::System,
     };
     runtime::warm_up(app.store.configuration()).await;

@@ -29,7 +29,7 @@ impl Admin {
         // A store of its own has read no keys before this one was made.
         let store = self.runtime.store()?;
         let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
-        let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_book()?);
+        let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_rulebook()?);
         let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways };
         let request = Request::builder()
             .method(method)

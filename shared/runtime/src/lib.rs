@@ -22,7 +22,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
-use domain::gateway::GatewayBook;
+use domain::gateway::GatewayRulebook;
 use domain::records::webhook_endpoint::Reach;
 use gateways::{GatewayEndpoints, Gateways};
 use outbound::{Http, PublicAddresses};
@@ -153,10 +153,10 @@ impl Runtime {
 
     /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the shipped ones: a JSON object from
     /// gateway to all five figures.
-    pub fn gateway_book(&self) -> Result<GatewayBook, ConfigurationError> {
+    pub fn gateway_rulebook(&self) -> Result<GatewayRulebook, ConfigurationError> {
         const NAME: &str = "PAYLINK_GATEWAY_RULES";
-        let Some(text) = self.environment.optional(NAME) else { return Ok(GatewayBook::default()) };
-        serde_json::from_str(&text).map(GatewayBook::new).map_err(|error| ConfigurationError::invalid(NAME, error))
+        let Some(text) = self.environment.optional(NAME) else { return Ok(GatewayRulebook::default()) };
+        serde_json::from_str(&text).map(GatewayRulebook::new).map_err(|error| ConfigurationError::invalid(NAME, error))
     }
 
     /// Scheme and host that links begin with, where `PAYLINK_BASE_URL` says so.

@@ -16,7 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
 use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::records::credentials::Credentials;
-use domain::gateway::{GatewayAnswer, GatewayBook, GatewayKind, RefundAnswer, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayRulebook, GatewayKind, RefundAnswer, Mode, Payment};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
 use domain::link::Hint;
 use domain::money::{Currency, Money};
@@ -89,7 +89,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         };
         let checkout = Checkout::link("https://gateway.example/".to_owned());
         let opened = OpenedSession { session: session.to_owned(), checkout };
-        let mut attempt = new.clone().opened(opened, GatewayBook::default().rules(gateway), now());
+        let mut attempt = new.clone().opened(opened, GatewayRulebook::default().rules(gateway), now());
         attempt.return_reference = Some(REFERENCE.to_owned());
         let credentials = Credentials::parse(gateway, Mode::Sandbox, serde_json::from_value(fields).unwrap(), "");
         (new, attempt, credentials.unwrap())

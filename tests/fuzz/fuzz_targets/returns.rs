@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::records::credentials::Credentials;
-use domain::gateway::{GatewayBook, GatewayKind, Mode};
+use domain::gateway::{GatewayRulebook, GatewayKind, Mode};
 use domain::ids::{AccountId, CredentialsVersion, ReturnKey};
 use domain::link::Hint;
 use domain::money::{Currency, Money};
@@ -41,7 +41,7 @@ fn attempt(gateway: GatewayKind) -> Attempt {
     };
     let checkout = Checkout::link("https://gateway.example/".to_owned());
     let opened = OpenedSession { session: "session".to_owned(), checkout };
-    new.opened(opened, GatewayBook::default().rules(gateway), Timestamp::from_second(1_800_000_000).unwrap())
+    new.opened(opened, GatewayRulebook::default().rules(gateway), Timestamp::from_second(1_800_000_000).unwrap())
 }
 
 fn pairs(query: &[u8]) -> BTreeMap<String, String> {

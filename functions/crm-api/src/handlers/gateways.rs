@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::gateway::{GatewayBook, GatewayKind, LookUp, Mode};
+use domain::gateway::{GatewayKind, GatewayRulebook, LookUp, Mode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use views::schema::GatewayName;
@@ -88,7 +88,7 @@ struct PatternView {
 }
 
 impl GatewayView {
-    fn new(kind: GatewayKind, book: &GatewayBook) -> Self {
+    fn new(kind: GatewayKind, book: &GatewayRulebook) -> Self {
         let (profile, rules) = (kind.profile(), book.rules(kind));
         let credentials = profile.credentials.iter().map(|field| CredentialView {
             name: field.name,

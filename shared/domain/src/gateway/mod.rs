@@ -97,11 +97,11 @@ pub struct GatewayRules {
 
 /// The rules of all gateways, with the overrides of this stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GatewayBook {
+pub struct GatewayRulebook {
     overrides: BTreeMap<GatewayKind, GatewayRules>,
 }
 
-impl GatewayBook {
+impl GatewayRulebook {
     pub fn new(overrides: BTreeMap<GatewayKind, GatewayRules>) -> Self {
         Self { overrides }
     }
@@ -205,7 +205,7 @@ mod tests {
         let eur = Currency::parse("EUR").unwrap();
         assert!(GatewayKind::Zarinpal.takes(Currency::IRR) && !GatewayKind::Zarinpal.takes(eur));
         assert!(GatewayKind::Stripe.takes(eur) && !GatewayKind::Stripe.takes(Currency::IRR));
-        let book = GatewayBook::default();
+        let book = GatewayRulebook::default();
         let rial = |units| Money::new(units, Currency::IRR).unwrap();
         assert!(book.check_amount(GatewayKind::Zarinpal, rial(10_000)).is_ok());
         assert_eq!(
@@ -218,13 +218,14 @@ mod tests {
     #[test]
     fn a_currency_can_have_a_smallest_amount_of_its_own() {
         let of = |units: i64, code: &str| Money::new(units, Currency::parse(code).unwrap()).unwrap();
-        let takes = |book: &GatewayBook, units, code| book.check_amount(GatewayKind::Stripe, of(units, code)).is_ok();
-        let book = GatewayBook::default();
+        let takes =
+            |book: &GatewayRulebook, units, code| book.check_amount(GatewayKind::Stripe, of(units, code)).is_ok();
+        let book = GatewayRulebook::default();
         assert!(takes(&book, 50, "EUR") && takes(&book, 30, "GBP") && takes(&book, 1_500, "CZK"));
         assert!(!takes(&book, 49, "EUR") && !takes(&book, 29, "GBP") && !takes(&book, 1_499, "CZK"));
         let json = r#"{"stripe":{"smallest":100,"largest":99999999,"session_minutes":30,"grace_minutes":6,
                        "watch_hours":72,"smallest_in":{"KRW":1000,"GBP":60}}}"#;
-        let book = GatewayBook::new(serde_json::from_str(json).unwrap());
+        let book = GatewayRulebook::new(serde_json::from_str(json).unwrap());
         assert!(takes(&book, 1_000, "KRW") && !takes(&book, 999, "KRW") && !takes(&book, 59, "GBP"));
         assert!(takes(&book, 100, "EUR") && !takes(&book, 99, "EUR"));
         assert!(!takes(&book, 1_499, "CZK"), "what is published stays known");

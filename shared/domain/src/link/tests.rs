@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::outbox::EventType;
 use super::*;
-use crate::gateway::{GatewayAnswer, GatewayBook, GatewayKind, Mode, Payment, RefundAnswer};
+use crate::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
 use crate::ids::*;
 use crate::locale::Locale;
 use crate::messages::choice::MessageChoice;
@@ -70,7 +70,7 @@ fn attempt(link: &PaymentLink, number: u8, minute: i64) -> Attempt {
     let kind = link.terms().account.gateway;
     link.new_attempt(ReturnKey::from_random([number; 16]), None).opened(
         session,
-        GatewayBook::default().rules(kind),
+        GatewayRulebook::default().rules(kind),
         at(minute),
     )
 }

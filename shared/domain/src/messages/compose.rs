@@ -39,7 +39,7 @@ pub struct Preview {
 
 /// What a message can say of a link, whether that is made already or not.
 #[derive(Clone, Copy, Debug)]
-pub struct Matter<'a> {
+pub struct MessageContext<'a> {
     pub mode: Mode,
     pub account_name: &'a str,
     pub contact_name: &'a str,
@@ -53,7 +53,7 @@ pub struct Matter<'a> {
     pub url: &'a str,
 }
 
-impl<'a> Matter<'a> {
+impl<'a> MessageContext<'a> {
     pub fn of(terms: &'a Terms, url: &'a str) -> Self {
         Self {
             mode: terms.mode,
@@ -77,12 +77,12 @@ impl<'a> Matter<'a> {
 
 /// Where the words of messages come from, and who takes them where.
 #[derive(Clone, Copy, Debug)]
-pub struct Book<'a> {
+pub struct MessageSources<'a> {
     pub templates: &'a [MessageTemplate],
     pub routes: Routes<'a>,
 }
 
-impl<'a> Book<'a> {
+impl<'a> MessageSources<'a> {
     /// The request's own text for a channel, else the business's for the channel and the locale, where there is one.
     fn text(self, choice: &'a MessageChoice, channel: Channel, locale: &Locale) -> Option<&'a MessageText> {
         choice.custom_text(channel).or_else(|| saved_text(self.templates, MessageKind::LinkCreated, channel, locale))
@@ -95,16 +95,15 @@ pub fn compose(
     choice: &MessageChoice,
     channel: Channel,
     carrier: Carrier<'_>,
-    book: Book<'_>,
+    sources: MessageSources<'_>,
 ) -> Result<Message, Rejection> {
-    let (terms, url, settings) = (link.terms(), link.url(), book.routes.settings);
-    let matter = Matter::of(terms, &url);
-    let locale = matter.locale(settings);
+    let (terms, url, settings) = (link.terms(), link.url(), sources.routes.settings);
+    let context = MessageContext::of(terms, &url);
+    let locale = context.locale(settings);
     match carrier.template_for(choice.wording(), locale) {
-        Some(template) => fill(&matter, template, settings),
-        None => {
-            write(&matter, channel, book.text(choice, channel, locale), settings).map_err(|problem| problem.rejection)
-        }
+        Some(template) => fill(&context, template, settings),
+        None => write(&context, channel, sources.text(choice, channel, locale), settings)
+            .map_err(|problem| problem.rejection),
     }
 }
 
@@ -112,28 +111,28 @@ pub fn compose(
 /// break, and an SMS of more segments than the business pays for. Whoever decides that messages go out, when a link is
 /// made or afterwards, asks here first, so that nothing of it is discovered at delivery.
 pub fn preview(
-    matter: &Matter<'_>,
+    context: &MessageContext<'_>,
     choice: &MessageChoice,
     channels: &[Channel],
     recipients: &[Recipient],
-    book: Book<'_>,
+    sources: MessageSources<'_>,
     problems: &mut Problems,
 ) -> Vec<Preview> {
-    let locale = matter.locale(book.routes.settings);
-    let approving = approving(choice, recipients, book.routes, locale);
+    let locale = context.locale(sources.routes.settings);
+    let approving = approving(choice, recipients, sources.routes, locale);
     let mut previews = Vec::new();
     for channel in channels {
         let is_approved = |recipient: &&Recipient| {
-            let provider = provider_of(recipient, choice, book.routes);
+            let provider = provider_of(recipient, choice, sources.routes);
             provider.is_some_and(|provider| approving.iter().any(|(approving, _)| approving.id == provider.id))
         };
         let mut of_channel = recipients.iter().filter(|recipient| recipient.channel == *channel).peekable();
         // Nobody gets the text where all get a template.
         if of_channel.peek().is_none() || !of_channel.all(|recipient| is_approved(&recipient)) {
-            previews.extend(preview_text(matter, choice, *channel, book, problems));
+            previews.extend(preview_text(context, choice, *channel, sources, problems));
         }
         for (provider, template) in approving.iter().filter(|(provider, _)| provider.config.channel() == *channel) {
-            let message = problems.check("/message", fill(matter, template, book.routes.settings)).value();
+            let message = problems.check("/message", fill(context, template, sources.routes.settings)).value();
             let preview =
                 |message| Preview { channel: *channel, provider: Some(provider.id.clone()), message, sms: None };
             previews.extend(message.map(preview));
@@ -169,20 +168,20 @@ fn provider_of<'a>(recipient: &Recipient, choice: &MessageChoice, routes: Routes
 }
 
 fn preview_text(
-    matter: &Matter<'_>,
+    context: &MessageContext<'_>,
     choice: &MessageChoice,
     channel: Channel,
-    book: Book<'_>,
+    sources: MessageSources<'_>,
     problems: &mut Problems,
 ) -> Option<Preview> {
-    let settings = book.routes.settings;
+    let settings = sources.routes.settings;
     // A problem of a text that the request did not bring is one of the choice to send it.
     let at = |part: &str| match choice.custom_text(channel) {
         Some(_) => format!("/message/{}/{part}", channel.as_str()),
         None => "/message".to_owned(),
     };
-    let text = book.text(choice, channel, matter.locale(settings));
-    let message = match write(matter, channel, text, settings) {
+    let text = sources.text(choice, channel, context.locale(settings));
+    let message = match write(context, channel, text, settings) {
         Ok(message) => message,
         Err(problem) => {
             problems.add(at(problem.part), problem.rejection);
@@ -216,13 +215,13 @@ fn check_social(text: &str) -> Result<(), Rejection> {
 }
 
 fn write(
-    matter: &Matter<'_>,
+    context: &MessageContext<'_>,
     channel: Channel,
     text: Option<&MessageText>,
     settings: &Settings,
 ) -> Result<Message, TextProblem> {
     let of_body = |rejection: Rejection| TextProblem { part: "body", rejection };
-    let language = matter.locale(settings).language();
+    let language = context.locale(settings).language();
     let shipped_text;
     let text = match text {
         Some(text) => text,
@@ -231,23 +230,23 @@ fn write(
             &shipped_text
         }
     };
-    let Rendered { subject, body } = text.render(&values(matter, settings))?;
-    let mark = |text: String| marked(text, matter.mode);
+    let Rendered { subject, body } = text.render(&values(context, settings))?;
+    let mark = |text: String| marked(text, context.mode);
     let text = mark(body);
     let html = match channel {
         Channel::Sms | Channel::Social => None,
-        Channel::Email => Some(html_of(&text, matter.url, language).map_err(of_body)?),
+        Channel::Email => Some(html_of(&text, context.url, language).map_err(of_body)?),
     };
     Ok(Message { subject: subject.map(mark), text, html, approved: None })
 }
 
 /// Fills in an approved template. Its text here is what stands in its places, because its own words are the provider's.
-fn fill(matter: &Matter<'_>, template: &ApprovedTemplate, settings: &Settings) -> Result<Message, Rejection> {
-    let mut filled = template.fill(&values(matter, settings))?;
-    if matter.mode == Mode::Sandbox {
+fn fill(context: &MessageContext<'_>, template: &ApprovedTemplate, settings: &Settings) -> Result<Message, Rejection> {
+    let mut filled = template.fill(&values(context, settings))?;
+    if context.mode == Mode::Sandbox {
         // Not before the link, where it could become a part of it.
-        match filled.parameters.iter_mut().find(|parameter| !parameter.contains(matter.url)) {
-            Some(parameter) => *parameter = marked(std::mem::take(parameter), matter.mode),
+        match filled.parameters.iter_mut().find(|parameter| !parameter.contains(context.url)) {
+            Some(parameter) => *parameter = marked(std::mem::take(parameter), context.mode),
             None => filled.parameters.last_mut().into_iter().for_each(|parameter| parameter.push_str(" [TEST]")),
         }
     }
@@ -263,17 +262,17 @@ fn marked(text: String, mode: Mode) -> String {
     }
 }
 
-fn values(matter: &Matter<'_>, settings: &Settings) -> Values {
-    let language = matter.locale(settings).language();
+fn values(context: &MessageContext<'_>, settings: &Settings) -> Values {
+    let language = context.locale(settings).language();
     Values {
-        account_name: matter.account_name.to_owned(),
-        amount: Amount::new(matter.amount, language, settings.rial_alone),
+        account_name: context.account_name.to_owned(),
+        amount: Amount::new(context.amount, language, settings.rial_alone),
         business_name: settings.business_name.clone(),
-        contact_name: matter.contact_name.to_owned(),
-        description: matter.description.unwrap_or_default().to_owned(),
-        expires_at: End::new(matter.expires_at, settings.zone(), language),
-        item_title: matter.item_title.unwrap_or_default().to_owned(),
-        link: matter.url.to_owned(),
-        reference_id: matter.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        contact_name: context.contact_name.to_owned(),
+        description: context.description.unwrap_or_default().to_owned(),
+        expires_at: End::new(context.expires_at, settings.zone(), language),
+        item_title: context.item_title.unwrap_or_default().to_owned(),
+        link: context.url.to_owned(),
+        reference_id: context.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
     }
 }

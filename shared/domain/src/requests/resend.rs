@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::business::settings::Settings;
 use crate::link::PaymentLink;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
-use crate::messages::compose::{Book, Matter, preview};
+use crate::messages::compose::{MessageContext, MessageSources, preview};
 use crate::messages::provider::{MessageProviders, Routes};
 use crate::messages::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
 use crate::problem::{Field, Problems};
@@ -85,8 +85,8 @@ pub fn decide(
     let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
-    let book = Book { templates: records.templates, routes: records.routes() };
-    preview(&Matter::of(link.terms(), &url), &message, &channels, &told.recipients, book, found);
+    let sources = MessageSources { templates: records.templates, routes: records.routes() };
+    preview(&MessageContext::of(link.terms(), &url), &message, &channels, &told.recipients, sources, found);
     if !problems.is_empty() {
         return Err(problems);
     }

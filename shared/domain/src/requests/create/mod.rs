@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::business::settings::Settings;
-use crate::gateway::GatewayBook;
+use crate::gateway::GatewayRulebook;
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, LinkId, PayToken, ReceiptTypeId, ReferenceId, Role};
 use crate::link::ReceiptType;
 use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, check_content, pay_url};
 use crate::locale::Locale;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
-use crate::messages::compose::{Book, Matter, Preview, preview};
+use crate::messages::compose::{MessageContext, MessageSources, Preview, preview};
 use crate::messages::provider::{MessageProviders, Routes, Wording};
 use crate::messages::recipients::{Channel, Resolved, Wanted, Ways, resolve};
 use crate::messages::template::MessageText;
@@ -120,7 +120,7 @@ pub struct Records<'a> {
     pub templates: &'a [MessageTemplate],
     pub settings: &'a Settings,
     pub providers: &'a MessageProviders,
-    pub gateways: &'a GatewayBook,
+    pub gateways: &'a GatewayRulebook,
 }
 
 impl<'a> Records<'a> {
@@ -210,7 +210,7 @@ pub fn decide<'a>(
     };
     // Only what somebody gets is a reason to refuse.
     let channels = decision.channels_used();
-    decision.write(decision.matter(), &channels, records, &mut problems);
+    decision.write(decision.context(), &channels, records, &mut problems);
     decision.problems = problems;
     decision
 }
@@ -262,15 +262,15 @@ impl Decision<'_> {
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
     pub(crate) fn previews(&self, records: Records<'_>) -> Vec<Preview> {
-        self.write(self.matter(), &self.channels(), records, &mut Problems::default())
+        self.write(self.context(), &self.channels(), records, &mut Problems::default())
     }
 
     /// The same where the link is made on this account.
     pub(crate) fn previews_on(&self, account: &Account, records: Records<'_>) -> Vec<Preview> {
         let (request, scratch) = (&self.request, &mut Problems::default());
         let amount = find_amount(request, Some(account.currency), self.item, self.contact, scratch);
-        let matter = amount.and_then(|(amount, _)| self.matter_on(account, amount));
-        self.write(matter, &self.channels(), records, scratch)
+        let context = amount.and_then(|(amount, _)| self.context_on(account, amount));
+        self.write(context, &self.channels(), records, scratch)
     }
 
     /// The channels that there is a text for.
@@ -286,29 +286,29 @@ impl Decision<'_> {
 
     fn write(
         &self,
-        matter: Option<Matter<'_>>,
+        context: Option<MessageContext<'_>>,
         channels: &[Channel],
         records: Records<'_>,
         problems: &mut Problems,
     ) -> Vec<Preview> {
-        match (matter, &self.message) {
-            (Some(matter), Some(message)) => {
-                let book = Book { templates: records.templates, routes: records.routes() };
-                preview(&matter, message, channels, &self.told.recipients, book, problems)
+        match (context, &self.message) {
+            (Some(context), Some(message)) => {
+                let sources = MessageSources { templates: records.templates, routes: records.routes() };
+                preview(&context, message, channels, &self.told.recipients, sources, problems)
             }
             (None, _) | (Some(_), None) => Vec::new(),
         }
     }
 
     /// What a message could say, where enough of it is decided to say anything.
-    fn matter(&self) -> Option<Matter<'_>> {
+    fn context(&self) -> Option<MessageContext<'_>> {
         let (account, _) = self.account?;
         let (amount, _) = self.amount?;
-        self.matter_on(account, amount)
+        self.context_on(account, amount)
     }
 
-    fn matter_on<'b>(&'b self, account: &'b Account, amount: Money) -> Option<Matter<'b>> {
-        Some(Matter {
+    fn context_on<'b>(&'b self, account: &'b Account, amount: Money) -> Option<MessageContext<'b>> {
+        Some(MessageContext {
             mode: account.mode,
             account_name: &account.name,
             contact_name: &self.contact?.name,
@@ -464,7 +464,7 @@ fn fits(
     money: Money,
     source: AmountSource,
     (account, ready): ReadyAccount<'_>,
-    gateways: &GatewayBook,
+    gateways: &GatewayRulebook,
 ) -> Result<(), (&'static str, Rejection)> {
     let gateway = ready.gateway;
     if money.currency() != account.currency {

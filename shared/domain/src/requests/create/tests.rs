@@ -103,7 +103,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         templates: &world.templates,
         settings: &world.settings,
         providers: &world.providers,
-        gateways: &GatewayBook::default(),
+        gateways: &GatewayRulebook::default(),
     };
     let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
     decide(request, records, place, now(), Problems::default())
