@@ -30,7 +30,7 @@ use simulators::gateways::SIMULATED;
 use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
-use crate::invariants::{Evidence, Expected, Observer, Seen, Stage};
+use crate::invariants::{Evidence, Expected, Observer, Revision, Stage};
 use crate::meter::{Meter, Usage};
 use crate::{Reply, browser, cloud_options};
 
@@ -454,12 +454,12 @@ impl FaultyWorld {
 
     /// Everything that can be seen from outside.
     pub async fn evidence(&self) -> Evidence {
-        let seen = Seen {
+        let revision = Revision {
             books: self.books().await,
             inbox: self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect(),
             events: self.cloud.crm.taken(),
         };
-        Evidence::gather(&self.table, self.cloud.store.table(), seen, self.now()).await
+        Evidence::gather(&self.table, self.cloud.store.table(), revision, self.now()).await
     }
 
     /// A provider of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
@@ -517,7 +517,7 @@ async fn add_account(cloud: &Cloud, like: &str, id: &str, change: impl FnOnce(&m
     let mut account = model.clone();
     account.id = AccountId::parse(id).unwrap();
     change(&mut account.online_payment);
-    let is_first = cloud.store.put_account(&account, Some(&credentials), &store::Seen::Nothing).await;
+    let is_first = cloud.store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
     assert!(is_first.expect("the account is written"));
 }
 

@@ -86,7 +86,7 @@ pub struct Evidence {
 
 /// What others than the table have seen of the service.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Revision {
     /// Those of all gateways.
     pub books: Vec<Value>,
     /// Address and text of everything that people were told.
@@ -97,7 +97,7 @@ pub struct Seen {
 
 impl Evidence {
     /// Reads the whole table.
-    pub async fn gather(client: &Client, table: &str, seen: Seen, now: Timestamp) -> Self {
+    pub async fn gather(client: &Client, table: &str, seen: Revision, now: Timestamp) -> Self {
         let mut evidence = Self {
             now,
             links: BTreeMap::new(),

@@ -22,7 +22,7 @@ use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
     ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
-    MessageState, ReceiptList, Scope, Seen, Store, TransitionWritten, Written,
+    MessageState, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -232,19 +232,22 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
         people: Vec::new(),
     };
     let read = async || store.records_for_create(None, None, Some(&id), None).await.unwrap();
-    let create = async |number: u8, name: &str, seen: Seen| {
-        let changed = ChangedRecords { contact: Some((contact(name), seen)), item: None };
+    let create = async |number: u8, name: &str, revision: Revision| {
+        let changed = ChangedRecords { contact: Some((contact(name), revision)), item: None };
         store.create_link(&link_with(number, Some("R-2")), &changed, now()).await.unwrap()
     };
-    let nothing = read().await.seen_contact;
-    assert_eq!(nothing, Seen::Nothing);
+    let nothing = read().await.contact_revision;
+    assert_eq!(nothing, Revision::Nothing);
     store.put_contact(&contact("first")).await.unwrap();
     assert!(matches!(create(1, "lost", nothing).await, Created::RecordsChanged));
     let first = read().await;
     store.put_contact(&contact("first")).await.unwrap();
-    assert!(matches!(create(1, "lost", first.seen_contact).await, Created::RecordsChanged), "also by the same again");
+    assert!(
+        matches!(create(1, "lost", first.contact_revision).await, Created::RecordsChanged),
+        "also by the same again"
+    );
     assert_eq!(store.link(link_with(1, None).id()).await.unwrap(), None, "nothing of it was written");
-    let now_seen = read().await.seen_contact;
+    let now_seen = read().await.contact_revision;
     assert!(matches!(create(1, "second", now_seen).await, Created::New));
     assert_eq!(store.contact(&id).await.unwrap(), Some(contact("second")));
 }

@@ -146,7 +146,7 @@ async fn read_records(
     if let (Some(id), Some(change)) = (item_id, &request.item) {
         let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
         if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
-            changed.item = Some((item.clone(), records.seen_item.clone()));
+            changed.item = Some((item.clone(), records.item_revision.clone()));
             records.item = Some(item);
         }
     }
@@ -158,7 +158,7 @@ async fn read_records(
     if let (Some(id), Some(change)) = (contact_id, &request.contact) {
         let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
         if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
-            changed.contact = Some((contact.clone(), records.seen_contact.clone()));
+            changed.contact = Some((contact.clone(), records.contact_revision.clone()));
             records.contact = Some(contact);
         }
     }

@@ -173,8 +173,8 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 summary_page: false,
             },
         };
-        let (_, seen) = store.account_to_change(&account.id).await?;
-        store.put_account(&account, Some(&credentials), &seen).await?;
+        let (_, revision) = store.account_to_change(&account.id).await?;
+        store.put_account(&account, Some(&credentials), &revision).await?;
     }
     Ok(())
 }
@@ -222,8 +222,8 @@ pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedEr
         };
         let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
         let provider = MessageProvider { id: ProviderId::parse(id)?, config, credentials };
-        let (_, seen) = store.provider_to_change(&provider.id).await?;
-        store.put_provider(&provider, secret.as_ref(), &seen).await?;
+        let (_, revision) = store.provider_to_change(&provider.id).await?;
+        store.put_provider(&provider, secret.as_ref(), &revision).await?;
     }
     Ok(())
 }

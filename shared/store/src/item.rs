@@ -47,7 +47,7 @@ pub(crate) fn write_id() -> Result<String, StoreError> {
 
 /// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Seen {
+pub enum Revision {
     #[default]
     Nothing,
     /// Written before writes had marks.
@@ -55,7 +55,7 @@ pub enum Seen {
     Mark(String),
 }
 
-impl Seen {
+impl Revision {
     pub(crate) fn of(item: Option<&Item>) -> Self {
         match item.map(|item| text_of(item, WRITE_ID)) {
             None => Self::Nothing,

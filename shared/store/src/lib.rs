@@ -36,7 +36,7 @@ pub use cursor::{Cursor, Place};
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use heartbeat::Schedule;
-pub use item::Seen;
+pub use item::Revision;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
 pub use links::{ChangedRecords, Created, DuePage, DuePlace, TransitionWritten, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};

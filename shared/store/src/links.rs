@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, Seen, from_item, key, number, text, text_of, to_item, write_id};
+use crate::item::{Item, Revision, from_item, key, number, text, text_of, to_item, write_id};
 use crate::keys::{
     self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
@@ -40,8 +40,8 @@ pub enum Created {
 /// link may bring a part of a record only, and the rest of it is from there.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedRecords {
-    pub contact: Option<(Contact, Seen)>,
-    pub item: Option<(CrmItem, Seen)>,
+    pub contact: Option<(Contact, Revision)>,
+    pub item: Option<(CrmItem, Revision)>,
 }
 
 /// What became of a change.
@@ -119,10 +119,10 @@ impl Store {
 
     /// The writes of records that a link brings along, each over what was read of it.
     fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let contact = changed.contact.as_ref().map(|(contact, seen)| (contact_item(contact), seen));
-        let item = changed.item.as_ref().map(|(item, seen)| (crm_item(item), seen));
-        let put = |(record, seen): (Result<Item, StoreError>, &Seen)| {
-            let (condition, values) = seen.condition();
+        let contact = changed.contact.as_ref().map(|(contact, revision)| (contact_item(contact), revision));
+        let item = changed.item.as_ref().map(|(item, revision)| (crm_item(item), revision));
+        let put = |(record, revision): (Result<Item, StoreError>, &Revision)| {
+            let (condition, values) = revision.condition();
             conditional_put(self, record?, condition, values)
         };
         contact.into_iter().chain(item).map(put).collect()

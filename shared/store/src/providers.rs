@@ -8,7 +8,7 @@ use domain::messages::provider::{MessageProvider, ProviderSecret};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Seen, from_item, key, to_item, to_marked_item};
+use crate::item::{Revision, from_item, key, to_item, to_marked_item};
 use crate::keys;
 
 impl Store {
@@ -19,24 +19,24 @@ impl Store {
     }
 
     /// A provider and what to write a change of it over.
-    pub async fn provider_to_change(&self, id: &ProviderId) -> Result<(Option<MessageProvider>, Seen), StoreError> {
+    pub async fn provider_to_change(&self, id: &ProviderId) -> Result<(Option<MessageProvider>, Revision), StoreError> {
         self.record_to_change("read a provider to change it", keys::provider(id)).await
     }
 
-    /// Writes a provider over what was seen of it and, where a new one is given, its secret as a version of its own, at
+    /// Writes a provider over the revision that was read and, where a new one is given, its secret as a version of its own, at
     /// once. Answers whether nobody else was faster.
     pub async fn put_provider(
         &self,
         provider: &MessageProvider,
         secret: Option<&ProviderSecret>,
-        seen: &Seen,
+        revision: &Revision,
     ) -> Result<bool, StoreError> {
         let item = to_marked_item(keys::provider(&provider.id), provider)?;
         let secret = match (secret, &provider.credentials) {
             (Some(secret), Some(version)) => Some(to_item(keys::provider_secret(&provider.id, version), secret)?),
             (None, _) | (Some(_), None) => None,
         };
-        self.put_over("write a provider", item, seen, secret).await
+        self.put_over("write a provider", item, revision, secret).await
     }
 
     /// Deletes a provider. Its secrets stay, and nobody uses them any more.

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, Seen, from_item, key, text, text_of, to_item, to_marked_item};
+use crate::item::{Item, Revision, from_item, key, text, text_of, to_item, to_marked_item};
 use crate::keys::{self, ALL_CONTACTS, ALL_ITEMS, ATTACHMENT_PREFIX, BY_DAY, ITEM_SK, LISTED_AT, PK, SK, WRITE_ID};
 use crate::links::{conditional_put, failed_on, plain_put};
 
@@ -33,8 +33,8 @@ pub struct CreateRecords {
     pub contact: Option<Contact>,
     pub item: Option<CrmItem>,
     /// What there was of those that a request may change a part of.
-    pub seen_contact: Seen,
-    pub seen_item: Seen,
+    pub contact_revision: Revision,
+    pub item_revision: Revision,
 }
 
 /// The receipts under each receipt field of an item.
@@ -76,11 +76,11 @@ impl Store {
             match pk.split('#').next().unwrap_or_default() {
                 "link" => records.link = Some(from_item(READ, found)?),
                 "contact" => {
-                    records.seen_contact = Seen::of(Some(&found));
+                    records.contact_revision = Revision::of(Some(&found));
                     records.contact = Some(from_item(READ, found)?);
                 }
                 "item" => {
-                    records.seen_item = Seen::of(Some(&found));
+                    records.item_revision = Revision::of(Some(&found));
                     records.item = Some(from_item(READ, found)?);
                 }
                 _ => records.account = Some(from_item(READ, found)?),
@@ -96,47 +96,47 @@ impl Store {
     }
 
     /// An account and what to write a change of it over.
-    pub async fn account_to_change(&self, id: &AccountId) -> Result<(Option<Account>, Seen), StoreError> {
+    pub async fn account_to_change(&self, id: &AccountId) -> Result<(Option<Account>, Revision), StoreError> {
         self.record_to_change("read an account to change it", keys::account(id)).await
     }
 
-    /// Writes an account over what was seen of it and, where new ones are given, its credentials as a version of their
+    /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of their
     /// own, at once. Answers whether nobody else was faster.
     pub async fn put_account(
         &self,
         account: &Account,
         credentials: Option<&Credentials>,
-        seen: &Seen,
+        revision: &Revision,
     ) -> Result<bool, StoreError> {
         let item = to_marked_item(keys::account(&account.id), account)?;
         let secret = match (credentials, &account.online_payment.credentials) {
             (Some(credentials), Some(version)) => Some(to_item(keys::credentials(&account.id, version), credentials)?),
             (None, _) | (Some(_), None) => None,
         };
-        self.put_over("write an account", item, seen, secret).await
+        self.put_over("write an account", item, revision, secret).await
     }
 
     pub(crate) async fn record_to_change<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         at: keys::Key,
-    ) -> Result<(Option<T>, Seen), StoreError> {
+    ) -> Result<(Option<T>, Revision), StoreError> {
         let item = self.get(operation, key(at)).await?;
-        let seen = Seen::of(item.as_ref());
-        Ok((item.map(|item| from_item(operation, item)).transpose()?, seen))
+        let revision = Revision::of(item.as_ref());
+        Ok((item.map(|item| from_item(operation, item)).transpose()?, revision))
     }
 
-    /// Writes a record over what was seen of it, at once with a secret of its own where it has a new one. Our own write
+    /// Writes a record over the revision that was read, at once with a secret of its own where it has a new one. Our own write
     /// whose answer was lost finds its mark.
     pub(crate) async fn put_over(
         &self,
         operation: &'static str,
         record: Item,
-        seen: &Seen,
+        revision: &Revision,
         secret: Option<Item>,
     ) -> Result<bool, StoreError> {
         let mark = text_of(&record, WRITE_ID).map(str::to_owned);
-        let (condition, values) = seen.condition();
+        let (condition, values) = revision.condition();
         let stood_against = match secret {
             None => self.put_if(operation, record, condition, values).await?.err(),
             Some(secret) => {

@@ -62,9 +62,10 @@ async fn start_often(world: &World, program: &Program, tls: &TlsEndpoint, events
     for round in 0..STARTS {
         tls.take_seen();
         let mut lambda = Lambda::start(program).await;
-        let seen = tls.take_seen();
-        let connected = seen.first_connection.map_or(lambda.ready_after, |at| at - lambda.started_at);
-        let network = seen.first_connection.zip(seen.last_answer).map_or(Duration::ZERO, |(from, to)| to - from);
+        let revision = tls.take_seen();
+        let connected = revision.first_connection.map_or(lambda.ready_after, |at| at - lambda.started_at);
+        let network =
+            revision.first_connection.zip(revision.last_answer).map_or(Duration::ZERO, |(from, to)| to - from);
         before_network.push(connected.min(lambda.ready_after));
         own.push(lambda.ready_after.saturating_sub(network));
         ready.push(lambda.ready_after);

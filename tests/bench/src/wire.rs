@@ -31,12 +31,12 @@ pub(crate) struct TlsEndpoint {
     pub(crate) roots: PathBuf,
     /// Our own root alone, for runtimes that keep theirs inside.
     pub(crate) own_root: PathBuf,
-    seen: Arc<Mutex<Seen>>,
+    revision: Arc<Mutex<Revision>>,
 }
 
 /// What a process did with its connections.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Revision {
     pub(crate) first_connection: Option<Instant>,
     /// When the last byte was handed to it.
     pub(crate) last_answer: Option<Instant>,
@@ -60,24 +60,24 @@ impl TlsEndpoint {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let seen: Arc<Mutex<Seen>> = Arc::default();
-        let noted = Arc::clone(&seen);
+        let revision: Arc<Mutex<Revision>> = Arc::default();
+        let noted = Arc::clone(&revision);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 noted.lock().unwrap_or_else(PoisonError::into_inner).first_connection.get_or_insert_with(Instant::now);
                 tokio::spawn(tunnel(stream, acceptor.clone(), upstream_port, Arc::clone(&noted)));
             }
         });
-        Self { url, roots, own_root, seen }
+        Self { url, roots, own_root, revision }
     }
 
     /// What was seen since this was last asked.
-    pub(crate) fn take_seen(&self) -> Seen {
-        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take_seen(&self) -> Revision {
+        std::mem::take(&mut *self.revision.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-async fn tunnel(stream: TcpStream, acceptor: TlsAcceptor, upstream_port: u16, seen: Arc<Mutex<Seen>>) {
+async fn tunnel(stream: TcpStream, acceptor: TlsAcceptor, upstream_port: u16, revision: Arc<Mutex<Revision>>) {
     let _ = stream.set_nodelay(true);
     // A process that ended in the middle of it is no trouble of ours.
     let Ok(inside) = acceptor.accept(stream).await else { return };
@@ -89,7 +89,7 @@ async fn tunnel(stream: TcpStream, acceptor: TlsAcceptor, upstream_port: u16, se
     let mut answer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from_store.read(&mut answer).await {
         // Before it is sent, because the process may be faster than this task.
-        seen.lock().unwrap_or_else(PoisonError::into_inner).last_answer = Some(Instant::now());
+        revision.lock().unwrap_or_else(PoisonError::into_inner).last_answer = Some(Instant::now());
         if to_function.write_all(&answer[..length]).await.is_err() || to_function.flush().await.is_err() {
             break;
         }

@@ -177,13 +177,13 @@ pub(crate) async fn write(
     let version = new_version(app.clock.now(), suffix)?;
     // Credentials that are left out are those of the account as it is: they must not come back after others were written.
     for _ in 0..MOST_ROUNDS {
-        let (known, seen) = app.store.account_to_change(&id).await?;
+        let (known, revision) = app.store.account_to_change(&id).await?;
         let mut problems = Problems::default();
         let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);
         let Some((account, credentials)) = decided.filter(|_| problems.is_empty()) else {
             return Err(ApiProblem::invalid(problems));
         };
-        if app.store.put_account(&account, credentials.as_ref(), &seen).await? {
+        if app.store.put_account(&account, credentials.as_ref(), &revision).await? {
             tracing::info!(account_id = %account.id, "An account was written.");
             return Ok(answer(AccountView::new(&account)));
         }

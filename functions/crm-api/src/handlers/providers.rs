@@ -180,13 +180,13 @@ pub(crate) async fn write(
     let version = new_version(app.clock.now(), suffix)?;
     // A secret that is left out is that of the provider as it is: it must not come back after another was written.
     for _ in 0..MOST_ROUNDS {
-        let (known, seen) = app.store.provider_to_change(&id).await?;
+        let (known, revision) = app.store.provider_to_change(&id).await?;
         let (mut problems, body) = (Problems::default(), body.fields.clone());
         let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
         let Some((provider, secret)) = decided.filter(|_| problems.is_empty()) else {
             return Err(ApiProblem::invalid(problems));
         };
-        if app.store.put_provider(&provider, secret.as_ref(), &seen).await? {
+        if app.store.put_provider(&provider, secret.as_ref(), &revision).await? {
             tracing::info!(provider_id = %provider.id, "A message provider was written.");
             return Ok(answer(ProviderView::new(&provider)));
         }
