@@ -197,7 +197,7 @@ pub(crate) async fn draft(
         expires_at: decision.expires_at.map(|at| instant(at, &configuration.settings)),
         choices: choices(accounts, &decision, records, &configuration),
         recipients: recipients(&decision),
-        unreached: decision.told.unreached.iter().map(UnreachedView::new).collect(),
+        unreached: decision.notified.unreached.iter().map(UnreachedView::new).collect(),
         messages: previews(&decision, records, &configuration.accounts).iter().map(message).collect(),
         problems: decision.problems.into_vec(),
     };
@@ -331,7 +331,7 @@ fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
         roles: recipient.roles.clone(),
         standby: !recipient.stands_in_for.is_empty(),
     };
-    decision.told.recipients.iter().map(view).collect()
+    decision.notified.recipients.iter().map(view).collect()
 }
 
 fn message(preview: &Preview) -> PreviewView {

@@ -8,7 +8,7 @@ const MOST_REQUESTS: usize = 20;
 
 /// A request that came with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestMark {
+pub struct RequestFingerprint {
     /// A hash of the integration, its idempotency key and the address that was called.
     pub key: String,
     /// A hash of the body.
@@ -29,14 +29,14 @@ pub enum Repeat {
 /// The requests that a record remembers, the newest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Answered(Vec<RequestMark>);
+pub struct IdempotencyLog(Vec<RequestFingerprint>);
 
-impl Answered {
+impl IdempotencyLog {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn knows(&self, mark: Option<&RequestMark>) -> Repeat {
+    pub fn knows(&self, mark: Option<&RequestFingerprint>) -> Repeat {
         let Some(mark) = mark else { return Repeat::No };
         match self.0.iter().find(|known| known.key == mark.key) {
             None => Repeat::No,
@@ -45,7 +45,7 @@ impl Answered {
         }
     }
 
-    pub fn add(&mut self, mark: Option<RequestMark>) {
+    pub fn add(&mut self, mark: Option<RequestFingerprint>) {
         self.0.extend(mark);
         let surplus = self.0.len().saturating_sub(MOST_REQUESTS);
         self.0.drain(..surplus);
@@ -56,22 +56,22 @@ impl Answered {
 mod tests {
     use super::*;
 
-    fn mark(key: &str, body: &str) -> RequestMark {
-        RequestMark { key: key.to_owned(), body: body.to_owned() }
+    fn mark(key: &str, body: &str) -> RequestFingerprint {
+        RequestFingerprint { key: key.to_owned(), body: body.to_owned() }
     }
 
     #[test]
     fn a_repeated_request_is_known_by_its_key_and_another_body_is_told_apart() {
-        let mut answered = Answered::default();
-        answered.add(Some(mark("k", "b")));
-        answered.add(None);
-        assert_eq!(answered.knows(None), Repeat::No);
-        assert_eq!(answered.knows(Some(&mark("k", "b"))), Repeat::Yes);
-        assert_eq!(answered.knows(Some(&mark("k", "c"))), Repeat::OtherBody);
-        assert_eq!(answered.knows(Some(&mark("l", "b"))), Repeat::No);
+        let mut idempotency = IdempotencyLog::default();
+        idempotency.add(Some(mark("k", "b")));
+        idempotency.add(None);
+        assert_eq!(idempotency.knows(None), Repeat::No);
+        assert_eq!(idempotency.knows(Some(&mark("k", "b"))), Repeat::Yes);
+        assert_eq!(idempotency.knows(Some(&mark("k", "c"))), Repeat::OtherBody);
+        assert_eq!(idempotency.knows(Some(&mark("l", "b"))), Repeat::No);
         for number in 0..MOST_REQUESTS {
-            answered.add(Some(mark(&number.to_string(), "b")));
+            idempotency.add(Some(mark(&number.to_string(), "b")));
         }
-        assert_eq!(answered.knows(Some(&mark("k", "b"))), Repeat::No);
+        assert_eq!(idempotency.knows(Some(&mark("k", "b"))), Repeat::No);
     }
 }

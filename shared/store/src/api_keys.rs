@@ -89,7 +89,7 @@ impl KeyRing {
     }
 
     /// The pay token that an integration's idempotency key stands for. The same key gives the same token for ever, so
-    /// the link itself is the record that the request was answered.
+    /// the link itself is the record that the request was idempotency.
     pub fn token_for(&self, integration: &str, idempotency_key: &str) -> Result<PayToken, StoreError> {
         let secret = self.token_secret.ok_or(StoreError::NotSetUp { missing: "the secret of pay tokens" })?;
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&secret)

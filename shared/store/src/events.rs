@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
-use domain::idempotency::Answered;
+use domain::idempotency::IdempotencyLog;
 use domain::ids::{AttemptId, EndpointId, EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
 use domain::link::outbox::{EventType, KEPT_FOR, LinkEvent};
@@ -52,8 +52,8 @@ pub struct EventRecord {
     pub held_until: Option<Timestamp>,
     /// Counts the changes.
     pub version: u64,
-    #[serde(default, skip_serializing_if = "Answered::is_empty")]
-    pub answered: Answered,
+    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
+    pub idempotency: IdempotencyLog,
 }
 
 /// One endpoint that an event is sent to.
@@ -127,7 +127,7 @@ impl EventRecord {
             deliveries: Vec::new(),
             held_until: None,
             version: 1,
-            answered: Answered::default(),
+            idempotency: IdempotencyLog::default(),
         }
     }
 

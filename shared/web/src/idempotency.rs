@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::Rejection;
-use domain::idempotency::{Repeat, RequestMark};
+use domain::idempotency::{Repeat, RequestFingerprint};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::ApiKey;
@@ -29,15 +29,15 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiProblem
 
 /// What a record remembers of a request that came with an idempotency key. The key belongs to the integration, not to
 /// one of its API keys, so that it outlives a rotated one.
-pub fn request_mark(
+pub fn request_fingerprint(
     caller: &ApiKey,
     headers: &HeaderMap,
     path: &str,
     body: &Value,
-) -> Result<Option<RequestMark>, ApiProblem> {
+) -> Result<Option<RequestFingerprint>, ApiProblem> {
     let Some(key) = idempotency_key(headers)? else { return Ok(None) };
     let parts = Value::from(vec![caller.integration.as_str(), path, key.as_str()]);
-    Ok(Some(RequestMark { key: short(hash_of(&parts)), body: short(hash_of(body)) }))
+    Ok(Some(RequestFingerprint { key: short(hash_of(&parts)), body: short(hash_of(body)) }))
 }
 
 /// Half of a SHA-256 is more than enough among twenty.

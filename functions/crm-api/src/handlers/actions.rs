@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::Path;
 use web::fields::nested;
-use web::idempotency::{is_repeated, replayed, request_mark};
+use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::message_round::{MessageBody, RecipientsBody};
 use web::{ApiProblem, Given, OptionalBody};
 
@@ -196,14 +196,14 @@ async fn act(
     asked: Asked<'_>,
     decide: impl Fn(&PaymentLink, Timestamp) -> Result<PaymentLink, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let mark = request_mark(asked.caller, asked.headers, asked.path, asked.body)?;
+    let mark = request_fingerprint(asked.caller, asked.headers, asked.path, asked.body)?;
     let mut link = read_link(app, id).await?;
     for _ in 0..MOST_ROUNDS {
         let now = app.clock.now();
         if is_repeated(link.knows(mark.as_ref()))? {
             return Ok(replayed(show(app, &link, now).await?));
         }
-        let next = decide(&link, now)?.answering(mark.clone());
+        let next = decide(&link, now)?.remembering(mark.clone());
         match app.store.replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.id(), action = last_segment(asked.path), "The CRM changed a link.");

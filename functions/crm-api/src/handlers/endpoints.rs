@@ -18,7 +18,7 @@ use views::instant;
 use views::schema::EventName;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
-use web::idempotency::{is_repeated, replayed, request_mark};
+use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
 use crate::app::{App, MOST_ROUNDS};
@@ -173,7 +173,7 @@ pub(crate) async fn write(
                 created_at: now,
                 changed_at: Some(now),
                 version: 1,
-                answered: Answered::default(),
+                idempotency: Answered::default(),
             },
         };
         let is_new = known.is_none();
@@ -223,18 +223,18 @@ pub(crate) async fn rotate(
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    let mark = request_mark(&caller, &headers, address.path(), &body.value)?;
+    let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
     let configuration = app.store.configuration().await?;
     for _ in 0..MOST_ROUNDS {
         let endpoint = find(&app, &id).await?;
         let shown = |endpoint: &WebhookEndpoint| {
             answer(EndpointView::new(endpoint, &configuration.settings).with_secret(endpoint))
         };
-        if is_repeated(endpoint.answered.knows(mark.as_ref()))? {
+        if is_repeated(endpoint.idempotency.knows(mark.as_ref()))? {
             return Ok(replayed(shown(&endpoint)));
         }
         let mut next = endpoint.rotated(new_secret()?, SignedDuration::from_hours(hours), app.clock.now());
-        next.answered.add(mark.clone());
+        next.idempotency.add(mark.clone());
         if app.store.replace_endpoint(&next).await? {
             tracing::info!(endpoint_id = %next.id, "The secret of a webhook endpoint was rotated.");
             return Ok(shown(&next));

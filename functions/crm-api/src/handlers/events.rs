@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use views::event::{EventView, LoggedEventView};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
-use web::idempotency::{is_repeated, replayed, request_mark};
+use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::{ApiProblem, Given, OptionalBody};
 
 use crate::app::{App, MOST_ROUNDS};
@@ -82,11 +82,11 @@ pub(crate) async fn redeliver(
     refuse_unknown("", body.fields.unknown, &mut problems);
     let endpoint = body.fields.endpoint_id.field("/endpoint_id", &mut problems);
     let endpoint = endpoint.parse("/endpoint_id", &mut problems, |id| EndpointId::parse(&id)).value();
-    let mark = request_mark(&caller, &headers, address.path(), &body.value)?;
+    let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
     let endpoints = app.store.fresh_endpoints().await?;
     for _ in 0..MOST_ROUNDS {
         let mut event = find(&app, &id).await?;
-        if is_repeated(event.answered.knows(mark.as_ref()))? {
+        if is_repeated(event.idempotency.knows(mark.as_ref()))? {
             return Ok(replayed((StatusCode::ACCEPTED, answer(view_of(&app, &event).await?)).into_response()));
         }
         let chosen: Vec<EndpointId> = endpoints
@@ -105,7 +105,7 @@ pub(crate) async fn redeliver(
             return Err(ApiProblem::conflict("no_endpoint_wants_it", detail));
         }
         send_again(&mut event, chosen, app.clock.now());
-        event.answered.add(mark.clone());
+        event.idempotency.add(mark.clone());
         event.version += 1;
         if app.store.replace_event(&event).await? {
             return Ok((StatusCode::ACCEPTED, answer(view_of(&app, &event).await?)).into_response());

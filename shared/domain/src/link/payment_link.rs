@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{GatewayKind, Mode};
-use crate::idempotency::{Answered, Repeat, RequestMark};
+use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
 use crate::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
     ReceiptTypeId, ReferenceId, ReturnKey,
@@ -164,8 +164,8 @@ pub struct PaymentLink {
     /// What the CRM has to be told, until it is too old to be told.
     #[serde(default)]
     pub(super) outbox: Outbox,
-    #[serde(default, skip_serializing_if = "Answered::is_empty")]
-    pub(super) answered: Answered,
+    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
+    pub(super) idempotency: IdempotencyLog,
     /// What the call that made the link belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<Trace>,
@@ -240,7 +240,7 @@ impl PaymentLink {
             opened_at: None,
             message_rounds: Vec::new(),
             outbox,
-            answered: Answered::default(),
+            idempotency: IdempotencyLog::default(),
             trace: None,
             created_at: now,
             updated_at: now,
@@ -329,14 +329,14 @@ impl PaymentLink {
     }
 
     /// Whether a request with an idempotency key was answered before.
-    pub fn knows(&self, mark: Option<&RequestMark>) -> Repeat {
-        self.answered.knows(mark)
+    pub fn knows(&self, mark: Option<&RequestFingerprint>) -> Repeat {
+        self.idempotency.knows(mark)
     }
 
     /// Remembers the request that a change answers; written with the change.
     #[must_use]
-    pub fn answering(mut self, mark: Option<RequestMark>) -> Self {
-        self.answered.add(mark);
+    pub fn remembering(mut self, mark: Option<RequestFingerprint>) -> Self {
+        self.idempotency.add(mark);
         self
     }
 

@@ -95,10 +95,10 @@ pub fn saved_text<'a>(
     channel: Channel,
     locale: &Locale,
 ) -> Option<&'a MessageText> {
-    let fits = |wanted: &str| {
-        templates
-            .iter()
-            .find(|template| template.kind == kind && template.channel == channel && template.locale.as_str() == wanted)
+    let fits = |selection: &str| {
+        templates.iter().find(|template| {
+            template.kind == kind && template.channel == channel && template.locale.as_str() == selection
+        })
     };
     let language = locale.as_str().split('-').next().unwrap_or_default();
     fits(locale.as_str()).or_else(|| fits(language)).map(|template| &template.text)

@@ -41,7 +41,7 @@ impl Channel {
 
 /// Whom the caller named. Several at once, as the guide's check boxes allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RecipientSelection {
     pub contact: bool,
     pub roles: Vec<Role>,
     pub mobiles: Vec<Mobile>,
@@ -49,7 +49,7 @@ pub struct Wanted {
     pub social: Vec<SocialAddress>,
 }
 
-impl Wanted {
+impl RecipientSelection {
     pub fn is_empty(&self) -> bool {
         !self.contact
             && self.roles.is_empty()
@@ -131,14 +131,14 @@ impl UnreachedReason {
 
 /// Everybody who will be told, in the order named, duplicates merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedRecipients {
     pub recipients: Vec<Recipient>,
     pub unreached: Vec<Unreached>,
 }
 
 /// By what people can be told.
 #[derive(Clone, Copy, Debug)]
-pub struct Ways<'a> {
+pub struct DeliveryOptions<'a> {
     /// The channels that the message has a text for.
     pub channels: &'a [Channel],
     pub wording: Wording,
@@ -147,12 +147,18 @@ pub struct Ways<'a> {
 
 /// Turns the named people into addresses that somebody takes messages to. `round` tells one round of messages from
 /// another.
-pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId, round: u32) -> Resolved {
-    let mut list = List { ways, link, round, resolved: Resolved::default() };
-    if wanted.contact {
+pub fn resolve(
+    selection: &RecipientSelection,
+    contact: &Contact,
+    options: DeliveryOptions<'_>,
+    link: &LinkId,
+    round: u32,
+) -> ResolvedRecipients {
+    let mut list = List { options, link, round, resolved: ResolvedRecipients::default() };
+    if selection.contact {
         list.add_person("contact", contact.mobile.as_ref(), contact.email.as_ref(), &contact.social);
     }
-    for role in &wanted.roles {
+    for role in &selection.roles {
         let mut people = contact.people.iter().filter(|person| person.role == *role).peekable();
         if people.peek().is_none() {
             list.miss(Some(role.as_str()), None, UnreachedReason::NobodyHasThisRole);
@@ -161,10 +167,11 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId
             list.add_person(role.as_str(), person.mobile.as_ref(), person.email.as_ref(), &person.social);
         }
     }
-    let typed = wanted.mobiles.iter().map(Address::from);
-    let typed = typed.chain(wanted.emails.iter().map(Address::from)).chain(wanted.social.iter().map(Address::from));
+    let typed = selection.mobiles.iter().map(Address::from);
+    let typed =
+        typed.chain(selection.emails.iter().map(Address::from)).chain(selection.social.iter().map(Address::from));
     for address in typed {
-        if ways.channels.contains(&address.channel) {
+        if options.channels.contains(&address.channel) {
             list.add(address, None, None);
         } else {
             list.miss(None, Some(address), UnreachedReason::ChannelNotUsed);
@@ -173,7 +180,7 @@ pub fn resolve(wanted: &Wanted, contact: &Contact, ways: Ways<'_>, link: &LinkId
     list.resolved
 }
 
-impl Ways<'_> {
+impl DeliveryOptions<'_> {
     /// Whether somebody takes the message there.
     pub(crate) fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
         let Address { channel, network, to } = address;
@@ -244,21 +251,21 @@ impl Recipient {
 }
 
 struct List<'a> {
-    ways: Ways<'a>,
+    options: DeliveryOptions<'a>,
     link: &'a LinkId,
     round: u32,
-    resolved: Resolved,
+    resolved: ResolvedRecipients,
 }
 
 impl List<'_> {
     fn add_person(&mut self, role: &str, mobile: Option<&Mobile>, email: Option<&Email>, social: &[SocialAddress]) {
         let known = mobile.map(Address::from).into_iter().chain(email.map(Address::from));
         let known = known.chain(social.iter().map(Address::from));
-        let addresses: Vec<_> = known.filter(|address| self.ways.channels.contains(&address.channel)).collect();
+        let addresses: Vec<_> = known.filter(|address| self.options.channels.contains(&address.channel)).collect();
         if addresses.is_empty() {
             self.miss(Some(role), None, UnreachedReason::NoAddress);
         }
-        let has_order = !self.ways.routes.settings.channel_order.is_empty();
+        let has_order = !self.options.routes.settings.channel_order.is_empty();
         let mut before = None;
         for address in self.in_order(addresses) {
             // An address that nobody serves is passed over.
@@ -269,7 +276,7 @@ impl List<'_> {
 
     /// The addresses as the business prefers their channels; those it does not name come last.
     fn in_order<'b>(&self, mut addresses: Vec<Address<'b>>) -> Vec<Address<'b>> {
-        let order = &self.ways.routes.settings.channel_order;
+        let order = &self.options.routes.settings.channel_order;
         let rank = |address: &Address<'_>| order.iter().position(|channel| *channel == address.channel);
         addresses.sort_by_key(|address| rank(address).unwrap_or(order.len()));
         addresses
@@ -277,7 +284,7 @@ impl List<'_> {
 
     /// Adds one message, or says why nobody takes it there. `before` is the message that it stands in for.
     fn add(&mut self, address: Address<'_>, role: Option<&str>, before: Option<MessageId>) -> Option<MessageId> {
-        if let Err(reason) = self.ways.check(address) {
+        if let Err(reason) = self.options.check(address) {
             self.miss(role, Some(address), reason);
             return None;
         }
@@ -361,30 +368,31 @@ mod tests {
     }
 
     /// With a bot on each of these networks.
-    fn resolved_with(wanted: Wanted, channels: &[Channel], networks: &[&str]) -> Resolved {
+    fn resolved_with(selection: RecipientSelection, channels: &[Channel], networks: &[&str]) -> ResolvedRecipients {
         let (settings, mut providers) = samples::iranian();
         providers.extend(networks.iter().map(|network| samples::bot(network)));
         let routes = Routes { settings: &settings, providers: &providers };
-        let ways = Ways { channels, wording: Wording::Default, routes };
-        resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0)
+        let options = DeliveryOptions { channels, wording: Wording::Default, routes };
+        resolve(&selection, &contact(), options, &LinkId::of(&PayToken::from_random([1; 16])), 0)
     }
 
-    fn resolved(wanted: Wanted, channels: &[Channel]) -> Resolved {
-        resolved_with(wanted, channels, &[])
+    fn resolved(selection: RecipientSelection, channels: &[Channel]) -> ResolvedRecipients {
+        resolved_with(selection, channels, &[])
     }
 
     #[test]
     fn duplicates_merge_and_keep_every_role() {
-        let told = resolved(
-            Wanted {
+        let notified = resolved(
+            RecipientSelection {
                 contact: true,
                 roles: vec![role("manager")],
                 mobiles: vec![mobile("+98 912 123 4567")],
-                ..Wanted::default()
+                ..RecipientSelection::default()
             },
             &[Channel::Sms, Channel::Email],
         );
-        let summary: Vec<_> = told.recipients.iter().map(|r| (r.channel, r.to.as_str(), r.roles.join("+"))).collect();
+        let summary: Vec<_> =
+            notified.recipients.iter().map(|r| (r.channel, r.to.as_str(), r.roles.join("+"))).collect();
         assert_eq!(
             summary,
             [
@@ -392,22 +400,22 @@ mod tests {
                 (Channel::Email, "manager@example.com", "manager".to_owned()),
             ]
         );
-        assert!(told.unreached.is_empty());
+        assert!(notified.unreached.is_empty());
     }
 
     #[test]
     fn who_cannot_be_reached_is_listed_with_the_reason() {
-        let told = resolved(
-            Wanted {
+        let notified = resolved(
+            RecipientSelection {
                 contact: true,
                 roles: vec![role("liaison"), role("treasurer")],
                 mobiles: vec![mobile("09351234567")],
-                ..Wanted::default()
+                ..RecipientSelection::default()
             },
             &[Channel::Email],
         );
-        assert!(told.recipients.is_empty());
-        let reasons: Vec<_> = told.unreached.iter().map(|u| (u.role.as_deref(), u.reason)).collect();
+        assert!(notified.recipients.is_empty());
+        let reasons: Vec<_> = notified.unreached.iter().map(|u| (u.role.as_deref(), u.reason)).collect();
         assert_eq!(
             reasons,
             [
@@ -421,19 +429,19 @@ mod tests {
 
     #[test]
     fn the_same_id_on_two_networks_is_two_addresses_and_a_network_without_a_bot_is_named() {
-        let wanted = || Wanted {
+        let selection = || RecipientSelection {
             contact: true,
             roles: vec![role("manager")],
             social: vec![social("telegram", "700")],
-            ..Wanted::default()
+            ..RecipientSelection::default()
         };
-        let both = resolved_with(wanted(), &[Channel::Social], &["telegram", "bale"]);
-        let told: Vec<_> =
+        let both = resolved_with(selection(), &[Channel::Social], &["telegram", "bale"]);
+        let notified: Vec<_> =
             both.recipients.iter().map(|r| (r.network.as_ref().unwrap().as_str(), r.to.as_str())).collect();
-        assert_eq!(told, [("telegram", "700"), ("bale", "700")]);
+        assert_eq!(notified, [("telegram", "700"), ("bale", "700")]);
         assert_ne!(both.recipients[0].id, both.recipients[1].id);
         assert!(both.unreached.is_empty());
-        let one = resolved_with(wanted(), &Channel::ALL, &["telegram"]);
+        let one = resolved_with(selection(), &Channel::ALL, &["telegram"]);
         let missed: Vec<_> = one
             .unreached
             .iter()
@@ -448,16 +456,16 @@ mod tests {
         providers.extend([samples::bot("bale")]);
         settings.channel_order = vec![Channel::Social, Channel::Sms];
         let routes = Routes { settings: &settings, providers: &providers };
-        let ways = Ways { channels: &Channel::ALL, wording: Wording::Default, routes };
-        let wanted = Wanted {
+        let options = DeliveryOptions { channels: &Channel::ALL, wording: Wording::Default, routes };
+        let selection = RecipientSelection {
             contact: true,
             roles: vec![role("manager")],
             emails: vec![Email::parse("typed@example.com").unwrap()],
-            ..Wanted::default()
+            ..RecipientSelection::default()
         };
-        let told = resolve(&wanted, &contact(), ways, &LinkId::of(&PayToken::from_random([1; 16])), 0);
-        let position = |id: &MessageId| told.recipients.iter().position(|one| one.id == *id).unwrap();
-        let summary: Vec<(&str, Vec<usize>)> = told
+        let notified = resolve(&selection, &contact(), options, &LinkId::of(&PayToken::from_random([1; 16])), 0);
+        let position = |id: &MessageId| notified.recipients.iter().position(|one| one.id == *id).unwrap();
+        let summary: Vec<(&str, Vec<usize>)> = notified
             .recipients
             .iter()
             .map(|one| (one.to.as_str(), one.stands_in_for.iter().map(position).collect()))
@@ -472,8 +480,8 @@ mod tests {
                 ("typed@example.com", vec![]),
             ]
         );
-        let mail = &told.recipients[2];
-        assert!(!mail.is_wanted(|_| false) && mail.is_wanted(|id| *id == told.recipients[0].id));
-        assert!(told.recipients[0].is_wanted(|_| false));
+        let mail = &notified.recipients[2];
+        assert!(!mail.is_wanted(|_| false) && mail.is_wanted(|id| *id == notified.recipients[0].id));
+        assert!(notified.recipients[0].is_wanted(|_| false));
     }
 }

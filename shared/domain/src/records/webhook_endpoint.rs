@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::idempotency::Answered;
+use crate::idempotency::IdempotencyLog;
 use crate::ids::EndpointId;
 use crate::link::outbox::EventType;
 use crate::problem::Rejection;
@@ -62,8 +62,8 @@ pub struct WebhookEndpoint {
     pub changed_at: Option<Timestamp>,
     /// Counts the changes.
     pub version: u64,
-    #[serde(default, skip_serializing_if = "Answered::is_empty")]
-    pub answered: Answered,
+    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
+    pub idempotency: IdempotencyLog,
 }
 
 /// What events to one endpoint are signed with, in the form of Standard Webhooks: `whsec_` and base64.
@@ -307,7 +307,7 @@ mod tests {
             created_at: at(0),
             changed_at: None,
             version: 1,
-            answered: Answered::default(),
+            idempotency: IdempotencyLog::default(),
         };
         let rotated =
             endpoint.rotated(SigningSecret::new("whsec_dHdv".to_owned()), SignedDuration::from_secs(60), at(0));

@@ -14,7 +14,7 @@ use crate::link::ReceiptType;
 use crate::messages::choice::MessageChoice;
 use crate::messages::compose::Preview;
 use crate::messages::provider::Wording;
-use crate::messages::recipients::{Address, Channel, Unreached, Ways};
+use crate::messages::recipients::{Address, Channel, DeliveryOptions, Unreached};
 use crate::problem::{Field, Rejection};
 use crate::records::account::Account;
 use crate::records::contact::{Email, Mobile, SocialAddress};
@@ -139,10 +139,10 @@ pub struct PersonChoice<'a> {
 pub fn people_choices<'a>(decision: &Decision<'a>, records: Records<'_>) -> Vec<PersonChoice<'a>> {
     let Some(contact) = decision.contact else { return Vec::new() };
     let wording = decision.message.as_ref().map_or(Wording::Default, MessageChoice::wording);
-    let ways = Ways { channels: &Channel::ALL, wording, routes: records.routes() };
+    let options = DeliveryOptions { channels: &Channel::ALL, wording, routes: records.routes() };
     let choice = |choice: PersonChoice<'a>| {
         let PersonChoice { role, name, mobile, email, social, mut unreached } = choice;
-        let mut is_served = |address: Address<'_>| match ways.check(address) {
+        let mut is_served = |address: Address<'_>| match options.check(address) {
             Ok(()) => true,
             Err(reason) => {
                 unreached.push(Unreached::at(Some(role), address, reason));

@@ -8,7 +8,7 @@ use crate::link::PaymentLink;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{MessageContext, MessageSources, preview};
 use crate::messages::provider::{MessageProviders, Routes};
-use crate::messages::recipients::{Channel, Recipient, Resolved, Unreached, Ways, resolve};
+use crate::messages::recipients::{Channel, DeliveryOptions, Recipient, ResolvedRecipients, Unreached, resolve};
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
 use crate::requests::create::{MessageRequest, Recipients, decide_message};
@@ -81,16 +81,16 @@ pub fn decide(
         Field::Refused => None,
     };
     let Some(message) = message else { return Err(problems) };
-    let told = decide_recipients(request, link, &message, records, found);
-    let used = |channel: &Channel| told.recipients.iter().any(|recipient| recipient.channel == *channel);
+    let notified = decide_recipients(request, link, &message, records, found);
+    let used = |channel: &Channel| notified.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
     let sources = MessageSources { templates: records.templates, routes: records.routes() };
-    preview(&MessageContext::of(link.terms(), &url), &message, &channels, &told.recipients, sources, found);
+    preview(&MessageContext::of(link.terms(), &url), &message, &channels, &notified.recipients, sources, found);
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(MessageRound { version: 0, at: now, message, recipients: told.recipients, unreached: told.unreached })
+    Ok(MessageRound { version: 0, at: now, message, recipients: notified.recipients, unreached: notified.unreached })
 }
 
 fn decide_recipients(
@@ -99,42 +99,42 @@ fn decide_recipients(
     message: &MessageChoice,
     records: Records<'_>,
     problems: &mut Problems,
-) -> Resolved {
-    let wanted = request.recipients.wanted();
+) -> ResolvedRecipients {
+    let selection = request.recipients.selection();
     if request.recipients.any_refused() {
-        return Resolved::default();
+        return ResolvedRecipients::default();
     }
     let channels = message.channels();
-    let ways = Ways { channels: &channels, wording: message.wording(), routes: records.routes() };
-    let told = if wanted.is_empty() {
-        as_at_first(link, ways)
+    let options = DeliveryOptions { channels: &channels, wording: message.wording(), routes: records.routes() };
+    let notified = if selection.is_empty() {
+        as_at_first(link, options)
     } else {
-        let needs_contact = wanted.contact || !wanted.roles.is_empty();
+        let needs_contact = selection.contact || !selection.roles.is_empty();
         match records.contact {
-            Some(contact) => resolve(&wanted, contact, ways, link.id(), link.next_round()),
+            Some(contact) => resolve(&selection, contact, options, link.id(), link.next_round()),
             None if needs_contact => {
                 let detail = "The contact was deleted; name numbers or addresses instead.";
                 problems.refuse("/recipients", "unknown_contact", detail);
-                return Resolved::default();
+                return ResolvedRecipients::default();
             }
             // Addresses typed by hand need nothing of the contact.
-            None => resolve(&wanted, &nobody(link), ways, link.id(), link.next_round()),
+            None => resolve(&selection, &nobody(link), options, link.id(), link.next_round()),
         }
     };
-    if told.recipients.is_empty() {
+    if notified.recipients.is_empty() {
         let detail = "None of these recipients can be reached on these channels.";
         problems.refuse("/recipients", "nobody_reachable", detail);
     }
-    told
+    notified
 }
 
 /// The recipients of the link's making, as messages of this round. Who takes a message where may have changed since, and
 /// so may the words of it.
-fn as_at_first(link: &PaymentLink, ways: Ways<'_>) -> Resolved {
+fn as_at_first(link: &PaymentLink, options: DeliveryOptions<'_>) -> ResolvedRecipients {
     let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
-    for recipient in link.terms().recipients.iter().filter(|one| ways.channels.contains(&one.channel)) {
+    for recipient in link.terms().recipients.iter().filter(|one| options.channels.contains(&one.channel)) {
         let role = recipient.roles.first().map(String::as_str);
-        match ways.check(recipient.into()) {
+        match options.check(recipient.into()) {
             Ok(()) => at_first.push(recipient),
             Err(reason) => unreached.push(Unreached::at(role, recipient.into(), reason)),
         }
@@ -146,7 +146,7 @@ fn as_at_first(link: &PaymentLink, ways: Ways<'_>) -> Resolved {
         before.map(|known| again(known).id).collect::<Vec<_>>()
     };
     let recipients = at_first.iter().copied().map(|one| Recipient { stands_in_for: stands_in_for(one), ..again(one) });
-    Resolved { recipients: recipients.collect(), unreached }
+    ResolvedRecipients { recipients: recipients.collect(), unreached }
 }
 
 /// A contact without people or addresses in the place of one that is gone.

@@ -208,8 +208,8 @@ fn every_problem_of_a_text_is_told_with_its_line_and_its_column() {
         "{{ amout }}\n{% if description %}\nبابت {{ amount | date }}{% endif %}\n{{ link }}",
     )
     .unwrap_err();
-    let told: Vec<_> = problems.iter().map(|one| (one.part, one.rejection.code)).collect();
-    assert_eq!(told, [("body", "unknown_variable"), ("body", "wrong_filter"), ("subject", "unknown_filter")]);
+    let notified: Vec<_> = problems.iter().map(|one| (one.part, one.rejection.code)).collect();
+    assert_eq!(notified, [("body", "unknown_variable"), ("body", "wrong_filter"), ("subject", "unknown_filter")]);
     for (problem, (line, column)) in problems.iter().zip([(1, 4), (3, 18), (1, 13)]) {
         let detail = &problem.rejection.detail;
         assert!(detail.contains(&format!(" in line {line}, column {column}")), "{detail}");

@@ -14,7 +14,7 @@ use crate::locale::Locale;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{MessageContext, MessageSources, Preview, preview};
 use crate::messages::provider::{MessageProviders, Routes, Wording};
-use crate::messages::recipients::{Channel, Resolved, Wanted, Ways, resolve};
+use crate::messages::recipients::{Channel, DeliveryOptions, RecipientSelection, ResolvedRecipients, resolve};
 use crate::messages::template::MessageText;
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
@@ -57,8 +57,8 @@ pub struct Recipients {
 
 impl Recipients {
     /// Everybody named; what could not be read is reported already.
-    pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
+    pub(crate) fn selection(&self) -> RecipientSelection {
+        RecipientSelection {
             contact: self.contact.as_ref().value().copied().unwrap_or(false),
             roles: self.roles.clone().value().unwrap_or_default(),
             mobiles: self.mobiles.clone().value().unwrap_or_default(),
@@ -160,7 +160,7 @@ pub struct Decision<'a> {
     pub expires_at: Option<Timestamp>,
     pub after_payment: Option<AfterPayment>,
     pub message: Option<MessageChoice>,
-    pub told: Resolved,
+    pub notified: ResolvedRecipients,
     /// The request's, else the contact's.
     pub locale: Option<Locale>,
     pub problems: Problems,
@@ -190,8 +190,8 @@ pub fn decide<'a>(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let told = decide_recipients(&request, contact, records, &place.id, found);
-    check_size(&request, message.as_ref(), &told, found);
+    let notified = decide_recipients(&request, contact, records, &place.id, found);
+    check_size(&request, message.as_ref(), &notified, found);
     let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
     let url = place.url;
     let mut decision = Decision {
@@ -203,7 +203,7 @@ pub fn decide<'a>(
         expires_at,
         after_payment,
         message,
-        told,
+        notified,
         locale,
         problems: Problems::default(),
         url,
@@ -218,8 +218,9 @@ pub fn decide<'a>(
 impl Decision<'_> {
     /// The terms, or everything that stands against them.
     pub fn into_terms(self) -> Result<Terms, Problems> {
-        let Self { request, account, contact, item, amount, expires_at, after_payment, message, told, locale, .. } =
-            self;
+        let Self {
+            request, account, contact, item, amount, expires_at, after_payment, message, notified, locale, ..
+        } = self;
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -251,8 +252,8 @@ impl Decision<'_> {
             description: request.description.value(),
             after_payment,
             message,
-            recipients: told.recipients,
-            unreached: told.unreached,
+            recipients: notified.recipients,
+            unreached: notified.unreached,
             reference_id: request.reference_id.value(),
             return_url: request.return_url.value(),
             locale,
@@ -280,7 +281,7 @@ impl Decision<'_> {
 
     /// Those of them that a recipient has an address on.
     fn channels_used(&self) -> Vec<Channel> {
-        let used = |channel: &Channel| self.told.recipients.iter().any(|recipient| recipient.channel == *channel);
+        let used = |channel: &Channel| self.notified.recipients.iter().any(|recipient| recipient.channel == *channel);
         self.channels().into_iter().filter(used).collect()
     }
 
@@ -294,7 +295,7 @@ impl Decision<'_> {
         match (context, &self.message) {
             (Some(context), Some(message)) => {
                 let sources = MessageSources { templates: records.templates, routes: records.routes() };
-                preview(&context, message, channels, &self.told.recipients, sources, problems)
+                preview(&context, message, channels, &self.notified.recipients, sources, problems)
             }
             (None, _) | (Some(_), None) => Vec::new(),
         }
@@ -654,10 +655,18 @@ fn decide_custom_message(
 }
 
 /// Most of a link is whom it tells and in which words, so that is where too much of it is.
-fn check_size(request: &Request, message: Option<&MessageChoice>, told: &Resolved, problems: &mut Problems) {
+fn check_size(
+    request: &Request,
+    message: Option<&MessageChoice>,
+    notified: &ResolvedRecipients,
+    problems: &mut Problems,
+) {
     let description = request.description.as_ref().value();
     let metadata = request.metadata.as_ref().value();
-    problems.check("/recipients", check_content(&(message, &told.recipients, &told.unreached, description, metadata)));
+    problems.check(
+        "/recipients",
+        check_content(&(message, &notified.recipients, &notified.unreached, description, metadata)),
+    );
 }
 
 /// The channels that the message goes out on, whatever becomes of its texts.
@@ -677,32 +686,32 @@ fn decide_recipients(
     records: Records<'_>,
     link: &LinkId,
     problems: &mut Problems,
-) -> Resolved {
-    let wanted = request.recipients.wanted();
+) -> ResolvedRecipients {
+    let selection = request.recipients.selection();
     let (Some(contact), Some(channels)) = (contact, channels_named(&request.message)) else {
-        return Resolved::default();
+        return ResolvedRecipients::default();
     };
     let nothing_refused = !request.recipients.any_refused();
-    if wanted.is_empty() {
+    if selection.is_empty() {
         if matches!(request.message.mode, Field::Value(MessageMode::Custom)) && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
         }
-        return Resolved::default();
+        return ResolvedRecipients::default();
     }
     let wording = match request.message.mode {
         Field::Value(MessageMode::Custom) => Wording::Custom,
         Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
     };
-    let ways = Ways { channels: &channels, wording, routes: records.routes() };
-    let told = resolve(&wanted, contact, ways, link, 0);
-    if told.recipients.is_empty() && nothing_refused {
+    let options = DeliveryOptions { channels: &channels, wording, routes: records.routes() };
+    let notified = resolve(&selection, contact, options, link, 0);
+    if notified.recipients.is_empty() && nothing_refused {
         problems.refuse(
             "/recipients",
             "nobody_reachable",
             "None of these recipients can be reached on these channels.",
         );
     }
-    told
+    notified
 }
 
 #[cfg(test)]

@@ -287,7 +287,7 @@ fn an_sms_with_its_values_filled_in_and_a_link_of_the_real_length_must_fit_the_s
 #[test]
 fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent() {
     let mut world = world();
-    let told = || Request {
+    let notified = || Request {
         recipients: Recipients { contact: Field::Value(true), ..Recipients::default() },
         description: Field::Value("d".repeat(500)),
         ..request()
@@ -299,13 +299,13 @@ fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent
         text: MessageText::parse(Channel::Sms, None, body).unwrap(),
     };
     world.templates = vec![template("{{ link }}")];
-    assert!(decided(told(), &world).is_ok());
+    assert!(decided(notified(), &world).is_ok());
     world.templates = vec![template("{{ description }}{{ description }} {{ link }}")];
-    assert_eq!(refused(told(), &world), [("/message".to_owned(), "sms_too_long")]);
+    assert_eq!(refused(notified(), &world), [("/message".to_owned(), "sms_too_long")]);
     // A text that an earlier version saved, and that this one does not understand.
     let old = r#"{ "event": "link_created", "channel": "sms", "locale": "fa", "body": "{{ link | gone }}" }"#;
     world.templates = vec![serde_json::from_str(old).unwrap()];
-    assert_eq!(refused(told(), &world), [("/message".to_owned(), "invalid_template")]);
+    assert_eq!(refused(notified(), &world), [("/message".to_owned(), "invalid_template")]);
 }
 
 #[test]
