@@ -167,14 +167,14 @@ impl FaultyWorld {
     /// The CRM makes a link, and asks until it has it.
     pub async fn make_link(&self, body: &Value, idempotency_key: &str) -> Made {
         let mut refusal = String::new();
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             match self.create(body, idempotency_key).await {
                 Some(reply) if reply.status == StatusCode::CREATED => return Made::read(&reply.json()),
                 Some(reply) => refusal = reply.text,
                 None => {}
             }
         }
-        panic!("the link could not be made in {MOST_TRIES} tries: {refusal}")
+        panic!("the link could not be made in {MAX_TRIES} tries: {refusal}")
     }
 
     /// The CRM cancels a link.
@@ -227,12 +227,12 @@ impl FaultyWorld {
 
     /// The customer opens the link until they are sent to the gateway.
     pub async fn go_to_gateway(&self, link: &Made) -> String {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             if let Some(page) = self.visit(link).await {
                 return page;
             }
         }
-        panic!("nobody was sent to the gateway in {MOST_TRIES} tries")
+        panic!("nobody was sent to the gateway in {MAX_TRIES} tries")
     }
 
     /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are; what a form would
@@ -528,7 +528,7 @@ fn signed(secret: &str, text: &str) -> String {
 }
 
 /// So often somebody tries before a test gives up.
-const MOST_TRIES: usize = 8;
+const MAX_TRIES: usize = 8;
 
 /// A link as its maker knows it.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Claimed, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
+    ApiKey, ChangedRecords, LeaseOutcome, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
     MessageState, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
@@ -341,14 +341,14 @@ async fn fifty_senders_claim_a_message_and_one_gets_it() {
     let mine: Vec<_> = claims
         .into_iter()
         .filter_map(|claim| match claim.unwrap() {
-            Claimed::Mine(claim) => Some(claim),
-            Claimed::Held { .. } | Claimed::NotNeeded => None,
+            LeaseOutcome::Mine(claim) => Some(claim),
+            LeaseOutcome::Held { .. } | LeaseOutcome::NotNeeded => None,
         })
         .collect();
     assert_eq!(mine.len(), 1);
     let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
     store.note_message(&mine[0], sent.clone()).await.unwrap();
-    assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), Claimed::NotNeeded));
+    assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
     let states = store.link_file(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
@@ -359,7 +359,7 @@ async fn a_lost_claim_notes_nothing() {
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let Claimed::Mine(first) = store.claim_message(link.id(), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(first) = store.claim_message(link.id(), &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.hand_over_message(link.id(), &message, now()).await.unwrap();

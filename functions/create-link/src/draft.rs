@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use domain::messages::compose::Preview;
 use domain::messages::recipients::{Channel, Recipient};
 use domain::messages::sms::SmsLength;
-use domain::requests::create::{Decision, MessageMode, Place, Records, Request, decide};
+use domain::requests::create::{CreateContext, Decision, LinkAddress, MessageMode, Request, decide};
 use domain::requests::draft::{
     AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
     people_choices, previews, receipt_type_choices, sources,
@@ -188,7 +188,7 @@ pub(crate) async fn draft(
         request.account_id = Field::Value(account.id.clone());
         records.account = Some(account);
     }
-    let decision = decide(request, records, Place::placeholder(&base), app.clock.now(), problems);
+    let decision = decide(request, records, LinkAddress::placeholder(&base), app.clock.now(), problems);
     let view = DraftView {
         object: "payment_link_draft",
         request: filled_in(body.value, &decision, records),
@@ -207,7 +207,7 @@ pub(crate) async fn draft(
 
 /// The body as it came, with the defaults where it says nothing. What was refused stays, so that the form shows what the
 /// operator typed beside the problem.
-fn filled_in(body: Value, decision: &Decision<'_>, records: Records<'_>) -> Value {
+fn filled_in(body: Value, decision: &Decision<'_>, records: CreateContext<'_>) -> Value {
     let Value::Object(mut body) = body else { return body };
     let request = &decision.request;
     fill(&mut body, "account_id", request.account_id.as_ref().value());
@@ -275,7 +275,7 @@ fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&m
 fn choices(
     accounts: Vec<AccountChoice<'_>>,
     decision: &Decision<'_>,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     configuration: &Configuration,
 ) -> ChoicesView {
     let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();

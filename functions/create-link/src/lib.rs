@@ -21,7 +21,7 @@ use domain::Problems;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{LinkId, MessageId, PayToken};
 use domain::link::{PaymentLink, Terms};
-use domain::requests::create::{Place, Records, Request as LinkRequest, decide};
+use domain::requests::create::{CreateContext, LinkAddress, Request as LinkRequest, decide};
 use domain::trace::Trace;
 use lambda_http::request::RequestContext;
 use runtime::Clock;
@@ -46,7 +46,7 @@ pub struct App {
 }
 
 /// How often a link is decided again because somebody changed the records that it brings along.
-const MOST_ROUNDS: usize = 8;
+const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);
@@ -93,14 +93,14 @@ async fn create(
     let request = body.fields.read(&configuration.settings, &mut problems);
     // A part of a record that the request brings along is laid over the rest of it, so that it is decided again where
     // somebody changed the rest meanwhile.
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let mut problems = problems.clone();
         let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
         if let Some(existing) = found.records.link.take() {
             return replay(&app, &configuration, existing, &request_hash).await;
         }
-        let place = Place::new(&base, &token);
-        let terms = decide_terms(&app, &found.records, request.clone(), place, problems).await?;
+        let address = LinkAddress::new(&base, &token);
+        let terms = decide_terms(&app, &found.records, request.clone(), address, problems).await?;
         let now = app.clock.now();
         let link = PaymentLink::new(token.clone(), &base, request_hash.clone(), terms, now);
         let link = link.traced(trace_of(&headers));
@@ -170,16 +170,16 @@ async fn decide_terms(
     app: &App,
     records: &CreateRecords,
     request: LinkRequest,
-    place: Place,
+    address: LinkAddress,
     problems: Problems,
 ) -> Result<Terms, ApiProblem> {
     let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
     let records = records_of(app, records, &configuration);
-    decide(request, records, place, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
+    decide(request, records, address, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
 }
 
-fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Configuration) -> Records<'a> {
-    Records {
+fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Configuration) -> CreateContext<'a> {
+    CreateContext {
         account: found.account.as_ref(),
         contact: found.contact.as_ref(),
         item: found.item.as_ref(),

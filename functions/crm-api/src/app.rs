@@ -21,7 +21,7 @@ pub struct App {
 }
 
 /// How often a change is decided again because somebody else changed the same thing meanwhile.
-pub(crate) const MOST_ROUNDS: usize = 8;
+pub(crate) const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);

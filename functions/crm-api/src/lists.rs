@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Rejection;
 use serde::Serialize;
-use store::{Cursor, Place};
+use store::{Cursor, SortKey};
 use web::ApiProblem;
 
 /// A page has so many entries unless asked otherwise.
@@ -30,7 +30,7 @@ impl<T> ListView<T> {
         entries: impl IntoIterator<Item = (String, T)>,
         parameters: &Parameters,
     ) -> Result<Self, ApiProblem> {
-        let (limit, after) = (parameters.limit()?, parameters.cursor(Place::Id)?);
+        let (limit, after) = (parameters.limit()?, parameters.cursor(SortKey::Id)?);
         let is_left = |id: &str| after.as_ref().is_none_or(|after| id > after.place());
         let mut left: Vec<(String, T)> = entries.into_iter().filter(|(id, _)| is_left(id)).collect();
         left.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -92,7 +92,7 @@ impl Parameters {
     }
 
     /// Where the page begins, in a list of this kind.
-    pub(crate) fn cursor(&self, place: Place) -> Result<Option<Cursor>, ApiProblem> {
+    pub(crate) fn cursor(&self, place: SortKey) -> Result<Option<Cursor>, ApiProblem> {
         let Some(text) = self.get("cursor") else { return Ok(None) };
         Cursor::parse(text, place).map(Some).ok_or_else(no_cursor)
     }

@@ -11,7 +11,9 @@ use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{Claim, Claimed, DUE_SHARDS, DueMessage, LinkFile, MessageState, SentMessage, StoreError, Written};
+use store::{
+    DUE_SHARDS, DueMessage, LeaseOutcome, LinkFile, MessageState, SendLease, SentMessage, StoreError, Written,
+};
 use telemetry::Measurement;
 
 use crate::reports::{About, Report};
@@ -34,7 +36,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 const REPORTED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a failure is noted again because the link changed meanwhile.
-const MOST_ROUNDS: usize = 8;
+const MAX_CONTENDED_TRIES: usize = 8;
 
 /// Sends the messages of a link that nobody has looked at, or whose sender may have died. One that stands in for another
 /// is sent when that has failed for good, which is an event of the link and brings us here.
@@ -51,15 +53,15 @@ pub(crate) async fn tell(app: &App, file: &LinkFile) -> Result<(), StoreError> {
 async fn claim_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
     let until = later(app.clock.now(), LEASE);
     match app.store.claim_message(link.id(), &recipient.id, until).await? {
-        Claimed::Mine(claim) => send(app, link, recipient, claim).await,
-        Claimed::NotNeeded => Ok(()),
+        LeaseOutcome::Mine(claim) => send(app, link, recipient, claim).await,
+        LeaseOutcome::NotNeeded => Ok(()),
         // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
-        Claimed::Held { until } => app.store.hand_over_message(link.id(), &recipient.id, until).await,
+        LeaseOutcome::Held { until } => app.store.hand_over_message(link.id(), &recipient.id, until).await,
     }
 }
 
 /// Sends one claimed message and notes what came of it.
-async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: Claim) -> Result<(), StoreError> {
+async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: SendLease) -> Result<(), StoreError> {
     let now = app.clock.now();
     let state = if link.status_at(now) == LinkStatus::Active {
         hand_over(app, link, recipient, claim.tries).await?
@@ -88,10 +90,10 @@ async fn note_failure(
     app: &App,
     mut link: PaymentLink,
     recipient: &Recipient,
-    claim: Claim,
+    claim: SendLease,
     state: MessageState,
 ) -> Result<(), StoreError> {
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let Some(next) = link.message_failed(&recipient.id, app.clock.now()) else {
             return app.store.note_message(&claim, state).await;
         };

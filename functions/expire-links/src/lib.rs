@@ -24,7 +24,7 @@ use futures_util::stream::{self, StreamExt};
 use gateways::Unconfirmed;
 use runtime::{Clock, has_time};
 use serde::Serialize;
-use store::{DUE_SHARDS, DuePlace, Schedule, StoreError, Written};
+use store::{DUE_SHARDS, DueCursor, Schedule, StoreError, Written};
 use telemetry::Measurement;
 
 /// So many links are read and written at a time.
@@ -87,10 +87,10 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<Swept, StoreError>
     let minute = app.clock.now().as_second().div_euclid(60).rem_euclid(i64::from(DUE_SHARDS));
     let first = u8::try_from(minute).unwrap_or_default();
     for shard in (first..DUE_SHARDS).chain(0..first) {
-        let mut place = None;
+        let mut merchant = None;
         while has_time(deadline) {
-            match take_page(app, shard, place, &mut taken).await {
-                Ok(Some(next)) => place = Some(next),
+            match take_page(app, shard, merchant, &mut taken).await {
+                Ok(Some(next)) => merchant = Some(next),
                 Ok(None) => break,
                 Err(error) => {
                     tracing::error!(shard, error = %error, "A part of the due work could not be read.");
@@ -163,12 +163,12 @@ struct TakenOn {
 async fn take_page(
     app: &App,
     shard: u8,
-    place: Option<DuePlace>,
+    merchant: Option<DueCursor>,
     taken_on: &mut TakenOn,
-) -> Result<Option<DuePlace>, StoreError> {
+) -> Result<Option<DueCursor>, StoreError> {
     let store = app.confirmation.store();
     let now = app.clock.now();
-    let page = store.due_links(shard, now, PAGE, place).await?;
+    let page = store.due_links(shard, now, PAGE, merchant).await?;
     let links = store.links(&page.links).await?;
     // A link may stand in the index from earlier on than anything is due on it.
     for due_at in links.iter().filter_map(PaymentLink::due_at).filter(|due_at| *due_at <= now) {
@@ -240,20 +240,20 @@ fn is_waited_for(task: &Task) -> bool {
 async fn perform_all(
     app: &App,
     tasks: Vec<Task>,
-    lists: &BTreeMap<Place, Unconfirmed>,
+    lists: &BTreeMap<Merchant, Unconfirmed>,
     breaker: &Mutex<Breaker>,
     deadline: SystemTime,
 ) -> Swept {
     let all: Vec<_> = tasks.into_iter().map(|task| perform_one(app, task, lists, breaker, deadline)).collect();
-    let done: Vec<Done> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
+    let done: Vec<TaskOutcome> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
     let mut swept = Swept::default();
     for done in done {
         match done {
-            Done::Asked(_) => swept.asked += 1,
-            Done::Refunded(_) => swept.refunded += 1,
-            Done::NotWaiting => {}
-            Done::Left => swept.left += 1,
-            Done::Failed => {
+            TaskOutcome::Asked(_) => swept.asked += 1,
+            TaskOutcome::Refunded(_) => swept.refunded += 1,
+            TaskOutcome::NotWaiting => {}
+            TaskOutcome::Left => swept.left += 1,
+            TaskOutcome::Failed => {
                 swept.left += 1;
                 swept.failed += 1;
             }
@@ -265,21 +265,21 @@ async fn perform_all(
 async fn perform_one(
     app: &App,
     task: Task,
-    lists: &BTreeMap<Place, Unconfirmed>,
+    lists: &BTreeMap<Merchant, Unconfirmed>,
     breaker: &Mutex<Breaker>,
     deadline: SystemTime,
-) -> Done {
-    let place = place(&task);
-    if !has_time(deadline) || lock(breaker).is_open(place.as_ref()) {
-        return Done::Left;
+) -> TaskOutcome {
+    let merchant = merchant(&task);
+    if !has_time(deadline) || lock(breaker).is_open(merchant.as_ref()) {
+        return TaskOutcome::Left;
     }
     let done = perform(app, task, lists).await;
-    lock(breaker).note(place, &done);
+    lock(breaker).note(merchant, &done);
     done
 }
 
 /// What became of one piece of work.
-enum Done {
+enum TaskOutcome {
     Asked(CallOutcome),
     Refunded(CallOutcome),
     /// The gateway's list says that nothing waits for us in this session.
@@ -296,21 +296,23 @@ struct Breaker {
     /// So many calls in a row the gateway did not answer.
     silent: usize,
     /// The same for each place, where an answer that refuses us counts too: it is the same for every call there.
-    useless: BTreeMap<Place, usize>,
+    useless: BTreeMap<Merchant, usize>,
 }
 
 /// After so many in a row, the rest is left for the next run.
 const TOO_MANY: usize = 5;
 
 impl Breaker {
-    fn is_open(&self, place: Option<&Place>) -> bool {
-        let useless = place.and_then(|place| self.useless.get(place)).copied().unwrap_or_default();
+    fn is_open(&self, merchant: Option<&Merchant>) -> bool {
+        let useless = merchant.and_then(|merchant| self.useless.get(merchant)).copied().unwrap_or_default();
         self.silent >= TOO_MANY || useless >= TOO_MANY
     }
 
-    fn note(&mut self, place: Option<Place>, done: &Done) {
-        let (Done::Asked(outcome) | Done::Refunded(outcome), Some(place)) = (done, place) else { return };
-        let useless = self.useless.entry(place).or_default();
+    fn note(&mut self, merchant: Option<Merchant>, done: &TaskOutcome) {
+        let (TaskOutcome::Asked(outcome) | TaskOutcome::Refunded(outcome), Some(merchant)) = (done, merchant) else {
+            return;
+        };
+        let useless = self.useless.entry(merchant).or_default();
         match outcome {
             CallOutcome::Answered => (self.silent, *useless) = (0, 0),
             CallOutcome::Refused => (self.silent, *useless) = (0, *useless + 1),
@@ -324,9 +326,9 @@ fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
 }
 
 /// Where an attempt was begun: what one list of a gateway covers, and what its refusal means.
-type Place = (AccountId, CredentialsVersion, &'static str);
+type Merchant = (AccountId, CredentialsVersion, &'static str);
 
-fn place(task: &Task) -> Option<Place> {
+fn merchant(task: &Task) -> Option<Merchant> {
     let attempt = task.link.attempt(task.work.attempt())?;
     Some((attempt.account_id.clone(), attempt.credentials.clone(), task.link.terms().mode.as_str()))
 }
@@ -337,27 +339,33 @@ async fn read_lists(
     questions: &[Task],
     breaker: &Mutex<Breaker>,
     deadline: SystemTime,
-) -> BTreeMap<Place, Unconfirmed> {
-    let mut places: BTreeMap<Place, (&Task, usize)> = BTreeMap::new();
+) -> BTreeMap<Merchant, Unconfirmed> {
+    let mut places: BTreeMap<Merchant, (&Task, usize)> = BTreeMap::new();
     for task in questions {
-        if let Some(place) = place(task) {
-            places.entry(place).or_insert((task, 0)).1 += 1;
+        if let Some(merchant) = merchant(task) {
+            places.entry(merchant).or_insert((task, 0)).1 += 1;
         }
     }
-    places.retain(|place, (_, count)| *count >= WORTH_A_LIST && !lock(breaker).is_open(Some(place)));
-    let all: Vec<_> = places.into_iter().map(|(place, (task, _))| read_list(app, place, task, deadline)).collect();
+    places.retain(|merchant, (_, count)| *count >= WORTH_A_LIST && !lock(breaker).is_open(Some(merchant)));
+    let all: Vec<_> =
+        places.into_iter().map(|(merchant, (task, _))| read_list(app, merchant, task, deadline)).collect();
     let lists: Vec<_> = stream::iter(all).buffer_unordered(AT_ONCE).collect().await;
     lists.into_iter().flatten().collect()
 }
 
-async fn read_list(app: &App, place: Place, task: &Task, deadline: SystemTime) -> Option<(Place, Unconfirmed)> {
+async fn read_list(
+    app: &App,
+    merchant: Merchant,
+    task: &Task,
+    deadline: SystemTime,
+) -> Option<(Merchant, Unconfirmed)> {
     if !has_time(deadline) {
         return None;
     }
     match app.confirmation.unconfirmed(&task.link, task.work.attempt()).await {
-        Ok(list) => list.map(|list| (place, list)),
+        Ok(list) => list.map(|list| (merchant, list)),
         Err(error) => {
-            tracing::error!(account_id = %place.0, error = %error, "No list could be asked for.");
+            tracing::error!(account_id = %merchant.0, error = %error, "No list could be asked for.");
             None
         }
     }
@@ -377,30 +385,30 @@ fn waits(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp)
     (list.is_whole && is_quiet && minute % ASKED_ANYWAY != 0).then_some(false)
 }
 
-async fn perform(app: &App, task: Task, lists: &BTreeMap<Place, Unconfirmed>) -> Done {
+async fn perform(app: &App, task: Task, lists: &BTreeMap<Merchant, Unconfirmed>) -> TaskOutcome {
     let now = app.clock.now();
     let (link_id, trace) = (task.link.id().clone(), task.link.trace().cloned());
-    let list = place(&task).and_then(|place| lists.get(&place));
+    let list = merchant(&task).and_then(|merchant| lists.get(&merchant));
     let id = task.work.attempt().clone();
     let asked = |outcome| asked(&id, outcome);
     let done = match task.work {
         Work::LookUp(_) => match list.and_then(|list| waits(&task.link, &id, list, now)) {
             Some(true) => app.confirmation.confirm_listed(task.link, &id, now).await.map(asked),
-            Some(false) => Ok(Done::NotWaiting),
+            Some(false) => Ok(TaskOutcome::NotWaiting),
             None => app.confirmation.confirm(task.link, &id, Hint::Nothing, now).await.map(asked),
         },
         Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
-        Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| Done::NotWaiting),
-        Work::Refund(_) => app.confirmation.refund(task.link, &id, now).await.map(Done::Refunded),
+        Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| TaskOutcome::NotWaiting),
+        Work::Refund(_) => app.confirmation.refund(task.link, &id, now).await.map(TaskOutcome::Refunded),
     };
     done.unwrap_or_else(|error| {
         let trace_id = trace.as_ref().map(Trace::id);
         tracing::error!(%link_id, attempt_id = %id, trace_id, error = %error, "Due work could not be done.");
-        Done::Failed
+        TaskOutcome::Failed
     })
 }
 
-fn asked(id: &AttemptId, outcome: Outcome) -> Done {
+fn asked(id: &AttemptId, outcome: Outcome) -> TaskOutcome {
     // The CRM is told nothing of that, so that it is counted here and not where events are.
     if let Outcome::Known(link) = &outcome
         && let Some(attempt) = link.attempt(id)
@@ -408,21 +416,21 @@ fn asked(id: &AttemptId, outcome: Outcome) -> Done {
     {
         Measurement::Abandoned { gateway: attempt.gateway }.record();
     }
-    Done::Asked(outcome.call_outcome())
+    TaskOutcome::Asked(outcome.call_outcome())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place(account: &str) -> Place {
+    fn merchant(account: &str) -> Merchant {
         (AccountId::parse(account).unwrap(), CredentialsVersion::parse("v1").unwrap(), "live")
     }
 
     fn after(outcomes: &[CallOutcome]) -> Breaker {
         let mut breaker = Breaker::default();
         for outcome in outcomes {
-            breaker.note(Some(place("suspended")), &Done::Asked(*outcome));
+            breaker.note(Some(merchant("suspended")), &TaskOutcome::Asked(*outcome));
         }
         breaker
     }
@@ -430,15 +438,15 @@ mod tests {
     #[test]
     fn an_account_that_its_gateway_refuses_keeps_nobody_waiting_but_itself() {
         let breaker = after(&[CallOutcome::Refused; TOO_MANY]);
-        assert!(breaker.is_open(Some(&place("suspended"))));
-        assert!(!breaker.is_open(Some(&place("main"))));
+        assert!(breaker.is_open(Some(&merchant("suspended"))));
+        assert!(!breaker.is_open(Some(&merchant("main"))));
     }
 
     #[test]
     fn a_gateway_that_does_not_answer_is_left_alone_until_it_does() {
-        assert!(after(&[CallOutcome::Silent; TOO_MANY]).is_open(Some(&place("main"))));
+        assert!(after(&[CallOutcome::Silent; TOO_MANY]).is_open(Some(&merchant("main"))));
         let mut outcomes = [CallOutcome::Silent; TOO_MANY];
         outcomes[TOO_MANY - 1] = CallOutcome::Answered;
-        assert!(!after(&outcomes).is_open(Some(&place("suspended"))));
+        assert!(!after(&outcomes).is_open(Some(&merchant("suspended"))));
     }
 }

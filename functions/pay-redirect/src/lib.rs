@@ -33,7 +33,7 @@ use page::{Page, going, of_link, picture, without_link};
 use visitor::{is_person, languages};
 
 /// How often a visit is decided again because the link changed meanwhile.
-const MOST_ROUNDS: usize = 6;
+const MAX_CONTENDED_TRIES: usize = 6;
 
 /// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
@@ -242,7 +242,7 @@ async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
 /// What the visitor meets, opening a session where one is needed. `link` becomes what is last known of it.
 async fn visit(app: &App, configuration: &Configuration, link: &mut PaymentLink) -> Result<Met, VisitError> {
     let mut opened: Option<Attempt> = None;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let attempt = match opened.take() {
             Some(attempt) => attempt,
             None => match meet(app, link).await? {

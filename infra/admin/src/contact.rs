@@ -14,7 +14,7 @@ use crate::{Admin, AdminError};
 const PAGE: usize = 100;
 
 /// How often forgetting is decided again because the link changed meanwhile.
-const MOST_ROUNDS: usize = 8;
+const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What was forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Admin {
 
     /// Whether a link was changed, or nothing where it is still needed.
     async fn forget(&self, mut link: PaymentLink, now: Timestamp) -> Result<Option<bool>, AdminError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_CONTENDED_TRIES {
             let Ok(forgotten) = link.forget_person(now) else { return Ok(None) };
             let Some(forgotten) = forgotten else { return Ok(Some(false)) };
             match self.store.replace_link(&forgotten).await? {

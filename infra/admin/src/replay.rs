@@ -12,7 +12,7 @@ use crate::{Admin, AdminError};
 const PAGE: usize = 100;
 
 /// SQS hands out at most so many messages at once.
-const MOST_MESSAGES: i32 = 10;
+const MAX_MESSAGES: i32 = 10;
 
 /// A call that does not wait asks only some of SQS's machines, and can find nothing although messages wait.
 pub(crate) const WAIT_SECONDS: i32 = 5;
@@ -75,7 +75,7 @@ impl Admin {
         let Some(queue) = &self.undelivered else { return Ok(Vec::new()) };
         let mut handles = Vec::new();
         loop {
-            let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(MOST_MESSAGES);
+            let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(MAX_MESSAGES);
             let asked = request.wait_time_seconds(WAIT_SECONDS).visibility_timeout(TAKEN_SECONDS).send().await;
             let answer = asked.map_err(|error| AdminError::aws("SQS", error))?;
             if answer.messages().is_empty() {

@@ -18,7 +18,7 @@ use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHO
 pub const SIGNING_SECRET: &str = "whsec_bG9jYWwgZGVtbyBDUk0sIG5vdCBhIHNlY3JldCE=";
 
 /// So many events are kept; a demo looks at the last ones.
-const MOST_EVENTS: usize = 500;
+const MAX_EVENTS: usize = 500;
 
 /// An event as it came.
 #[derive(Clone, Debug, Serialize)]
@@ -123,7 +123,7 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
         }
         let (at, answered) = (Timestamp::now(), status.as_u16());
         desk.events.push(ReceivedEvent { at, id, is_signed, traceparent, answered, event });
-        let surplus = desk.events.len().saturating_sub(MOST_EVENTS);
+        let surplus = desk.events.len().saturating_sub(MAX_EVENTS);
         desk.events.drain(..surplus);
     }
     let Some(answer) = planned else { return status.into_response() };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
-use domain::idempotency::Answered;
+use domain::idempotency::IdempotencyLog;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
@@ -240,7 +240,7 @@ pub async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
         created_at: Timestamp::now(),
         changed_at: None,
         version: 1,
-        answered: Answered::default(),
+        idempotency: IdempotencyLog::default(),
     };
     store.replace_endpoint(&endpoint).await?;
     Ok(())

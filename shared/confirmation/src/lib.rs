@@ -22,7 +22,7 @@ use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Store, StoreError, TransitionWritten, Written};
 
 /// How often one answer is applied again because the link changed meanwhile. Each time somebody else got on with it.
-const MOST_ROUNDS: usize = 8;
+const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What confirming led to.
 #[derive(Clone, Debug)]
@@ -194,7 +194,7 @@ impl Confirmation {
         return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_CONTENDED_TRIES {
             let claimed = link.clone().with_return_data(id, return_data).claim(id, now);
             let Some(claimed) = claimed else { return Ok(Outcome::Known(Box::new(link))) };
             match self.store.replace_link(&claimed).await? {
@@ -224,7 +224,7 @@ impl Confirmation {
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_CONTENDED_TRIES {
             let Some(transition) = link.apply_answer(id, answer, hint, now) else {
                 return Ok(Outcome::of(answer, link));
             };
@@ -306,7 +306,7 @@ impl Confirmation {
 
     /// Writes down a payment that a person accepted. It needs no gateway: the money was confirmed before.
     pub async fn keep(&self, mut link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), ConfirmError> {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_CONTENDED_TRIES {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
             let Some(transition) = link.keep_accepted(id, now) else { return Ok(()) };
@@ -329,17 +329,17 @@ impl Confirmation {
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = self.gateways.refund(&attempt, payment, link.terms().mode, &credentials).await;
         match &answer {
-            RefundAnswer::Done => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was refunded."),
+            RefundAnswer::Issued => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was refunded."),
             RefundAnswer::Refused { reason } | RefundAnswer::Unknown { why: reason } => {
                 tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be refunded.");
             }
         }
         let outcome = match &answer {
-            RefundAnswer::Done | RefundAnswer::Refused { .. } => CallOutcome::Answered,
+            RefundAnswer::Issued | RefundAnswer::Refused { .. } => CallOutcome::Answered,
             RefundAnswer::Unknown { .. } => CallOutcome::Silent,
         };
         let mut link = link;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_CONTENDED_TRIES {
             let Some(next) = link.apply_refund_answer(id, &answer, now) else { return Ok(outcome) };
             match self.store.replace_link(&next).await? {
                 Written::Applied | Written::AlreadyApplied => return Ok(outcome),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A record remembers so many requests; a retry comes within seconds.
-const MOST_REQUESTS: usize = 20;
+const MAX_REQUESTS: usize = 20;
 
 /// A request that came with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl IdempotencyLog {
 
     pub fn add(&mut self, mark: Option<RequestFingerprint>) {
         self.0.extend(mark);
-        let surplus = self.0.len().saturating_sub(MOST_REQUESTS);
+        let surplus = self.0.len().saturating_sub(MAX_REQUESTS);
         self.0.drain(..surplus);
     }
 }
@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(idempotency.knows(Some(&mark("k", "b"))), Repeat::Yes);
         assert_eq!(idempotency.knows(Some(&mark("k", "c"))), Repeat::OtherBody);
         assert_eq!(idempotency.knows(Some(&mark("l", "b"))), Repeat::No);
-        for number in 0..MOST_REQUESTS {
+        for number in 0..MAX_REQUESTS {
             idempotency.add(Some(mark(&number.to_string(), "b")));
         }
         assert_eq!(idempotency.knows(Some(&mark("k", "b"))), Repeat::No);

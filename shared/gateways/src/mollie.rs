@@ -151,14 +151,14 @@ impl GatewayAdapter for Mollie<'_> {
                 Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
                     RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
                 }
-                Some(_) => RefundAnswer::Done,
+                Some(_) => RefundAnswer::Issued,
                 None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         let refused = refusal(&answer);
         // Refused because an earlier call did it, or the same came twice at once?
         match (self.retrieve(attempt, credentials).await, refused) {
-            (Ok(payment), _) if has_gone_back(&payment) => RefundAnswer::Done,
+            (Ok(payment), _) if has_gone_back(&payment) => RefundAnswer::Issued,
             (Ok(_), Refusal::Final(reason)) => RefundAnswer::Refused { reason },
             (_, Refusal::Passing(why)) => RefundAnswer::Unknown { why },
             (Err(_), Refusal::Final(_)) => {

@@ -140,7 +140,7 @@ impl GatewayAdapter for Razorpay<'_> {
                 Some(refund) if refund.status == "failed" => {
                     RefundAnswer::Refused { reason: "refund_failed".to_owned() }
                 }
-                Some(_) => RefundAnswer::Done,
+                Some(_) => RefundAnswer::Issued,
                 None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
@@ -148,7 +148,7 @@ impl GatewayAdapter for Razorpay<'_> {
             Refusal::Passing(why) => RefundAnswer::Unknown { why },
             // Refused because the money is back already, perhaps by an earlier call of ours?
             Refusal::Final { code, .. } => match self.payment_status(&payment.reference, credentials).await {
-                Some(status) if status == "refunded" => RefundAnswer::Done,
+                Some(status) if status == "refunded" => RefundAnswer::Issued,
                 Some(_) => RefundAnswer::Refused { reason: code },
                 None => RefundAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() },
             },

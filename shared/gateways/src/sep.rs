@@ -101,7 +101,7 @@ impl GatewayAdapter for Sep<'_> {
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
             Ok(said) => match field(&said, "ResultCode").and_then(whole) {
                 // Done now, by an earlier call, or by the gateway itself.
-                Some(0 | 2 | 5) => RefundAnswer::Done,
+                Some(0 | 2 | 5) => RefundAnswer::Issued,
                 Some(code) => RefundAnswer::Refused { reason: format!("sep_{code}") },
                 None => RefundAnswer::Unknown { why: "an answer without a result".to_owned() },
             },

@@ -145,12 +145,12 @@ impl GatewayAdapter for Stripe<'_> {
                 Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
                     RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
                 }
-                Some(_) => RefundAnswer::Done,
+                Some(_) => RefundAnswer::Issued,
                 None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
             };
         }
         match refusal(&answer) {
-            Refusal::Final(code) if code == "charge_already_refunded" => RefundAnswer::Done,
+            Refusal::Final(code) if code == "charge_already_refunded" => RefundAnswer::Issued,
             Refusal::Final(code) => RefundAnswer::Refused { reason: code },
             Refusal::Passing(why) => RefundAnswer::Unknown { why },
         }

@@ -97,10 +97,10 @@ impl GatewayAdapter for Zarinpal<'_> {
     async fn refund(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> RefundAnswer {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("reverse", body).await {
-            Said::Data(_) => RefundAnswer::Done,
+            Said::Data(_) => RefundAnswer::Issued,
             // Not successful, or reversed before: our own earlier call may have done it.
             Said::Error(-61) => match self.inquire(attempt, credentials).await {
-                Ok(status) if status == "REVERSED" => RefundAnswer::Done,
+                Ok(status) if status == "REVERSED" => RefundAnswer::Issued,
                 Ok(_) => RefundAnswer::Refused { reason: "zarinpal_-61".to_owned() },
                 Err(_) => RefundAnswer::Unknown { why: "the inquiry after -61 was not answered".to_owned() },
             },

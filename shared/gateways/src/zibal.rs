@@ -97,7 +97,7 @@ impl GatewayAdapter for Zibal<'_> {
             return RefundAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
         };
         match self.inquire(attempt, credentials).await.map(|said| standing(&said, attempt)) {
-            Ok(GatewayAnswer::Returned) => return RefundAnswer::Done,
+            Ok(GatewayAnswer::Returned) => return RefundAnswer::Issued,
             Ok(GatewayAnswer::Paid(_)) => {}
             Ok(GatewayAnswer::Unknown { why }) => return RefundAnswer::Unknown { why },
             Ok(_) => return RefundAnswer::Refused { reason: "zibal_not_paid".to_owned() },
@@ -108,7 +108,7 @@ impl GatewayAdapter for Zibal<'_> {
         // A refund that was asked for once more would be made once more, and whoever asked before may have died before
         // the answer was written down.
         match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
-            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return RefundAnswer::Done,
+            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return RefundAnswer::Issued,
             Ok(said) if result(&said).is_some() => {}
             Ok(_) => return RefundAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
             Err(why) => return RefundAnswer::Unknown { why },
@@ -116,7 +116,7 @@ impl GatewayAdapter for Zibal<'_> {
         let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
         match self.platform("refund", body, token).await {
             Ok(said) => match result(&said) {
-                Some(REFUNDED) => RefundAnswer::Done,
+                Some(REFUNDED) => RefundAnswer::Issued,
                 Some(code) => RefundAnswer::Refused { reason: format!("zibal_{code}") },
                 None => RefundAnswer::Unknown { why: "a refund without a result".to_owned() },
             },

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How the places of a list are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SortKey {
     /// A time and an id, in lists that are sorted by time.
     Time,
     /// An id, in lists that are sorted by it.
@@ -24,14 +24,14 @@ const LONGEST_ID: usize = 200;
 impl Cursor {
     /// Reads a cursor as a list of this kind gives it out, and nothing else: what cannot be read must not begin the list
     /// anew, because whoever reads on would never come to its end.
-    pub fn parse(text: &str, place: Place) -> Option<Self> {
+    pub fn parse(text: &str, place: SortKey) -> Option<Self> {
         if text.len() > LONGEST_ID * 2 {
             return None;
         }
         let written = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let is_place = match place {
-            Place::Id => is_id(&written),
-            Place::Time => written
+            SortKey::Id => is_id(&written),
+            SortKey::Time => written
                 .split_once('#')
                 .is_some_and(|(at, id)| at.len() == 13 && at.bytes().all(|b| b.is_ascii_digit()) && is_id(id)),
         };
@@ -66,18 +66,18 @@ mod tests {
     #[test]
     fn a_cursor_is_read_as_it_was_given_out_and_in_no_other_form() {
         let (time, id) = (Cursor::behind("1800000000000#pl_abc"), Cursor::behind("c-1042"));
-        assert_eq!(Cursor::parse(&time.to_string(), Place::Time), Some(time.clone()));
-        assert_eq!(Cursor::parse(&id.to_string(), Place::Id), Some(id.clone()));
+        assert_eq!(Cursor::parse(&time.to_string(), SortKey::Time), Some(time.clone()));
+        assert_eq!(Cursor::parse(&id.to_string(), SortKey::Id), Some(id.clone()));
         let written = |place: &str| Cursor::behind(place).to_string();
         let long = written(&"a".repeat(201));
         for bad in
             ["", "!", "c-1042", &written(""), &written("1800000000000#"), &written("18#x"), &written("a b"), &long]
         {
-            assert_eq!(Cursor::parse(bad, Place::Time), None, "{bad}");
+            assert_eq!(Cursor::parse(bad, SortKey::Time), None, "{bad}");
         }
-        assert_eq!(Cursor::parse(&time.to_string(), Place::Id), None, "each list knows its own");
-        assert_eq!(Cursor::parse(&id.to_string(), Place::Time), None);
-        assert_eq!(Cursor::parse(&long, Place::Id), None);
-        assert_eq!(Cursor::parse(&format!("{time}="), Place::Time), None);
+        assert_eq!(Cursor::parse(&time.to_string(), SortKey::Id), None, "each list knows its own");
+        assert_eq!(Cursor::parse(&id.to_string(), SortKey::Time), None);
+        assert_eq!(Cursor::parse(&long, SortKey::Id), None);
+        assert_eq!(Cursor::parse(&format!("{time}="), SortKey::Time), None);
     }
 }

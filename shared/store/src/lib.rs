@@ -32,15 +32,15 @@ use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
-pub use cursor::{Cursor, Place};
+pub use cursor::{Cursor, SortKey};
 pub use error::StoreError;
 pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
 pub use heartbeat::Schedule;
 pub use item::Revision;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
-pub use links::{ChangedRecords, Created, DuePage, DuePlace, TransitionWritten, Written};
+pub use links::{ChangedRecords, Created, DueCursor, DuePage, TransitionWritten, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{Claim, Claimed, DueMessage, Handover, MessageState, MessageStates, SentMessage};
+pub use messages::{DueMessage, Handover, LeaseOutcome, MessageState, MessageStates, SendLease, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;

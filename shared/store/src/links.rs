@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use domain::Timestamp;
 use domain::ids::{AttemptId, LinkId, ReferenceId};
 use domain::link::Receipt;
-use domain::link::{Claim, LinkStatus, PaymentLink, Transition};
+use domain::link::{LinkStatus, PaymentLink, ReferenceClaim, Transition};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 use serde::{Deserialize, Serialize};
@@ -67,12 +67,12 @@ pub enum TransitionWritten {
 pub struct DuePage {
     pub links: Vec<LinkId>,
     /// Where the next page begins. A link may keep its place, so that reading from the start would find it again.
-    pub next: Option<DuePlace>,
+    pub next: Option<DueCursor>,
 }
 
 /// A place in one shard of the index of due work.
 #[derive(Clone, Debug)]
-pub struct DuePlace(Item);
+pub struct DueCursor(Item);
 
 /// The guard of a `reference_id`: all links that had it, the newest last.
 #[derive(Serialize, Deserialize)]
@@ -81,10 +81,10 @@ struct Reference {
 }
 
 /// The guard keeps this many links; a CRM that uses one reference more often than that keeps its own list.
-const MOST_REFERENCES: usize = 50;
+const MAX_REFERENCES: usize = 50;
 
 #[derive(Serialize)]
-struct PaymentClaim<'a> {
+struct ClaimRecord<'a> {
     attempt_id: &'a AttemptId,
 }
 
@@ -163,7 +163,7 @@ impl Store {
             let holder = known.as_ref().and_then(|reference| reference.link_ids.last().cloned());
             let mut link_ids = known.map(|reference| reference.link_ids).unwrap_or_default();
             link_ids.push(link.id().clone());
-            let surplus = link_ids.len().saturating_sub(MOST_REFERENCES);
+            let surplus = link_ids.len().saturating_sub(MAX_REFERENCES);
             link_ids.drain(..surplus);
             let guard = guarded_reference(self, reference, &Reference { link_ids }, holder.as_ref())?;
             let put = conditional_put(self, item.clone(), "attribute_not_exists(pk)", HashMap::new())?;
@@ -228,13 +228,13 @@ impl Store {
     fn confirmation(
         &self,
         link: &PaymentLink,
-        claim: &Claim,
+        claim: &ReferenceClaim,
         receipt: Option<&Receipt>,
         mark: &str,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
         let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
-        let claim = to_item(keys::claim(&claim.reference), &PaymentClaim { attempt_id: &claim.attempt })?;
+        let claim = to_item(keys::claim(&claim.reference), &ClaimRecord { attempt_id: &claim.attempt })?;
         let mut writes = vec![
             conditional_put(self, self.link_item(link, mark)?, "version = :seen", seen)?,
             conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
@@ -292,12 +292,12 @@ impl Store {
         shard: u8,
         now: Timestamp,
         most: i32,
-        after: Option<DuePlace>,
+        after: Option<DueCursor>,
     ) -> Result<DuePage, StoreError> {
-        let start = after.map(|DuePlace(key)| key);
+        let start = after.map(|DueCursor(key)| key);
         let (items, next) = self.due("find due links", DueKind::Link.shard(shard), now, most, start).await?;
         let links = items.iter().filter_map(|item| keys::link_of(text_of(item, PK)?)).collect();
-        Ok(DuePage { links, next: next.map(DuePlace) })
+        Ok(DuePage { links, next: next.map(DueCursor) })
     }
 
     /// What waits in one shard of the index, after a key of it, and the key after which there is more.

@@ -80,7 +80,7 @@ pub(crate) struct MessageRecord {
 
 /// The right to send a message, and the number of the try.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct SendLease {
     link: LinkId,
     message: MessageId,
     mark: String,
@@ -89,8 +89,8 @@ pub struct Claim {
 
 /// What became of claiming.
 #[derive(Clone, Debug)]
-pub enum Claimed {
-    Mine(Claim),
+pub enum LeaseOutcome {
+    Mine(SendLease),
     /// It is decided, or waits in the index of due work.
     NotNeeded,
     /// Another run holds the lease, or died holding it.
@@ -102,7 +102,7 @@ pub enum Claimed {
 /// Whether a message was sent, for somebody who reports that it did not arrive.
 #[derive(Clone, Debug)]
 pub enum SentMessage {
-    Sent(Claim, Handover),
+    Sent(SendLease, Handover),
     /// It is being sent, so that what is reported may be about this very try.
     NotYet,
     /// It is not sent, or it is known to have failed.
@@ -146,22 +146,22 @@ impl Store {
         link: &LinkId,
         message: &MessageId,
         until: Timestamp,
-    ) -> Result<Claimed, StoreError> {
+    ) -> Result<LeaseOutcome, StoreError> {
         const WRITE: &str = "claim a message";
-        let claim = Claim { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
+        let claim = SendLease { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
         let item = claim.item(MessageState::Sending { until }, None)?;
         let known = match self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await? {
-            Ok(()) => return Ok(Claimed::Mine(claim)),
+            Ok(()) => return Ok(LeaseOutcome::Mine(claim)),
             Err(known) => known,
         };
         let known: MessageRecord = from_item(WRITE, known)?;
         Ok(match known.state {
-            MessageState::Sending { .. } if known.claim == claim.mark => Claimed::Mine(claim),
-            MessageState::Sending { until } => Claimed::Held { until },
+            MessageState::Sending { .. } if known.claim == claim.mark => LeaseOutcome::Mine(claim),
+            MessageState::Sending { until } => LeaseOutcome::Held { until },
             MessageState::Sent { .. }
             | MessageState::Waiting { .. }
             | MessageState::Failed { .. }
-            | MessageState::Skipped { .. } => Claimed::NotNeeded,
+            | MessageState::Skipped { .. } => LeaseOutcome::NotNeeded,
         })
     }
 
@@ -205,12 +205,12 @@ impl Store {
     }
 
     /// Claims a due message by moving it ahead to the end of the lease: of two sweeps only one does.
-    pub async fn claim_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<SendLease>, StoreError> {
         const WRITE: &str = "claim a due message";
         let known = self.get(WRITE, crate::item::key(keys::message(&due.link, &due.message))).await?;
         let Some(known) = known else { return Ok(None) };
         let known: MessageRecord = from_item(WRITE, known)?;
-        let claim = Claim {
+        let claim = SendLease {
             link: due.link.clone(),
             message: due.message.clone(),
             mark: write_id()?,
@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// Writes what became of a claimed message. A claim that was lost to another run writes nothing.
-    pub async fn note_message(&self, claim: &Claim, state: MessageState) -> Result<(), StoreError> {
+    pub async fn note_message(&self, claim: &SendLease, state: MessageState) -> Result<(), StoreError> {
         const WRITE: &str = "note a message";
         let due_at = match &state {
             MessageState::Waiting { until, .. } => Some(*until),
@@ -243,7 +243,7 @@ impl Store {
     /// changed the link meanwhile nothing is written, and the caller decides again on what it is now.
     pub async fn note_failed_message(
         &self,
-        claim: &Claim,
+        claim: &SendLease,
         state: MessageState,
         link: &PaymentLink,
     ) -> Result<Written, StoreError> {
@@ -300,7 +300,7 @@ impl Store {
         Ok(match known.state {
             MessageState::Sent { at, provider_id } => {
                 let claim =
-                    Claim { link: link.clone(), message: message.clone(), mark: known.claim, tries: known.tries };
+                    SendLease { link: link.clone(), message: message.clone(), mark: known.claim, tries: known.tries };
                 SentMessage::Sent(claim, Handover { at, provider_id })
             }
             MessageState::Sending { .. } => SentMessage::NotYet,
@@ -311,7 +311,7 @@ impl Store {
     }
 }
 
-impl Claim {
+impl SendLease {
     fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
         let record = MessageRecord { state, tries: self.tries, claim: self.mark.clone() };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;

@@ -14,7 +14,7 @@ use crate::records::{SocialBody, read_social};
 use crate::texts::TextBody;
 
 /// So many people, numbers or addresses may be named by hand.
-const MOST_RECIPIENTS: usize = 20;
+const MAX_RECIPIENTS: usize = 20;
 
 /// Whom to tell. Somebody who is named twice is told once. Where nobody who is named can be reached, the request is refused.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -90,7 +90,7 @@ impl RecipientsBody {
             roles: list(self.roles, "/recipients/roles", p, Role::parse),
             mobiles: list(self.mobiles, "/recipients/mobiles", p, |text| Mobile::parse(text, region)),
             emails: list(self.emails, "/recipients/emails", p, Email::parse),
-            social: read_social(self.social, "/recipients/social", MOST_RECIPIENTS, p),
+            social: read_social(self.social, "/recipients/social", MAX_RECIPIENTS, p),
         }
     }
 }
@@ -107,8 +107,8 @@ fn list<T>(
         Field::Absent => return Field::Absent,
         Field::Refused => return Field::Refused,
     };
-    if texts.len() > MOST_RECIPIENTS {
-        problems.refuse(at, "too_many", format!("At most {MOST_RECIPIENTS} entries are allowed."));
+    if texts.len() > MAX_RECIPIENTS {
+        problems.refuse(at, "too_many", format!("At most {MAX_RECIPIENTS} entries are allowed."));
         return Field::Refused;
     }
     let count = texts.len();

@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use crate::body::{Given, Unknown, refuse_unknown};
 
 /// A contact has at most so many people.
-const MOST_PEOPLE: usize = 50;
+const MAX_PEOPLE: usize = 50;
 
 /// Somebody has at most so many addresses on social networks.
-const MOST_SOCIAL: usize = 5;
+const MAX_SOCIAL: usize = 5;
 
 /// An item has at most so many receipt fields.
-const MOST_FIELDS: usize = 20;
+const MAX_FIELDS: usize = 20;
 
 /// A customer. A PUT replaces all of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -200,9 +200,9 @@ impl ContactBody {
             locale: text(self.locale, at, "locale", p, Locale::parse),
             mobile: text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region)),
             email: text(self.email, at, "email", p, Email::parse),
-            social: read_social(self.social, &format!("{at}/social"), MOST_SOCIAL, p),
+            social: read_social(self.social, &format!("{at}/social"), MAX_SOCIAL, p),
             balance: read_balance(self.balance, &format!("{at}/balance"), p),
-            people: each(self.people, &format!("{at}/people"), MOST_PEOPLE, p, |person, at, p| {
+            people: each(self.people, &format!("{at}/people"), MAX_PEOPLE, p, |person, at, p| {
                 person.read(at, region, p)
             }),
         }
@@ -216,7 +216,7 @@ impl PersonBody {
         let name = text(self.name, at, "name", p, |text| parse_name(text, 200));
         let mobile = text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region));
         let email = text(self.email, at, "email", p, Email::parse);
-        let social = read_social(self.social, &format!("{at}/social"), MOST_SOCIAL, p);
+        let social = read_social(self.social, &format!("{at}/social"), MAX_SOCIAL, p);
         let role = text(self.role, at, "role", p, Role::parse).require(format!("{at}/role"), p);
         Some(Person {
             role: role?,
@@ -286,7 +286,7 @@ impl ItemBody {
 
 fn read_fields(given: Given<Vec<ReceiptFieldBody>>, at: &str, problems: &mut Problems) -> Field<Vec<ReceiptField>> {
     let mut keys: Vec<FieldKey> = Vec::new();
-    each(given, at, MOST_FIELDS, problems, |body, at, p| {
+    each(given, at, MAX_FIELDS, problems, |body, at, p| {
         refuse_unknown(at, body.unknown, p);
         let key = text(body.key, at, "key", p, FieldKey::parse).require(format!("{at}/key"), p);
         let label = text(body.label, at, "label", p, |text| parse_name(text, 100));

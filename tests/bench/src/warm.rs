@@ -33,7 +33,7 @@ const DUE: usize = 1000;
 const TOLD: usize = 100;
 
 /// So often the stream is read at most until they are found.
-const MOST_READS: usize = 1000;
+const MAX_READS: usize = 1000;
 
 /// So many invocations each process answers beside others, and so many links are fought for.
 const EACH: usize = 250;
@@ -267,7 +267,7 @@ async fn expire(store: &str) -> Bulk {
 pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: usize) -> Vec<Value> {
     let ids: BTreeSet<String> = urls.iter().map(|url| format!("link#{}", link_id(url))).collect();
     let mut records = Vec::new();
-    for _ in 0..MOST_READS {
+    for _ in 0..MAX_READS {
         let mut more = stream.records().await.unwrap();
         more.retain(|record| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| ids.contains(pk)));
         records.extend(more);

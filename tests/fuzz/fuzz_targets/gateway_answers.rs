@@ -304,7 +304,7 @@ fuzz_target!(|data: &[u8]| {
                     masked_card: None,
                 };
                 let answer = gateways.refund(attempt, &payment, Mode::Sandbox, credentials).await;
-                if answer == RefundAnswer::Done {
+                if answer == RefundAnswer::Issued {
                     let last = heard().last().expect("money goes back only where somebody said so");
                     assert!(last.is_json());
                     let Some(body) = last.json() else { return };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::idempotency::Answered;
+use domain::idempotency::IdempotencyLog;
 use domain::ids::{EndpointId, EventId, LinkId, PayToken};
 use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use reqwest::{Method, StatusCode};
@@ -442,7 +442,7 @@ async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to()
         created_at: Timestamp::now(),
         changed_at: None,
         version: 1,
-        answered: Answered::default(),
+        idempotency: IdempotencyLog::default(),
     };
     let event = EventId::of(&LinkId::of(&PayToken::from_random([1; 16])), 1);
     let is_connected_to = async |reach: Option<&str>| {

@@ -243,9 +243,9 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
     let message = domain::ids::MessageId::parse(link["messages"][0]["id"].as_str().unwrap()).unwrap();
     let until = domain::Timestamp::now() + std::time::Duration::from_secs(90);
     let claimed = world.cloud.store.claim_message(&id, &message, until).await.unwrap();
-    assert!(matches!(claimed, store::Claimed::Mine(_)));
+    assert!(matches!(claimed, store::LeaseOutcome::Mine(_)));
     let again = world.cloud.store.claim_message(&id, &message, until).await.unwrap();
-    assert!(matches!(again, store::Claimed::Held { .. }));
+    assert!(matches!(again, store::LeaseOutcome::Held { .. }));
     world.cloud.store.hand_over_message(&id, &message, until).await.unwrap();
     world.turn_clock(std::time::Duration::from_secs(30));
     assert_eq!(functions.invoke("deliver-messages", json!({})).await.unwrap()["tried"], 0);

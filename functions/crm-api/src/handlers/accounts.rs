@@ -19,7 +19,7 @@ use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::respond::{answer, deleted, record_keeps_changing};
@@ -176,7 +176,7 @@ pub(crate) async fn write(
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
     // Credentials that are left out are those of the account as it is: they must not come back after others were written.
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let (known, revision) = app.store.account_to_change(&id).await?;
         let mut problems = Problems::default();
         let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);

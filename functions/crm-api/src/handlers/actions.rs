@@ -24,7 +24,7 @@ use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::message_round::{MessageBody, RecipientsBody};
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::MayWrite;
 use crate::handlers::links::{link_id, refused, show};
 
@@ -124,7 +124,7 @@ pub(crate) async fn resend(
         link if names_people(&request) => app.store.contact(&link.terms().contact.id).await?,
         _ => None,
     };
-    let records = resend::Records {
+    let records = resend::ResendContext {
         contact: contact.as_ref(),
         templates: &configuration.templates,
         settings: &configuration.settings,
@@ -198,7 +198,7 @@ async fn act(
 ) -> Result<Response, ApiProblem> {
     let mark = request_fingerprint(asked.caller, asked.headers, asked.path, asked.body)?;
     let mut link = read_link(app, id).await?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let now = app.clock.now();
         if is_repeated(link.knows(mark.as_ref()))? {
             return Ok(replayed(show(app, &link, now).await?));

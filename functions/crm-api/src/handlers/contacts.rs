@@ -7,7 +7,7 @@ use domain::Problems;
 use domain::ids::ContactId;
 use domain::records::contact::{Contact, Email, Mobile};
 use serde::Serialize;
-use store::Place;
+use store::SortKey;
 use utoipa::ToSchema;
 use views::SocialView;
 use web::extract::{Path, Query};
@@ -90,7 +90,7 @@ impl ContactView {
 /// All contacts, by their ids.
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let after = parameters.cursor(Place::Id)?;
+    let after = parameters.cursor(SortKey::Id)?;
     let page = app.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
     Ok(answer(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref())))
 }

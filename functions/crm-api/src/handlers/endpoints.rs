@@ -6,10 +6,10 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::business::settings::Settings;
-use domain::idempotency::Answered;
+use domain::idempotency::IdempotencyLog;
 use domain::ids::EndpointId;
 use domain::link::outbox::EventType;
-use domain::records::webhook_endpoint::{MOST_ENDPOINTS, SigningSecret, WebhookEndpoint, parse_endpoint_url};
+use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, WebhookEndpoint, parse_endpoint_url};
 use domain::{Field, Problems, Rejection};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use web::extract::{Path, Query};
 use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::{answer, deleted};
@@ -142,11 +142,11 @@ pub(crate) async fn write(
     let mut problems = Problems::default();
     let wanted = body.fields.read(&app, &mut problems);
     let configuration = app.store.configuration().await?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let endpoints = app.store.fresh_endpoints().await?;
         let known = endpoints.iter().find(|endpoint| endpoint.id == id);
-        if known.is_none() && endpoints.len() >= MOST_ENDPOINTS {
-            let detail = format!("A business has at most {MOST_ENDPOINTS} endpoints.");
+        if known.is_none() && endpoints.len() >= MAX_ENDPOINTS {
+            let detail = format!("A business has at most {MAX_ENDPOINTS} endpoints.");
             return Err(ApiProblem::conflict("too_many_endpoints", detail));
         }
         let Some((url, events, enabled)) = wanted.clone().filter(|_| problems.is_empty()) else {
@@ -173,7 +173,7 @@ pub(crate) async fn write(
                 created_at: now,
                 changed_at: Some(now),
                 version: 1,
-                idempotency: Answered::default(),
+                idempotency: IdempotencyLog::default(),
             },
         };
         let is_new = known.is_none();
@@ -225,7 +225,7 @@ pub(crate) async fn rotate(
     }
     let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
     let configuration = app.store.configuration().await?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let endpoint = find(&app, &id).await?;
         let shown = |endpoint: &WebhookEndpoint| {
             answer(EndpointView::new(endpoint, &configuration.settings).with_secret(endpoint))

@@ -16,7 +16,7 @@ use web::extract::{Path, Query};
 use web::idempotency::{is_repeated, replayed, request_fingerprint};
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters, no_cursor};
 use crate::respond::answer;
@@ -84,7 +84,7 @@ pub(crate) async fn redeliver(
     let endpoint = endpoint.parse("/endpoint_id", &mut problems, |id| EndpointId::parse(&id)).value();
     let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
     let endpoints = app.store.fresh_endpoints().await?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let mut event = find(&app, &id).await?;
         if is_repeated(event.idempotency.knows(mark.as_ref()))? {
             return Ok(replayed((StatusCode::ACCEPTED, answer(view_of(&app, &event).await?)).into_response()));

@@ -7,7 +7,7 @@ use domain::Problems;
 use domain::ids::{ContactId, ItemId};
 use domain::records::item::Item;
 use serde::Serialize;
-use store::{AttachedReceipts, Place};
+use store::{AttachedReceipts, SortKey};
 use utoipa::ToSchema;
 use views::ReceiptFieldView;
 use web::extract::{Path, Query};
@@ -60,7 +60,7 @@ impl ItemView {
 /// All items with their receipts, by their ids.
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let after = parameters.cursor(Place::Id)?;
+    let after = parameters.cursor(SortKey::Id)?;
     let page = app.store.list_items(parameters.limit()?, after.as_ref()).await?;
     let views = page.entries.into_iter().map(|(item, receipts)| ItemView::new(item, receipts));
     Ok(answer(ListView::new(views.collect(), page.next.as_ref())))

@@ -7,12 +7,12 @@ use axum::response::Response;
 use domain::business::settings::Settings;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::PaymentLink;
-use domain::requests::amend::{Amendment, Records, amend as amend_terms};
+use domain::requests::amend::{Amendment, AmendContext, amend as amend_terms};
 use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
-use store::{LinkList, Place, Written};
+use store::{LinkList, SortKey, Written};
 use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
@@ -20,7 +20,7 @@ use web::extract::{Path, Query};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::respond::answer;
@@ -41,7 +41,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
     let settings = app.store.configuration().await?.settings.clone();
     let status = read_status(&parameters, by)?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor(Place::Time)?);
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
     let cursor = cursor.as_ref();
     let page = match by {
         "contact_id" => {
@@ -155,8 +155,8 @@ pub(crate) async fn amend(
         None => None,
     };
     let records =
-        Records { item: item.as_ref(), receipt_types: &configuration.receipt_types, settings: &configuration.settings };
-    for _ in 0..MOST_ROUNDS {
+        AmendContext { item: item.as_ref(), receipt_types: &configuration.receipt_types, settings: &configuration.settings };
+    for _ in 0..MAX_CONTENDED_TRIES {
         let now = app.clock.now();
         let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
         let terms = terms.map_err(ApiProblem::invalid)?;

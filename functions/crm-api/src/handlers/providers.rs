@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::{CredentialsVersion, ProviderId};
 use domain::locale::Locale;
-use domain::messages::approved_template::{ApprovedTemplate, MOST_PARAMETERS, TemplateName};
+use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderKind, ProviderSecret, parse_base_url};
 use domain::messages::template::Phrase;
 use domain::records::webhook_endpoint::Reach;
@@ -20,14 +20,14 @@ use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MOST_ROUNDS};
+use crate::app::{App, MAX_CONTENDED_TRIES};
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::handlers::accounts::new_version;
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::{answer, deleted, record_keeps_changing};
 
 /// A provider has at most so many templates: one for each language.
-const MOST_TEMPLATES: usize = 20;
+const MAX_TEMPLATES: usize = 20;
 
 /// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -179,7 +179,7 @@ pub(crate) async fn write(
     let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
     let version = new_version(app.clock.now(), suffix)?;
     // A secret that is left out is that of the provider as it is: it must not come back after another was written.
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_CONTENDED_TRIES {
         let (known, revision) = app.store.provider_to_change(&id).await?;
         let (mut problems, body) = (Problems::default(), body.fields.clone());
         let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
@@ -277,8 +277,8 @@ fn read_templates(given: Given<Vec<TemplateBody>>, problems: &mut Problems) -> F
         Field::Absent => return Field::Absent,
         Field::Refused => return Field::Refused,
     };
-    if bodies.len() > MOST_TEMPLATES {
-        problems.refuse(AT, "too_many", format!("At most {MOST_TEMPLATES} entries are allowed."));
+    if bodies.len() > MAX_TEMPLATES {
+        problems.refuse(AT, "too_many", format!("At most {MAX_TEMPLATES} entries are allowed."));
         return Field::Refused;
     }
     let count = bodies.len();
@@ -310,8 +310,8 @@ impl TemplateBody {
         let locale = locale.require(&pointer, p);
         let pointer = format!("{at}/parameters");
         let texts = self.parameters.field(&pointer, p).require(&pointer, p)?;
-        if texts.len() > MOST_PARAMETERS {
-            p.refuse(&pointer, "too_many", format!("At most {MOST_PARAMETERS} entries are allowed."));
+        if texts.len() > MAX_PARAMETERS {
+            p.refuse(&pointer, "too_many", format!("At most {MAX_PARAMETERS} entries are allowed."));
             return None;
         }
         let count = texts.len();

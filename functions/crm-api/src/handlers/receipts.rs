@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
-use store::{Page, Place, ReceiptList};
+use store::{Page, ReceiptList, SortKey};
 use views::ReceiptView;
 use web::ApiProblem;
 use web::extract::{Path, Query};
@@ -24,7 +24,7 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["contact_id", "item_id", "payment_link_id", "limit", "cursor"])?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "payment_link_id"])?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor(Place::Time)?);
+    let (limit, cursor) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
     let cursor = cursor.as_ref();
     let page = match by {
         "contact_id" => {

@@ -283,13 +283,13 @@ fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
 }
 
 /// So many prefixes may have a provider of their own.
-const MOST_ROUTES: usize = 20;
+const MAX_ROUTES: usize = 20;
 
 fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Option<Vec<SmsRoute>> {
     const AT: &str = "/sms_routes";
     let bodies = given.field(AT, problems).value()?;
-    if bodies.len() > MOST_ROUTES {
-        problems.refuse(AT, "too_many", format!("At most {MOST_ROUTES} entries are allowed."));
+    if bodies.len() > MAX_ROUTES {
+        problems.refuse(AT, "too_many", format!("At most {MAX_ROUTES} entries are allowed."));
         return None;
     }
     let count = bodies.len();

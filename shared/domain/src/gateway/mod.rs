@@ -189,7 +189,7 @@ impl GatewayAnswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundAnswer {
     /// It is on its way to the payer, or there already.
-    Done,
+    Issued,
     /// The gateway will not do it; a person must.
     Refused { reason: String },
     /// No readable answer: ask again with the same idempotency key.

@@ -49,7 +49,7 @@ pub enum Step {
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
-    /// Claim the attempt with [`PaymentLink::claim`], then confirm it at the gateway.
+    /// ReferenceClaim the attempt with [`PaymentLink::claim`], then confirm it at the gateway.
     Confirm,
 }
 /// The link after an answer, with what has to be written beside it in the same transaction.
@@ -58,13 +58,13 @@ pub struct Transition {
     pub link: PaymentLink,
     /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
     /// kept here nor refunded.
-    pub claim: Option<Claim>,
+    pub claim: Option<ReferenceClaim>,
     pub kept: Option<KeptPayment>,
 }
 
 /// Money that belongs to one attempt alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct ReferenceClaim {
     pub attempt: AttemptId,
     /// The gateway's reference in the form that must not be used twice.
     pub reference: String,
@@ -228,7 +228,7 @@ impl PaymentLink {
         if is_as_asked && self.accepts(id, now) {
             return self.keep(attempt, payment, now);
         }
-        let claim = Some(Claim::of(id, &payment));
+        let claim = Some(ReferenceClaim::of(id, &payment));
         // Where our call can undo a payment only for a while, a person would look too late.
         let state = if is_as_asked || attempt.gateway.profile().refund.within_minutes.is_some() {
             AttemptState::Refunding { payment, look_up_at: now, tries: 0 }
@@ -241,7 +241,7 @@ impl PaymentLink {
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Transition {
         let id = &attempt.id;
-        let claim = Some(Claim::of(id, &payment));
+        let claim = Some(ReferenceClaim::of(id, &payment));
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
         let kept = Some(KeptPayment { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
@@ -363,7 +363,7 @@ impl PaymentLink {
             payment: Some(payment.clone()),
         };
         match answer {
-            RefundAnswer::Done => Some(self.with_state(id, now, AttemptState::Refunded { at: now })),
+            RefundAnswer::Issued => Some(self.with_state(id, now, AttemptState::Refunded { at: now })),
             RefundAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
             RefundAnswer::Unknown { .. } if tries + 1 >= MAX_REFUND_TRIES => {
                 Some(self.with_state(id, now, review("refund_unanswered")))
@@ -378,7 +378,7 @@ impl PaymentLink {
     }
 }
 
-impl Claim {
+impl ReferenceClaim {
     fn of(attempt: &AttemptId, payment: &Payment) -> Self {
         Self { attempt: attempt.clone(), reference: payment.claim.clone() }
     }

@@ -13,7 +13,7 @@ mod resolution;
 mod size;
 
 pub use attempt::*;
-pub use confirming::{Claim, Hint, KeptPayment, ReturnData, Step, Transition};
+pub use confirming::{Hint, KeptPayment, ReferenceClaim, ReturnData, Step, Transition};
 pub use forget::StillNeeded;
 pub use payment_link::*;
 pub use receipt::{Attachment, Receipt, ReceiptType};

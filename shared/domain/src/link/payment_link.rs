@@ -27,10 +27,10 @@ use crate::requests::resend::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, S
 use crate::trace::Trace;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
-pub const MOST_ATTEMPTS: usize = 20;
+pub const MAX_ATTEMPTS: usize = 20;
 
 /// So many sessions may be opened for one link within an hour.
-pub const MOST_ATTEMPTS_AN_HOUR: usize = 10;
+pub const MAX_ATTEMPTS_AN_HOUR: usize = 10;
 
 /// What was agreed when the link was made. It is a copy: later changes of a record cannot break a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -455,8 +455,8 @@ impl PaymentLink {
         }
         let hour_ago = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
         let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago).count();
-        let is_full = self.attempts.len() >= MOST_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_empty());
-        if lately >= MOST_ATTEMPTS_AN_HOUR || is_full { Visit::TooManyAttempts } else { Visit::Begin }
+        let is_full = self.attempts.len() >= MAX_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_empty());
+        if lately >= MAX_ATTEMPTS_AN_HOUR || is_full { Visit::TooManyAttempts } else { Visit::Begin }
     }
 
     /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where it still is.
@@ -479,7 +479,7 @@ impl PaymentLink {
     pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
         match self.visit(now) {
             Visit::Begin => Ok(self.changed(now, |link| {
-                if link.attempts.len() >= MOST_ATTEMPTS
+                if link.attempts.len() >= MAX_ATTEMPTS
                     && let Some(oldest) = link.attempts.iter().position(|attempt| attempt.state.ended_empty())
                 {
                     link.attempts.remove(oldest);

@@ -286,7 +286,7 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.take_due(at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone())]);
-    let done = link.apply_refund_answer(&id, &RefundAnswer::Done, at(10)).unwrap();
+    let done = link.apply_refund_answer(&id, &RefundAnswer::Issued, at(10)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
     let refused = RefundAnswer::Refused { reason: "too_late".to_owned() };
     assert!(link.apply_refund_answer(&id, &refused, at(10)).unwrap().needs_review());
@@ -455,7 +455,7 @@ fn cancelling_asks_first_while_somebody_is_paying_and_comes_too_late_after_the_e
 fn sessions_cannot_be_opened_without_end() {
     let mut link = link_at(GatewayKind::Zarinpal, LatePayment::Refund);
     let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
-    for number in 0..u8::try_from(MOST_ATTEMPTS_AN_HOUR).unwrap() {
+    for number in 0..u8::try_from(MAX_ATTEMPTS_AN_HOUR).unwrap() {
         let (begun, id) = begun(&link, number, 1);
         link = begun.apply_answer(&id, &no, Hint::NotPaid, at(1)).unwrap().link;
     }
@@ -478,7 +478,7 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
 #[derive(Clone, Debug)]
 enum LinkEvent {
     Begin,
-    Claim(usize),
+    ReferenceClaim(usize),
     Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
     Sweep,
@@ -516,13 +516,13 @@ fn event() -> impl Strategy<Value = LinkEvent> {
     ];
     let hint = prop_oneof![Just(Hint::Paid), Just(Hint::NotPaid), Just(Hint::Nothing)];
     let refund = prop_oneof![
-        Just(RefundAnswer::Done),
+        Just(RefundAnswer::Issued),
         Just(RefundAnswer::Refused { reason: "no".to_owned() }),
         Just(RefundAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     prop_oneof![
         2 => Just(LinkEvent::Begin),
-        2 => (0..4_usize).prop_map(LinkEvent::Claim),
+        2 => (0..4_usize).prop_map(LinkEvent::ReferenceClaim),
         5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| LinkEvent::Answer(index, answer, hint)),
         1 => any::<bool>().prop_map(LinkEvent::Cancel),
         2 => Just(LinkEvent::Sweep),
@@ -561,7 +561,7 @@ proptest! {
                     number += 1;
                     link.begin_attempt(attempt(&link, number, minute), now).ok()
                 }
-                LinkEvent::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
+                LinkEvent::ReferenceClaim(index) => id(index).and_then(|id| link.claim(&id, now)),
                 LinkEvent::Answer(index, answer, hint) => {
                     id(index).and_then(|id| link.apply_answer(&id, &answer, hint, now)).map(|judged| {
                         receipts += usize::from(judged.kept.is_some());

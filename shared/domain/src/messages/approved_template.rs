@@ -8,7 +8,7 @@ use crate::messages::template::{Phrase, Values};
 use crate::problem::Rejection;
 
 /// So many places a template may leave open.
-pub const MOST_PARAMETERS: usize = 10;
+pub const MAX_PARAMETERS: usize = 10;
 
 /// A template as the business had it approved, in one language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::business::settings::Settings;
 use crate::ids::{CredentialsVersion, ProviderId};
 use crate::locale::Locale;
-use crate::messages::approved_template::{ApprovedTemplate, MOST_PARAMETERS, choose};
+use crate::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, choose};
 use crate::messages::recipients::{Channel, UnreachedReason};
 use crate::problem::{Problems, Rejection};
 use crate::records::webhook_endpoint::{Reach, parse_endpoint_url};
@@ -97,7 +97,7 @@ impl ProviderKind {
     pub fn most_places(self) -> usize {
         match self {
             Self::Kavenegar => KAVENEGAR_PLACES,
-            Self::BotApi | Self::Whatsapp => MOST_PARAMETERS,
+            Self::BotApi | Self::Whatsapp => MAX_PARAMETERS,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::link::outbox::EventType;
 use crate::problem::Rejection;
 
 /// A business has at most so many endpoints: each event is sent to each of them.
-pub const MOST_ENDPOINTS: usize = 10;
+pub const MAX_ENDPOINTS: usize = 10;
 
 /// The pauses after each try that failed. The first is the next run of the schedule; after the last one the delivery has
 /// failed, and the event can still be read and sent again by hand.

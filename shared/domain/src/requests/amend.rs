@@ -28,7 +28,7 @@ pub struct Amendment {
 
 /// The records that a change may need.
 #[derive(Clone, Copy, Debug)]
-pub struct Records<'a> {
+pub struct AmendContext<'a> {
     /// The item that the link is made on, if it is still there.
     pub item: Option<&'a Item>,
     pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
@@ -39,7 +39,7 @@ pub struct Records<'a> {
 pub fn amend(
     terms: &Terms,
     amendment: Amendment,
-    records: Records<'_>,
+    records: AmendContext<'_>,
     now: Timestamp,
     mut problems: Problems,
 ) -> Result<Terms, Problems> {

@@ -18,7 +18,7 @@ use crate::messages::recipients::{Address, Channel, DeliveryOptions, Unreached};
 use crate::problem::{Field, Rejection};
 use crate::records::account::Account;
 use crate::records::contact::{Email, Mobile, SocialAddress};
-use crate::requests::create::{Decision, Records, Request, can_choose, find_receipt_type};
+use crate::requests::create::{CreateContext, Decision, Request, can_choose, find_receipt_type};
 
 /// Where a value of a draft came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ pub struct Sources {
 /// chooses, because it decides where the money goes.
 pub fn only_account<'a>(
     request: &Request,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     accounts: &'a BTreeMap<AccountId, Account>,
 ) -> Option<&'a Account> {
     if !matches!(request.account_id, Field::Absent) {
@@ -76,7 +76,7 @@ pub fn only_account<'a>(
 /// which live ones count before sandbox ones: what customers get is what a form should show.
 pub fn previews(
     decision: &Decision<'_>,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     accounts: &BTreeMap<AccountId, Account>,
 ) -> Vec<Preview> {
     let request = &decision.request;
@@ -103,7 +103,7 @@ pub struct AccountChoice<'a> {
 
 pub fn account_choices<'a>(
     request: &Request,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     accounts: &'a BTreeMap<AccountId, Account>,
 ) -> Vec<AccountChoice<'a>> {
     let choice = |account| AccountChoice { account, refused: can_choose(account, request, records).err() };
@@ -136,7 +136,7 @@ pub struct PersonChoice<'a> {
 }
 
 /// The people of the draft's contact, asked by the rules that the link itself is asked by.
-pub fn people_choices<'a>(decision: &Decision<'a>, records: Records<'_>) -> Vec<PersonChoice<'a>> {
+pub fn people_choices<'a>(decision: &Decision<'a>, records: CreateContext<'_>) -> Vec<PersonChoice<'a>> {
     let Some(contact) = decision.contact else { return Vec::new() };
     let wording = decision.message.as_ref().map_or(Wording::Default, MessageChoice::wording);
     let options = DeliveryOptions { channels: &Channel::ALL, wording, routes: records.routes() };
@@ -174,7 +174,7 @@ pub fn people_choices<'a>(decision: &Decision<'a>, records: Records<'_>) -> Vec<
 }
 
 /// The receipt type of the settings, as long as a link may name it.
-pub fn default_receipt_type<'a>(records: Records<'a>) -> Option<&'a ReceiptTypeId> {
+pub fn default_receipt_type<'a>(records: CreateContext<'a>) -> Option<&'a ReceiptTypeId> {
     let id = records.settings.default_receipt_type_id.as_ref()?;
     find_receipt_type(id, records.receipt_types).is_ok().then_some(id)
 }

@@ -52,7 +52,7 @@ pub struct ResendRequest {
 
 /// What a round is decided on.
 #[derive(Clone, Copy, Debug)]
-pub struct Records<'a> {
+pub struct ResendContext<'a> {
     /// The link's contact, if it is still there.
     pub contact: Option<&'a Contact>,
     pub templates: &'a [MessageTemplate],
@@ -60,7 +60,7 @@ pub struct Records<'a> {
     pub providers: &'a MessageProviders,
 }
 
-impl<'a> Records<'a> {
+impl<'a> ResendContext<'a> {
     fn routes(self) -> Routes<'a> {
         Routes { settings: self.settings, providers: self.providers }
     }
@@ -70,7 +70,7 @@ impl<'a> Records<'a> {
 pub fn decide(
     request: &ResendRequest,
     link: &PaymentLink,
-    records: Records<'_>,
+    records: ResendContext<'_>,
     now: Timestamp,
     mut problems: Problems,
 ) -> Result<MessageRound, Problems> {
@@ -97,7 +97,7 @@ fn decide_recipients(
     request: &ResendRequest,
     link: &PaymentLink,
     message: &MessageChoice,
-    records: Records<'_>,
+    records: ResendContext<'_>,
     problems: &mut Problems,
 ) -> ResolvedRecipients {
     let selection = request.recipients.selection();

@@ -112,7 +112,7 @@ impl MessageMode {
 /// The records that the request names, as they are once the link is made: what it brings along is in them. One of those
 /// that is missing has its problem reported already.
 #[derive(Clone, Copy, Debug)]
-pub struct Records<'a> {
+pub struct CreateContext<'a> {
     pub account: Option<&'a Account>,
     pub contact: Option<&'a Contact>,
     pub item: Option<&'a Item>,
@@ -123,7 +123,7 @@ pub struct Records<'a> {
     pub gateways: &'a GatewayRulebook,
 }
 
-impl<'a> Records<'a> {
+impl<'a> CreateContext<'a> {
     pub(crate) fn routes(self) -> Routes<'a> {
         Routes { settings: self.settings, providers: self.providers }
     }
@@ -131,12 +131,12 @@ impl<'a> Records<'a> {
 
 /// Where the link will be: what its messages show, and the id that theirs derive from.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct LinkAddress {
     id: LinkId,
     url: String,
 }
 
-impl Place {
+impl LinkAddress {
     pub fn new(base: &str, token: &PayToken) -> Self {
         Self { id: LinkId::of(token), url: pay_url(base, token.expose()) }
     }
@@ -170,8 +170,8 @@ pub struct Decision<'a> {
 /// Asks every rule about a request. `problems` carries what reading the body found.
 pub fn decide<'a>(
     request: Request,
-    records: Records<'a>,
-    place: Place,
+    records: CreateContext<'a>,
+    address: LinkAddress,
     now: Timestamp,
     mut problems: Problems,
 ) -> Decision<'a> {
@@ -190,10 +190,10 @@ pub fn decide<'a>(
     };
     let after_payment = decide_after_payment(&request.after_payment, &otherwise, on_item, records.receipt_types, found);
     let message = decide_message(&request.message, found);
-    let notified = decide_recipients(&request, contact, records, &place.id, found);
+    let notified = decide_recipients(&request, contact, records, &address.id, found);
     check_size(&request, message.as_ref(), &notified, found);
     let locale = request.locale.clone().value().or_else(|| contact.and_then(|contact| contact.locale.clone()));
-    let url = place.url;
+    let url = address.url;
     let mut decision = Decision {
         request,
         account,
@@ -262,12 +262,12 @@ impl Decision<'_> {
     }
 
     /// Every message that the choice of channels allows, as it would be sent, also where nobody is named to get it yet.
-    pub(crate) fn previews(&self, records: Records<'_>) -> Vec<Preview> {
+    pub(crate) fn previews(&self, records: CreateContext<'_>) -> Vec<Preview> {
         self.write(self.context(), &self.channels(), records, &mut Problems::default())
     }
 
     /// The same where the link is made on this account.
-    pub(crate) fn previews_on(&self, account: &Account, records: Records<'_>) -> Vec<Preview> {
+    pub(crate) fn previews_on(&self, account: &Account, records: CreateContext<'_>) -> Vec<Preview> {
         let (request, scratch) = (&self.request, &mut Problems::default());
         let amount = find_amount(request, Some(account.currency), self.item, self.contact, scratch);
         let context = amount.and_then(|(amount, _)| self.context_on(account, amount));
@@ -289,7 +289,7 @@ impl Decision<'_> {
         &self,
         context: Option<MessageContext<'_>>,
         channels: &[Channel],
-        records: Records<'_>,
+        records: CreateContext<'_>,
         problems: &mut Problems,
     ) -> Vec<Preview> {
         match (context, &self.message) {
@@ -327,7 +327,11 @@ impl Decision<'_> {
 /// An account and how a link on it can be paid.
 pub type ReadyAccount<'a> = (&'a Account, Ready<'a>);
 
-fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<ReadyAccount<'a>> {
+fn find_account<'a>(
+    request: &Request,
+    records: CreateContext<'a>,
+    problems: &mut Problems,
+) -> Option<ReadyAccount<'a>> {
     let id = request.account_id.as_ref().require("/account_id", problems)?;
     let Some(account) = records.account else {
         problems.refuse("/account_id", "unknown_account", format!("There is no account {id}."));
@@ -337,7 +341,7 @@ fn find_account<'a>(request: &Request, records: Records<'a>, problems: &mut Prob
     Some((account, ready))
 }
 
-fn find_item<'a>(request: &Request, records: Records<'a>, problems: &mut Problems) -> Option<&'a Item> {
+fn find_item<'a>(request: &Request, records: CreateContext<'a>, problems: &mut Problems) -> Option<&'a Item> {
     let id = request.item_id.as_ref().value()?;
     if records.item.is_none() && request.item.is_none() {
         problems.refuse("/item_id", "unknown_item", format!("There is no item {id}."));
@@ -347,7 +351,7 @@ fn find_item<'a>(request: &Request, records: Records<'a>, problems: &mut Problem
 
 fn find_contact<'a>(
     request: &Request,
-    records: Records<'a>,
+    records: CreateContext<'a>,
     item: Option<&Item>,
     problems: &mut Problems,
 ) -> Option<&'a Contact> {
@@ -378,7 +382,7 @@ fn find_contact<'a>(
 /// The first present of request, item and balance. It is never skipped because it is zero or negative.
 fn decide_amount(
     request: &Request,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     account: Option<ReadyAccount<'_>>,
     item: Option<&Item>,
     contact: Option<&Contact>,
@@ -435,7 +439,7 @@ fn find_amount(
 
 /// Whether an account can be chosen for what the request asks for, by the rules that the link itself is asked for. An
 /// amount that no account takes speaks against none of them.
-pub(crate) fn can_choose(account: &Account, request: &Request, records: Records<'_>) -> Result<(), Rejection> {
+pub(crate) fn can_choose(account: &Account, request: &Request, records: CreateContext<'_>) -> Result<(), Rejection> {
     let ready = account.ready()?;
     let scratch = &mut Problems::default();
     match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
@@ -502,7 +506,7 @@ pub(crate) fn choose_expiry<'a>(
 
 fn decide_expiry(
     request: &Request,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     now: Timestamp,
     problems: &mut Problems,
 ) -> Option<Timestamp> {
@@ -569,7 +573,7 @@ pub(crate) fn decide_after_payment(
 /// The receipt type of the settings, where the request leaves it to them. It has to be a leaf like any other.
 fn default_receipt_type(
     after: &AfterPaymentRequest,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     problems: &mut Problems,
 ) -> Option<ReceiptTypeId> {
     let is_wanted = matches!(after.receipt_type_id, Field::Absent)
@@ -683,7 +687,7 @@ fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
 fn decide_recipients(
     request: &Request,
     contact: Option<&Contact>,
-    records: Records<'_>,
+    records: CreateContext<'_>,
     link: &LinkId,
     problems: &mut Problems,
 ) -> ResolvedRecipients {

@@ -92,7 +92,7 @@ fn request() -> Request {
 }
 
 fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'static str)>> {
-    let records = Records {
+    let records = CreateContext {
         account: world.account.as_ref(),
         contact: world.contact.as_ref(),
         item: match &request.item_id {
@@ -105,8 +105,8 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         providers: &world.providers,
         gateways: &GatewayRulebook::default(),
     };
-    let place = Place::new("https://pay.example.com", &PayToken::from_random([1; 16]));
-    decide(request, records, place, now(), Problems::default())
+    let address = LinkAddress::new("https://pay.example.com", &PayToken::from_random([1; 16]));
+    decide(request, records, address, now(), Problems::default())
         .into_terms()
         .map_err(|problems| problems.into_vec().into_iter().map(|p| (p.pointer, p.code)).collect())
 }
@@ -310,8 +310,8 @@ fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent
 
 #[test]
 fn a_placeholder_is_as_long_as_a_link_and_is_none() {
-    let real = Place::new("https://pay.example.com", &PayToken::from_random([9; 16]));
-    let placeholder = Place::placeholder("https://pay.example.com");
+    let real = LinkAddress::new("https://pay.example.com", &PayToken::from_random([9; 16]));
+    let placeholder = LinkAddress::placeholder("https://pay.example.com");
     assert_eq!(placeholder.url.len(), real.url.len());
     assert!(PayToken::parse(placeholder.url.rsplit('/').next().unwrap()).is_err());
 }
