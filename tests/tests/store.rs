@@ -21,8 +21,8 @@ use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, LeaseOutcome, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LinkList,
-    MessageState, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LeaseOutcome,
+    LinkList, MessageState, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -349,7 +349,7 @@ async fn fifty_senders_claim_a_message_and_one_gets_it() {
     let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
     store.note_message(&mine[0], sent.clone()).await.unwrap();
     assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
-    let states = store.link_file(link.id()).await.unwrap().unwrap().messages;
+    let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
 
@@ -378,7 +378,7 @@ async fn a_lost_claim_notes_nothing() {
         .note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned(), sent: None })
         .await
         .unwrap();
-    let states = store.link_file(link.id()).await.unwrap().unwrap().messages;
+    let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states[&message].name(), "sent");
 }
 

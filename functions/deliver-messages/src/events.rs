@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use channels::Posted;
+use channels::PostOutcome;
 use domain::Timestamp;
 use domain::ids::EndpointId;
 use domain::link::outbox::KEPT_FOR;
@@ -14,7 +14,9 @@ use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkFile, StoreError};
+use store::{
+    DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkHistory, StoreError,
+};
 use telemetry::Measurement;
 use views::event::EventView;
 
@@ -78,7 +80,7 @@ impl SlowEndpoints {
 }
 
 /// Makes events of what happened to a link and was not told yet, in the order in which it happened.
-pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Result<(), StoreError> {
+pub(crate) async fn tell(app: &App, file: &LinkHistory, deadline: SystemTime) -> Result<(), StoreError> {
     let now = app.clock.now();
     let is_untold = |sequence: u32, at: Timestamp| !file.told.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
     for event in file.link.outbox().as_slice().iter().filter(|one| is_untold(one.sequence, one.at)) {
@@ -104,7 +106,7 @@ pub(crate) async fn tell(app: &App, file: &LinkFile, deadline: SystemTime) -> Re
 async fn send(
     app: &App,
     event: &mut EventRecord,
-    file: &LinkFile,
+    file: &LinkHistory,
     endpoints: &[WebhookEndpoint],
     trigger: Trigger,
 ) -> Result<(), StoreError> {
@@ -139,7 +141,7 @@ async fn send(
             let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
             tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
             Measurement::Posted { outcome: state }.record();
-            if matches!(posted, Posted::Gone { .. }) {
+            if matches!(posted, PostOutcome::Gone { .. }) {
                 switch_off(app, endpoint).await;
             }
         }
@@ -149,17 +151,17 @@ async fn send(
 }
 
 /// What came of one try.
-fn note(delivery: &mut Delivery, posted: &Posted, now: Timestamp) {
+fn note(delivery: &mut Delivery, posted: &PostOutcome, now: Timestamp) {
     match posted {
-        Posted::Taken { outcome } => {
+        PostOutcome::Delivered { outcome } => {
             delivery.state = DeliveryState::Delivered;
             delivery.log(now, outcome.clone());
         }
-        Posted::Gone { outcome } => {
+        PostOutcome::Gone { outcome } => {
             delivery.state = DeliveryState::Failed;
             delivery.log(now, outcome.clone());
         }
-        Posted::Failed { outcome, wait } => {
+        PostOutcome::Failed { outcome, wait } => {
             delivery.failed_tries += 1;
             let [jitter] = runtime::random::<1>().unwrap_or_default();
             delivery.state = match next_try(delivery.failed_tries, *wait, jitter, now) {
@@ -270,7 +272,7 @@ async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
     let Some(mut event) = app.store.claim_due_event(due, until).await? else { return Ok(false) };
     let link = due.id.parts().map(|(link, _)| link);
     let file = match link {
-        Some(link) => app.store.link_file(&link).await?,
+        Some(link) => app.store.link_history(&link).await?,
         None => None,
     };
     if let Some(file) = file {

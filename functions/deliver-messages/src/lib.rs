@@ -21,7 +21,7 @@ use runtime::{Clock, has_time};
 use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
-use store::{LinkFile, Schedule, Store, StoreError};
+use store::{LinkHistory, Schedule, Store, StoreError};
 use telemetry::Measurement;
 
 pub use events::SlowEndpoints;
@@ -169,7 +169,7 @@ struct Batch {
 /// Serves the links that a batch is about, and answers the numbers of the records to be sent again.
 async fn serve(app: &App, mut numbers: BTreeMap<LinkId, Vec<String>>, deadline: SystemTime) -> Vec<String> {
     let links: Vec<LinkId> = numbers.keys().cloned().collect();
-    let files: Vec<Result<LinkFile, LinkId>> = stream::iter(links)
+    let files: Vec<Result<LinkHistory, LinkId>> = stream::iter(links)
         .map(|id| async move { told(&id, tell_people(app, &id, deadline).await) })
         .buffer_unordered(AT_ONCE)
         .filter_map(|told| async move { told })
@@ -205,11 +205,11 @@ fn told<T>(id: &LinkId, outcome: Result<Option<T>, StoreError>) -> Option<Result
     }
 }
 
-async fn tell_people(app: &App, id: &LinkId, deadline: SystemTime) -> Result<Option<LinkFile>, StoreError> {
+async fn tell_people(app: &App, id: &LinkId, deadline: SystemTime) -> Result<Option<LinkHistory>, StoreError> {
     if !has_time(deadline) {
         return Err(StoreError::Unavailable { operation: "serve a link", reason: "no time is left".to_owned() });
     }
-    let Some(file) = app.store.link_file(id).await? else { return Ok(None) };
+    let Some(file) = app.store.link_history(id).await? else { return Ok(None) };
     messages::tell(app, &file).await?;
     Ok(Some(file))
 }

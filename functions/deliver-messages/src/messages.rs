@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use channels::{Label, Sent, Through};
+use channels::{Label, SendOutcome, Through};
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::provider::{Carrier, ProviderKind, Routes};
+use domain::messages::provider::{MessageRouter, ProviderKind, Route};
 use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
 use store::{
-    DUE_SHARDS, DueMessage, LeaseOutcome, LinkFile, MessageState, SendLease, SentMessage, StoreError, Written,
+    DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, MessageState, SendLease, SentMessage, StoreError, Written,
 };
 use telemetry::Measurement;
 
@@ -40,7 +40,7 @@ const MAX_CONTENDED_TRIES: usize = 8;
 
 /// Sends the messages of a link that nobody has looked at, or whose sender may have died. One that stands in for another
 /// is sent when that has failed for good, which is an event of the link and brings us here.
-pub(crate) async fn tell(app: &App, file: &LinkFile) -> Result<(), StoreError> {
+pub(crate) async fn tell(app: &App, file: &LinkHistory) -> Result<(), StoreError> {
     let has_failed = |id: &MessageId| matches!(file.messages.get(id), Some(MessageState::Failed { .. }));
     let is_open = |recipient: &&Recipient| {
         matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
@@ -115,9 +115,9 @@ async fn hand_over(
     let sent = send_through(app, link, recipient).await?;
     let now = app.clock.now();
     Ok(match sent {
-        Sent::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
-        Sent::FailedForGood { reason } => MessageState::Failed { at: now, reason, sent: None },
-        Sent::FailedForNow { reason, wait } => {
+        SendOutcome::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
+        SendOutcome::FailedForGood { reason } => MessageState::Failed { at: now, reason, sent: None },
+        SendOutcome::FailedForNow { reason, wait } => {
             let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
             // A provider may ask for a longer pause, but not for one without end.
             let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
@@ -130,26 +130,26 @@ async fn hand_over(
 }
 
 /// Hands a message to whoever serves its address now: that may have changed since the link was made.
-async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Sent, StoreError> {
+async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<SendOutcome, StoreError> {
     let configuration = app.store.configuration().await?;
-    let routes = Routes { settings: &configuration.settings, providers: &configuration.providers };
-    let sources = MessageSources { templates: &configuration.templates, routes };
-    let for_good = |reason: &str| Ok(Sent::FailedForGood { reason: reason.to_owned() });
+    let router = MessageRouter { settings: &configuration.settings, providers: &configuration.providers };
+    let sources = MessageSources { templates: &configuration.templates, router };
+    let for_good = |reason: &str| Ok(SendOutcome::FailedForGood { reason: reason.to_owned() });
     let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
     let Recipient { channel, network, to, .. } = recipient;
-    let carrier = match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
-        Ok(carrier) => carrier,
+    let route = match router.route(*channel, network.as_ref(), to, choice.wording()) {
+        Ok(route) => route,
         Err(reason) => return for_good(reason.as_str()),
     };
-    let message = match compose(link, choice, *channel, carrier, sources) {
+    let message = match compose(link, choice, *channel, route, sources) {
         Ok(message) => message,
         Err(rejection) => return for_good(rejection.code),
     };
     let secret;
-    let through = match carrier {
-        Carrier::Sns => Through::Sns,
-        Carrier::Ses => Through::Ses,
-        Carrier::Provider(provider) => {
+    let through = match route {
+        Route::Sns => Through::Sns,
+        Route::Ses => Through::Ses,
+        Route::Provider(provider) => {
             secret = match &provider.credentials {
                 Some(version) => Some(app.store.provider_secret(&provider.id, version).await?),
                 None => None,
@@ -159,8 +159,8 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
     };
     let label = Label { link: link.id(), message: &recipient.id };
     let sent = app.channels.send(through, to, &message, configuration.settings.sender(), label).await;
-    if let Sent::Accepted { provider_id } = &sent
-        && reports_by_its_own_id(app, carrier)
+    if let SendOutcome::Accepted { provider_id } = &sent
+        && reports_by_its_own_id(app, route)
         && !provider_id.is_empty()
     {
         remember(app, provider_id, label).await;
@@ -169,11 +169,11 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
 }
 
 /// Whether whoever took a message over names it by an id of its own, and nothing else, when it reports about it.
-fn reports_by_its_own_id(app: &App, carrier: Carrier<'_>) -> bool {
-    match carrier {
-        Carrier::Sns => app.sms_reports,
-        Carrier::Ses => false,
-        Carrier::Provider(provider) => match provider.config.kind() {
+fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
+    match route {
+        Route::Sns => app.sms_reports,
+        Route::Ses => false,
+        Route::Provider(provider) => match provider.config.kind() {
             ProviderKind::Whatsapp => true,
             ProviderKind::BotApi | ProviderKind::Kavenegar => false,
         },

@@ -250,7 +250,7 @@ fn reason_of_sms(response: &str) -> &'static str {
         "number_refused"
     } else if says("unreachable") || says("unavailable") {
         "phone_unreachable"
-    } else if says("blocked by carrier") || says("carrier has blocked") {
+    } else if says("blocked by route") || says("route has blocked") {
         "blocked_by_carrier"
     } else if says("exceed max price") || says("spending limit") || says("quota") {
         "spending_limit_reached"
@@ -323,13 +323,13 @@ mod tests {
     #[test]
     fn a_failed_sms_is_known_by_the_providers_id_and_all_else_in_the_log_is_left_aside() {
         let failed = sms("FAILURE", "Phone is currently unreachable/unavailable");
-        let (sent, odd) = (sms("SUCCESS", "Message has been accepted by phone carrier"), "START RequestId: 1");
+        let (sent, odd) = (sms("SUCCESS", "Message has been accepted by phone route"), "START RequestId: 1");
         let found = reports(&logs("DATA_MESSAGE", &[&failed, &sent, odd])).unwrap();
         let about = About::Provider("m-1".to_owned());
         assert_eq!(found, [Report { about, reason: "phone_unreachable".to_owned() }]);
         assert_eq!(reports(&logs("CONTROL_MESSAGE", &[&failed])), Some(vec![]));
         for (response, reason) in [
-            ("Blocked as spam by phone carrier", "blocked_as_spam"),
+            ("Blocked as spam by phone route", "blocked_as_spam"),
             ("Phone number is opted out", "opted_out"),
             ("Invalid phone number", "number_refused"),
             ("Phone has blocked SMS", "not_delivered"),

@@ -55,7 +55,7 @@ impl Admin {
             let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
             for link in entries {
                 done.links += 1;
-                let Some(file) = self.store.link_file(link.id()).await? else { continue };
+                let Some(file) = self.store.link_history(link.id()).await? else { continue };
                 if file.is_untold() {
                     self.store.announce_again(&file.link).await?;
                     done.announced += 1;

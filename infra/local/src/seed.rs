@@ -12,7 +12,7 @@ use domain::link::ReceiptType;
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
 use domain::messages::provider::{MessageProvider, NumberPrefix, ProviderConfig, ProviderSecret, SmsRoute};
-use domain::messages::template::Phrase;
+use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
@@ -188,7 +188,7 @@ fn first_of(problems: Problems) -> Rejection {
 /// Those that are called by an address are below this one.
 pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
-        let phrase = |text: &str| Phrase::parse(text).map_err(|_| Rejection::new("invalid_template", text));
+        let phrase = |text: &str| TemplateParameter::parse(text).map_err(|_| Rejection::new("invalid_template", text));
         let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
         let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
         Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])

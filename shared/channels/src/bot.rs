@@ -6,7 +6,7 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Call, Sent};
+use crate::{Call, SendOutcome};
 
 /// What every answer has. The description is for people and is not kept: it may repeat what was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -33,7 +33,13 @@ struct Message {
 }
 
 /// Sends one text to one chat.
-pub(crate) async fn send(call: Call<'_>, base_url: &str, token: &str, chat: &str, text: &str) -> Result<Answer, Sent> {
+pub(crate) async fn send(
+    call: Call<'_>,
+    base_url: &str,
+    token: &str,
+    chat: &str,
+    text: &str,
+) -> Result<Answer, SendOutcome> {
     let body = json!({ "chat_id": chat_id(chat), "text": text }).to_string();
     call.post(&format!("{base_url}/bot{token}/sendMessage"), "application/json", body).await
 }
@@ -44,15 +50,15 @@ fn chat_id(chat: &str) -> Value {
 }
 
 /// What an answer means for the message. Only a refusal that the bot's server itself wrote is final.
-pub(crate) fn outcome(answer: &Answer) -> Sent {
-    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str, wait| Sent::FailedForNow { reason: reason.to_owned(), wait };
+pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
+    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
+    let for_now = |reason: &str, wait| SendOutcome::FailedForNow { reason: reason.to_owned(), wait };
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else {
         return for_now("unreadable_answer", None);
     };
     if reply.ok {
         let id = reply.result.message_id.map(|id| id.to_string());
-        return Sent::Accepted { provider_id: id.unwrap_or_default() };
+        return SendOutcome::Accepted { provider_id: id.unwrap_or_default() };
     }
     let says = |words: &str| reply.description.to_ascii_lowercase().contains(words);
     match reply.error_code.unwrap_or(answer.status) {
@@ -77,11 +83,11 @@ pub(crate) fn outcome(answer: &Answer) -> Sent {
 mod tests {
     use super::*;
 
-    fn of(status: u16, body: &str) -> Sent {
+    fn of(status: u16, body: &str) -> SendOutcome {
         outcome(&Answer { status, retry_after: None, body: body.to_owned().into() })
     }
 
-    fn refusal(code: u16, description: &str) -> Sent {
+    fn refusal(code: u16, description: &str) -> SendOutcome {
         of(code, &json!({ "ok": false, "error_code": code, "description": description }).to_string())
     }
 
@@ -98,7 +104,11 @@ mod tests {
             (403, "Forbidden: bot can't initiate conversation with a user", "conversation_not_started"),
             (403, "Forbidden: bot was kicked from the group chat", "bot_not_allowed"),
         ] {
-            assert_eq!(refusal(code, description), Sent::FailedForGood { reason: reason.to_owned() }, "{description}");
+            assert_eq!(
+                refusal(code, description),
+                SendOutcome::FailedForGood { reason: reason.to_owned() },
+                "{description}"
+            );
         }
     }
 
@@ -106,12 +116,12 @@ mod tests {
     fn what_may_work_later_is_not_final_and_keeps_the_pause_that_was_asked_for() {
         let asked = r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}"#;
         let wait = Some(SignedDuration::from_secs(35));
-        assert_eq!(of(429, asked), Sent::FailedForNow { reason: "too_many_requests".to_owned(), wait });
+        assert_eq!(of(429, asked), SendOutcome::FailedForNow { reason: "too_many_requests".to_owned(), wait });
         for body in ["", "<html>", "[]", r#"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#] {
-            assert!(matches!(of(502, body), Sent::FailedForNow { wait: None, .. }), "{body}");
+            assert!(matches!(of(502, body), SendOutcome::FailedForNow { wait: None, .. }), "{body}");
         }
         assert!(
-            matches!(of(200, "<html>"), Sent::FailedForNow { .. }),
+            matches!(of(200, "<html>"), SendOutcome::FailedForNow { .. }),
             "who cannot be understood has promised nothing"
         );
     }
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn a_sent_message_has_the_networks_number() {
         let body = r#"{"ok":true,"result":{"message_id":17,"date":1,"chat":{"id":5,"type":"private"},"text":"x"}}"#;
-        assert_eq!(of(200, body), Sent::Accepted { provider_id: "17".to_owned() });
+        assert_eq!(of(200, body), SendOutcome::Accepted { provider_id: "17".to_owned() });
         assert_eq!(chat_id("-1001"), json!(-1001));
         assert_eq!(chat_id("@name"), json!("@name"));
     }

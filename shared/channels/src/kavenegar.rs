@@ -2,14 +2,14 @@
 //! template, each with a form, as its official clients call them. An answer is `{ "return": { "status", "message" },
 //! "entries" }`, whose own status decides.
 
-use domain::messages::approved_template::Filled;
+use domain::messages::approved_template::FilledTemplate;
 use domain::messages::compose::Message;
 use domain::messages::provider::KAVENEGAR_PLACES;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Call, Sent};
+use crate::{Call, SendOutcome};
 
 /// How the places of a template are called, in their order. The first three take no blanks.
 const PLACES: [&str; KAVENEGAR_PLACES] = ["token", "token2", "token3", "token10", "token20"];
@@ -44,8 +44,8 @@ pub(crate) async fn send(
     line: Option<&str>,
     to: &str,
     message: &Message,
-) -> Result<Answer, Sent> {
-    let for_good = |reason: &str| Err(Sent::FailedForGood { reason: reason.to_owned() });
+) -> Result<Answer, SendOutcome> {
+    let for_good = |reason: &str| Err(SendOutcome::FailedForGood { reason: reason.to_owned() });
     let receptor = receptor(to);
     let (method, mut form) = match &message.approved {
         None => ("sms/send", vec![("message", message.text.clone())]),
@@ -73,7 +73,7 @@ fn receptor(number: &str) -> String {
     }
 }
 
-fn fields(filled: &Filled) -> Option<Vec<(&'static str, String)>> {
+fn fields(filled: &FilledTemplate) -> Option<Vec<(&'static str, String)>> {
     if filled.parameters.len() > PLACES.len() {
         return None;
     }
@@ -87,9 +87,9 @@ fn fields(filled: &Filled) -> Option<Vec<(&'static str, String)>> {
 
 /// What an answer means for the message, by the provider's list of statuses. What is wrong with the message, the number or
 /// how we are set up stays wrong; what their servers, their load and the account's credit say may pass.
-pub(crate) fn outcome(answer: &Answer) -> Sent {
-    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
+pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
+    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
+    let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     match reply.outcome.status {
         200 => accepted(reply.entries),
@@ -115,17 +115,17 @@ pub(crate) fn outcome(answer: &Answer) -> Sent {
 }
 
 /// The provider took the request over, and may say at once that it will not deliver it.
-fn accepted(entries: Value) -> Sent {
+fn accepted(entries: Value) -> SendOutcome {
     let entry = match entries {
         Value::Array(entries) => entries.into_iter().next().unwrap_or_default(),
         entry => entry,
     };
     let entry: Entry = serde_json::from_value(entry).unwrap_or_default();
-    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
+    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
     match entry.status {
         6 | 11 | 13 => for_good("not_delivered"),
         14 => for_good("blocked_by_recipient"),
-        _ => Sent::Accepted { provider_id: entry.messageid.map(|id| id.to_string()).unwrap_or_default() },
+        _ => SendOutcome::Accepted { provider_id: entry.messageid.map(|id| id.to_string()).unwrap_or_default() },
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn of(status: u16, entries: Value) -> Sent {
+    fn of(status: u16, entries: Value) -> SendOutcome {
         let body = json!({ "return": { "status": status, "message": "…" }, "entries": entries }).to_string();
         outcome(&Answer { status, retry_after: None, body: body.into() })
     }
@@ -160,27 +160,30 @@ mod tests {
             (416, "address_not_permitted"),
             (427, "line_refused"),
         ] {
-            assert_eq!(of(status, json!(null)), Sent::FailedForGood { reason: reason.to_owned() });
+            assert_eq!(of(status, json!(null)), SendOutcome::FailedForGood { reason: reason.to_owned() });
         }
         for status in [402, 409, 418, 429, 451, 500, 502] {
-            assert!(matches!(of(status, json!(null)), Sent::FailedForNow { .. }), "{status}");
+            assert!(matches!(of(status, json!(null)), SendOutcome::FailedForNow { .. }), "{status}");
         }
         let page = Answer { status: 502, retry_after: None, body: "<html>".into() };
-        assert!(matches!(outcome(&page), Sent::FailedForNow { .. }));
+        assert!(matches!(outcome(&page), SendOutcome::FailedForNow { .. }));
     }
 
     #[test]
     fn one_entry_or_a_list_of_them_is_an_accepted_message_unless_it_says_otherwise() {
         let entry = |status: u16| json!({ "messageid": 8_792_343, "status": status });
-        let accepted = Sent::Accepted { provider_id: "8792343".to_owned() };
+        let accepted = SendOutcome::Accepted { provider_id: "8792343".to_owned() };
         assert_eq!([of(200, entry(5)), of(200, json!([entry(1)]))], [accepted.clone(), accepted]);
-        assert_eq!(of(200, json!([entry(14)])), Sent::FailedForGood { reason: "blocked_by_recipient".to_owned() });
+        assert_eq!(
+            of(200, json!([entry(14)])),
+            SendOutcome::FailedForGood { reason: "blocked_by_recipient".to_owned() }
+        );
     }
 
     #[test]
     fn numbers_and_places_are_written_as_the_provider_reads_them() {
         assert_eq!([receptor("+989121234567"), receptor("+4915112345678")], ["09121234567", "004915112345678"]);
-        let filled = |count: usize| Filled {
+        let filled = |count: usize| FilledTemplate {
             name: "pay".to_owned(),
             locale: Locale::parse("fa").unwrap(),
             parameters: vec!["a b".to_owned(); count],

@@ -24,12 +24,12 @@ use domain::records::webhook_endpoint::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::{Answer, Http};
 
-pub use webhooks::{Posted, Webhooks};
+pub use webhooks::{PostOutcome, Webhooks};
 pub use whatsapp::{SocialMessaging, reason_of_meta};
 
 /// What the provider said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum SendOutcome {
     /// The provider took the message over under this id.
     Accepted { provider_id: String },
     /// It may work later, after `wait` at the earliest where the provider asked for a pause. A message whose answer was
@@ -108,7 +108,7 @@ impl Channels {
         message: &Message,
         sender: Sender<'_>,
         label: Label<'_>,
-    ) -> Sent {
+    ) -> SendOutcome {
         match through {
             Through::Sns => self.send_sms(to, message, sender.sms_id).await,
             Through::Ses => self.send_email(to, message, sender.email_name, label).await,
@@ -122,7 +122,7 @@ impl Channels {
         secret: Option<&ProviderSecret>,
         to: &str,
         message: &Message,
-    ) -> Sent {
+    ) -> SendOutcome {
         let call = Call { http: &self.http, reach: self.reach };
         // Without a secret a provider answers as to a wrong one.
         let secret = secret.map(ProviderSecret::expose).unwrap_or_default();
@@ -135,7 +135,7 @@ impl Channels {
                 self.whatsapp.send(phone_number_id, to, filled).await
             }
             (ProviderConfig::Whatsapp { .. }, None) => {
-                Err(Sent::FailedForGood { reason: "only_approved_templates".to_owned() })
+                Err(SendOutcome::FailedForGood { reason: "only_approved_templates".to_owned() })
             }
         };
         match answer {
@@ -144,7 +144,7 @@ impl Channels {
         }
     }
 
-    async fn send_sms(&self, to: &str, message: &Message, sender_id: Option<&str>) -> Sent {
+    async fn send_sms(&self, to: &str, message: &Message, sender_id: Option<&str>) -> SendOutcome {
         let sender_id = sender_id.or(self.sms_sender_id.as_deref());
         let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
         let mut request = self.sns.publish().phone_number(to).message(&message.text);
@@ -154,21 +154,21 @@ impl Channels {
             }
         }
         match request.send().await {
-            Ok(answer) => Sent::Accepted { provider_id: answer.message_id.unwrap_or_default() },
+            Ok(answer) => SendOutcome::Accepted { provider_id: answer.message_id.unwrap_or_default() },
             Err(error) => failure(&error),
         }
     }
 
-    async fn send_email(&self, to: &str, message: &Message, name: &str, label: Label<'_>) -> Sent {
+    async fn send_email(&self, to: &str, message: &Message, name: &str, label: Label<'_>) -> SendOutcome {
         let Some(sender) = &self.email_sender else {
-            return Sent::FailedForGood { reason: "no_email_sender_configured".to_owned() };
+            return SendOutcome::FailedForGood { reason: "no_email_sender_configured".to_owned() };
         };
         let content = |text: &str| Content::builder().charset("UTF-8").data(text).build();
         let subject = content(message.subject.as_deref().unwrap_or(name));
         let text = content(&message.text);
         let html = message.html.as_deref().map(content).transpose();
         let (Ok(subject), Ok(text), Ok(html)) = (subject, text, html) else {
-            return Sent::FailedForGood { reason: "message_cannot_be_built".to_owned() };
+            return SendOutcome::FailedForGood { reason: "message_cannot_be_built".to_owned() };
         };
         let body = Body::builder().text(text).set_html(html).build();
         let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
@@ -185,14 +185,14 @@ impl Channels {
             .send()
             .await;
         match sent {
-            Ok(answer) => Sent::Accepted { provider_id: answer.message_id },
+            Ok(answer) => SendOutcome::Accepted { provider_id: answer.message_id },
             Err(error) => failure(&error),
         }
     }
 }
 
 /// What a provider's answer means for the message.
-pub fn meaning(provider: ProviderKind, answer: &Answer) -> Sent {
+pub fn meaning(provider: ProviderKind, answer: &Answer) -> SendOutcome {
     match provider {
         ProviderKind::BotApi => bot::outcome(answer),
         ProviderKind::Kavenegar => kavenegar::outcome(answer),
@@ -208,14 +208,14 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn post(self, url: &str, kind: &str, body: String) -> Result<Answer, Sent> {
+    async fn post(self, url: &str, kind: &str, body: String) -> Result<Answer, SendOutcome> {
         // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
         if parse_endpoint_url(url, self.reach).is_err() {
-            return Err(Sent::FailedForGood { reason: "address_not_allowed".to_owned() });
+            return Err(SendOutcome::FailedForGood { reason: "address_not_allowed".to_owned() });
         }
         let request = http::Request::post(url).header(http::header::CONTENT_TYPE, kind);
         let answer = self.http.send(request, body, PROVIDER_CALL).await;
-        answer.map_err(|_| Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None })
+        answer.map_err(|_| SendOutcome::FailedForNow { reason: "no_answer".to_owned(), wait: None })
     }
 }
 
@@ -229,9 +229,9 @@ fn from(sender: &str, name: &str) -> String {
 }
 
 /// Only errors that name the message or the address are final. Everything else may pass.
-fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
+fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> SendOutcome {
     let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) else {
-        return Sent::FailedForNow { reason: "no_answer".to_owned(), wait: None };
+        return SendOutcome::FailedForNow { reason: "no_answer".to_owned(), wait: None };
     };
     let reason = code.to_owned();
     match code {
@@ -240,8 +240,8 @@ fn failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Sent {
         | "ValidationError"
         | "MessageRejected"
         | "OptedOut"
-        | "EndpointDisabled" => Sent::FailedForGood { reason },
-        _ => Sent::FailedForNow { reason, wait: None },
+        | "EndpointDisabled" => SendOutcome::FailedForGood { reason },
+        _ => SendOutcome::FailedForNow { reason, wait: None },
     }
 }
 

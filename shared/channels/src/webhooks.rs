@@ -12,8 +12,8 @@ use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHO
 
 /// What an endpoint said. `outcome` is the HTTP status or what went wrong instead, for the log of deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Posted {
-    Taken {
+pub enum PostOutcome {
+    Delivered {
         outcome: String,
     },
     /// It will never take another event.
@@ -49,8 +49,8 @@ impl Webhooks {
         body: String,
         now: Timestamp,
         patience: Duration,
-    ) -> Posted {
-        let failed = |outcome: &str| Posted::Failed { outcome: outcome.to_owned(), wait: None };
+    ) -> PostOutcome {
+        let failed = |outcome: &str| PostOutcome::Failed { outcome: outcome.to_owned(), wait: None };
         // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
         if parse_endpoint_url(&endpoint.url, self.reach).is_err() {
             return failed("the address is not allowed");
@@ -69,9 +69,9 @@ impl Webhooks {
             Ok(answer) => {
                 let outcome = answer.status.to_string();
                 match answer.status {
-                    200..=299 => Posted::Taken { outcome },
-                    410 => Posted::Gone { outcome },
-                    _ => Posted::Failed { outcome, wait: answer.retry_after.and_then(|text| wait(&text, now)) },
+                    200..=299 => PostOutcome::Delivered { outcome },
+                    410 => PostOutcome::Gone { outcome },
+                    _ => PostOutcome::Failed { outcome, wait: answer.retry_after.and_then(|text| wait(&text, now)) },
                 }
             }
         }

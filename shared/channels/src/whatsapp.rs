@@ -11,12 +11,12 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::messages::approved_template::Filled;
+use domain::messages::approved_template::FilledTemplate;
 use outbound::{Answer, Http};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{PROVIDER_CALL, Sent};
+use crate::{PROVIDER_CALL, SendOutcome};
 
 /// The version of Meta's API that the message is written for.
 const META_API: &str = "v20.0";
@@ -45,7 +45,12 @@ struct Reply {
 
 impl SocialMessaging {
     /// Sends one template to one number, in E.164.
-    pub(crate) async fn send(&self, phone_number_id: &str, to: &str, filled: &Filled) -> Result<Answer, Sent> {
+    pub(crate) async fn send(
+        &self,
+        phone_number_id: &str,
+        to: &str,
+        filled: &FilledTemplate,
+    ) -> Result<Answer, SendOutcome> {
         let url = match &self.endpoint {
             Some(endpoint) => format!("{}/v1/whatsapp/send", endpoint.trim_end_matches('/')),
             None => format!("https://{SERVICE}.{}.amazonaws.com/v1/whatsapp/send", self.region),
@@ -56,7 +61,7 @@ impl SocialMessaging {
             "message": STANDARD.encode(message(to, filled).to_string()),
         })
         .to_string();
-        let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
+        let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
         let request = self.signed(&url, &body).ok_or_else(|| for_now("not_signed"))?;
         self.http.send(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
     }
@@ -82,7 +87,7 @@ impl SocialMessaging {
 }
 
 /// A message of Meta's Cloud API ("Messages", "Template object").
-fn message(to: &str, filled: &Filled) -> Value {
+fn message(to: &str, filled: &FilledTemplate) -> Value {
     let parameter = |text: &String| json!({ "type": "text", "text": text });
     json!({
         "messaging_product": "whatsapp",
@@ -101,12 +106,12 @@ fn message(to: &str, filled: &Filled) -> Value {
 }
 
 /// What an answer means for the message. AWS repeats the number of an error of Meta in its text.
-pub(crate) fn outcome(answer: &Answer) -> Sent {
-    let for_good = |reason: &str| Sent::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str| Sent::FailedForNow { reason: reason.to_owned(), wait: None };
+pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
+    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
+    let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     if answer.status == 200 {
-        return Sent::Accepted { provider_id: reply.message_id.unwrap_or_default() };
+        return SendOutcome::Accepted { provider_id: reply.message_id.unwrap_or_default() };
     }
     if let Some(sent) = of_meta(&reply.message) {
         return sent;
@@ -122,12 +127,12 @@ pub(crate) fn outcome(answer: &Answer) -> Sent {
 }
 
 /// The first number in a text that is an error of Meta.
-fn of_meta(text: &str) -> Option<Sent> {
+fn of_meta(text: &str) -> Option<SendOutcome> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
     let reason = numbers.find_map(reason_of_meta)?.to_owned();
     Some(match reason.as_str() {
-        TOO_MANY => Sent::FailedForNow { reason, wait: None },
-        _ => Sent::FailedForGood { reason },
+        TOO_MANY => SendOutcome::FailedForNow { reason, wait: None },
+        _ => SendOutcome::FailedForGood { reason },
     })
 }
 
@@ -151,7 +156,7 @@ pub fn reason_of_meta(number: u32) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(status: u16, message: &str) -> Sent {
+    fn of(status: u16, message: &str) -> SendOutcome {
         let body = json!({ "message": message }).to_string();
         outcome(&Answer { status, retry_after: None, body: body.into() })
     }
@@ -167,18 +172,18 @@ mod tests {
             (403, "no", "not_allowed"),
             (404, "no", "phone_number_id_unknown"),
         ] {
-            assert_eq!(of(status, text), Sent::FailedForGood { reason: reason.to_owned() }, "{status} {text}");
+            assert_eq!(of(status, text), SendOutcome::FailedForGood { reason: reason.to_owned() }, "{status} {text}");
         }
     }
 
     #[test]
     fn what_may_pass_is_tried_again() {
         for (status, text) in [(429, "slower"), (500, "no"), (502, "no"), (400, "(#130429) rate limit hit")] {
-            assert!(matches!(of(status, text), Sent::FailedForNow { .. }), "{status} {text}");
+            assert!(matches!(of(status, text), SendOutcome::FailedForNow { .. }), "{status} {text}");
         }
         let page = Answer { status: 503, retry_after: None, body: "<html>".into() };
-        assert!(matches!(outcome(&page), Sent::FailedForNow { .. }));
+        assert!(matches!(outcome(&page), SendOutcome::FailedForNow { .. }));
         let sent = Answer { status: 200, retry_after: None, body: r#"{"messageId":"a-1"}"#.into() };
-        assert_eq!(outcome(&sent), Sent::Accepted { provider_id: "a-1".to_owned() });
+        assert_eq!(outcome(&sent), SendOutcome::Accepted { provider_id: "a-1".to_owned() });
     }
 }

@@ -24,7 +24,7 @@ const LONGEST_LOG: usize = 12;
 
 /// A link with what is known of its messages and its events, from one query.
 #[derive(Clone, Debug)]
-pub struct LinkFile {
+pub struct LinkHistory {
     pub link: PaymentLink,
     pub messages: MessageStates,
     /// The numbers of the events that are events already.
@@ -177,7 +177,7 @@ pub struct DueEvent {
 
 impl Store {
     /// A link with what is known of its messages and events, from one query.
-    pub async fn link_file(&self, id: &LinkId) -> Result<Option<LinkFile>, StoreError> {
+    pub async fn link_history(&self, id: &LinkId) -> Result<Option<LinkHistory>, StoreError> {
         const READ: &str = "read a link with its messages and events";
         let (mut link, mut messages, mut told) = (None, BTreeMap::new(), BTreeSet::new());
         for item in self.query_partition(READ, &keys::link(id).pk).await? {
@@ -192,7 +192,7 @@ impl Store {
                 told.insert(sequence);
             }
         }
-        Ok(link.map(|link| LinkFile { link, messages, told }))
+        Ok(link.map(|link| LinkHistory { link, messages, told }))
     }
 
     pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {

@@ -16,7 +16,7 @@ mod lists;
 mod messages;
 mod providers;
 mod records;
-mod upkeep;
+mod maintenance;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use cursor::{Cursor, SortKey};
 pub use error::StoreError;
-pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkFile, Try};
+pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkHistory, Try};
 pub use heartbeat::Schedule;
 pub use item::Revision;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};

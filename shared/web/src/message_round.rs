@@ -62,7 +62,7 @@ pub struct MessageBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ChannelName>>)]
     channels: Given<Vec<String>>,
-    /// The text of the SMS, with `custom` and the channel `sms` only. Filled in, it has at most `max_sms_segments`
+    /// The text of the SMS, with `custom` and the channel `sms` only. FilledTemplate in, it has at most `max_sms_segments`
     /// segments.
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]

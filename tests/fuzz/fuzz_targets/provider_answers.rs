@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use channels::{Sent, meaning};
+use channels::{SendOutcome, meaning};
 use domain::messages::provider::ProviderKind;
 use libfuzzer_sys::fuzz_target;
 use outbound::Answer;
@@ -18,14 +18,14 @@ fuzz_target!(|data: &[u8]| {
     let read: Option<Value> = serde_json::from_slice(body).ok();
     for provider in ProviderKind::ALL {
         let sent = meaning(provider, &answer);
-        if let Sent::FailedForNow { reason, .. } | Sent::FailedForGood { reason } = &sent {
+        if let SendOutcome::FailedForNow { reason, .. } | SendOutcome::FailedForGood { reason } = &sent {
             assert!(reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{provider:?} {reason}");
         }
         let Some(read) = &read else {
-            assert!(matches!(sent, Sent::FailedForNow { .. }), "{provider:?} {sent:?}");
+            assert!(matches!(sent, SendOutcome::FailedForNow { .. }), "{provider:?} {sent:?}");
             continue;
         };
-        if matches!(sent, Sent::Accepted { .. }) {
+        if matches!(sent, SendOutcome::Accepted { .. }) {
             // serde also takes a list for an object, which nobody sends.
             let says_so = match provider {
                 ProviderKind::BotApi => read["ok"] == true,

@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::business::settings::Settings;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::PaymentLink;
-use domain::requests::amend::{Amendment, AmendContext, amend as amend_terms};
+use domain::requests::amend::{AmendContext, Amendment, amend as amend_terms};
 use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
@@ -30,7 +30,7 @@ const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
     let configuration = app.store.configuration().await?;
-    let file = app.store.link_file(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    let file = app.store.link_history(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
     Ok(answer(LinkView::new(&file.link, &file.messages, &configuration.settings, app.clock.now())))
 }
 
@@ -154,8 +154,11 @@ pub(crate) async fn amend(
         Some(item) => app.store.item(&item.id).await?.map(|(item, _)| item),
         None => None,
     };
-    let records =
-        AmendContext { item: item.as_ref(), receipt_types: &configuration.receipt_types, settings: &configuration.settings };
+    let records = AmendContext {
+        item: item.as_ref(),
+        receipt_types: &configuration.receipt_types,
+        settings: &configuration.settings,
+    };
     for _ in 0..MAX_CONTENDED_TRIES {
         let now = app.clock.now();
         let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());

@@ -10,7 +10,7 @@ use domain::ids::{CredentialsVersion, ProviderId};
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderKind, ProviderSecret, parse_base_url};
-use domain::messages::template::Phrase;
+use domain::messages::template::TemplateParameter;
 use domain::records::webhook_endpoint::Reach;
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
@@ -317,7 +317,7 @@ impl TemplateBody {
         let count = texts.len();
         let mut parameters = Vec::new();
         for (index, text) in texts.iter().enumerate() {
-            match Phrase::parse(text) {
+            match TemplateParameter::parse(text) {
                 Ok(phrase) => parameters.push(phrase),
                 Err(rejections) => {
                     rejections.into_iter().for_each(|rejection| p.add(format!("{pointer}/{index}"), rejection));

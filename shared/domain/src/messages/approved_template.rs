@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
-use crate::messages::template::{Phrase, Values};
+use crate::messages::template::{TemplateParameter, Values};
 use crate::problem::Rejection;
 
 /// So many places a template may leave open.
@@ -16,7 +16,7 @@ pub struct ApprovedTemplate {
     pub name: TemplateName,
     pub locale: Locale,
     /// What stands in the places that it leaves open, in their order.
-    pub parameters: Vec<Phrase>,
+    pub parameters: Vec<TemplateParameter>,
 }
 
 /// How the provider calls a template.
@@ -42,7 +42,7 @@ impl TemplateName {
 
 /// A template with everything filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filled {
+pub struct FilledTemplate {
     pub name: String,
     pub locale: Locale,
     pub parameters: Vec<String>,
@@ -51,17 +51,17 @@ pub struct Filled {
 impl ApprovedTemplate {
     /// Refuses parameters of which none always shows the link: nobody could pay.
     pub fn check(self) -> Result<Self, Rejection> {
-        if self.parameters.iter().any(Phrase::shows_link) {
+        if self.parameters.iter().any(TemplateParameter::shows_link) {
             Ok(self)
         } else {
             Err(Rejection::new("link_missing", "One of the parameters must always contain {{ link }}."))
         }
     }
 
-    pub fn fill(&self, values: &Values) -> Result<Filled, Rejection> {
+    pub fn fill(&self, values: &Values) -> Result<FilledTemplate, Rejection> {
         let parameters: Result<Vec<String>, Rejection> =
             self.parameters.iter().map(|phrase| phrase.render(values)).collect();
-        Ok(Filled { name: self.name.0.clone(), locale: self.locale.clone(), parameters: parameters? })
+        Ok(FilledTemplate { name: self.name.0.clone(), locale: self.locale.clone(), parameters: parameters? })
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
         ApprovedTemplate {
             name: TemplateName::parse(name).unwrap(),
             locale: Locale::parse(locale).unwrap(),
-            parameters: vec![Phrase::parse(parameter).unwrap()],
+            parameters: vec![TemplateParameter::parse(parameter).unwrap()],
         }
     }
 

@@ -7,9 +7,9 @@ use crate::gateway::Mode;
 use crate::ids::{ProviderId, ReferenceId};
 use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
-use crate::messages::approved_template::{ApprovedTemplate, Filled};
+use crate::messages::approved_template::{ApprovedTemplate, FilledTemplate};
 use crate::messages::choice::{MessageChoice, MessageKind, MessageTemplate, built_in_text, saved_text};
-use crate::messages::provider::{Carrier, MessageProvider, Routes};
+use crate::messages::provider::{MessageProvider, MessageRouter, Route};
 use crate::messages::recipients::{Channel, Recipient};
 use crate::messages::sms::SmsLength;
 use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
@@ -23,7 +23,7 @@ pub struct Message {
     pub text: String,
     pub html: Option<String>,
     /// What is sent instead of the text to a provider that approved it beforehand.
-    pub approved: Option<Filled>,
+    pub approved: Option<FilledTemplate>,
 }
 
 /// A message as it is sent on one channel, and how long it is there.
@@ -79,7 +79,7 @@ impl<'a> MessageContext<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct MessageSources<'a> {
     pub templates: &'a [MessageTemplate],
-    pub routes: Routes<'a>,
+    pub router: MessageRouter<'a>,
 }
 
 impl<'a> MessageSources<'a> {
@@ -94,13 +94,13 @@ pub fn compose(
     link: &PaymentLink,
     choice: &MessageChoice,
     channel: Channel,
-    carrier: Carrier<'_>,
+    route: Route<'_>,
     sources: MessageSources<'_>,
 ) -> Result<Message, Rejection> {
-    let (terms, url, settings) = (link.terms(), link.url(), sources.routes.settings);
+    let (terms, url, settings) = (link.terms(), link.url(), sources.router.settings);
     let context = MessageContext::of(terms, &url);
     let locale = context.locale(settings);
-    match carrier.template_for(choice.wording(), locale) {
+    match route.template_for(choice.wording(), locale) {
         Some(template) => fill(&context, template, settings),
         None => write(&context, channel, sources.text(choice, channel, locale), settings)
             .map_err(|problem| problem.rejection),
@@ -118,12 +118,12 @@ pub fn preview(
     sources: MessageSources<'_>,
     problems: &mut Problems,
 ) -> Vec<Preview> {
-    let locale = context.locale(sources.routes.settings);
-    let approving = approving(choice, recipients, sources.routes, locale);
+    let locale = context.locale(sources.router.settings);
+    let approving = approving(choice, recipients, sources.router, locale);
     let mut previews = Vec::new();
     for channel in channels {
         let is_approved = |recipient: &&Recipient| {
-            let provider = provider_of(recipient, choice, sources.routes);
+            let provider = provider_of(recipient, choice, sources.router);
             provider.is_some_and(|provider| approving.iter().any(|(approving, _)| approving.id == provider.id))
         };
         let mut of_channel = recipients.iter().filter(|recipient| recipient.channel == *channel).peekable();
@@ -132,7 +132,7 @@ pub fn preview(
             previews.extend(preview_text(context, choice, *channel, sources, problems));
         }
         for (provider, template) in approving.iter().filter(|(provider, _)| provider.config.channel() == *channel) {
-            let message = problems.check("/message", fill(context, template, sources.routes.settings)).value();
+            let message = problems.check("/message", fill(context, template, sources.router.settings)).value();
             let preview =
                 |message| Preview { channel: *channel, provider: Some(provider.id.clone()), message, sms: None };
             previews.extend(message.map(preview));
@@ -145,11 +145,11 @@ pub fn preview(
 fn approving<'a>(
     choice: &MessageChoice,
     recipients: &[Recipient],
-    routes: Routes<'a>,
+    router: MessageRouter<'a>,
     locale: &Locale,
 ) -> Vec<(&'a MessageProvider, &'a ApprovedTemplate)> {
     let mut found: Vec<(&MessageProvider, &ApprovedTemplate)> = Vec::new();
-    for provider in recipients.iter().filter_map(|recipient| provider_of(recipient, choice, routes)) {
+    for provider in recipients.iter().filter_map(|recipient| provider_of(recipient, choice, router)) {
         if let Some(template) = provider.config.template_for(choice.wording(), locale)
             && !found.iter().any(|(known, _)| known.id == provider.id)
         {
@@ -159,11 +159,15 @@ fn approving<'a>(
     found
 }
 
-fn provider_of<'a>(recipient: &Recipient, choice: &MessageChoice, routes: Routes<'a>) -> Option<&'a MessageProvider> {
+fn provider_of<'a>(
+    recipient: &Recipient,
+    choice: &MessageChoice,
+    router: MessageRouter<'a>,
+) -> Option<&'a MessageProvider> {
     let Recipient { channel, network, to, .. } = recipient;
-    match routes.carrier(*channel, network.as_ref(), to, choice.wording()) {
-        Ok(Carrier::Provider(provider)) => Some(provider),
-        Ok(Carrier::Sns | Carrier::Ses) | Err(_) => None,
+    match router.route(*channel, network.as_ref(), to, choice.wording()) {
+        Ok(Route::Provider(provider)) => Some(provider),
+        Ok(Route::Sns | Route::Ses) | Err(_) => None,
     }
 }
 
@@ -174,7 +178,7 @@ fn preview_text(
     sources: MessageSources<'_>,
     problems: &mut Problems,
 ) -> Option<Preview> {
-    let settings = sources.routes.settings;
+    let settings = sources.router.settings;
     // A problem of a text that the request did not bring is one of the choice to send it.
     let at = |part: &str| match choice.custom_text(channel) {
         Some(_) => format!("/message/{}/{part}", channel.as_str()),

@@ -2,7 +2,7 @@
 //!
 //! A provider is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
 //! `{ "network": "telegram", "id": … }` is told by the provider `telegram`. MessageProviders of SMS are named by the settings, for
-//! the numbers that begin in a certain way. [`Routes::carrier`] is the one place that decides who takes a message to an
+//! the numbers that begin in a certain way. [`MessageRouter::route`] is the one place that decides who takes a message to an
 //! address, both when a link is made and when its messages are sent.
 
 use std::collections::BTreeMap;
@@ -273,13 +273,13 @@ impl NumberPrefix {
 
 /// Who takes a message to its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier<'a> {
+pub enum Route<'a> {
     Sns,
     Ses,
     Provider(&'a MessageProvider),
 }
 
-impl<'a> Carrier<'a> {
+impl<'a> Route<'a> {
     /// The approved template that it sends instead of a text.
     pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
         match self {
@@ -291,43 +291,41 @@ impl<'a> Carrier<'a> {
 
 /// What decides who takes messages where.
 #[derive(Clone, Copy, Debug)]
-pub struct Routes<'a> {
+pub struct MessageRouter<'a> {
     pub settings: &'a Settings,
     pub providers: &'a MessageProviders,
 }
 
-impl<'a> Routes<'a> {
+impl<'a> MessageRouter<'a> {
     /// Who takes a message to an address, or why nobody does. `network` is that of a social address.
-    pub fn carrier(
+    pub fn route(
         self,
         channel: Channel,
         network: Option<&ProviderId>,
         to: &str,
         wording: Wording,
-    ) -> Result<Carrier<'a>, UnreachedReason> {
-        let carrier = match channel {
-            Channel::Sms => self.carrier_of_sms(to)?,
-            Channel::Email => Carrier::Ses,
+    ) -> Result<Route<'a>, UnreachedReason> {
+        let route = match channel {
+            Channel::Sms => self.sms_route(to)?,
+            Channel::Email => Route::Ses,
             Channel::Social => {
                 let provider = network.and_then(|network| self.ready(network, Channel::Social));
-                Carrier::Provider(provider.ok_or(UnreachedReason::NetworkNotConnected)?)
+                Route::Provider(provider.ok_or(UnreachedReason::NetworkNotConnected)?)
             }
         };
-        match carrier {
-            Carrier::Provider(provider) if !provider.config.takes(wording) => {
-                Err(UnreachedReason::OnlyApprovedTemplates)
-            }
-            Carrier::Sns | Carrier::Ses | Carrier::Provider(_) => Ok(carrier),
+        match route {
+            Route::Provider(provider) if !provider.config.takes(wording) => Err(UnreachedReason::OnlyApprovedTemplates),
+            Route::Sns | Route::Ses | Route::Provider(_) => Ok(route),
         }
     }
 
     /// The provider of the longest prefix that fits, else SNS where it delivers.
-    fn carrier_of_sms(self, number: &str) -> Result<Carrier<'a>, UnreachedReason> {
+    fn sms_route(self, number: &str) -> Result<Route<'a>, UnreachedReason> {
         let fitting = self.settings.sms_routes.iter().filter(|route| number.starts_with(route.prefix.as_str()));
         let provider = match fitting.max_by_key(|route| route.prefix.as_str().len()) {
-            Some(route) => self.ready(&route.provider, Channel::Sms).map(Carrier::Provider),
+            Some(route) => self.ready(&route.provider, Channel::Sms).map(Route::Provider),
             None if NOT_SERVED_BY_SNS.iter().any(|prefix| number.starts_with(prefix)) => None,
-            None => Some(Carrier::Sns),
+            None => Some(Route::Sns),
         };
         provider.ok_or(UnreachedReason::NumberNotServed)
     }
@@ -403,8 +401,8 @@ mod tests {
         let (id, ready) = samples::bot("telegram");
         let bare = MessageProvider { credentials: None, ..ready.clone() };
         let of = |providers: &MessageProviders| {
-            let routes = Routes { settings: &settings, providers };
-            routes.carrier(Channel::Social, Some(&id), "7", Wording::Custom).map(|carrier| carrier != Carrier::Sns)
+            let router = MessageRouter { settings: &settings, providers };
+            router.route(Channel::Social, Some(&id), "7", Wording::Custom).map(|route| route != Route::Sns)
         };
         assert_eq!(of(&MessageProviders::new()), Err(UnreachedReason::NetworkNotConnected));
         assert_eq!(of(&MessageProviders::from([(id.clone(), bare)])), Err(UnreachedReason::NetworkNotConnected));
@@ -418,10 +416,10 @@ mod tests {
         providers.insert(id.clone(), other);
         settings.sms_routes.push(SmsRoute { prefix: NumberPrefix::parse("+98935").unwrap(), provider: id });
         let of = |number: &str, settings: &Settings, providers: &MessageProviders| {
-            let carrier = Routes { settings, providers }.carrier(Channel::Sms, None, number, Wording::Default);
-            carrier.map(|carrier| match carrier {
-                Carrier::Provider(provider) => provider.id.to_string(),
-                Carrier::Sns | Carrier::Ses => format!("{carrier:?}"),
+            let route = MessageRouter { settings, providers }.route(Channel::Sms, None, number, Wording::Default);
+            route.map(|route| match route {
+                Route::Provider(provider) => provider.id.to_string(),
+                Route::Sns | Route::Ses => format!("{route:?}"),
             })
         };
         assert_eq!(of("+989121234567", &settings, &providers).as_deref(), Ok("kavenegar"));
@@ -443,8 +441,8 @@ mod tests {
         let (id, mut whatsapp) = samples::provider("whatsapp", provider);
         whatsapp.credentials = None;
         let (settings, providers) = (Settings::default(), MessageProviders::from([(id.clone(), whatsapp)]));
-        let routes = Routes { settings: &settings, providers: &providers };
-        let of = |wording| routes.carrier(Channel::Social, Some(&id), "+49151123456", wording);
+        let router = MessageRouter { settings: &settings, providers: &providers };
+        let of = |wording| router.route(Channel::Social, Some(&id), "+49151123456", wording);
         assert!(of(Wording::Default).is_ok());
         assert_eq!(of(Wording::Custom), Err(UnreachedReason::OnlyApprovedTemplates));
     }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LinkId, MessageId, ProviderId, Role};
-use crate::messages::provider::{Routes, Wording};
+use crate::messages::provider::{MessageRouter, Wording};
 use crate::problem::Rejection;
 use crate::records::contact::{Contact, Email, Mobile, SocialAddress};
 
@@ -142,7 +142,7 @@ pub struct DeliveryOptions<'a> {
     /// The channels that the message has a text for.
     pub channels: &'a [Channel],
     pub wording: Wording,
-    pub routes: Routes<'a>,
+    pub router: MessageRouter<'a>,
 }
 
 /// Turns the named people into addresses that somebody takes messages to. `round` tells one round of messages from
@@ -184,7 +184,7 @@ impl DeliveryOptions<'_> {
     /// Whether somebody takes the message there.
     pub(crate) fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
         let Address { channel, network, to } = address;
-        self.routes.carrier(channel, network, to, self.wording).map(|_| ())
+        self.router.route(channel, network, to, self.wording).map(|_| ())
     }
 }
 
@@ -265,7 +265,7 @@ impl List<'_> {
         if addresses.is_empty() {
             self.miss(Some(role), None, UnreachedReason::NoAddress);
         }
-        let has_order = !self.options.routes.settings.channel_order.is_empty();
+        let has_order = !self.options.router.settings.channel_order.is_empty();
         let mut before = None;
         for address in self.in_order(addresses) {
             // An address that nobody serves is passed over.
@@ -276,7 +276,7 @@ impl List<'_> {
 
     /// The addresses as the business prefers their channels; those it does not name come last.
     fn in_order<'b>(&self, mut addresses: Vec<Address<'b>>) -> Vec<Address<'b>> {
-        let order = &self.options.routes.settings.channel_order;
+        let order = &self.options.router.settings.channel_order;
         let rank = |address: &Address<'_>| order.iter().position(|channel| *channel == address.channel);
         addresses.sort_by_key(|address| rank(address).unwrap_or(order.len()));
         addresses
@@ -371,8 +371,8 @@ mod tests {
     fn resolved_with(selection: RecipientSelection, channels: &[Channel], networks: &[&str]) -> ResolvedRecipients {
         let (settings, mut providers) = samples::iranian();
         providers.extend(networks.iter().map(|network| samples::bot(network)));
-        let routes = Routes { settings: &settings, providers: &providers };
-        let options = DeliveryOptions { channels, wording: Wording::Default, routes };
+        let router = MessageRouter { settings: &settings, providers: &providers };
+        let options = DeliveryOptions { channels, wording: Wording::Default, router };
         resolve(&selection, &contact(), options, &LinkId::of(&PayToken::from_random([1; 16])), 0)
     }
 
@@ -455,8 +455,8 @@ mod tests {
         let (mut settings, mut providers) = samples::iranian();
         providers.extend([samples::bot("bale")]);
         settings.channel_order = vec![Channel::Social, Channel::Sms];
-        let routes = Routes { settings: &settings, providers: &providers };
-        let options = DeliveryOptions { channels: &Channel::ALL, wording: Wording::Default, routes };
+        let router = MessageRouter { settings: &settings, providers: &providers };
+        let options = DeliveryOptions { channels: &Channel::ALL, wording: Wording::Default, router };
         let selection = RecipientSelection {
             contact: true,
             roles: vec![role("manager")],

@@ -139,7 +139,7 @@ pub struct PersonChoice<'a> {
 pub fn people_choices<'a>(decision: &Decision<'a>, records: CreateContext<'_>) -> Vec<PersonChoice<'a>> {
     let Some(contact) = decision.contact else { return Vec::new() };
     let wording = decision.message.as_ref().map_or(Wording::Default, MessageChoice::wording);
-    let options = DeliveryOptions { channels: &Channel::ALL, wording, routes: records.routes() };
+    let options = DeliveryOptions { channels: &Channel::ALL, wording, router: records.router() };
     let choice = |choice: PersonChoice<'a>| {
         let PersonChoice { role, name, mobile, email, social, mut unreached } = choice;
         let mut is_served = |address: Address<'_>| match options.check(address) {

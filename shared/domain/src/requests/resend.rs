@@ -7,7 +7,7 @@ use crate::business::settings::Settings;
 use crate::link::PaymentLink;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{MessageContext, MessageSources, preview};
-use crate::messages::provider::{MessageProviders, Routes};
+use crate::messages::provider::{MessageProviders, MessageRouter};
 use crate::messages::recipients::{Channel, DeliveryOptions, Recipient, ResolvedRecipients, Unreached, resolve};
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
@@ -61,8 +61,8 @@ pub struct ResendContext<'a> {
 }
 
 impl<'a> ResendContext<'a> {
-    fn routes(self) -> Routes<'a> {
-        Routes { settings: self.settings, providers: self.providers }
+    fn router(self) -> MessageRouter<'a> {
+        MessageRouter { settings: self.settings, providers: self.providers }
     }
 }
 
@@ -85,7 +85,7 @@ pub fn decide(
     let used = |channel: &Channel| notified.recipients.iter().any(|recipient| recipient.channel == *channel);
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
-    let sources = MessageSources { templates: records.templates, routes: records.routes() };
+    let sources = MessageSources { templates: records.templates, router: records.router() };
     preview(&MessageContext::of(link.terms(), &url), &message, &channels, &notified.recipients, sources, found);
     if !problems.is_empty() {
         return Err(problems);
@@ -105,7 +105,7 @@ fn decide_recipients(
         return ResolvedRecipients::default();
     }
     let channels = message.channels();
-    let options = DeliveryOptions { channels: &channels, wording: message.wording(), routes: records.routes() };
+    let options = DeliveryOptions { channels: &channels, wording: message.wording(), router: records.router() };
     let notified = if selection.is_empty() {
         as_at_first(link, options)
     } else {

@@ -33,9 +33,9 @@ pub struct MessageText {
 /// A piece of text with variables that becomes one line: what stands in a place that an approved template leaves open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Phrase(String);
+pub struct TemplateParameter(String);
 
-impl Phrase {
+impl TemplateParameter {
     pub fn parse(text: &str) -> Result<Self, Vec<Rejection>> {
         read(text, LONGEST_SUBJECT, false).map(Self)
     }

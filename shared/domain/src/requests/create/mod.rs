@@ -13,7 +13,7 @@ use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTe
 use crate::locale::Locale;
 use crate::messages::choice::{MessageChoice, MessageTemplate};
 use crate::messages::compose::{MessageContext, MessageSources, Preview, preview};
-use crate::messages::provider::{MessageProviders, Routes, Wording};
+use crate::messages::provider::{MessageProviders, MessageRouter, Wording};
 use crate::messages::recipients::{Channel, DeliveryOptions, RecipientSelection, ResolvedRecipients, resolve};
 use crate::messages::template::MessageText;
 use crate::money::{Currency, Money};
@@ -124,8 +124,8 @@ pub struct CreateContext<'a> {
 }
 
 impl<'a> CreateContext<'a> {
-    pub(crate) fn routes(self) -> Routes<'a> {
-        Routes { settings: self.settings, providers: self.providers }
+    pub(crate) fn router(self) -> MessageRouter<'a> {
+        MessageRouter { settings: self.settings, providers: self.providers }
     }
 }
 
@@ -294,7 +294,7 @@ impl Decision<'_> {
     ) -> Vec<Preview> {
         match (context, &self.message) {
             (Some(context), Some(message)) => {
-                let sources = MessageSources { templates: records.templates, routes: records.routes() };
+                let sources = MessageSources { templates: records.templates, router: records.router() };
                 preview(&context, message, channels, &self.notified.recipients, sources, problems)
             }
             (None, _) | (Some(_), None) => Vec::new(),
@@ -706,7 +706,7 @@ fn decide_recipients(
         Field::Value(MessageMode::Custom) => Wording::Custom,
         Field::Value(MessageMode::Default) | Field::Absent | Field::Refused => Wording::Default,
     };
-    let options = DeliveryOptions { channels: &channels, wording, routes: records.routes() };
+    let options = DeliveryOptions { channels: &channels, wording, router: records.router() };
     let notified = resolve(&selection, contact, options, link, 0);
     if notified.recipients.is_empty() && nothing_refused {
         problems.refuse(

@@ -8,7 +8,7 @@ use domain::records::item::Item as CrmItem;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::events::LinkFile;
+use crate::events::LinkHistory;
 use crate::item::{Item, from_item, number, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
 
@@ -76,7 +76,7 @@ impl Store {
     }
 }
 
-impl LinkFile {
+impl LinkHistory {
     /// Whether something is still to be told of the link that no record of the table speaks of: an event that was never
     /// recorded, or a message that nobody has looked at.
     pub fn is_untold(&self) -> bool {
