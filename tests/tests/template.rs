@@ -256,9 +256,9 @@ fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
     let settings = domain::business::settings::Settings::default();
     let mobile = domain::records::contact::Mobile::parse(number, &settings.default_region).unwrap();
     let providers = domain::messages::provider::MessageProviders::new();
-    let routes = domain::messages::provider::Routes { settings: &settings, providers: &providers };
+    let router = domain::messages::provider::MessageRouter { settings: &settings, providers: &providers };
     let wording = domain::messages::choice::MessageChoice::Default { channels: Vec::new() }.wording();
-    let route = routes.route(domain::messages::recipients::Channel::Sms, None, mobile.as_str(), wording);
+    let route = router.route(domain::messages::recipients::Channel::Sms, None, mobile.as_str(), wording);
     assert!(matches!(route, Ok(domain::messages::provider::Route::Sns)), "{route:?}");
     let test = std::fs::read_to_string(root().join("tests/deploy/run.py")).unwrap();
     assert!(
