@@ -303,7 +303,7 @@ fn the_text_of_the_business_is_tried_when_a_link_is_made_and_not_when_it_is_sent
     world.templates = vec![template("{{ description }}{{ description }} {{ link }}")];
     assert_eq!(refused(notified(), &world), [("/message".to_owned(), "sms_too_long")]);
     // A text that an earlier version saved, and that this one does not understand.
-    let old = r#"{ "event": "link_created", "channel": "sms", "locale": "fa", "body": "{{ link | gone }}" }"#;
+    let old = r#"{ "kind": "link_created", "channel": "sms", "locale": "fa", "body": "{{ link | gone }}" }"#;
     world.templates = vec![serde_json::from_str(old).unwrap()];
     assert_eq!(refused(notified(), &world), [("/message".to_owned(), "invalid_template")]);
 }
