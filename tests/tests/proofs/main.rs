@@ -1,0 +1,9 @@
+//! Proofs by trying: everything that can go wrong, in every order, by chance, and all at once. They take as long as somebody
+//! lets them, and are therefore a binary of their own; `cargo test --workspace` tries a few of each.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
+
+mod crash_sweep;
+mod load;
+mod orders;
+mod simulation;
