@@ -1,13 +1,15 @@
 """Puts the built functions and the template into the form that `sam build` gives them.
 
-Nothing of the template is changed but where the code of each function lies."""
+The functions are those that every other test runs, without their debug information: Lambda's emulator would carry that in
+each of their archives. Nothing of the template is changed but where the code of each function lies."""
 
 import os
 import re
-import shutil
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "target/debug"
 
 
 def assemble(built: Path) -> list[str]:
@@ -16,9 +18,8 @@ def assemble(built: Path) -> list[str]:
 
     def code_of(match: re.Match) -> str:
         name = match[1]
-        binary = ROOT / "target/lambda" / name / "bootstrap"
         (built / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy2(binary, built / name / "bootstrap")
+        subprocess.run(["strip", "-o", built / name / "bootstrap", BUILT / name], check=True)
         names.append(name)
         return f"CodeUri: {name}"
 

@@ -24,8 +24,8 @@ NUMBER, ADDRESS = "+61491570006", "pay@business.example"
 
 NOT_EMULATED = """\
 What this test replaces, and therefore does not show:
-  - `sam build`: the functions are built for this machine in a profile that compiles faster, and laid out as it would
-    lay them out. Cross-compiling with zig, the processor of Lambda and the release profile are not tried here;
+  - `sam build`: the functions are built for this machine, not for release, and laid out as it would lay them out.
+    Cross-compiling with zig, the processor of Lambda and the release profile are not tried here;
   - `make tools-deploy` and the choice of region and credentials: see what is said to be left out above.
 
 What the emulator does not do, and this test therefore does not show:

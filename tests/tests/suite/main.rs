@@ -13,3 +13,4 @@ mod openapi;
 mod peers;
 mod store;
 mod template;
+mod workspace;
