@@ -1,0 +1,154 @@
+//! Which cases a gateway has to stand, by the answers of its row, and how they become tests.
+
+/// The tests of a gateway that follow from one answer of its row.
+macro_rules! cases {
+    (every gateway) => {
+        tests! {
+            paying: a_gateway_that_opens_no_session_lets_the_customer_try_again,
+                a_payment_becomes_one_receipt_and_a_second_visit_opens_nothing,
+                a_return_that_comes_many_times_at_once_makes_one_receipt,
+                a_customer_who_cancels_at_the_gateway_has_paid_nothing_and_can_pay_later;
+            unknown: an_outcome_whose_answer_was_lost_is_no_failure_and_is_found_out,
+                an_outcome_answered_by_an_error_page_is_no_failure_and_is_found_out,
+                an_outcome_answered_by_nothing_is_no_failure_and_is_found_out;
+            foreign_returns: the_return_of_one_payment_pays_no_other_link,
+                the_return_of_a_payment_of_another_amount_cannot_take_it_from_its_link;
+            refunds: a_payment_that_comes_too_late_is_not_kept_and_goes_back,
+                of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back;
+            accounts: a_gateway_is_described_by_what_its_accounts_are_checked_against;
+        }
+    };
+
+    (failing EndsTheSession) => {
+        tests! { paying: a_payment_that_failed_can_be_made_again_in_a_new_session; }
+    };
+    (failing LeavesTheSessionOpen) => {
+        tests! { paying: a_payment_that_failed_can_be_made_again_in_the_same_session; }
+    };
+
+    (paying_less Impossible) => {};
+    (paying_less GoesBackByItself) => {
+        tests! {
+            refunds: another_amount_than_was_asked_for_pays_nothing_and_goes_back_by_itself,
+                money_whose_refunding_was_not_answered_goes_back_once;
+        }
+    };
+    (paying_less WaitsForAPerson) => {
+        tests! {
+            refunds: another_amount_than_was_asked_for_pays_nothing_and_goes_back_when_a_person_says_so,
+                money_whose_refunding_was_not_answered_goes_back_once;
+        }
+    };
+
+    // Whether the customer can pay by a method whose money arrives later or not at all.
+    (slow_money Impossible) => {};
+    (slow_money Possible) => {
+        tests! {
+            unknown: money_that_is_on_its_way_is_waited_for_until_it_arrives,
+                money_that_never_arrives_pays_nothing_and_the_customer_can_pay_again;
+        }
+    };
+
+    // Whether a bank may say yes days after the customer's payment failed.
+    (bank StandsByItsNo) => {};
+    (bank ChangesItsMind) => {
+        tests! { closing: a_bank_that_says_yes_after_its_no_is_heard_although_the_session_is_over; }
+    };
+
+    (closing Never) => {
+        tests! { closing: a_cancelled_link_whose_session_cannot_be_closed_refunds_what_is_paid; }
+    };
+    (closing Always) => {
+        tests! { closing: a_cancelled_link_closes_its_session; }
+    };
+    (closing OnceTheCustomerChose) => {
+        tests! {
+            closing: a_cancelled_link_closes_its_session_where_the_customer_chose_what_can_be_cancelled,
+                a_cancelled_link_whose_session_cannot_be_closed_refunds_what_is_paid;
+        }
+    };
+
+    (look_up AnyTime) => {
+        tests! { paying: a_payment_that_nobody_reports_is_found; }
+    };
+    (look_up OnlyOnReturn) => {
+        tests! { paying: a_payment_that_nobody_reports_is_abandoned_and_can_be_made_again; }
+    };
+
+    (webhooks None) => {
+        tests! { calls: a_gateway_that_never_calls_has_no_address_to_call; }
+    };
+    (webhooks Signed) => {
+        tests! { calls: a_signed_call_confirms_a_payment_and_a_forged_one_does_not; }
+    };
+    (webhooks Unsigned) => {
+        tests! { calls: an_unsigned_call_confirms_a_payment_and_a_forged_one_does_not; }
+    };
+}
+
+/// A test for each of these cases, by its name in its file, in a world of its own.
+macro_rules! tests {
+    ($($file:ident: $($case:ident),+;)+) => {
+        $($(
+            #[tokio::test]
+            async fn $case() {
+                super::$file::$case(super::Scene::at(&ROW).await).await;
+            }
+        )+)+
+    };
+}
+
+/// A module of tests for each row. A question that a row leaves open, or answers by what no case is chosen by, does not
+/// compile; nor does a gateway without a row.
+macro_rules! gateways {
+    ($($module:ident: $kind:ident {
+        returning: $returning:literal,
+        silent: $silent:literal,
+        create: $create:literal,
+        decide: $decide:literal,
+        refund: $refund:literal,
+        failing: $failing:ident,
+        paying_less: $paying_less:ident,
+        slow_money: $slow_money:ident,
+        bank: $bank:ident,
+        closing: $closing:ident,
+        look_up: $look_up:ident,
+        webhooks: $webhooks:ident,
+    })+) => {
+        $(mod $module {
+            static ROW: super::Row = super::Row {
+                gateway: super::GatewayKind::$kind,
+                returning: $returning,
+                silent: $silent,
+                create: $create,
+                decide: $decide,
+                refund: $refund,
+                failing: super::Failing::$failing,
+                paying_less: super::PayingLess::$paying_less,
+                closing: super::Closing::$closing,
+                look_up: super::LookUp::$look_up,
+                webhooks: super::Webhooks::$webhooks,
+            };
+
+            cases!(every gateway);
+            cases!(failing $failing);
+            cases!(paying_less $paying_less);
+            cases!(slow_money $slow_money);
+            cases!(bank $bank);
+            cases!(closing $closing);
+            cases!(look_up $look_up);
+            cases!(webhooks $webhooks);
+
+            #[test]
+            fn its_row_agrees_with_its_profile() {
+                super::assert_agrees_with_profile(stringify!($module), &ROW);
+            }
+        })+
+
+        const _: fn(GatewayKind) = |gateway| match gateway {
+            $(GatewayKind::$kind => (),)+
+        };
+
+        const IN_THE_TABLE: &[GatewayKind] = &[$(GatewayKind::$kind),+];
+    };
+}
