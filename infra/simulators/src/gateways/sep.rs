@@ -21,8 +21,13 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::hosted_checkout::{DeadEnd, HostedCheckout, Look, Outcome, Sale, SaleState};
-use super::{Choice, Chosen, Credential, Mischief, Opening, Simulator, grouped, has_content_type, page, redirect};
+use super::amounts::grouped;
+use super::content_type::has_content_type;
+use super::credential::Credential;
+use super::hosted_checkout::{DeadEnd, HostedCheckout, Outcome, PageContent, Sale, SaleState};
+use super::payment_page::{Choice, Chosen, MisbehaviourButton, page, redirect};
+use super::simulator::{Opening, Simulator};
+use super::tehran_time::tehran_time;
 
 /// The smallest amount in rial.
 const SMALLEST: u64 = 2_000;
@@ -32,8 +37,13 @@ const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
 const VERIFIABLE_FOR: SignedDuration = SignedDuration::from_mins(30);
 const REVERSIBLE_FOR: SignedDuration = SignedDuration::from_mins(50);
 
+/// How the gateway writes dates.
+const DATE_FORM: &str = "%Y-%m-%d %H:%M:%S";
+
+/// The calls that can be made to misbehave.
 const CALLS: [&str; 3] = ["token", "verify", "reverse"];
 
+/// Fields of a token that the gateway knows. Another would be ignored there; here it is found out.
 const FIELDS: [&str; 13] = [
     "action",
     "TerminalId",
@@ -58,10 +68,10 @@ const CHOICES: [Choice; 5] = [
     Choice { value: "paid_less", label: "Pay half of it" },
 ];
 
-const MISCHIEF: [Mischief; 3] = [
-    Mischief { call: "verify", how: "slow", label: "Answer the next verify slowly" },
-    Mischief { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
-    Mischief { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
+const MISBEHAVIOURS: [MisbehaviourButton; 3] = [
+    MisbehaviourButton { call: "verify", how: "slow", label: "Answer the next verify slowly" },
+    MisbehaviourButton { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
+    MisbehaviourButton { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
 ];
 
 #[derive(Debug, Clone)]
@@ -110,7 +120,7 @@ async fn token(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Respo
             Json(json!({ "status": -1, "errorCode": code.to_string(), "errorDesc": description })).into_response()
         }
     };
-    sep.0.misbehaviour.play("token", answer).await
+    sep.0.misbehaviour.apply("token", answer).await
 }
 
 impl Sep {
@@ -171,8 +181,8 @@ impl Sep {
 
     fn page(&self, token: &str) -> Response {
         let amount = self.0.sale(token).map(|sale| format!("{} IRR", grouped(sale.amount))).unwrap_or_default();
-        let look = Look { amount: &amount, notice: None, choices: &CHOICES, mischief: &MISCHIEF };
-        self.0.page("SEP", token, &format!("/sep/pay/{token}"), "/sep/simulator/next_answer", look)
+        let content = PageContent { amount: &amount, notice: None, choices: &CHOICES, misbehaviours: &MISBEHAVIOURS };
+        self.0.page("SEP", token, &format!("/sep/pay/{token}"), "/sep/simulator/next_answer", content)
     }
 
     /// Sets what the customer's form said of the way back.
@@ -252,7 +262,7 @@ fn said(code: i32, description: &str, detail: Option<Value>) -> Value {
 fn detail(sale: &Sale, terminal: i64) -> Value {
     let payment = sale.payment.as_ref();
     let amount = payment.map(|payment| payment.amount);
-    let at = payment.map(|payment| tehran_time(payment.at));
+    let at = payment.map(|payment| tehran_time(payment.at, DATE_FORM));
     json!({
         "RRN": "14226761817", "RefNum": payment.map(|payment| &payment.id), "MaskedPan": "621986****8080",
         "HashedPan": "b96a14400c3a59249e87c300ecc06e5920327e70220213b5bbb7d7b2410f7e0d",
@@ -261,18 +271,14 @@ fn detail(sale: &Sale, terminal: i64) -> Value {
     })
 }
 
-fn tehran_time(at: Timestamp) -> String {
-    at.in_tz("Asia/Tehran").map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
-}
-
 async fn verify(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
     let answer = || Json(sep.transaction(&headers, &body, false)).into_response();
-    sep.0.misbehaviour.play("verify", answer).await
+    sep.0.misbehaviour.apply("verify", answer).await
 }
 
 async fn reverse(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
     let answer = || Json(sep.transaction(&headers, &body, true)).into_response();
-    sep.0.misbehaviour.play("reverse", answer).await
+    sep.0.misbehaviour.apply("reverse", answer).await
 }
 
 /// Field names are case-sensitive.
@@ -387,7 +393,7 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Value, json};
 
-    use super::super::testing::{Client, TestResult};
+    use crate::gateways::testing::{Client, TestResult};
 
     fn order() -> Value {
         json!({

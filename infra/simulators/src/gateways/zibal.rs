@@ -1,4 +1,4 @@
-//! Zibal: the gateway's calls, its page, the platform's refund and the tester's hand.
+//! Zibal: the gateway's calls, its page, the platform's refund and the test controls.
 //!
 //! A payment waits until the merchant verifies it. Logical errors come with HTTP 200 and a `result`. The sandbox is the
 //! merchant `zibal` on the same host.
@@ -18,16 +18,23 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::hosted_checkout::{HostedCheckout, Look, Outcome, Sale, SaleState};
-use super::{
-    Choice, Chosen, Credential, Mischief, Opening, Simulator, closed_browser, grouped, has_content_type, redirect,
-};
+use super::amounts::grouped;
+use super::content_type::has_content_type;
+use super::credential::Credential;
+use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, Sale, SaleState};
+use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
+use super::simulator::{Opening, Simulator};
+use super::tehran_time::tehran_time;
 
 /// Amounts in rial. The gateway says only that they are above 1,000 and have a limit of the terminal.
 const AMOUNT: std::ops::RangeInclusive<u64> = 1_001..=2_000_000_000;
 /// How long the page takes a payment. The figure is not published.
 const PAGE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
+/// How the gateway writes dates: ISO local time without an offset.
+const DATE_FORM: &str = "%Y-%m-%dT%H:%M:%S";
+
+/// The calls that can be made to misbehave.
 const CALLS: [&str; 5] = ["request", "verify", "inquiry", "refund", "refund_inquiry"];
 
 /// For how long a refund is under way, unseen by the inquiry. The figure is not published.
@@ -62,12 +69,12 @@ const CHOICES: [Choice; 6] = [
     Choice { value: "paid_less", label: "Pay half of it" },
 ];
 
-const MISCHIEF: [Mischief; 5] = [
-    Mischief { call: "verify", how: "slow", label: "Answer the next verify slowly" },
-    Mischief { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
-    Mischief { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
-    Mischief { call: "inquiry", how: "502_html", label: "Answer the next inquiry with 502" },
-    Mischief { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
+const MISBEHAVIOURS: [MisbehaviourButton; 5] = [
+    MisbehaviourButton { call: "verify", how: "slow", label: "Answer the next verify slowly" },
+    MisbehaviourButton { call: "verify", how: "502_html", label: "Answer the next verify with 502" },
+    MisbehaviourButton { call: "verify", how: "drop_after", label: "Do the next verify, but lose its answer" },
+    MisbehaviourButton { call: "inquiry", how: "502_html", label: "Answer the next inquiry with 502" },
+    MisbehaviourButton { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
 ];
 
 #[derive(Debug, Clone)]
@@ -141,23 +148,23 @@ fn track(input: &Map<String, Value>) -> Result<String, Refusal> {
 }
 
 async fn request(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.play("request", || answer(zibal.request(&headers, &body))).await
+    zibal.0.misbehaviour.apply("request", || answer(zibal.request(&headers, &body))).await
 }
 
 async fn verify(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.play("verify", || answer(zibal.verify(&headers, &body))).await
+    zibal.0.misbehaviour.apply("verify", || answer(zibal.verify(&headers, &body))).await
 }
 
 async fn inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.play("inquiry", || answer(zibal.inquiry(&headers, &body))).await
+    zibal.0.misbehaviour.apply("inquiry", || answer(zibal.inquiry(&headers, &body))).await
 }
 
 async fn refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.play("refund", || zibal.refund(&headers, &body)).await
+    zibal.0.misbehaviour.apply("refund", || zibal.refund(&headers, &body)).await
 }
 
 async fn refund_inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.play("refund_inquiry", || zibal.refund_inquiry(&headers, &body)).await
+    zibal.0.misbehaviour.apply("refund_inquiry", || zibal.refund_inquiry(&headers, &body)).await
 }
 
 /// Whoever calls the platform without a token of it.
@@ -225,7 +232,7 @@ impl Zibal {
             match sale.state {
                 SaleState::Waiting => {
                     sale.confirm(now);
-                    sale.metadata["verified_at"] = json!(tehran_time(now));
+                    sale.metadata["verified_at"] = json!(tehran_time(now, DATE_FORM));
                     let mut said = shown(sale);
                     said.insert("result".to_owned(), json!(100));
                     said.insert("message".to_owned(), json!("success"));
@@ -247,7 +254,7 @@ impl Zibal {
         let (owner, track) = (merchant(&input)?, track(&input)?);
         let sale = self.0.sale(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
         let mut said = shown(&sale);
-        said.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at)));
+        said.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at, DATE_FORM)));
         said.insert("wage".to_owned(), json!(0));
         said.insert("shaparakFee".to_owned(), json!(0));
         if let Some(at) = sale.metadata.get("verified_at") {
@@ -316,21 +323,16 @@ fn shown(sale: &Sale) -> Map<String, Value> {
         // The test merchant has no number of a bank.
         let number = if sale.is_live { json!(payment.id.parse::<u64>().unwrap_or_default()) } else { Value::Null };
         said.insert("refNumber".to_owned(), number);
-        said.insert("paidAt".to_owned(), json!(tehran_time(payment.at)));
+        said.insert("paidAt".to_owned(), json!(tehran_time(payment.at, DATE_FORM)));
         said.insert("cardNumber".to_owned(), json!("62741****44"));
     }
     said
 }
 
-/// ISO local time without an offset, as the gateway writes it.
-fn tehran_time(at: Timestamp) -> String {
-    at.in_tz("Asia/Tehran").map(|local| local.strftime("%Y-%m-%dT%H:%M:%S").to_string()).unwrap_or_default()
-}
-
 async fn start(State(zibal): State<Zibal>, Path(track): Path<String>) -> Response {
     let amount = zibal.0.sale(&track).map(|sale| format!("{} IRR", grouped(sale.amount))).unwrap_or_default();
-    let look = Look { amount: &amount, notice: None, choices: &CHOICES, mischief: &MISCHIEF };
-    zibal.0.page("Zibal", &track, &format!("/zibal/start/{track}"), "/zibal/simulator/next_answer", look)
+    let content = PageContent { amount: &amount, notice: None, choices: &CHOICES, misbehaviours: &MISBEHAVIOURS };
+    zibal.0.page("Zibal", &track, &format!("/zibal/start/{track}"), "/zibal/simulator/next_answer", content)
 }
 
 async fn choose(
@@ -374,7 +376,7 @@ async fn books(State(zibal): State<Zibal>) -> Json<Vec<Value>> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::{Client, TestResult};
+    use crate::gateways::testing::{Client, TestResult};
 
     async fn call(client: &Client, name: &str, body: Value) -> Result<Value, Box<dyn std::error::Error>> {
         Ok(client.post_json(&format!("/zibal/v1/{name}"), &body).await?.json()?)

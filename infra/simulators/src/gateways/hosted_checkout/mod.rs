@@ -1,34 +1,33 @@
 //! What the simulators share whose sessions are one sale each: the sale and what may become of it, the page on which a
-//! tester chooses, the tester's hand, and calls to the merchant's server.
+//! tester chooses, the test controls, and calls to the merchant's server.
 //!
 //! No rule of a gateway is here. What a call may carry, how it is answered and when a sale ends is the business of the
 //! gateway's own module.
 
-use std::collections::BTreeMap;
+mod ledger;
+mod outcome;
+mod sale;
+
 use std::convert::Infallible;
 use std::fmt;
-use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use maud::html;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    Books, Choice, Credential, Ids, Misbehaviour, Mischief, Notify, Opening, OutgoingWebhook, PaymentPage, page,
-};
-
-/// Waited before each try of a call to the merchant. The first pause lets the answer that caused it reach its reader first.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
+pub(super) use self::ledger::Replayed;
+use self::ledger::{Endpoint, Ledger, Replay};
+pub(super) use self::outcome::{DeadEnd, Outcome, PageContent};
+pub(super) use self::sale::{Payment, Sale, SaleState};
+use super::credential::Credential;
+use super::ids::Ids;
+use super::misbehaviour::Misbehaviour;
+use super::payment_page::PaymentPage;
+use super::simulator::Opening;
+use super::state_file::Books;
+use super::webhook::{Notify, OutgoingWebhook, PAUSES};
 
 /// Everything that one such simulator has.
 pub(super) struct HostedCheckout {
@@ -50,224 +49,6 @@ impl fmt::Debug for HostedCheckout {
             .field("base", &self.base)
             .field("books", &self.books)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Ledger {
-    pub(super) sales: BTreeMap<String, Sale>,
-    /// Answers by the key's owner and the idempotency key.
-    replays: BTreeMap<String, Replay>,
-    endpoints: Vec<Endpoint>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Sale {
-    pub(super) owner: Credential,
-    pub(super) is_live: bool,
-    pub(super) amount: u64,
-    pub(super) currency: String,
-    pub(super) description: String,
-    /// The merchant's own id of it.
-    pub(super) order: String,
-    /// Where the browser goes back to.
-    pub(super) back: String,
-    /// Where the merchant wants to be told of this sale.
-    pub(super) notify: Option<String>,
-    /// What the merchant wants to have beside it.
-    pub(super) metadata: Value,
-    pub(super) created_at: Timestamp,
-    pub(super) ends_at: Timestamp,
-    pub(super) state: SaleState,
-    pub(super) payment: Option<Payment>,
-    /// Payments that the customer tried in vain.
-    pub(super) failures: Vec<String>,
-    pub(super) refunded: u64,
-    /// Whether the customer chose a method that the merchant can cancel.
-    #[serde(default)]
-    pub(super) can_be_cancelled: bool,
-}
-
-/// What became of a sale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum SaleState {
-    Open,
-    /// Paid, and the merchant has not confirmed it.
-    Waiting,
-    /// The merchant's money.
-    Ours,
-    /// The customer is done and the money is on its way.
-    Processing,
-    Failed,
-    Cancelled,
-    Expired,
-    /// The customer has the money back.
-    Returned,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Payment {
-    pub(super) id: String,
-    pub(super) amount: u64,
-    pub(super) at: Timestamp,
-    /// When a call of the merchant took the money, where the gateway waits for one.
-    #[serde(default)]
-    pub(super) confirmed_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Replay {
-    fingerprint: String,
-    status: u16,
-    body: Value,
-    at: Timestamp,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Endpoint {
-    pub(super) owner: Credential,
-    pub(super) url: String,
-    pub(super) secret: String,
-}
-
-/// What an idempotency key stands for already.
-pub(super) enum Replayed {
-    Nothing,
-    Answer(StatusCode, Value),
-    /// It stood for another request.
-    Other,
-}
-
-impl SaleState {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Waiting => "waiting",
-            Self::Ours => "ours",
-            Self::Processing => "processing",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-            Self::Returned => "returned",
-        }
-    }
-}
-
-/// What a tester can make of a payment. Each gateway offers some of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
-    Paid,
-    Failed,
-    Cancelled,
-    /// Paid, and the customer closed the browser.
-    PaidNoReturn,
-    /// Paid, and the call to the merchant's server is lost.
-    PaidNoWebhook,
-    /// Paid, and neither the browser nor a call says so.
-    PaidSilent,
-    /// Paid, but less than was asked for.
-    PaidLess,
-    /// Paid, and the browser came back as if it was not.
-    PaidReportedNok,
-    /// A slow method: the money arrives later or not at all.
-    Processing,
-    /// Nothing yet, but a method that the merchant can cancel.
-    Cancelable,
-}
-
-impl Outcome {
-    pub(super) fn is_paid(self) -> bool {
-        match self {
-            Self::Paid
-            | Self::PaidNoReturn
-            | Self::PaidNoWebhook
-            | Self::PaidSilent
-            | Self::PaidLess
-            | Self::PaidReportedNok => true,
-            Self::Failed | Self::Cancelled | Self::Processing | Self::Cancelable => false,
-        }
-    }
-
-    /// Whether the merchant's server hears of it at once.
-    pub(super) fn is_told(self) -> bool {
-        !matches!(self, Self::PaidNoWebhook | Self::PaidSilent)
-    }
-
-    /// Whether the browser goes back to the merchant.
-    pub(super) fn comes_back(self) -> bool {
-        !matches!(self, Self::PaidNoReturn | Self::PaidSilent)
-    }
-}
-
-/// Why a payment page cannot be used.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum DeadEnd {
-    Unknown,
-    Finished,
-}
-
-impl DeadEnd {
-    pub(super) fn page(self, gateway: &str) -> Response {
-        let (status, reason) = match self {
-            Self::Unknown => (StatusCode::NOT_FOUND, "There is no such payment."),
-            Self::Finished => (StatusCode::GONE, "This payment is finished, or its time is over."),
-        };
-        page(status, &format!("{gateway}: error"), &html! { p.notice role="alert" { (reason) } })
-    }
-}
-
-impl Sale {
-    /// Ends a sale that nobody paid in time.
-    pub(super) fn expire(&mut self, now: Timestamp) {
-        if self.state == SaleState::Open && now >= self.ends_at {
-            self.state = SaleState::Expired;
-        }
-    }
-
-    /// Whether the customer's money is at the gateway.
-    fn is_taken(&self) -> bool {
-        matches!(self.state, SaleState::Waiting | SaleState::Ours)
-            && self.payment.as_ref().is_some_and(|payment| self.refunded < payment.amount)
-    }
-
-    /// A call of the merchant takes the money.
-    pub(super) fn confirm(&mut self, now: Timestamp) {
-        self.state = SaleState::Ours;
-        if let Some(payment) = &mut self.payment {
-            payment.confirmed_at = Some(now);
-        }
-    }
-
-    /// Gives the whole payment back.
-    pub(super) fn refund(&mut self) {
-        self.refunded = self.payment.as_ref().map_or(0, |payment| payment.amount);
-        self.state = SaleState::Returned;
-    }
-
-    /// As the simulator's own books show it.
-    fn in_books(&self, id: &str) -> Value {
-        let paid = self.payment.as_ref();
-        json!({
-            "id": id,
-            "merchant": self.owner.last4,
-            "amount": paid.map_or(self.amount, |payment| payment.amount),
-            "currency": self.currency,
-            "status": self.state.name(),
-            "payment": paid.map(|payment| &payment.id),
-            "taken": self.is_taken(),
-            "ours": self.state == SaleState::Ours && self.is_taken(),
-            "refunded": self.refunded,
-            "description": self.description,
-            "order": self.order,
-            "back": self.back,
-            "metadata": self.metadata,
-            "created_at": self.created_at,
-            "ends_at": self.ends_at,
-            "paid_at": paid.map(|payment| payment.at),
-            "confirmed_at": paid.and_then(|payment| payment.confirmed_at),
-        })
     }
 }
 
@@ -307,7 +88,14 @@ impl HostedCheckout {
     }
 
     /// The page of a sale that can be paid.
-    pub(super) fn page(&self, gateway: &str, id: &str, here: &str, next_answer: &str, look: Look<'_>) -> Response {
+    pub(super) fn page(
+        &self,
+        gateway: &str,
+        id: &str,
+        here: &str,
+        next_answer: &str,
+        content: PageContent<'_>,
+    ) -> Response {
         let Some(sale) = self.sale(id) else { return DeadEnd::Unknown.page(gateway) };
         if sale.state != SaleState::Open {
             return DeadEnd::Finished.page(gateway);
@@ -317,11 +105,11 @@ impl HostedCheckout {
             here,
             next_answer,
             merchant: &sale.owner.last4,
-            amount: look.amount,
+            amount: content.amount,
             description: &sale.description,
-            notice: look.notice,
-            choices: look.choices,
-            mischief: look.mischief,
+            notice: content.notice,
+            choices: content.choices,
+            misbehaviours: content.misbehaviours,
         }
         .respond()
     }
@@ -366,7 +154,7 @@ impl HostedCheckout {
         })
     }
 
-    /// The tester's hand: the gateway gives a payment back that nobody confirmed.
+    /// A test control: the gateway gives a payment back that nobody confirmed.
     pub(super) fn return_money(&self, id: &str) -> Response {
         self.now();
         let returned = self.books.change(|ledger| match ledger.sales.get_mut(id) {
@@ -383,7 +171,7 @@ impl HostedCheckout {
         }
     }
 
-    /// The tester's hand: money that is on its way arrives, or does not.
+    /// A test control: money that is on its way arrives, or does not.
     pub(super) fn complete_async(&self, id: &str, arrives: bool) -> Result<Sale, StatusCode> {
         self.now();
         self.books.change(|ledger| match ledger.sales.get_mut(id) {
@@ -471,13 +259,4 @@ impl HostedCheckout {
             tracing::warn!("A call of a simulator to the merchant was given up.");
         });
     }
-}
-
-/// How a payment page looks.
-pub(super) struct Look<'a> {
-    /// With its currency.
-    pub(super) amount: &'a str,
-    pub(super) notice: Option<&'a str>,
-    pub(super) choices: &'a [Choice],
-    pub(super) mischief: &'a [Mischief],
 }

@@ -1,23 +1,21 @@
-//! What people and tests press: the hosted payment page, and the tester's hand, which real Stripe does not have.
+//! What people press: the hosted payment page.
 //!
-//! A page, a button, an outcome or a call of the tester is added here; a call of the API is not. Sessions change by the
-//! states that the books know, and what has to be told goes through `webhooks`.
+//! A page, a button or an outcome is added here; a call of the API is not. Sessions change by the states that they know,
+//! and endpoints get events through `state`.
 
-use axum::Json;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use maud::html;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use url::Url;
 
-use super::super::Simulator;
-use super::super::{Choice, Chosen, Mischief, PaymentPage, buttons, closed_browser, page, redirect};
-use super::ledger::{Payment, Session, SessionState, display};
+use super::currencies::display;
+use super::session::{Payment, Session, SessionState};
+use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
-use super::{CALLS, Stripe, is_api_key};
+use crate::gateways::payment_page::{
+    Choice, Chosen, MisbehaviourButton, PaymentPage, buttons, closed_browser, page, redirect,
+};
 
 /// What a tester can make of a payment.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -55,15 +53,15 @@ const COMPLETION_CHOICES: [Choice; 2] = [
     Choice { value: "failed", label: "Let the payment fail" },
 ];
 
-const MISCHIEF: [Mischief; 4] = [
-    Mischief { call: "retrieve", how: "slow", label: "Answer the next retrieve slowly" },
-    Mischief { call: "retrieve", how: "502_html", label: "Answer the next retrieve with 502" },
-    Mischief { call: "expire", how: "502_html", label: "Answer the next expire with 502" },
-    Mischief { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
+const MISBEHAVIOURS: [MisbehaviourButton; 4] = [
+    MisbehaviourButton { call: "retrieve", how: "slow", label: "Answer the next retrieve slowly" },
+    MisbehaviourButton { call: "retrieve", how: "502_html", label: "Answer the next retrieve with 502" },
+    MisbehaviourButton { call: "expire", how: "502_html", label: "Answer the next expire with 502" },
+    MisbehaviourButton { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
 ];
 
 /// Why a button of a page cannot be pressed.
-enum Unusable {
+pub(super) enum Unusable {
     Unknown,
     /// The session as it is.
     Otherwise(Box<Session>),
@@ -104,11 +102,7 @@ impl Outcome {
 }
 
 impl Session {
-    pub(super) fn page_path(&self) -> String {
-        format!("/stripe/c/pay/{}", self.id)
-    }
-
-    fn page(&self, notice: Option<&str>) -> Response {
+    pub(super) fn page(&self, notice: Option<&str>) -> Response {
         match self.state {
             SessionState::Open => self.payment_page(notice),
             SessionState::Processing { .. } => {
@@ -135,7 +129,7 @@ impl Session {
             description: &names.join(", "),
             notice,
             choices: &CHOICES,
-            mischief: &MISCHIEF,
+            misbehaviours: &MISBEHAVIOURS,
         }
         .respond()
     }
@@ -180,8 +174,8 @@ pub(super) async fn choose(
         if outcome == Outcome::PaidLess {
             session.order.amount_total /= 2;
         }
-        let told = outcome.is_notified().then(|| stripe.event(EventKind::Completed, session, now, None));
-        Ok((session.clone(), told.into_iter().collect()))
+        let event = outcome.is_notified().then(|| stripe.event(EventKind::Completed, session, now, None));
+        Ok((session.clone(), event.into_iter().collect()))
     });
     match chosen {
         Ok((session, events)) => {
@@ -190,75 +184,4 @@ pub(super) async fn choose(
         }
         Err(unusable) => unusable.into_response(),
     }
-}
-
-// The tester's hand.
-
-/// How a slow payment ends.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TransitionWritten {
-    Succeeded,
-    Failed,
-}
-
-pub(super) async fn complete_async(
-    State(stripe): State<Stripe>,
-    Path(id): Path<String>,
-    Form(Chosen { outcome }): Form<Chosen<TransitionWritten>>,
-) -> Response {
-    let now = stripe.inner.clock.now();
-    let confirmed = stripe.inner.books.change(|ledger| -> Result<(Session, Event), Unusable> {
-        let session = ledger.sessions.get_mut(&id).ok_or(Unusable::Unknown)?;
-        let SessionState::Processing { payment } = &session.state else {
-            return Err(Unusable::Otherwise(Box::new(session.clone())));
-        };
-        let payment = payment.clone();
-        let (state, kind) = match outcome {
-            TransitionWritten::Succeeded => {
-                (SessionState::Paid { payment, refunds: Vec::new() }, EventKind::AsyncSucceeded)
-            }
-            TransitionWritten::Failed => (SessionState::AsyncFailed { payment }, EventKind::AsyncFailed),
-        };
-        session.state = state;
-        Ok((session.clone(), stripe.event(kind, session, now, None)))
-    });
-    match confirmed {
-        Ok((session, event)) => {
-            stripe.notify(vec![event]);
-            session.page(None)
-        }
-        Err(Unusable::Otherwise(session)) => (StatusCode::CONFLICT, session.page(None)).into_response(),
-        Err(Unusable::Unknown) => Unusable::Unknown.into_response(),
-    }
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct NewEndpoint {
-    api_key: String,
-    url: String,
-    secret: String,
-}
-
-pub(super) async fn add_webhook_endpoint(State(stripe): State<Stripe>, Json(new): Json<NewEndpoint>) -> Response {
-    if !is_api_key(&new.api_key) || Url::parse(&new.url).is_err() || !new.secret.starts_with("whsec_") {
-        let expected = json!({ "api_key": "sk_test_…", "url": "http://…", "secret": "whsec_…" });
-        return (StatusCode::BAD_REQUEST, Json(json!({ "expected": expected }))).into_response();
-    }
-    stripe.register_webhook(&new.api_key, &new.url, &new.secret);
-    Json(json!({ "url": new.url })).into_response()
-}
-
-pub(super) async fn next_answer(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
-    stripe.inner.misbehaviour.plan(&CALLS, &headers, &body)
-}
-
-/// Every session, oldest first.
-pub(super) async fn books(State(stripe): State<Stripe>) -> Json<Vec<Value>> {
-    stripe.expire_overdue(stripe.inner.clock.now());
-    Json(stripe.inner.books.read(|ledger| {
-        let mut sessions: Vec<_> = ledger.sessions.values().collect();
-        sessions.sort_by_key(|session| session.created_at);
-        sessions.into_iter().map(|session| session.in_books(&ledger.deliveries)).collect()
-    }))
 }

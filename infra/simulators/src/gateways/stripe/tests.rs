@@ -5,8 +5,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::testing::{Client, Reply, TestResult};
 use super::webhooks::sign;
+use crate::gateways::testing::{Client, Reply, TestResult};
 
 const SESSIONS: &str = "/stripe/v1/checkout/sessions";
 const ORDER: &str = "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=usd\
@@ -55,7 +55,7 @@ fn signatures_are_those_of_the_official_vectors() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_payment_completes_the_session_and_is_told() -> TestResult {
+async fn a_payment_completes_the_session_and_is_reported() -> TestResult {
     let client = client()?;
     let endpoint = json!({ "api_key": "sk_test_1234567890", "url": "http://localhost/hook", "secret": "whsec_x" });
     client.post_json("/stripe/simulator/webhook_endpoints", &endpoint).await?;
@@ -72,10 +72,10 @@ async fn a_payment_completes_the_session_and_is_told() -> TestResult {
     assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("paid")));
     assert_eq!(session["url"], Value::Null);
 
-    let told = webhooks(&client, 1).await;
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0]["type"], "checkout.session.completed");
-    assert_eq!(told[0]["data"]["object"]["id"], id.as_str());
+    let sent = webhooks(&client, 1).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["type"], "checkout.session.completed");
+    assert_eq!(sent[0]["data"]["object"]["id"], id.as_str());
     Ok(())
 }
 

@@ -1,10 +1,6 @@
-//! Webhooks: which events there are, what they carry, how they are signed and how often they are tried.
+//! Webhooks: which events there are, what they carry, how they are signed, and what is kept of their delivery.
 //!
-//! An event's kind, its envelope, its signature and the pauses between tries change here. When something happens is
-//! decided by who calls; nothing here changes a session.
-
-use std::convert::Infallible;
-use std::time::Duration;
+//! When something happens is decided by who calls; nothing here changes a session or calls anybody.
 
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,20 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
 
-use super::super::{Credential, OutgoingWebhook};
-use super::ledger::Session;
-use super::{Call, Stripe};
+use super::caller::Call;
+use super::session::Session;
+use crate::gateways::credential::Credential;
+use crate::gateways::webhook::OutgoingWebhook;
 
 /// The version that events are written in.
 const API_VERSION: &str = "2026-10-28.endive";
-/// Waited before each try of a webhook. The first pause lets the answer that caused the event reach its reader first.
-const WEBHOOK_PAUSES: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Endpoint {
@@ -77,23 +66,30 @@ impl EventKind {
 /// What happened, in the bytes that every endpoint gets.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
-    id: String,
+    pub(super) id: String,
     kind: EventKind,
-    owner: Credential,
+    pub(super) owner: Credential,
     session: String,
     body: Vec<u8>,
 }
 
-impl Stripe {
-    /// `cause` is the call that made it happen; a customer or the clock makes no call.
-    pub(super) fn event(&self, kind: EventKind, session: &Session, now: Timestamp, cause: Option<&Call>) -> Event {
+impl Event {
+    /// `base` is where the hosted page is reached. `cause` is the call that made it happen; a customer or the clock makes
+    /// no call.
+    pub(super) fn new(
+        id: String,
+        kind: EventKind,
+        session: &Session,
+        base: &str,
+        now: Timestamp,
+        cause: Option<&Call>,
+    ) -> Self {
         let object = match kind {
             EventKind::Refunded => session.charge_object(),
             EventKind::Completed | EventKind::AsyncSucceeded | EventKind::AsyncFailed | EventKind::Expired => {
-                session.object(&self.inner.base)
+                session.object(base)
             }
         };
-        let id = format!("evt_{}", self.inner.ids.text(24));
         let envelope = json!({
             "id": id,
             "object": "event",
@@ -108,7 +104,7 @@ impl Stripe {
             },
             "type": kind.name(),
         });
-        Event {
+        Self {
             id,
             kind,
             owner: session.owner.clone(),
@@ -116,64 +112,35 @@ impl Stripe {
             body: envelope.to_string().into_bytes(),
         }
     }
+}
 
-    /// Sends the events in the background; the caller holds no lock and goes on to answer.
-    pub(super) fn notify(&self, events: Vec<Event>) {
-        if events.is_empty() {
-            return;
-        }
-        let endpoints = self.inner.books.read(|ledger| ledger.endpoints.clone());
-        for event in events {
-            for endpoint in endpoints.iter().filter(|endpoint| endpoint.owner == event.owner) {
-                tokio::spawn(self.clone().deliver(endpoint.clone(), event.clone()));
-            }
+impl Delivery {
+    /// Nothing was tried yet.
+    pub(super) fn new(event: &Event, endpoint: &Endpoint) -> Self {
+        Self {
+            event: event.id.clone(),
+            kind: event.kind.name().to_owned(),
+            session: event.session.clone(),
+            url: endpoint.url.clone(),
+            delivered: false,
+            tries: Vec::new(),
         }
     }
 
-    /// Tries until the endpoint answers 2xx or the tries are used up. A restart ends it.
-    async fn deliver(self, endpoint: Endpoint, event: Event) {
-        for pause in WEBHOOK_PAUSES {
-            tokio::time::sleep(pause).await;
-            let at = self.inner.clock.now();
-            let answer = match endpoint.webhook(&event, at) {
-                Ok(webhook) => (self.inner.notify)(webhook).await,
-                Err(error) => Err(error.to_string()),
-            };
-            let delivered = matches!(answer, Ok(200..=299));
-            let answer = answer.map_or_else(|reason| reason, |status| status.to_string());
-            self.note_try(&endpoint, &event, Try { at, answer }, delivered);
-            if delivered {
-                return;
-            }
-        }
-        tracing::warn!(event = %event.id, "A webhook of the Stripe simulator was given up.");
+    pub(super) fn is_of(&self, event: &Event, endpoint: &Endpoint) -> bool {
+        self.event == event.id && self.url == endpoint.url
     }
 
-    fn note_try(&self, endpoint: &Endpoint, event: &Event, done: Try, delivered: bool) {
-        let Ok(()) = self.inner.books.change(|ledger| -> Result<(), Infallible> {
-            let known = ledger.deliveries.iter_mut().find(|known| known.event == event.id && known.url == endpoint.url);
-            match known {
-                Some(delivery) => {
-                    delivery.tries.push(done);
-                    delivery.delivered = delivered;
-                }
-                None => ledger.deliveries.push(Delivery {
-                    event: event.id.clone(),
-                    kind: event.kind.name().to_owned(),
-                    session: event.session.clone(),
-                    url: endpoint.url.clone(),
-                    delivered,
-                    tries: vec![done],
-                }),
-            }
-            Ok(())
-        });
+    /// Notes a try, with the HTTP status or with why there was none.
+    pub(super) fn note(&mut self, at: Timestamp, answer: String, delivered: bool) {
+        self.tries.push(Try { at, answer });
+        self.delivered = delivered;
     }
 }
 
 impl Endpoint {
     /// Every try is signed anew, with its own time.
-    fn webhook(&self, event: &Event, at: Timestamp) -> Result<OutgoingWebhook, InvalidLength> {
+    pub(super) fn webhook(&self, event: &Event, at: Timestamp) -> Result<OutgoingWebhook, InvalidLength> {
         let signature = sign(&self.secret, at.as_second(), &event.body)?;
         let headers = [
             ("content-type", "application/json; charset=utf-8"),

@@ -4,8 +4,8 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::super::testing::{Client, Reply, TestResult};
-use super::Session;
+use super::session::Session;
+use crate::gateways::testing::{Client, Reply, TestResult};
 
 const MERCHANT: &str = "0f0e0d0c-0b0a-4f00-8a00-112233445566";
 const OTHER_MERCHANT: &str = "5a4d0d0c-0b0a-4f00-8a00-112233445566";

@@ -1,0 +1,243 @@
+//! The calls of the API, and the payment as they show it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+use super::amount::{amount, amount_of};
+use super::parameters::{caller, input, web};
+use super::refusal::{Answer, Refusal, hal, respond};
+use crate::gateways::credential::Credential;
+use crate::gateways::digest::sha256;
+use crate::gateways::hosted_checkout::{HostedCheckout, Replayed, Sale, SaleState};
+use crate::gateways::webhook::OutgoingWebhook;
+
+/// How long the shortest method takes a payment.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+/// How long the answer under an idempotency key is replayed. The figure is not published.
+const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// The calls that can be made to misbehave.
+pub(super) const CALLS: [&str; 4] = ["create", "retrieve", "cancel", "refund"];
+
+/// Fields of a payment that the gateway knows. It refuses every other.
+const FIELDS: [&str; 13] = [
+    "amount",
+    "description",
+    "redirectUrl",
+    "cancelUrl",
+    "webhookUrl",
+    "metadata",
+    "method",
+    "locale",
+    "captureMode",
+    "testmode",
+    "profileId",
+    "sequenceType",
+    "restrictPaymentMethodsToCountry",
+];
+
+#[derive(Debug, Clone)]
+pub(super) struct Mollie(pub(super) Arc<HostedCheckout>);
+
+pub(super) async fn create(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
+    mollie
+        .0
+        .misbehaviour
+        .apply("create", || {
+            mollie.once(&headers, &body, "", |owner, is_live, input| mollie.create(owner, is_live, input))
+        })
+        .await
+}
+
+pub(super) async fn retrieve(State(mollie): State<Mollie>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let answer = || respond(mollie.owned(&id, &headers).map(|sale| (StatusCode::OK, mollie.object(&id, &sale))));
+    mollie.0.misbehaviour.apply("retrieve", answer).await
+}
+
+pub(super) async fn cancel(State(mollie): State<Mollie>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    mollie.0.misbehaviour.apply("cancel", || respond(mollie.cancel(&id, &headers))).await
+}
+
+pub(super) async fn refund(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answer = || mollie.once(&headers, &body, &id, |owner, _, input| mollie.refund(&id, owner, input));
+    mollie.0.misbehaviour.apply("refund", answer).await
+}
+
+impl Mollie {
+    /// Executes a POST, or replays the answer that its idempotency key already has.
+    fn once(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        path: &str,
+        execute: impl FnOnce(&Credential, bool, &Map<String, Value>) -> Answer,
+    ) -> Response {
+        let (owner, is_live) = match caller(headers) {
+            Ok(caller) => caller,
+            Err(refusal) => return respond(Err(refusal)),
+        };
+        let now = self.0.now();
+        let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty());
+        let fingerprint = sha256(&[path.as_bytes(), b"\n", body].concat());
+        if let Some(key) = key {
+            match self.0.replay(&owner, key, &fingerprint, now, REPLAYED_FOR) {
+                Replayed::Nothing => {}
+                Replayed::Answer(status, body) => {
+                    let mut response = hal(status, body);
+                    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+                    return response;
+                }
+                Replayed::Other => {
+                    let detail = "The idempotency key was used with other parameters";
+                    return respond(Err(Refusal::new(StatusCode::BAD_REQUEST, detail)));
+                }
+            }
+        }
+        let answer = input(headers, body).and_then(|input| execute(&owner, is_live, &input));
+        if let (Some(key), Ok((status, body))) = (key, &answer) {
+            self.0.remember(&owner, key, fingerprint, *status, body, now);
+        }
+        respond(answer)
+    }
+
+    fn create(&self, owner: &Credential, is_live: bool, input: &Map<String, Value>) -> Answer {
+        if let Some(name) = input.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, format!("Non-existent body parameter {name}")));
+        }
+        let (minor, currency) = amount_of(input)?;
+        let description = input.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
+        let description = description.ok_or_else(|| Refusal::field("description", "The description is required"))?;
+        let back = web(input, "redirectUrl")?;
+        let back = back.ok_or_else(|| Refusal::field("redirectUrl", "The redirect url is required"))?;
+        let now = self.0.now();
+        let id = format!("tr_{}", self.0.ids.text(22));
+        let sale = Sale {
+            owner: owner.clone(),
+            is_live,
+            amount: minor,
+            currency,
+            // Cut off and not refused.
+            description: description.chars().take(255).collect(),
+            order: String::new(),
+            back,
+            notify: web(input, "webhookUrl")?,
+            metadata: input.get("metadata").cloned().unwrap_or_default(),
+            created_at: now,
+            ends_at: now + LIFETIME,
+            state: SaleState::Open,
+            payment: None,
+            failures: Vec::new(),
+            refunded: 0,
+            can_be_cancelled: false,
+        };
+        let object = self.object(&id, &sale);
+        self.0.add(&id, sale);
+        Ok((StatusCode::CREATED, object))
+    }
+
+    fn owned(&self, id: &str, headers: &HeaderMap) -> Result<Sale, Refusal> {
+        let (owner, _) = caller(headers)?;
+        self.0.sale(id).filter(|sale| sale.owner == owner).ok_or_else(Refusal::missing)
+    }
+
+    fn cancel(&self, id: &str, headers: &HeaderMap) -> Answer {
+        self.owned(id, headers)?;
+        let cancelled = self.0.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(id).ok_or_else(Refusal::missing)?;
+            if sale.state != SaleState::Open || !sale.can_be_cancelled {
+                let detail = "The payment cannot be canceled";
+                return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            }
+            sale.state = SaleState::Cancelled;
+            Ok(sale.clone())
+        })?;
+        self.notify(id, &cancelled);
+        Ok((StatusCode::OK, self.object(id, &cancelled)))
+    }
+
+    fn refund(&self, id: &str, owner: &Credential, input: &Map<String, Value>) -> Answer {
+        let (minor, currency) = amount_of(input)?;
+        let now = self.0.now();
+        let refund = format!("re_{}", self.0.ids.text(10));
+        self.0.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(id).filter(|sale| sale.owner == *owner).ok_or_else(Refusal::missing)?;
+            let paid = sale.payment.as_ref().map_or(0, |payment| payment.amount);
+            if !matches!(sale.state, SaleState::Ours | SaleState::Returned) || currency != sale.currency {
+                return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The payment cannot be refunded"));
+            }
+            if minor > paid - sale.refunded {
+                return Err(Refusal::field("amount", "The amount is higher than the maximum"));
+            }
+            sale.refunded += minor;
+            let body = json!({
+                "resource": "refund", "id": refund, "paymentId": id, "status": "pending",
+                "amount": amount(minor, &sale.currency), "createdAt": now, "metadata": input.get("metadata"),
+                "description": input.get("description"), "_links": {},
+            });
+            Ok((StatusCode::CREATED, body))
+        })
+    }
+
+    /// The payment as the API shows it.
+    fn object(&self, id: &str, sale: &Sale) -> Value {
+        let status = match sale.state {
+            SaleState::Open => "open",
+            SaleState::Processing => "pending",
+            SaleState::Ours | SaleState::Returned => "paid",
+            SaleState::Failed | SaleState::Waiting => "failed",
+            SaleState::Cancelled => "canceled",
+            SaleState::Expired => "expired",
+        };
+        let paid = sale.payment.as_ref().filter(|_| status == "paid");
+        let shown = paid.map_or(sale.amount, |payment| payment.amount);
+        let link = |href: String, kind: &str| json!({ "href": href, "type": kind });
+        let mut object = json!({
+            "resource": "payment",
+            "id": id,
+            "mode": if sale.is_live { "live" } else { "test" },
+            "status": status,
+            // Which most methods never are.
+            "isCancelable": sale.state == SaleState::Open && sale.can_be_cancelled,
+            "amount": amount(shown, &sale.currency),
+            "description": sale.description,
+            "redirectUrl": sale.back,
+            "webhookUrl": sale.notify,
+            "metadata": sale.metadata,
+            "profileId": "pfl_simulator",
+            "sequenceType": "oneoff",
+            "method": paid.map(|_| "creditcard"),
+            "createdAt": sale.created_at,
+            "expiresAt": sale.ends_at,
+            "_links": { "self": link(format!("{}/mollie/v2/payments/{id}", self.0.base), "application/hal+json") },
+        });
+        if sale.state == SaleState::Open {
+            object["_links"]["checkout"] = link(format!("{}/mollie/checkout/{id}", self.0.base), "text/html");
+        }
+        if let Some(payment) = paid {
+            object["paidAt"] = json!(payment.at);
+            object["details"] = json!({ "cardNumber": "6787", "cardLabel": "Mastercard" });
+            object["amountRefunded"] = amount(sale.refunded, &sale.currency);
+            object["amountRemaining"] = amount(payment.amount - sale.refunded, &sale.currency);
+        }
+        object
+    }
+
+    /// Calls the merchant, where it asked for that: something changed.
+    pub(super) fn notify(&self, id: &str, sale: &Sale) {
+        let Some(url) = &sale.notify else { return };
+        let headers = vec![(CONTENT_TYPE.to_string(), "application/x-www-form-urlencoded".to_owned())];
+        self.0.call(OutgoingWebhook { url: url.clone(), headers, body: format!("id={id}").into_bytes() });
+    }
+}

@@ -1,0 +1,130 @@
+//! What a new link may ask for: the sale that it opens, or why it is refused.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::parameters::Caller;
+use super::refusal::Refusal;
+use crate::gateways::hosted_checkout::{Sale, SaleState};
+
+/// The smallest amount, in minor units: one rupee, or one whole unit of another currency.
+const SMALLEST: u64 = 100;
+/// A link lives from a quarter of an hour to six months, and six months unless something else is asked for.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 183);
+
+/// Fields of a link that the gateway knows. It refuses every other.
+const FIELDS: [&str; 15] = [
+    "amount",
+    "currency",
+    "accept_partial",
+    "first_min_partial_amount",
+    "description",
+    "reference_id",
+    "customer",
+    "expire_by",
+    "notify",
+    "reminder_enable",
+    "notes",
+    "callback_url",
+    "callback_method",
+    "upi_link",
+    "options",
+];
+
+/// The sale that a call asks for. `is_known` says whether the merchant used a reference id before.
+pub(super) fn requested_sale(
+    input: &Map<String, Value>,
+    caller: Caller,
+    now: Timestamp,
+    is_known: impl FnOnce(&str) -> bool,
+) -> Result<Sale, Refusal> {
+    if let Some(name) = input.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(Refusal::new(format!("{name} is/are not required and should not be sent")));
+    }
+    let amount = input.get("amount").and_then(Value::as_u64).filter(|amount| *amount >= SMALLEST);
+    let amount = amount.ok_or_else(|| Refusal::field("amount", "The amount must be atleast INR 1.00"))?;
+    let currency = currency(input)?;
+    if input.get("accept_partial").is_some_and(|value| *value != false) {
+        return Err(Refusal::field("accept_partial", "Partial payments are not simulated here"));
+    }
+    let description = text(input, "description");
+    if description.chars().count() > 2_048 {
+        return Err(Refusal::field("description", "The description may not be greater than 2048 characters"));
+    }
+    let order = text(input, "reference_id");
+    if order.chars().count() > 40 {
+        return Err(Refusal::field("reference_id", "The reference id may not be greater than 40 characters"));
+    }
+    if !order.is_empty() && is_known(&order) {
+        let description = format!("payment link with given reference_id ({order}) already exists");
+        return Err(Refusal::field("reference_id", description));
+    }
+    let ends_at = end(input, now)?;
+    let back = callback_url(input)?;
+    let notes = notes(input)?;
+    Ok(Sale {
+        owner: caller.owner,
+        is_live: caller.is_live,
+        amount,
+        currency,
+        description,
+        order,
+        back,
+        notify: None,
+        // The secret signs the way back. It is a simulator's, and opens nothing.
+        metadata: json!({ "notes": notes, "secret": caller.secret }),
+        created_at: now,
+        ends_at,
+        state: SaleState::Open,
+        payment: None,
+        failures: Vec::new(),
+        refunded: 0,
+        can_be_cancelled: false,
+    })
+}
+
+/// A text that may be left out.
+fn text(input: &Map<String, Value>, name: &str) -> String {
+    input.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn currency(input: &Map<String, Value>) -> Result<String, Refusal> {
+    let currency = Some(text(input, "currency")).filter(|code| !code.is_empty()).unwrap_or_else(|| "INR".to_owned());
+    if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Err(Refusal::field("currency", "The currency is not supported"));
+    }
+    Ok(currency)
+}
+
+fn end(input: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let Some(second) = input.get("expire_by").and_then(Value::as_i64) else {
+        return Ok(now + LONGEST);
+    };
+    let at = Timestamp::from_second(second).unwrap_or(now);
+    let left = at.duration_since(now);
+    if left < SHORTEST || left > LONGEST {
+        let description = "expire_by should be at least 15 minutes after current time";
+        return Err(Refusal::field("expire_by", description));
+    }
+    Ok(at)
+}
+
+fn callback_url(input: &Map<String, Value>) -> Result<String, Refusal> {
+    let back = text(input, "callback_url");
+    let is_web = Url::parse(&back).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !back.is_empty() && (!is_web || text(input, "callback_method") != "get") {
+        return Err(Refusal::field("callback_url", "The callback url or its method is invalid"));
+    }
+    Ok(back)
+}
+
+fn notes(input: &Map<String, Value>) -> Result<Value, Refusal> {
+    let notes = input.get("notes").cloned().unwrap_or_else(|| json!([]));
+    let is_note = |note: &Value| note.as_str().is_some_and(|text| text.chars().count() <= 256);
+    if notes.as_object().is_some_and(|notes| notes.len() > 15 || !notes.values().all(is_note)) {
+        return Err(Refusal::field("notes", "Number of fields in notes should be less than or equal to 15"));
+    }
+    Ok(notes)
+}

@@ -1,0 +1,172 @@
+//! The hosted page, and the test controls, which the real gateway does not have.
+
+use axum::Json;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::calls::CALLS;
+use super::objects::ended;
+use super::signature::sign;
+use super::state::Razorpay;
+use crate::gateways::hosted_checkout::{Outcome, PageContent, Payment, Sale, SaleState};
+use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
+
+const CHOICES: [Choice; 8] = [
+    Choice { value: "paid", label: "Pay" },
+    Choice { value: "failed", label: "Let the card be declined" },
+    Choice { value: "cancelled", label: "Leave without paying" },
+    Choice { value: "paid_no_return", label: "Pay, then close the browser" },
+    Choice { value: "paid_no_webhook", label: "Pay, but lose the webhook" },
+    Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
+    Choice { value: "paid_less", label: "Pay half of it" },
+    Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to complete it)" },
+];
+
+const BANK_CHOICES: [Choice; 2] = [
+    Choice { value: "succeeded", label: "Let the money be captured" },
+    Choice { value: "failed", label: "Let it go back" },
+];
+
+const MISBEHAVIOURS: [MisbehaviourButton; 3] = [
+    MisbehaviourButton { call: "retrieve", how: "slow", label: "Answer the next look-up slowly" },
+    MisbehaviourButton { call: "retrieve", how: "502_html", label: "Answer the next look-up with 502" },
+    MisbehaviourButton { call: "refund", how: "drop_after", label: "Do the next refund, but lose its answer" },
+];
+
+pub(super) async fn hosted_page(State(razorpay): State<Razorpay>, Path(id): Path<String>) -> Response {
+    page_of(&razorpay, &id, None)
+}
+
+fn page_of(razorpay: &Razorpay, id: &str, notice: Option<&str>) -> Response {
+    let shown = razorpay.0.sale(id);
+    if shown.as_ref().is_some_and(|sale| sale.state == SaleState::Processing) {
+        let bank = buttons(&format!("/razorpay/simulator/{id}/complete_async"), &BANK_CHOICES);
+        return page(StatusCode::OK, "Razorpay: authorised", &bank);
+    }
+    let shown = shown.map(|sale| format!("{}.{:02} {}", sale.amount / 100, sale.amount % 100, sale.currency));
+    let amount = shown.unwrap_or_default();
+    let content = PageContent { amount: &amount, notice, choices: &CHOICES, misbehaviours: &MISBEHAVIOURS };
+    razorpay.0.page("Razorpay", id, &format!("/razorpay/i/{id}"), "/razorpay/simulator/next_answer", content)
+}
+
+pub(super) async fn choose(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    Form(Chosen { outcome }): Form<Chosen<Outcome>>,
+) -> Response {
+    let payment = format!("pay_{}", razorpay.0.ids.text(14));
+    let sale = match razorpay.0.press(&id, outcome, SaleState::Ours, payment, false) {
+        Ok(sale) => sale,
+        Err(dead_end) => return dead_end.page("Razorpay"),
+    };
+    match outcome {
+        Outcome::Failed => return page_of(&razorpay, &id, Some("Your card was declined. You can try again.")),
+        Outcome::Cancelled => return page_of(&razorpay, &id, Some("Nothing was paid.")),
+        _ => {}
+    }
+    // Of a payment that is not captured yet only events about payments tell, and those are not about a link.
+    if outcome.is_notified() && outcome != Outcome::Processing {
+        let kind = if outcome == Outcome::PaidLess { "payment_link.partially_paid" } else { "payment_link.paid" };
+        razorpay.notify(kind, &id, &sale);
+    }
+    let back = return_url(&razorpay, &id, &sale);
+    if outcome.comes_back() { redirect(StatusCode::FOUND, &back) } else { closed_browser("Razorpay", &back) }
+}
+
+/// The way back, signed with the secret of the key that made the link.
+fn return_url(razorpay: &Razorpay, id: &str, sale: &Sale) -> String {
+    let Ok(mut url) = Url::parse(&sale.back) else { return sale.back.clone() };
+    let status = razorpay.link_object(id, sale)["status"].as_str().unwrap_or_default().to_owned();
+    let payment = sale.payment.as_ref().map(|payment| payment.id.clone()).unwrap_or_default();
+    let secret = sale.metadata["secret"].as_str().unwrap_or_default();
+    let signature = sign(secret, format!("{id}|{}|{status}|{payment}", sale.order).as_bytes());
+    url.query_pairs_mut()
+        .append_pair("razorpay_payment_id", &payment)
+        .append_pair("razorpay_payment_link_id", id)
+        .append_pair("razorpay_payment_link_reference_id", &sale.order)
+        .append_pair("razorpay_payment_link_status", &status)
+        .append_pair("razorpay_signature", &signature);
+    url.into()
+}
+
+/// What the bank and the capture make of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Bank {
+    /// Says yes to what it had declined, up to days later.
+    Authorized,
+    /// The money is captured.
+    Succeeded,
+    /// It goes back.
+    Failed,
+}
+
+pub(super) async fn complete_async(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    Form(Chosen { outcome }): Form<Chosen<Bank>>,
+) -> Response {
+    let now = razorpay.0.now();
+    let decided = razorpay.0.books.change(|ledger| {
+        let sale = ledger.sales.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
+        decide(sale, outcome, now).ok_or(StatusCode::CONFLICT)?;
+        Ok::<Sale, StatusCode>(sale.clone())
+    });
+    match decided {
+        Ok(sale) => {
+            let is_paid = sale.state == SaleState::Ours && ended(&sale, now).is_none();
+            if is_paid {
+                razorpay.notify("payment_link.paid", &id, &sale);
+            }
+            Json(json!({ "status": sale.state.name() })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// Lets the bank decide, where the sale waits for it.
+fn decide(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
+    match (bank, sale.state) {
+        (Bank::Authorized, SaleState::Open | SaleState::Cancelled | SaleState::Expired) => {
+            let id = sale.failures.pop()?;
+            match sale.state {
+                SaleState::Cancelled => sale.metadata["ended"] = json!("cancelled"),
+                SaleState::Expired => sale.metadata["ended"] = json!("expired"),
+                _ => {}
+            }
+            sale.payment = Some(Payment { id, amount: sale.amount, at: now, confirmed_at: None });
+            sale.state = SaleState::Processing;
+        }
+        (Bank::Succeeded, SaleState::Processing) => {
+            if let Some(ended) = ended(sale, now) {
+                sale.metadata["ended"] = json!(ended);
+            }
+            sale.state = SaleState::Ours;
+        }
+        (Bank::Failed, SaleState::Processing) => {
+            let after = match ended(sale, now) {
+                Some("cancelled") => SaleState::Cancelled,
+                Some(_) => SaleState::Expired,
+                None => SaleState::Open,
+            };
+            sale.failures.push(sale.payment.take()?.id);
+            sale.state = after;
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+pub(super) async fn next_answer(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
+    razorpay.0.misbehaviour.plan(&CALLS, &headers, &body)
+}
+
+pub(super) async fn books(State(razorpay): State<Razorpay>) -> Json<Vec<Value>> {
+    razorpay.0.in_books()
+}

@@ -1,0 +1,44 @@
+//! The simulator's state, and the webhooks that follow from a change of it.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::objects::{link_object, payment_object};
+use super::signature::sign;
+use crate::gateways::hosted_checkout::{HostedCheckout, Sale};
+use crate::gateways::webhook::OutgoingWebhook;
+
+#[derive(Debug, Clone)]
+pub(super) struct Razorpay(pub(super) Arc<HostedCheckout>);
+
+impl Razorpay {
+    /// The link as the API shows it now.
+    pub(super) fn link_object(&self, id: &str, sale: &Sale) -> Value {
+        link_object(id, sale, &self.0.base, self.0.clock.now())
+    }
+
+    /// Calls every endpoint of the key's owner, signed with the endpoint's secret. Repeats have the same event id.
+    pub(super) fn notify(&self, kind: &str, id: &str, sale: &Sale) {
+        let mut payload = json!({ "payment_link": { "entity": self.link_object(id, sale) } });
+        if let Some(payment) = payment_object(sale) {
+            payload["payment"] = json!({ "entity": payment });
+        }
+        let contains: Vec<&String> = payload.as_object().map(|parts| parts.keys().collect()).unwrap_or_default();
+        let event = json!({
+            "entity": "event", "account_id": "acc_simulator", "event": kind, "contains": contains,
+            "payload": payload, "created_at": self.0.clock.now().as_second(),
+        });
+        let body = event.to_string().into_bytes();
+        let event_id = self.0.ids.text(14);
+        for endpoint in self.0.endpoints_of(&sale.owner) {
+            let headers = [
+                ("content-type", "application/json".to_owned()),
+                ("x-razorpay-event-id", event_id.clone()),
+                ("x-razorpay-signature", sign(&endpoint.secret, &body)),
+            ];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+            self.0.call(OutgoingWebhook { url: endpoint.url, headers, body: body.clone() });
+        }
+    }
+}
