@@ -17,14 +17,15 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-pub(super) use self::ledger::Replayed;
-use self::ledger::{Endpoint, Ledger, Replay};
+use self::ledger::Ledger;
 pub(super) use self::outcome::{DeadEnd, Outcome, PageContent};
 pub(super) use self::sale::{Payment, Sale, SaleState};
 use super::credential::Credential;
+use super::endpoints::Endpoint;
 use super::ids::Ids;
 use super::misbehaviour::Misbehaviour;
 use super::payment_page::PaymentPage;
+use super::replays::{IdempotentCall, Replayed};
 use super::simulator::Opening;
 use super::state_file::Books;
 use super::webhook::{Notify, OutgoingWebhook, PAUSES};
@@ -194,56 +195,35 @@ impl HostedCheckout {
         }))
     }
 
-    /// What an idempotency key of an owner stands for, unless that was too long ago.
-    pub(super) fn replay(
-        &self,
-        owner: &Credential,
-        key: &str,
-        fingerprint: &str,
-        now: Timestamp,
-        kept_for: SignedDuration,
-    ) -> Replayed {
-        let name = format!("{}:{key}", owner.fingerprint);
-        self.books.read(|ledger| match ledger.replays.get(&name) {
-            Some(replay) if now.duration_since(replay.at) >= kept_for => Replayed::Nothing,
-            Some(replay) if replay.fingerprint == fingerprint => Replayed::Answer(
-                StatusCode::from_u16(replay.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                replay.body.clone(),
-            ),
-            Some(_) => Replayed::Other,
-            None => Replayed::Nothing,
-        })
+    /// What the idempotency key of `call` stands for.
+    pub(super) fn replay(&self, call: &IdempotentCall<'_>, now: Timestamp, kept_for: SignedDuration) -> Replayed {
+        self.books.read(|ledger| ledger.replays.find(call, now, kept_for))
     }
 
+    /// Keeps the answer to `call` for those who repeat it.
     pub(super) fn remember(
         &self,
-        owner: &Credential,
-        key: &str,
-        fingerprint: String,
-        status: StatusCode,
-        body: &Value,
+        call: &IdempotentCall<'_>,
+        answer: (StatusCode, Value),
         now: Timestamp,
+        kept_for: SignedDuration,
     ) {
-        let replay = Replay { fingerprint, status: status.as_u16(), body: body.clone(), at: now };
-        let name = format!("{}:{key}", owner.fingerprint);
         let Ok(()) = self.books.change(|ledger| -> Result<(), Infallible> {
-            ledger.replays.insert(name, replay);
+            ledger.replays.keep(call, answer, now, kept_for);
             Ok(())
         });
     }
 
-    /// Tells `url` of every event of an owner, signed with `secret`. Doing it again changes the secret and nothing else.
+    /// See [`Simulator::register_webhook`](super::Simulator::register_webhook).
     pub(super) fn add_endpoint(&self, key: &str, url: &str, secret: &str) {
-        let endpoint = Endpoint { owner: Credential::of(key), url: url.to_owned(), secret: secret.to_owned() };
         let Ok(()) = self.books.change(|ledger| -> Result<(), Infallible> {
-            ledger.endpoints.retain(|known| known.owner != endpoint.owner || known.url != endpoint.url);
-            ledger.endpoints.push(endpoint);
+            ledger.endpoints.add(key, url, secret);
             Ok(())
         });
     }
 
     pub(super) fn endpoints_of(&self, owner: &Credential) -> Vec<Endpoint> {
-        self.books.read(|ledger| ledger.endpoints.iter().filter(|known| known.owner == *owner).cloned().collect())
+        self.books.read(|ledger| ledger.endpoints.of(owner))
     }
 
     /// Calls the merchant's server in the background, until it answers 2xx or the tries are used up.

@@ -15,7 +15,8 @@ use super::parameters::{caller, input, web};
 use super::refusal::{Answer, Refusal, hal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
-use crate::gateways::hosted_checkout::{HostedCheckout, Replayed, Sale, SaleState};
+use crate::gateways::hosted_checkout::{HostedCheckout, Sale, SaleState};
+use crate::gateways::replays::{IdempotentCall, Replayed};
 use crate::gateways::webhook::OutgoingWebhook;
 
 /// How long the shortest method takes a payment.
@@ -91,8 +92,9 @@ impl Mollie {
         let now = self.0.now();
         let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty());
         let fingerprint = sha256(&[path.as_bytes(), b"\n", body].concat());
-        if let Some(key) = key {
-            match self.0.replay(&owner, key, &fingerprint, now, REPLAYED_FOR) {
+        let call = key.map(|key| IdempotentCall { owner: &owner, key, fingerprint: &fingerprint });
+        if let Some(call) = &call {
+            match self.0.replay(call, now, REPLAYED_FOR) {
                 Replayed::Nothing => {}
                 Replayed::Answer(status, body) => {
                     let mut response = hal(status, body);
@@ -106,8 +108,8 @@ impl Mollie {
             }
         }
         let answer = input(headers, body).and_then(|input| execute(&owner, is_live, &input));
-        if let (Some(key), Ok((status, body))) = (key, &answer) {
-            self.0.remember(&owner, key, fingerprint, *status, body, now);
+        if let (Some(call), Ok(answer)) = (&call, &answer) {
+            self.0.remember(call, answer.clone(), now, REPLAYED_FOR);
         }
         respond(answer)
     }

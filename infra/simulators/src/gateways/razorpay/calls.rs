@@ -13,7 +13,8 @@ use super::parameters::{caller, input};
 use super::refusal::{Answer, Refusal, respond};
 use super::state::Razorpay;
 use crate::gateways::digest::sha256;
-use crate::gateways::hosted_checkout::{Replayed, Sale, SaleState};
+use crate::gateways::hosted_checkout::{Sale, SaleState};
+use crate::gateways::replays::{IdempotentCall, Replayed};
 
 /// Refunds under one key are one refund. How long is not published.
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -114,8 +115,9 @@ impl Razorpay {
             return Err(Refusal::new("The refund idempotency key is invalid"));
         }
         let fingerprint = sha256(&[id.as_bytes(), b"\n", body].concat());
-        if let Some(key) = key {
-            match self.0.replay(&caller.owner, key, &fingerprint, now, REPLAYED_FOR) {
+        let call = key.map(|key| IdempotentCall { owner: &caller.owner, key, fingerprint: &fingerprint });
+        if let Some(call) = &call {
+            match self.0.replay(call, now, REPLAYED_FOR) {
                 Replayed::Nothing => {}
                 Replayed::Answer(_, body) => return Ok(body),
                 Replayed::Other => return Err(Refusal::new("The key was used with another request")),
@@ -142,8 +144,8 @@ impl Razorpay {
                 "status": "processed", "speed_processed": "normal", "created_at": now.as_second(), "notes": [],
             }))
         })?;
-        if let Some(key) = key {
-            self.0.remember(&caller.owner, key, fingerprint, StatusCode::OK, &body, now);
+        if let Some(call) = &call {
+            self.0.remember(call, (StatusCode::OK, body.clone()), now, REPLAYED_FOR);
         }
         Ok(body)
     }

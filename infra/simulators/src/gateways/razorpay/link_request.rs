@@ -128,3 +128,49 @@ fn notes(input: &Map<String, Value>) -> Result<Value, Refusal> {
     }
     Ok(notes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateways::credential::Credential;
+
+    fn request(changes: Value) -> Result<Sale, Refusal> {
+        let mut input = Map::new();
+        let order = json!({
+            "amount": 50_000, "currency": "INR", "reference_id": "at_1", "callback_method": "get",
+            "callback_url": "http://localhost:9000/back", "notes": { "link": "pl_1" },
+        });
+        for fields in [order, changes] {
+            input.extend(fields.as_object().cloned().unwrap_or_default());
+        }
+        let caller = Caller { owner: Credential::of("rzp_test_1"), secret: "secret".to_owned(), is_live: false };
+        requested_sale(&input, caller, Timestamp::UNIX_EPOCH, |order| order == "at_used")
+    }
+
+    #[test]
+    fn a_link_lives_for_the_longest_time_unless_it_says_another() {
+        let ends_at = |changes: Value| request(changes).map(|sale| sale.ends_at.as_second()).ok();
+        assert_eq!(ends_at(json!({})), Some(LONGEST.as_secs()));
+        assert_eq!(ends_at(json!({ "expire_by": 900 })), Some(900));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        for (changes, field) in [
+            (json!({ "colour": "blue" }), None),
+            (json!({ "amount": 99 }), Some("amount")),
+            (json!({ "currency": "inr" }), Some("currency")),
+            (json!({ "accept_partial": true }), Some("accept_partial")),
+            (json!({ "description": "x".repeat(2_049) }), Some("description")),
+            (json!({ "reference_id": "x".repeat(41) }), Some("reference_id")),
+            (json!({ "reference_id": "at_used" }), Some("reference_id")),
+            (json!({ "expire_by": 899 }), Some("expire_by")),
+            (json!({ "callback_url": "nowhere" }), Some("callback_url")),
+            (json!({ "callback_method": "post" }), Some("callback_url")),
+            (json!({ "notes": { "link": "x".repeat(257) } }), Some("notes")),
+        ] {
+            let shown = changes.to_string();
+            assert_eq!(request(changes).err().map(|refusal| refusal.field), Some(field), "{shown}");
+        }
+    }
+}

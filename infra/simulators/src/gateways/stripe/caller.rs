@@ -9,6 +9,7 @@ use super::parameters::Parameters;
 use crate::gateways::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
+use crate::gateways::replays::IdempotentCall;
 
 /// A call as it came in. The parameters are the body of a POST or the query of a GET.
 pub(super) struct Incoming<'a> {
@@ -45,6 +46,12 @@ impl Call {
             parameters,
             now,
         })
+    }
+
+    /// The call as its idempotency key is asked about, where it has one.
+    pub(super) fn idempotent(&self) -> Option<IdempotentCall<'_>> {
+        let key = self.idempotency_key.as_deref()?;
+        Some(IdempotentCall { owner: &self.owner, key, fingerprint: &self.fingerprint })
     }
 }
 

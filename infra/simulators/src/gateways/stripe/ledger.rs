@@ -1,11 +1,10 @@
-//! The books: sessions, endpoints, what was delivered to them, and the answers that idempotency keys stand for.
+//! The books: sessions, endpoints, what was delivered to them, and the answers under idempotency keys.
 //!
 //! What is kept here is what the file on disk holds, so a field that is renamed makes older books unreadable.
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,8 +12,10 @@ use super::answer::{Answer, Refusal};
 use super::caller::Call;
 use super::order::RefundOrder;
 use super::session::Session;
-use super::webhooks::{Delivery, Endpoint};
+use super::webhooks::Delivery;
 use crate::gateways::credential::Credential;
+use crate::gateways::endpoints::Endpoints;
+use crate::gateways::replays::{Replayed, Replays};
 
 /// How long the answer under an idempotency key is replayed.
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -24,18 +25,9 @@ const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Ledger {
     /// By their id.
     pub(super) sessions: BTreeMap<String, Session>,
-    pub(super) endpoints: Vec<Endpoint>,
-    /// Answers by the key's owner and the idempotency key.
-    replays: BTreeMap<String, Replay>,
+    pub(super) endpoints: Endpoints,
+    replays: Replays,
     pub(super) deliveries: Vec<Delivery>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Replay {
-    fingerprint: String,
-    status: u16,
-    body: Value,
-    kept_at: Timestamp,
 }
 
 impl Ledger {
@@ -67,37 +59,27 @@ impl Ledger {
             .ok_or_else(|| Refusal::missing(order.param, &order.id, order.param))
     }
 
+    /// The answer that the idempotency key of `call` already has, or why the key cannot be used for it.
     pub(super) fn replay(&self, call: &Call) -> Result<Option<Answer>, Refusal> {
-        let Some(key) = &call.idempotency_key else {
+        let Some(idempotent) = call.idempotent() else {
             return Ok(None);
         };
-        match self.replays.get(&replay_name(call, key)).filter(|replay| replay.is_kept(call.now)) {
-            None => Ok(None),
-            Some(replay) if replay.fingerprint == call.fingerprint => Ok(Some(Answer {
-                status: StatusCode::from_u16(replay.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                body: replay.body.clone(),
-                replayed: true,
-            })),
-            Some(_) => Err(Refusal::new(format!(
+        match self.replays.find(&idempotent, call.now, REPLAYED_FOR) {
+            Replayed::Nothing => Ok(None),
+            Replayed::Answer(status, body) => Ok(Some(Answer { status, body, replayed: true })),
+            Replayed::Other => Err(Refusal::new(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. Try \
-                 using a key other than '{key}' if you meant to execute a different request."
+                 using a key other than '{}' if you meant to execute a different request.",
+                idempotent.key
             ))
             .kind("idempotency_error")),
         }
     }
 
     pub(super) fn remember(&mut self, call: &Call, answer: &Answer) {
-        let Some(key) = &call.idempotency_key else {
-            return;
-        };
-        self.replays.retain(|_, replay| replay.is_kept(call.now));
-        let replay = Replay {
-            fingerprint: call.fingerprint.clone(),
-            status: answer.status.as_u16(),
-            body: answer.body.clone(),
-            kept_at: call.now,
-        };
-        self.replays.insert(replay_name(call, key), replay);
+        if let Some(idempotent) = call.idempotent() {
+            self.replays.keep(&idempotent, (answer.status, answer.body.clone()), call.now, REPLAYED_FOR);
+        }
     }
 
     /// Every session as the books show it, oldest first.
@@ -111,16 +93,5 @@ impl Ledger {
             shown
         };
         sessions.into_iter().map(shown).collect()
-    }
-}
-
-/// Two accounts may use the same idempotency key.
-fn replay_name(call: &Call, key: &str) -> String {
-    format!("{}:{key}", call.owner.fingerprint)
-}
-
-impl Replay {
-    fn is_kept(&self, now: Timestamp) -> bool {
-        now.duration_since(self.kept_at) < REPLAYED_FOR
     }
 }

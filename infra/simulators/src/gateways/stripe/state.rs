@@ -11,8 +11,8 @@ use runtime::Clock;
 use super::caller::Call;
 use super::ledger::Ledger;
 use super::session::{Session, SessionState};
-use super::webhooks::{Delivery, Endpoint, Event, EventKind};
-use crate::gateways::credential::Credential;
+use super::webhooks::{Delivery, Event, EventKind};
+use crate::gateways::endpoints::Endpoint;
 use crate::gateways::ids::Ids;
 use crate::gateways::misbehaviour::Misbehaviour;
 use crate::gateways::simulator::Opening;
@@ -55,12 +55,10 @@ impl Inner {
 }
 
 impl Stripe {
-    /// Sends every event of a key to `url`, signed with `secret`. Doing it again changes the secret and nothing else.
+    /// See [`Endpoints::add`](crate::gateways::endpoints::Endpoints::add).
     pub(super) fn add_endpoint(&self, key: &str, url: &str, secret: &str) {
-        let endpoint = Endpoint { owner: Credential::of(key), url: url.to_owned(), secret: secret.to_owned() };
         let Ok(()) = self.inner.books.change(|ledger| -> Result<(), Infallible> {
-            ledger.endpoints.retain(|known| known.owner != endpoint.owner || known.url != endpoint.url);
-            ledger.endpoints.push(endpoint);
+            ledger.endpoints.add(key, url, secret);
             Ok(())
         });
     }
@@ -100,13 +98,9 @@ impl Stripe {
 
     /// Sends the events in the background; the caller holds no lock and goes on to answer.
     pub(super) fn notify(&self, events: Vec<Event>) {
-        if events.is_empty() {
-            return;
-        }
-        let endpoints = self.inner.books.read(|ledger| ledger.endpoints.clone());
         for event in events {
-            for endpoint in endpoints.iter().filter(|endpoint| endpoint.owner == event.owner) {
-                tokio::spawn(self.clone().deliver(endpoint.clone(), event.clone()));
+            for endpoint in self.inner.books.read(|ledger| ledger.endpoints.of(&event.owner)) {
+                tokio::spawn(self.clone().deliver(endpoint, event.clone()));
             }
         }
     }
@@ -116,7 +110,7 @@ impl Stripe {
         for pause in PAUSES {
             tokio::time::sleep(pause).await;
             let at = self.inner.clock.now();
-            let answer = match endpoint.webhook(&event, at) {
+            let answer = match event.webhook(&endpoint, at) {
                 Ok(webhook) => (self.inner.notify)(webhook).await,
                 Err(error) => Err(error.to_string()),
             };

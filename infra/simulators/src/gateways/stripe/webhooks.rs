@@ -12,17 +12,11 @@ use sha2::Sha256;
 use super::caller::Call;
 use super::session::Session;
 use crate::gateways::credential::Credential;
+use crate::gateways::endpoints::Endpoint;
 use crate::gateways::webhook::OutgoingWebhook;
 
 /// The version that events are written in.
 const API_VERSION: &str = "2026-10-28.endive";
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Endpoint {
-    pub(super) owner: Credential,
-    pub(super) url: String,
-    pub(super) secret: String,
-}
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,6 +106,21 @@ impl Event {
             body: envelope.to_string().into_bytes(),
         }
     }
+
+    /// Every try is signed anew, with its own time.
+    pub(super) fn webhook(&self, endpoint: &Endpoint, at: Timestamp) -> Result<OutgoingWebhook, InvalidLength> {
+        let signature = sign(&endpoint.secret, at.as_second(), &self.body)?;
+        let headers = [
+            ("content-type", "application/json; charset=utf-8"),
+            ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
+            ("stripe-signature", signature.as_str()),
+        ];
+        Ok(OutgoingWebhook {
+            url: endpoint.url.clone(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: self.body.clone(),
+        })
+    }
 }
 
 impl Delivery {
@@ -135,23 +144,6 @@ impl Delivery {
     pub(super) fn note(&mut self, at: Timestamp, answer: String, delivered: bool) {
         self.tries.push(Try { at, answer });
         self.delivered = delivered;
-    }
-}
-
-impl Endpoint {
-    /// Every try is signed anew, with its own time.
-    pub(super) fn webhook(&self, event: &Event, at: Timestamp) -> Result<OutgoingWebhook, InvalidLength> {
-        let signature = sign(&self.secret, at.as_second(), &event.body)?;
-        let headers = [
-            ("content-type", "application/json; charset=utf-8"),
-            ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
-            ("stripe-signature", signature.as_str()),
-        ];
-        Ok(OutgoingWebhook {
-            url: self.url.clone(),
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-            body: event.body.clone(),
-        })
     }
 }
 
