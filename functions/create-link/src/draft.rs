@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::messages::compose::Preview;
-use domain::messages::recipients::{Channel, Recipient};
+use domain::messages::channel::Channel;
+use domain::messages::recipients::Recipient;
 use domain::messages::sms::SmsLength;
 use domain::requests::create::{CreateContext, Decision, LinkAddress, MessageMode, Request, decide};
 use domain::requests::draft::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::gateway::GatewayRulebook;
-use domain::records::webhook_endpoint::Reach;
+use domain::public_url::Reach;
 use runtime::Clock;
 use store::Store;
 use web::Callers;

@@ -6,7 +6,8 @@ use channels::{Label, SendOutcome, Through};
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::provider::{MessageRouter, ProviderKind, Route};
+use domain::messages::routing::{MessageRouter, Route};
+use domain::messages::provider::ProviderKind;
 use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -141,7 +142,8 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
         Ok(route) => route,
         Err(reason) => return for_good(reason.as_str()),
     };
-    let message = match compose(link, choice, *channel, route, sources) {
+    let url = link.url();
+    let message = match compose(&link.terms().message_context(&url), choice, *channel, route, sources) {
         Ok(message) => message,
         Err(rejection) => return for_good(rejection.code),
     };

@@ -172,7 +172,7 @@ async fn greet(app: &App, link: &mut PaymentLink) -> Result<Met, VisitError> {
         *link = note_opened(app, link.clone()).await?;
     }
     Ok(match meet(app, link).await? {
-        Visit::Begin | Visit::Continue(_) => Met::Page(Page::Confirm),
+        Visit::Begin | Visit::Continue(_) => Met::Page(Page::Summary),
         otherwise => Met::Page(page_of(&otherwise, link, app.clock.now())),
     })
 }

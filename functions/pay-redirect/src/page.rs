@@ -51,7 +51,7 @@ fn policy_of_going(at: &str) -> String {
 pub(crate) enum Page {
     Preview,
     /// What is to be paid, and a button that leads to the gateway.
-    Confirm,
+    Summary,
     /// The page that posts a gateway's form by itself.
     Going,
     /// For who has just paid.
@@ -127,7 +127,7 @@ impl Page {
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Trouble | Self::Down => StatusCode::SERVICE_UNAVAILABLE,
             Self::Preview
-            | Self::Confirm
+            | Self::Summary
             | Self::Going
             | Self::Paid
             | Self::AlreadyPaid
@@ -142,7 +142,7 @@ impl Page {
     fn key(self) -> &'static str {
         match self {
             Self::Preview => "preview",
-            Self::Confirm => "confirm",
+            Self::Summary => "summary",
             Self::Going => "going",
             Self::Paid => "paid",
             Self::AlreadyPaid => "already-paid",
@@ -166,7 +166,7 @@ impl Page {
             Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
-            Self::Preview | Self::Confirm | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
+            Self::Preview | Self::Summary | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
                 Tone::Quiet
             }
         }
@@ -179,7 +179,7 @@ impl Page {
             // Where the money went back and nobody else is paying, the link can still be paid.
             Self::MoneyGoesBack => (link.visit(now) == Visit::Begin).then_some("try-again"),
             Self::Unfinished => Some("go-on"),
-            Self::Confirm => Some("pay-now"),
+            Self::Summary => Some("pay-now"),
             Self::Preview
             | Self::Going
             | Self::Paid
@@ -434,7 +434,7 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>) -> Vec<Strin
     let debited = || words.of_gateway("debited", link);
     let if_paid = || has_open(link).then(|| "if-paid".to_owned());
     match page {
-        Page::Confirm | Page::Going => match network(link) {
+        Page::Summary | Page::Going => match network(link) {
             Network::Shaparak => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
             Network::International => Vec::new(),
         },
@@ -513,11 +513,11 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
     let Some(link) = link else { return Markup::default() };
     html! {
         @if let Some(key) = page.action(link, now) {
-            @let way = if page == Page::Confirm { "/go" } else { "" };
+            @let way = if page == Page::Summary { "/go" } else { "" };
             a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (words.say(key)) }
         }
         @if let (Some(address), false) =
-            (&link.terms().return_url, matches!(page, Page::Preview | Page::Confirm | Page::Confirming))
+            (&link.terms().return_url, matches!(page, Page::Preview | Page::Summary | Page::Confirming))
         {
             a.plain href=(address) rel="noreferrer" { (words.say("return-to-business")) }
         }
@@ -576,7 +576,7 @@ mod tests {
 
     const PAGES: [Page; 16] = [
         Page::Preview,
-        Page::Confirm,
+        Page::Summary,
         Page::Going,
         Page::Paid,
         Page::AlreadyPaid,

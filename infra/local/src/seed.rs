@@ -8,17 +8,20 @@ use domain::idempotency::IdempotencyLog;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
-use domain::link::ReceiptType;
+use domain::records::receipt_type::ReceiptType;
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
-use domain::messages::provider::{MessageProvider, NumberPrefix, ProviderConfig, ProviderSecret, SmsRoute};
+use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderSecret};
+use domain::messages::sms_route::{NumberPrefix, SmsRoute};
 use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
-use domain::records::contact::{Contact, Email, Mobile, Person, Region, SocialAddress, SocialId};
+use domain::records::contact::{Contact, Person};
+use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::records::credentials::Credentials;
 use domain::records::item::{Item, ReceiptField};
-use domain::records::webhook_endpoint::{Reach, SigningSecret, WebhookEndpoint, parse_endpoint_url};
+use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use domain::{Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 

@@ -20,7 +20,7 @@ use domain::business::settings::{EmailSenderName, Sender};
 use domain::ids::{LinkId, MessageId};
 use domain::messages::compose::Message;
 use domain::messages::provider::{ProviderConfig, ProviderKind, ProviderSecret};
-use domain::records::webhook_endpoint::{Reach, parse_endpoint_url};
+use domain::public_url::{Reach, parse_endpoint_url};
 use jiff::SignedDuration;
 use outbound::{Answer, Http};
 

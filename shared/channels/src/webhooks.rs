@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::ids::EventId;
-use domain::records::webhook_endpoint::{Reach, WebhookEndpoint, parse_endpoint_url};
+use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
 use jiff::SignedDuration;
 use outbound::Http;

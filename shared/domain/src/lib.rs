@@ -7,8 +7,10 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod address;
 pub mod business;
 pub mod calendar;
+pub mod events;
 pub mod gateway;
 pub mod idempotency;
 pub mod ids;
@@ -18,6 +20,7 @@ pub mod locale;
 pub mod messages;
 pub mod money;
 pub mod problem;
+pub mod public_url;
 pub mod records;
 pub mod requests;
 pub mod text;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
 
-pub use crate::language::Language;
 use crate::problem::Rejection;
+
+pub use crate::language::Language;
 
 /// A BCP 47 language tag such as `fa-IR`, in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
-use domain::records::webhook_endpoint::{Reach, is_public};
+use domain::public_url::{Reach, is_public};
 
 /// A resolver that knows no special addresses. Addresses written out in a URL do not pass here; they are checked with
 /// the URL itself.

@@ -23,7 +23,7 @@ use aws_types::SdkConfig;
 use channels::{Channels, SocialMessaging, Stack, Webhooks};
 use domain::Timestamp;
 use domain::gateway::GatewayRulebook;
-use domain::records::webhook_endpoint::Reach;
+use domain::public_url::Reach;
 use gateways::{GatewayEndpoints, Gateways};
 use outbound::{Http, PublicAddresses};
 use store::{DayShards, Store, StoreError};

@@ -7,7 +7,8 @@ use domain::Timestamp;
 use domain::idempotency::IdempotencyLog;
 use domain::ids::{AttemptId, EndpointId, EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::link::outbox::{EventType, KEPT_FOR, LinkEvent};
+use domain::events::EventType;
+use domain::link::{KEPT_FOR, LinkEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;

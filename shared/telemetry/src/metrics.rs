@@ -6,8 +6,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::gateway::GatewayKind;
-use domain::link::outbox::EventType;
-use domain::messages::recipients::Channel;
+use domain::events::EventType;
+use domain::messages::channel::Channel;
 use serde_json::{Map, Value, json};
 
 use crate::MEASUREMENTS;

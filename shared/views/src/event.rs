@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::business::settings::Settings;
 use domain::link::PaymentLink;
-use domain::link::outbox::EventType;
+use domain::events::EventType;
 use serde::Serialize;
 use store::{DeliveryState, EventRecord, MessageStates};
 use utoipa::ToSchema;

@@ -15,7 +15,7 @@ use domain::messages::choice::MessageChoice;
 use domain::messages::recipients::{Recipient, Unreached};
 use domain::messages::template::MessageText;
 use domain::money::Money;
-use domain::records::contact::SocialAddress;
+use domain::address::SocialAddress;
 use domain::records::item::ReceiptField;
 use serde::Serialize;
 use store::MessageState;

@@ -1,8 +1,8 @@
 //! Whom to tell and in which words: read the same way when a link is made and when people are told again.
 
 use domain::ids::Role;
-use domain::messages::recipients::Channel;
-use domain::records::contact::{Email, Mobile, Region};
+use domain::messages::channel::Channel;
+use domain::address::{Email, Mobile, Region};
 use domain::requests::create::{MessageMode, MessageRequest, Recipients};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;

@@ -3,7 +3,8 @@
 use domain::ids::{ContactId, FieldKey, ProviderId, Role};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
-use domain::records::contact::{ContactChange, Email, Mobile, Person, Region, SocialAddress, SocialId};
+use domain::records::contact::{ContactChange, Person};
+use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::records::item::{ItemChange, ReceiptField};
 use domain::text::{parse_name, parse_web_address};
 use domain::{Field, Problems, Rejection};

@@ -1,6 +1,6 @@
 //! Fields of bodies that are message texts, read the same way in a create request and in a message template.
 
-use domain::messages::recipients::Channel;
+use domain::messages::channel::Channel;
 use domain::messages::template::MessageText;
 use domain::{Field, Problems};
 use serde::Deserialize;

@@ -11,7 +11,7 @@ use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderKind, ProviderSecret, parse_base_url};
 use domain::messages::template::TemplateParameter;
-use domain::records::webhook_endpoint::Reach;
+use domain::public_url::Reach;
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

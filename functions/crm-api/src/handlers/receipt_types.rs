@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::ReceiptTypeId;
-use domain::link::ReceiptType;
+use domain::records::receipt_type::ReceiptType;
 use domain::text::parse_name;
 use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};

@@ -3,15 +3,15 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Region;
 use crate::business::logo::LogoHash;
 use crate::calendar::parse_time_zone;
 use crate::ids::ReceiptTypeId;
 use crate::locale::Locale;
-use crate::messages::provider::SmsRoute;
-use crate::messages::recipients::Channel;
+use crate::messages::channel::Channel;
 use crate::messages::sms::SegmentLimit;
+use crate::messages::sms_route::SmsRoute;
 use crate::problem::Rejection;
-use crate::records::contact::Region;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -2,10 +2,51 @@
 //!
 //! A new gateway is a row here. How it is spoken to is a file in the crate `gateways`.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::{GatewayKind, GatewayRules};
-use crate::records::credentials::{Alphabet, CredentialField, Form};
+use super::credential_field::{Alphabet, CredentialField, Form};
+use super::rules::GatewayRules;
+use crate::money::Currency;
+use crate::problem::Rejection;
+
+/// The gateways that Paylink speaks. What there is to know about each is its [`Profile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayKind {
+    Zarinpal,
+    Stripe,
+    Zibal,
+    Sep,
+    Mollie,
+    Razorpay,
+}
+
+impl GatewayKind {
+    pub const ALL: [GatewayKind; 6] =
+        [Self::Zarinpal, Self::Zibal, Self::Sep, Self::Stripe, Self::Mollie, Self::Razorpay];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Rejection::new("unknown_gateway", format!("This gateway is not known; these are: {known}."))
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        self.profile().id
+    }
+
+    /// Whether the gateway takes this currency at all.
+    pub fn takes(self, currency: Currency) -> bool {
+        self.profile().currencies.contains(&currency.code())
+    }
+
+    /// Whether our confirming call is what takes the money. Where it is, the intention to confirm is written first.
+    pub fn confirming_takes_the_money(self) -> bool {
+        self.profile().confirming_takes_the_money
+    }
+}
 
 /// What there is to know about a gateway without speaking its protocol.
 #[derive(Debug)]
@@ -27,7 +68,7 @@ pub struct Profile {
     /// Whether a session can be closed before its time is over.
     pub can_close: bool,
     pub webhooks: Webhooks,
-    pub refund: Refund,
+    pub refund: RefundMethod,
     pub network: Network,
     /// What an account needs to act for the business there.
     pub credentials: &'static [CredentialField],
@@ -63,16 +104,16 @@ impl Webhooks {
 
 /// How money that we took goes back.
 #[derive(Debug)]
-pub struct Refund {
+pub struct RefundMethod {
     /// Our call can undo a payment only for so many minutes; without a bound it is a refund.
     pub within_minutes: Option<u32>,
     /// Credentials that refunding needs and taking does not. Without them a person has to do it.
     pub needs: &'static [&'static str],
 }
 
-const REFUND: Refund = Refund { within_minutes: None, needs: &[] };
+const REFUND: RefundMethod = RefundMethod { within_minutes: None, needs: &[] };
 
-impl Refund {
+impl RefundMethod {
     /// The word in the API.
     pub fn as_str(&self) -> &'static str {
         if self.within_minutes.is_some() { "reverse" } else { "refund" }
@@ -137,7 +178,7 @@ static ZARINPAL: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: Refund { within_minutes: Some(30), needs: &[] },
+    refund: RefundMethod { within_minutes: Some(30), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
         name: "merchant_id",
@@ -168,7 +209,7 @@ static ZIBAL: Profile = Profile {
     look_up: LookUp::AnyTime,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: Refund { within_minutes: None, needs: &["refund_token", "refund_account"] },
+    refund: RefundMethod { within_minutes: None, needs: &["refund_token", "refund_account"] },
     network: Network::Shaparak,
     credentials: &[
         CredentialField {
@@ -216,7 +257,7 @@ static SEP: Profile = Profile {
     look_up: LookUp::OnlyOnReturn,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: Refund { within_minutes: Some(50), needs: &[] },
+    refund: RefundMethod { within_minutes: Some(50), needs: &[] },
     network: Network::Shaparak,
     credentials: &[CredentialField {
         name: "terminal_id",
@@ -374,3 +415,29 @@ static RAZORPAY: Profile = Profile {
         },
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_gateway_has_one_row_and_knows_its_own_name() {
+        for kind in GatewayKind::ALL {
+            let profile = kind.profile();
+            assert_eq!(profile.kind, kind);
+            assert_eq!(GatewayKind::parse(profile.id), Ok(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), profile.id);
+            for (code, least) in profile.smallest_in {
+                assert!(profile.currencies.contains(code) && *least > 0, "{code} of {}", profile.name);
+            }
+            for code in profile.currencies {
+                assert!(Currency::parse(code).is_ok(), "{code} of {}", profile.name);
+            }
+            assert!(profile.rules.smallest > 0 && profile.rules.smallest < profile.rules.largest);
+            assert!(profile.rules.watch_hours * 60 >= profile.rules.session_minutes + profile.rules.grace_minutes);
+            for name in profile.refund.needs {
+                assert!(profile.credentials.iter().any(|field| field.name == *name && !field.is_required), "{name}");
+            }
+        }
+    }
+}

@@ -5,13 +5,12 @@
 
 use jiff::Timestamp;
 
-use super::{LinkStatus, PaymentLink};
+use super::attempt::{Attempt, AttemptState, LEASE, MAX_REFUND_TRIES, later};
+use super::payment_link::{LinkStatus, PaymentLink};
+use super::receipt::{Attachment, Receipt};
+use super::resolution::{Resolution, ResolveRefused};
 use crate::gateway::{GatewayAnswer, Payment, RefundAnswer};
-use crate::ids::AttemptId;
-use crate::ids::ReceiptId;
-use crate::link::{Attachment, Receipt};
-use crate::link::{Attempt, AttemptState, LEASE, MAX_REFUND_TRIES, later};
-use crate::link::{Resolution, ResolveRefused};
+use crate::ids::{AttemptId, ReceiptId};
 use crate::records::account::LatePayment;
 
 /// Why an attempt needs a person whose payment has the reference of another's.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{LinkStatus, PaymentLink};
+use super::payment_link::{LinkStatus, PaymentLink};
 use crate::messages::choice::MessageChoice;
 
 /// The link can still be paid, or money of it is under way or under review: whoever it is for is still needed.

@@ -6,20 +6,25 @@
 mod attempt;
 mod confirming;
 mod forget;
-pub mod outbox;
+mod message_round;
+mod outbox;
 mod payment_link;
 mod receipt;
 mod resolution;
 mod size;
+mod terms;
 
-pub use attempt::*;
+pub use attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, OpenedSession, later_by_minutes};
 pub use confirming::{Hint, KeptPayment, ReferenceClaim, ReturnData, Step, Transition};
 pub use forget::StillNeeded;
-pub use payment_link::*;
-pub use receipt::{Attachment, Receipt, ReceiptType};
+pub use message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
+pub use outbox::{KEPT_FOR, LinkEvent, Outbox};
+pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_HOUR, PaymentLink, Visit, Work};
+pub use receipt::{Attachment, Receipt};
 pub use resolution::{Resolution, ResolveRefused};
 pub use size::LARGEST_LINK;
 pub(crate) use size::check_content;
+pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
 
 #[cfg(test)]
 mod tests;

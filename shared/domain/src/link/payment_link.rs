@@ -5,25 +5,19 @@
 //! other wrote. Statuses only move forward: `active`, then `paid`, `expired` or `cancelled`, and from `expired` to
 //! `paid` where the account accepts late payments.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::mem::discriminant;
 
-use crate::gateway::{GatewayKind, Mode};
+use super::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
+use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
+use super::outbox::{NewEvent, Outbox};
+use super::terms::{Terms, pay_url};
+use crate::events::EventType;
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
-use crate::ids::{
-    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReceiptId,
-    ReceiptTypeId, ReferenceId, ReturnKey,
-};
-use crate::link::outbox::Outbox;
-use crate::link::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
-use crate::locale::Locale;
+use crate::ids::{AttemptId, CredentialsVersion, LinkId, MessageId, PayToken, ReceiptId, ReturnKey};
 use crate::messages::choice::MessageChoice;
-use crate::messages::recipients::{Recipient, Unreached};
-use crate::money::Money;
-use crate::records::account::LatePayment;
-use crate::requests::resend::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
+use crate::messages::recipients::Recipient;
 use crate::trace::Trace;
 
 /// A link keeps at most so many attempts; the oldest that ended without money are folded away.
@@ -31,92 +25,6 @@ pub const MAX_ATTEMPTS: usize = 20;
 
 /// So many sessions may be opened for one link within an hour.
 pub const MAX_ATTEMPTS_AN_HOUR: usize = 10;
-
-/// What was agreed when the link was made. It is a copy: later changes of a record cannot break a link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    pub mode: Mode,
-    pub account: AccountTerms,
-    pub contact: ContactTerms,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<ItemTerms>,
-    pub amount: Money,
-    pub amount_source: AmountSource,
-    /// Exclusive.
-    pub expires_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    pub after_payment: AfterPayment,
-    pub message: MessageChoice,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recipients: Vec<Recipient>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unreached: Vec<Unreached>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference_id: Option<ReferenceId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub return_url: Option<String>,
-    /// The language of messages and pages, where the request or the contact named one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub locale: Option<Locale>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountTerms {
-    pub id: AccountId,
-    pub name: String,
-    pub gateway: GatewayKind,
-    pub credentials: CredentialsVersion,
-    pub late_payment: LatePayment,
-    /// Whether the customer sees what is to be paid, and a button, before the gateway.
-    #[serde(default)]
-    pub summary_page: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContactTerms {
-    pub id: ContactId,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_url: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ItemTerms {
-    pub id: ItemId,
-    pub title: String,
-}
-
-/// Where the amount came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AmountSource {
-    Request,
-    Item,
-    Balance,
-}
-
-impl AmountSource {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Item => "item",
-            Self::Balance => "balance",
-        }
-    }
-}
-
-/// What is recorded once the money is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AfterPayment {
-    pub register_receipt: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt_type_id: Option<ReceiptTypeId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt_field: Option<FieldKey>,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -173,11 +81,6 @@ pub struct PaymentLink {
     pub(super) updated_at: Timestamp,
 }
 
-/// Where a link is paid: the scheme and host that it was made under, and its token.
-pub fn pay_url(base: &str, token: &str) -> String {
-    format!("{base}/p/{token}")
-}
-
 /// What a visitor of the pay URL meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visit {
@@ -227,7 +130,7 @@ pub enum CancelRefused {
 impl PaymentLink {
     pub fn new(token: PayToken, base: &str, request_hash: String, terms: Terms, now: Timestamp) -> Self {
         let mut outbox = Outbox::default();
-        outbox.add_created(1, now);
+        outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 1, now);
         Self {
             id: LinkId::of(&token),
             token,
@@ -564,7 +467,7 @@ impl PaymentLink {
         (!is_known).then(|| {
             self.changed(now, |link| {
                 let version = link.version + 1;
-                link.outbox.add_failed_message(message, version, now);
+                link.outbox.add(vec![NewEvent::of_message(EventType::MessageFailed, message)], version, now);
             })
         })
     }
@@ -621,7 +524,7 @@ impl PaymentLink {
         link.version += 1;
         link.updated_at = now;
         let mut outbox = std::mem::take(&mut link.outbox);
-        outbox.add_changes(self, &link, now);
+        outbox.add(changes(self, &link), link.version, now);
         link.outbox = outbox;
         link
     }
@@ -654,4 +557,46 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => None,
     }
+}
+
+/// What the CRM is told of a change, in the order in which it would tell it itself: attempts before the link's end. Every
+/// change of a link passes here, so that none can be forgotten.
+fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
+    let mut events = Vec::new();
+    if before.opened_at().is_none() && after.opened_at().is_some() {
+        events.push(NewEvent::of_link(EventType::LinkOpened));
+    }
+    for attempt in after.attempts() {
+        let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
+        if known.is_some_and(|known| discriminant(known) == discriminant(&attempt.state)) {
+            continue;
+        }
+        let kind = match &attempt.state {
+            AttemptState::Failed { .. } => EventType::AttemptFailed,
+            AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
+            AttemptState::Refunded { .. } => EventType::RefundSucceeded,
+            AttemptState::Open { .. }
+            | AttemptState::Confirming { .. }
+            | AttemptState::Accepted { .. }
+            | AttemptState::AwaitingReversal { .. }
+            | AttemptState::Paid { .. }
+            | AttemptState::Abandoned { .. }
+            | AttemptState::Refunding { .. } => continue,
+        };
+        events.push(NewEvent::of_attempt(kind, &attempt.id));
+    }
+    if discriminant(before.status()) != discriminant(after.status()) {
+        match after.status() {
+            LinkStatus::Active => {}
+            LinkStatus::Expired { .. } => events.push(NewEvent::of_link(EventType::LinkExpired)),
+            LinkStatus::Cancelled { .. } => events.push(NewEvent::of_link(EventType::LinkCancelled)),
+            LinkStatus::Paid { paid_by, .. } => {
+                events.push(NewEvent::of_attempt(EventType::LinkPaid, paid_by));
+                if after.receipt_id().is_some() {
+                    events.push(NewEvent::of_attempt(EventType::ReceiptRegistered, paid_by));
+                }
+            }
+        }
+    }
+    events
 }

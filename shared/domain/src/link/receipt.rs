@@ -7,15 +7,6 @@ use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
 use crate::money::Money;
 
-/// A type of receipt that the business defined. A type with a parent is a sub-type of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReceiptType {
-    pub id: ReceiptTypeId,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<ReceiptTypeId>,
-}
-
 /// The record that the money of one attempt arrived. It is written once and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

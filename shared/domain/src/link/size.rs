@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::PaymentLink;
+use super::payment_link::PaymentLink;
 use crate::problem::Rejection;
 
 /// What the CRM puts on a link takes about so many bytes at most. What is left is for what happens to it: twenty attempts

@@ -1,16 +1,18 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::outbox::EventType;
+use super::attempt::later;
 use super::*;
+use crate::events::EventType;
 use crate::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
 use crate::ids::*;
+use crate::link::{MessageRound, ResendRefused};
 use crate::locale::Locale;
+use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
-use crate::messages::recipients::{Channel, Recipient};
+use crate::messages::recipients::Recipient;
 use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
-use crate::requests::resend::{MessageRound, ResendRefused};
 use std::collections::BTreeMap;
 
 fn at(minute: i64) -> Timestamp {

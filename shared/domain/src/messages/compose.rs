@@ -5,12 +5,15 @@ use jiff::Timestamp;
 use crate::business::settings::Settings;
 use crate::gateway::Mode;
 use crate::ids::{ProviderId, ReferenceId};
-use crate::link::{PaymentLink, Terms};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, FilledTemplate};
-use crate::messages::choice::{MessageChoice, MessageKind, MessageTemplate, built_in_text, saved_text};
-use crate::messages::provider::{MessageProvider, MessageRouter, Route};
-use crate::messages::recipients::{Channel, Recipient};
+use crate::messages::channel::Channel;
+use crate::messages::choice::MessageChoice;
+use crate::messages::kind::MessageKind;
+use crate::messages::message_template::{MessageTemplate, built_in_text, saved_text};
+use crate::messages::provider::MessageProvider;
+use crate::messages::recipients::Recipient;
+use crate::messages::routing::{MessageRouter, Route};
 use crate::messages::sms::SmsLength;
 use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
 use crate::money::Money;
@@ -53,22 +56,7 @@ pub struct MessageContext<'a> {
     pub url: &'a str,
 }
 
-impl<'a> MessageContext<'a> {
-    pub fn of(terms: &'a Terms, url: &'a str) -> Self {
-        Self {
-            mode: terms.mode,
-            account_name: &terms.account.name,
-            contact_name: &terms.contact.name,
-            item_title: terms.item.as_ref().map(|item| item.title.as_str()),
-            amount: terms.amount,
-            expires_at: terms.expires_at,
-            description: terms.description.as_deref(),
-            reference_id: terms.reference_id.as_ref(),
-            locale: terms.locale.as_ref(),
-            url,
-        }
-    }
-
+impl MessageContext<'_> {
     /// The language of the messages, where nobody asked for one that of the business.
     fn locale<'b>(&'b self, settings: &'b Settings) -> &'b Locale {
         self.locale.unwrap_or(&settings.default_locale)
@@ -91,18 +79,17 @@ impl<'a> MessageSources<'a> {
 
 /// Writes the message that tells somebody of a link, for whoever takes it there.
 pub fn compose(
-    link: &PaymentLink,
+    context: &MessageContext<'_>,
     choice: &MessageChoice,
     channel: Channel,
     route: Route<'_>,
     sources: MessageSources<'_>,
 ) -> Result<Message, Rejection> {
-    let (terms, url, settings) = (link.terms(), link.url(), sources.router.settings);
-    let context = MessageContext::of(terms, &url);
+    let settings = sources.router.settings;
     let locale = context.locale(settings);
     match route.template_for(choice.wording(), locale) {
-        Some(template) => fill(&context, template, settings),
-        None => write(&context, channel, sources.text(choice, channel, locale), settings)
+        Some(template) => fill(context, template, settings),
+        None => write(context, channel, sources.text(choice, channel, locale), settings)
             .map_err(|problem| problem.rejection),
     }
 }

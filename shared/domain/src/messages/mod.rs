@@ -1,9 +1,14 @@
 //! Messages to people: on which channel, in which words, to whom, and by which provider.
 
 pub mod approved_template;
+pub mod channel;
 pub mod choice;
 pub mod compose;
+pub mod kind;
+pub mod message_template;
 pub mod provider;
 pub mod recipients;
+pub mod routing;
 pub mod sms;
+pub mod sms_route;
 pub mod template;

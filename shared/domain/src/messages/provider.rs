@@ -1,26 +1,20 @@
-//! Who takes messages over besides SNS and SES: the bot of a social network, WhatsApp, a provider of SMS.
+//! Message providers besides SNS and SES: the bot of a social network, WhatsApp, a provider of SMS.
 //!
 //! A provider is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
-//! `{ "network": "telegram", "id": … }` is told by the provider `telegram`. MessageProviders of SMS are named by the settings, for
-//! the numbers that begin in a certain way. [`MessageRouter::route`] is the one place that decides who takes a message to an
-//! address, both when a link is made and when its messages are sent.
+//! `{ "network": "telegram", "id": … }` is reached by the provider `telegram`. Providers of SMS are named by the settings,
+//! for the numbers that begin in a certain way.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::business::settings::Settings;
 use crate::ids::{CredentialsVersion, ProviderId};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, choose};
-use crate::messages::recipients::{Channel, UnreachedReason};
+use crate::messages::channel::Channel;
+use crate::messages::choice::Wording;
 use crate::problem::{Problems, Rejection};
-use crate::records::webhook_endpoint::{Reach, parse_endpoint_url};
-
-/// Beginnings of numbers that AWS does not deliver SMS to: Iran, Cuba, North Korea, Syria and Sudan ("SMS and MMS country
-/// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a provider for any.
-const NOT_SERVED_BY_SNS: [&str; 5] = ["+98", "+53", "+850", "+963", "+249"];
+use crate::public_url::{Reach, parse_endpoint_url};
 
 /// So many places a template can have that Kavenegar approved.
 pub const KAVENEGAR_PLACES: usize = 5;
@@ -152,7 +146,7 @@ impl ProviderConfig {
         }
     }
 
-    fn takes(&self, wording: Wording) -> bool {
+    pub(crate) fn takes(&self, wording: Wording) -> bool {
         match (self, wording) {
             (Self::BotApi { .. } | Self::Kavenegar { .. }, _) | (Self::Whatsapp { .. }, Wording::Default) => true,
             (Self::Whatsapp { .. }, Wording::Custom) => false,
@@ -160,16 +154,9 @@ impl ProviderConfig {
     }
 }
 
-/// Whose words a message has: the business's and ours, or the request's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wording {
-    Default,
-    Custom,
-}
-
 impl MessageProvider {
     /// Whether it could send at all.
-    fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.credentials.is_some() || self.config.kind().secret_name().is_none()
     }
 }
@@ -245,121 +232,6 @@ fn form_of(kind: ProviderKind) -> &'static str {
     }
 }
 
-/// Which provider takes SMS to the numbers that begin in a certain way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SmsRoute {
-    pub prefix: NumberPrefix,
-    pub provider: ProviderId,
-}
-
-/// The beginning of numbers in E.164: `+`, and 1 to 7 digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct NumberPrefix(String);
-
-impl NumberPrefix {
-    pub fn parse(text: &str) -> Result<Self, Rejection> {
-        let digits = text.strip_prefix('+').unwrap_or_default();
-        let fits =
-            (1..=7).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-        let detail = "Give + and 1 to 7 digits, such as +98.";
-        if fits { Ok(Self(text.to_owned())) } else { Err(Rejection::new("invalid_prefix", detail)) }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Who takes a message to its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route<'a> {
-    Sns,
-    Ses,
-    Provider(&'a MessageProvider),
-}
-
-impl<'a> Route<'a> {
-    /// The approved template that it sends instead of a text.
-    pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
-        match self {
-            Self::Sns | Self::Ses => None,
-            Self::Provider(provider) => provider.config.template_for(wording, locale),
-        }
-    }
-}
-
-/// What decides who takes messages where.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageRouter<'a> {
-    pub settings: &'a Settings,
-    pub providers: &'a MessageProviders,
-}
-
-impl<'a> MessageRouter<'a> {
-    /// Who takes a message to an address, or why nobody does. `network` is that of a social address.
-    pub fn route(
-        self,
-        channel: Channel,
-        network: Option<&ProviderId>,
-        to: &str,
-        wording: Wording,
-    ) -> Result<Route<'a>, UnreachedReason> {
-        let route = match channel {
-            Channel::Sms => self.sms_route(to)?,
-            Channel::Email => Route::Ses,
-            Channel::Social => {
-                let provider = network.and_then(|network| self.ready(network, Channel::Social));
-                Route::Provider(provider.ok_or(UnreachedReason::NetworkNotConnected)?)
-            }
-        };
-        match route {
-            Route::Provider(provider) if !provider.config.takes(wording) => Err(UnreachedReason::OnlyApprovedTemplates),
-            Route::Sns | Route::Ses | Route::Provider(_) => Ok(route),
-        }
-    }
-
-    /// The provider of the longest prefix that fits, else SNS where it delivers.
-    fn sms_route(self, number: &str) -> Result<Route<'a>, UnreachedReason> {
-        let fitting = self.settings.sms_routes.iter().filter(|route| number.starts_with(route.prefix.as_str()));
-        let provider = match fitting.max_by_key(|route| route.prefix.as_str().len()) {
-            Some(route) => self.ready(&route.provider, Channel::Sms).map(Route::Provider),
-            None if NOT_SERVED_BY_SNS.iter().any(|prefix| number.starts_with(prefix)) => None,
-            None => Some(Route::Sns),
-        };
-        provider.ok_or(UnreachedReason::NumberNotServed)
-    }
-
-    fn ready(self, id: &ProviderId, channel: Channel) -> Option<&'a MessageProvider> {
-        self.providers.get(id).filter(|provider| provider.config.channel() == channel && provider.is_ready())
-    }
-}
-
-/// Records for tests whose people have Iranian numbers.
-#[cfg(test)]
-pub(crate) mod samples {
-    use super::*;
-
-    pub(crate) fn provider(id: &str, config: ProviderConfig) -> (ProviderId, MessageProvider) {
-        let id = ProviderId::parse(id).unwrap();
-        let credentials = CredentialsVersion::parse("v1").ok();
-        (id.clone(), MessageProvider { id, config, credentials })
-    }
-
-    pub(crate) fn bot(id: &str) -> (ProviderId, MessageProvider) {
-        provider(id, ProviderConfig::BotApi { base_url: "https://api.example.com".to_owned() })
-    }
-
-    /// Kavenegar for numbers of Iran.
-    pub(crate) fn iranian() -> (Settings, MessageProviders) {
-        let base_url = "https://api.example.com".to_owned();
-        let (id, kavenegar) =
-            provider("kavenegar", ProviderConfig::Kavenegar { base_url, line: None, templates: Vec::new() });
-        let route = SmsRoute { prefix: NumberPrefix::parse("+98").unwrap(), provider: id.clone() };
-        (Settings { sms_routes: vec![route], ..Settings::default() }, MessageProviders::from([(id, kavenegar)]))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,57 +265,5 @@ mod tests {
         for bad in ["https://example.com/?x=", "https://example.com/#x", "http://example.com", "https://127.0.0.1"] {
             assert_eq!(read(bad), Err("invalid_endpoint_url"), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_network_carries_only_when_it_has_a_bot_with_a_token() {
-        let settings = Settings::default();
-        let (id, ready) = samples::bot("telegram");
-        let bare = MessageProvider { credentials: None, ..ready.clone() };
-        let of = |providers: &MessageProviders| {
-            let router = MessageRouter { settings: &settings, providers };
-            router.route(Channel::Social, Some(&id), "7", Wording::Custom).map(|route| route != Route::Sns)
-        };
-        assert_eq!(of(&MessageProviders::new()), Err(UnreachedReason::NetworkNotConnected));
-        assert_eq!(of(&MessageProviders::from([(id.clone(), bare)])), Err(UnreachedReason::NetworkNotConnected));
-        assert_eq!(of(&MessageProviders::from([(id.clone(), ready)])), Ok(true));
-    }
-
-    #[test]
-    fn the_longest_prefix_of_the_settings_decides_and_sns_has_the_rest_that_it_delivers_to() {
-        let (mut settings, mut providers) = samples::iranian();
-        let (id, other) = samples::provider("other", providers.values().next().unwrap().config.clone());
-        providers.insert(id.clone(), other);
-        settings.sms_routes.push(SmsRoute { prefix: NumberPrefix::parse("+98935").unwrap(), provider: id });
-        let of = |number: &str, settings: &Settings, providers: &MessageProviders| {
-            let route = MessageRouter { settings, providers }.route(Channel::Sms, None, number, Wording::Default);
-            route.map(|route| match route {
-                Route::Provider(provider) => provider.id.to_string(),
-                Route::Sns | Route::Ses => format!("{route:?}"),
-            })
-        };
-        assert_eq!(of("+989121234567", &settings, &providers).as_deref(), Ok("kavenegar"));
-        assert_eq!(of("+989351234567", &settings, &providers).as_deref(), Ok("other"));
-        assert_eq!(of("+49151123456", &settings, &providers).as_deref(), Ok("Sns"));
-        for number in ["+989121234567", "+5351234567", "+8501921234567", "+963944123456", "+249912345678"] {
-            assert_eq!(of(number, &Settings::default(), &providers), Err(UnreachedReason::NumberNotServed), "{number}");
-        }
-        assert_eq!(of("+989121234567", &settings, &MessageProviders::new()), Err(UnreachedReason::NumberNotServed));
-        for bad in ["98", "+", "+098", "+12345678", "+9 8"] {
-            assert_eq!(NumberPrefix::parse(bad).unwrap_err().code, "invalid_prefix", "{bad}");
-        }
-    }
-
-    #[test]
-    fn whatsapp_takes_no_words_of_the_request() {
-        let provider =
-            ProviderConfig::Whatsapp { phone_number_id: "phone-number-id-1".to_owned(), templates: Vec::new() };
-        let (id, mut whatsapp) = samples::provider("whatsapp", provider);
-        whatsapp.credentials = None;
-        let (settings, providers) = (Settings::default(), MessageProviders::from([(id.clone(), whatsapp)]));
-        let router = MessageRouter { settings: &settings, providers: &providers };
-        let of = |wording| router.route(Channel::Social, Some(&id), "+49151123456", wording);
-        assert!(of(Wording::Default).is_ok());
-        assert_eq!(of(Wording::Custom), Err(UnreachedReason::OnlyApprovedTemplates));
     }
 }

@@ -3,41 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::{Email, Mobile, SocialAddress};
 use crate::ids::{LinkId, MessageId, ProviderId, Role};
-use crate::messages::provider::{MessageRouter, Wording};
-use crate::problem::Rejection;
-use crate::records::contact::{Contact, Email, Mobile, SocialAddress};
-
-/// The medium of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    Sms,
-    Email,
-    /// A message to somebody on a social network.
-    Social,
-}
-
-impl Channel {
-    pub const ALL: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::Social];
-
-    pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "sms" => Ok(Self::Sms),
-            "email" => Ok(Self::Email),
-            "social" => Ok(Self::Social),
-            _ => Err(Rejection::new("unknown_channel", "The channels are sms, email and social.")),
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Email => "email",
-            Self::Social => "social",
-        }
-    }
-}
+use crate::messages::channel::Channel;
+use crate::messages::choice::Wording;
+use crate::messages::routing::{MessageRouter, UnreachedReason};
+use crate::records::contact::Contact;
 
 /// Whom the caller named. Several at once, as the guide's check boxes allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,45 +59,6 @@ pub struct Unreached {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<ProviderId>,
     pub reason: UnreachedReason,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnreachedReason {
-    /// No person at the contact has this role.
-    NobodyHasThisRole,
-    /// The person has no address on any of the channels.
-    NoAddress,
-    /// An address was typed whose channel the message does not use.
-    ChannelNotUsed,
-    /// No bot is set up for the network of a social address.
-    NetworkNotConnected,
-    /// Neither SNS nor a provider of the settings takes SMS to this number.
-    NumberNotServed,
-    /// Whoever serves the address takes approved templates only, and the message has words of its own.
-    OnlyApprovedTemplates,
-}
-
-impl UnreachedReason {
-    pub const ALL: [UnreachedReason; 6] = [
-        Self::NobodyHasThisRole,
-        Self::NoAddress,
-        Self::ChannelNotUsed,
-        Self::NetworkNotConnected,
-        Self::NumberNotServed,
-        Self::OnlyApprovedTemplates,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NobodyHasThisRole => "nobody_has_this_role",
-            Self::NoAddress => "no_address",
-            Self::ChannelNotUsed => "channel_not_used",
-            Self::NetworkNotConnected => "network_not_connected",
-            Self::NumberNotServed => "number_not_served",
-            Self::OnlyApprovedTemplates => "only_approved_templates",
-        }
-    }
 }
 
 /// Everybody who will be told, in the order named, duplicates merged.
@@ -328,9 +260,10 @@ impl List<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::{Region, SocialId};
     use crate::ids::{ContactId, PayToken};
-    use crate::messages::provider::samples;
-    use crate::records::contact::{Person, Region, SocialId};
+    use crate::messages::routing::samples;
+    use crate::records::contact::Person;
 
     fn mobile(text: &str) -> Mobile {
         Mobile::parse(text, &Region::parse("IR").unwrap()).unwrap()

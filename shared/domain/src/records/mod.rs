@@ -5,4 +5,5 @@ pub mod account;
 pub mod contact;
 pub mod credentials;
 pub mod item;
+pub mod receipt_type;
 pub mod webhook_endpoint;

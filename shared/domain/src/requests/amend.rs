@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use crate::business::settings::Settings;
 use crate::ids::ReceiptTypeId;
-use crate::link::ReceiptType;
 use crate::link::Terms;
 use crate::problem::{Field, Problems};
 use crate::records::item::Item;
-use crate::requests::create::{AfterPaymentRequest, OnItem, choose_expiry, decide_after_payment};
+use crate::records::receipt_type::ReceiptType;
+use crate::requests::create::{AfterPaymentRequest, OnItem, decide_after_payment};
 use crate::requests::expiry::Expiry;
+use crate::requests::expiry::choose_expiry;
 
 /// What the caller wants changed. What is left out stays.
 #[derive(Clone, Debug, Default)]

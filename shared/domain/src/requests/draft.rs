@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::address::{Email, Mobile, SocialAddress};
 use crate::gateway::Mode;
 use crate::ids::{AccountId, ReceiptTypeId};
 use crate::link::AmountSource;
-use crate::link::ReceiptType;
-use crate::messages::choice::MessageChoice;
+use crate::messages::channel::Channel;
+use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::compose::Preview;
-use crate::messages::provider::Wording;
-use crate::messages::recipients::{Address, Channel, DeliveryOptions, Unreached};
+use crate::messages::recipients::{Address, DeliveryOptions, Unreached};
 use crate::problem::{Field, Rejection};
 use crate::records::account::Account;
-use crate::records::contact::{Email, Mobile, SocialAddress};
+use crate::records::receipt_type::ReceiptType;
 use crate::requests::create::{CreateContext, Decision, Request, can_choose, find_receipt_type};
 
 /// Where a value of a draft came from.

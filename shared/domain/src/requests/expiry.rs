@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::problem::Rejection;
+use crate::problem::{Field, Problems, Rejection};
 
 /// The longest life of a link. Longer ones are typing mistakes, and every link is watched while it lives.
 pub const LONGEST_DAYS: i64 = 730;
@@ -77,6 +77,25 @@ impl Expiry {
             return Err(too_far());
         }
         Ok(end)
+    }
+}
+
+/// The end of the link, by at most one of the two ways to say it.
+pub(crate) fn choose_expiry<'a>(
+    expires_at: &'a Field<Expiry>,
+    expires_in_days: &'a Field<Expiry>,
+    problems: &mut Problems,
+) -> Field<(&'static str, Expiry)> {
+    match (expires_at, expires_in_days) {
+        (Field::Refused, _) | (_, Field::Refused) => Field::Refused,
+        (Field::Value(_), Field::Value(_)) => {
+            let detail = "Give expires_at or expires_in_days, not both.";
+            problems.refuse("/expires_in_days", "both_given", detail);
+            Field::Refused
+        }
+        (Field::Value(expiry), Field::Absent) => Field::Value(("/expires_at", *expiry)),
+        (Field::Absent, Field::Value(expiry)) => Field::Value(("/expires_in_days", *expiry)),
+        (Field::Absent, Field::Absent) => Field::Absent,
     }
 }
 

@@ -1,47 +1,20 @@
 //! MessageRound people about a link once more.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
 use crate::business::settings::Settings;
+use crate::link::MessageRound;
 use crate::link::PaymentLink;
-use crate::messages::choice::{MessageChoice, MessageTemplate};
-use crate::messages::compose::{MessageContext, MessageSources, preview};
-use crate::messages::provider::{MessageProviders, MessageRouter};
-use crate::messages::recipients::{Channel, DeliveryOptions, Recipient, ResolvedRecipients, Unreached, resolve};
+use crate::messages::channel::Channel;
+use crate::messages::choice::MessageChoice;
+use crate::messages::compose::{MessageSources, preview};
+use crate::messages::message_template::MessageTemplate;
+use crate::messages::provider::MessageProviders;
+use crate::messages::recipients::{DeliveryOptions, Recipient, ResolvedRecipients, Unreached, resolve};
+use crate::messages::routing::MessageRouter;
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
 use crate::requests::create::{MessageRequest, Recipients, decide_message};
-
-/// People are told about one link at most so often after the first time.
-pub const MAX_MESSAGE_ROUNDS: usize = 10;
-
-/// Between two message_rounds lies at least so much time: a second click is a mistake, and a third a nuisance.
-pub const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
-
-/// One more round of messages, at the CRM's wish.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageRound {
-    /// The version of the link that it was written with.
-    pub version: u64,
-    pub at: Timestamp,
-    pub message: MessageChoice,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recipients: Vec<Recipient>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unreached: Vec<Unreached>,
-}
-
-/// Why nobody is told again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResendRefused {
-    /// Nobody can pay the link any more.
-    NotActive,
-    /// Somebody was told a moment ago. So many seconds are left to wait.
-    TooSoon { seconds: i64 },
-    /// People were told as often as is allowed.
-    TooOften,
-}
 
 /// Whom to tell and in which words; what is left out is as it was when the link was made.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +59,7 @@ pub fn decide(
     let channels: Vec<Channel> = message.channels().into_iter().filter(used).collect();
     let url = link.url();
     let sources = MessageSources { templates: records.templates, router: records.router() };
-    preview(&MessageContext::of(link.terms(), &url), &message, &channels, &notified.recipients, sources, found);
+    preview(&link.terms().message_context(&url), &message, &channels, &notified.recipients, sources, found);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, context};
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Language;
-use crate::messages::recipients::Channel;
+use crate::messages::channel::Channel;
 use crate::problem::Rejection;
 use crate::text::parse_text;
 

@@ -1,12 +1,22 @@
 use super::*;
+use crate::address::Region;
+use crate::address::{Email, Mobile};
+use crate::business::settings::Settings;
+use crate::gateway::GatewayRulebook;
 use crate::gateway::{GatewayKind, Mode};
-use crate::ids::CredentialsVersion;
-use crate::messages::choice::MessageKind;
-use crate::messages::provider::samples;
+use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, Role};
+use crate::messages::kind::MessageKind;
+use crate::messages::message_template::MessageTemplate;
+use crate::messages::provider::MessageProviders;
+use crate::messages::routing::samples;
 use crate::messages::sms::SegmentLimit;
+use crate::messages::template::MessageText;
+use crate::money::Currency;
 use crate::records::account::{LatePayment, OnlinePayment};
-use crate::records::contact::{Person, Region};
+use crate::records::contact::Person;
 use crate::records::item::ReceiptField;
+use crate::records::receipt_type::ReceiptType;
+use std::collections::BTreeMap;
 
 struct World {
     account: Option<Account>,

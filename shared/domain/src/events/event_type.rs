@@ -1,0 +1,84 @@
+//! The names of events in the API.
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Rejection;
+
+/// The names of events in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum EventType {
+    LinkCreated,
+    LinkOpened,
+    LinkPaid,
+    LinkExpired,
+    LinkCancelled,
+    AttemptFailed,
+    AttemptNeedsReview,
+    RefundSucceeded,
+    ReceiptRegistered,
+    MessageFailed,
+}
+
+impl EventType {
+    pub const ALL: [EventType; 10] = [
+        Self::LinkCreated,
+        Self::LinkOpened,
+        Self::LinkPaid,
+        Self::LinkExpired,
+        Self::LinkCancelled,
+        Self::AttemptFailed,
+        Self::AttemptNeedsReview,
+        Self::RefundSucceeded,
+        Self::ReceiptRegistered,
+        Self::MessageFailed,
+    ];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Rejection::new("unknown_event_type", format!("There is no such event; these are: {known}."))
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkCreated => "payment_link.created",
+            Self::LinkOpened => "payment_link.opened",
+            Self::LinkPaid => "payment_link.paid",
+            Self::LinkExpired => "payment_link.expired",
+            Self::LinkCancelled => "payment_link.cancelled",
+            Self::AttemptFailed => "attempt.failed",
+            Self::AttemptNeedsReview => "attempt.needs_review",
+            Self::RefundSucceeded => "refund.succeeded",
+            Self::ReceiptRegistered => "receipt.registered",
+            Self::MessageFailed => "message.failed",
+        }
+    }
+}
+
+impl TryFrom<String> for EventType {
+    type Error = Rejection;
+    fn try_from(text: String) -> Result<Self, Rejection> {
+        Self::parse(&text)
+    }
+}
+
+impl From<EventType> for String {
+    fn from(kind: EventType) -> String {
+        kind.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_can_be_named() {
+        for kind in EventType::ALL {
+            assert_eq!(EventType::parse(kind.as_str()), Ok(kind));
+        }
+        assert!(EventType::parse("payment_link.lost").unwrap_err().detail.contains("payment_link.paid"));
+    }
+}

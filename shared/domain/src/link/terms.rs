@@ -1,0 +1,123 @@
+//! What was agreed when a link was made. It is a copy, so that no later change of a record can break a link.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::gateway::{GatewayKind, Mode};
+use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, ReferenceId};
+use crate::locale::Locale;
+use crate::messages::choice::MessageChoice;
+use crate::messages::compose::MessageContext;
+use crate::messages::recipients::{Recipient, Unreached};
+use crate::money::Money;
+use crate::records::account::LatePayment;
+
+/// What was agreed when the link was made. It is a copy: later changes of a record cannot break a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub mode: Mode,
+    pub account: AccountTerms,
+    pub contact: ContactTerms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemTerms>,
+    pub amount: Money,
+    pub amount_source: AmountSource,
+    /// Exclusive.
+    pub expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub after_payment: AfterPayment,
+    pub message: MessageChoice,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Recipient>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<Unreached>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_id: Option<ReferenceId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    /// The language of messages and pages, where the request or the contact named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountTerms {
+    pub id: AccountId,
+    pub name: String,
+    pub gateway: GatewayKind,
+    pub credentials: CredentialsVersion,
+    pub late_payment: LatePayment,
+    /// Whether the customer sees what is to be paid, and a button, before the gateway.
+    #[serde(default)]
+    pub summary_page: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactTerms {
+    pub id: ContactId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_url: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemTerms {
+    pub id: ItemId,
+    pub title: String,
+}
+
+/// Where the amount came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountSource {
+    Request,
+    Item,
+    Balance,
+}
+
+impl AmountSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Item => "item",
+            Self::Balance => "balance",
+        }
+    }
+}
+
+/// What is recorded once the money is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterPayment {
+    pub register_receipt: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_type_id: Option<ReceiptTypeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_field: Option<FieldKey>,
+}
+
+impl Terms {
+    /// What messages can say of a link on these terms that is paid at this address.
+    pub fn message_context<'a>(&'a self, url: &'a str) -> MessageContext<'a> {
+        MessageContext {
+            mode: self.mode,
+            account_name: &self.account.name,
+            contact_name: &self.contact.name,
+            item_title: self.item.as_ref().map(|item| item.title.as_str()),
+            amount: self.amount,
+            expires_at: self.expires_at,
+            description: self.description.as_deref(),
+            reference_id: self.reference_id.as_ref(),
+            locale: self.locale.as_ref(),
+            url,
+        }
+    }
+}
+
+/// Where a link is paid: the scheme and host that it was made under, and its token.
+pub fn pay_url(base: &str, token: &str) -> String {
+    format!("{base}/p/{token}")
+}

@@ -1,0 +1,120 @@
+//! What is asked for, and whether an account can take it.
+
+use super::context::CreateContext;
+use super::request::Request;
+use crate::gateway::GatewayRulebook;
+use crate::link::AmountSource;
+use crate::money::{Currency, Money};
+use crate::problem::{Field, Problems, Rejection};
+use crate::records::account::{Account, Ready};
+use crate::records::contact::Contact;
+use crate::records::item::Item;
+
+/// An account and how a link on it can be paid.
+pub type ReadyAccount<'a> = (&'a Account, Ready<'a>);
+
+/// The first present of request, item and balance. It is never skipped because it is zero or negative.
+pub(super) fn decide_amount(
+    request: &Request,
+    records: CreateContext<'_>,
+    account: Option<ReadyAccount<'_>>,
+    item: Option<&Item>,
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Option<(Money, AmountSource)> {
+    let currency = account.map(|(account, _)| account.currency);
+    let (money, source) = find_amount(request, currency, item, contact, problems)?;
+    if money.minor_units() <= 0 {
+        let detail =
+            format!("{} is {}, and only an amount above zero can be paid.", called(source), money.minor_units());
+        problems.refuse("/amount", "amount_not_payable", detail);
+    } else if let Some(account) = account
+        && let Err((pointer, rejection)) = fits(money, source, account, records.gateways)
+    {
+        problems.add(pointer, rejection);
+    }
+    Some((money, source))
+}
+
+/// What is asked for. An amount without a currency is in that of the account.
+pub(super) fn find_amount(
+    request: &Request,
+    of_account: Option<Currency>,
+    item: Option<&Item>,
+    contact: Option<&Contact>,
+    problems: &mut Problems,
+) -> Option<(Money, AmountSource)> {
+    match (&request.amount, &request.currency) {
+        (Field::Refused, _) | (_, Field::Refused) => None,
+        (Field::Absent, Field::Value(_)) => {
+            problems.refuse(
+                "/currency",
+                "currency_without_amount",
+                "A currency is only given together with an amount.",
+            );
+            None
+        }
+        (Field::Value(amount), currency) => {
+            let currency = currency.as_ref().value().copied().or(of_account)?;
+            let money = problems.check("/amount", Money::new(*amount, currency)).value()?;
+            Some((money, AmountSource::Request))
+        }
+        (Field::Absent, Field::Absent) => {
+            let found = amount_on_record(item, contact);
+            // Without a contact it is not known whether there is a balance.
+            if found.is_none() && contact.is_some() {
+                let detail = "Give an amount: neither the item nor the contact's balance has one.";
+                problems.refuse("/amount", "required", detail);
+            }
+            found
+        }
+    }
+}
+
+/// Whether an account can be chosen for what the request asks for, by the rules that the link itself is asked for. An
+/// amount that no account takes speaks against none of them.
+pub(crate) fn can_choose(account: &Account, request: &Request, records: CreateContext<'_>) -> Result<(), Rejection> {
+    let ready = account.ready()?;
+    let scratch = &mut Problems::default();
+    match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
+        Some((money, source)) if money.minor_units() > 0 => {
+            fits(money, source, (account, ready), records.gateways).map_err(|(_, rejection)| rejection)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What is asked for where the request names no amount.
+fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
+    let of_item = item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
+    of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
+}
+
+fn called(source: AmountSource) -> &'static str {
+    match source {
+        AmountSource::Request => "The amount",
+        AmountSource::Item => "The item's amount",
+        AmountSource::Balance => "What the contact owes",
+    }
+}
+
+/// Whether an amount can be paid on an account. The error comes with the field to change.
+fn fits(
+    money: Money,
+    source: AmountSource,
+    (account, ready): ReadyAccount<'_>,
+    gateways: &GatewayRulebook,
+) -> Result<(), (&'static str, Rejection)> {
+    let gateway = ready.gateway;
+    if money.currency() != account.currency {
+        let pointer = if source == AmountSource::Request { "/currency" } else { "/amount" };
+        let (from, there) = (called(source), account.currency);
+        let detail = format!("{from} is in {}, the account {} in {there}.", money.currency(), account.id);
+        return Err((pointer, Rejection::new("currency_mismatch", detail)));
+    }
+    if !gateway.takes(money.currency()) {
+        let detail = format!("The gateway {} does not take {}.", gateway.as_str(), money.currency());
+        return Err(("/currency", Rejection::new("currency_not_supported", detail)));
+    }
+    gateways.check_amount(gateway, money).map_err(|rejection| ("/amount", rejection))
+}

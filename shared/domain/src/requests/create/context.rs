@@ -1,0 +1,34 @@
+//! The records that a create request is decided on.
+
+use std::collections::BTreeMap;
+
+use crate::business::settings::Settings;
+use crate::gateway::GatewayRulebook;
+use crate::ids::ReceiptTypeId;
+use crate::messages::message_template::MessageTemplate;
+use crate::messages::provider::MessageProviders;
+use crate::messages::routing::MessageRouter;
+use crate::records::account::Account;
+use crate::records::contact::Contact;
+use crate::records::item::Item;
+use crate::records::receipt_type::ReceiptType;
+
+/// The records that the request names, as they are once the link is made: what it brings along is in them. One of those
+/// that is missing has its problem reported already.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateContext<'a> {
+    pub account: Option<&'a Account>,
+    pub contact: Option<&'a Contact>,
+    pub item: Option<&'a Item>,
+    pub receipt_types: &'a BTreeMap<ReceiptTypeId, ReceiptType>,
+    pub templates: &'a [MessageTemplate],
+    pub settings: &'a Settings,
+    pub providers: &'a MessageProviders,
+    pub gateways: &'a GatewayRulebook,
+}
+
+impl<'a> CreateContext<'a> {
+    pub(crate) fn router(self) -> MessageRouter<'a> {
+        MessageRouter { settings: self.settings, providers: self.providers }
+    }
+}

@@ -1,0 +1,101 @@
+//! A create request after its fields were read one by one.
+
+use std::collections::BTreeMap;
+
+use crate::address::{Email, Mobile, SocialAddress};
+use crate::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
+use crate::locale::Locale;
+use crate::messages::channel::Channel;
+use crate::messages::recipients::RecipientSelection;
+use crate::messages::template::MessageText;
+use crate::money::Currency;
+use crate::problem::{Field, Rejection};
+use crate::records::contact::ContactChange;
+use crate::records::item::ItemChange;
+use crate::requests::expiry::Expiry;
+
+/// A create request after its fields were read one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub account_id: Field<AccountId>,
+    pub contact_id: Field<ContactId>,
+    pub item_id: Field<ItemId>,
+    /// What the request says about the contact and the item, where it brings them along with their ids.
+    pub contact: Option<ContactChange>,
+    pub item: Option<ItemChange>,
+    pub amount: Field<i64>,
+    pub currency: Field<Currency>,
+    pub expires_at: Field<Expiry>,
+    pub expires_in_days: Field<Expiry>,
+    pub description: Field<String>,
+    pub recipients: Recipients,
+    pub after_payment: AfterPaymentRequest,
+    pub message: MessageRequest,
+    pub reference_id: Field<ReferenceId>,
+    pub return_url: Field<String>,
+    pub locale: Field<Locale>,
+    pub metadata: Field<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Recipients {
+    pub contact: Field<bool>,
+    pub roles: Field<Vec<Role>>,
+    pub mobiles: Field<Vec<Mobile>>,
+    pub emails: Field<Vec<Email>>,
+    pub social: Field<Vec<SocialAddress>>,
+}
+
+impl Recipients {
+    /// Everybody named; what could not be read is reported already.
+    pub(crate) fn selection(&self) -> RecipientSelection {
+        RecipientSelection {
+            contact: self.contact.as_ref().value().copied().unwrap_or(false),
+            roles: self.roles.clone().value().unwrap_or_default(),
+            mobiles: self.mobiles.clone().value().unwrap_or_default(),
+            emails: self.emails.clone().value().unwrap_or_default(),
+            social: self.social.clone().value().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn any_refused(&self) -> bool {
+        matches!(self.contact, Field::Refused)
+            || matches!(self.roles, Field::Refused)
+            || matches!(self.mobiles, Field::Refused)
+            || matches!(self.emails, Field::Refused)
+            || matches!(self.social, Field::Refused)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct AfterPaymentRequest {
+    pub register_receipt: Field<bool>,
+    pub receipt_type_id: Field<ReceiptTypeId>,
+    pub receipt_field: Field<FieldKey>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct MessageRequest {
+    pub mode: Field<MessageMode>,
+    pub channels: Field<Vec<Channel>>,
+    pub sms: Field<MessageText>,
+    pub email: Field<MessageText>,
+    pub social: Field<MessageText>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageMode {
+    #[default]
+    Default,
+    Custom,
+}
+
+impl MessageMode {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        match text {
+            "default" => Ok(Self::Default),
+            "custom" => Ok(Self::Custom),
+            _ => Err(Rejection::new("unknown_choice", "The mode of a message is default or custom.")),
+        }
+    }
+}
