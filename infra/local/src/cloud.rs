@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use domain::Timestamp;
@@ -19,7 +18,7 @@ use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
 use crate::{page, schedule, sqs, stream};
-use simulators::gateways::{Notify, OutgoingWebhook, Simulators, gateway_urls};
+use simulators::gateways::{Simulators, drop_webhooks, gateway_urls, send_webhooks};
 use simulators::providers::aws_account::Account;
 use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
@@ -144,7 +143,8 @@ impl Cloud {
         let inbox_file = options.data.as_ref().map(|folder| folder.join("inbox.json"));
         let inbox = Inbox::open(inbox_file.as_deref()).map_err(|error| cannot_open("the inbox", &error))?;
         let base = format!("http://localhost:{}", ports.cloud);
-        let simulators = Simulators::open(&base, options.data.as_deref(), notify(options.webhooks), options.clock)
+        let notify = if options.webhooks { send_webhooks() } else { drop_webhooks() };
+        let simulators = Simulators::open(&base, options.data.as_deref(), notify, options.clock)
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
         let (account, undelivered) = (Account::default(), Queue::default());
@@ -283,16 +283,6 @@ fn front_router(api: String, inbox: &Inbox, crm: &Crm, simulators: &Simulators, 
     ))
 }
 
-/// Serves the gateways' simulators alone, until the process ends. Their books are forgotten with it.
-pub async fn serve_gateways(port: u16) -> Result<(), CloudError> {
-    let (listener, port) = listen(port).await?;
-    let base = format!("http://localhost:{port}");
-    let simulators = Simulators::open(&base, None, notify(true), Clock::System)
-        .map_err(|error| cannot_open("the gateways' books", &error))?;
-    let served = axum::serve(nodelay(listener), simulators.router()).await;
-    served.map_err(|error| cannot_open("the gateways' simulators", &error))
-}
-
 /// Everybody who takes messages over.
 fn providers_router(inbox: &Inbox, account: &Account, reports: &Reports) -> Router {
     Router::new()
@@ -301,25 +291,6 @@ fn providers_router(inbox: &Inbox, account: &Account, reports: &Reports) -> Rout
         .nest_service("/bot-api", bot::router(inbox.clone()))
         .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
         .nest_service("/social-messaging", whatsapp::router(inbox.clone(), reports.clone()))
-}
-
-/// How the simulated gateways call webhooks, or that they seem to and nobody hears it.
-fn notify(is_heard: bool) -> Notify {
-    if !is_heard {
-        return Arc::new(|_| Box::pin(async { Ok(200) }));
-    }
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap_or_default();
-    Arc::new(move |webhook: OutgoingWebhook| {
-        let http = http.clone();
-        Box::pin(async move {
-            let mut request = http.post(&webhook.url).body(webhook.body);
-            for (name, value) in webhook.headers {
-                request = request.header(name, value);
-            }
-            let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
-            Ok(answer.status().as_u16())
-        })
-    })
 }
 
 /// The latest links, for the page.

@@ -14,5 +14,5 @@ pub mod crm;
 mod schedule;
 mod stream;
 
-pub use cloud::{Cloud, CloudError, Options, Ports, serve_gateways};
+pub use cloud::{Cloud, CloudError, Options, Ports};
 pub use stream::StreamReader;
