@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::ids::AttemptId;
 use domain::link::Receipt;
-use domain::link::outbox::EventType;
+use domain::events::EventType;
 use domain::link::{Attempt, AttemptState};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::records::account::LatePayment;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use store::{DeliveryState, EventRecord};
+use domain::events::{DeliveryState, EventRecord};
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -5,19 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use channels::PostOutcome;
 use domain::Timestamp;
+use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome};
 use domain::ids::EndpointId;
-use domain::link::KEPT_FOR;
 use domain::records::webhook_endpoint::WebhookEndpoint;
-use domain::events::delivery::next_try;
+
 use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{
-    DUE_SHARDS, Delivery, DeliveryState, DueEvent, EventList, EventRecord, EventsAfter, LinkHistory, StoreError,
-};
+use store::{DUE_SHARDS, DueEvent, EventList, EventsAfter, LinkHistory, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 
@@ -83,10 +80,11 @@ impl SlowEndpoints {
 /// Makes events of what happened to a link and was not told yet, in the order in which it happened.
 pub(crate) async fn tell(app: &App, file: &LinkHistory, deadline: SystemTime) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let is_untold = |sequence: u32, at: Timestamp| !file.told.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
-    for event in file.link.outbox().as_slice().iter().filter(|one| is_untold(one.sequence, one.at)) {
+    let is_unrecorded =
+        |sequence: u32, at: Timestamp| !file.recorded.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
+    for event in file.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
         let endpoints = app.store.endpoints().await?;
-        let mut event = EventRecord::new(file.link.id(), event, now);
+        let mut event = event.record(file.link.id(), now);
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // What there is no time for is written down as due, for the schedule.
@@ -127,8 +125,7 @@ async fn send(
         let body = body.clone();
         async move {
             let Some(endpoint) = endpoint else {
-                delivery.state = DeliveryState::Failed;
-                delivery.log(now, "the endpoint is switched off".to_owned());
+                delivery.give_up("the endpoint is switched off", now);
                 return;
             };
             if app.slow.are_left_alone(&endpoint.id, trigger) {
@@ -138,7 +135,8 @@ async fn send(
             let begun = Instant::now();
             let posted = app.webhooks.post(endpoint, id, trace, body, now, trigger.patience()).await;
             app.slow.note(&endpoint.id, begun.elapsed());
-            note(delivery, &posted, now);
+            let [jitter] = runtime::random::<1>().unwrap_or_default();
+            delivery.note(&posted, jitter, now);
             let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
             tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
             Measurement::Posted { outcome: state }.record();
@@ -149,29 +147,6 @@ async fn send(
     });
     join_all(sent).await;
     Ok(())
-}
-
-/// What came of one try.
-fn note(delivery: &mut Delivery, posted: &PostOutcome, now: Timestamp) {
-    match posted {
-        PostOutcome::Delivered { outcome } => {
-            delivery.state = DeliveryState::Delivered;
-            delivery.log(now, outcome.clone());
-        }
-        PostOutcome::Gone { outcome } => {
-            delivery.state = DeliveryState::Failed;
-            delivery.log(now, outcome.clone());
-        }
-        PostOutcome::Failed { outcome, wait } => {
-            delivery.failed_tries += 1;
-            let [jitter] = runtime::random::<1>().unwrap_or_default();
-            delivery.state = match next_try(delivery.failed_tries, *wait, jitter, now) {
-                Some(until) => DeliveryState::Waiting { until },
-                None => DeliveryState::Failed,
-            };
-            delivery.log(now, outcome.clone());
-        }
-    }
 }
 
 /// An endpoint that says that it is gone gets nothing more until somebody switches it on again.

@@ -1,40 +1,24 @@
 //! Messages to people: each is claimed, handed to its provider and noted.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use channels::{Label, SendOutcome, Through};
+use channels::{Label, Through};
+use domain::Timestamp;
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::routing::{MessageRouter, Route};
+use domain::messages::delivery::{MessageState, REPORTED_WITHIN, SendOutcome};
 use domain::messages::provider::ProviderKind;
 use domain::messages::recipients::Recipient;
+use domain::messages::routing::{MessageRouter, Route};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{
-    DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, MessageState, SendLease, SentMessage, StoreError, Written,
-};
+use store::{DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, SendLease, SentMessage, StoreError, Written};
 use telemetry::Measurement;
 
 use crate::reports::{About, Report};
 use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
-
-/// The pauses between tries. After the last one a message has failed.
-const PAUSES: [Duration; 6] = [
-    Duration::from_secs(60),
-    Duration::from_secs(5 * 60),
-    Duration::from_secs(30 * 60),
-    Duration::from_secs(2 * 3600),
-    Duration::from_secs(5 * 3600),
-    Duration::from_secs(10 * 3600),
-];
-
-/// A provider can have a message wait at most so long.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
-
-/// After so long nothing more is reported about a message that only its provider's own id names.
-const REPORTED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a failure is noted again because the link changed meanwhile.
 const MAX_CONTENDED_TRIES: usize = 8;
@@ -113,21 +97,8 @@ async fn hand_over(
     recipient: &Recipient,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let sent = send_through(app, link, recipient).await?;
-    let now = app.clock.now();
-    Ok(match sent {
-        SendOutcome::Accepted { provider_id } => MessageState::Sent { at: now, provider_id },
-        SendOutcome::FailedForGood { reason } => MessageState::Failed { at: now, reason, sent: None },
-        SendOutcome::FailedForNow { reason, wait } => {
-            let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
-            // A provider may ask for a longer pause, but not for one without end.
-            let wait = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default().min(LONGEST_WAIT);
-            match pause {
-                Some(pause) => MessageState::Waiting { until: later(now, wait.max(*pause)), reason },
-                None => MessageState::Failed { at: now, reason, sent: None },
-            }
-        }
-    })
+    let outcome = send_through(app, link, recipient).await?;
+    Ok(MessageState::after(outcome, tries, app.clock.now()))
 }
 
 /// Hands a message to whoever serves its address now: that may have changed since the link was made.
@@ -184,7 +155,7 @@ fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
 
 /// Where that id cannot be written down the message is sent all the same, and only a report about it would lead nowhere.
 async fn remember(app: &App, provider_id: &str, label: Label<'_>) {
-    let forget_at = later(app.clock.now(), REPORTED_WITHIN);
+    let forget_at = app.clock.now().checked_add(REPORTED_WITHIN).unwrap_or(Timestamp::MAX);
     let known = app.store.remember_provider_id(provider_id, label.link, label.message, forget_at).await;
     if let Err(error) = known {
         tracing::warn!(link_id = %label.link, message_id = %label.message, error = %error, "The provider's id of a message could not be kept.");

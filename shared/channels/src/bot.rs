@@ -6,7 +6,8 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Call, SendOutcome};
+use crate::Call;
+use domain::messages::delivery::SendOutcome;
 
 /// What every answer has. The description is for people and is not kept: it may repeat what was sent.
 #[derive(Debug, Default, Deserialize)]

@@ -9,7 +9,8 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Call, SendOutcome};
+use crate::Call;
+use domain::messages::delivery::SendOutcome;
 
 /// How the places of a template are called, in their order. The first three take no blanks.
 const PLACES: [&str; KAVENEGAR_PLACES] = ["token", "token2", "token3", "token10", "token20"];

@@ -19,25 +19,13 @@ use base64::engine::general_purpose::STANDARD;
 use domain::business::settings::{EmailSenderName, Sender};
 use domain::ids::{LinkId, MessageId};
 use domain::messages::compose::Message;
+use domain::messages::delivery::SendOutcome;
 use domain::messages::provider::{ProviderConfig, ProviderKind, ProviderSecret};
 use domain::public_url::{Reach, parse_endpoint_url};
-use jiff::SignedDuration;
 use outbound::{Answer, Http};
 
-pub use webhooks::{PostOutcome, Webhooks};
+pub use webhooks::Webhooks;
 pub use whatsapp::{SocialMessaging, reason_of_meta};
-
-/// What the provider said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SendOutcome {
-    /// The provider took the message over under this id.
-    Accepted { provider_id: String },
-    /// It may work later, after `wait` at the earliest where the provider asked for a pause. A message whose answer was
-    /// lost is here too and may arrive twice.
-    FailedForNow { reason: String, wait: Option<SignedDuration> },
-    /// It will never work for this address and this message.
-    FailedForGood { reason: String },
-}
 
 /// No provider is waited for longer.
 pub const PROVIDER_CALL: Duration = Duration::from_secs(8);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::events::PostOutcome;
 use domain::ids::EventId;
 use domain::public_url::{Reach, parse_endpoint_url};
 use domain::records::webhook_endpoint::WebhookEndpoint;
@@ -10,23 +11,6 @@ use domain::trace::Trace;
 use jiff::SignedDuration;
 use outbound::Http;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
-
-/// What an endpoint said. `outcome` is the HTTP status or what went wrong instead, for the log of deliveries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PostOutcome {
-    Delivered {
-        outcome: String,
-    },
-    /// It will never take another event.
-    Gone {
-        outcome: String,
-    },
-    /// It may take the event later; `wait` is how long it asked for.
-    Failed {
-        outcome: String,
-        wait: Option<SignedDuration>,
-    },
-}
 
 /// Sends events. Cheap to clone.
 #[derive(Clone, Debug)]

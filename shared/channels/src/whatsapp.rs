@@ -16,7 +16,8 @@ use outbound::{Answer, Http};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{PROVIDER_CALL, SendOutcome};
+use crate::PROVIDER_CALL;
+use domain::messages::delivery::SendOutcome;
 
 /// The version of Meta's API that the message is written for.
 const META_API: &str = "v20.0";

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
-use domain::records::receipt_type::ReceiptType;
 use domain::locale::Locale;
+use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::message_template::{MessageTemplate, saved_text};
 use domain::messages::provider::{MessageProvider, MessageProviders};
-use domain::messages::channel::Channel;
 use domain::messages::template::MessageText;
 use domain::records::account::Account;
+use domain::records::receipt_type::ReceiptType;
 
 use crate::Store;
 use crate::error::StoreError;

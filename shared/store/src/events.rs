@@ -4,12 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
-use domain::idempotency::IdempotencyLog;
-use domain::ids::{AttemptId, EndpointId, EventId, LinkId, MessageId};
+use domain::events::EventRecord;
+use domain::ids::{EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::events::EventType;
-use domain::link::{KEPT_FOR, LinkEvent};
-use serde::{Deserialize, Serialize};
+use domain::messages::delivery::MessageStates;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -18,155 +16,39 @@ use crate::keys::{
     self, BY_DAY, DUE_AT, DUE_KIND, DayShards, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX,
     PK, SK,
 };
-use crate::messages::{MessageRecord, MessageStates};
-
-/// So many tries of a delivery are kept in its log.
-const LONGEST_LOG: usize = 12;
+use crate::messages::MessageRecord;
 
 /// A link with what is known of its messages and its events, from one query.
 #[derive(Clone, Debug)]
 pub struct LinkHistory {
     pub link: PaymentLink,
     pub messages: MessageStates,
-    /// The numbers of the events that are events already.
-    pub told: BTreeSet<u32>,
+    /// The numbers of the link's events that are recorded already.
+    pub recorded: BTreeSet<u32>,
 }
 
-/// An event and what became of sending it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventRecord {
-    pub id: EventId,
-    pub sequence: u32,
-    #[serde(rename = "type")]
-    pub kind: EventType,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<AttemptId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<MessageId>,
-    pub happened_at: Timestamp,
-    /// Its place in the list of all events: whoever reads on from the last event misses none that was recorded later.
-    pub recorded_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deliveries: Vec<Delivery>,
-    /// A run of the schedule is sending it until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_until: Option<Timestamp>,
-    /// Counts the changes.
-    pub version: u64,
-    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
-    pub idempotency: IdempotencyLog,
+/// The place of an event in the list of all.
+fn listed_at(event: &EventRecord) -> String {
+    keys::listed_at(event.recorded_at, event.id.as_str())
 }
 
-/// One endpoint that an event is sent to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    pub endpoint: EndpointId,
-    #[serde(flatten)]
-    pub state: DeliveryState,
-    /// The number of tries since it was last asked for, which decides on the next pause.
-    pub failed_tries: usize,
-    /// The latest tries, the newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tries: Vec<Try>,
+/// An event's item with its place in the list of all and in the index of due work.
+fn event_item(event: &EventRecord, day_shards: DayShards) -> Result<Item, StoreError> {
+    let link = link_of_event(event)?;
+    let mut item = to_item(keys::event(&link, event.sequence), event)?;
+    item.insert(BY_DAY.to_owned(), text(day_shards.for_event(&keys::day_of(event.recorded_at), &event.id)));
+    item.insert(LISTED_AT.to_owned(), text(listed_at(event)));
+    item.insert(FORGET_AT.to_owned(), number(event.forget_at().as_second()));
+    if let Some(due_at) = event.due_at() {
+        item.insert(DUE_KIND.to_owned(), text(DueKind::Event.of(&link)));
+        item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
+    }
+    Ok(item)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum DeliveryState {
-    Waiting { until: Timestamp },
-    Delivered,
-    Failed,
-}
-
-impl DeliveryState {
-    /// The name of the state in the API.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting { .. } => "waiting",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// One try to send an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Try {
-    pub at: Timestamp,
-    /// The HTTP status, or what went wrong instead.
-    pub outcome: String,
-}
-
-impl Delivery {
-    /// To be sent at this moment.
-    pub fn due(endpoint: EndpointId, now: Timestamp) -> Self {
-        Self { endpoint, state: DeliveryState::Waiting { until: now }, failed_tries: 0, tries: Vec::new() }
-    }
-
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        matches!(&self.state, DeliveryState::Waiting { until } if *until <= now)
-    }
-
-    /// Adds a try to the log.
-    pub fn log(&mut self, at: Timestamp, outcome: String) {
-        self.tries.push(Try { at, outcome });
-        let surplus = self.tries.len().saturating_sub(LONGEST_LOG);
-        self.tries.drain(..surplus);
-    }
-}
-
-impl EventRecord {
-    pub fn new(link: &LinkId, event: &LinkEvent, recorded_at: Timestamp) -> Self {
-        Self {
-            id: EventId::of(link, event.sequence),
-            sequence: event.sequence,
-            kind: event.kind,
-            attempt: event.attempt.clone(),
-            message: event.message.clone(),
-            happened_at: event.at,
-            recorded_at,
-            deliveries: Vec::new(),
-            held_until: None,
-            version: 1,
-            idempotency: IdempotencyLog::default(),
-        }
-    }
-
-    /// When a delivery has to be tried again.
-    fn due_at(&self) -> Option<Timestamp> {
-        let waiting = self.deliveries.iter().filter_map(|delivery| match &delivery.state {
-            DeliveryState::Waiting { until } => Some(*until),
-            DeliveryState::Delivered | DeliveryState::Failed => None,
-        });
-        waiting.min().map(|due| self.held_until.map_or(due, |held| held.max(due)))
-    }
-
-    /// The place of an event in the list of all.
-    fn listed_at(&self) -> String {
-        keys::listed_at(self.recorded_at, self.id.as_str())
-    }
-
-    fn item(&self, day_shards: DayShards) -> Result<Item, StoreError> {
-        const WRITE: &str = "write an event";
-        let link = self.link()?;
-        let mut item = to_item(keys::event(&link, self.sequence), self)?;
-        item.insert(BY_DAY.to_owned(), text(day_shards.for_event(&keys::day_of(self.recorded_at), &self.id)));
-        item.insert(LISTED_AT.to_owned(), text(self.listed_at()));
-        // Twice as long as its event stays on the link: what is forgotten before that would be told a second time.
-        let forget_at = self.happened_at.checked_add(KEPT_FOR).and_then(|at| at.checked_add(KEPT_FOR));
-        let forget_at = forget_at.map_err(|error| StoreError::unreadable(WRITE, error))?;
-        item.insert(FORGET_AT.to_owned(), number(forget_at.as_second()));
-        if let Some(due_at) = self.due_at() {
-            item.insert(DUE_KIND.to_owned(), text(DueKind::Event.of(&link)));
-            item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
-        }
-        Ok(item)
-    }
-
-    fn link(&self) -> Result<LinkId, StoreError> {
-        let parts = self.id.parts();
-        parts.map(|(link, _)| link).ok_or_else(|| StoreError::unreadable("find an event's link", "a malformed id"))
-    }
+fn link_of_event(event: &EventRecord) -> Result<LinkId, StoreError> {
+    let parts = event.id.parts();
+    parts.map(|(link, _)| link).ok_or_else(|| StoreError::unreadable("find an event's link", "a malformed id"))
 }
 
 /// An event in the index of due work.
@@ -180,7 +62,7 @@ impl Store {
     /// A link with what is known of its messages and events, from one query.
     pub async fn link_history(&self, id: &LinkId) -> Result<Option<LinkHistory>, StoreError> {
         const READ: &str = "read a link with its messages and events";
-        let (mut link, mut messages, mut told) = (None, BTreeMap::new(), BTreeSet::new());
+        let (mut link, mut messages, mut recorded) = (None, BTreeMap::new(), BTreeSet::new());
         for item in self.query_partition(READ, &keys::link(id).pk).await? {
             let sk = text_of(&item, SK).unwrap_or_default().to_owned();
             if sk == LINK_SK {
@@ -190,10 +72,10 @@ impl Store {
                 let record: MessageRecord = from_item(READ, item)?;
                 messages.insert(id, record.state);
             } else if let Some(sequence) = sk.strip_prefix(EVENT_PREFIX).and_then(|digits| digits.parse().ok()) {
-                told.insert(sequence);
+                recorded.insert(sequence);
             }
         }
-        Ok(link.map(|link| LinkHistory { link, messages, told }))
+        Ok(link.map(|link| LinkHistory { link, messages, recorded }))
     }
 
     pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
@@ -206,14 +88,17 @@ impl Store {
     /// Writes an event, unless it is there already.
     pub async fn record_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
         const WRITE: &str = "record an event";
-        Ok(self.put_if(WRITE, event.item(self.day_shards)?, "attribute_not_exists(pk)", Item::new()).await?.is_ok())
+        Ok(self
+            .put_if(WRITE, event_item(event, self.day_shards)?, "attribute_not_exists(pk)", Item::new())
+            .await?
+            .is_ok())
     }
 
     /// Writes a changed event over the version it was decided on. Answers whether nobody else was faster.
     pub async fn replace_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
         const WRITE: &str = "change an event";
         let seen = Item::from([(":seen".to_owned(), number(event.version - 1))]);
-        Ok(self.put_if(WRITE, event.item(self.day_shards)?, "version = :seen", seen).await?.is_ok())
+        Ok(self.put_if(WRITE, event_item(event, self.day_shards)?, "version = :seen", seen).await?.is_ok())
     }
 
     /// Events with a delivery whose time has come in one shard of the index.

@@ -30,8 +30,8 @@ use domain::ids::{
     ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
-use domain::messages::kind::MessageKind;
 use domain::messages::channel::Channel;
+use domain::messages::kind::MessageKind;
 use sha2::{Digest, Sha256};
 
 pub(crate) const PK: &str = "pk";

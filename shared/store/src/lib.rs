@@ -13,10 +13,10 @@ mod item;
 mod keys;
 mod links;
 mod lists;
+mod maintenance;
 mod messages;
 mod providers;
 mod records;
-mod maintenance;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -34,13 +34,13 @@ pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use cursor::{Cursor, SortKey};
 pub use error::StoreError;
-pub use events::{Delivery, DeliveryState, DueEvent, EventRecord, LinkHistory, Try};
+pub use events::{DueEvent, LinkHistory};
 pub use heartbeat::Schedule;
 pub use item::Revision;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
 pub use links::{ChangedRecords, Created, DueCursor, DuePage, TransitionWritten, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{DueMessage, Handover, LeaseOutcome, MessageState, MessageStates, SendLease, SentMessage};
+pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
 pub use records::{AttachedReceipts, CreateRecords};
 
 use configuration::Cached;

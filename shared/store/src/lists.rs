@@ -14,13 +14,13 @@ use serde::de::DeserializeOwned;
 use crate::Store;
 use crate::cursor::Cursor;
 use crate::error::StoreError;
-use crate::events::EventRecord;
 use crate::item::{Item, from_item, key, text, text_of};
 use crate::keys::{
     self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key,
     LISTED_AT, PK, SK,
 };
 use crate::records::AttachedReceipts;
+use domain::events::EventRecord;
 
 /// One page and where the next one begins.
 #[derive(Clone, Debug)]

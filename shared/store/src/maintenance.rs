@@ -80,7 +80,7 @@ impl LinkHistory {
     /// Whether something is still to be told of the link that no record of the table speaks of: an event that was never
     /// recorded, or a message that nobody has looked at.
     pub fn is_untold(&self) -> bool {
-        let events = self.link.outbox().as_slice().iter().any(|one| !self.told.contains(&one.sequence));
+        let events = self.link.outbox().as_slice().iter().any(|one| !self.recorded.contains(&one.sequence));
         events || self.link.recipients().any(|recipient| !self.messages.contains_key(&recipient.id))
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::ids::{LinkId, MessageId};
 use domain::link::PaymentLink;
+use domain::messages::delivery::{Handover, MessageState, MessageStates};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -13,60 +14,6 @@ use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item, write_id};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
 use crate::links::{Written, conditional_put, failed_on, written_over};
-
-/// The state of a message. A message without a record has not been looked at yet: it is queued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum MessageState {
-    /// Somebody is handing it to the provider until the lease ends.
-    Sending {
-        until: Timestamp,
-    },
-    Sent {
-        at: Timestamp,
-        provider_id: String,
-    },
-    /// It failed for now and is tried again.
-    Waiting {
-        until: Timestamp,
-        reason: String,
-    },
-    /// It failed for good.
-    Failed {
-        at: Timestamp,
-        reason: String,
-        /// Where a provider had taken it over before it reported that.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sent: Option<Handover>,
-    },
-    /// It was not sent, because the link had ended before.
-    Skipped {
-        at: Timestamp,
-    },
-}
-
-/// That a provider took a message over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Handover {
-    pub at: Timestamp,
-    pub provider_id: String,
-}
-
-impl MessageState {
-    /// The name of the state in the API.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sending { .. } => "sending",
-            Self::Sent { .. } => "sent",
-            Self::Waiting { .. } => "waiting",
-            Self::Failed { .. } => "failed",
-            Self::Skipped { .. } => "skipped",
-        }
-    }
-}
-
-/// What is known of messages; one that is not in here is queued.
-pub type MessageStates = BTreeMap<MessageId, MessageState>;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MessageRecord {

@@ -8,15 +8,15 @@ use domain::business::logo::{Logo, LogoHash};
 use domain::business::settings::Settings;
 use domain::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
 use domain::link::PaymentLink;
-use domain::records::receipt_type::ReceiptType;
 use domain::locale::Locale;
+use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::message_template::MessageTemplate;
-use domain::messages::channel::Channel;
 use domain::records::account::Account;
 use domain::records::contact::Contact;
 use domain::records::credentials::Credentials;
 use domain::records::item::Item as CrmItem;
+use domain::records::receipt_type::ReceiptType;
 use serde::de::DeserializeOwned;
 
 use crate::Store;

@@ -2,10 +2,11 @@
 
 use domain::Timestamp;
 use domain::business::settings::Settings;
+use domain::events::{DeliveryState, EventRecord, EventType};
 use domain::link::PaymentLink;
-use domain::events::EventType;
+use domain::messages::delivery::MessageStates;
 use serde::Serialize;
-use store::{DeliveryState, EventRecord, MessageStates};
+
 use utoipa::ToSchema;
 
 use crate::schema::{DeliveryStatusName, EventName, ModeName};

@@ -6,19 +6,19 @@ pub mod schema;
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
+use domain::address::SocialAddress;
 use domain::business::settings::Settings;
 use domain::ids::MessageId;
 use domain::link::Receipt;
 use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
 use domain::link::{Attempt, AttemptState};
 use domain::messages::choice::MessageChoice;
+use domain::messages::delivery::MessageState;
 use domain::messages::recipients::{Recipient, Unreached};
 use domain::messages::template::MessageText;
 use domain::money::Money;
-use domain::address::SocialAddress;
 use domain::records::item::ReceiptField;
 use serde::Serialize;
-use store::MessageState;
 use utoipa::ToSchema;
 
 use schema::{

@@ -1,9 +1,9 @@
 //! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
 
-use domain::gateway::{GatewayKind, Mode};
 use domain::events::EventType;
-use domain::messages::provider::ProviderKind;
+use domain::gateway::{GatewayKind, Mode};
 use domain::messages::channel::Channel;
+use domain::messages::provider::ProviderKind;
 use domain::messages::routing::UnreachedReason;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};

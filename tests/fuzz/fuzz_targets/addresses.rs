@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use domain::records::contact::{Email, Mobile, Region};
+use domain::address::{Email, Mobile, Region};
 use domain::text::parse_web_address;
 use libfuzzer_sys::fuzz_target;
 

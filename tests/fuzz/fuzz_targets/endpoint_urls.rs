@@ -7,7 +7,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use domain::records::webhook_endpoint::{Reach, parse_endpoint_url};
+use domain::public_url::{Reach, parse_endpoint_url};
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 
@@ -61,8 +61,8 @@ fuzz_target!(|data: &[u8]| {
 /// accepted, which no deployed stack does.
 fn is_private(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Ipv4(address)) => !domain::records::webhook_endpoint::is_public(address.into()),
-        Some(Host::Ipv6(address)) => !domain::records::webhook_endpoint::is_public(address.into()),
+        Some(Host::Ipv4(address)) => !domain::public_url::is_public(address.into()),
+        Some(Host::Ipv6(address)) => !domain::public_url::is_public(address.into()),
         Some(Host::Domain(_)) | None => is_local(url),
     }
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Problems;
-use domain::records::contact::{Contact, Region};
+use domain::records::contact::Contact;
+use domain::address::Region;
 use domain::ids::{ContactId, ItemId};
 use domain::records::item::Item;
 use http::{HeaderMap, HeaderValue, header};

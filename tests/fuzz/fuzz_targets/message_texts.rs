@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use domain::calendar::parse_time_zone;
 use domain::locale::Language;
 use domain::money::{Currency, Money};
-use domain::messages::recipients::Channel;
+use domain::messages::channel::Channel;
 use domain::messages::sms::SmsLength;
 use domain::messages::template::{Amount, End, MessageText, Values, html_of};
 use libfuzzer_sys::fuzz_target;

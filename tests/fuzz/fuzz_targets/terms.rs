@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use domain::Timestamp;
 use domain::calendar::parse_time_zone;
-use domain::records::contact::Region;
+use domain::address::Region;
 use domain::requests::expiry::{Expiry, LONGEST_DAYS};
 use domain::gateway::GatewayKind;
 use domain::locale::Locale;

@@ -14,15 +14,17 @@ use domain::ids::{
 use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, ItemTerms, PaymentLink, Terms};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::locale::Locale;
+use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
-use domain::messages::recipients::{Channel, Recipient};
+use domain::messages::delivery::MessageState;
+use domain::messages::recipients::Recipient;
 use domain::money::{Currency, Money};
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventRecord, EventsAfter, LeaseOutcome,
-    LinkList, MessageState, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventsAfter, LeaseOutcome, LinkList,
+    ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -422,7 +424,7 @@ async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_be
         let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), second(number));
         store.create_link(&link, &ChangedRecords::default(), second(number)).await.unwrap();
         let event = link.outbox().as_slice()[0].clone();
-        let event = EventRecord::new(link.id(), &event, second(number));
+        let event = event.record(link.id(), second(number));
         assert!(store.record_event(&event).await.unwrap());
     }
     let (mut made, mut cursor) = (Vec::new(), None);

@@ -1,6 +1,9 @@
 //! What the CRM is told, and what became of telling it.
 
-pub mod delivery;
+mod delivery;
 mod event_type;
+mod record;
 
+pub use delivery::{Delivery, DeliveryState, PostOutcome, Try};
 pub use event_type::EventType;
+pub use record::{EventRecord, KEPT_FOR};

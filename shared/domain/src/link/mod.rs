@@ -18,7 +18,7 @@ pub use attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, OpenedSess
 pub use confirming::{Hint, KeptPayment, ReferenceClaim, ReturnData, Step, Transition};
 pub use forget::StillNeeded;
 pub use message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
-pub use outbox::{KEPT_FOR, LinkEvent, Outbox};
+pub use outbox::{LinkEvent, Outbox};
 pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_HOUR, PaymentLink, Visit, Work};
 pub use receipt::{Attachment, Receipt};
 pub use resolution::{Resolution, ResolveRefused};

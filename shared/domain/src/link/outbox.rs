@@ -4,14 +4,12 @@
 //! finds it there, however late. Its number counts the events of one link, so that their order can be told from the
 //! number alone, in whatever order they arrive.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::events::EventType;
-use crate::ids::{AttemptId, MessageId};
-
-/// For so long events can be read and sent again.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+use crate::events::{EventRecord, EventType, KEPT_FOR};
+use crate::idempotency::IdempotencyLog;
+use crate::ids::{AttemptId, EventId, LinkId, MessageId};
 
 /// A link remembers at most so many outbox, so that its item stays far below DynamoDB's limit. A link can have a
 /// dozen in an hour, and the outbox is behind by seconds.
@@ -33,6 +31,25 @@ pub struct LinkEvent {
     /// The message that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
+}
+
+impl LinkEvent {
+    /// The event as it is kept, before it was sent to anybody.
+    pub fn record(&self, link: &LinkId, recorded_at: Timestamp) -> EventRecord {
+        EventRecord {
+            id: EventId::of(link, self.sequence),
+            sequence: self.sequence,
+            kind: self.kind,
+            attempt: self.attempt.clone(),
+            message: self.message.clone(),
+            happened_at: self.at,
+            recorded_at,
+            deliveries: Vec::new(),
+            held_until: None,
+            version: 1,
+            idempotency: IdempotencyLog::default(),
+        }
+    }
 }
 
 /// An event before it has its number and its instant.

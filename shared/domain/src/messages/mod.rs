@@ -4,6 +4,7 @@ pub mod approved_template;
 pub mod channel;
 pub mod choice;
 pub mod compose;
+pub mod delivery;
 pub mod kind;
 pub mod message_template;
 pub mod provider;

@@ -1,0 +1,54 @@
+//! An event as it is kept: what happened, and what became of telling the CRM.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::delivery::{Delivery, DeliveryState};
+use super::event_type::EventType;
+use crate::idempotency::IdempotencyLog;
+use crate::ids::{AttemptId, EventId, MessageId};
+
+/// Events can be read and sent again for this long.
+pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// An event and what became of sending it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRecord {
+    pub id: EventId,
+    pub sequence: u32,
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    pub happened_at: Timestamp,
+    /// Its place in the list of all events: whoever reads on from the last event misses none that was recorded later.
+    pub recorded_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
+    /// A run of the schedule is sending it until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Timestamp>,
+    /// Counts the changes.
+    pub version: u64,
+    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
+    pub idempotency: IdempotencyLog,
+}
+
+impl EventRecord {
+    /// When a delivery has to be tried again.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let waiting = self.deliveries.iter().filter_map(|delivery| match &delivery.state {
+            DeliveryState::Waiting { until } => Some(*until),
+            DeliveryState::Delivered | DeliveryState::Failed => None,
+        });
+        waiting.min().map(|due| self.held_until.map_or(due, |held| held.max(due)))
+    }
+
+    /// When the event may be forgotten: twice as late as the link forgets that it happened, because what is forgotten before
+    /// that would be told a second time.
+    pub fn forget_at(&self) -> Timestamp {
+        self.happened_at.checked_add(KEPT_FOR).and_then(|at| at.checked_add(KEPT_FOR)).unwrap_or(Timestamp::MAX)
+    }
+}
