@@ -1,7 +1,7 @@
 //! The services outside that Paylink speaks to, simulated on this machine: payment gateways, and providers of messages.
 //!
-//! Each simulator speaks its service's own protocol and refuses what the service would refuse, so that what works here has
-//! met the real rules. Nothing a function depends on may depend on this.
+//! Each simulator speaks its service's own protocol and refuses what the service would refuse, so that what works here
+//! has met the real rules. Nothing a function depends on may depend on this.
 
 pub mod gateways;
 pub mod providers;

@@ -4,8 +4,8 @@
 //! has met the real rules. No money moves.
 //!
 //! This file holds the list of them. A rule of one gateway lives in that gateway's own file or folder and nowhere else;
-//! what several share lies beside them, each in a file of its own, and what those share whose sessions are one sale each
-//! is in `hosted_checkout`.
+//! what several share lies beside them, each in a file of its own, and what those share whose sessions are one sale
+//! each is in `hosted_checkout`.
 
 mod amounts;
 mod content_type;
@@ -72,8 +72,8 @@ pub const SIMULATED: [SimulatedGateway; 6] = [
     simulated(GatewayKind::Razorpay, "/razorpay", razorpay::open),
 ];
 
-/// The addresses of the simulated gateways, in the form of `PAYLINK_GATEWAY_URLS`. `base_of` is asked with each path and
-/// may put something in between.
+/// The addresses of the simulated gateways, in the form of `PAYLINK_GATEWAY_URLS`. `base_of` is asked with each path
+/// and may put something in between.
 pub fn gateway_urls(base_of: impl Fn(&str) -> String) -> String {
     let endpoint = |path: &str| {
         let address = base_of(path);

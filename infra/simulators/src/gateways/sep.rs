@@ -185,7 +185,7 @@ impl Sep {
         self.0.page("SEP", token, &format!("/sep/pay/{token}"), "/sep/simulator/next_answer", content)
     }
 
-    /// Sets what the customer's form said of the way back.
+    /// Keeps what the browser's form asked for about the way back.
     fn note_way_back(&self, token: &str, by_get: bool) {
         let Ok(()) = self.0.books.change(|ledger| -> Result<(), std::convert::Infallible> {
             if let Some(sale) = ledger.sales.get_mut(token) {
@@ -203,7 +203,7 @@ impl Sep {
             .unwrap_or_default();
         let reference = input.get("RefNum").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(terminal) = input.get("TerminalNumber").and_then(Value::as_i64) else {
-            return said(-105, "The terminal was not found.", None);
+            return result(-105, "The terminal was not found.", None);
         };
         let owner = Credential::of(&terminal.to_string());
         let now = self.0.now();
@@ -211,26 +211,26 @@ impl Sep {
             |sale: &Sale| sale.owner == owner && sale.payment.as_ref().is_some_and(|payment| payment.id == reference);
         let answered = self.0.books.change(|ledger| -> Result<Value, std::convert::Infallible> {
             let Some(sale) = ledger.sales.values_mut().find(|sale| is_it(sale)) else {
-                return Ok(said(-2, "The transaction was not found.", None));
+                return Ok(result(-2, "The transaction was not found.", None));
             };
             let paid_at = sale.payment.as_ref().map_or(now, |payment| payment.at);
             let age = now.duration_since(paid_at);
             Ok(match (sale.state, reverses) {
                 (SaleState::Waiting, false) if age <= VERIFIABLE_FOR => {
                     sale.confirm(now);
-                    said(0, "Done.", Some(detail(sale, terminal)))
+                    result(0, "Done.", Some(detail(sale, terminal)))
                 }
-                (SaleState::Ours, false) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (SaleState::Ours, false) => result(2, "Repeated request.", Some(detail(sale, terminal))),
                 (SaleState::Ours, true) if age <= REVERSIBLE_FOR => {
                     sale.refund();
-                    said(0, "Done.", Some(detail(sale, terminal)))
+                    result(0, "Done.", Some(detail(sale, terminal)))
                 }
-                (SaleState::Ours | SaleState::Waiting, _) => said(-6, "More than the allowed time has passed.", None),
+                (SaleState::Ours | SaleState::Waiting, _) => result(-6, "More than the allowed time has passed.", None),
                 (SaleState::Returned, false) if age > VERIFIABLE_FOR => {
-                    said(-6, "More than half an hour passed.", None)
+                    result(-6, "More than half an hour passed.", None)
                 }
-                (SaleState::Returned, false) => said(5, "The transaction was reversed.", None),
-                (SaleState::Returned, true) => said(2, "Repeated request.", Some(detail(sale, terminal))),
+                (SaleState::Returned, false) => result(5, "The transaction was reversed.", None),
+                (SaleState::Returned, true) => result(2, "Repeated request.", Some(detail(sale, terminal))),
                 (
                     SaleState::Open
                     | SaleState::Processing
@@ -238,7 +238,7 @@ impl Sep {
                     | SaleState::Cancelled
                     | SaleState::Expired,
                     _,
-                ) => said(-2, "The transaction was not found.", None),
+                ) => result(-2, "The transaction was not found.", None),
             })
         });
         match answered {
@@ -253,7 +253,7 @@ fn is_web(address: &str) -> bool {
 }
 
 /// The guide's own example has a blank before the name of the first field, and so has this.
-fn said(code: i32, description: &str, detail: Option<Value>) -> Value {
+fn result(code: i32, description: &str, detail: Option<Value>) -> Value {
     json!({
         " TransactionDetail": detail, "ResultCode": code, "ResultDescription": description, "Success": code == 0,
     })
@@ -441,8 +441,8 @@ mod tests {
         ] {
             let mut body = order();
             body[field] = value;
-            let said = client.post_json("/sep/onlinepg/onlinepg", &body).await?.json()?;
-            assert_eq!((&said["status"], &said["errorCode"]), (&json!(-1), &json!(code)), "{field}");
+            let answer = client.post_json("/sep/onlinepg/onlinepg", &body).await?.json()?;
+            assert_eq!((&answer["status"], &answer["errorCode"]), (&json!(-1), &json!(code)), "{field}");
         }
         assert_eq!(client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?["status"], 1);
         let again = client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?;

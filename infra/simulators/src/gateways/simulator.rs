@@ -13,8 +13,8 @@ pub trait Simulator: fmt::Debug + Send + Sync {
     /// Everything under its paths.
     fn router(&self) -> Router;
 
-    /// Tells `url` of what happens to the sessions of a key, signed with `secret`, where the merchant orders that once and
-    /// not with each session.
+    /// Tells `url` of what happens to the sessions of a key, signed with `secret`, where the merchant orders that once
+    /// and not with each session.
     fn register_webhook(&self, _key: &str, _url: &str, _secret: &str) {}
 }
 

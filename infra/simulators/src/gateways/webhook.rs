@@ -1,11 +1,11 @@
-//! The calls that simulators make to the merchant's own server, and who carries them out.
+//! The calls that simulators make to the merchant's own server, and how they are sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A simulator waits this long before each try of a webhook. The first pause lets the answer that caused the webhook reach
-/// its reader first.
+/// A simulator waits this long before each try of a webhook. The first pause lets the answer that caused the webhook
+/// reach its reader first.
 pub(super) const PAUSES: [Duration; 5] = [
     Duration::from_millis(100),
     Duration::from_secs(1),
@@ -17,7 +17,7 @@ pub(super) const PAUSES: [Duration; 5] = [
 /// A call that a simulator makes to the merchant's own server.
 #[derive(Debug, Clone)]
 pub struct OutgoingWebhook {
-    /// Where the merchant asked to be told.
+    /// Where the merchant asked to be called.
     pub url: String,
     /// Names and values, the content type and the signature among them.
     pub headers: Vec<(String, String)>,

@@ -122,8 +122,8 @@ const BAD_TRACK: Refusal = (203, "trackId is invalid");
 /// The gateway publishes no code for what it cannot read.
 const UNREADABLE: Refusal = (-1, "the request cannot be read");
 
-fn answer(said: Result<Value, Refusal>) -> Response {
-    Json(said.unwrap_or_else(|(result, message)| json!({ "result": result, "message": message }))).into_response()
+fn answer(answered: Result<Value, Refusal>) -> Response {
+    Json(answered.unwrap_or_else(|(result, message)| json!({ "result": result, "message": message }))).into_response()
 }
 
 fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal> {
@@ -233,10 +233,10 @@ impl Zibal {
                 SaleState::Waiting => {
                     sale.confirm(now);
                     sale.metadata["verified_at"] = json!(tehran_time(now, DATE_FORM));
-                    let mut said = shown(sale);
-                    said.insert("result".to_owned(), json!(100));
-                    said.insert("message".to_owned(), json!("success"));
-                    Ok(Value::Object(said))
+                    let mut fields = shown(sale);
+                    fields.insert("result".to_owned(), json!(100));
+                    fields.insert("message".to_owned(), json!("success"));
+                    Ok(Value::Object(fields))
                 }
                 SaleState::Ours => Ok(json!({ "result": 201, "message": "order is already verified" })),
                 SaleState::Open
@@ -253,16 +253,16 @@ impl Zibal {
         let input = input(headers, body)?;
         let (owner, track) = (merchant(&input)?, track(&input)?);
         let sale = self.0.sale(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
-        let mut said = shown(&sale);
-        said.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at, DATE_FORM)));
-        said.insert("wage".to_owned(), json!(0));
-        said.insert("shaparakFee".to_owned(), json!(0));
+        let mut fields = shown(&sale);
+        fields.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at, DATE_FORM)));
+        fields.insert("wage".to_owned(), json!(0));
+        fields.insert("shaparakFee".to_owned(), json!(0));
         if let Some(at) = sale.metadata.get("verified_at") {
-            said.insert("verifiedAt".to_owned(), at.clone());
+            fields.insert("verifiedAt".to_owned(), at.clone());
         }
-        said.insert("result".to_owned(), json!(100));
-        said.insert("message".to_owned(), json!("success"));
-        Ok(Value::Object(said))
+        fields.insert("result".to_owned(), json!(100));
+        fields.insert("message".to_owned(), json!("success"));
+        Ok(Value::Object(fields))
     }
 
     /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice.
@@ -304,7 +304,7 @@ impl Zibal {
     }
 }
 
-/// What verify and inquiry both say of a sale.
+/// The fields of a sale that the answers of verify and inquiry both have.
 fn shown(sale: &Sale) -> Map<String, Value> {
     let status = match sale.state {
         SaleState::Open | SaleState::Processing => -1,
@@ -314,19 +314,19 @@ fn shown(sale: &Sale) -> Map<String, Value> {
         SaleState::Failed => 5,
         SaleState::Returned => 15,
     };
-    let mut said = Map::new();
-    said.insert("status".to_owned(), json!(status));
-    said.insert("amount".to_owned(), json!(sale.payment.as_ref().map_or(sale.amount, |payment| payment.amount)));
-    said.insert("orderId".to_owned(), json!(sale.order));
-    said.insert("description".to_owned(), json!(sale.description));
+    let mut fields = Map::new();
+    fields.insert("status".to_owned(), json!(status));
+    fields.insert("amount".to_owned(), json!(sale.payment.as_ref().map_or(sale.amount, |payment| payment.amount)));
+    fields.insert("orderId".to_owned(), json!(sale.order));
+    fields.insert("description".to_owned(), json!(sale.description));
     if let Some(payment) = &sale.payment {
         // The test merchant has no number of a bank.
         let number = if sale.is_live { json!(payment.id.parse::<u64>().unwrap_or_default()) } else { Value::Null };
-        said.insert("refNumber".to_owned(), number);
-        said.insert("paidAt".to_owned(), json!(tehran_time(payment.at, DATE_FORM)));
-        said.insert("cardNumber".to_owned(), json!("62741****44"));
+        fields.insert("refNumber".to_owned(), number);
+        fields.insert("paidAt".to_owned(), json!(tehran_time(payment.at, DATE_FORM)));
+        fields.insert("cardNumber".to_owned(), json!("62741****44"));
     }
-    said
+    fields
 }
 
 async fn start(State(zibal): State<Zibal>, Path(track): Path<String>) -> Response {

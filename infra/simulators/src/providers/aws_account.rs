@@ -1,5 +1,5 @@
-//! What the AWS account itself is like: whether SMS and email are in their sandboxes, which senders are verified, and the
-//! preferences of SMS. In the local cloud everything is in order, unless a test says otherwise.
+//! What the AWS account itself is like: whether SMS and email are in their sandboxes, which senders are verified, and
+//! the preferences of SMS. In the local cloud everything is in order, unless a test says otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! The AWS Query protocol, as far as SNS and SES v1 speak it: a form in, XML out.
 //!
-//! This is the wire only. What a service accepts and what it does is in [`crate::sns`] and [`crate::ses`].
+//! This is the wire only. What a service accepts and what it does is in [`super::sns`] and [`super::ses`].
 //! Signatures are not checked: on one machine there is no account that they could belong to.
 
 use std::collections::{BTreeMap, BTreeSet};

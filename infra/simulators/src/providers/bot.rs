@@ -4,8 +4,8 @@
 //! those of the Bot API reference ("Making requests", `sendMessage`, "ResponseParameters") and the descriptions that
 //! Telegram gives for people who cannot be written to.
 //!
-//! Chats whose id ends with a marker make it misbehave: `0403` blocked the bot, `0404` does not exist, `0429` asks for a
-//! pause of two minutes the first time, and `0500` fails the first time.
+//! Chats whose id ends with a marker make it misbehave: `0403` blocked the bot, `0404` does not exist, `0429` asks for
+//! a pause of two minutes the first time, and `0500` fails the first time.
 
 use std::collections::BTreeMap;
 
@@ -210,9 +210,9 @@ mod tests {
         assert_eq!((status, &answer["ok"], &answer["result"]["chat"]["id"]), (200, &json!(true), &json!(700)));
         let form = "chat_id=-1001&text=x";
         assert_eq!(ask(&router, DEMO_TOKEN, "application/x-www-form-urlencoded", form).await?.0, 200);
-        let told: Vec<_> = inbox.all().into_iter().map(|one| (one.channel, one.to, one.body)).collect();
+        let delivered: Vec<_> = inbox.all().into_iter().map(|one| (one.channel, one.to, one.body)).collect();
         assert_eq!(
-            told,
+            delivered,
             [
                 (Channel::Social, "700".to_owned(), "سلام".to_owned()),
                 (Channel::Social, "-1001".to_owned(), "x".to_owned())

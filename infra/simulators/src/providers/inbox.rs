@@ -1,7 +1,8 @@
 //! The inbox: what the simulated phone network and mail provider delivered on this machine.
 //!
-//! The providers ([`crate::sns`], [`crate::ses`], [`crate::bot`]) push into it, people read it on [`crate::page`], and programs read
-//! it at `/inbox.json`. Nothing else may write here, so that what the inbox shows is what really went over the wire.
+//! The providers ([`super::sns`], [`super::ses`], [`super::bot`] and others) push into it, people read it on the local
+//! cloud's page, and programs read it at `/inbox.json`. Nothing else may write here, so that what the inbox shows is
+//! what really went over the wire.
 
 use std::fs;
 use std::io;
@@ -34,7 +35,8 @@ pub struct Delivered {
     pub channel: Channel,
     /// A phone number in E.164, a bare mail address without a display name, or the id on a social network.
     pub to: String,
-    /// The sender as the recipient sees it: a sender ID or number, a mail address with its readable display name, or a bot.
+    /// The sender as the recipient sees it: a sender ID or number, a mail address with its readable display name, or a
+    /// bot.
     pub from: String,
     /// Only mails have one.
     pub subject: Option<String>,

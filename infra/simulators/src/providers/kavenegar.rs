@@ -1,10 +1,11 @@
 //! Kavenegar, which takes SMS to numbers that SNS does not serve, by its wire protocol, delivering into the inbox.
 //!
-//! It is strict where Kavenegar is, so that a request that it would refuse is refused here first. The protocol is that of
-//! its official clients: `POST /v1/{api key}/{group}/{method}.json` with a form, answered with a status of its own.
+//! It is strict where Kavenegar is, so that a request that it would refuse is refused here first. The protocol is that
+//! of its official clients: `POST /v1/{api key}/{group}/{method}.json` with a form, answered with a status of its own.
 //!
 //! Numbers that end with a marker make it misbehave: `0000411` is refused, `0000420` meets an account that may not send
-//! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the first time. Of templates it knows [`DEMO_TEMPLATE`].
+//! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the
+//! first time. Of templates it knows [`DEMO_TEMPLATE`].
 
 use std::collections::BTreeMap;
 
@@ -212,10 +213,10 @@ mod tests {
         let template =
             [("receptor", "004915112345678"), ("template", DEMO_TEMPLATE), ("token", "a"), ("token10", "b c")];
         assert_eq!(ask(&router, DEMO_KEY, "verify/lookup", &template).await?.0, 200);
-        let told: Vec<_> = inbox.all().into_iter().map(|one| (one.to, one.body, one.from)).collect();
+        let delivered: Vec<_> = inbox.all().into_iter().map(|one| (one.to, one.body, one.from)).collect();
         let line = || DEMO_LINE.to_owned();
         assert_eq!(
-            told,
+            delivered,
             [
                 ("+989121234567".to_owned(), "سلام".to_owned(), line()),
                 ("+4915112345678".to_owned(), "a\nb c".to_owned(), line())

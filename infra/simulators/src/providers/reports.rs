@@ -1,4 +1,4 @@
-//! What providers report to deliver-messages after they took a message over, in the envelopes in which AWS brings it: by
+//! What providers report to deliver-messages after they accepted a message, in the envelopes in which AWS brings it: by
 //! an SNS topic, and by a subscription of CloudWatch Logs.
 
 use std::io::Write as _;
@@ -10,6 +10,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use crate::providers::aws_query::random_id;
+
 /// The provider answers first and reports afterwards.
 const DELAY: Duration = Duration::from_millis(100);
 
@@ -19,7 +21,7 @@ const TRIES: u32 = 3;
 /// Where reports go. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Reports {
-    /// Where deliver-messages is invoked; absent, nobody hears a report.
+    /// Where deliver-messages is invoked; absent, nobody gets a report.
     function_url: Option<String>,
     http: reqwest::Client,
 }
@@ -34,7 +36,7 @@ impl Reports {
         self.send(json!({ "Records": [{
             "EventVersion": "1.0", "EventSource": "aws:sns",
             "EventSubscriptionArn": "arn:aws:sns:us-east-1:000000000000:email-reports:1",
-            "Sns": { "Type": "Notification", "MessageId": crate::providers::aws_query::random_id(), "Message": message.to_string() },
+            "Sns": { "Type": "Notification", "MessageId": random_id(), "Message": message.to_string() },
         }] }));
     }
 

@@ -1,11 +1,11 @@
-//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox, and what the operator's
-//! command asks about the account.
+//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox, and what the
+//! deployer's command asks about the account.
 //!
 //! It is strict where SES is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SES API reference (`SendEmail`, version 2010-12-01) and the errors that SES gives for addresses.
 //!
 //! Mailboxes with a marker before the `@` make it misbehave: `throttle` is throttled, `reject` is refused for good,
-//! and `flaky` fails the first time. `bounce` is taken over and bounces, and `complain` gets the mail and calls it spam:
+//! and `flaky` fails the first time. `bounce` is accepted and bounces, and `complain` gets the mail and calls it spam:
 //! where the mail names a configuration set, SES publishes both to its topic.
 
 use std::collections::BTreeMap;

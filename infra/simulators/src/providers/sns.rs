@@ -1,11 +1,11 @@
 //! The phone network: Amazon SNS `Publish` to a phone number, by its wire protocol, delivering into the inbox, and what
-//! the operator's command asks about the account.
+//! the deployer's command asks about the account.
 //!
 //! It is strict where SNS is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SNS API reference (`Publish`, version 2010-03-31) and the SMS chapters of the SNS developer guide.
 //!
 //! Numbers that end with a marker make it misbehave: `0000429` is throttled, `0000400` is refused for good, and
-//! `0000500` fails the first time. `0000499` is taken over and turns out to be unreachable, which SNS writes into a log.
+//! `0000500` fails the first time. `0000499` is accepted and turns out to be unreachable, which SNS writes into a log.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -68,7 +68,8 @@ fn unreachable(number: &str, provider_id: &str) -> serde_json::Value {
     serde_json::json!({
         "notification": { "messageId": provider_id, "timestamp": Timestamp::now().to_string() },
         "delivery": {
-            "destination": number, "priceInUSD": 0.0, "smsType": "Transactional", "dwellTimeMs": 10, "numberOfMessageParts": 1,
+            "destination": number, "priceInUSD": 0.0, "smsType": "Transactional", "dwellTimeMs": 10,
+            "numberOfMessageParts": 1,
             "providerResponse": "Phone is currently unreachable/unavailable", "dwellTimeMsUntilDeviceAck": 100,
         },
         "status": "FAILURE",

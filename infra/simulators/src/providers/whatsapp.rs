@@ -2,11 +2,12 @@
 //!
 //! It is strict where AWS and Meta are: the call has to be signed for the service, and the message has to be a template
 //! that was approved, with as many parameters as it has places. The rules are those of the API reference and of Meta's
-//! Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could belong to.
+//! Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could belong
+//! to.
 //!
 //! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
 //! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
-//! message was taken over, which is reported the way a WhatsApp Business Account publishes it.
+//! message was accepted, which is reported the way a WhatsApp Business Account publishes it.
 
 use axum::Json;
 use axum::Router;
@@ -113,7 +114,7 @@ impl Network {
     }
 }
 
-/// What the account's topic is told of a message that Meta could not deliver.
+/// What is published to the account's topic about a message that Meta could not deliver.
 fn failed(id: &str, to: &str) -> Value {
     let entry = json!({ "id": "100000000000001", "changes": [{ "field": "messages", "value": {
         "messaging_product": "whatsapp",

@@ -66,7 +66,8 @@ impl HostedCheckout {
         })
     }
 
-    /// Lets time do to every sale what it does, and says what time it is. Everything that looks at a sale does this first.
+    /// Lets time do to every sale what it does, and says what time it is. Everything that looks at a sale does this
+    /// first.
     pub(super) fn now(&self) -> Timestamp {
         let now = self.clock.now();
         let Ok(()) = self.books.change(|ledger| -> Result<(), Infallible> {
@@ -115,7 +116,8 @@ impl HostedCheckout {
         .respond()
     }
 
-    /// A tester's choice, where the sale can still be paid. `paid` is the state of a paid sale, and `ends_on_failure` whether a payment that fails ends it.
+    /// A tester's choice, where the sale can still be paid. `paid` is the state of a paid sale, and `ends_on_failure`
+    /// whether a payment that fails ends it.
     pub(super) fn press(
         &self,
         id: &str,

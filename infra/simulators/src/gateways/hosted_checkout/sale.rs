@@ -19,7 +19,7 @@ pub(crate) struct Sale {
     pub(crate) order: String,
     /// Where the browser goes back to.
     pub(crate) back: String,
-    /// Where the merchant wants to be told of this sale.
+    /// Where the merchant wants to be called about this sale.
     pub(crate) notify: Option<String>,
     /// What the merchant wants to have beside it.
     pub(crate) metadata: Value,

@@ -1,9 +1,11 @@
-//! Mollie payments: the API under a key, the hosted page, the webhook that says nothing but an id, and the test controls.
+//! Mollie payments: the API under a key, the hosted page, the webhook that says nothing but an id, and the test
+//! controls.
 //!
-//! Test and live differ by the key alone. A payment is captured without a call of the merchant's. Unlike the gateway, this
-//! one also calls webhooks on this machine: it is on the same one.
+//! Test and live differ by the key alone. A payment is captured without a call of the merchant's. Unlike the gateway,
+//! this one also calls webhooks on this machine: it is on the same one.
 //!
-//! Not simulated: profiles and organisations, methods other than the hosted page's choice, captures, the signed webhooks.
+//! Not simulated: profiles and organisations, methods other than the hosted page's choice, captures, the signed
+//! webhooks.
 //!
 //! This file holds the routes. The calls are in `payments`, what a call may carry in `parameters`, how the gateway says
 //! no in `refusal`, what people and tests press in `page`.

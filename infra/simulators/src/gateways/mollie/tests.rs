@@ -8,12 +8,12 @@ const KEY: &str = "test_simulatedMollieKeyOfThirtyChars";
 fn order() -> Value {
     json!({
         "amount": { "currency": "EUR", "value": "19.99" }, "description": "Invoice 77",
-        "redirectUrl": "http://localhost:9000/back", "webhookUrl": "http://localhost:9000/told",
+        "redirectUrl": "http://localhost:9000/back", "webhookUrl": "http://localhost:9000/webhook",
     })
 }
 
 #[tokio::test]
-async fn a_payment_is_paid_told_by_its_id_alone_and_refunded_at_most_once() -> TestResult {
+async fn a_payment_is_paid_reported_by_its_id_alone_and_refunded_at_most_once() -> TestResult {
     let client = Client::new(Some(KEY))?;
     let made = client.post_json("/mollie/v2/payments", &order()).await?;
     assert_eq!(made.status, StatusCode::CREATED);
@@ -21,8 +21,8 @@ async fn a_payment_is_paid_told_by_its_id_alone_and_refunded_at_most_once() -> T
     let back = client.post_form(&format!("/mollie/checkout/{id}"), "outcome=paid").await?;
     assert_eq!(back.location(), "http://localhost:9000/back");
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let told = client.sent.lock().map(|sent| sent.iter().map(|one| one.body.clone()).collect::<Vec<_>>());
-    assert_eq!(told.unwrap_or_default(), [format!("id={id}").into_bytes()]);
+    let sent = client.sent.lock().map(|webhooks| webhooks.iter().map(|one| one.body.clone()).collect::<Vec<_>>());
+    assert_eq!(sent.unwrap_or_default(), [format!("id={id}").into_bytes()]);
     let refund = json!({ "amount": { "currency": "EUR", "value": "19.99" } });
     let path = format!("/mollie/v2/payments/{id}/refunds");
     assert_eq!(client.post_json(&path, &refund).await?.status, StatusCode::CREATED);

@@ -1,14 +1,14 @@
-//! Razorpay payment links: the API under a key and its secret, the hosted page, the signed return, signed webhooks and the
-//! test controls.
+//! Razorpay payment links: the API under a key and its secret, the hosted page, the signed return, signed webhooks and
+//! the test controls.
 //!
-//! A payment that fails ends nothing: the customer tries again in the same link. Payments are captured without a call of
-//! the merchant's. Test and live differ by the key alone.
+//! A payment that fails ends nothing: the customer tries again in the same link. Payments are captured without a call
+//! of the merchant's. Test and live differ by the key alone.
 //!
 //! Not simulated: partial payments, orders, editing a link, UPI links.
 //!
-//! This file holds the routes. The calls are in `calls`, what a new link may ask for in `link_request`, how objects look
-//! in `objects`, how things are signed in `signature`, how the gateway says no in `refusal`, what people and tests press
-//! in `page`.
+//! This file holds the routes. The calls are in `calls`, what a new link may ask for in `link_request`, how objects
+//! look in `objects`, how things are signed in `signature`, how the gateway says no in `refusal`, what people and tests
+//! press in `page`.
 
 mod calls;
 mod link_request;

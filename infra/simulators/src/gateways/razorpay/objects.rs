@@ -29,7 +29,7 @@ pub(super) fn link_object(id: &str, sale: &Sale, base: &str, now: Timestamp) -> 
     json!({
         "id": id,
         "entity": "payment_link",
-        "short_url": format!("{}/razorpay/i/{id}", base),
+        "short_url": format!("{base}/razorpay/i/{id}"),
         "status": status,
         "amount": sale.amount,
         "amount_paid": amount_paid,
@@ -78,7 +78,7 @@ pub(super) fn payment_object(sale: &Sale) -> Option<Value> {
     };
     Some(json!({
         "id": payment.id, "entity": "payment", "amount": payment.amount, "currency": sale.currency, "status": status,
-        "amount_refunded": sale.refunded, "captured": status != "authorized", "method": "card", "description": sale.description,
-        "created_at": payment.at.as_second(),
+        "amount_refunded": sale.refunded, "captured": status != "authorized", "method": "card",
+        "description": sale.description, "created_at": payment.at.as_second(),
     }))
 }

@@ -1,8 +1,8 @@
 //! Stripe Checkout: sessions, refunds, webhooks, the hosted payment page and the test controls.
 //!
 //! Calls are forms with bracket nesting under a secret key, answers are JSON objects. A key sees its own objects only;
-//! test and live differ by nothing but the key. Stripe keeps a payment for the merchant without being asked, and reports
-//! it by signed webhooks.
+//! test and live differ by nothing but the key. Stripe keeps a payment for the merchant without being asked, and
+//! reports it by signed webhooks.
 //!
 //! Parameters that Stripe knows and that would change the amount or the way of paying (discounts, shipping, tax, saved
 //! customers) are not simulated: they are refused as unknown, so that nobody relies on them here.

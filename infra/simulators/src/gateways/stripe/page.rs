@@ -1,7 +1,7 @@
 //! What people press: the hosted payment page.
 //!
-//! A page, a button or an outcome is added here; a call of the API is not. Sessions change by the states that they know,
-//! and endpoints get events through `state`.
+//! A page, a button or an outcome is added here; a call of the API is not. Sessions change by the states that they
+//! know, and endpoints get events through `state`.
 
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};

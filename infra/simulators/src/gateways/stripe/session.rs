@@ -1,7 +1,7 @@
 //! A session, its payment and its refunds: what may become of them, and how the API and the books show them.
 //!
-//! What is kept here is what the file on disk holds, so a field that is renamed makes older books unreadable. Nothing here
-//! answers a call or calls anybody.
+//! What is kept here is what the file on disk holds, so a field that is renamed makes older books unreadable. Nothing
+//! here answers a call or calls anybody.
 
 use std::collections::BTreeMap;
 

@@ -68,8 +68,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// `base` is where the hosted page is reached. `cause` is the call that made it happen; a customer or the clock makes
-    /// no call.
+    /// `base` is where the hosted page is reached. `cause` is the call that made it happen; a customer or the clock
+    /// makes no call.
     pub(super) fn new(
         id: String,
         kind: EventKind,

@@ -1,5 +1,5 @@
-//! The test controls, which the real gateway does not have: what becomes of an unverified payment, misbehaviour to order,
-//! and the books.
+//! The test controls, which the real gateway does not have: what becomes of an unverified payment, misbehaviour to
+//! order, and the books.
 
 use axum::Json;
 use axum::extract::{Path, State};

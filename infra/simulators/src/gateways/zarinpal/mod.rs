@@ -4,8 +4,8 @@
 //! StartPay, and only `verify` keeps the money for the merchant. There is no webhook and no signature. Two hosts are
 //! simulated, the sandbox (authorities with `S`) and production (with `A`); neither knows the other's authorities.
 //!
-//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10, -62),
-//! merchant levels and the GraphQL refunds.
+//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10,
+//! -62), merchant levels and the GraphQL refunds.
 //!
 //! This file holds the routes. The calls are in `calls`, what a call may contain in `fields` and `request`, how the
 //! gateway says no in `refusal`, what becomes of a payment in `session`, all sessions in `ledger`, what people press in
