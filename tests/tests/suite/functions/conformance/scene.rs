@@ -27,7 +27,8 @@ impl Scene {
         let world = World::in_process().await;
         let accounts = world.get("/v1/accounts").await["data"].clone();
         let is_there = |account: &&Value| account["online_payment"]["gateway"] == row.gateway.as_str();
-        let account = accounts.as_array().unwrap().iter().find(is_there).unwrap().clone();
+        let account = accounts.as_array().unwrap().iter().find(is_there).cloned();
+        let account = account.unwrap_or_else(|| panic!("the demo business has no account at {}", row.gateway.as_str()));
         Self { world, row, account }
     }
 
