@@ -15,6 +15,7 @@ pub mod invariants;
 pub mod meter;
 pub mod permissions;
 pub mod seeded;
+pub mod time_box;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};

@@ -2,14 +2,16 @@
 //! more for every one of them and every way in which it can go wrong. Afterwards the world goes on as it really would,
 //! and in the end everything is as if nothing had happened.
 //!
-//! `make test-crashes` sweeps every point, `PAYLINK_EVERY_POINT=4` one in four. Without it only a few flows and points are
-//! tried, which shows that the machinery works and little more. `PAYLINK_FLOW` names the flows that are tried, by a part of the name; when it
-//! is empty each is.
+//! `make test-crashes` sweeps every point, `make test-crashes EVERY=4` one in four, and `PAYLINK_SECONDS=300 make
+//! test-crashes` what there is time for, as `tests::time_box` says. Without any of them only a few flows and points are
+//! tried, which shows that the machinery works and little more. `PAYLINK_FLOW` and `PAYLINK_POINT` name what is tried, by
+//! a part of what is printed about it; when they are empty everything is.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use channels::{LINK_TAG, MESSAGE_TAG};
@@ -22,6 +24,8 @@ use serde_json::{Value, json};
 use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{CONFIRMING_ACCOUNT, FaultyWorld, Made};
 use tests::invariants::Stage;
+use tests::seeded::Seeded;
+use tests::time_box::TimeBox;
 use tokio::sync::Semaphore;
 
 /// One in so many points is tried where not all are asked for, and one in so many flows.
@@ -30,6 +34,12 @@ const FLOW_SAMPLE: usize = 5;
 
 /// So many points are tried in one world.
 const WORLD_LASTS: usize = 24;
+
+/// So many points of a flow are tried before another has its turn, where time is short.
+const PART: usize = 12;
+
+/// A third of what two processors try in a minute, or less.
+const LEAST_IN_A_MINUTE: usize = 120;
 
 /// So many flows are swept at once: most of a world's time is spent waiting for another try.
 const AT_ONCE: usize = 32;
@@ -573,55 +583,170 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
     Run { calls, truth, wrong }
 }
 
-/// Sweeps one flow: how many points were tried, and what was wrong at which.
-async fn sweep(flow: Flow, every: usize) -> (usize, Vec<String>) {
+/// A flow that nothing disturbed: which calls it makes, and what it comes to.
+struct Learned {
+    flow: Flow,
+    calls: Vec<Call>,
+    truth: String,
+}
+
+impl Learned {
+    async fn by_running(flow: Flow, world: &FaultyWorld) -> Self {
+        let plain = run(flow, world, 0, None).await;
+        assert!(plain.wrong.is_empty(), "{flow:?} goes wrong by itself: {:#?}", plain.wrong);
+        Self { flow, calls: plain.calls, truth: plain.truth }
+    }
+
+    /// Every point of the flow that somebody wants, with a number of its own.
+    fn points(&self) -> Vec<(usize, Point)> {
+        let only = std::env::var("PAYLINK_POINT").unwrap_or_default();
+        let points = Point::all_of(&self.calls).enumerate().map(|(number, point)| (number + 1, point));
+        points.filter(|(_, point)| point.to_string().contains(&only)).collect()
+    }
+
+    /// Adds what is wrong when the flow is stopped or disturbed at this point. Answers whether the world can be used for
+    /// another: what is wrong in it stays wrong.
+    async fn try_at(&self, number: usize, point: &Point, world: &FaultyWorld, swept: &mut Swept) -> bool {
+        let flow = self.flow;
+        let run = run(flow, world, number, Some(point)).await;
+        swept.tried += 1;
+        swept.found.extend(run.wrong.iter().map(|wrong| format!("{flow:?}, {point}: {wrong}")));
+        if run.truth != self.truth {
+            swept.found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, self.truth));
+        }
+        run.wrong.is_empty()
+    }
+}
+
+/// How many points were tried, and what was wrong at which.
+#[derive(Default)]
+struct Swept {
+    tried: usize,
+    found: Vec<String>,
+}
+
+impl Swept {
+    fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.found.extend(other.found);
+    }
+}
+
+/// Sweeps one flow.
+async fn sweep(flow: Flow, every: usize) -> Swept {
     let mut world = FaultyWorld::start(0).await;
-    let plain = run(flow, &world, 0, None).await;
-    assert!(plain.wrong.is_empty(), "{flow:?} goes wrong by itself: {:#?}", plain.wrong);
-    let (mut tried, mut found) = (0, Vec::new());
-    for (number, point) in Point::all_of(&plain.calls).enumerate().skip(every / 2).step_by(every) {
+    let learned = Learned::by_running(flow, &world).await;
+    let mut swept = Swept::default();
+    for (number, point) in learned.points().iter().skip(every / 2).step_by(every) {
         // What is checked is a whole table, which should not hold the links of hundreds of points.
-        if tried % WORLD_LASTS == WORLD_LASTS - 1 {
+        if swept.tried % WORLD_LASTS == WORLD_LASTS - 1 {
             world = FaultyWorld::start(0).await;
         }
-        let run = run(flow, &world, number + 1, Some(&point)).await;
-        tried += 1;
-        found.extend(run.wrong.iter().map(|wrong| format!("{flow:?}, {point}: {wrong}")));
-        if run.truth != plain.truth {
-            found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, plain.truth));
-        }
-        if !run.wrong.is_empty() {
-            // What is wrong stays wrong in this world.
+        if !learned.try_at(*number, point, &world, &mut swept).await {
             break;
         }
     }
-    println!("{flow:?}: {} calls, {tried} points, in the end {}", plain.calls.len(), plain.truth);
-    (tried, found)
+    println!("{flow:?}: {} calls, {} points, in the end {}", learned.calls.len(), swept.tried, learned.truth);
+    swept
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wherever_a_function_stops_the_world_ends_as_if_it_had_not() {
-    let every = std::env::var("PAYLINK_EVERY_POINT").ok().and_then(|every| every.parse().ok());
-    let every = every.unwrap_or(POINT_SAMPLE);
-    let only = std::env::var("PAYLINK_FLOW");
-    let every_flow = if every < POINT_SAMPLE || only.is_ok() { 1 } else { FLOW_SAMPLE };
-    let only = only.unwrap_or_default();
-    let flows = FLOWS.into_iter().step_by(every_flow).filter(|flow| format!("{flow:?}").contains(&only));
+/// Sweeps these flows, all of them at once.
+async fn sweep_all(flows: Vec<Flow>, every: usize) -> Swept {
     let room = Arc::new(Semaphore::new(AT_ONCE));
-    let swept = join_all(flows.map(|flow| {
+    let sweeps = flows.into_iter().map(|flow| {
         let room = Arc::clone(&room);
         tokio::spawn(async move {
             let _place = room.acquire().await.unwrap();
             sweep(flow, every).await
         })
-    }))
-    .await;
-    let (mut points, mut found) = (0, Vec::new());
-    for flow in swept {
-        let (tried, wrong) = flow.unwrap();
-        points += tried;
-        found.extend(wrong);
+    });
+    let mut all = Swept::default();
+    for swept in join_all(sweeps).await {
+        all.add(swept.unwrap());
     }
-    println!("{points} points were swept.");
-    assert!(found.is_empty(), "{} of {points} points: {found:#?}", found.len());
+    println!("{} points were swept.", all.tried);
+    all
+}
+
+/// Some points of a flow, which are tried in one world.
+struct Part {
+    learned: Arc<Learned>,
+    points: Vec<(usize, Point)>,
+}
+
+/// What can be tried, in the order in which it is: every flow has its turn before any has its second, and which of its
+/// points come first is left to chance.
+fn parts(flows: Vec<Learned>, chance: &mut Seeded) -> VecDeque<Part> {
+    let mut rounds: Vec<Vec<Part>> = Vec::new();
+    for learned in flows.into_iter().map(Arc::new) {
+        let mut points = learned.points();
+        chance.shuffle(&mut points);
+        for (round, points) in points.chunks(PART).enumerate() {
+            if rounds.len() == round {
+                rounds.push(Vec::new());
+            }
+            rounds[round].push(Part { learned: Arc::clone(&learned), points: points.to_vec() });
+        }
+    }
+    rounds.iter_mut().for_each(|round| chance.shuffle(round));
+    rounds.into_iter().flatten().collect()
+}
+
+/// Sweeps what there is time for of these flows.
+async fn sweep_in_time(flows: Vec<Flow>, time: TimeBox) -> Swept {
+    let mut learned = Vec::new();
+    for flows in flows.chunks(AT_ONCE) {
+        let learn = |flow| async move { Learned::by_running(flow, &FaultyWorld::start(0).await).await };
+        let learning = flows.iter().map(|flow| tokio::spawn(learn(*flow)));
+        learned.extend(join_all(learning).await.into_iter().map(Result::unwrap));
+    }
+    let all = learned.iter().map(|learned: &Learned| learned.points().len()).sum();
+    let parts = Arc::new(Mutex::new(parts(learned, &mut time.chance())));
+    let workers = (0..AT_ONCE).map(|_| {
+        let (parts, time) = (Arc::clone(&parts), time.clone());
+        tokio::spawn(async move {
+            let mut swept = Swept::default();
+            while !time.is_over() {
+                let Some(part) = parts.lock().unwrap().pop_front() else { break };
+                swept.add(try_part(&part, &time).await);
+            }
+            swept
+        })
+    });
+    let mut swept = Swept::default();
+    for worker in join_all(workers).await {
+        swept.add(worker.unwrap());
+    }
+    println!("PAYLINK_FLOW='…' PAYLINK_POINT='…' make test-crashes tries one again.");
+    time.close("points", swept.tried, Some(all), LEAST_IN_A_MINUTE);
+    swept
+}
+
+async fn try_part(part: &Part, time: &TimeBox) -> Swept {
+    let world = FaultyWorld::start(0).await;
+    let mut swept = Swept::default();
+    for (number, point) in &part.points {
+        if time.is_over() || !part.learned.try_at(*number, point, &world, &mut swept).await {
+            break;
+        }
+    }
+    swept
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wherever_a_function_stops_the_world_ends_as_if_it_had_not() {
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let time = TimeBox::from_environment();
+    let every = std::env::var("PAYLINK_EVERY_POINT").ok().and_then(|every| every.parse().ok());
+    let every = every.unwrap_or(POINT_SAMPLE);
+    let only = std::env::var("PAYLINK_FLOW");
+    let is_sample = time.is_none() && every >= POINT_SAMPLE && only.is_err();
+    let only = only.unwrap_or_default();
+    let flows = FLOWS.into_iter().step_by(if is_sample { FLOW_SAMPLE } else { 1 });
+    let flows: Vec<Flow> = flows.filter(|flow| format!("{flow:?}").contains(&only)).collect();
+    let Swept { tried, found } = match time {
+        Some(time) => sweep_in_time(flows, time).await,
+        None => sweep_all(flows, every).await,
+    };
+    assert!(found.is_empty(), "{} of {tried} points: {found:#?}", found.len());
 }

@@ -7,3 +7,6 @@ mod crash_sweep;
 mod load;
 mod orders;
 mod simulation;
+
+/// Held by the proof that runs: each of them keeps all processors busy, and how much it tries in a minute is looked at.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

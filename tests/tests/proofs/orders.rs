@@ -10,7 +10,9 @@
 //! What is true in the end follows from the first of them that decides anything; [`Order::truth`] says so in a few lines,
 //! knowing nothing of how the service does it.
 //!
-//! `make test-orders EVERY=1` tries all of them. Without the variable that it sets, one in [`SAMPLE`] of all is tried.
+//! `make test-orders` tries all of them, `make test-orders EVERY=29` one in 29 of those that are not always tried, and
+//! `PAYLINK_SECONDS=300 make test-orders` what there is time for, as `tests::time_box` says. Without any of them one in
+//! [`SAMPLE`] of all is tried. `PAYLINK_ORDER` names those that are tried, by a part of what is printed about them.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
@@ -25,6 +27,7 @@ use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 use tests::seeded::Seeded;
+use tests::time_box::TimeBox;
 use tokio::sync::Semaphore;
 
 /// One order in so many is tried where nobody says how many.
@@ -35,6 +38,12 @@ const SAMPLE: usize = 2003;
 fn size_of_world(account: Account) -> usize {
     if account == Account::Mollie { 30 } else { 60 }
 }
+
+/// So many worlds are lived in at once.
+const AT_ONCE: usize = 4;
+
+/// A third of what two processors try in a minute, or less.
+const LEAST_IN_A_MINUTE: usize = 600;
 
 /// So many longer orders are drawn.
 const LONGER: usize = 1000;
@@ -349,13 +358,29 @@ async fn pay(world: &FaultyWorld, gateway: GatewayKind, page: &str) -> Option<St
     world.choose(page, outcome).await
 }
 
-/// Tries some orders in a world of their own, one after the other, and says what was wrong.
-async fn try_all(orders: Vec<Order>) -> Vec<String> {
+/// How many orders were tried, and what was wrong.
+#[derive(Default)]
+struct Tried {
+    orders: usize,
+    wrong: Vec<String>,
+}
+
+/// Tries some orders in a world of their own, one after the other, as long as there is time.
+async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
+    let is_over = || time.as_ref().is_some_and(TimeBox::is_over);
+    let mut tried = Tried::default();
+    if is_over() {
+        return tried;
+    }
     let world = FaultyWorld::start(3600).await;
     // Events are recorded all the same; sending tens of thousands of them would tell nothing about the orders.
     world.cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.unwrap();
-    let mut wrong = Vec::new();
+    let wrong = &mut tried.wrong;
     for (number, order) in orders.iter().enumerate() {
+        if is_over() {
+            break;
+        }
+        tried.orders += 1;
         let story = Story::begin(&world, order, number).await;
         for (at, event) in order.outbox.iter().enumerate() {
             story.wait_for(*event);
@@ -380,24 +405,64 @@ async fn try_all(orders: Vec<Order>) -> Vec<String> {
     wrong.extend(world.check(Stage::Ended).await.0);
     // Nobody is told here, on purpose.
     wrong.retain(|one| !one.ends_with("was meant for nobody"));
-    wrong
+    tried
+}
+
+/// The orders of each world, in the order in which the worlds have their turn.
+fn worlds(mut orders: Vec<Order>, time: Option<&TimeBox>) -> Vec<Vec<Order>> {
+    let mut chance = time.map(TimeBox::chance);
+    if let Some(chance) = &mut chance {
+        chance.shuffle(&mut orders);
+    }
+    orders.sort_by_key(|order| order.account);
+    let of_one_account = orders.chunk_by(|one, other| one.account == other.account);
+    let chunks = of_one_account.flat_map(|orders| orders.chunks(size_of_world(orders[0].account)));
+    let mut worlds: Vec<Vec<Order>> = chunks.map(<[Order]>::to_vec).collect();
+    if let Some(chance) = &mut chance {
+        chance.shuffle(&mut worlds);
+    }
+    worlds
+}
+
+/// What is tried: a sample, one in so many, or all that there may be time for.
+fn wanted_orders(time: Option<&TimeBox>) -> Vec<Order> {
+    let every = std::env::var("PAYLINK_EVERY_ORDER").ok().and_then(|every| every.parse().ok());
+    let only = std::env::var("PAYLINK_ORDER").unwrap_or_default();
+    let mut wanted = match (time, every) {
+        (Some(_), _) => orders(1),
+        (None, Some(every)) => orders(every),
+        (None, None) => orders(1).into_iter().step_by(SAMPLE).collect(),
+    };
+    wanted.retain(|order| format!("{order:?}").contains(&only));
+    wanted
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_comes_in_whatever_order_the_first_that_decides_decides() {
-    let every = std::env::var("PAYLINK_EVERY_ORDER").ok().and_then(|every| every.parse().ok());
-    let mut orders: Vec<Order> = every.map_or_else(|| orders(1).into_iter().step_by(SAMPLE).collect(), orders);
-    orders.sort_by_key(|order| order.account);
-    println!("{} orders.", orders.len());
-    let room = Arc::new(Semaphore::new(4));
-    let of_one_account = orders.chunk_by(|one, other| one.account == other.account);
-    let worlds = of_one_account.flat_map(|orders| orders.chunks(size_of_world(orders[0].account))).map(|orders| {
-        let (room, orders) = (Arc::clone(&room), orders.to_vec());
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let time = TimeBox::from_environment();
+    let orders = wanted_orders(time.as_ref());
+    let all = orders.len();
+    println!("{all} orders.");
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let tries = worlds(orders, time.as_ref()).into_iter().map(|orders| {
+        let (room, time) = (Arc::clone(&room), time.clone());
         tokio::spawn(async move {
             let _place = room.acquire().await.unwrap();
-            try_all(orders).await
+            try_all(orders, time).await
         })
     });
-    let wrong: Vec<String> = join_all(worlds).await.into_iter().flat_map(Result::unwrap).collect();
-    assert!(wrong.is_empty(), "{} of {} orders: {:#?}", wrong.len(), orders.len(), &wrong[..wrong.len().min(20)]);
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for world in join_all(tries).await {
+        let world = world.unwrap();
+        tried += world.orders;
+        wrong.extend(world.wrong);
+    }
+    if let Some(time) = time {
+        println!("PAYLINK_ORDER='…' make test-orders tries one again.");
+        time.close("orders", tried, Some(all), LEAST_IN_A_MINUTE);
+    } else {
+        assert_eq!(tried, all);
+    }
+    assert!(wrong.is_empty(), "{} of {tried} orders: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
 }

@@ -4,7 +4,8 @@
 //! told for so long that the stream gives up. After each step nothing has moved backward, and in the end the books are right.
 //!
 //! Each seed is another story. `make simulate SEEDS=1000` tells a thousand; where one ends badly, its seed and what
-//! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. The ids and keys that the functions draw are
+//! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. `PAYLINK_SECONDS=300 make simulate` tells as many
+//! as there is time for, from a seed on that follows from the commit, as `tests::time_box` says. The ids and keys that the functions draw are
 //! not of the seed, so that a race may go another way then.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
@@ -23,6 +24,7 @@ use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 use tests::seeded::Seeded;
+use tests::time_box::TimeBox;
 use url::form_urlencoded;
 
 /// So many stories are told where nobody says how many.
@@ -33,6 +35,9 @@ const STORIES_OF_A_WORLD: usize = 10;
 
 /// So many worlds are lived in at once: most of a world's time is spent waiting for another try.
 const WORLDS: usize = 6;
+
+/// A third of what two processors tell in a minute, or less.
+const LEAST_IN_A_MINUTE: usize = 60;
 
 /// So many things happen in a story.
 const STEPS: usize = 70;
@@ -506,22 +511,32 @@ async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<()
     Err(format!("seed {seed}: {wrong:#?}\nfaults: {hit:#?}\n{}", story.history))
 }
 
+/// Where the stories begin that there is time for: a seed that somebody can type.
+fn first_seed(time: &TimeBox) -> u64 {
+    u64::try_from(time.chance().below(1_000_000_000)).unwrap()
+}
+
 fn number_in(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_chance_brings_the_books_are_right_in_the_end() {
-    let first = number_in("FIRST_SEED").unwrap_or(1);
-    let last = first + number_in("SEEDS").unwrap_or(FEW);
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let time = TimeBox::from_environment();
+    let first = number_in("FIRST_SEED").or_else(|| time.as_ref().map(first_seed)).unwrap_or(1);
+    let last = if time.is_some() { u64::MAX } else { first + number_in("SEEDS").unwrap_or(FEW) };
     let next = Arc::new(AtomicU64::new(first));
     let tally = Arc::new(Mutex::new(Tally::default()));
     let worlds = (0..WORLDS).map(|_| {
-        let (next, tally) = (Arc::clone(&next), Arc::clone(&tally));
+        let (next, tally, time) = (Arc::clone(&next), Arc::clone(&tally), time.clone());
         tokio::spawn(async move {
             loop {
                 let world = FaultyWorld::start(3600).await;
                 for _ in 0..STORIES_OF_A_WORLD {
+                    if time.as_ref().is_some_and(TimeBox::is_over) {
+                        return Ok(());
+                    }
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= last {
                         return Ok(());
@@ -533,5 +548,10 @@ async fn whatever_chance_brings_the_books_are_right_in_the_end() {
     });
     let wrong: Vec<String> = join_all(worlds).await.into_iter().filter_map(|told| told.unwrap().err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    println!("{} stories ended well, from seed {first} on: {:#?}", last - first, tally.lock().unwrap().0);
+    let stories = next.load(Ordering::Relaxed).min(last) - first;
+    println!("{stories} stories ended well, from seed {first} on: {:#?}", tally.lock().unwrap().0);
+    if let Some(time) = time {
+        println!("FIRST_SEED={first} SEEDS=1 make simulate tells the first again.");
+        time.close("stories", usize::try_from(stories).unwrap(), None, LEAST_IN_A_MINUTE);
+    }
 }
