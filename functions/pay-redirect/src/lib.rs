@@ -15,18 +15,17 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use confirmation::{Confirmation, NewSession, OpenSessionError, SessionStatus};
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::business::settings::Settings;
-use domain::gateway::{GatewayAnswer, GatewayRulebook};
+use domain::gateway::GatewayRulebook;
 use domain::ids::{LinkId, PayToken, ReturnKey};
-use domain::link::{Attempt, AttemptState, Checkout, NewAttempt, later_by_minutes};
-use domain::link::{Hint, PaymentLink, Visit};
+use domain::link::{Attempt, Checkout, PaymentLink, Visit};
 use domain::locale::Language;
-use gateways::{BeginError, Gateways, Order};
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
-use store::{Configuration, Store, StoreError, Written};
+use store::{Configuration, StoreError, Written};
 use web::customer::{guard, see_other};
 
 use page::{Page, going, of_link, picture, without_link};
@@ -44,23 +43,20 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("5");
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct App {
-    pub store: Store,
-    pub gateways: Gateways,
-    pub book: GatewayRulebook,
+    pub confirmation: Confirmation,
+    pub rulebook: GatewayRulebook,
     pub clock: Clock,
 }
 
-/// Why a session could not be opened.
+/// Why a customer could not be sent to the gateway.
 #[derive(Debug, thiserror::Error)]
 enum VisitError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Session(#[from] OpenSessionError),
+    #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    #[error("the gateway gave no readable answer: {why}")]
-    GatewayUnavailable { why: String },
-    #[error("the gateway refuses us with {code}")]
-    GatewayRefused { code: String },
     #[error("the link kept changing")]
     Contended,
 }
@@ -134,15 +130,18 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         Err(error) => {
             tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
             match error {
-                VisitError::GatewayUnavailable { .. } | VisitError::GatewayRefused { .. } => {
+                VisitError::Session(
+                    OpenSessionError::GatewayUnavailable { .. } | OpenSessionError::GatewayRefused { .. },
+                ) => {
                     // It was opened all the same; where that cannot be written down, the next visit does.
                     let link = note_opened(app, link.clone()).await.unwrap_or(link);
                     show(Page::Trouble, &link)
                 }
                 // Something of ours failed, perhaps while asking about a session that somebody has paid in.
-                VisitError::Store(_) | VisitError::NoRandomness(_) | VisitError::Contended => {
-                    without_link(Page::Down, language, settings)
-                }
+                VisitError::Store(_)
+                | VisitError::Session(OpenSessionError::Store(_))
+                | VisitError::NoRandomness(_)
+                | VisitError::Contended => without_link(Page::Down, language, settings),
             }
         }
     }
@@ -180,7 +179,7 @@ async fn greet(app: &App, link: &mut PaymentLink) -> Result<Met, VisitError> {
 /// Records the first opening by a person. Where somebody changed the link meanwhile, that is what is shown.
 async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreError> {
     let Some(next) = link.opened(app.clock.now()) else { return Ok(link) };
-    Ok(match app.store.replace_link(&next).await? {
+    Ok(match app.confirmation.store().replace_link(&next).await? {
         Written::Applied | Written::AlreadyApplied => next,
         Written::Rejected(current) => *current,
     })
@@ -213,17 +212,17 @@ async fn outcome(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Pa
     if !page.depends_on_the_gateway(link) {
         return Ok(page);
     }
-    Ok(match look(app, link, now).await? {
-        Look::NothingOpen | Look::GoesOn => page,
-        Look::Unknown | Look::MayBePaid => Page::Confirming,
-        Look::Over => Page::of(link, now),
+    Ok(match app.confirmation.session_status(link, now).await? {
+        SessionStatus::NoneOpen | SessionStatus::Payable => page,
+        SessionStatus::Unknown | SessionStatus::MaybePaid => Page::Confirming,
+        SessionStatus::Over => Page::of(link, now),
     })
 }
 
 /// The business's logo, by the name of its content.
 async fn logo(State(app): State<App>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
     let Ok(hash) = LogoHash::parse(&hash) else { return unknown(&app, &headers).await };
-    match app.store.logo(&hash).await {
+    match app.confirmation.store().logo(&hash).await {
         Ok(Some(logo)) => picture(&logo),
         Ok(None) => unknown(&app, &headers).await,
         Err(error) => down(&app, &headers, &error).await,
@@ -235,8 +234,8 @@ type Found = (PaymentLink, std::sync::Arc<Configuration>);
 /// The link of a token. Every wrong token is answered the same, whatever is wrong with it.
 async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
     let Ok(token) = PayToken::parse(token) else { return Ok(None) };
-    let configuration = app.store.configuration().await?;
-    Ok(app.store.link(&LinkId::of(&token)).await?.map(|link| (link, configuration)))
+    let configuration = app.confirmation.store().configuration().await?;
+    Ok(app.confirmation.store().link(&LinkId::of(&token)).await?.map(|link| (link, configuration)))
 }
 
 /// What the visitor meets, opening a session where one is needed. `link` becomes what is last known of it.
@@ -256,7 +255,7 @@ async fn visit(app: &App, configuration: &Configuration, link: &mut PaymentLink)
             // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
             Err(otherwise) => return Ok(lead(otherwise, link, now)),
         };
-        match app.store.replace_link(&next).await? {
+        match app.confirmation.store().replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, trace_id = next.trace_id(), "A payment attempt began.");
                 *link = next;
@@ -295,59 +294,16 @@ async fn meet(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
     if !leads_to_pay || !link.attempts().last().is_some_and(is_old) {
         return Ok(visit);
     }
-    Ok(match look(app, link, now).await? {
-        Look::NothingOpen | Look::GoesOn => visit,
-        Look::Unknown if visit == Visit::Begin => Visit::Confirming,
-        Look::Unknown => visit,
-        Look::MayBePaid => Visit::Confirming,
-        Look::Over => link.visit(now),
+    Ok(match app.confirmation.session_status(link, now).await? {
+        SessionStatus::NoneOpen | SessionStatus::Payable => visit,
+        SessionStatus::Unknown if visit == Visit::Begin => Visit::Confirming,
+        SessionStatus::Unknown => visit,
+        SessionStatus::MaybePaid => Visit::Confirming,
+        SessionStatus::Over => link.visit(now),
     })
 }
 
-/// What the gateway says of the session that a customer was last sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// There is no session whose end we do not know.
-    NothingOpen,
-    /// Nobody has paid in it, and somebody still may.
-    GoesOn,
-    /// No readable answer.
-    Unknown,
-    /// Somebody has paid in it, or may have. What follows is written by those who may confirm, within a minute.
-    MayBePaid,
-    /// It is over, and nobody has paid in it. The link says so by now.
-    Over,
-}
-
-/// Asks the gateway about the session that a customer was last sent to. A final no is written down at once, because it
-/// concerns no money; `link` is then what it became.
-async fn look(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Look, VisitError> {
-    let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
-    let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(Look::NothingOpen) };
-    let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-    let answer = app.gateways.look_up(attempt, &Hint::Nothing.into(), link.terms().mode, &credentials, now).await;
-    match &answer {
-        GatewayAnswer::Pending => Ok(Look::GoesOn),
-        GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => Ok(Look::Unknown),
-        GatewayAnswer::Paid(_)
-        | GatewayAnswer::Unconfirmed
-        | GatewayAnswer::Processing
-        | GatewayAnswer::Returned
-        | GatewayAnswer::WrongAmount { .. }
-        | GatewayAnswer::Doubtful { .. } => Ok(Look::MayBePaid),
-        GatewayAnswer::NotPaid { .. } => {
-            if let Some(transition) = link.apply_answer(&attempt.id, &answer, Hint::Nothing, now) {
-                *link = match app.store.replace_link(&transition.link).await? {
-                    Written::Applied | Written::AlreadyApplied => transition.link,
-                    Written::Rejected(current) => *current,
-                };
-            }
-            Ok(Look::Over)
-        }
-    }
-}
-
-/// Opens a session at the gateway. It is not tried twice: a second try could make a second session.
+/// Opens a session at the gateway.
 async fn begin(
     app: &App,
     configuration: &Configuration,
@@ -357,40 +313,13 @@ async fn begin(
     let terms = link.terms();
     let account = configuration.accounts.get(&terms.account.id);
     let present = account.and_then(|account| account.credentials_at(terms.account.gateway, terms.mode)).cloned();
-    let key = ReturnKey::from_random(runtime::random()?);
-    let attempt = link.new_attempt(key, present);
-    let credentials = app.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-    let rules = app.book.rules(attempt.gateway);
-    let order = Order {
-        attempt: &attempt,
-        link: link.id(),
-        mode: terms.mode,
-        description: terms
-            .description
-            .as_deref()
-            .filter(|text| !text.is_empty())
-            .unwrap_or(&configuration.settings.business_name),
-        return_url: &return_url(link, &attempt),
-        notify_url: &notify_url(link, &attempt),
-        ends_at: later_by_minutes(now, rules.session_minutes),
-        session_minutes: rules.session_minutes,
+    let session = NewSession {
+        key: ReturnKey::from_random(runtime::random()?),
+        credentials: present,
+        rules: app.rulebook.rules(terms.account.gateway),
+        settings: &configuration.settings,
     };
-    match app.gateways.begin(&order, &credentials).await {
-        Ok(session) => Ok(attempt.opened(session, rules, now)),
-        Err(BeginError::Unavailable { why }) => Err(VisitError::GatewayUnavailable { why }),
-        Err(BeginError::Refused { code }) => Err(VisitError::GatewayRefused { code }),
-    }
-}
-
-/// Where the gateway sends the browser back to: the link's id and the attempt's key, never the pay token.
-fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
-    let gateway = attempt.gateway.as_str();
-    format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
-}
-
-/// Where a gateway's server calls that is told with each session.
-fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
-    format!("{}/gateways/{}/notify/{}", link.base(), attempt.gateway.as_str(), attempt.account_id)
+    Ok(app.confirmation.open_session(link, session, now).await?)
 }
 
 /// A preview of a link that can be paid; of any other, what is true of it.
@@ -444,7 +373,12 @@ async fn other_method(State(app): State<App>, headers: HeaderMap) -> Response {
 
 /// The settings, or the shipped ones while the table cannot be read.
 async fn settings(app: &App) -> Settings {
-    app.store.configuration().await.map(|configuration| configuration.settings.clone()).unwrap_or_default()
+    app.confirmation
+        .store()
+        .configuration()
+        .await
+        .map(|configuration| configuration.settings.clone())
+        .unwrap_or_default()
 }
 
 async fn robots() -> Response {

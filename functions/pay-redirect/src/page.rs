@@ -10,7 +10,7 @@ use domain::Timestamp;
 use domain::business::logo::Logo;
 use domain::business::settings::Settings;
 use domain::calendar::{display_end, display_instant};
-use domain::gateway::{GatewayKind, LookUp, Mode, Network, Payment};
+use domain::gateway::{LookUp, Mode, Network, NotPaidCause, Payment};
 use domain::link::{Attempt, AttemptState, Checkout};
 use domain::link::{LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
@@ -413,13 +413,11 @@ fn goes_back(state: &AttemptState) -> bool {
 fn failure(link: &PaymentLink) -> Option<&'static str> {
     let last = link.attempts().last()?;
     let AttemptState::Failed { reason, .. } = &last.state else { return None };
-    Some(match (last.gateway, reason.as_str()) {
-        // One word of Zarinpal stands for everything that is no payment.
-        (GatewayKind::Zarinpal, _) => "failed-text",
-        (_, "cancelled" | "canceled") => "failed-cancelled-text",
-        (_, "failed" | "payment_failed") => "failed-declined-text",
-        (_, "expired" | "session_expired") => "failed-over-text",
-        _ => "failed-text",
+    Some(match reason.cause {
+        NotPaidCause::Cancelled => "failed-cancelled-text",
+        NotPaidCause::Declined => "failed-declined-text",
+        NotPaidCause::SessionOver => "failed-over-text",
+        NotPaidCause::Unspecified => "failed-text",
     })
 }
 

@@ -12,6 +12,8 @@
 //! Dying between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
 //! that was asked twice answers twice the same.
 
+mod session;
+
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
@@ -20,6 +22,8 @@ use domain::link::{Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
 use store::{Store, StoreError, TransitionWritten, Written};
+
+pub use session::{NewSession, OpenSessionError, SessionStatus};
 
 /// How often one answer is applied again because the link changed meanwhile. Each time somebody else got on with it.
 const MAX_CONTENDED_TRIES: usize = 8;
@@ -65,7 +69,7 @@ impl Outcome {
             | GatewayAnswer::Unconfirmed
             | GatewayAnswer::Pending
             | GatewayAnswer::Processing
-            | GatewayAnswer::NotPaid { .. }
+            | GatewayAnswer::NotPaid(_)
             | GatewayAnswer::Returned
             | GatewayAnswer::Doubtful { .. }
             | GatewayAnswer::WrongAmount { .. } => Self::Known(link),

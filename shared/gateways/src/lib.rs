@@ -8,6 +8,7 @@ mod mollie;
 mod razorpay;
 mod sep;
 mod stripe;
+mod wiring;
 mod zarinpal;
 mod zibal;
 
@@ -16,7 +17,7 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, Mode, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, NewAttempt, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -324,8 +325,8 @@ fn unknown(why: &str) -> GatewayAnswer {
     GatewayAnswer::Unknown { why: why.to_owned() }
 }
 
-fn not_paid(reason: &str) -> GatewayAnswer {
-    GatewayAnswer::NotPaid { reason: reason.to_owned() }
+fn not_paid(cause: NotPaidCause, code: &str) -> GatewayAnswer {
+    GatewayAnswer::NotPaid(NotPaidReason::new(cause, code))
 }
 
 fn doubtful(reason: &str) -> GatewayAnswer {

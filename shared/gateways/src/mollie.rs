@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -278,7 +278,9 @@ fn answer_of(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
         "pending" | "authorized" => GatewayAnswer::Processing,
         "paid" if has_gone_back(payment) => GatewayAnswer::Returned,
         "paid" => paid(payment, attempt),
-        status @ ("canceled" | "expired" | "failed") => not_paid(status),
+        "canceled" => not_paid(NotPaidCause::Cancelled, "canceled"),
+        "expired" => not_paid(NotPaidCause::SessionOver, "expired"),
+        "failed" => not_paid(NotPaidCause::Declined, "failed"),
         _ => unknown("a status that is not documented"),
     }
 }

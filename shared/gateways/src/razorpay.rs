@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -296,7 +296,8 @@ fn answer_of(link: &LinkObject, attempt: &Attempt) -> GatewayAnswer {
         // Nobody can try again, but the bank may still turn its no into a yes.
         "cancelled" | "expired" if any("failed") => GatewayAnswer::Pending,
         "cancelled" | "expired" if any("refunded") => GatewayAnswer::Returned,
-        status @ ("cancelled" | "expired") => not_paid(status),
+        "cancelled" => not_paid(NotPaidCause::Cancelled, "cancelled"),
+        "expired" => not_paid(NotPaidCause::SessionOver, "expired"),
         _ => unknown("a status that is not documented"),
     }
 }

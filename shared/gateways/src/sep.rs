@@ -6,7 +6,7 @@
 //! merchant's duty, and so is comparing terminal and amount.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -83,7 +83,7 @@ impl GatewayAdapter for Sep<'_> {
             (_, Hint::Paid) if return_data.return_reference.is_some() && !is_over => GatewayAnswer::Unconfirmed,
             // The token is used up, and without our verifying nothing is taken: a later return that brings a payment after
             // all is still return_data.
-            (_, Hint::NotPaid) => not_paid("not_paid_on_return"),
+            (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
             (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
         }
     }
@@ -170,7 +170,7 @@ fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Crede
         // not look at first, the money goes back by itself.
         Some(-6) if asked_before(attempt) => doubtful("verified_without_an_answer"),
         Some(-6) => GatewayAnswer::Returned,
-        Some(-2) => not_paid("no_such_reference"),
+        Some(-2) => not_paid(NotPaidCause::Unspecified, "no_such_reference"),
         Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
         None => unknown("an answer without a result"),
     }

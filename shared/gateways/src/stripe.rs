@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
-    WebhookRequest, is_hmac_of, is_word, object, web_address,
+    WebhookRequest, is_hmac_of, is_word, not_paid, object, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -274,13 +274,13 @@ fn answer_of(session: Session, attempt: &Attempt) -> GatewayAnswer {
     match (session.status.as_deref(), session.payment_status.as_str()) {
         (_, "paid") => paid(&session),
         (Some("open"), "unpaid") => GatewayAnswer::Pending,
-        (Some("expired"), "unpaid") => GatewayAnswer::NotPaid { reason: "session_expired".to_owned() },
+        (Some("expired"), "unpaid") => not_paid(NotPaidCause::SessionOver, "session_expired"),
         // A method that takes days: its end is read from the payment intent, because the session never changes again.
         (Some("complete"), "unpaid") => match &session.payment_intent {
             Some(PaymentIntent::Whole { status, .. })
                 if matches!(status.as_str(), "requires_payment_method" | "canceled") =>
             {
-                GatewayAnswer::NotPaid { reason: "payment_failed".to_owned() }
+                not_paid(NotPaidCause::Declined, "payment_failed")
             }
             Some(_) | None => GatewayAnswer::Processing,
         },

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::records::credentials::Credentials;
@@ -85,7 +85,8 @@ impl GatewayAdapter for Zarinpal<'_> {
                 "IN_BANK" => GatewayAnswer::Pending,
                 "PAID" => GatewayAnswer::Unconfirmed,
                 "VERIFIED" => self.verify(attempt, credentials).await,
-                "FAILED" => not_paid("failed"),
+                // One word stands for everything that is no payment.
+                "FAILED" => not_paid(NotPaidCause::Unspecified, "failed"),
                 "REVERSED" => GatewayAnswer::Returned,
                 _ => unknown("a status that is not documented"),
             },
@@ -141,7 +142,8 @@ impl Zarinpal<'_> {
             Said::Error(-51) => match self.inquire(attempt, credentials).await {
                 Ok(status) => match status.as_str() {
                     "IN_BANK" => GatewayAnswer::Pending,
-                    "FAILED" => not_paid("failed"),
+                    // One word stands for everything that is no payment.
+                    "FAILED" => not_paid(NotPaidCause::Unspecified, "failed"),
                     "REVERSED" => GatewayAnswer::Returned,
                     _ => unknown("verify and inquiry contradict each other"),
                 },

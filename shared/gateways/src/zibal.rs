@@ -5,7 +5,7 @@
 //! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -175,8 +175,8 @@ fn standing(said: &Said, attempt: &Attempt) -> GatewayAnswer {
         Some(-1) => GatewayAnswer::Pending,
         Some(1) => paid(said, attempt),
         Some(2) => GatewayAnswer::Unconfirmed,
-        Some(3) => not_paid("cancelled"),
-        Some(4..=12) => not_paid("failed"),
+        Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
+        Some(4..=12) => not_paid(NotPaidCause::Declined, "failed"),
         Some(15 | 16 | 18) => GatewayAnswer::Returned,
         Some(21) => GatewayAnswer::Misconfigured { code: "21".to_owned() },
         Some(_) | None => unknown("a status that is not documented"),

@@ -401,9 +401,9 @@ impl AttemptView {
                 view.gateway_reference = Some(payment.reference.clone());
             }
             AttemptState::Refunded { at } => view.refunded_at = Some(instant(*at, settings)),
-            AttemptState::Failed { reason, .. } => view.reason = Some(reason.clone()),
+            AttemptState::Failed { reason, .. } => view.reason = Some(reason.code.clone()),
             AttemptState::NeedsReview { reason, payment, .. } => {
-                view.reason = Some(reason.clone());
+                view.reason = Some(reason.as_str().to_owned());
                 view.gateway_reference = payment.as_ref().map(|payment| payment.reference.clone());
             }
             AttemptState::Open { .. }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment};
 use domain::ids::{
     AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
     ReturnKey,
@@ -203,7 +203,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
         link = link.begin_attempt(attempt, now()).unwrap();
         if number < 19 {
             let id = last.as_ref().unwrap();
-            let no = GatewayAnswer::NotPaid { reason: "r".repeat(200) };
+            let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "r".repeat(200)));
             link = link.apply_answer(id, &no, Hint::NotPaid, now()).unwrap().link;
         }
     }

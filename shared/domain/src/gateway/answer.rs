@@ -16,6 +16,34 @@ pub struct Payment {
     pub masked_card: Option<String>,
 }
 
+/// Why a gateway's final no is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPaidReason {
+    pub cause: NotPaidCause,
+    /// In the gateway's own words, for the CRM and for logs. Nothing is decided on it.
+    pub code: String,
+}
+
+/// What a customer is told about a payment that was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotPaidCause {
+    /// The customer cancelled it on the gateway's page.
+    Cancelled,
+    /// The bank or the gateway declined it.
+    Declined,
+    /// The session was over before anybody had paid.
+    SessionOver,
+    /// The gateway does not say.
+    Unspecified,
+}
+
+impl NotPaidReason {
+    pub fn new(cause: NotPaidCause, code: impl Into<String>) -> Self {
+        Self { cause, code: code.into() }
+    }
+}
+
 /// What a gateway said about one attempt, in the domain's words. Each adapter turns every answer into one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayAnswer {
@@ -28,7 +56,7 @@ pub enum GatewayAnswer {
     /// The customer has done their part and the gateway waits for a bank: nobody should pay again meanwhile.
     Processing,
     /// The gateway's final no.
-    NotPaid { reason: String },
+    NotPaid(NotPaidReason),
     /// The money went back to the payer.
     Returned,
     /// A payment of another amount than we asked for.
@@ -49,7 +77,7 @@ impl GatewayAnswer {
             Self::Unconfirmed => "unconfirmed",
             Self::Pending => "pending",
             Self::Processing => "processing",
-            Self::NotPaid { .. } => "not_paid",
+            Self::NotPaid(_) => "not_paid",
             Self::Returned => "returned",
             Self::WrongAmount { .. } => "wrong_amount",
             Self::Doubtful { .. } => "doubtful",

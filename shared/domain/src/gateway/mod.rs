@@ -8,7 +8,7 @@ mod profile;
 mod rulebook;
 mod rules;
 
-pub use answer::{GatewayAnswer, Payment, RefundAnswer};
+pub use answer::{GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;
 pub use profile::{GatewayKind, LookUp, Network, Profile, RefundMethod, Webhooks};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{GatewayKind, GatewayRules, LookUp, Payment};
+use super::review_reason::ReviewReason;
+use crate::gateway::{GatewayKind, GatewayRules, LookUp, NotPaidReason, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
 
@@ -79,7 +80,7 @@ pub enum AttemptState {
     /// The payment of the link, since when the gateway confirmed it.
     Paid { at: Timestamp, payment: Payment },
     /// The gateway's final no.
-    Failed { at: Timestamp, reason: String },
+    Failed { at: Timestamp, reason: NotPaidReason },
     /// The session ended without money.
     Abandoned { at: Timestamp },
     /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
@@ -89,7 +90,7 @@ pub enum AttemptState {
     /// A person has to look.
     NeedsReview {
         at: Timestamp,
-        reason: String,
+        reason: ReviewReason,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment: Option<Payment>,
     },

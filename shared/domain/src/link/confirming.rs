@@ -5,16 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::attempt::{Attempt, AttemptState, LEASE, MAX_REFUND_TRIES, later};
+use super::attempt::{Attempt, AttemptState, LEASE, later};
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Receipt};
-use super::resolution::{Resolution, ResolveRefused};
-use crate::gateway::{GatewayAnswer, Payment, RefundAnswer};
+use super::review_reason::ReviewReason;
+use crate::gateway::{GatewayAnswer, Payment};
 use crate::ids::{AttemptId, ReceiptId};
 use crate::records::account::LatePayment;
-
-/// Why an attempt needs a person whose payment has the reference of another's.
-const REFERENCE_USED_BEFORE: &str = "reference_used_before";
 
 /// What made us look at an attempt. It is a hint and never decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +73,7 @@ pub struct KeptPayment {
 }
 impl PaymentLink {
     /// Whether money of this attempt would become the payment of this link now.
-    fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
+    pub(super) fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
         match self.confirming() {
             Some(confirming) => confirming.id == *id,
             None => match self.status_at(now) {
@@ -164,7 +161,7 @@ impl PaymentLink {
     ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         let only_state = |state| Some(self.with_state(id, now, state).into());
-        let review = |reason: &str| AttemptState::NeedsReview { at: now, reason: reason.to_owned(), payment: None };
+        let review = |reason: ReviewReason| AttemptState::NeedsReview { at: now, reason, payment: None };
         match (&attempt.state, answer) {
             // Decided money stays decided.
             (
@@ -177,22 +174,22 @@ impl PaymentLink {
             (AttemptState::Refunding { .. }, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
             (AttemptState::Refunding { .. }, _) => None,
             (_, GatewayAnswer::Paid(payment)) => Some(self.apply_payment(attempt, payment, now)),
-            (_, GatewayAnswer::WrongAmount { .. }) => only_state(review("amount_differs")),
-            (_, GatewayAnswer::Doubtful { reason }) => only_state(review(reason)),
+            (_, GatewayAnswer::WrongAmount { .. }) => only_state(review(ReviewReason::AmountDiffers)),
+            (_, GatewayAnswer::Doubtful { reason }) => {
+                only_state(review(ReviewReason::Doubtful { code: reason.clone() }))
+            }
             (_, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
-            (AttemptState::AwaitingReversal { .. }, GatewayAnswer::NotPaid { .. }) => {
+            (AttemptState::AwaitingReversal { .. }, GatewayAnswer::NotPaid(_)) => {
                 only_state(AttemptState::Refunded { at: now })
             }
-            (AttemptState::Failed { .. } | AttemptState::Abandoned { .. }, GatewayAnswer::NotPaid { .. }) => None,
-            (_, GatewayAnswer::NotPaid { reason }) => {
-                only_state(AttemptState::Failed { at: now, reason: reason.clone() })
-            }
+            (AttemptState::Failed { .. } | AttemptState::Abandoned { .. }, GatewayAnswer::NotPaid(_)) => None,
+            (_, GatewayAnswer::NotPaid(reason)) => only_state(AttemptState::Failed { at: now, reason: reason.clone() }),
             // Money that the gateway should have let us take, or returned by itself, long ago.
             (AttemptState::Confirming { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(review("money_not_confirmed"))
+                only_state(review(ReviewReason::MoneyNotConfirmed))
             }
             (AttemptState::AwaitingReversal { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
-                only_state(review("money_not_returned"))
+                only_state(review(ReviewReason::MoneyNotReturned))
             }
             (AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. }, GatewayAnswer::Unconfirmed) => {
                 None
@@ -216,7 +213,7 @@ impl PaymentLink {
             (
                 AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if now >= attempt.watched_until => only_state(review("gateway_does_not_answer")),
+            ) if now >= attempt.watched_until => only_state(review(ReviewReason::GatewayDoesNotAnswer)),
             (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
         }
     }
@@ -232,7 +229,7 @@ impl PaymentLink {
         let state = if is_as_asked || attempt.gateway.profile().refund.within_minutes.is_some() {
             AttemptState::Refunding { payment, look_up_at: now, tries: 0 }
         } else {
-            AttemptState::NeedsReview { at: now, reason: "amount_differs".to_owned(), payment: Some(payment) }
+            AttemptState::NeedsReview { at: now, reason: ReviewReason::AmountDiffers, payment: Some(payment) }
         };
         Transition { link: self.with_state(id, now, state), claim, kept: None }
     }
@@ -255,26 +252,6 @@ impl PaymentLink {
         let attempt = self.attempt(id)?;
         let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
         Some(self.keep(attempt, payment.clone(), now))
-    }
-
-    /// What a person decided about an attempt under review.
-    pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
-        let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
-        let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
-            return Err(ResolveRefused::NotUnderReview);
-        };
-        // Money that paid something else is not this attempt's: refunding it would take it from there.
-        let own = payment.clone().filter(|_| reason != REFERENCE_USED_BEFORE);
-        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
-        let state = match resolution {
-            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
-            Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
-            Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
-            Resolution::Refund => AttemptState::Refunding { payment: confirmed?, look_up_at: now, tries: 0 },
-            Resolution::RefundedElsewhere => AttemptState::Refunded { at: now },
-            Resolution::NotPaid => AttemptState::Failed { at: now, reason: "resolved_not_paid".to_owned() },
-        };
-        Ok(self.with_state(id, now, state))
     }
 
     /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
@@ -324,7 +301,7 @@ impl PaymentLink {
             }
             // No bank takes so long: a person has to ask the gateway what became of this money.
             AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
-                AttemptState::NeedsReview { at: now, reason: "processing_too_long".to_owned(), payment: None }
+                AttemptState::NeedsReview { at: now, reason: ReviewReason::ProcessingTooLong, payment: None }
             }
             AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
             AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
@@ -347,33 +324,8 @@ impl PaymentLink {
 
     /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
     pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
-        let reason = REFERENCE_USED_BEFORE.to_owned();
+        let reason = ReviewReason::ReferenceUsedBefore;
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
-    }
-
-    /// What came of refunding. Only a call that was made and not answered counts as a try: what a sweep took on and did
-    /// not get to is as good as new.
-    pub fn apply_refund_answer(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
-        let attempt = self.attempt(id)?;
-        let AttemptState::Refunding { payment, tries, .. } = &attempt.state else { return None };
-        let review = |reason: &str| AttemptState::NeedsReview {
-            at: now,
-            reason: reason.to_owned(),
-            payment: Some(payment.clone()),
-        };
-        match answer {
-            RefundAnswer::Issued => Some(self.with_state(id, now, AttemptState::Refunded { at: now })),
-            RefundAnswer::Refused { reason } => Some(self.with_state(id, now, review(reason))),
-            RefundAnswer::Unknown { .. } if tries + 1 >= MAX_REFUND_TRIES => {
-                Some(self.with_state(id, now, review("refund_unanswered")))
-            }
-            RefundAnswer::Unknown { .. } => {
-                let tries = tries + 1;
-                let look_up_at = later(now, attempt.pause_before_refund(tries));
-                let state = AttemptState::Refunding { payment: payment.clone(), look_up_at, tries };
-                Some(self.with_state(id, now, state))
-            }
-        }
     }
 }
 

@@ -1,8 +1,13 @@
 //! Forgetting whom a link was for, once nothing can happen to it any more.
+//!
+//! Every part of a link is taken apart here by name, so that a part that is new does not compile until somebody has decided
+//! whether it says anything about a person.
 
 use jiff::Timestamp;
 
+use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::terms::{AccountTerms, ContactTerms, ItemTerms, Terms};
 use crate::messages::choice::MessageChoice;
 
 /// The link can still be paid, or money of it is under way or under review: whoever it is for is still needed.
@@ -17,32 +22,83 @@ impl PaymentLink {
             return Err(StillNeeded);
         }
         let forgotten = self.changed(now, Self::drop_person);
-        let is_news = forgotten.terms != self.terms || forgotten.message_rounds != self.message_rounds;
-        Ok((is_news || forgotten.request_hash != self.request_hash).then_some(forgotten))
+        let says_less = forgotten.terms != self.terms || forgotten.message_rounds != self.message_rounds;
+        Ok((says_less || forgotten.request_hash != self.request_hash).then_some(forgotten))
     }
 
     fn drop_person(&mut self) {
-        let terms = &mut self.terms;
-        terms.contact.name.clear();
-        terms.contact.profile_url = None;
-        terms.recipients.clear();
-        terms.unreached.clear();
-        terms.description = None;
-        terms.return_url = None;
-        terms.metadata.clear();
-        terms.message = MessageChoice::Default { channels: terms.message.channels() };
-        if let Some(item) = &mut terms.item {
-            item.title.clear();
-        }
-        for round in &mut self.message_rounds {
-            round.recipients.clear();
-            round.unreached.clear();
-            round.message = MessageChoice::Default { channels: round.message.channels() };
-        }
+        let Self {
+            id: _,
+            token: _,
+            base: _,
+            version: _,
+            request_hash,
+            terms,
+            status,
+            // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.
+            attempts: _,
+            opened_at: _,
+            message_rounds,
+            outbox: _,
+            idempotency: _,
+            trace: _,
+            created_at: _,
+            updated_at: _,
+        } = self;
+        terms.drop_person();
+        message_rounds.iter_mut().for_each(MessageRound::drop_person);
         // The request is hashed without a salt: who knows all of it but a phone number could try them all.
-        self.request_hash.clear();
-        if let LinkStatus::Cancelled { reason, .. } = &mut self.status {
+        request_hash.clear();
+        if let LinkStatus::Cancelled { cancelled_at: _, reason } = status {
             *reason = None;
         }
     }
+}
+
+impl Terms {
+    fn drop_person(&mut self) {
+        let Self {
+            mode: _,
+            account: AccountTerms { id: _, name: _, gateway: _, credentials: _, late_payment: _, summary_page: _ },
+            contact: ContactTerms { id: _, name, profile_url },
+            item,
+            amount: _,
+            amount_source: _,
+            expires_at: _,
+            description,
+            after_payment: _,
+            message,
+            recipients,
+            unreached,
+            reference_id: _,
+            return_url,
+            locale: _,
+            metadata,
+        } = self;
+        name.clear();
+        *profile_url = None;
+        recipients.clear();
+        unreached.clear();
+        *description = None;
+        *return_url = None;
+        metadata.clear();
+        drop_words(message);
+        if let Some(ItemTerms { id: _, title }) = item {
+            title.clear();
+        }
+    }
+}
+
+impl MessageRound {
+    fn drop_person(&mut self) {
+        let Self { version: _, at: _, message, recipients, unreached } = self;
+        recipients.clear();
+        unreached.clear();
+        drop_words(message);
+    }
+}
+
+/// A text of the CRM's own may name anybody.
+fn drop_words(message: &mut MessageChoice) {
+    *message = MessageChoice::Default { channels: message.channels() };
 }

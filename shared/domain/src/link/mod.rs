@@ -10,7 +10,9 @@ mod message_round;
 mod outbox;
 mod payment_link;
 mod receipt;
+mod refunding;
 mod resolution;
+mod review_reason;
 mod size;
 mod terms;
 
@@ -22,6 +24,7 @@ pub use outbox::{LinkEvent, Outbox};
 pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_HOUR, PaymentLink, Visit, Work};
 pub use receipt::{Attachment, Receipt};
 pub use resolution::{Resolution, ResolveRefused};
+pub use review_reason::ReviewReason;
 pub use size::LARGEST_LINK;
 pub(crate) use size::check_content;
 pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};

@@ -1,5 +1,12 @@
 //! What a person decides about an attempt that no rule could decide.
 
+use jiff::Timestamp;
+
+use super::attempt::AttemptState;
+use super::payment_link::PaymentLink;
+use super::review_reason::ReviewReason;
+use crate::gateway::{NotPaidCause, NotPaidReason};
+use crate::ids::AttemptId;
 use crate::problem::Rejection;
 
 /// A person's decision about an attempt under review.
@@ -49,4 +56,29 @@ pub enum ResolveRefused {
     NoMoneyConfirmed,
     /// The link cannot take money any more: it is paid or cancelled, or it expired and its account takes no late money.
     LinkTakesNoMoney,
+}
+
+impl PaymentLink {
+    /// What a person decided about an attempt under review.
+    pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
+        let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
+        let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
+            return Err(ResolveRefused::NotUnderReview);
+        };
+        // Money that paid something else is not this attempt's: refunding it would take it from there.
+        let own = payment.clone().filter(|_| *reason != ReviewReason::ReferenceUsedBefore);
+        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
+        let state = match resolution {
+            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
+            Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
+            Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
+            Resolution::Refund => AttemptState::Refunding { payment: confirmed?, look_up_at: now, tries: 0 },
+            Resolution::RefundedElsewhere => AttemptState::Refunded { at: now },
+            Resolution::NotPaid => AttemptState::Failed {
+                at: now,
+                reason: NotPaidReason::new(NotPaidCause::Unspecified, "resolved_not_paid"),
+            },
+        };
+        Ok(self.with_state(id, now, state))
+    }
 }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use super::attempt::later;
 use super::*;
 use crate::events::EventType;
-use crate::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
+use crate::gateway::{
+    GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
+};
 use crate::ids::*;
 use crate::link::{MessageRound, ResendRefused};
 use crate::locale::Locale;
@@ -117,7 +119,12 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     assert_eq!(cancelled.forget_person(at(3)), Err(StillNeeded), "its session is still open at the gateway");
 
     let over = cancelled
-        .apply_answer(&id, &GatewayAnswer::NotPaid { reason: "left".to_owned() }, Hint::Nothing, at(3))
+        .apply_answer(
+            &id,
+            &GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "left")),
+            Hint::Nothing,
+            at(3),
+        )
         .unwrap()
         .link;
     let forgotten = over.forget_person(at(4)).unwrap().unwrap();
@@ -211,7 +218,7 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
     let again = claimed.clone().with_return_data(&id, &return_data("second"));
     assert_eq!(again.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
     // Once it is known to be no payment, a later return may.
-    let no = GatewayAnswer::NotPaid { reason: "no_such_reference".to_owned() };
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "no_such_reference"));
     let failed = claimed.apply_answer(&id, &no, Hint::Paid, at(3)).unwrap().link;
     assert_eq!(failed.step(&id, Hint::Paid, at(4)), Step::LookUp);
     let later = failed.with_return_data(&id, &return_data("second")).claim(&id, at(4)).unwrap();
@@ -261,7 +268,7 @@ fn an_unknown_answer_is_never_a_no() {
 #[test]
 fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
     let (link, id) = begun(&link(), 1, 1);
-    let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "cancelled"));
     let failed = link.apply_answer(&id, &no, Hint::NotPaid, at(2)).unwrap().link;
     assert_eq!(failed.visit(at(2)), Visit::Begin);
     assert_eq!(failed.step(&id, Hint::Nothing, at(3)), Step::Nothing);
@@ -456,7 +463,7 @@ fn cancelling_asks_first_while_somebody_is_paying_and_comes_too_late_after_the_e
 #[test]
 fn sessions_cannot_be_opened_without_end() {
     let mut link = link_at(GatewayKind::Zarinpal, LatePayment::Refund);
-    let no = GatewayAnswer::NotPaid { reason: "cancelled".to_owned() };
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "cancelled"));
     for number in 0..u8::try_from(MAX_ATTEMPTS_AN_HOUR).unwrap() {
         let (begun, id) = begun(&link, number, 1);
         link = begun.apply_answer(&id, &no, Hint::NotPaid, at(1)).unwrap().link;
@@ -510,7 +517,7 @@ fn event() -> impl Strategy<Value = LinkEvent> {
         1 => Just(GatewayAnswer::Unconfirmed),
         1 => Just(GatewayAnswer::Pending),
         1 => Just(GatewayAnswer::Processing),
-        1 => Just(GatewayAnswer::NotPaid { reason: "no".to_owned() }),
+        1 => Just(GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "no"))),
         1 => Just(GatewayAnswer::Returned),
         1 => Just(GatewayAnswer::WrongAmount { got: None }),
         1 => Just(GatewayAnswer::Doubtful { reason: "whose".to_owned() }),

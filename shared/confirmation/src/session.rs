@@ -1,0 +1,121 @@
+//! Sessions at a gateway, for whoever sends customers there: opening one, and asking whether one is over.
+//!
+//! Nothing here takes money or writes a receipt. Whoever may only read credentials and write links can do all of it.
+
+use domain::Timestamp;
+use domain::business::settings::Settings;
+use domain::gateway::{GatewayAnswer, GatewayRules};
+use domain::ids::{CredentialsVersion, ReturnKey};
+use domain::link::{Attempt, AttemptState, Hint, NewAttempt, PaymentLink, later_by_minutes};
+use gateways::{BeginError, Order};
+use store::{StoreError, Written};
+
+use crate::Confirmation;
+
+/// What the gateway says of the session that a customer was last sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStatus {
+    /// There is no session whose end we do not know.
+    NoneOpen,
+    /// Nobody has paid in it, and somebody still may.
+    Payable,
+    /// No readable answer.
+    Unknown,
+    /// Somebody has paid in it, or may have. What follows is written by those who may confirm, within a minute.
+    MaybePaid,
+    /// It is over, and nobody has paid in it. The link says so by now.
+    Over,
+}
+
+/// Why a session could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the gateway gave no readable answer: {why}")]
+    GatewayUnavailable { why: String },
+    #[error("the gateway refuses us with {code}")]
+    GatewayRefused { code: String },
+}
+
+/// What a session is opened with besides the link.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    /// Random, for this attempt alone.
+    pub key: ReturnKey,
+    /// The account's present credentials, where it still is at the link's gateway and in its mode.
+    pub credentials: Option<CredentialsVersion>,
+    pub rules: &'a GatewayRules,
+    pub settings: &'a Settings,
+}
+
+impl Confirmation {
+    /// Asks the gateway about the session that a customer was last sent to. A final no is written down at once, because it
+    /// concerns no money; `link` is then what it became.
+    pub async fn session_status(&self, link: &mut PaymentLink, now: Timestamp) -> Result<SessionStatus, StoreError> {
+        let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
+        let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(SessionStatus::NoneOpen) };
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let answer = self.gateways.look_up(attempt, &Hint::Nothing.into(), link.terms().mode, &credentials, now).await;
+        match &answer {
+            GatewayAnswer::Pending => Ok(SessionStatus::Payable),
+            GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => Ok(SessionStatus::Unknown),
+            GatewayAnswer::Paid(_)
+            | GatewayAnswer::Unconfirmed
+            | GatewayAnswer::Processing
+            | GatewayAnswer::Returned
+            | GatewayAnswer::WrongAmount { .. }
+            | GatewayAnswer::Doubtful { .. } => Ok(SessionStatus::MaybePaid),
+            GatewayAnswer::NotPaid(_) => {
+                if let Some(transition) = link.apply_answer(&attempt.id, &answer, Hint::Nothing, now) {
+                    *link = match self.store.replace_link(&transition.link).await? {
+                        Written::Applied | Written::AlreadyApplied => transition.link,
+                        Written::Rejected(current) => *current,
+                    };
+                }
+                Ok(SessionStatus::Over)
+            }
+        }
+    }
+
+    /// Opens a session at the gateway. It is not tried twice: a second try could make a second session. The attempt is not
+    /// written yet, and nobody may be sent there before it is.
+    pub async fn open_session(
+        &self,
+        link: &PaymentLink,
+        session: NewSession<'_>,
+        now: Timestamp,
+    ) -> Result<Attempt, OpenSessionError> {
+        let NewSession { key, credentials, rules, settings } = session;
+        let terms = link.terms();
+        let attempt = link.new_attempt(key, credentials);
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let purpose = terms.description.as_deref().filter(|text| !text.is_empty());
+        let order = Order {
+            attempt: &attempt,
+            link: link.id(),
+            mode: terms.mode,
+            description: purpose.unwrap_or(&settings.business_name),
+            return_url: &return_url(link, &attempt),
+            notify_url: &notify_url(link, &attempt),
+            ends_at: later_by_minutes(now, rules.session_minutes),
+            session_minutes: rules.session_minutes,
+        };
+        match self.gateways.begin(&order, &credentials).await {
+            Ok(session) => Ok(attempt.opened(session, rules, now)),
+            Err(BeginError::Unavailable { why }) => Err(OpenSessionError::GatewayUnavailable { why }),
+            Err(BeginError::Refused { code }) => Err(OpenSessionError::GatewayRefused { code }),
+        }
+    }
+}
+
+/// Where the gateway sends the browser back to: the link's id and the attempt's key, never the pay token.
+fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
+    let gateway = attempt.gateway.as_str();
+    format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
+}
+
+/// Where a gateway's server calls that is told with each session.
+fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
+    format!("{}/gateways/{}/notify/{}", link.base(), attempt.gateway.as_str(), attempt.account_id)
+}

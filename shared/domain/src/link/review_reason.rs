@@ -1,0 +1,43 @@
+//! Why an attempt needs a person.
+
+use serde::{Deserialize, Serialize};
+
+/// What no rule could decide about an attempt. Those with a code keep the gateway's own word beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewReason {
+    /// The gateway confirmed another amount than was asked for.
+    AmountDiffers,
+    /// The gateway says that the customer has paid, and has not let us take the money for days.
+    MoneyNotConfirmed,
+    /// The gateway should have returned the money by itself long ago.
+    MoneyNotReturned,
+    /// The gateway gave no readable answer for days.
+    GatewayDoesNotAnswer,
+    /// The payment is on its way for longer than any bank takes.
+    ProcessingTooLong,
+    /// The payment has the reference of another attempt's.
+    ReferenceUsedBefore,
+    /// The gateway did not answer calls that refund the money.
+    RefundUnanswered,
+    /// The gateway refuses to refund the money.
+    RefundRefused { code: String },
+    /// The gateway's own answer leaves open whose the money is.
+    Doubtful { code: String },
+}
+
+impl ReviewReason {
+    /// The word in the API.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::AmountDiffers => "amount_differs",
+            Self::MoneyNotConfirmed => "money_not_confirmed",
+            Self::MoneyNotReturned => "money_not_returned",
+            Self::GatewayDoesNotAnswer => "gateway_does_not_answer",
+            Self::ProcessingTooLong => "processing_too_long",
+            Self::ReferenceUsedBefore => "reference_used_before",
+            Self::RefundUnanswered => "refund_unanswered",
+            Self::RefundRefused { code } | Self::Doubtful { code } => code,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! How a function's gateways are wired.
+
+use runtime::{ConfigurationError, Runtime};
+
+use crate::{GatewayEndpoints, Gateways};
+
+/// A gateway's answers are a few hundred bytes; anything this large is not one.
+const LARGEST_ANSWER: usize = 1_000_000;
+
+impl Gateways {
+    /// The gateways where they are by default, unless `PAYLINK_GATEWAY_URLS` says otherwise: a JSON object from gateway to
+    /// mode to `api`, `pages` and `refunds`, each of which may be left out.
+    pub fn wire(runtime: &Runtime) -> Result<Self, ConfigurationError> {
+        const NAME: &str = "PAYLINK_GATEWAY_URLS";
+        let invalid = |reason: String| ConfigurationError::invalid(NAME, reason);
+        let endpoints = match runtime.environment().optional(NAME) {
+            None => GatewayEndpoints::default(),
+            Some(text) => GatewayEndpoints::with_overrides(&text).map_err(invalid)?,
+        };
+        Ok(Self::new(runtime.http(LARGEST_ANSWER), endpoints))
+    }
+}
