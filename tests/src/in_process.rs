@@ -11,8 +11,10 @@ use axum::extract::{Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use channels::{Channels, Webhooks, sms_reports};
 use confirmation::Confirmation;
 use domain::gateway::GatewayRulebook;
+use gateways::Gateways;
 use lambda_http::request::LambdaRequest;
 use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
@@ -53,9 +55,9 @@ impl Functions {
         let clock = Clock::Ahead(clock);
         // Each function has a runtime and a store of its own, as it has a process of its own.
         let runtime = |function: &str| Runtime::new(Environment::from(environment_of(function))).unwrap();
-        let store = |runtime: &Runtime| runtime.store().unwrap();
-        let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), runtime.gateways().unwrap());
-        let book = GatewayRulebook::default();
+        let store = |runtime: &Runtime| Store::wire(runtime).unwrap();
+        let confirmation = |runtime: &Runtime| Confirmation::new(store(runtime), Gateways::wire(runtime).unwrap());
+        let rulebook = GatewayRulebook::default();
         let [create, crm, pay, gateway, expire, deliver] = FUNCTIONS.map(runtime);
         let base_url = create.base_url().unwrap();
         let callers =
@@ -64,7 +66,7 @@ impl Functions {
         let create = create_link::App {
             callers: callers(&create, &create_store),
             store: create_store,
-            gateways: book.clone(),
+            gateways: rulebook.clone(),
             clock,
             base_url,
         };
@@ -73,9 +75,13 @@ impl Functions {
             store: crm_store,
             clock,
             reach: crm.webhook_reach().unwrap(),
-            gateways: book.clone(),
+            gateways: rulebook.clone(),
         };
-        let pay = pay_redirect::App { store: store(&pay), gateways: pay.gateways().unwrap(), book, clock };
+        let pay = pay_redirect::App {
+            confirmation: Confirmation::new(store(&pay), Gateways::wire(&pay).unwrap()),
+            rulebook,
+            clock,
+        };
         let gateway = gateway_webhook::App { confirmation: confirmation(&gateway), clock };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
@@ -85,9 +91,9 @@ impl Functions {
             expire_links: expire_links::App { confirmation: confirmation(&expire), clock },
             deliver_messages: deliver_messages::App {
                 store: store(&deliver),
-                channels: deliver.channels().unwrap(),
-                webhooks: deliver.webhooks().unwrap(),
-                sms_reports: deliver.sms_reports().unwrap(),
+                channels: Channels::wire(&deliver).unwrap(),
+                webhooks: Webhooks::wire(&deliver).unwrap(),
+                sms_reports: sms_reports(&deliver).unwrap(),
                 clock,
                 slow: Arc::default(),
             },

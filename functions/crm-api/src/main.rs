@@ -1,12 +1,13 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
 use crm_api::{App, router};
+use store::Store;
 use web::Callers;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
-    let store = runtime.store()?;
+    let store = Store::wire(&runtime)?;
     let app = App {
         callers: Callers::new(store.clone(), runtime.calls_per_second()?),
         store,

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use channels::{Channels, Webhooks, sms_reports};
 use deliver_messages::{App, TIME, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let runtime = runtime::start()?;
     let app = App {
-        store: runtime.store()?,
-        channels: runtime.channels()?,
-        webhooks: runtime.webhooks()?,
+        store: Store::wire(&runtime)?,
+        channels: Channels::wire(&runtime)?,
+        webhooks: Webhooks::wire(&runtime)?,
         clock: runtime::Clock::System,
-        sms_reports: runtime.sms_reports()?,
+        sms_reports: sms_reports(&runtime)?,
         slow: Arc::default(),
     };
     runtime::warm_up(app.store.configuration()).await;

@@ -2,14 +2,16 @@
 
 use confirmation::Confirmation;
 use expire_links::{App, TIME, sweep};
+use gateways::Gateways;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let runtime = runtime::start()?;
-    let store = runtime.store()?;
-    let app = App { confirmation: Confirmation::new(store, runtime.gateways()?), clock: runtime::Clock::System };
+    let store = Store::wire(&runtime)?;
+    let app = App { confirmation: Confirmation::new(store, Gateways::wire(&runtime)?), clock: runtime::Clock::System };
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let swept = sweep(app, runtime::deadline(event.context.deadline(), TIME));

@@ -2,12 +2,14 @@
 
 use confirmation::Confirmation;
 use gateway_webhook::{App, router};
+use gateways::Gateways;
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let runtime = runtime::start()?;
-    let store = runtime.store()?;
+    let store = Store::wire(&runtime)?;
     runtime::warm_up(store.configuration()).await;
-    let app = App { confirmation: Confirmation::new(store, runtime.gateways()?), clock: runtime::Clock::System };
+    let app = App { confirmation: Confirmation::new(store, Gateways::wire(&runtime)?), clock: runtime::Clock::System };
     lambda_http::run(router(app)).await
 }

@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request};
 use runtime::Clock;
 use serde_json::Value;
+use store::Store;
 use tower::ServiceExt;
 use web::Callers;
 
@@ -27,7 +28,7 @@ impl Admin {
     async fn answer(&self, key: &str, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
         let broken = |error: &dyn std::fmt::Display| AdminError::Refused(format!("{path}: {error}"));
         // A store of its own has read no keys before this one was made.
-        let store = self.runtime.store()?;
+        let store = Store::wire(&self.runtime)?;
         let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
         let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_rulebook()?);
         let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways };

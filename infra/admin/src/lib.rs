@@ -77,7 +77,7 @@ impl Admin {
             TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(30)).build(),
         ));
         Ok(Self {
-            store: runtime.store()?,
+            store: Store::wire(&runtime)?,
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             ses: aws_sdk_ses::Client::from_conf(ses.build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),

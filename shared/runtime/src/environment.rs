@@ -14,7 +14,7 @@ pub enum ConfigurationError {
 }
 
 impl ConfigurationError {
-    pub(crate) fn invalid(name: &'static str, reason: impl fmt::Display) -> Self {
+    pub fn invalid(name: &'static str, reason: impl fmt::Display) -> Self {
         Self::Invalid { name, reason: reason.to_string() }
     }
 }
@@ -47,7 +47,8 @@ impl Environment {
         self.0.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    pub(crate) fn parsed<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ConfigurationError>
+    /// A value of a type that can be read from text.
+    pub fn parsed<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ConfigurationError>
     where
         T::Err: fmt::Display,
     {

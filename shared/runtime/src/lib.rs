@@ -1,32 +1,31 @@
-//! What every `main.rs` wires: configuration, telemetry, AWS clients, clock and randomness.
+//! What every function starts with: configuration, telemetry, the connection that everything shares, clock and randomness.
+//! Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so that a `main.rs` names
+//! all that its function brings along.
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
-mod conflict;
 mod environment;
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use channels::{Channels, SocialMessaging, Stack, Webhooks};
+use aws_types::region::Region;
 use domain::Timestamp;
 use domain::gateway::GatewayRulebook;
 use domain::public_url::Reach;
-use gateways::{GatewayEndpoints, Gateways};
 use outbound::{Http, PublicAddresses};
-use store::{DayShards, Store, StoreError};
 
 pub use environment::{ConfigurationError, Environment};
 
@@ -63,12 +62,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bits)
 }
 
-/// A gateway's answers are a few hundred bytes; anything this large is not one.
-const LARGEST_GATEWAY_ANSWER: usize = 1_000_000;
-
-/// Of what an endpoint answers only the status counts.
-const LARGEST_ENDPOINT_ANSWER: usize = 64 * 1024;
-
 /// Everything a function can be wired from.
 #[derive(Clone, Debug)]
 pub struct Runtime {
@@ -94,39 +87,6 @@ impl Runtime {
         &self.sdk
     }
 
-    /// The table named by `PAYLINK_TABLE`. Settings and API keys are read again after
-    /// `PAYLINK_CONFIGURATION_SECONDS`, 30 unless set. The links and events of a day are spread over
-    /// `PAYLINK_DAY_SHARDS` partitions, 1 unless set.
-    pub fn store(&self) -> Result<Store, ConfigurationError> {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
-        config.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_DYNAMODB"));
-        config.push_retry_classifier(SharedRetryClassifier::new(conflict::MetATransaction));
-        let fresh_for: u64 = self.environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
-        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-        let store = Store::new(client, self.environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for));
-        Ok(store.spreading_days(self.day_shards()?))
-    }
-
-    fn day_shards(&self) -> Result<DayShards, ConfigurationError> {
-        const NAME: &str = "PAYLINK_DAY_SHARDS";
-        let Some(number) = self.environment.parsed(NAME)? else { return Ok(DayShards::ONE) };
-        let most = DayShards::MOST;
-        DayShards::new(number).ok_or_else(|| ConfigurationError::invalid(NAME, format!("it can be 1 to {most}")))
-    }
-
-    /// The gateways where they ship, unless `PAYLINK_GATEWAY_URLS` says otherwise: a JSON object from gateway to mode to
-    /// `api`, `pages` and `refunds`, each of which may be left out.
-    pub fn gateways(&self) -> Result<Gateways, ConfigurationError> {
-        const NAME: &str = "PAYLINK_GATEWAY_URLS";
-        let endpoints = match self.environment.optional(NAME) {
-            None => GatewayEndpoints::default(),
-            Some(text) => {
-                GatewayEndpoints::with_overrides(&text).map_err(|reason| ConfigurationError::invalid(NAME, reason))?
-            }
-        };
-        Ok(Gateways::new(Http::new(self.connector.clone(), LARGEST_GATEWAY_ANSWER), endpoints))
-    }
-
     /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as it
     /// does in the local cloud and nowhere else.
     pub fn webhook_reach(&self) -> Result<Reach, ConfigurationError> {
@@ -136,12 +96,6 @@ impl Runtime {
             Some("this_machine") => Ok(Reach::ThisMachine),
             Some(_) => Err(ConfigurationError::invalid(NAME, "it can only be this_machine")),
         }
-    }
-
-    /// The CRM's endpoints. They have connections of their own, whose names lead to public addresses only.
-    pub fn webhooks(&self) -> Result<Webhooks, ConfigurationError> {
-        let reach = self.webhook_reach()?;
-        Ok(Webhooks::new(Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER), reach))
     }
 
     /// How many calls of the API a second an integration may make to one process, from `PAYLINK_CALLS_PER_SECOND`, 20
@@ -165,47 +119,25 @@ impl Runtime {
         self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
     }
 
-    /// AWS End User Messaging Social, called with the function's own role.
-    fn social_messaging(&self) -> Result<SocialMessaging, ConfigurationError> {
-        Ok(SocialMessaging {
-            http: Http::new(self.connector.clone(), LARGEST_ENDPOINT_ANSWER),
-            endpoint: self.environment.optional("AWS_ENDPOINT_URL_SOCIALMESSAGING"),
-            region: self.environment.required("AWS_REGION")?,
-            credentials: credentials(&self.environment)?,
-        })
+    /// Who the function is to AWS.
+    pub fn credentials(&self) -> Result<Credentials, ConfigurationError> {
+        credentials(&self.environment)
     }
 
-    /// Whether SNS reports SMS that did not arrive, as `PAYLINK_SMS_REPORTS` says with `on`.
-    pub fn sms_reports(&self) -> Result<bool, ConfigurationError> {
-        const NAME: &str = "PAYLINK_SMS_REPORTS";
-        match self.environment.optional(NAME).as_deref() {
-            None => Ok(false),
-            Some("on") => Ok(true),
-            Some(_) => Err(ConfigurationError::invalid(NAME, "it can only be on")),
-        }
+    pub fn environment(&self) -> &Environment {
+        &self.environment
     }
 
-    /// SMS and email, from `PAYLINK_EMAIL_SENDER`, `PAYLINK_EMAIL_CONFIGURATION_SET` and `PAYLINK_SMS_SENDER_ID`, and the providers that the business set up,
-    /// which are called at public addresses only.
-    pub fn channels(&self) -> Result<Channels, ConfigurationError> {
-        let mut sns = aws_sdk_sns::config::Builder::from(&self.sdk);
-        sns.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SNS"));
-        let mut ses = aws_sdk_ses::config::Builder::from(&self.sdk);
-        ses.set_endpoint_url(self.environment.optional("AWS_ENDPOINT_URL_SES"));
-        let reach = self.webhook_reach()?;
-        let stack = Stack {
-            email_sender: self.environment.optional("PAYLINK_EMAIL_SENDER"),
-            email_configuration_set: self.environment.optional("PAYLINK_EMAIL_CONFIGURATION_SET"),
-            sms_sender_id: self.environment.optional("PAYLINK_SMS_SENDER_ID"),
-        };
-        Ok(Channels::new(
-            aws_sdk_sns::Client::from_conf(sns.build()),
-            aws_sdk_ses::Client::from_conf(ses.build()),
-            stack,
-            Http::new(connector(Some(reach)), LARGEST_ENDPOINT_ANSWER),
-            reach,
-            self.social_messaging()?,
-        ))
+    /// Calls to gateways and to AWS, through the connections that everything shares. Answers of more than `largest` bytes are
+    /// not read.
+    pub fn http(&self, largest: usize) -> Http {
+        Http::new(self.connector.clone(), largest)
+    }
+
+    /// Calls to addresses that the CRM names. They have connections of their own, whose names lead to addresses within the
+    /// reach only.
+    pub fn http_within(&self, reach: Reach, largest: usize) -> Http {
+        Http::new(connector(Some(reach)), largest)
     }
 }
 
@@ -253,7 +185,7 @@ pub fn has_time(deadline: SystemTime) -> bool {
 
 /// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the first
 /// request tries again and says why.
-pub async fn warm_up<T>(read: impl Future<Output = Result<T, StoreError>>) {
+pub async fn warm_up<T, E: fmt::Display>(read: impl Future<Output = Result<T, E>>) {
     if let Err(error) = read.await {
         tracing::warn!(error = %error, "The table could not be read at the start.");
     }

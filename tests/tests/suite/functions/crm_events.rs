@@ -347,7 +347,7 @@ async fn a_repeated_cancellation_is_answered_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_person_confirms_what_needs_review_and_the_crm_is_told() {
+async fn a_person_decides_about_what_needs_review_and_the_crm_is_told() {
     let world = World::in_process().await;
     let link = world.euro_link().await;
     let page = world.go_to_gateway(&link).await;
@@ -385,7 +385,7 @@ async fn a_person_confirms_what_needs_review_and_the_crm_is_told() {
             "receipt.registered"
         ]
     );
-    let late = post(&world, &path(&link, &resolve), json!({ "outcome": "refunded" }), None).await;
+    let late = post(&world, &path(&link, &resolve), json!({ "outcome": "refunded_elsewhere" }), None).await;
     assert_eq!(late.json()["code"], "not_under_review");
 }
 
@@ -449,7 +449,7 @@ async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to()
         let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PAYLINK_TABLE"];
         let mut environment: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "x".to_owned())).into();
         environment.extend(reach.map(|reach| ("PAYLINK_WEBHOOK_REACH".to_owned(), reach.to_owned())));
-        let webhooks = Runtime::new(Environment::from(environment)).unwrap().webhooks().unwrap();
+        let webhooks = channels::Webhooks::wire(&Runtime::new(Environment::from(environment)).unwrap()).unwrap();
         let post = webhooks.post(&endpoint, &event, None, "{}".to_owned(), Timestamp::now(), Duration::from_secs(5));
         tokio::select! {
             _ = listener.accept() => true,
