@@ -101,8 +101,7 @@ impl Functions {
     }
 
     /// Serves them as API Gateway and Lambda's invoke API would.
-    pub(crate) async fn serve(&self, port: u16) {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    pub(crate) fn serve(&self, listener: TcpListener) {
         let router = Router::new()
             .route("/2015-03-31/functions/{function}/invocations", post(invoke))
             .fallback(dispatch)

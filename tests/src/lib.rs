@@ -138,7 +138,7 @@ impl World {
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let proxy = FaultProxy::start(&cloud, &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"]).await;
         let functions = Functions::in_environments(|function| proxy.environment_of_aws(function, &cloud), clock);
-        functions.serve(cloud.functions_port()).await;
+        functions.serve(cloud.functions_listener().unwrap());
         Self { cloud, functions: Some(functions), clock, http: browser(), watch: None, proxy: Some(proxy) }
     }
 
@@ -155,6 +155,7 @@ impl World {
             rebuild: false,
         };
         paylink_local::watch::build(&root()).await.expect("the functions are built");
+        drop(cloud.functions_listener());
         let watch = Watch::start(&options, &cloud).await.expect("the functions are served");
         cloud.start_stream().unwrap();
         let clock = Box::leak(Box::new(AtomicI64::new(0)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use domain::Timestamp;
@@ -92,7 +92,7 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     pub inbox: Inbox,
-    /// The AWS account: sandboxes, verified providers, preferences.
+    /// The AWS account: sandboxes, verified identities, preferences.
     pub account: Account,
     /// Where stream records end that could not be worked off. The local stream tries for ever and puts none here.
     pub undelivered: Queue,
@@ -101,6 +101,8 @@ pub struct Cloud {
     pub store: Store,
     pub environment: BTreeMap<String, String>,
     ports: Ports,
+    /// Held until the functions are served, so that nothing else on this machine takes their port meanwhile.
+    functions_listener: Mutex<Option<TcpListener>>,
     template: Template,
     streams: aws_sdk_dynamodbstreams::Client,
     tasks: Vec<JoinHandle<()>>,
@@ -119,7 +121,7 @@ impl Cloud {
         // All ports are taken before anything is begun, so that nothing is left half done.
         let (dynamodb, dynamodb_port) = listen(options.ports.dynamodb).await?;
         let (front, cloud) = listen(options.ports.cloud).await?;
-        let (_, functions) = listen(options.ports.functions).await?;
+        let (functions_listener, functions) = listen(options.ports.functions).await?;
         let ports = Ports { functions, cloud, dynamodb: dynamodb_port };
         let template = Template::read(&options.template)?;
         let mut tasks = Vec::new();
@@ -161,7 +163,21 @@ impl Cloud {
         let streams = aws_sdk_dynamodbstreams::Client::from_conf(
             aws_sdk_dynamodbstreams::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
-        Ok(Self { inbox, account, undelivered, crm, simulators, store, environment, ports, template, streams, tasks })
+        let functions_listener = Mutex::new(Some(functions_listener));
+        Ok(Self {
+            inbox,
+            account,
+            undelivered,
+            crm,
+            simulators,
+            store,
+            environment,
+            ports,
+            functions_listener,
+            template,
+            streams,
+            tasks,
+        })
     }
 
     /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
@@ -185,6 +201,12 @@ impl Cloud {
             self.tasks.push(tokio::spawn(schedule::run(every, self.function_url(function))));
         }
         Ok(())
+    }
+
+    /// What listens at the functions' port, for whoever serves them in this process. Who serves them in another one drops it,
+    /// which lets go of the port. It is handed out once.
+    pub fn functions_listener(&self) -> Option<TcpListener> {
+        self.functions_listener.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The port that the functions are to be served on.

@@ -56,6 +56,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let watch = WatchOptions { root: root.clone(), cargo_lambda, scratch: data, port: ports.functions, rebuild };
     let start = async {
         build(&root).await?;
+        drop(cloud.functions_listener());
         Watch::start(&watch, &cloud).await
     };
     let mut watch = tokio::select! {

@@ -24,3 +24,30 @@ fn the_programs_are_built_from_the_dependencies_that_the_tests_are_built_from() 
     let others: Vec<&String> = programs.difference(&tests).collect();
     assert!(others.is_empty(), "tests want other features of these; tests/Cargo.toml can want them always: {others:?}");
 }
+
+/// What a function does not use makes it slower to start and longer to build. Each `main.rs` names what it wires, and here
+/// cargo is asked what came of that.
+#[test]
+fn a_function_depends_on_what_it_uses() {
+    const HEAVY: [&str; 5] = ["aws-sdk-ses", "aws-sdk-sns", "channels", "gateways", "use-cases"];
+    for (function, used) in [
+        ("create-link", &["use-cases"][..]),
+        ("crm-api", &["use-cases"]),
+        ("pay-redirect", &["gateways"]),
+        ("gateway-webhook", &["gateways"]),
+        ("expire-links", &["gateways"]),
+        ("deliver-messages", &["aws-sdk-ses", "aws-sdk-sns", "channels"]),
+    ] {
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--package", function, "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        let packages: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert!(packages.contains("store"), "{function}: {tree}");
+        let found: Vec<&str> = HEAVY.into_iter().filter(|name| packages.contains(name)).collect();
+        assert_eq!(found, used, "{function}");
+        assert!(packages.len() <= 260, "{function} brings {} packages along", packages.len());
+    }
+}
