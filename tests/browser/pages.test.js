@@ -11,9 +11,9 @@ const desktop = { width: 1280, height: 800 };
 
 const visitors = [
   { name: 'phone-fa-zarinpal', viewport: phone, language: 'fa', account: 'main', amount: 1_500_000 },
-  { name: 'desktop-en-stripe', viewport: desktop, language: 'en', account: 'euro', amount: 1999, scheme: 'dark' },
+  { name: 'desktop-en-stripe', viewport: desktop, language: 'en', account: 'euro', amount: 1999 },
   { name: 'phone-en-stripe', viewport: phone, language: 'en', account: 'euro', amount: 1999 },
-  { name: 'desktop-fa-zarinpal', viewport: desktop, language: 'fa', account: 'main', amount: 1_500_000, scheme: 'dark' },
+  { name: 'desktop-fa-zarinpal', viewport: desktop, language: 'fa', account: 'main', amount: 1_500_000 },
   { name: 'phone-ar-stripe', viewport: phone, language: 'ar', account: 'euro', amount: 1999 },
   { name: 'phone-fa-sep', viewport: phone, language: 'fa', account: 'saman', amount: 1_500_000 },
 ];
@@ -257,7 +257,7 @@ forEach('a wrong link gets a page that helps', async (page, visitor) => {
 
 const formVisitors = [
   { name: 'phone-fa', viewport: phone, language: 'fa', account: 'saman', amount: 1_500_000 },
-  { name: 'desktop-en', viewport: desktop, language: 'en', account: 'saman', amount: 1_500_000, scheme: 'dark' },
+  { name: 'desktop-en', viewport: desktop, language: 'en', account: 'saman', amount: 1_500_000 },
 ];
 
 forEach('the page that posts to the gateway says what is paid', async (page, visitor) => {
@@ -307,7 +307,7 @@ forEach('a return that meets our own trouble is brought again by its page', asyn
 
 const strangers = [
   { name: 'phone-fa', viewport: phone, language: 'fa', account: 'main', amount: 1_500_000 },
-  { name: 'phone-en', viewport: phone, language: 'en', account: 'main', amount: 1_500_000, scheme: 'dark' },
+  { name: 'phone-en', viewport: phone, language: 'en', account: 'main', amount: 1_500_000 },
   { name: 'phone-ar', viewport: phone, language: 'ar', account: 'main', amount: 1_500_000 },
 ];
 
@@ -429,7 +429,7 @@ test('the inbox shows messages as people see them, and their links lead on', asy
   assert.match(await gateway.locator('.simulator').innerText(), /simulator/);
   await keep(gateway, 'simulator-zarinpal');
   await page.context().close();
-  const small = await customer(browser, { viewport: phone, scheme: 'dark' });
+  const small = await customer(browser, { viewport: phone });
   await small.goto(`${cloud}/?refresh=off`);
   await small.frameLocator('.mail iframe').first().locator('a').waitFor();
   await keep(small, 'inbox-phone', false);

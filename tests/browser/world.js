@@ -17,11 +17,11 @@ const dynamodb = `http://localhost:${firstPort + 2}`;
 const screenshots = path.join(root, 'target/screenshots');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Starts the local cloud with the functions behind cargo lambda watch, and waits until it says that it is ready. */
+/** Starts the built local cloud with the functions behind cargo lambda watch, and waits until it says that it is ready. */
 export async function startCloud() {
   mkdirSync(screenshots, { recursive: true });
   const data = mkdtempSync(path.join(tmpdir(), 'paylink-browser-'));
-  const program = spawn('cargo', ['run', '--quiet', '--bin', 'paylink-local'], {
+  const program = spawn(path.join(root, 'target/debug/paylink-local'), [], {
     cwd: root,
     env: { ...process.env, PAYLINK_LOCAL_PORT: String(firstPort), PAYLINK_LOCAL_DATA: data, PAYLINK_LOCAL_REBUILD: 'off' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -138,9 +138,9 @@ export function logo() {
 }
 
 /** A page that remembers everything that must not happen on ours. */
-export async function customer(browser, { viewport, scheme = 'light', browserLanguage = 'en-GB', userAgent, scripts = true }) {
+export async function customer(browser, { viewport, browserLanguage = 'en-GB', userAgent, scripts = true }) {
   const context = await browser.newContext({
-    viewport, colorScheme: scheme, locale: browserLanguage, userAgent,
+    viewport, colorScheme: 'light', locale: browserLanguage, userAgent,
     isMobile: viewport.width < 600, hasTouch: viewport.width < 600, javaScriptEnabled: scripts,
   });
   return watched(await context.newPage());
@@ -175,15 +175,22 @@ function watched(page) {
 /** Keeps a picture of any page, or of what a screen shows of it: frames further down may not be drawn. */
 export const keep = (page, name, fullPage = true) => page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage });
 
-/** Looks at one of our pages: accessible, quiet, small, and kept as a picture. */
+/** What axe finds on a page, by rules or by sets of them. */
+async function violations(page, runOnly) {
+  const result = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), runOnly);
+  return result.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
+}
+
+/** Looks at one of our pages: accessible, quiet, small, and kept as a picture of its light scheme. */
 export async function lookAt(page, name) {
   if (!page.url().startsWith(base)) throw new Error(`${name}: not one of our pages but ${page.url()}`);
   await keep(page, name);
   await page.evaluate(axe);
-  const result = await page.evaluate(() => globalThis.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  }));
-  const found = result.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
+  const found = await violations(page, ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
+  // The dark scheme has other colours and nothing else.
+  await page.emulateMedia({ colorScheme: 'dark' });
+  found.push(...(await violations(page, ['color-contrast', 'link-in-text-block'])).map((one) => `in the dark, ${one}`));
+  await page.emulateMedia({ colorScheme: 'light' });
   if (found.length) throw new Error(`${name}: ${found.join('\n')}`);
   const notLoaded = page.notLoaded.filter((address) => !page.gone.has(address)).map((address) => `not loaded: ${address}`);
   const troubles = [...page.troubles, ...notLoaded];
