@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Store;
-use crate::configuration::REREAD_PAUSE;
+use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, text_of, to_item};
 use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};

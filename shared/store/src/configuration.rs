@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
@@ -16,9 +15,10 @@ use domain::records::account::Account;
 use domain::records::receipt_type::ReceiptType;
 
 use crate::Store;
+use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, text, text_of};
-use crate::keys::{CONFIGURATION_PARTITION, PK, SK};
+use crate::item::{Item, from_item, text_of};
+use crate::keys::{CONFIGURATION_PARTITION, SK};
 
 /// Everything in the configuration partition.
 #[derive(Clone, Debug, Default)]
@@ -60,37 +60,6 @@ impl Configuration {
         Ok(())
     }
 }
-
-/// A value that is read again when it is older than `fresh_for`.
-#[derive(Debug)]
-pub(crate) struct Cached<T> {
-    fresh_for: Duration,
-    value: Option<(Instant, Arc<T>)>,
-}
-
-impl<T> Cached<T> {
-    pub(crate) fn new(fresh_for: Duration) -> Self {
-        Self { fresh_for, value: None }
-    }
-
-    pub(crate) fn get(&self) -> Option<Arc<T>> {
-        self.younger_than(self.fresh_for)
-    }
-
-    /// The value, if it was read within `age`.
-    pub(crate) fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
-        self.value.as_ref().filter(|(read_at, _)| read_at.elapsed() < age).map(|(_, value)| Arc::clone(value))
-    }
-
-    pub(crate) fn set(&mut self, value: T) -> Arc<T> {
-        let value = Arc::new(value);
-        self.value = Some((Instant::now(), Arc::clone(&value)));
-        value
-    }
-}
-
-/// A miss in the configuration or among the keys reads again at most this often.
-pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
 
 impl Store {
     /// The configuration, at most as old as the store was told to keep it.
@@ -136,30 +105,5 @@ impl Store {
             configuration.add(item)?;
         }
         Ok(configuration)
-    }
-
-    /// All items of a partition, read consistently.
-    pub(crate) async fn query_partition(&self, operation: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk")
-                .expression_attribute_names("#pk", PK)
-                .expression_attribute_values(":pk", text(pk))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::service(operation, &error))?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
-use crate::keys::{Key, PK, SK, WRITE_ID};
+use crate::keys::{Key, PK, SK};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -31,47 +31,10 @@ pub(crate) fn to_item<T: Serialize>(at: Key, value: &T) -> Result<Item, StoreErr
     Ok(item)
 }
 
-/// The item of a record with a new mark of its writing, so that whoever changes a part of it can tell whether it is still
-/// what they read.
-pub(crate) fn to_marked_item<T: Serialize>(at: Key, value: &T) -> Result<Item, StoreError> {
-    let mut item = to_item(at, value)?;
-    item.insert(WRITE_ID.to_owned(), text(write_id()?));
-    Ok(item)
-}
-
 /// A random mark for one write.
 pub(crate) fn write_id() -> Result<String, StoreError> {
     let random = getrandom::u64().map_err(|error| StoreError::unreadable("mark a write", error))?;
     Ok(format!("{random:016x}"))
-}
-
-/// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Revision {
-    #[default]
-    Nothing,
-    /// Written before writes had marks.
-    Unmarked,
-    Mark(String),
-}
-
-impl Revision {
-    pub(crate) fn of(item: Option<&Item>) -> Self {
-        match item.map(|item| text_of(item, WRITE_ID)) {
-            None => Self::Nothing,
-            Some(None) => Self::Unmarked,
-            Some(Some(mark)) => Self::Mark(mark.to_owned()),
-        }
-    }
-
-    /// The condition under which the record is still so, with its values.
-    pub(crate) fn condition(&self) -> (&'static str, Item) {
-        match self {
-            Self::Nothing => ("attribute_not_exists(pk)", Item::new()),
-            Self::Unmarked => ("attribute_exists(pk) AND attribute_not_exists(write_id)", Item::new()),
-            Self::Mark(mark) => ("write_id = :seen", Item::from([(":seen".to_owned(), text(mark))])),
-        }
-    }
 }
 
 pub(crate) fn from_item<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {

@@ -3,21 +3,36 @@
 //! There is no trait in front of it. What can go wrong lives in condition expressions, transactions and keys, and is
 //! tested against a real engine. Nothing outside this crate knows an attribute's name.
 
+mod accounts;
 mod api_keys;
+mod cached;
 mod configuration;
+mod confirmation;
+mod conflict;
+mod contacts;
+mod credentials;
 mod cursor;
+mod due;
 mod error;
 mod events;
 mod heartbeat;
 mod item;
+mod items;
 mod keys;
 mod links;
 mod lists;
 mod maintenance;
 mod messages;
 mod providers;
-mod records;
+mod receipt_types;
+mod receipts;
+mod references;
+mod revision;
+mod settings;
+mod table;
+mod templates;
 mod webhooks;
+mod wiring;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,18 +47,20 @@ use tokio::sync::Mutex;
 
 pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
+pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, SortKey};
+pub use due::{DueCursor, DuePage};
 pub use error::StoreError;
 pub use events::{DueEvent, LinkHistory};
 pub use heartbeat::Schedule;
-pub use item::Revision;
+pub use items::AttachedReceipts;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
-pub use links::{ChangedRecords, Created, DueCursor, DuePage, TransitionWritten, Written};
+pub use links::{ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
-pub use records::{AttachedReceipts, CreateRecords};
+pub use revision::Revision;
 
-use configuration::Cached;
+use cached::Cached;
 
 /// The table. Cheap to clone; clones share what was read of the configuration and the keys.
 #[derive(Clone, Debug)]

@@ -1,28 +1,41 @@
-//! The life of a link in the table: made once, changed only over the version a change was decided on, confirmed in one
-//! transaction.
+//! The life of a link in the table: made once with what it brings along, and changed only over the version a change
+//! was decided on. create-link makes links; crm-api, pay-redirect, gateway-webhook, expire-links and deliver-messages
+//! read and change them.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
-use domain::ids::{AttemptId, LinkId, ReferenceId};
-use domain::link::Receipt;
-use domain::link::{LinkStatus, PaymentLink, ReferenceClaim, Transition};
+use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReferenceId};
+use domain::link::{LinkStatus, PaymentLink};
+use domain::records::account::Account;
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
-use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::contacts::contact_item;
 use crate::error::StoreError;
-use crate::item::{Item, Revision, from_item, key, number, text, text_of, to_item, write_id};
+use crate::item::{Item, from_item, key, number, text, text_of, to_item, write_id};
+use crate::items::crm_item;
 use crate::keys::{
-    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_INDEX, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
+    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
-use crate::records::{contact_item, crm_item};
+use crate::references::{MAX_REFERENCES, Reference, guarded_reference};
+use crate::revision::Revision;
+use crate::table::{conditional_put, failed_on};
+
+/// What a create request needs to know, from one consistent read.
+#[derive(Clone, Debug, Default)]
+pub struct CreateRecords {
+    /// The link itself, where the same idempotency key made it before.
+    pub link: Option<PaymentLink>,
+    pub account: Option<Account>,
+    pub contact: Option<Contact>,
+    pub item: Option<CrmItem>,
+    /// What there was of those that a request may change a part of.
+    pub contact_revision: Revision,
+    pub item_revision: Revision,
+}
 
 /// What became of making a link.
 #[derive(Clone, Debug)]
@@ -54,50 +67,61 @@ pub enum Written {
     Rejected(Box<PaymentLink>),
 }
 
-/// What became of confirming.
-#[derive(Clone, Debug)]
-pub enum TransitionWritten {
-    Written(Written),
-    /// The gateway's reference paid something else before.
-    ReferenceTaken,
-}
-
-/// Some of the links that a sweep has to look at.
-#[derive(Clone, Debug)]
-pub struct DuePage {
-    pub links: Vec<LinkId>,
-    /// Where the next page begins. A link may keep its place, so that reading from the start would find it again.
-    pub next: Option<DueCursor>,
-}
-
-/// A place in one shard of the index of due work.
-#[derive(Clone, Debug)]
-pub struct DueCursor(Item);
-
-/// The guard of a `reference_id`: all links that had it, the newest last.
-#[derive(Serialize, Deserialize)]
-struct Reference {
-    link_ids: Vec<LinkId>,
-}
-
-/// The guard keeps this many links; a CRM that uses one reference more often than that keeps its own list.
-const MAX_REFERENCES: usize = 50;
-
-#[derive(Serialize)]
-struct ClaimRecord<'a> {
-    attempt_id: &'a AttemptId,
-}
-
-#[derive(Serialize)]
-struct AttachmentRecord<'a> {
-    link_id: &'a LinkId,
-}
-
 impl Store {
     pub async fn link(&self, id: &LinkId) -> Result<Option<PaymentLink>, StoreError> {
         const READ: &str = "read a link";
         let item = self.get(READ, key(keys::link(id))).await?;
         item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    /// Several links by id, read consistently, in any order. Those that do not exist are left out, and so is one that
+    /// cannot be read: it is logged, and must not keep the others from being served.
+    pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
+        const READ: &str = "read links";
+        let found = self.batch_get(READ, ids.iter().map(|id| key(keys::link(id))).collect()).await?;
+        let read = |item: Item| {
+            let pk = text_of(&item, PK).unwrap_or_default().to_owned();
+            match from_item(READ, item) {
+                Ok(link) => Some(link),
+                Err(error) => {
+                    tracing::error!(pk, error = %error, "A link cannot be read.");
+                    None
+                }
+            }
+        };
+        Ok(found.into_iter().filter_map(read).collect())
+    }
+
+    /// Reads everything a create request names in one round trip. A draft has no link of its own to look for.
+    pub async fn records_for_create(
+        &self,
+        link: Option<&LinkId>,
+        account: Option<&AccountId>,
+        contact: Option<&ContactId>,
+        item: Option<&ItemId>,
+    ) -> Result<CreateRecords, StoreError> {
+        const READ: &str = "read the records of a new link";
+        let mut wanted: Vec<keys::Key> = link.map(keys::link).into_iter().collect();
+        wanted.extend(account.map(keys::account));
+        wanted.extend(contact.map(keys::contact));
+        wanted.extend(item.map(keys::item));
+        let mut records = CreateRecords::default();
+        for found in self.batch_get(READ, wanted.into_iter().map(key).collect()).await? {
+            let pk = text_of(&found, PK).unwrap_or_default().to_owned();
+            match pk.split('#').next().unwrap_or_default() {
+                "link" => records.link = Some(from_item(READ, found)?),
+                "contact" => {
+                    records.contact_revision = Revision::of(Some(&found));
+                    records.contact = Some(from_item(READ, found)?);
+                }
+                "item" => {
+                    records.item_revision = Revision::of(Some(&found));
+                    records.item = Some(from_item(READ, found)?);
+                }
+                _ => records.account = Some(from_item(READ, found)?),
+            }
+        }
+        Ok(records)
     }
 
     /// Writes a new link, guarded by its `reference_id` where it has one, and with it the records that came along and
@@ -202,149 +226,6 @@ impl Store {
         }
     }
 
-    /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
-    /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
-    /// change meanwhile.
-    pub async fn confirm(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
-        const WRITE: &str = "confirm a payment";
-        let Some(claim) = &transition.claim else {
-            return Ok(TransitionWritten::Written(self.replace_link(&transition.link).await?));
-        };
-        let receipt = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
-        let mark = write_id()?;
-        let writes = self.confirmation(&transition.link, claim, receipt, &mark)?;
-        let Err(reasons) = self.transact(WRITE, writes).await? else {
-            return Ok(TransitionWritten::Written(Written::Applied));
-        };
-        if let Some(current) = failed_on(&reasons, 0) {
-            return Ok(TransitionWritten::Written(written_over(WRITE, current, &mark)?));
-        }
-        if failed_on(&reasons, 1).is_some() {
-            return Ok(TransitionWritten::ReferenceTaken);
-        }
-        Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not confirmed"))
-    }
-
-    fn confirmation(
-        &self,
-        link: &PaymentLink,
-        claim: &ReferenceClaim,
-        receipt: Option<&Receipt>,
-        mark: &str,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
-        let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
-        let claim = to_item(keys::claim(&claim.reference), &ClaimRecord { attempt_id: &claim.attempt })?;
-        let mut writes = vec![
-            conditional_put(self, self.link_item(link, mark)?, "version = :seen", seen)?,
-            conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
-        ];
-        if let Some(receipt) = receipt {
-            let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
-            item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
-            if let Some(item_id) = &receipt.item_id {
-                item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
-            }
-            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
-            writes.push(conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?);
-            if let Some(to) = &receipt.attached_to {
-                let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
-                let item = to_item(at, &AttachmentRecord { link_id: link.id() })?;
-                writes.push(plain_put(self, item)?);
-            }
-        }
-        Ok(writes)
-    }
-
-    /// Runs a transaction. The inner error carries the reasons of a transaction that a condition cancelled; conflicts
-    /// with another transaction are tried again here, because nothing was decided by them.
-    pub(crate) async fn transact(
-        &self,
-        operation: &'static str,
-        writes: Vec<TransactWriteItem>,
-    ) -> Result<Result<(), Vec<CancellationReason>>, StoreError> {
-        let mut pauses = Pauses::default();
-        loop {
-            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(Ok(())) };
-            match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons().to_vec();
-                    if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
-                        return Ok(Err(reasons));
-                    }
-                }
-                _ => return Err(StoreError::service(operation, &error)),
-            }
-            if !pauses.pause().await {
-                return Err(StoreError::Unavailable {
-                    operation,
-                    reason: "the transaction kept meeting others".to_owned(),
-                });
-            }
-        }
-    }
-
-    /// Links that may have something due, in one shard of the index, the longest waiting first. What is due on a link says
-    /// the link itself.
-    pub async fn due_links(
-        &self,
-        shard: u8,
-        now: Timestamp,
-        most: i32,
-        after: Option<DueCursor>,
-    ) -> Result<DuePage, StoreError> {
-        let start = after.map(|DueCursor(key)| key);
-        let (items, next) = self.due("find due links", DueKind::Link.shard(shard), now, most, start).await?;
-        let links = items.iter().filter_map(|item| keys::link_of(text_of(item, PK)?)).collect();
-        Ok(DuePage { links, next: next.map(DueCursor) })
-    }
-
-    /// What waits in one shard of the index, after a key of it, and the key after which there is more.
-    pub(crate) async fn due(
-        &self,
-        operation: &'static str,
-        shard: String,
-        now: Timestamp,
-        most: i32,
-        start: Option<Item>,
-    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("#kind = :kind AND #at <= :now")
-            .expression_attribute_names("#kind", DUE_KIND)
-            .expression_attribute_names("#at", DUE_AT)
-            .expression_attribute_values(":kind", text(shard))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .limit(most)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| StoreError::service(operation, &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
-    }
-
-    /// Several links by id, read consistently, in any order. Those that do not exist are left out, and so is one that
-    /// cannot be read: it is logged, and must not keep the others from being served.
-    pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
-        const READ: &str = "read links";
-        let found = self.batch_get(READ, ids.iter().map(|id| key(keys::link(id))).collect()).await?;
-        let read = |item: Item| {
-            let pk = text_of(&item, PK).unwrap_or_default().to_owned();
-            match from_item(READ, item) {
-                Ok(link) => Some(link),
-                Err(error) => {
-                    tracing::error!(pk, error = %error, "A link cannot be read.");
-                    None
-                }
-            }
-        };
-        Ok(found.into_iter().filter_map(read).collect())
-    }
-
     /// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
     pub(crate) fn link_item(&self, link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
         let mut item = to_item(keys::link(link.id()), link)?;
@@ -366,147 +247,6 @@ impl Store {
         }
         Ok(item)
     }
-
-    pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {
-        let answer =
-            self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
-        Ok(answer.map_err(|error| StoreError::service(operation, &error))?.item)
-    }
-
-    pub(crate) async fn put(&self, operation: &'static str, item: Item) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
-        put.map(|_| ()).map_err(|error| StoreError::service(operation, &error))
-    }
-
-    /// A put that happens only where the condition holds. The inner error is the item that stood against it, empty where
-    /// there is none.
-    pub(crate) async fn put_if(
-        &self,
-        operation: &'static str,
-        item: Item,
-        condition: &str,
-        values: Item,
-    ) -> Result<Result<(), Item>, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else { return Ok(Ok(())) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Err(failed.item().cloned().unwrap_or_default()))
-            }
-            _ => Err(StoreError::service(operation, &error)),
-        }
-    }
-
-    /// Up to a hundred items at a time; what DynamoDB leaves unprocessed is asked for again.
-    pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        for chunk in keys.chunks(100) {
-            let mut wanted = Some(chunk.to_vec());
-            let mut pauses = Pauses::default();
-            while let Some(keys) = wanted.take().filter(|keys| !keys.is_empty()) {
-                let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-                let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, request)
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::service(operation, &error))?;
-                items.extend(answer.responses.unwrap_or_default().into_values().flatten());
-                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|rest| rest.keys);
-                let is_whole = wanted.as_ref().is_none_or(Vec::is_empty);
-                if !is_whole && !pauses.pause().await {
-                    return Err(StoreError::Unavailable { operation, reason: "it left keys unprocessed".to_owned() });
-                }
-            }
-        }
-        Ok(items)
-    }
-}
-
-/// How long to wait before what DynamoDB turned away is tried again: longer each time, and not without end.
-struct Pauses(std::time::Duration);
-
-/// No pause is longer than twice this, so that eight tries wait for five seconds at most. Fifty at one reference need
-/// nearly as long on a slow engine.
-const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(1300);
-
-impl Default for Pauses {
-    fn default() -> Self {
-        Self(std::time::Duration::from_millis(20))
-    }
-}
-
-impl Pauses {
-    /// Waits, unless that was done often enough.
-    async fn pause(&mut self) -> bool {
-        if self.0 > LONGEST_PAUSE {
-            return false;
-        }
-        // Two that met once should not meet again: up to twice the pause, at random.
-        let jitter = getrandom::u32().unwrap_or_default() % 256;
-        tokio::time::sleep(self.0 + self.0 * jitter / 256).await;
-        self.0 *= 2;
-        true
-    }
-}
-
-fn guarded_reference(
-    store: &Store,
-    reference: &ReferenceId,
-    next: &Reference,
-    holder: Option<&LinkId>,
-) -> Result<TransactWriteItem, StoreError> {
-    let mut item = to_item(keys::reference(reference), next)?;
-    let newest = next.link_ids.last().map(LinkId::as_str).unwrap_or_default();
-    item.insert("newest".to_owned(), text(newest));
-    match holder {
-        None => conditional_put(store, item, "attribute_not_exists(pk)", HashMap::new()),
-        Some(holder) => {
-            let values = HashMap::from([(":holder".to_owned(), text(holder.as_str()))]);
-            conditional_put(store, item, "newest = :holder", values)
-        }
-    }
-}
-
-pub(crate) fn conditional_put(
-    store: &Store,
-    item: Item,
-    condition: &str,
-    values: Item,
-) -> Result<TransactWriteItem, StoreError> {
-    let put = Put::builder()
-        .table_name(&store.table)
-        .set_item(Some(item))
-        .condition_expression(condition)
-        .set_expression_attribute_values((!values.is_empty()).then_some(values))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()
-        .map_err(|error| StoreError::unreadable("build a write", error))?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// A put that happens with the others, whatever was there.
-pub(crate) fn plain_put(store: &Store, item: Item) -> Result<TransactWriteItem, StoreError> {
-    let put = Put::builder().table_name(&store.table).set_item(Some(item)).build();
-    put.map(|put| TransactWriteItem::builder().put(put).build())
-        .map_err(|error| StoreError::unreadable("build a write", error))
-}
-
-/// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.
-pub(crate) fn failed_on(reasons: &[CancellationReason], position: usize) -> Option<Item> {
-    let reason = reasons.get(position)?;
-    (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
 }
 
 pub(crate) fn written_over(operation: &'static str, current: Item, mark: &str) -> Result<Written, StoreError> {

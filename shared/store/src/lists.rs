@@ -15,11 +15,11 @@ use crate::Store;
 use crate::cursor::Cursor;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, text, text_of};
+use crate::items::AttachedReceipts;
 use crate::keys::{
     self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key,
     LISTED_AT, PK, SK,
 };
-use crate::records::AttachedReceipts;
 use domain::events::EventRecord;
 
 /// One page and where the next one begins.
@@ -141,12 +141,6 @@ impl Store {
             Some(keys::event(&link, sequence))
         };
         self.entries(READ, &listed, key_of).await
-    }
-
-    pub async fn receipt(&self, id: &ReceiptId) -> Result<Option<Receipt>, StoreError> {
-        const READ: &str = "read a receipt";
-        let item = self.get(READ, key(keys::receipt(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
     }
 
     /// The contacts, by their ids.

@@ -13,7 +13,8 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, number_of, text, text_of, to_item, write_id};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
-use crate::links::{Written, conditional_put, failed_on, written_over};
+use crate::links::{Written, written_over};
+use crate::table::{conditional_put, failed_on};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MessageRecord {

@@ -8,8 +8,9 @@ use domain::messages::provider::{MessageProvider, ProviderSecret};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Revision, from_item, key, to_item, to_marked_item};
+use crate::item::{from_item, key, to_item};
 use crate::keys;
+use crate::revision::{Revision, to_marked_item};
 
 impl Store {
     pub async fn provider(&self, id: &ProviderId) -> Result<Option<MessageProvider>, StoreError> {

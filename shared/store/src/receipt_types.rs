@@ -1,0 +1,25 @@
+//! The business's types of receipts. crm-api writes and lists them; create-link reads them with the configuration.
+
+use domain::ids::ReceiptTypeId;
+use domain::records::receipt_type::ReceiptType;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{from_item, key, to_item};
+use crate::keys;
+
+impl Store {
+    pub async fn put_receipt_type(&self, receipt_type: &ReceiptType) -> Result<(), StoreError> {
+        self.put("write a receipt type", to_item(keys::receipt_type(&receipt_type.id), receipt_type)?).await
+    }
+
+    pub async fn receipt_type(&self, id: &ReceiptTypeId) -> Result<Option<ReceiptType>, StoreError> {
+        const READ: &str = "read a receipt type";
+        let item = self.get(READ, key(keys::receipt_type(id))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<bool, StoreError> {
+        self.delete("delete a receipt type", keys::receipt_type(id)).await
+    }
+}

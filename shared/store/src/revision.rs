@@ -1,0 +1,80 @@
+//! Records of which callers change a part: what was read of one, and the write over that and nothing else.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, from_item, key, text, text_of, to_item, write_id};
+use crate::keys::{self, Key, WRITE_ID};
+use crate::table::{conditional_put, failed_on, plain_put};
+
+/// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Revision {
+    #[default]
+    Nothing,
+    /// Written before writes had marks.
+    Unmarked,
+    Mark(String),
+}
+
+impl Revision {
+    pub(crate) fn of(item: Option<&Item>) -> Self {
+        match item.map(|item| text_of(item, WRITE_ID)) {
+            None => Self::Nothing,
+            Some(None) => Self::Unmarked,
+            Some(Some(mark)) => Self::Mark(mark.to_owned()),
+        }
+    }
+
+    /// The condition under which the record is still so, with its values.
+    pub(crate) fn condition(&self) -> (&'static str, Item) {
+        match self {
+            Self::Nothing => ("attribute_not_exists(pk)", Item::new()),
+            Self::Unmarked => ("attribute_exists(pk) AND attribute_not_exists(write_id)", Item::new()),
+            Self::Mark(mark) => ("write_id = :seen", Item::from([(":seen".to_owned(), text(mark))])),
+        }
+    }
+}
+
+/// The item of a record with a new mark of its writing, so that whoever changes a part of it can tell whether it is still
+/// what they read.
+pub(crate) fn to_marked_item<T: Serialize>(at: Key, value: &T) -> Result<Item, StoreError> {
+    let mut item = to_item(at, value)?;
+    item.insert(WRITE_ID.to_owned(), text(write_id()?));
+    Ok(item)
+}
+
+impl Store {
+    pub(crate) async fn record_to_change<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        at: keys::Key,
+    ) -> Result<(Option<T>, Revision), StoreError> {
+        let item = self.get(operation, key(at)).await?;
+        let revision = Revision::of(item.as_ref());
+        Ok((item.map(|item| from_item(operation, item)).transpose()?, revision))
+    }
+
+    /// Writes a record over the revision that was read, at once with a secret of its own where it has a new one. Our own write
+    /// whose answer was lost finds its mark.
+    pub(crate) async fn put_over(
+        &self,
+        operation: &'static str,
+        record: Item,
+        revision: &Revision,
+        secret: Option<Item>,
+    ) -> Result<bool, StoreError> {
+        let mark = text_of(&record, WRITE_ID).map(str::to_owned);
+        let (condition, values) = revision.condition();
+        let stood_against = match secret {
+            None => self.put_if(operation, record, condition, values).await?.err(),
+            Some(secret) => {
+                let writes = vec![conditional_put(self, record, condition, values)?, plain_put(self, secret)?];
+                self.transact(operation, writes).await?.err().and_then(|reasons| failed_on(&reasons, 0))
+            }
+        };
+        Ok(stood_against.is_none_or(|current| mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark))
+    }
+}

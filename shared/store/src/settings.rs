@@ -1,0 +1,35 @@
+//! The business's settings and its logo. crm-api writes them, at once where a logo is new. The functions that speak
+//! to people have the settings from the configuration, and pay-redirect shows the logo.
+
+use domain::business::logo::{Logo, LogoHash};
+use domain::business::settings::Settings;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{from_item, key, to_item};
+use crate::keys;
+
+impl Store {
+    pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {
+        const READ: &str = "read the settings";
+        let item = self.get(READ, key(keys::settings())).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+        self.put("write the settings", to_item(keys::settings(), settings)?).await
+    }
+
+    /// Writes the settings and the picture that they name, at once. An earlier picture stays, because pages of the last
+    /// minutes still show it.
+    pub async fn put_settings_with_logo(&self, settings: &Settings, logo: &Logo) -> Result<(), StoreError> {
+        let picture = to_item(keys::logo(&logo.hash()), logo)?;
+        self.put_both("write the settings with a logo", picture, to_item(keys::settings(), settings)?).await
+    }
+
+    pub async fn logo(&self, hash: &LogoHash) -> Result<Option<Logo>, StoreError> {
+        const READ: &str = "read a logo";
+        let item = self.get(READ, key(keys::logo(hash))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+}

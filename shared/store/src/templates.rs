@@ -1,0 +1,39 @@
+//! The business's own texts of messages. crm-api writes and lists them; create-link and deliver-messages read them with
+//! the configuration.
+
+use domain::locale::Locale;
+use domain::messages::channel::Channel;
+use domain::messages::kind::MessageKind;
+use domain::messages::message_template::MessageTemplate;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{from_item, key, to_item};
+use crate::keys;
+
+impl Store {
+    pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
+        let at = keys::template(template.kind, template.channel, &template.locale);
+        self.put("write a message template", to_item(at, template)?).await
+    }
+
+    pub async fn template(
+        &self,
+        kind: MessageKind,
+        channel: Channel,
+        locale: &Locale,
+    ) -> Result<Option<MessageTemplate>, StoreError> {
+        const READ: &str = "read a message template";
+        let item = self.get(READ, key(keys::template(kind, channel, locale))).await?;
+        item.map(|item| from_item(READ, item)).transpose()
+    }
+
+    pub async fn delete_template(
+        &self,
+        kind: MessageKind,
+        channel: Channel,
+        locale: &Locale,
+    ) -> Result<bool, StoreError> {
+        self.delete("delete a message template", keys::template(kind, channel, locale)).await
+    }
+}
