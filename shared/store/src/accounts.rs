@@ -7,15 +7,13 @@ use domain::records::credentials::Credentials;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 use crate::revision::{Revision, to_marked_item};
 
 impl Store {
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        const READ: &str = "read an account";
-        let item = self.get(READ, key(keys::account(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read an account", keys::account(id)).await
     }
 
     /// An account and what to write a change of it over.

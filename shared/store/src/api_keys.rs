@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::Store;
 use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, text_of, to_item};
+use crate::item::{from_item, text_of, to_item};
 use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};
+use crate::table::{Condition, PutOutcome};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,7 +178,9 @@ impl Store {
     pub async fn ensure_token_secret(&self, random: [u8; 32]) -> Result<(), StoreError> {
         const WRITE: &str = "write the secret of pay tokens";
         let item = to_item(keys::token_secret(), &TokenSecret { value: hex::encode(random) })?;
-        // Where there is one already, nothing is to be done.
-        self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await.map(|_| ())
+        match self.put_if(WRITE, item, Condition::nothing_there()).await? {
+            // Where there is one already, nothing is to be done.
+            PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
+        }
     }
 }

@@ -1,7 +1,12 @@
-//! What a process remembers of the table for a while.
+//! What a process remembers of the table: for a while what may change, and for good what never does.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// A miss in the configuration or among the keys reads again at most this often.
+pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// A value that is read again when it is older than `fresh_for`.
 #[derive(Debug)]
@@ -31,5 +36,22 @@ impl<T> Cached<T> {
     }
 }
 
-/// A miss in the configuration or among the keys reads again at most this often.
-pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
+/// Items that never change once they are written, such as a version of credentials: a process reads each once.
+#[derive(Debug)]
+pub(crate) struct Immutable<K, T>(Mutex<HashMap<K, T>>);
+
+impl<K, T> Default for Immutable<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, T: Clone> Immutable<K, T> {
+    pub(crate) fn get(&self, at: &K) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(at).cloned()
+    }
+
+    pub(crate) fn remember(&self, at: K, value: &T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at, value.clone());
+    }
+}

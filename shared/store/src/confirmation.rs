@@ -1,8 +1,6 @@
 //! The transaction in which money becomes ours: link, claim, receipt and attachment, at once or not at all.
 //! gateway-webhook and expire-links write it, through the crate `confirmation`.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{PaymentLink, Receipt, ReferenceClaim, Transition};
@@ -10,12 +8,13 @@ use serde::Serialize;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{number, text, to_item, write_id};
-use crate::keys::{self, BY_CONTACT, BY_ITEM, LISTED_AT};
+use crate::item::{text, to_item, write_id};
+use crate::keys;
 use crate::links::{Written, written_over};
-use crate::table::{conditional_put, failed_on, plain_put};
+use crate::receipts::receipt_item;
+use crate::table::{Condition, TransactOutcome};
 
-/// What became of confirming.
+/// What became of writing a transition.
 #[derive(Clone, Debug)]
 pub enum TransitionWritten {
     Written(Written),
@@ -23,11 +22,13 @@ pub enum TransitionWritten {
     ReferenceTaken,
 }
 
+/// That a gateway's reference belongs to one attempt.
 #[derive(Serialize)]
 struct ClaimRecord<'a> {
     attempt_id: &'a AttemptId,
 }
 
+/// That a receipt is attached to a field of an item.
 #[derive(Serialize)]
 struct AttachmentRecord<'a> {
     link_id: &'a LinkId,
@@ -44,47 +45,45 @@ impl Store {
         };
         let receipt = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let writes = self.confirmation(&transition.link, claim, receipt, &mark)?;
-        let Err(reasons) = self.transact(WRITE, writes).await? else {
-            return Ok(TransitionWritten::Written(Written::Applied));
+        let writes = self.writes_of_confirmation(&transition.link, claim, receipt, &mark)?;
+        let reasons = match self.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => return Ok(TransitionWritten::Written(Written::Applied)),
+            TransactOutcome::Cancelled(reasons) => reasons,
         };
-        if let Some(current) = failed_on(&reasons, 0) {
+        if let Some(current) = reasons.item_at(LINK) {
             return Ok(TransitionWritten::Written(written_over(WRITE, current, &mark)?));
         }
-        if failed_on(&reasons, 1).is_some() {
+        if reasons.item_at(CLAIM).is_some() {
             return Ok(TransitionWritten::ReferenceTaken);
         }
         Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not confirmed"))
     }
 
-    fn confirmation(
+    /// The link and the claim come first, in the order of [`LINK`] and [`CLAIM`].
+    fn writes_of_confirmation(
         &self,
         link: &PaymentLink,
         claim: &ReferenceClaim,
         receipt: Option<&Receipt>,
         mark: &str,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let seen = HashMap::from([(":seen".to_owned(), number(link.version() - 1))]);
-        let own = HashMap::from([(":own".to_owned(), text(claim.attempt.as_str()))]);
+        let seen = Condition::version(link.version() - 1);
+        let unclaimed =
+            Condition::new("attribute_not_exists(pk) OR attempt_id = :own", [(":own", text(claim.attempt.as_str()))]);
         let claim = to_item(keys::claim(&claim.reference), &ClaimRecord { attempt_id: &claim.attempt })?;
-        let mut writes = vec![
-            conditional_put(self, self.link_item(link, mark)?, "version = :seen", seen)?,
-            conditional_put(self, claim, "attribute_not_exists(pk) OR attempt_id = :own", own)?,
-        ];
+        let mut writes =
+            vec![self.conditional_put(self.link_item(link, mark)?, seen)?, self.conditional_put(claim, unclaimed)?];
         if let Some(receipt) = receipt {
-            let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
-            item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
-            if let Some(item_id) = &receipt.item_id {
-                item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
-            }
-            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
-            writes.push(conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?);
+            writes.push(self.conditional_put(receipt_item(receipt)?, Condition::nothing_there())?);
             if let Some(to) = &receipt.attached_to {
                 let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
-                let item = to_item(at, &AttachmentRecord { link_id: link.id() })?;
-                writes.push(plain_put(self, item)?);
+                writes.push(self.plain_put(to_item(at, &AttachmentRecord { link_id: link.id() })?)?);
             }
         }
         Ok(writes)
     }
 }
+
+/// Where the link and the claim stand in the transaction.
+const LINK: usize = 0;
+const CLAIM: usize = 1;

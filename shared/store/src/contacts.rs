@@ -6,7 +6,7 @@ use domain::records::contact::Contact;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, text};
+use crate::item::{Item, text};
 use crate::keys::{self, ALL_CONTACTS, BY_DAY, LISTED_AT};
 use crate::revision::to_marked_item;
 
@@ -20,9 +20,7 @@ pub(crate) fn contact_item(contact: &Contact) -> Result<Item, StoreError> {
 
 impl Store {
     pub async fn contact(&self, id: &ContactId) -> Result<Option<Contact>, StoreError> {
-        const READ: &str = "read a contact";
-        let item = self.get(READ, key(keys::contact(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a contact", keys::contact(id)).await
     }
 
     pub async fn put_contact(&self, contact: &Contact) -> Result<(), StoreError> {

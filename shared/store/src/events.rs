@@ -11,12 +11,13 @@ use domain::messages::delivery::MessageStates;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item};
+use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
 use crate::keys::{
     self, BY_DAY, DUE_AT, DUE_KIND, DayShards, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX,
     PK, SK,
 };
 use crate::messages::MessageRecord;
+use crate::table::{Condition, PutOutcome};
 
 /// A link with what is known of its messages and its events, from one query.
 #[derive(Clone, Debug)]
@@ -79,26 +80,26 @@ impl Store {
     }
 
     pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
-        const READ: &str = "read an event";
         let Some((link, sequence)) = id.parts() else { return Ok(None) };
-        let item = self.get(READ, key(keys::event(&link, sequence))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read an event", keys::event(&link, sequence)).await
     }
 
     /// Writes an event, unless it is there already.
     pub async fn record_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
-        const WRITE: &str = "record an event";
-        Ok(self
-            .put_if(WRITE, event_item(event, self.day_shards)?, "attribute_not_exists(pk)", Item::new())
-            .await?
-            .is_ok())
+        let item = event_item(event, self.day_shards)?;
+        Ok(match self.put_if("record an event", item, Condition::nothing_there()).await? {
+            PutOutcome::Written => true,
+            PutOutcome::StoodAgainst(_) => false,
+        })
     }
 
     /// Writes a changed event over the version it was decided on. Answers whether nobody else was faster.
     pub async fn replace_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
-        const WRITE: &str = "change an event";
-        let seen = Item::from([(":seen".to_owned(), number(event.version - 1))]);
-        Ok(self.put_if(WRITE, event_item(event, self.day_shards)?, "version = :seen", seen).await?.is_ok())
+        let item = event_item(event, self.day_shards)?;
+        Ok(match self.put_if("change an event", item, Condition::version(event.version - 1)).await? {
+            PutOutcome::Written => true,
+            PutOutcome::StoodAgainst(_) => false,
+        })
     }
 
     /// Events with a delivery whose time has come in one shard of the index.

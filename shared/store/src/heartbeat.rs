@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 
 /// A process writes at most this often, although its schedule comes every minute: what it is read for can wait longer.
@@ -65,9 +65,8 @@ impl Store {
 
     /// When a run of a schedule last ended well, to within a few minutes.
     pub async fn last_beat(&self, schedule: Schedule) -> Result<Option<Timestamp>, StoreError> {
-        const READ: &str = "find out when a schedule ran";
-        let item = self.get(READ, key(keys::heartbeat(schedule.function()))).await?;
-        let beat: Option<Heartbeat> = item.map(|item| from_item(READ, item)).transpose()?;
+        let at = keys::heartbeat(schedule.function());
+        let beat: Option<Heartbeat> = self.read("find out when a schedule ran", at).await?;
         Ok(beat.map(|beat| beat.ran_at))
     }
 }

@@ -34,7 +34,6 @@ mod templates;
 mod webhooks;
 mod wiring;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
 pub use revision::Revision;
 
-use cached::Cached;
+use cached::{Cached, Immutable};
 
 /// The table. Cheap to clone; clones share what was read of the configuration and the keys.
 #[derive(Clone, Debug)]
@@ -71,14 +70,10 @@ pub struct Store {
     configuration: Arc<Mutex<Cached<Configuration>>>,
     keys: Arc<Mutex<Cached<KeyRing>>>,
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
-    credentials: Arc<std::sync::Mutex<CredentialsByVersion>>,
-    provider_secrets: Arc<std::sync::Mutex<SecretsByVersion>>,
+    credentials: Arc<Immutable<(AccountId, CredentialsVersion), Credentials>>,
+    provider_secrets: Arc<Immutable<(ProviderId, CredentialsVersion), ProviderSecret>>,
     beats: Arc<std::sync::Mutex<heartbeat::Beats>>,
 }
-
-type CredentialsByVersion = HashMap<(AccountId, CredentialsVersion), Credentials>;
-
-type SecretsByVersion = HashMap<(ProviderId, CredentialsVersion), ProviderSecret>;
 
 impl Store {
     /// `fresh_for` is how long settings and API keys are used before they are read again.

@@ -2,8 +2,6 @@
 //! was decided on. create-link makes links; crm-api, pay-redirect, gateway-webhook, expire-links and deliver-messages
 //! read and change them.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
 use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReferenceId};
@@ -15,14 +13,14 @@ use domain::records::item::Item as CrmItem;
 use crate::Store;
 use crate::contacts::contact_item;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, text, text_of, to_item, write_id};
+use crate::item::{Item, from_item, number, text, text_of, to_item, write_id};
 use crate::items::crm_item;
 use crate::keys::{
     self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
-use crate::references::{MAX_REFERENCES, Reference, guarded_reference};
+use crate::references::Reference;
 use crate::revision::Revision;
-use crate::table::{conditional_put, failed_on};
+use crate::table::{Condition, PutOutcome, TransactOutcome};
 
 /// What a create request needs to know, from one consistent read.
 #[derive(Clone, Debug, Default)]
@@ -69,16 +67,14 @@ pub enum Written {
 
 impl Store {
     pub async fn link(&self, id: &LinkId) -> Result<Option<PaymentLink>, StoreError> {
-        const READ: &str = "read a link";
-        let item = self.get(READ, key(keys::link(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a link", keys::link(id)).await
     }
 
     /// Several links by id, read consistently, in any order. Those that do not exist are left out, and so is one that
     /// cannot be read: it is logged, and must not keep the others from being served.
     pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
         const READ: &str = "read links";
-        let found = self.batch_get(READ, ids.iter().map(|id| key(keys::link(id))).collect()).await?;
+        let found = self.batch_get(READ, ids.iter().map(keys::link).collect()).await?;
         let read = |item: Item| {
             let pk = text_of(&item, PK).unwrap_or_default().to_owned();
             match from_item(READ, item) {
@@ -106,7 +102,7 @@ impl Store {
         wanted.extend(contact.map(keys::contact));
         wanted.extend(item.map(keys::item));
         let mut records = CreateRecords::default();
-        for found in self.batch_get(READ, wanted.into_iter().map(key).collect()).await? {
+        for found in self.batch_get(READ, wanted).await? {
             let pk = text_of(&found, PK).unwrap_or_default().to_owned();
             match pk.split('#').next().unwrap_or_default() {
                 "link" => records.link = Some(from_item(READ, found)?),
@@ -146,18 +142,20 @@ impl Store {
         let contact = changed.contact.as_ref().map(|(contact, revision)| (contact_item(contact), revision));
         let item = changed.item.as_ref().map(|(item, revision)| (crm_item(item), revision));
         let put = |(record, revision): (Result<Item, StoreError>, &Revision)| {
-            let (condition, values) = revision.condition();
-            conditional_put(self, record?, condition, values)
+            self.conditional_put(record?, revision.condition())
         };
         contact.into_iter().chain(item).map(put).collect()
     }
 
     async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link with its records";
-        let mut writes = vec![conditional_put(self, item, "attribute_not_exists(pk)", HashMap::new())?];
+        let mut writes = vec![self.conditional_put(item, Condition::nothing_there())?];
         writes.extend(records);
-        let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
-        match failed_on(&reasons, 0) {
+        let reasons = match self.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => return Ok(Created::New),
+            TransactOutcome::Cancelled(reasons) => reasons,
+        };
+        match reasons.item_at(0) {
             Some(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
             None => Ok(Created::RecordsChanged),
         }
@@ -165,9 +163,9 @@ impl Store {
 
     async fn create_alone(&self, item: Item) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link";
-        match self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await? {
-            Ok(()) => Ok(Created::New),
-            Err(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
+        match self.put_if(WRITE, item, Condition::nothing_there()).await? {
+            PutOutcome::Written => Ok(Created::New),
+            PutOutcome::StoodAgainst(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
         }
     }
 
@@ -180,37 +178,29 @@ impl Store {
         now: Timestamp,
     ) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link with its reference";
-        let at = key(keys::reference(reference));
-        let mut known: Option<Reference> = None;
+        let mut known = Reference::default();
         // Each turn of the loop lost against another request with the same reference, so it ends quickly.
         for _ in 0..5 {
-            let holder = known.as_ref().and_then(|reference| reference.link_ids.last().cloned());
-            let mut link_ids = known.map(|reference| reference.link_ids).unwrap_or_default();
-            link_ids.push(link.id().clone());
-            let surplus = link_ids.len().saturating_sub(MAX_REFERENCES);
-            link_ids.drain(..surplus);
-            let guard = guarded_reference(self, reference, &Reference { link_ids }, holder.as_ref())?;
-            let put = conditional_put(self, item.clone(), "attribute_not_exists(pk)", HashMap::new())?;
+            let put = self.conditional_put(item.clone(), Condition::nothing_there())?;
+            let guard = self.put_reference(reference, known, link.id())?;
             let writes = [put, guard].into_iter().chain(records.iter().cloned()).collect();
-            let Err(reasons) = self.transact(WRITE, writes).await? else { return Ok(Created::New) };
-            if let Some(existing) = failed_on(&reasons, 0) {
+            let reasons = match self.transact(WRITE, writes).await? {
+                TransactOutcome::Committed => return Ok(Created::New),
+                TransactOutcome::Cancelled(reasons) => reasons,
+            };
+            if let Some(existing) = reasons.item_at(0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
             }
-            if (2..reasons.len()).any(|position| failed_on(&reasons, position).is_some()) {
+            if reasons.failed_from(2) {
                 return Ok(Created::RecordsChanged);
             }
-            let Some(guard) = self.get(WRITE, at.clone()).await? else {
-                known = None;
-                continue;
-            };
-            let found: Reference = from_item(WRITE, guard)?;
-            if let Some(holder) = found.link_ids.last()
+            known = self.reference(reference).await?.unwrap_or_default();
+            if let Some(holder) = known.holder()
                 && let Some(other) = self.link(holder).await?
                 && other.status_at(now) == LinkStatus::Active
             {
                 return Ok(Created::ReferenceTaken(holder.clone()));
             }
-            known = Some(found);
         }
         Err(StoreError::Unavailable { operation: WRITE, reason: "too many requests use this reference".to_owned() })
     }
@@ -219,10 +209,9 @@ impl Store {
     pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
         const WRITE: &str = "change a link";
         let mark = write_id()?;
-        let seen = Item::from([(":seen".to_owned(), number(next.version() - 1))]);
-        match self.put_if(WRITE, self.link_item(next, &mark)?, "version = :seen", seen).await? {
-            Ok(()) => Ok(Written::Applied),
-            Err(current) => written_over(WRITE, current, &mark),
+        match self.put_if(WRITE, self.link_item(next, &mark)?, Condition::version(next.version() - 1)).await? {
+            PutOutcome::Written => Ok(Written::Applied),
+            PutOutcome::StoodAgainst(current) => written_over(WRITE, current, &mark),
         }
     }
 
@@ -249,6 +238,8 @@ impl Store {
     }
 }
 
+/// What became of a change of a link whose condition did not hold: our own write, whose answer was lost and which was
+/// therefore sent again, finds its mark.
 pub(crate) fn written_over(operation: &'static str, current: Item, mark: &str) -> Result<Written, StoreError> {
     if text_of(&current, WRITE_ID) == Some(mark) {
         return Ok(Written::AlreadyApplied);

@@ -2,25 +2,23 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::events::EventRecord;
 use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId};
-use domain::link::PaymentLink;
-use domain::link::Receipt;
+use domain::link::{PaymentLink, Receipt};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 use futures_util::future::try_join_all;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::cursor::Cursor;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, text, text_of};
+use crate::item::{Item, from_item, text, text_of};
 use crate::items::AttachedReceipts;
 use crate::keys::{
     self, ALL_CONTACTS, ALL_ITEMS, BY_CONTACT, BY_CONTACT_INDEX, BY_DAY, BY_DAY_INDEX, BY_ITEM, BY_ITEM_INDEX, Key,
     LISTED_AT, PK, SK,
 };
-use domain::events::EventRecord;
 
 /// One page and where the next one begins.
 #[derive(Clone, Debug)]
@@ -190,15 +188,9 @@ impl Store {
         limit: usize,
         after: Option<&Cursor>,
     ) -> Result<Page<PaymentLink>, StoreError> {
-        const READ: &str = "list links by reference";
-        #[derive(Deserialize)]
-        struct Reference {
-            link_ids: Vec<LinkId>,
-        }
-        let Some(item) = self.get(READ, key(keys::reference(id))).await? else {
+        let Some(reference) = self.reference(id).await? else {
             return Ok(Page { entries: Vec::new(), next: None });
         };
-        let reference: Reference = from_item(READ, item)?;
         let place = |link: &PaymentLink| keys::listed_at(link.created_at(), link.id().as_str());
         let mut entries = self.links(&reference.link_ids).await?;
         entries.retain(|link| after.is_none_or(|after| place(link).as_str() < after.place()));
@@ -256,7 +248,7 @@ impl Store {
         operation: &'static str,
         keys: Vec<Key>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut items = self.batch_get(operation, keys.iter().cloned().map(key).collect()).await?;
+        let mut items = self.batch_get(operation, keys.clone()).await?;
         let mut entries = Vec::with_capacity(items.len());
         for wanted in &keys {
             let found = items.iter().position(|item| {

@@ -1,5 +1,6 @@
-//! What a person does to a stack by hand: asks whether work is late, has undelivered events delivered again, and finds everything about one
-//! contact. No function does any of this, and no function's role allows the scan.
+//! What a person does to a stack by hand, with paylink-admin: asks whether work is late, has undelivered events
+//! delivered again, and finds everything about one contact. No function does any of this, and no function's role allows
+//! the scan.
 
 use domain::Timestamp;
 use domain::ids::ContactId;
@@ -9,8 +10,9 @@ use domain::records::item::Item as CrmItem;
 use crate::Store;
 use crate::error::StoreError;
 use crate::events::LinkHistory;
-use crate::item::{Item, from_item, number, number_of, text, write_id};
+use crate::item::{from_item, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
+use crate::table::{Condition, PutOutcome};
 
 /// So many links of a shard are looked at to find the longest due.
 const OLDEST_LINKS: i32 = 100;
@@ -44,8 +46,10 @@ impl Store {
     pub async fn announce_again(&self, link: &PaymentLink) -> Result<bool, StoreError> {
         let mut item = self.link_item(link, &write_id()?)?;
         item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
-        let seen = Item::from([(":seen".to_owned(), number(link.version()))]);
-        Ok(self.put_if("announce a link again", item, "version = :seen", seen).await?.is_ok())
+        Ok(match self.put_if("announce a link again", item, Condition::version(link.version())).await? {
+            PutOutcome::Written => true,
+            PutOutcome::StoodAgainst(_) => false,
+        })
     }
 
     /// Every item of a contact. Items are not listed by contact, so this reads the whole table.

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, number, number_of, text, text_of, to_item, write_id};
+use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item, write_id};
 use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
 use crate::links::{Written, written_over};
-use crate::table::{conditional_put, failed_on};
+use crate::table::{Condition, PutOutcome, TransactOutcome};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MessageRecord {
@@ -76,9 +76,8 @@ impl Store {
     /// The known states of all messages of some links.
     pub async fn message_states(&self, links: &[PaymentLink]) -> Result<MessageStates, StoreError> {
         const READ: &str = "read the states of messages";
-        let wanted = links.iter().flat_map(|link| {
-            link.recipients().map(|recipient| crate::item::key(keys::message(link.id(), &recipient.id)))
-        });
+        let wanted =
+            links.iter().flat_map(|link| link.recipients().map(|recipient| keys::message(link.id(), &recipient.id)));
         let mut states = BTreeMap::new();
         for item in self.batch_get(READ, wanted.collect()).await? {
             let id = text_of(&item, SK).and_then(|sk| MessageId::parse(sk.strip_prefix(MESSAGE_PREFIX)?).ok());
@@ -98,9 +97,9 @@ impl Store {
         const WRITE: &str = "claim a message";
         let claim = SendLease { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
         let item = claim.item(MessageState::Sending { until }, None)?;
-        let known = match self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await? {
-            Ok(()) => return Ok(LeaseOutcome::Mine(claim)),
-            Err(known) => known,
+        let known = match self.put_if(WRITE, item, Condition::nothing_there()).await? {
+            PutOutcome::Written => return Ok(LeaseOutcome::Mine(claim)),
+            PutOutcome::StoodAgainst(known) => known,
         };
         let known: MessageRecord = from_item(WRITE, known)?;
         Ok(match known.state {
@@ -120,7 +119,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(crate::item::key(keys::message(link, message))))
+            .set_key(Some(key(keys::message(link, message))))
             .update_expression("SET #kind = :kind, #at = :at")
             .condition_expression("#status = :sending")
             .expression_attribute_names("#kind", DUE_KIND)
@@ -155,9 +154,8 @@ impl Store {
     /// Claims a due message by moving it ahead to the end of the lease: of two sweeps only one does.
     pub async fn claim_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<SendLease>, StoreError> {
         const WRITE: &str = "claim a due message";
-        let known = self.get(WRITE, crate::item::key(keys::message(&due.link, &due.message))).await?;
+        let known: Option<MessageRecord> = self.read(WRITE, keys::message(&due.link, &due.message)).await?;
         let Some(known) = known else { return Ok(None) };
-        let known: MessageRecord = from_item(WRITE, known)?;
         let claim = SendLease {
             link: due.link.clone(),
             message: due.message.clone(),
@@ -165,12 +163,14 @@ impl Store {
             tries: known.tries.saturating_add(1),
         };
         let item = claim.item(MessageState::Sending { until }, Some(until))?;
-        let values = Item::from([
-            (":seen".to_owned(), number(due.due_at.as_millisecond())),
-            (":known".to_owned(), text(known.claim)),
-        ]);
-        let claimed = self.put_if(WRITE, item, "due_at = :seen AND claim = :known", values).await?;
-        Ok(claimed.is_ok().then_some(claim))
+        let still_due = Condition::new(
+            "due_at = :seen AND claim = :known",
+            [(":seen", number(due.due_at.as_millisecond())), (":known", text(known.claim))],
+        );
+        Ok(match self.put_if(WRITE, item, still_due).await? {
+            PutOutcome::Written => Some(claim),
+            PutOutcome::StoodAgainst(_) => None,
+        })
     }
 
     /// Writes what became of a claimed message. A claim that was lost to another run writes nothing.
@@ -183,8 +183,9 @@ impl Store {
             | MessageState::Failed { .. }
             | MessageState::Skipped { .. } => None,
         };
-        let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
-        self.put_if(WRITE, claim.item(state, due_at)?, "claim = :mine", mine).await.map(|_| ())
+        match self.put_if(WRITE, claim.item(state, due_at)?, claim.still_held()).await? {
+            PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
+        }
     }
 
     /// Writes that a claimed message failed for good, and on its link that the CRM has to be told, at once. Where somebody
@@ -197,15 +198,13 @@ impl Store {
     ) -> Result<Written, StoreError> {
         const WRITE: &str = "note a failed message";
         let mark = write_id()?;
-        let seen = Item::from([(":seen".to_owned(), number(link.version() - 1))]);
-        let mine = Item::from([(":mine".to_owned(), text(&claim.mark))]);
         let writes = vec![
-            conditional_put(self, self.link_item(link, &mark)?, "version = :seen", seen)?,
-            conditional_put(self, claim.item(state, None)?, "claim = :mine", mine)?,
+            self.conditional_put(self.link_item(link, &mark)?, Condition::version(link.version() - 1))?,
+            self.conditional_put(claim.item(state, None)?, claim.still_held())?,
         ];
         match self.transact(WRITE, writes).await? {
-            Ok(()) => Ok(Written::Applied),
-            Err(reasons) => match failed_on(&reasons, 0) {
+            TransactOutcome::Committed => Ok(Written::Applied),
+            TransactOutcome::Cancelled(reasons) => match reasons.item_at(0) {
                 Some(current) => written_over(WRITE, current, &mark),
                 // The claim was lost to another run, which notes what comes of its own try.
                 None => Ok(Written::AlreadyApplied),
@@ -231,20 +230,15 @@ impl Store {
 
     pub async fn message_of_provider(&self, provider_id: &str) -> Result<Option<(LinkId, MessageId)>, StoreError> {
         const READ: &str = "find the message of a provider's id";
-        let Some(item) = self.get(READ, crate::item::key(keys::provider_message(provider_id))).await? else {
-            return Ok(None);
-        };
-        let known: ProviderMessage = from_item(READ, item)?;
-        Ok(Some((known.link, known.message)))
+        let known: Option<ProviderMessage> = self.read(READ, keys::provider_message(provider_id)).await?;
+        Ok(known.map(|known| (known.link, known.message)))
     }
 
     /// A message that was sent, with the right to note that it failed after all.
     pub async fn sent_message(&self, link: &LinkId, message: &MessageId) -> Result<SentMessage, StoreError> {
         const READ: &str = "read a sent message";
-        let Some(known) = self.get(READ, crate::item::key(keys::message(link, message))).await? else {
-            return Ok(SentMessage::Other);
-        };
-        let known: MessageRecord = from_item(READ, known)?;
+        let known: Option<MessageRecord> = self.read(READ, keys::message(link, message)).await?;
+        let Some(known) = known else { return Ok(SentMessage::Other) };
         Ok(match known.state {
             MessageState::Sent { at, provider_id } => {
                 let claim =
@@ -260,6 +254,11 @@ impl Store {
 }
 
 impl SendLease {
+    /// No other run has claimed the message since.
+    fn still_held(&self) -> Condition {
+        Condition::new("claim = :mine", [(":mine", text(&self.mark))])
+    }
+
     fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
         let record = MessageRecord { state, tries: self.tries, claim: self.mark.clone() };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;

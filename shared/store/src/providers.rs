@@ -1,22 +1,18 @@
 //! The providers that the business set up, and what they prove themselves with. Secrets are immutable versions in a
 //! partition that crm-api writes and only deliver-messages reads.
 
-use std::sync::PoisonError;
-
 use domain::ids::{CredentialsVersion, ProviderId};
 use domain::messages::provider::{MessageProvider, ProviderSecret};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 use crate::revision::{Revision, to_marked_item};
 
 impl Store {
     pub async fn provider(&self, id: &ProviderId) -> Result<Option<MessageProvider>, StoreError> {
-        const READ: &str = "read a provider";
-        let item = self.get(READ, key(keys::provider(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a provider", keys::provider(id)).await
     }
 
     /// A provider and what to write a change of it over.
@@ -45,22 +41,20 @@ impl Store {
         self.delete("delete a provider", keys::provider(id)).await
     }
 
-    /// One version of a provider's secret. Versions never change, so each is read once.
+    /// One version of a provider's secret.
     pub async fn provider_secret(
         &self,
         id: &ProviderId,
         version: &CredentialsVersion,
     ) -> Result<ProviderSecret, StoreError> {
-        const READ: &str = "read a provider's secret";
         let at = (id.clone(), version.clone());
-        let known = self.provider_secrets.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
-        if let Some(known) = known {
+        if let Some(known) = self.provider_secrets.get(&at) {
             return Ok(known);
         }
-        let item = self.get(READ, key(keys::provider_secret(id, version))).await?;
-        let missing = StoreError::NotSetUp { missing: "a version of a provider's secret" };
-        let read: ProviderSecret = from_item(READ, item.ok_or(missing)?)?;
-        self.provider_secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(at, read.clone());
+        let read: Option<ProviderSecret> =
+            self.read("read a provider's secret", keys::provider_secret(id, version)).await?;
+        let read = read.ok_or(StoreError::NotSetUp { missing: "a version of a provider's secret" })?;
+        self.provider_secrets.remember(at, &read);
         Ok(read)
     }
 }

@@ -5,7 +5,7 @@ use domain::records::receipt_type::ReceiptType;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 
 impl Store {
@@ -14,9 +14,7 @@ impl Store {
     }
 
     pub async fn receipt_type(&self, id: &ReceiptTypeId) -> Result<Option<ReceiptType>, StoreError> {
-        const READ: &str = "read a receipt type";
-        let item = self.get(READ, key(keys::receipt_type(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a receipt type", keys::receipt_type(id)).await
     }
 
     pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<bool, StoreError> {

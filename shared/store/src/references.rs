@@ -1,8 +1,6 @@
 //! The guard of a `reference_id`: which links had it, so that two open links never have the same. create-link writes it
 //! with each link, and crm-api lists links by it.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::ids::{LinkId, ReferenceId};
 use serde::{Deserialize, Serialize};
@@ -11,31 +9,46 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{text, to_item};
 use crate::keys;
-use crate::table::conditional_put;
+use crate::table::Condition;
 
-/// The guard of a `reference_id`: all links that had it, the newest last.
-#[derive(Serialize, Deserialize)]
+/// All links that had a reference, the newest last.
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Reference {
     pub(crate) link_ids: Vec<LinkId>,
 }
 
 /// The guard keeps this many links; a CRM that uses one reference more often than that keeps its own list.
-pub(crate) const MAX_REFERENCES: usize = 50;
+const MAX_REFERENCES: usize = 50;
 
-pub(crate) fn guarded_reference(
-    store: &Store,
-    reference: &ReferenceId,
-    next: &Reference,
-    holder: Option<&LinkId>,
-) -> Result<TransactWriteItem, StoreError> {
-    let mut item = to_item(keys::reference(reference), next)?;
-    let newest = next.link_ids.last().map(LinkId::as_str).unwrap_or_default();
-    item.insert("newest".to_owned(), text(newest));
-    match holder {
-        None => conditional_put(store, item, "attribute_not_exists(pk)", HashMap::new()),
-        Some(holder) => {
-            let values = HashMap::from([(":holder".to_owned(), text(holder.as_str()))]);
-            conditional_put(store, item, "newest = :holder", values)
-        }
+impl Reference {
+    /// The link that has the reference, if it is still open.
+    pub(crate) fn holder(&self) -> Option<&LinkId> {
+        self.link_ids.last()
+    }
+}
+
+impl Store {
+    pub(crate) async fn reference(&self, id: &ReferenceId) -> Result<Option<Reference>, StoreError> {
+        self.read("read a reference", keys::reference(id)).await
+    }
+
+    /// The write that gives a reference to a new link, over what was read of it.
+    pub(crate) fn put_reference(
+        &self,
+        id: &ReferenceId,
+        known: Reference,
+        link: &LinkId,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let condition = match known.holder() {
+            None => Condition::nothing_there(),
+            Some(holder) => Condition::new("newest = :holder", [(":holder", text(holder.as_str()))]),
+        };
+        let mut link_ids = known.link_ids;
+        link_ids.push(link.clone());
+        let surplus = link_ids.len().saturating_sub(MAX_REFERENCES);
+        link_ids.drain(..surplus);
+        let mut item = to_item(keys::reference(id), &Reference { link_ids })?;
+        item.insert("newest".to_owned(), text(link.as_str()));
+        self.conditional_put(item, condition)
     }
 }

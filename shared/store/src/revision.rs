@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, text, text_of, to_item, write_id};
-use crate::keys::{self, Key, WRITE_ID};
-use crate::table::{conditional_put, failed_on, plain_put};
+use crate::item::{Item, from_item, text, text_of, to_item, write_id};
+use crate::keys::{Key, WRITE_ID};
+use crate::table::{Condition, PutOutcome, TransactOutcome};
 
 /// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,12 +28,12 @@ impl Revision {
         }
     }
 
-    /// The condition under which the record is still so, with its values.
-    pub(crate) fn condition(&self) -> (&'static str, Item) {
+    /// The condition under which the record is still so.
+    pub(crate) fn condition(&self) -> Condition {
         match self {
-            Self::Nothing => ("attribute_not_exists(pk)", Item::new()),
-            Self::Unmarked => ("attribute_exists(pk) AND attribute_not_exists(write_id)", Item::new()),
-            Self::Mark(mark) => ("write_id = :seen", Item::from([(":seen".to_owned(), text(mark))])),
+            Self::Nothing => Condition::nothing_there(),
+            Self::Unmarked => Condition::new("attribute_exists(pk) AND attribute_not_exists(write_id)", []),
+            Self::Mark(mark) => Condition::new("write_id = :seen", [(":seen", text(mark))]),
         }
     }
 }
@@ -50,9 +50,9 @@ impl Store {
     pub(crate) async fn record_to_change<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        at: keys::Key,
+        at: Key,
     ) -> Result<(Option<T>, Revision), StoreError> {
-        let item = self.get(operation, key(at)).await?;
+        let item = self.get(operation, at).await?;
         let revision = Revision::of(item.as_ref());
         Ok((item.map(|item| from_item(operation, item)).transpose()?, revision))
     }
@@ -67,14 +67,25 @@ impl Store {
         secret: Option<Item>,
     ) -> Result<bool, StoreError> {
         let mark = text_of(&record, WRITE_ID).map(str::to_owned);
-        let (condition, values) = revision.condition();
-        let stood_against = match secret {
-            None => self.put_if(operation, record, condition, values).await?.err(),
+        let condition = revision.condition();
+        let outcome = match secret {
+            None => self.put_if(operation, record, condition).await?,
             Some(secret) => {
-                let writes = vec![conditional_put(self, record, condition, values)?, plain_put(self, secret)?];
-                self.transact(operation, writes).await?.err().and_then(|reasons| failed_on(&reasons, 0))
+                let writes = vec![self.conditional_put(record, condition)?, self.plain_put(secret)?];
+                match self.transact(operation, writes).await? {
+                    TransactOutcome::Committed => PutOutcome::Written,
+                    // Only the record has a condition.
+                    TransactOutcome::Cancelled(reasons) => {
+                        PutOutcome::StoodAgainst(reasons.item_at(0).unwrap_or_default())
+                    }
+                }
             }
         };
-        Ok(stood_against.is_none_or(|current| mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark))
+        Ok(match outcome {
+            PutOutcome::Written => true,
+            PutOutcome::StoodAgainst(current) => {
+                mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark
+            }
+        })
     }
 }

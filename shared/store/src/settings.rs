@@ -6,14 +6,12 @@ use domain::business::settings::Settings;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 
 impl Store {
     pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {
-        const READ: &str = "read the settings";
-        let item = self.get(READ, key(keys::settings())).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read the settings", keys::settings()).await
     }
 
     pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
@@ -28,8 +26,6 @@ impl Store {
     }
 
     pub async fn logo(&self, hash: &LogoHash) -> Result<Option<Logo>, StoreError> {
-        const READ: &str = "read a logo";
-        let item = self.get(READ, key(keys::logo(hash))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a logo", keys::logo(hash)).await
     }
 }

@@ -1,25 +1,100 @@
-//! What is asked of DynamoDB, for every file of this crate: reads, writes and what a conditional write answers. What
-//! an item is, and which condition guards it, is said where the thing is kept.
+//! What is asked of DynamoDB, for every file of this crate: reads, writes, and what a conditional write answers. Which
+//! item a thing is, and which condition guards it, is said by the file of the thing.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 use domain::Timestamp;
+use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, key, number, text};
-use crate::keys::{self, DUE_AT, DUE_INDEX, DUE_KIND, PK};
+use crate::item::{Item, from_item, key, number, text};
+use crate::keys::{DUE_AT, DUE_INDEX, DUE_KIND, Key, PK};
+
+/// Under which condition a write happens.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    expression: &'static str,
+    values: Item,
+}
+
+impl Condition {
+    pub(crate) fn new<const N: usize>(expression: &'static str, values: [(&'static str, AttributeValue); N]) -> Self {
+        Self { expression, values: values.map(|(name, value)| (name.to_owned(), value)).into() }
+    }
+
+    /// There is no item under the key.
+    pub(crate) fn nothing_there() -> Self {
+        Self::new("attribute_not_exists(pk)", [])
+    }
+
+    /// The item has the version that a change was decided on.
+    pub(crate) fn version(seen: impl std::fmt::Display) -> Self {
+        Self::new("version = :seen", [(":seen", number(seen))])
+    }
+}
+
+/// What became of a put with a condition.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum PutOutcome {
+    Written,
+    /// The condition did not hold for this item, which is empty where there is none.
+    StoodAgainst(Item),
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum TransactOutcome {
+    Committed,
+    /// At least one condition did not hold, and nothing was written.
+    Cancelled(Reasons),
+}
+
+/// Why a transaction was cancelled: a reason for each write, in the order of the writes.
+#[derive(Debug)]
+pub(crate) struct Reasons(Vec<CancellationReason>);
+
+impl Reasons {
+    /// The item for which the condition of the write at this position did not hold, empty where there is none. `None` where
+    /// the write was not what cancelled the transaction.
+    pub(crate) fn item_at(&self, position: usize) -> Option<Item> {
+        let reason = self.0.get(position)?;
+        is_failed_condition(reason).then(|| reason.item().cloned().unwrap_or_default())
+    }
+
+    /// Whether a condition of the write at this position, or of one behind it, did not hold.
+    pub(crate) fn failed_from(&self, position: usize) -> bool {
+        self.0.iter().skip(position).any(is_failed_condition)
+    }
+}
+
+fn is_failed_condition(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
 
 impl Store {
-    pub(crate) async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, StoreError> {
-        let answer =
-            self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true).send().await;
-        Ok(answer.map_err(|error| StoreError::service(operation, &error))?.item)
+    pub(crate) async fn get(&self, operation: &'static str, at: Key) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(at))).consistent_read(true);
+        let answer = get.send().await.map_err(|error| StoreError::service(operation, &error))?;
+        Ok(answer.item)
+    }
+
+    /// The value of the item under a key.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        at: Key,
+    ) -> Result<Option<T>, StoreError> {
+        let item = self.get(operation, at).await?;
+        item.map(|item| from_item(operation, item)).transpose()
     }
 
     /// All items of a partition, read consistently.
@@ -47,8 +122,9 @@ impl Store {
         }
     }
 
-    /// Up to a hundred items at a time; what DynamoDB leaves unprocessed is asked for again.
-    pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    /// Up to a hundred items at a time, in any order; what DynamoDB leaves unprocessed is asked for again.
+    pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Key>) -> Result<Vec<Item>, StoreError> {
+        let keys: Vec<Item> = keys.into_iter().map(key).collect();
         let mut items = Vec::new();
         for chunk in keys.chunks(100) {
             let mut wanted = Some(chunk.to_vec());
@@ -74,7 +150,7 @@ impl Store {
         Ok(items)
     }
 
-    /// What waits in one shard of the index, after a key of it, and the key after which there is more.
+    /// What waits in one shard of the index of due work, after a key of it, and the key after which there is more.
     pub(crate) async fn due(
         &self,
         operation: &'static str,
@@ -106,36 +182,34 @@ impl Store {
         put.map(|_| ()).map_err(|error| StoreError::service(operation, &error))
     }
 
-    /// A put that happens only where the condition holds. The inner error is the item that stood against it, empty where
-    /// there is none.
+    /// A put that happens only where the condition holds.
     pub(crate) async fn put_if(
         &self,
         operation: &'static str,
         item: Item,
-        condition: &str,
-        values: Item,
-    ) -> Result<Result<(), Item>, StoreError> {
+        condition: Condition,
+    ) -> Result<PutOutcome, StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let Err(error) = put else { return Ok(Ok(())) };
+        let Err(error) = put else { return Ok(PutOutcome::Written) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Err(failed.item().cloned().unwrap_or_default()))
+                Ok(PutOutcome::StoodAgainst(failed.item().cloned().unwrap_or_default()))
             }
             _ => Err(StoreError::service(operation, &error)),
         }
     }
 
     /// Deletes an item of the table. Answers whether there was one.
-    pub(crate) async fn delete(&self, operation: &'static str, at: keys::Key) -> Result<bool, StoreError> {
+    pub(crate) async fn delete(&self, operation: &'static str, at: Key) -> Result<bool, StoreError> {
         let deleted = self
             .client
             .delete_item()
@@ -148,34 +222,21 @@ impl Store {
         Ok(deleted.attributes.is_some_and(|item| !item.is_empty()))
     }
 
-    /// Writes two items at once or not at all.
-    pub(crate) async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
-        self.client
-            .transact_write_items()
-            .transact_items(plain_put(self, first)?)
-            .transact_items(plain_put(self, second)?)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::service(operation, &error))
-    }
-
-    /// Runs a transaction. The inner error carries the reasons of a transaction that a condition cancelled; conflicts
-    /// with another transaction are tried again here, because nothing was decided by them.
+    /// Runs a transaction. Conflicts with another transaction are tried again here, because nothing was decided by them.
     pub(crate) async fn transact(
         &self,
         operation: &'static str,
         writes: Vec<TransactWriteItem>,
-    ) -> Result<Result<(), Vec<CancellationReason>>, StoreError> {
+    ) -> Result<TransactOutcome, StoreError> {
         let mut pauses = Pauses::default();
         loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(Ok(())) };
+            let Err(error) = sent else { return Ok(TransactOutcome::Committed) };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons().to_vec();
-                    if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
-                        return Ok(Err(reasons));
+                    let reasons = Reasons(cancelled.cancellation_reasons().to_vec());
+                    if reasons.failed_from(0) {
+                        return Ok(TransactOutcome::Cancelled(reasons));
                     }
                 }
                 _ => return Err(StoreError::service(operation, &error)),
@@ -187,6 +248,38 @@ impl Store {
                 });
             }
         }
+    }
+
+    /// Writes two items at once or not at all, whatever was there.
+    pub(crate) async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
+        self.client
+            .transact_write_items()
+            .transact_items(self.plain_put(first)?)
+            .transact_items(self.plain_put(second)?)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::service(operation, &error))
+    }
+
+    /// A put of a transaction that happens only where the conditions of all of its writes hold.
+    pub(crate) fn conditional_put(&self, item: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| StoreError::unreadable("build a write", error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A put of a transaction that happens with the others, whatever was there.
+    pub(crate) fn plain_put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+        put.map(|put| TransactWriteItem::builder().put(put).build())
+            .map_err(|error| StoreError::unreadable("build a write", error))
     }
 }
 
@@ -215,34 +308,4 @@ impl Pauses {
         self.0 *= 2;
         true
     }
-}
-
-pub(crate) fn conditional_put(
-    store: &Store,
-    item: Item,
-    condition: &str,
-    values: Item,
-) -> Result<TransactWriteItem, StoreError> {
-    let put = Put::builder()
-        .table_name(&store.table)
-        .set_item(Some(item))
-        .condition_expression(condition)
-        .set_expression_attribute_values((!values.is_empty()).then_some(values))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()
-        .map_err(|error| StoreError::unreadable("build a write", error))?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// A put that happens with the others, whatever was there.
-pub(crate) fn plain_put(store: &Store, item: Item) -> Result<TransactWriteItem, StoreError> {
-    let put = Put::builder().table_name(&store.table).set_item(Some(item)).build();
-    put.map(|put| TransactWriteItem::builder().put(put).build())
-        .map_err(|error| StoreError::unreadable("build a write", error))
-}
-
-/// The item that made the write at this position fail, if it was this one. An item that does not exist comes back empty.
-pub(crate) fn failed_on(reasons: &[CancellationReason], position: usize) -> Option<Item> {
-    let reason = reasons.get(position)?;
-    (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
 }

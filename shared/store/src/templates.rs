@@ -8,7 +8,7 @@ use domain::messages::message_template::MessageTemplate;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{from_item, key, to_item};
+use crate::item::to_item;
 use crate::keys;
 
 impl Store {
@@ -23,9 +23,7 @@ impl Store {
         channel: Channel,
         locale: &Locale,
     ) -> Result<Option<MessageTemplate>, StoreError> {
-        const READ: &str = "read a message template";
-        let item = self.get(READ, key(keys::template(kind, channel, locale))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read a message template", keys::template(kind, channel, locale)).await
     }
 
     pub async fn delete_template(

@@ -7,8 +7,9 @@ use domain::records::webhook_endpoint::WebhookEndpoint;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, to_item};
+use crate::item::{from_item, to_item};
 use crate::keys::{self, WEBHOOKS_PARTITION};
+use crate::table::{Condition, PutOutcome};
 
 impl Store {
     /// All endpoints, at most as old as the store was told to keep them.
@@ -33,9 +34,7 @@ impl Store {
     }
 
     pub async fn endpoint(&self, id: &EndpointId) -> Result<Option<WebhookEndpoint>, StoreError> {
-        const READ: &str = "read an endpoint";
-        let item = self.get(READ, key(keys::endpoint(id))).await?;
-        item.map(|item| from_item(READ, item)).transpose()
+        self.read("read an endpoint", keys::endpoint(id)).await
     }
 
     /// Writes an endpoint over the version it was decided on; the first version where there is none. Answers whether
@@ -44,17 +43,15 @@ impl Store {
     pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<bool, StoreError> {
         const WRITE: &str = "write an endpoint";
         let item = to_item(keys::endpoint(&endpoint.id), endpoint)?;
-        let written = if endpoint.version == 1 {
-            self.put_if(WRITE, item, "attribute_not_exists(pk)", Item::new()).await?
-        } else {
-            let seen = Item::from([(":seen".to_owned(), number(endpoint.version - 1))]);
-            self.put_if(WRITE, item, "version = :seen", seen).await?
+        let condition = match endpoint.version {
+            1 => Condition::nothing_there(),
+            version => Condition::version(version - 1),
         };
-        match written {
-            Ok(()) => Ok(true),
+        match self.put_if(WRITE, item, condition).await? {
+            PutOutcome::Written => Ok(true),
             // It was deleted meanwhile.
-            Err(current) if current.is_empty() => Ok(false),
-            Err(current) => Ok(from_item::<WebhookEndpoint>(WRITE, current)? == *endpoint),
+            PutOutcome::StoodAgainst(current) if current.is_empty() => Ok(false),
+            PutOutcome::StoodAgainst(current) => Ok(from_item::<WebhookEndpoint>(WRITE, current)? == *endpoint),
         }
     }
 
