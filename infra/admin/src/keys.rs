@@ -1,7 +1,7 @@
 //! API keys: made, listed, revoked.
 
 use domain::Timestamp;
-use store::{ApiKey, ListedKey, Scope};
+use store::{ApiKey, KeyRevocation, ListedKey, Scope};
 
 use crate::{Admin, AdminError};
 
@@ -37,10 +37,12 @@ impl Admin {
 
     /// Makes a key worthless. Functions that know it forget it within half a minute.
     pub async fn revoke_key(&self, id: &str) -> Result<(), AdminError> {
-        if self.store.revoke_api_key(id).await? {
-            return Ok(());
+        match self.store.revoke_api_key(id).await? {
+            KeyRevocation::Revoked => Ok(()),
+            KeyRevocation::NoSuchKey | KeyRevocation::Ambiguous => {
+                Err(AdminError::Refused(format!("there is no one key {id}; `api-key list` shows all of them")))
+            }
         }
-        Err(AdminError::Refused(format!("there is no one key {id}; `api-key list` shows all of them")))
     }
 }
 

@@ -232,7 +232,7 @@ impl Confirmation {
             let Some(transition) = link.apply_answer(id, answer, hint, now) else {
                 return Ok(Outcome::of(answer, link));
             };
-            match self.store.confirm(&transition).await? {
+            match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
                     return Ok(Outcome::of(answer, transition.link));
                 }
@@ -314,7 +314,7 @@ impl Confirmation {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
             let Some(transition) = link.keep_accepted(id, now) else { return Ok(()) };
-            let written = match self.store.confirm(&transition).await? {
+            let written = match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
             };

@@ -60,6 +60,15 @@ pub struct ListedKey {
     pub key: ApiKey,
 }
 
+/// What became of revoking a key by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRevocation {
+    Revoked,
+    NoSuchKey,
+    /// Several keys have this id, and none was revoked.
+    Ambiguous,
+}
+
 /// So many characters of a hash tell the keys of one business apart.
 const ID_LENGTH: usize = 12;
 
@@ -163,13 +172,17 @@ impl Store {
         Ok(ring.by_hash.into_iter().map(|(hash, key)| ListedKey { id: id_of(&hash), key }).collect())
     }
 
-    /// Forgets the key with this id. Answers whether there was exactly one.
-    pub async fn revoke_api_key(&self, id: &str) -> Result<bool, StoreError> {
+    /// Forgets the key with this id, where there is exactly one.
+    pub async fn revoke_api_key(&self, id: &str) -> Result<KeyRevocation, StoreError> {
         let ring = self.read_keys().await?;
         let mut found = ring.by_hash.keys().filter(|hash| id_of(hash) == id);
         match (found.next(), found.next()) {
-            (Some(hash), None) => self.delete("revoke an API key", keys::api_key(hash)).await,
-            (None, _) | (Some(_), Some(_)) => Ok(false),
+            (Some(hash), None) => {
+                let was_there = self.delete("revoke an API key", keys::api_key(hash)).await?;
+                Ok(if was_there { KeyRevocation::Revoked } else { KeyRevocation::NoSuchKey })
+            }
+            (None, _) => Ok(KeyRevocation::NoSuchKey),
+            (Some(_), Some(_)) => Ok(KeyRevocation::Ambiguous),
         }
     }
 

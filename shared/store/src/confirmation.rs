@@ -38,7 +38,7 @@ impl Store {
     /// Writes what a gateway's answer led to. Money that it confirmed is claimed for its attempt with the link, and a payment
     /// that is kept becomes a receipt and its attachment too, in one transaction that depends on nothing the CRM could
     /// change meanwhile.
-    pub async fn confirm(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
+    pub async fn apply_transition(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
         const WRITE: &str = "confirm a payment";
         let Some(claim) = &transition.claim else {
             return Ok(TransitionWritten::Written(self.replace_link(&transition.link).await?));

@@ -44,7 +44,7 @@ use domain::records::credentials::Credentials;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use tokio::sync::Mutex;
 
-pub use api_keys::{ApiKey, KeyRing, ListedKey, Scope};
+pub use api_keys::{ApiKey, KeyRevocation, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, SortKey};
@@ -58,6 +58,7 @@ pub use links::{ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
 pub use revision::Revision;
+pub use table::RecordWritten;
 
 use cached::{Cached, Immutable};
 

@@ -188,6 +188,7 @@ impl Store {
                 TransactOutcome::Committed => return Ok(Created::New),
                 TransactOutcome::Cancelled(reasons) => reasons,
             };
+            // The link is the first write, its reference the second, and the records follow.
             if let Some(existing) = reasons.item_at(0) {
                 return Ok(Created::Exists(Box::new(from_item(WRITE, existing)?)));
             }

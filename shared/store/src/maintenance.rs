@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::events::LinkHistory;
 use crate::item::{from_item, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
-use crate::table::{Condition, PutOutcome};
+use crate::table::{Condition, RecordWritten};
 
 /// So many links of a shard are looked at to find the longest due.
 const OLDEST_LINKS: i32 = 100;
@@ -41,15 +41,12 @@ impl Store {
         Ok(oldest)
     }
 
-    /// Writes a link as it is, so that the stream brings it once more. Answers whether nobody was faster; then the stream
-    /// has to deliver it anyway.
-    pub async fn announce_again(&self, link: &PaymentLink) -> Result<bool, StoreError> {
+    /// Writes a link as it is, so that the stream brings it once more. Where somebody else changed it meanwhile, the stream
+    /// brings that change.
+    pub async fn announce_again(&self, link: &PaymentLink) -> Result<RecordWritten, StoreError> {
         let mut item = self.link_item(link, &write_id()?)?;
         item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
-        Ok(match self.put_if("announce a link again", item, Condition::version(link.version())).await? {
-            PutOutcome::Written => true,
-            PutOutcome::StoodAgainst(_) => false,
-        })
+        Ok(self.put_if("announce a link again", item, Condition::version(link.version())).await?.into())
     }
 
     /// Every item of a contact. Items are not listed by contact, so this reads the whole table.

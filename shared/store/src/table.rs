@@ -80,6 +80,23 @@ fn is_failed_condition(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
+/// What became of writing a record over what was read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordWritten {
+    Applied,
+    /// Somebody else changed the record since it was read. Nothing was written; decide again on what it is now.
+    Rejected,
+}
+
+impl From<PutOutcome> for RecordWritten {
+    fn from(outcome: PutOutcome) -> Self {
+        match outcome {
+            PutOutcome::Written => Self::Applied,
+            PutOutcome::StoodAgainst(_) => Self::Rejected,
+        }
+    }
+}
+
 impl Store {
     pub(crate) async fn get(&self, operation: &'static str, at: Key) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(at))).consistent_read(true);

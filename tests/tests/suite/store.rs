@@ -23,8 +23,8 @@ use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventsAfter, LeaseOutcome, LinkList,
-    ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventsAfter, KeyRevocation, LeaseOutcome,
+    LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -153,7 +153,7 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     let (link, id) = begun(store, 1).await;
     let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
     let receipt = judged.kept.as_ref().unwrap().receipt.clone().unwrap();
-    assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
+    assert!(matches!(store.apply_transition(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap().unwrap(), judged.link);
     assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
     for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
@@ -161,7 +161,7 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
         assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
     }
     // The same transition again finds the link changed, and writes nothing twice.
-    let again = store.confirm(&judged).await.unwrap();
+    let again = store.apply_transition(&judged).await.unwrap();
     assert!(matches!(again, TransitionWritten::Written(Written::Rejected(current)) if *current == judged.link));
 }
 
@@ -213,7 +213,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
     assert!(serde_json::to_vec(&link).unwrap().len() < 400 * 1024, "DynamoDB takes no larger item");
     assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
     let judged = link.apply_answer(&last.unwrap(), &paid("1"), Hint::Paid, now()).unwrap();
-    assert!(matches!(store.confirm(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
+    assert!(matches!(store.apply_transition(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap(), Some(judged.link));
 }
 
@@ -259,7 +259,7 @@ async fn fifty_confirmations_of_one_payment_write_one_receipt() {
     let cloud = empty_cloud().await;
     let (link, id) = begun(&cloud.store, 1).await;
     let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
-    let results = join_all((0..50).map(|_| cloud.store.confirm(&judged))).await;
+    let results = join_all((0..50).map(|_| cloud.store.apply_transition(&judged))).await;
     let applied = results
         .iter()
         .filter(|confirmed| matches!(confirmed, Ok(TransitionWritten::Written(Written::Applied))))
@@ -275,9 +275,9 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
     let store = &cloud.store;
     let (first, first_id) = begun(store, 1).await;
     let (second, second_id) = begun(store, 2).await;
-    store.confirm(&first.apply_answer(&first_id, &paid("7"), Hint::Paid, now()).unwrap()).await.unwrap();
+    store.apply_transition(&first.apply_answer(&first_id, &paid("7"), Hint::Paid, now()).unwrap()).await.unwrap();
     let replayed = second.apply_answer(&second_id, &paid("7"), Hint::Paid, now()).unwrap();
-    assert!(matches!(store.confirm(&replayed).await.unwrap(), TransitionWritten::ReferenceTaken));
+    assert!(matches!(store.apply_transition(&replayed).await.unwrap(), TransitionWritten::ReferenceTaken));
     assert_eq!(store.link(second.id()).await.unwrap().unwrap(), second, "nothing of it was written");
     let receipt = replayed.kept.unwrap().receipt.unwrap().id;
     assert_eq!(store.receipt(&receipt).await.unwrap(), None);
@@ -315,7 +315,7 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     assert_eq!(found, [link.id().clone()], "what is asked about every minute keeps its place");
     assert_eq!(asked.take_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
     let link = asked;
-    store.confirm(&link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap()).await.unwrap();
+    store.apply_transition(&link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap()).await.unwrap();
     assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
 }
 
@@ -479,8 +479,8 @@ async fn a_revoked_key_is_worthless_and_the_others_stay() {
     let first = store.put_api_key("first-key", &key("crm")).await.unwrap();
     let second = store.put_api_key("second-key", &key("crm")).await.unwrap();
     assert_eq!(store.list_api_keys().await.unwrap().len(), 2);
-    assert!(!store.revoke_api_key("nothing").await.unwrap());
-    assert!(store.revoke_api_key(&first).await.unwrap());
+    assert_eq!(store.revoke_api_key("nothing").await.unwrap(), KeyRevocation::NoSuchKey);
+    assert_eq!(store.revoke_api_key(&first).await.unwrap(), KeyRevocation::Revoked);
     let left: Vec<String> = store.list_api_keys().await.unwrap().into_iter().map(|listed| listed.id).collect();
     assert_eq!(left, [second]);
     let ring = store.keys().await.unwrap();
