@@ -193,33 +193,26 @@ impl CreateBody {
     pub(crate) fn read(self, settings: &Settings, problems: &mut Problems) -> Request {
         let p = problems;
         refuse_unknown("", self.unknown, p);
-        let text = |given: Given<String>, at: &str, p: &mut Problems| given.field(at, p);
         let region = &settings.default_region;
         let (contact_id, contact) = record("/contact", self.contact_id, self.contact, p, ContactId::parse);
         let (item_id, item) = record("/item", self.item_id, self.item, p, ItemId::parse);
         Request {
-            account_id: text(self.account_id, "/account_id", p).parse("/account_id", p, |id| AccountId::parse(&id)),
+            account_id: self.account_id.text("/account_id", p, AccountId::parse),
             contact_id,
             item_id,
             contact: contact.map(|body| body.read("/contact", region, p)),
             item: item.map(|body| body.read("/item", p)),
             amount: self.amount.field("/amount", p),
-            currency: text(self.currency, "/currency", p).parse("/currency", p, |code| Currency::parse(&code)),
-            expires_at: text(self.expires_at, "/expires_at", p).parse("/expires_at", p, |at| Expiry::parse(&at)),
-            expires_in_days: self.expires_in_days.field("/expires_in_days", p).parse(
-                "/expires_in_days",
-                p,
-                Expiry::parse_days,
-            ),
+            currency: self.currency.text("/currency", p, Currency::parse),
+            expires_at: self.expires_at.text("/expires_at", p, Expiry::parse),
+            expires_in_days: self.expires_in_days.parse("/expires_in_days", p, Expiry::parse_days),
             description: read_description(self.description, p),
             recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(region, p)),
             after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
             message: nested(self.message, "/message", p, MessageBody::read),
-            reference_id: text(self.reference_id, "/reference_id", p)
-                .parse("/reference_id", p, |id| ReferenceId::parse(&id)),
-            return_url: text(self.return_url, "/return_url", p)
-                .parse("/return_url", p, |url| settings.check_return_url(&url)),
-            locale: text(self.locale, "/locale", p).parse("/locale", p, |tag| Locale::parse(&tag)),
+            reference_id: self.reference_id.text("/reference_id", p, ReferenceId::parse),
+            return_url: self.return_url.text("/return_url", p, |url| settings.check_return_url(url)),
+            locale: self.locale.text("/locale", p, Locale::parse),
             metadata: read_metadata(self.metadata, p),
         }
     }
@@ -239,8 +232,7 @@ fn record<I, T: Default>(
         (id, Field::Absent) => (id.parse(&id_at, problems, |id| parse(&id)), None),
         (_, Field::Refused) => (Field::Refused, None),
         (Field::Absent, Field::Value(inline)) => {
-            let at = format!("{at}/id");
-            let id = inline.id.field(&at, problems).parse(&at, problems, |id| parse(&id)).require(&at, problems);
+            let id = inline.id.required_text(format!("{at}/id"), problems, parse);
             (id.map_or(Field::Refused, Field::Value), Some(inline.fields))
         }
         (Field::Value(_) | Field::Refused, Field::Value(_)) => {

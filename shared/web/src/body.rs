@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use domain::{Field, Problems};
+use domain::{Field, Problems, Rejection};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -70,6 +70,86 @@ impl<T> Given<T> {
                 Field::Refused
             }
         }
+    }
+
+    /// The field, with an absent one reported as `required`.
+    pub fn require(self, pointer: impl AsRef<str>, problems: &mut Problems) -> Option<T> {
+        let pointer = pointer.as_ref();
+        self.field(pointer, problems).require(pointer, problems)
+    }
+
+    /// Reads the field into its narrow type.
+    pub fn parse<U>(
+        self,
+        pointer: impl AsRef<str>,
+        problems: &mut Problems,
+        parse: impl FnOnce(T) -> Result<U, Rejection>,
+    ) -> Field<U> {
+        let pointer = pointer.as_ref();
+        self.field(pointer, problems).parse(pointer, problems, parse)
+    }
+
+    /// Reads the field by a function that reports problems of its own, such as those of an object within the body. It is
+    /// told where the field stands.
+    pub fn read<U>(
+        self,
+        pointer: impl AsRef<str>,
+        problems: &mut Problems,
+        read: impl FnOnce(T, &str, &mut Problems) -> Field<U>,
+    ) -> Field<U> {
+        let pointer = pointer.as_ref();
+        match self.field(pointer, problems) {
+            Field::Value(value) => read(value, pointer, problems),
+            Field::Absent => Field::Absent,
+            Field::Refused => Field::Refused,
+        }
+    }
+}
+
+impl Given<String> {
+    /// Reads a text into its narrow type.
+    pub fn text<U>(
+        self,
+        pointer: impl AsRef<str>,
+        problems: &mut Problems,
+        parse: impl FnOnce(&str) -> Result<U, Rejection>,
+    ) -> Field<U> {
+        self.parse(pointer, problems, |text| parse(&text))
+    }
+
+    /// Reads a text that cannot be left out into its narrow type.
+    pub fn required_text<U>(
+        self,
+        pointer: impl AsRef<str>,
+        problems: &mut Problems,
+        parse: impl FnOnce(&str) -> Result<U, Rejection>,
+    ) -> Option<U> {
+        let pointer = pointer.as_ref();
+        self.text(pointer, problems, parse).require(pointer, problems)
+    }
+}
+
+impl<T> Given<Vec<T>> {
+    /// Reads each entry of a list, which is told where it stands. One that cannot be read refuses all of it, with the
+    /// problem on the entry.
+    pub fn each<U>(
+        self,
+        pointer: impl AsRef<str>,
+        most: usize,
+        problems: &mut Problems,
+        mut read: impl FnMut(T, &str, &mut Problems) -> Option<U>,
+    ) -> Field<Vec<U>> {
+        self.read(pointer, problems, |entries, at, problems| {
+            if entries.len() > most {
+                problems.refuse(at, "too_many", format!("At most {most} entries are allowed."));
+                return Field::Refused;
+            }
+            let count = entries.len();
+            let entries = entries.into_iter().enumerate();
+            let known: Vec<U> =
+                entries.filter_map(|(index, entry)| read(entry, &format!("{at}/{index}"), problems)).collect();
+            if known.len() == count { Field::Value(known) } else { Field::Refused }
+        })
     }
 }
 
@@ -182,6 +262,26 @@ mod tests {
         refuse_unknown("", body.unknown, &mut problems);
         let found: Vec<_> = problems.as_slice().iter().map(|p| (p.pointer.as_str(), p.code)).collect();
         assert_eq!(found, [("/amount", "wrong_type"), ("/x~1y", "unknown_field")]);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_pointed_at_and_refuses_its_list() {
+        let read = |texts: &[&str], problems: &mut Problems| {
+            let given = Given::Value(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+            given.each("/list", 2, problems, |text, at, p| match text.parse::<u8>() {
+                Ok(number) => Some(number),
+                Err(_) => {
+                    p.refuse(at, "out_of_range", "This is no small number.");
+                    None
+                }
+            })
+        };
+        let mut problems = Problems::default();
+        assert_eq!(read(&["1", "2"], &mut problems), Field::Value(vec![1, 2]));
+        assert_eq!(read(&["1", "x"], &mut problems), Field::Refused);
+        assert_eq!(read(&["1", "2", "3"], &mut problems), Field::Refused);
+        let found: Vec<_> = problems.as_slice().iter().map(|p| (p.pointer.as_str(), p.code)).collect();
+        assert_eq!(found, [("/list/1", "out_of_range"), ("/list", "too_many")]);
     }
 
     #[test]

@@ -16,8 +16,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 
 /// The text that the payer reads at the gateway and in messages.
 pub fn read_description(given: Given<String>, problems: &mut Problems) -> Field<String> {
-    const AT: &str = "/description";
-    given.field(AT, problems).parse(AT, problems, |text| parse_text(&text, LONGEST_DESCRIPTION))
+    given.text("/description", problems, |text| parse_text(text, LONGEST_DESCRIPTION))
 }
 
 /// What the CRM wants to find on the link again.
@@ -25,8 +24,7 @@ pub fn read_metadata(
     given: Given<BTreeMap<String, String>>,
     problems: &mut Problems,
 ) -> Field<BTreeMap<String, String>> {
-    const AT: &str = "/metadata";
-    given.field(AT, problems).parse(AT, problems, check_metadata)
+    given.parse("/metadata", problems, check_metadata)
 }
 
 /// A flat map of at most 20 pairs, keys up to 40 and values up to 500 characters.
@@ -87,11 +85,10 @@ impl AfterPaymentBody {
     pub fn read(self, problems: &mut Problems) -> AfterPaymentRequest {
         let p = problems;
         refuse_unknown("/after_payment", self.unknown, p);
-        let (kind, field) = ("/after_payment/receipt_type_id", "/after_payment/receipt_field");
         AfterPaymentRequest {
             register_receipt: self.register_receipt.field("/after_payment/register_receipt", p),
-            receipt_type_id: self.receipt_type_id.field(kind, p).parse(kind, p, |id| ReceiptTypeId::parse(&id)),
-            receipt_field: self.receipt_field.field(field, p).parse(field, p, |key| FieldKey::parse(&key)),
+            receipt_type_id: self.receipt_type_id.text("/after_payment/receipt_type_id", p, ReceiptTypeId::parse),
+            receipt_field: self.receipt_field.text("/after_payment/receipt_field", p, FieldKey::parse),
         }
     }
 }

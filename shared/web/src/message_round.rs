@@ -1,8 +1,8 @@
 //! Whom to tell and in which words: read the same way when a link is made and when people are told again.
 
+use domain::address::{Email, Mobile, Region};
 use domain::ids::Role;
 use domain::messages::channel::Channel;
-use domain::address::{Email, Mobile, Region};
 use domain::requests::create::{MessageMode, MessageRequest, Recipients};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
@@ -102,35 +102,18 @@ fn list<T>(
     problems: &mut Problems,
     parse: impl Fn(&str) -> Result<T, Rejection>,
 ) -> Field<Vec<T>> {
-    let texts = match given.field(at, problems) {
-        Field::Value(texts) => texts,
-        Field::Absent => return Field::Absent,
-        Field::Refused => return Field::Refused,
-    };
-    if texts.len() > MAX_RECIPIENTS {
-        problems.refuse(at, "too_many", format!("At most {MAX_RECIPIENTS} entries are allowed."));
-        return Field::Refused;
-    }
-    let count = texts.len();
-    let entries: Vec<T> = texts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, text)| problems.check(format!("{at}/{index}"), parse(text)).value())
-        .collect();
-    if entries.len() == count { Field::Value(entries) } else { Field::Refused }
+    given.each(at, MAX_RECIPIENTS, problems, |text, at, p| p.check(at, parse(&text)).value())
 }
 
 impl MessageBody {
     pub fn read(self, problems: &mut Problems) -> MessageRequest {
         let p = problems;
         refuse_unknown("/message", self.unknown, p);
-        let text = |given: Given<TextBody>, channel, at: &str, p: &mut Problems| match given.field(at, p) {
-            Field::Value(body) => body.read(channel, at, p),
-            Field::Absent => Field::Absent,
-            Field::Refused => Field::Refused,
+        let text = |given: Given<TextBody>, channel, at: &str, p: &mut Problems| {
+            given.read(at, p, |body, at, p| body.read(channel, at, p))
         };
         MessageRequest {
-            mode: self.mode.field("/message/mode", p).parse("/message/mode", p, |mode| MessageMode::parse(&mode)),
+            mode: self.mode.text("/message/mode", p, MessageMode::parse),
             channels: list(self.channels, "/message/channels", p, Channel::parse).map(|mut channels| {
                 channels.sort();
                 channels.dedup();

@@ -1,13 +1,13 @@
 //! The bodies of contacts and items, read the same way where they are written and where a link brings them along.
 
+use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::ids::{ContactId, FieldKey, ProviderId, Role};
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::records::contact::{ContactChange, Person};
-use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::records::item::{ItemChange, ReceiptField};
 use domain::text::{parse_name, parse_web_address};
-use domain::{Field, Problems, Rejection};
+use domain::{Field, Problems};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -196,16 +196,17 @@ impl ContactBody {
         let p = problems;
         refuse_unknown(at, self.unknown, p);
         ContactChange {
-            name: text(self.name, at, "name", p, |text| parse_name(text, 200)),
-            profile_url: text(self.profile_url, at, "profile_url", p, parse_web_address),
-            locale: text(self.locale, at, "locale", p, Locale::parse),
-            mobile: text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region)),
-            email: text(self.email, at, "email", p, Email::parse),
-            social: read_social(self.social, &format!("{at}/social"), MAX_SOCIAL, p),
-            balance: read_balance(self.balance, &format!("{at}/balance"), p),
-            people: each(self.people, &format!("{at}/people"), MAX_PEOPLE, p, |person, at, p| {
-                person.read(at, region, p)
+            name: self.name.text(format!("{at}/name"), p, |text| parse_name(text, 200)),
+            profile_url: self.profile_url.text(format!("{at}/profile_url"), p, parse_web_address),
+            locale: self.locale.text(format!("{at}/locale"), p, Locale::parse),
+            mobile: self.mobile.text(format!("{at}/mobile"), p, |text| Mobile::parse(text, region)),
+            email: self.email.text(format!("{at}/email"), p, Email::parse),
+            social: read_social(self.social, format!("{at}/social"), MAX_SOCIAL, p),
+            balance: self.balance.read(format!("{at}/balance"), p, |balance, at, p| {
+                refuse_unknown(at, balance.unknown, p);
+                read_money(balance.amount, balance.currency, at, p)
             }),
+            people: self.people.each(format!("{at}/people"), MAX_PEOPLE, p, |person, at, p| person.read(at, region, p)),
         }
     }
 }
@@ -214,11 +215,11 @@ impl PersonBody {
     fn read(self, at: &str, region: &Region, problems: &mut Problems) -> Option<Person> {
         let p = problems;
         refuse_unknown(at, self.unknown, p);
-        let name = text(self.name, at, "name", p, |text| parse_name(text, 200));
-        let mobile = text(self.mobile, at, "mobile", p, |text| Mobile::parse(text, region));
-        let email = text(self.email, at, "email", p, Email::parse);
-        let social = read_social(self.social, &format!("{at}/social"), MAX_SOCIAL, p);
-        let role = text(self.role, at, "role", p, Role::parse).require(format!("{at}/role"), p);
+        let name = self.name.text(format!("{at}/name"), p, |text| parse_name(text, 200));
+        let mobile = self.mobile.text(format!("{at}/mobile"), p, |text| Mobile::parse(text, region));
+        let email = self.email.text(format!("{at}/email"), p, Email::parse);
+        let social = read_social(self.social, format!("{at}/social"), MAX_SOCIAL, p);
+        let role = self.role.required_text(format!("{at}/role"), p, Role::parse);
         Some(Person {
             role: role?,
             name: name.optional()?,
@@ -232,36 +233,25 @@ impl PersonBody {
 /// Addresses on social networks. Whether somebody serves a network is asked when a link is made.
 pub(crate) fn read_social(
     given: Given<Vec<SocialBody>>,
-    at: &str,
+    at: impl AsRef<str>,
     most: usize,
     problems: &mut Problems,
 ) -> Field<Vec<SocialAddress>> {
-    each(given, at, most, problems, |body, at, p| {
+    given.each(at, most, problems, |body, at, p| {
         refuse_unknown(at, body.unknown, p);
-        let network = text(body.network, at, "network", p, ProviderId::parse).require(format!("{at}/network"), p);
-        let id = text(body.id, at, "id", p, SocialId::parse).require(format!("{at}/id"), p);
+        let network = body.network.required_text(format!("{at}/network"), p, ProviderId::parse);
+        let id = body.id.required_text(format!("{at}/id"), p, SocialId::parse);
         Some(SocialAddress { network: network?, id: id? })
     })
 }
 
-fn read_balance(given: Given<MoneyBody>, at: &str, problems: &mut Problems) -> Field<Money> {
-    match given.field(at, problems) {
-        Field::Value(body) => {
-            refuse_unknown(at, body.unknown, problems);
-            read_money(body.amount, body.currency, at, problems)
-        }
-        Field::Absent => Field::Absent,
-        Field::Refused => Field::Refused,
-    }
-}
-
 /// An amount and its currency, which are given together.
 fn read_money(amount: Given<i64>, currency: Given<String>, at: &str, problems: &mut Problems) -> Field<Money> {
-    let amount = amount.field(format!("{at}/amount"), problems).require(format!("{at}/amount"), problems);
-    let currency = text(currency, at, "currency", problems, Currency::parse);
-    let currency = currency.require(format!("{at}/currency"), problems);
+    let amount_at = format!("{at}/amount");
+    let amount = amount.require(&amount_at, problems);
+    let currency = currency.required_text(format!("{at}/currency"), problems, Currency::parse);
     match (amount, currency) {
-        (Some(amount), Some(currency)) => problems.check(format!("{at}/amount"), Money::new(amount, currency)),
+        (Some(amount), Some(currency)) => problems.check(amount_at, Money::new(amount, currency)),
         (None, _) | (_, None) => Field::Refused,
     }
 }
@@ -272,14 +262,14 @@ impl ItemBody {
         let p = problems;
         refuse_unknown(at, self.unknown, p);
         ItemChange {
-            kind: text(self.kind, at, "kind", p, |text| parse_name(text, 40)),
-            title: text(self.title, at, "title", p, |text| parse_name(text, 200)),
-            contact_id: text(self.contact_id, at, "contact_id", p, ContactId::parse),
+            kind: self.kind.text(format!("{at}/kind"), p, |text| parse_name(text, 40)),
+            title: self.title.text(format!("{at}/title"), p, |text| parse_name(text, 200)),
+            contact_id: self.contact_id.text(format!("{at}/contact_id"), p, ContactId::parse),
             amount: match (self.amount, self.currency) {
                 (Given::Absent, Given::Absent) => Field::Absent,
                 (amount, currency) => read_money(amount, currency, at, p),
             },
-            url: text(self.url, at, "url", p, parse_web_address),
+            url: self.url.text(format!("{at}/url"), p, parse_web_address),
             receipt_fields: read_fields(self.receipt_fields, &format!("{at}/receipt_fields"), p),
         }
     }
@@ -287,11 +277,10 @@ impl ItemBody {
 
 fn read_fields(given: Given<Vec<ReceiptFieldBody>>, at: &str, problems: &mut Problems) -> Field<Vec<ReceiptField>> {
     let mut keys: Vec<FieldKey> = Vec::new();
-    each(given, at, MAX_FIELDS, problems, |body, at, p| {
+    given.each(at, MAX_FIELDS, problems, |body, at, p| {
         refuse_unknown(at, body.unknown, p);
-        let key = text(body.key, at, "key", p, FieldKey::parse).require(format!("{at}/key"), p);
-        let label = text(body.label, at, "label", p, |text| parse_name(text, 100));
-        let label = label.require(format!("{at}/label"), p);
+        let key = body.key.required_text(format!("{at}/key"), p, FieldKey::parse);
+        let label = body.label.required_text(format!("{at}/label"), p, |text| parse_name(text, 100));
         let field = ReceiptField { key: key?, label: label? };
         if keys.contains(&field.key) {
             p.refuse(format!("{at}/key"), "given_twice", "Each field of an item has its own key.");
@@ -300,39 +289,4 @@ fn read_fields(given: Given<Vec<ReceiptFieldBody>>, at: &str, problems: &mut Pro
         keys.push(field.key.clone());
         Some(field)
     })
-}
-
-/// Reads a text into its narrow type.
-fn text<T>(
-    given: Given<String>,
-    at: &str,
-    name: &str,
-    problems: &mut Problems,
-    parse: impl FnOnce(&str) -> Result<T, Rejection>,
-) -> Field<T> {
-    let at = format!("{at}/{name}");
-    given.field(&at, problems).parse(&at, problems, |text| parse(&text))
-}
-
-/// Reads each entry of a list. One that cannot be read refuses all of it, with the problem on the entry.
-fn each<T, U>(
-    given: Given<Vec<T>>,
-    at: &str,
-    most: usize,
-    problems: &mut Problems,
-    mut read: impl FnMut(T, &str, &mut Problems) -> Option<U>,
-) -> Field<Vec<U>> {
-    let entries = match given.field(at, problems) {
-        Field::Value(entries) => entries,
-        Field::Absent => return Field::Absent,
-        Field::Refused => return Field::Refused,
-    };
-    if entries.len() > most {
-        problems.refuse(at, "too_many", format!("At most {most} entries are allowed."));
-        return Field::Refused;
-    }
-    let count = entries.len();
-    let entries = entries.into_iter().enumerate();
-    let read: Vec<U> = entries.filter_map(|(index, entry)| read(entry, &format!("{at}/{index}"), problems)).collect();
-    if read.len() == count { Field::Value(read) } else { Field::Refused }
 }

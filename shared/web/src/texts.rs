@@ -32,11 +32,8 @@ impl TextBody {
     pub fn read(self, channel: Channel, at: &str, problems: &mut Problems) -> Field<MessageText> {
         refuse_unknown(at, self.unknown, problems);
         let subject = self.subject.field(format!("{at}/subject"), problems);
-        let body = self.body.field(format!("{at}/body"), problems);
-        let (Field::Absent | Field::Value(_), Some(body)) = (&subject, body.require(format!("{at}/body"), problems))
-        else {
-            return Field::Refused;
-        };
+        let body = self.body.require(format!("{at}/body"), problems);
+        let (Field::Absent | Field::Value(_), Some(body)) = (&subject, body) else { return Field::Refused };
         match MessageText::parse(channel, subject.value().as_deref(), &body) {
             Ok(text) => Field::Value(text),
             Err(found) => {
