@@ -4,20 +4,18 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use domain::messages::compose::Preview;
 use domain::messages::channel::Channel;
+use domain::messages::compose::Preview;
 use domain::messages::recipients::Recipient;
 use domain::messages::sms::SmsLength;
-use domain::requests::create::{CreateContext, Decision, LinkAddress, MessageMode, Request, decide};
-use domain::requests::draft::{
-    AccountChoice, PersonChoice, ReceiptTypeChoice, Sources, account_choices, default_receipt_type, only_account,
-    people_choices, previews, receipt_type_choices, sources,
-};
+use domain::requests::create::{MessageMode, Request};
+use domain::requests::draft::{AccountChoice, PersonChoice, ReceiptTypeChoice, Sources};
 use domain::{Field, Problem, Problems};
 use lambda_http::request::RequestContext;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use store::{Configuration, Scope};
+use store::Scope;
+use use_cases::draft::{Draft, DraftRecords};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ModeName};
 use views::{ReceiptFieldView, SocialView, UnreachedView, amount_display, instant};
@@ -25,7 +23,7 @@ use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody};
 
 use crate::body::CreateBody;
-use crate::{App, base_url, read_records, records_of};
+use crate::{App, base_url};
 
 /// A link before it is made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -179,37 +177,44 @@ pub(crate) async fn draft(
     // A person looks at it: what was set a moment ago is there.
     let configuration = app.store.fresh_configuration().await?;
     let mut problems = Problems::default();
-    let mut request = body.fields.read(&configuration.settings, &mut problems);
-    let found = read_records(&app.store, None, &request, &mut problems).await?;
-    let mut records = records_of(&app, &found.records, &configuration);
-    // Which accounts can be chosen does not depend on which one is.
-    let accounts = account_choices(&request, records, &configuration.accounts);
-    let proposed = only_account(&request, records, &configuration.accounts);
-    if let Some(account) = proposed {
-        request.account_id = Field::Value(account.id.clone());
-        records.account = Some(account);
-    }
-    let decision = decide(request, records, LinkAddress::placeholder(&base), app.clock.now(), problems);
-    let view = DraftView {
-        object: "payment_link_draft",
-        request: filled_in(body.value, &decision, records),
-        sources: sources(&decision, proposed.is_some()),
-        amount_display: decision.amount.map(|(money, _)| amount_display(money, &configuration.settings)),
-        expires_at: decision.expires_at.map(|at| instant(at, &configuration.settings)),
-        choices: choices(accounts, &decision, records, &configuration),
-        recipients: recipients(&decision),
-        unreached: decision.notified.unreached.iter().map(UnreachedView::new).collect(),
-        messages: previews(&decision, records, &configuration.accounts).iter().map(message).collect(),
-        problems: decision.problems.into_vec(),
-    };
+    let request = body.fields.read(&configuration.settings, &mut problems);
+    let records = DraftRecords::read(&app.store, configuration, request, problems).await?;
+    let draft = records.draft(&app.gateways, &base, app.clock.now());
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((headers, Json(view)).into_response())
+    Ok((headers, Json(DraftView::new(draft, body.value))).into_response())
+}
+
+impl DraftView {
+    fn new(draft: Draft<'_>, body: Value) -> Self {
+        let request = filled_in(body, &draft);
+        let Draft { decision, sources, accounts, receipt_types, people, previews, settings, .. } = draft;
+        let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
+        Self {
+            object: "payment_link_draft",
+            request,
+            sources,
+            amount_display: decision.amount.map(|(money, _)| amount_display(money, settings)),
+            expires_at: decision.expires_at.map(|at| instant(at, settings)),
+            choices: ChoicesView {
+                accounts: accounts.into_iter().map(account).collect(),
+                receipt_types: receipt_types.into_iter().map(receipt_type).collect(),
+                people: people.into_iter().map(person).collect(),
+                receipt_fields: fields.iter().map(ReceiptFieldView::new).collect(),
+                channels: Channel::ALL.map(Channel::as_str).to_vec(),
+            },
+            recipients: decision.notified.recipients.iter().map(recipient).collect(),
+            unreached: decision.notified.unreached.iter().map(UnreachedView::new).collect(),
+            messages: previews.iter().map(message).collect(),
+            problems: decision.problems.into_vec(),
+        }
+    }
 }
 
 /// The body as it came, with the defaults where it says nothing. What was refused stays, so that the form shows what the
 /// operator typed beside the problem.
-fn filled_in(body: Value, decision: &Decision<'_>, records: CreateContext<'_>) -> Value {
+fn filled_in(body: Value, draft: &Draft<'_>) -> Value {
     let Value::Object(mut body) = body else { return body };
+    let decision = &draft.decision;
     let request = &decision.request;
     fill(&mut body, "account_id", request.account_id.as_ref().value());
     // A contact that is brought along has its id in there.
@@ -220,7 +225,7 @@ fn filled_in(body: Value, decision: &Decision<'_>, records: CreateContext<'_>) -
         fill(&mut body, "amount", decision.amount.map(|(money, _)| money.minor_units()));
         fill(&mut body, "currency", decision.amount.map(|(money, _)| money.currency().code()));
     }
-    let days = records.settings.default_expires_in_days;
+    let days = draft.settings.default_expires_in_days;
     let has_expiry = !matches!((&request.expires_at, &request.expires_in_days), (Field::Absent, Field::Absent));
     fill(&mut body, "expires_at", None::<()>);
     fill(&mut body, "expires_in_days", (!has_expiry).then_some(days));
@@ -238,7 +243,7 @@ fn filled_in(body: Value, decision: &Decision<'_>, records: CreateContext<'_>) -
     fill_nested(&mut body, "after_payment", |after| {
         let registers = !matches!(request.after_payment.register_receipt, Field::Value(false));
         fill(after, "register_receipt", Some(true));
-        fill(after, "receipt_type_id", default_receipt_type(records).filter(|_| registers));
+        fill(after, "receipt_type_id", draft.default_receipt_type.filter(|_| registers));
         fill(after, "receipt_field", None::<()>);
     });
     fill_nested(&mut body, "message", |message| fill_message(message, request));
@@ -270,22 +275,6 @@ fn fill_nested(object: &mut Map<String, Value>, name: &str, with: impl FnOnce(&m
     }
     if let Value::Object(entry) = entry {
         with(entry);
-    }
-}
-
-fn choices(
-    accounts: Vec<AccountChoice<'_>>,
-    decision: &Decision<'_>,
-    records: CreateContext<'_>,
-    configuration: &Configuration,
-) -> ChoicesView {
-    let fields = decision.item.map(|item| item.receipt_fields.as_slice()).unwrap_or_default();
-    ChoicesView {
-        accounts: accounts.into_iter().map(account).collect(),
-        receipt_types: receipt_type_choices(&configuration.receipt_types).into_iter().map(receipt_type).collect(),
-        people: people_choices(decision, records).into_iter().map(person).collect(),
-        receipt_fields: fields.iter().map(ReceiptFieldView::new).collect(),
-        channels: Channel::ALL.map(Channel::as_str).to_vec(),
     }
 }
 
@@ -324,15 +313,14 @@ fn person(person: PersonChoice<'_>) -> PersonChoiceView {
     }
 }
 
-fn recipients(decision: &Decision<'_>) -> Vec<RecipientView> {
-    let view = |recipient: &Recipient| RecipientView {
+fn recipient(recipient: &Recipient) -> RecipientView {
+    RecipientView {
         channel: recipient.channel.as_str(),
         network: recipient.network.as_ref().map(ToString::to_string),
         to: recipient.to.clone(),
         roles: recipient.roles.clone(),
         standby: !recipient.stands_in_for.is_empty(),
-    };
-    decision.notified.recipients.iter().map(view).collect()
+    }
 }
 
 fn message(preview: &Preview) -> PreviewView {

@@ -1,34 +1,31 @@
 //! `POST /v1/payment-links`: makes a link. `POST /v1/payment-links/draft`: says what it would be, and makes none.
-//!
-//! With an `Idempotency-Key` the pay token, and with it the link's key in the table, derives from that key: the link
-//! itself is the record that the request was answered, and a retry finds it before any rule is asked again.
 
 mod body;
 mod draft;
 mod openapi;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::Problems;
+use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
-use domain::ids::{LinkId, MessageId, PayToken};
-use domain::messages::delivery::MessageState;
-use domain::link::{PaymentLink, Terms};
-use domain::requests::create::{CreateContext, LinkAddress, Request as LinkRequest, decide};
+use domain::link::PaymentLink;
+use domain::messages::delivery::MessageStates;
 use domain::trace::Trace;
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use store::{ChangedRecords, Configuration, CreateRecords, Created, Scope, Store};
+use store::{Scope, Store};
+use use_cases::Answer;
+use use_cases::create::{CreateRefused, NewLink, TokenSource};
 use views::LinkView;
-use web::idempotency::{hash_of, idempotency_key, key_reused, replayed};
+use web::idempotency::{idempotency_key, key_reused, replayed};
 use web::{ApiProblem, Callers, JsonBody};
 
 use body::CreateBody;
@@ -46,9 +43,6 @@ pub struct App {
     pub base_url: Option<String>,
 }
 
-/// How often a link is decided again because somebody changed the records that it brings along.
-const MAX_CONTENDED_TRIES: usize = 8;
-
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);
 
@@ -62,17 +56,8 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(TIME.saturating_sub(runtime::MARGIN), web::time::in_time))
         .with_state(app)
-}
-
-/// Answers in time also where something takes too long: the CRM asks again with the same key.
-async fn in_time(request: Request, next: Next) -> Response {
-    match runtime::in_time(TIME, next.run(request)).await {
-        Some(response) => response,
-        None => ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", "This took too long; try again.")
-            .into_response(),
-    }
 }
 
 async fn create(
@@ -83,135 +68,48 @@ async fn create(
 ) -> Result<Response, ApiProblem> {
     let caller = app.callers.authenticate(&headers, Scope::Write).await?;
     let body = body?;
-    let request_hash = hash_of(&body.value);
-    let token = match idempotency_key(&headers)? {
-        Some(key) => app.store.keys().await?.token_for(&caller.integration, &key)?,
-        None => PayToken::from_random(runtime::random().map_err(|error| ApiProblem::unavailable(&error))?),
+    let key = idempotency_key(&headers)?;
+    let token = match &key {
+        Some(key) => TokenSource::IdempotencyKey { integration: &caller.integration, key },
+        None => TokenSource::Random(runtime::random().map_err(|error| ApiProblem::unavailable(&error))?),
     };
     let base = base_url(&app, context.as_deref())?;
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    // A part of a record that the request brings along is laid over the rest of it, so that it is decided again where
-    // somebody changed the rest meanwhile.
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let mut problems = problems.clone();
-        let mut found = read_records(&app.store, Some(&LinkId::of(&token)), &request, &mut problems).await?;
-        if let Some(existing) = found.records.link.take() {
-            return replay(&app, &configuration, existing, &request_hash).await;
-        }
-        let address = LinkAddress::new(&base, &token);
-        let terms = decide_terms(&app, &found.records, request.clone(), address, problems).await?;
-        let now = app.clock.now();
-        let link = PaymentLink::new(token.clone(), &base, request_hash.clone(), terms, now);
-        let link = link.traced(trace_of(&headers));
-        match app.store.create_link(&link, &found.changed, now).await? {
-            Created::New => {
-                tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
-                return answer(&app, &configuration, &link, &BTreeMap::new());
-            }
-            // The same request was a moment faster, or our own write had been applied and only its answer was lost.
-            Created::Exists(existing) => return replay(&app, &configuration, *existing, &request_hash).await,
-            Created::ReferenceTaken(other) => return Err(reference_taken(&other)),
-            Created::RecordsChanged => {}
+    let trace = trace_of(&headers);
+    let new = NewLink { request, problems, body: &body.value, token, base: &base, trace };
+    match use_cases::create::create(&app.store, &app.gateways, &|| app.clock.now(), new).await.map_err(refused)? {
+        Answer::New(link) => answer(&app, &configuration.settings, &link, &MessageStates::new()),
+        Answer::Repeated(link) => {
+            let messages = app.store.message_states(std::slice::from_ref(&link)).await?;
+            Ok(replayed(answer(&app, &configuration.settings, &link, &messages)?))
         }
     }
-    Err(ApiProblem::conflict("record_keeps_changing", "The contact or the item kept changing; try again."))
 }
 
-fn reference_taken(other: &LinkId) -> ApiProblem {
-    ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
-        .with_conflicting_id(other.as_str())
-}
-
-/// The records that a request names, as they are once its link is made.
-struct Found {
-    records: CreateRecords,
-    /// Those of them that the request changes. What it does not change is not written.
-    changed: ChangedRecords,
-}
-
-/// Everything the request names, in one round trip; two where the contact has to be found through the item. What the
-/// request brings along is laid over what the table holds.
-async fn read_records(
-    store: &Store,
-    link: Option<&LinkId>,
-    request: &LinkRequest,
-    problems: &mut Problems,
-) -> Result<Found, ApiProblem> {
-    let account = request.account_id.as_ref().value();
-    let contact_id = request.contact_id.as_ref().value();
-    let item_id = request.item_id.as_ref().value();
-    let mut records = store.records_for_create(link, account, contact_id, item_id).await?;
-    let mut changed = ChangedRecords::default();
-    if let (Some(id), Some(change)) = (item_id, &request.item) {
-        let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
-        if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
-            changed.item = Some((item.clone(), records.item_revision.clone()));
-            records.item = Some(item);
+fn refused(why: CreateRefused) -> ApiProblem {
+    match why {
+        CreateRefused::Invalid(problems) => ApiProblem::invalid(problems),
+        CreateRefused::ReferenceTaken(other) => {
+            ApiProblem::conflict("reference_id_in_use", format!("The active link {other} has this reference_id."))
+                .with_conflicting_id(other.as_str())
         }
-    }
-    if contact_id.is_none()
-        && let Some(item) = &records.item
-    {
-        records.contact = store.contact(&item.contact_id).await?;
-    }
-    if let (Some(id), Some(change)) = (contact_id, &request.contact) {
-        let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
-        if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
-            changed.contact = Some((contact.clone(), records.contact_revision.clone()));
-            records.contact = Some(contact);
+        CreateRefused::KeyReused(other) => key_reused().with_conflicting_id(other.as_str()),
+        CreateRefused::RecordsKeepChanging(_) => {
+            ApiProblem::conflict("record_keeps_changing", "The contact or the item kept changing; try again.")
         }
+        CreateRefused::Store(error) => error.into(),
     }
-    Ok(Found { records, changed })
-}
-
-/// Decides on the records that were read and a configuration that knows the receipt type, if there is such a one.
-async fn decide_terms(
-    app: &App,
-    records: &CreateRecords,
-    request: LinkRequest,
-    address: LinkAddress,
-    problems: Problems,
-) -> Result<Terms, ApiProblem> {
-    let configuration = app.store.configuration_with(request.after_payment.receipt_type_id.as_ref().value()).await?;
-    let records = records_of(app, records, &configuration);
-    decide(request, records, address, app.clock.now(), problems).into_terms().map_err(ApiProblem::invalid)
-}
-
-fn records_of<'a>(app: &'a App, found: &'a CreateRecords, configuration: &'a Configuration) -> CreateContext<'a> {
-    CreateContext {
-        account: found.account.as_ref(),
-        contact: found.contact.as_ref(),
-        item: found.item.as_ref(),
-        receipt_types: &configuration.receipt_types,
-        templates: &configuration.templates,
-        settings: &configuration.settings,
-        providers: &configuration.providers,
-        gateways: &app.gateways,
-    }
-}
-
-async fn replay(
-    app: &App,
-    configuration: &Configuration,
-    existing: PaymentLink,
-    request_hash: &str,
-) -> Result<Response, ApiProblem> {
-    if existing.request_hash() != request_hash {
-        return Err(key_reused().with_conflicting_id(existing.id().as_str()));
-    }
-    let messages = app.store.message_states(std::slice::from_ref(&existing)).await?;
-    Ok(replayed(answer(app, configuration, &existing, &messages)?))
 }
 
 fn answer(
     app: &App,
-    configuration: &Configuration,
+    settings: &Settings,
     link: &PaymentLink,
-    messages: &BTreeMap<MessageId, MessageState>,
+    messages: &MessageStates,
 ) -> Result<Response, ApiProblem> {
-    let view = LinkView::new(link, messages, &configuration.settings, app.clock.now());
+    let view = LinkView::new(link, messages, settings, app.clock.now());
     let location = HeaderValue::try_from(format!("/v1/payment-links/{}", link.id()))
         .map_err(|error| ApiProblem::unavailable(&error))?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

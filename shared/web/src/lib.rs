@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod problem;
 pub mod records;
 pub mod texts;
+pub mod time;
 
 pub use auth::Callers;
 pub use body::{Given, JsonBody, OptionalBody};

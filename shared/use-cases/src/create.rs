@@ -1,0 +1,121 @@
+//! Making a payment link.
+//!
+//! With an idempotency key the pay token, and with it the link's key in the table, derives from that key: the link itself
+//! is the record that the request was answered, and a retry finds it before any rule is asked again.
+
+use domain::Problems;
+use domain::gateway::GatewayRulebook;
+use domain::ids::{LinkId, PayToken};
+use domain::link::PaymentLink;
+use domain::requests::create::{LinkAddress, Request, decide};
+use domain::trace::Trace;
+use serde_json::Value;
+use store::{Created, Store, StoreError};
+
+use crate::Now;
+use crate::contended::{KeepsChanging, Tries};
+use crate::idempotency::{Answer, hash_of};
+use crate::named_records::NamedRecords;
+
+/// A link that somebody wants made.
+#[derive(Debug)]
+pub struct NewLink<'a> {
+    pub request: Request,
+    /// What reading the request found.
+    pub problems: Problems,
+    /// The request as it came: a repeated one has the same body.
+    pub body: &'a Value,
+    pub token: TokenSource<'a>,
+    /// Scheme and host of the pay URL.
+    pub base: &'a str,
+    /// The trace that the call belongs to. Without any, the link is made all the same.
+    pub trace: Option<Trace>,
+}
+
+/// What the pay token of a link derives from.
+#[derive(Clone, Copy, Debug)]
+pub enum TokenSource<'a> {
+    /// The same key of the same integration always gives the same token.
+    IdempotencyKey {
+        integration: &'a str,
+        key: &'a str,
+    },
+    Random([u8; 16]),
+}
+
+/// Why no link was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRefused {
+    #[error("the request has problems")]
+    Invalid(Problems),
+    /// This active link has the same `reference_id`.
+    #[error("the active link {0} has the same reference")]
+    ReferenceTaken(LinkId),
+    /// This link was made under the same idempotency key with another body.
+    #[error("the link {0} was made under the same idempotency key with another body")]
+    KeyReused(LinkId),
+    /// Others kept changing the contact or the item.
+    #[error(transparent)]
+    RecordsKeepChanging(#[from] KeepsChanging),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes the link, or finds the one that the same request made before.
+pub async fn create(
+    store: &Store,
+    gateways: &GatewayRulebook,
+    now: Now<'_>,
+    new: NewLink<'_>,
+) -> Result<Answer<PaymentLink>, CreateRefused> {
+    let request_hash = hash_of(new.body);
+    let token = new.token.token(store).await?;
+    let id = LinkId::of(&token);
+    // A part of a record that the request brings along is laid over the rest of it, so that it is decided again where
+    // somebody changed the rest meanwhile.
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let mut problems = new.problems.clone();
+        let mut named = NamedRecords::read(store, Some(&id), &new.request, &mut problems).await?;
+        if let Some(existing) = named.records.link.take() {
+            return repeated(existing, &request_hash);
+        }
+        let receipt_type = new.request.after_payment.receipt_type_id.as_ref().value();
+        let configuration = store.configuration_with(receipt_type).await?;
+        let at = now();
+        let context = named.context(&configuration, gateways);
+        let address = LinkAddress::new(new.base, &token);
+        let terms = decide(new.request.clone(), context, address, at, problems).into_terms();
+        let terms = terms.map_err(CreateRefused::Invalid)?;
+        let link = PaymentLink::new(token.clone(), new.base, request_hash.clone(), terms, at).traced(new.trace.clone());
+        match store.create_link(&link, &named.changed, at).await? {
+            Created::New => {
+                tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
+                return Ok(Answer::New(link));
+            }
+            // The same request was a moment faster, or our own write had been applied and only its answer was lost.
+            Created::Exists(existing) => return repeated(*existing, &request_hash),
+            Created::ReferenceTaken(other) => return Err(CreateRefused::ReferenceTaken(other)),
+            Created::RecordsChanged => {}
+        }
+    }
+}
+
+impl TokenSource<'_> {
+    async fn token(self, store: &Store) -> Result<PayToken, StoreError> {
+        match self {
+            Self::IdempotencyKey { integration, key } => store.keys().await?.token_for(integration, key),
+            Self::Random(bits) => Ok(PayToken::from_random(bits)),
+        }
+    }
+}
+
+/// The link that is there already is the answer, as long as it was asked for with the same body.
+fn repeated(existing: PaymentLink, request_hash: &str) -> Result<Answer<PaymentLink>, CreateRefused> {
+    if existing.request_hash() == request_hash {
+        Ok(Answer::Repeated(existing))
+    } else {
+        Err(CreateRefused::KeyReused(existing.id().clone()))
+    }
+}

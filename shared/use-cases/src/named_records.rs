@@ -1,0 +1,70 @@
+//! The records that a request for a link names, as they are once its link is made.
+
+use domain::Problems;
+use domain::gateway::GatewayRulebook;
+use domain::ids::LinkId;
+use domain::requests::create::{CreateContext, Request};
+use store::{ChangedRecords, Configuration, CreateRecords, Store, StoreError};
+
+/// What the table holds, with what the request brings along laid over it.
+#[derive(Debug)]
+pub(crate) struct NamedRecords {
+    pub(crate) records: CreateRecords,
+    /// Those of the records that the request changes. What it does not change is not written.
+    pub(crate) changed: ChangedRecords,
+}
+
+impl NamedRecords {
+    /// Reads everything the request names in one round trip; in two where the contact has to be found through the item.
+    /// `link` is the one that the same request may have made before; a draft makes none.
+    pub(crate) async fn read(
+        store: &Store,
+        link: Option<&LinkId>,
+        request: &Request,
+        problems: &mut Problems,
+    ) -> Result<Self, StoreError> {
+        let account = request.account_id.as_ref().value();
+        let contact_id = request.contact_id.as_ref().value();
+        let item_id = request.item_id.as_ref().value();
+        let mut records = store.records_for_create(link, account, contact_id, item_id).await?;
+        let mut changed = ChangedRecords::default();
+        if let (Some(id), Some(change)) = (item_id, &request.item) {
+            let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
+            if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
+                changed.item = Some((item.clone(), records.item_revision.clone()));
+                records.item = Some(item);
+            }
+        }
+        if contact_id.is_none()
+            && let Some(item) = &records.item
+        {
+            records.contact = store.contact(&item.contact_id).await?;
+        }
+        if let (Some(id), Some(change)) = (contact_id, &request.contact) {
+            let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
+            if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
+                changed.contact = Some((contact.clone(), records.contact_revision.clone()));
+                records.contact = Some(contact);
+            }
+        }
+        Ok(Self { records, changed })
+    }
+
+    /// What the domain decides on.
+    pub(crate) fn context<'a>(
+        &'a self,
+        configuration: &'a Configuration,
+        gateways: &'a GatewayRulebook,
+    ) -> CreateContext<'a> {
+        CreateContext {
+            account: self.records.account.as_ref(),
+            contact: self.records.contact.as_ref(),
+            item: self.records.item.as_ref(),
+            receipt_types: &configuration.receipt_types,
+            templates: &configuration.templates,
+            settings: &configuration.settings,
+            providers: &configuration.providers,
+            gateways,
+        }
+    }
+}
