@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn three_thousand_whole_lives_a_second_stay_below_what_a_shard_takes_and_five_thousand_do_not() {
-        // In a life an entry is put, moved once, which is two, and taken away. `tests/tests/budgets.rs` counts that.
+        // In a life an entry is put, moved once, which is two, and taken away. `tests/tests/suite/budgets.rs` counts that.
         let shard = |id: &LinkId| DueKind::Link.of(id);
         assert!(fullest(3_000, 4, shard) < LIMIT);
         assert!(fullest(5_000, 4, shard) > LIMIT);

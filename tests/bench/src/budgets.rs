@@ -5,7 +5,7 @@ use crate::world::FUNCTIONS;
 
 /// A limit on what one operation asks of DynamoDB: the operation, and at most so many round trips, read and write units.
 /// A look at an unresolved attempt needs time to pass, which the functions here do not let be turned: it is counted in
-/// `tests/tests/budgets.rs`. Several things told at once are split here: a message is what a batch with one costs beside
+/// `tests/tests/suite/budgets.rs`. Several things told at once are split here: a message is what a batch with one costs beside
 /// the same batch without.
 const COUNTS: [(&str, Limit, Limit, Limit); 6] = [
     ("1 create", Some(2.0), Some(4.0), Some(6.0)),
