@@ -25,7 +25,7 @@ use store::{LinkHistory, Schedule, Store, StoreError};
 use telemetry::Measurement;
 
 pub use events::SlowEndpoints;
-pub use reports::{About, Report, reports};
+pub use reports::reports;
 
 /// How long a claim lasts: longer than the function may run.
 const LEASE: Duration = Duration::from_secs(90);

@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use channels::{Label, Through};
+use channels::{About, Label, Outgoing, Report};
 use domain::Timestamp;
 use domain::ids::MessageId;
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::compose::{MessageSources, compose};
 use domain::messages::delivery::{MessageState, REPORTED_WITHIN, SendOutcome};
-use domain::messages::provider::ProviderKind;
+use domain::messages::provider_profile::{ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::{MessageRouter, Route};
 use futures_util::future::join_all;
@@ -17,7 +17,6 @@ use runtime::has_time;
 use store::{DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, SendLease, SentMessage, StoreError, Written};
 use telemetry::Measurement;
 
-use crate::reports::{About, Report};
 use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
 
 /// How often a failure is noted again because the link changed meanwhile.
@@ -118,20 +117,13 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
         Ok(message) => message,
         Err(rejection) => return for_good(rejection.code),
     };
-    let secret;
-    let through = match route {
-        Route::Sns => Through::Sns,
-        Route::Ses => Through::Ses,
-        Route::Provider(provider) => {
-            secret = match &provider.credentials {
-                Some(version) => Some(app.store.provider_secret(&provider.id, version).await?),
-                None => None,
-            };
-            Through::Provider(&provider.config, secret.as_ref())
-        }
+    let secret = match route.provider().and_then(|provider| Some((&provider.id, provider.credentials.as_ref()?))) {
+        Some((id, version)) => Some(app.store.provider_secret(id, version).await?),
+        None => None,
     };
     let label = Label { link: link.id(), message: &recipient.id };
-    let sent = app.channels.send(through, to, &message, configuration.settings.sender(), label).await;
+    let outgoing = Outgoing { to, message: &message, sender: configuration.settings.sender(), label };
+    let sent = app.channels.send(route, secret.as_ref(), &outgoing).await;
     if let SendOutcome::Accepted { provider_id } = &sent
         && reports_by_its_own_id(app, route)
         && !provider_id.is_empty()
@@ -143,14 +135,12 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
 
 /// Whether whoever took a message over names it by an id of its own, and nothing else, when it reports about it.
 fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
-    match route {
-        Route::Sns => app.sms_reports,
-        Route::Ses => false,
-        Route::Provider(provider) => match provider.config.kind() {
-            ProviderKind::Whatsapp => true,
-            ProviderKind::BotApi | ProviderKind::Kavenegar => false,
-        },
-    }
+    let Some(reports) = &route.kind().profile().reports else { return false };
+    let do_come = match reports.when {
+        ReportsWhen::Always => true,
+        ReportsWhen::TheStackSaysSo => app.sms_reports,
+    };
+    do_come && reports.naming == ReportsNaming::ItsOwnId
 }
 
 /// Where that id cannot be written down the message is sent all the same, and only a report about it would lead nowhere.

@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
 use domain::idempotency::IdempotencyLog;
 use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
-use domain::records::receipt_type::ReceiptType;
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
-use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderSecret};
+use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret};
 use domain::messages::sms_route::{NumberPrefix, SmsRoute};
 use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
+use domain::public_url::{Reach, parse_endpoint_url};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::contact::{Contact, Person};
-use domain::address::{Email, Mobile, Region, SocialAddress, SocialId};
 use domain::records::credentials::Credentials;
 use domain::records::item::{Item, ReceiptField};
-use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::receipt_type::ReceiptType;
 use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
-use domain::{Problems, Rejection, Timestamp};
+use domain::{Field, Problems, Rejection, Timestamp};
 use store::{ApiKey, Scope, Store, StoreError};
 
 use crate::Cloud;
@@ -196,28 +196,38 @@ pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedEr
         let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
         Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])
     };
+    let at = |path: &str| Field::Value(format!("{page_url}/{path}"));
     let providers = [
-        ("telegram", ProviderConfig::BotApi { base_url: format!("{page_url}/bot-api") }, Some(bot::DEMO_TOKEN)),
+        (
+            "telegram",
+            ProviderKind::BotApi,
+            ProviderFields { base_url: at("bot-api"), ..ProviderFields::default() },
+            Some(bot::DEMO_TOKEN),
+        ),
         (
             "whatsapp",
-            ProviderConfig::Whatsapp {
-                phone_number_id: whatsapp::DEMO_NUMBER.to_owned(),
-                templates: templates(whatsapp::DEMO_TEMPLATE, "{{ amount }}")?,
+            ProviderKind::Whatsapp,
+            ProviderFields {
+                phone_number_id: Field::Value(whatsapp::DEMO_NUMBER.to_owned()),
+                templates: Field::Value(templates(whatsapp::DEMO_TEMPLATE, "{{ amount }}")?),
+                ..ProviderFields::default()
             },
             None,
         ),
         (
             "kavenegar",
-            ProviderConfig::Kavenegar {
-                base_url: format!("{page_url}/kavenegar"),
-                line: Some(kavenegar::DEMO_LINE.to_owned()),
-                templates: Vec::new(),
+            ProviderKind::Kavenegar,
+            ProviderFields {
+                base_url: at("kavenegar"),
+                line: Field::Value(kavenegar::DEMO_LINE.to_owned()),
+                ..ProviderFields::default()
             },
             Some(kavenegar::DEMO_KEY),
         ),
     ];
-    for (id, config, secret) in providers {
-        let kind = config.kind();
+    for (id, kind, fields, secret) in providers {
+        let mut problems = Problems::default();
+        let config = ProviderConfig::decide(kind, fields, &mut problems).ok_or_else(|| first_of(problems))?;
         let fields = kind.secret_name().zip(secret).map(|(name, secret)| (name.to_owned(), secret.to_owned()));
         let secret = match fields {
             Some(fields) => Some(ProviderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),

@@ -1,13 +1,32 @@
 //! The bot API that Telegram began and others took over: `POST {base}/bot{token}/sendMessage` with a JSON object, as
 //! Telegram's reference describes it (core.telegram.org/bots/api, "Making requests" and `sendMessage`).
 
+use domain::messages::delivery::SendOutcome;
 use jiff::SignedDuration;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Call;
-use domain::messages::delivery::SendOutcome;
+use crate::{Channels, Outgoing, ProviderAdapter, Record, for_good, for_now};
+
+pub(crate) struct Bot;
+
+impl ProviderAdapter for Bot {
+    async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
+        let body = json!({ "chat_id": chat_id(outgoing.to), "text": outgoing.message.text }).to_string();
+        let Record { base_url, secret: token, .. } = record;
+        let url = format!("{base_url}/bot{token}/sendMessage");
+        match channels.post(&url, "application/json", body).await {
+            Ok(answer) => outcome(&answer),
+            Err(failed) => failed,
+        }
+    }
+
+    /// Only a refusal that the bot's server itself wrote is final.
+    fn meaning(answer: &Answer) -> Option<SendOutcome> {
+        Some(outcome(answer))
+    }
+}
 
 /// What every answer has. The description is for people and is not kept: it may repeat what was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -33,30 +52,8 @@ struct Message {
     message_id: Option<i64>,
 }
 
-/// Sends one text to one chat.
-pub(crate) async fn send(
-    call: Call<'_>,
-    base_url: &str,
-    token: &str,
-    chat: &str,
-    text: &str,
-) -> Result<Answer, SendOutcome> {
-    let body = json!({ "chat_id": chat_id(chat), "text": text }).to_string();
-    call.post(&format!("{base_url}/bot{token}/sendMessage"), "application/json", body).await
-}
-
-/// A number names a chat or a person; anything else is the name of a public chat.
-fn chat_id(chat: &str) -> Value {
-    chat.parse::<i64>().map_or_else(|_| json!(chat), |number| json!(number))
-}
-
-/// What an answer means for the message. Only a refusal that the bot's server itself wrote is final.
-pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
-    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str, wait| SendOutcome::FailedForNow { reason: reason.to_owned(), wait };
-    let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else {
-        return for_now("unreadable_answer", None);
-    };
+fn outcome(answer: &Answer) -> SendOutcome {
+    let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     if reply.ok {
         let id = reply.result.message_id.map(|id| id.to_string());
         return SendOutcome::Accepted { provider_id: id.unwrap_or_default() };
@@ -73,11 +70,16 @@ pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
         403 if says("initiate") => for_good("conversation_not_started"),
         403 => for_good("bot_not_allowed"),
         429 => {
-            let seconds = reply.parameters.retry_after;
-            for_now("too_many_requests", seconds.map(|seconds| SignedDuration::from_secs(i64::from(seconds))))
+            let wait = reply.parameters.retry_after.map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
+            SendOutcome::FailedForNow { reason: "too_many_requests".to_owned(), wait }
         }
-        _ => for_now("provider_unavailable", None),
+        _ => for_now("provider_unavailable"),
     }
+}
+
+/// A number names a chat or a person; anything else is the name of a public chat.
+fn chat_id(chat: &str) -> Value {
+    chat.parse::<i64>().map_or_else(|_| json!(chat), |number| json!(number))
 }
 
 #[cfg(test)]

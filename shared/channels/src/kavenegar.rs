@@ -3,18 +3,47 @@
 //! "entries" }`, whose own status decides.
 
 use domain::messages::approved_template::FilledTemplate;
-use domain::messages::compose::Message;
-use domain::messages::provider::KAVENEGAR_PLACES;
+use domain::messages::delivery::SendOutcome;
 use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Call;
-use domain::messages::delivery::SendOutcome;
+use crate::{Channels, Outgoing, ProviderAdapter, Record, for_good, for_now};
 
-/// How the places of a template are called, in their order. The first three take no blanks.
-const PLACES: [&str; KAVENEGAR_PLACES] = ["token", "token2", "token3", "token10", "token20"];
+/// How the places of a template are called, in their order: as many as the row says. The first three take no blanks.
+const PLACES: [&str; 5] = ["token", "token2", "token3", "token10", "token20"];
 const WITHOUT_BLANKS: usize = 3;
+
+pub(crate) struct Kavenegar;
+
+impl ProviderAdapter for Kavenegar {
+    async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
+        let approved = outgoing.message.approved.as_ref();
+        let (method, mut form) = match approved {
+            None => ("sms/send", vec![("message", outgoing.message.text.clone())]),
+            Some(filled) => match fields(filled) {
+                Some(fields) => ("verify/lookup", fields),
+                None => return for_good("template_has_too_many_places"),
+            },
+        };
+        form.push(("receptor", receptor(outgoing.to)));
+        if let Some(line) = record.line.filter(|_| approved.is_none()) {
+            form.push(("sender", line.to_owned()));
+        }
+        let Ok(body) = serde_urlencoded::to_string(form) else { return for_good("message_cannot_be_built") };
+        let Record { base_url, secret: api_key, .. } = record;
+        let url = format!("{base_url}/v1/{api_key}/{method}.json");
+        match channels.post(&url, "application/x-www-form-urlencoded; charset=utf-8", body).await {
+            Ok(answer) => outcome(&answer),
+            Err(failed) => failed,
+        }
+    }
+
+    /// The status within the answer decides, by the provider's list of statuses.
+    fn meaning(answer: &Answer) -> Option<SendOutcome> {
+        Some(outcome(answer))
+    }
+}
 
 #[derive(Debug, Deserialize)]
 struct Reply {
@@ -37,35 +66,6 @@ struct Entry {
     status: u16,
 }
 
-/// Sends one message to one number, in E.164.
-pub(crate) async fn send(
-    call: Call<'_>,
-    base_url: &str,
-    api_key: &str,
-    line: Option<&str>,
-    to: &str,
-    message: &Message,
-) -> Result<Answer, SendOutcome> {
-    let for_good = |reason: &str| Err(SendOutcome::FailedForGood { reason: reason.to_owned() });
-    let receptor = receptor(to);
-    let (method, mut form) = match &message.approved {
-        None => ("sms/send", vec![("message", message.text.clone())]),
-        Some(filled) => match fields(filled) {
-            Some(fields) => ("verify/lookup", fields),
-            None => return for_good("template_has_too_many_places"),
-        },
-    };
-    form.push(("receptor", receptor));
-    if let Some(line) = line.filter(|_| message.approved.is_none()) {
-        form.push(("sender", line.to_owned()));
-    }
-    let Ok(body) = serde_urlencoded::to_string(form) else {
-        return for_good("message_cannot_be_built");
-    };
-    let url = format!("{base_url}/v1/{api_key}/{method}.json");
-    call.post(&url, "application/x-www-form-urlencoded; charset=utf-8", body).await
-}
-
 /// A number as the provider reads it: Iran's from within, all others with the two zeros of an international call.
 fn receptor(number: &str) -> String {
     match number.strip_prefix("+98") {
@@ -86,11 +86,9 @@ fn fields(filled: &FilledTemplate) -> Option<Vec<(&'static str, String)>> {
     Some(places.map(fill).chain([("template", filled.name.clone())]).collect())
 }
 
-/// What an answer means for the message, by the provider's list of statuses. What is wrong with the message, the number or
-/// how we are set up stays wrong; what their servers, their load and the account's credit say may pass.
-pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
-    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
+/// What is wrong with the message, the number or how we are set up stays wrong; what their servers, their load and the
+/// account's credit say may pass.
+fn outcome(answer: &Answer) -> SendOutcome {
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     match reply.outcome.status {
         200 => accepted(reply.entries),
@@ -122,7 +120,6 @@ fn accepted(entries: Value) -> SendOutcome {
         entry => entry,
     };
     let entry: Entry = serde_json::from_value(entry).unwrap_or_default();
-    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
     match entry.status {
         6 | 11 | 13 => for_good("not_delivered"),
         14 => for_good("blocked_by_recipient"),
@@ -179,6 +176,12 @@ mod tests {
             of(200, json!([entry(14)])),
             SendOutcome::FailedForGood { reason: "blocked_by_recipient".to_owned() }
         );
+    }
+
+    #[test]
+    fn a_template_has_as_many_places_as_the_row_says() {
+        let row = domain::messages::provider_profile::ProviderKind::Kavenegar.profile();
+        assert_eq!(row.wording.max_places(), Some(PLACES.len()));
     }
 
     #[test]

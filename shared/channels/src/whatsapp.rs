@@ -3,6 +3,8 @@
 //!
 //! The call is signed with what the SDK's own runtime signs with. A client of its own would bring the code of every other
 //! operation of that service for this one.
+//!
+//! What Meta could not deliver it reports later, by way of the account's own topic.
 
 use std::time::SystemTime;
 
@@ -12,12 +14,12 @@ use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::messages::approved_template::FilledTemplate;
+use domain::messages::delivery::SendOutcome;
 use outbound::{Answer, Http};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::PROVIDER_CALL;
-use domain::messages::delivery::SendOutcome;
+use crate::{About, Channels, Outgoing, PROVIDER_CALL, ProviderAdapter, Record, Report, for_good, for_now};
 
 /// The version of Meta's API that the message is written for.
 const META_API: &str = "v20.0";
@@ -35,6 +37,79 @@ pub struct SocialMessaging {
     pub credentials: Credentials,
 }
 
+pub(crate) struct Whatsapp;
+
+impl ProviderAdapter for Whatsapp {
+    async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
+        let Some(filled) = &outgoing.message.approved else { return for_good("only_approved_templates") };
+        match channels.whatsapp.send(record.phone_number_id, outgoing.to, filled).await {
+            Ok(answer) => outcome(&answer),
+            Err(failed) => failed,
+        }
+    }
+
+    fn meaning(answer: &Answer) -> Option<SendOutcome> {
+        Some(outcome(answer))
+    }
+
+    /// Each message that Meta gave up. The same notification says of others that they were sent, delivered or read.
+    fn read_reports(text: &str) -> Vec<Report> {
+        let event: Option<Event> = serde_json::from_str(text).ok();
+        let Some(Event { entry, message_id }) = event else { return Vec::new() };
+        let Ok(Entry { changes }) = serde_json::from_str(&entry) else { return Vec::new() };
+        let failed = changes.into_iter().flat_map(|change| change.value.statuses).filter(|one| one.status == "failed");
+        let report = |status: Status| {
+            let known = status.errors.iter().find_map(|error| MetaError::of(error.code));
+            // What was answered when the message was sent is AWS's id. Meta's own stands for it where that is missing.
+            let id = message_id.clone().unwrap_or(status.id);
+            let reason = known.map_or("not_delivered", MetaError::as_str).to_owned();
+            Report { about: About::Provider(id), reason }
+        };
+        failed.map(report).collect()
+    }
+}
+
+/// What a WhatsApp Business Account publishes ("Message and event format in AWS End User Messaging Social"): Meta's own
+/// notification as a text, and AWS's id of the message that it is about.
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(rename = "whatsAppWebhookEntry")]
+    entry: String,
+    #[serde(rename = "messageId", default)]
+    message_id: Option<String>,
+}
+
+/// A notification of Meta's Cloud API ("Webhooks", statuses). It also brings what people write, which is not for us.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    #[serde(default)]
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    value: ChangeValue,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChangeValue {
+    #[serde(default)]
+    statuses: Vec<Status>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Status {
+    id: String,
+    status: String,
+    #[serde(default)]
+    errors: Vec<StatusError>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StatusError {
+    code: u32,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Reply {
@@ -46,12 +121,7 @@ struct Reply {
 
 impl SocialMessaging {
     /// Sends one template to one number, in E.164.
-    pub(crate) async fn send(
-        &self,
-        phone_number_id: &str,
-        to: &str,
-        filled: &FilledTemplate,
-    ) -> Result<Answer, SendOutcome> {
+    async fn send(&self, phone_number_id: &str, to: &str, filled: &FilledTemplate) -> Result<Answer, SendOutcome> {
         let url = match &self.endpoint {
             Some(endpoint) => format!("{}/v1/whatsapp/send", endpoint.trim_end_matches('/')),
             None => format!("https://{SERVICE}.{}.amazonaws.com/v1/whatsapp/send", self.region),
@@ -62,7 +132,6 @@ impl SocialMessaging {
             "message": STANDARD.encode(message(to, filled).to_string()),
         })
         .to_string();
-        let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
         let request = self.signed(&url, &body).ok_or_else(|| for_now("not_signed"))?;
         self.http.send(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
     }
@@ -106,16 +175,14 @@ fn message(to: &str, filled: &FilledTemplate) -> Value {
     })
 }
 
-/// What an answer means for the message. AWS repeats the number of an error of Meta in its text.
-pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
-    let for_good = |reason: &str| SendOutcome::FailedForGood { reason: reason.to_owned() };
-    let for_now = |reason: &str| SendOutcome::FailedForNow { reason: reason.to_owned(), wait: None };
+/// AWS repeats the number of an error of Meta in its text.
+fn outcome(answer: &Answer) -> SendOutcome {
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     if answer.status == 200 {
         return SendOutcome::Accepted { provider_id: reply.message_id.unwrap_or_default() };
     }
-    if let Some(sent) = of_meta(&reply.message) {
-        return sent;
+    if let Some(error) = MetaError::in_text(&reply.message) {
+        return error.outcome();
     }
     // The statuses are those of the API reference: validation, permission, no such number, throttling.
     match answer.status {
@@ -127,30 +194,50 @@ pub(crate) fn outcome(answer: &Answer) -> SendOutcome {
     }
 }
 
-/// The first number in a text that is an error of Meta.
-fn of_meta(text: &str) -> Option<SendOutcome> {
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
-    let reason = numbers.find_map(reason_of_meta)?.to_owned();
-    Some(match reason.as_str() {
-        TOO_MANY => SendOutcome::FailedForNow { reason, wait: None },
-        _ => SendOutcome::FailedForGood { reason },
-    })
+/// An error of Meta about which something is known ("Error codes" of the WhatsApp Business Platform).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MetaError {
+    /// Not there in this language or not approved, paused, switched off.
+    TemplateNotApproved,
+    TemplateDoesNotFit,
+    NotOnWhatsapp,
+    TooManyRequests,
 }
 
-/// What may pass.
-const TOO_MANY: &str = "too_many_requests";
+impl MetaError {
+    fn of(number: u32) -> Option<Self> {
+        Some(match number {
+            132_001 | 132_015 | 132_016 => Self::TemplateNotApproved,
+            132_000 | 132_005 | 132_012 => Self::TemplateDoesNotFit,
+            131_026 | 131_030 => Self::NotOnWhatsapp,
+            130_429 | 131_048 | 131_056 => Self::TooManyRequests,
+            _ => return None,
+        })
+    }
 
-/// The numbers of Meta's errors ("Error codes" of the WhatsApp Business Platform) that say what a person has to do, in the
-/// words of the API.
-pub fn reason_of_meta(number: u32) -> Option<&'static str> {
-    Some(match number {
-        // Not there in this language or not approved, paused, switched off.
-        132_001 | 132_015 | 132_016 => "template_not_approved",
-        132_000 | 132_005 | 132_012 => "template_does_not_fit",
-        131_026 | 131_030 => "not_on_whatsapp",
-        130_429 | 131_048 | 131_056 => TOO_MANY,
-        _ => return None,
-    })
+    /// The first number in a text that is one.
+    fn in_text(text: &str) -> Option<Self> {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok());
+        numbers.find_map(Self::of)
+    }
+
+    /// What a person has to do, in the words of the API.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TemplateNotApproved => "template_not_approved",
+            Self::TemplateDoesNotFit => "template_does_not_fit",
+            Self::NotOnWhatsapp => "not_on_whatsapp",
+            Self::TooManyRequests => "too_many_requests",
+        }
+    }
+
+    /// Only their load may pass.
+    fn outcome(self) -> SendOutcome {
+        match self {
+            Self::TooManyRequests => for_now(self.as_str()),
+            Self::TemplateNotApproved | Self::TemplateDoesNotFit | Self::NotOnWhatsapp => for_good(self.as_str()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -186,5 +273,36 @@ mod tests {
         assert!(matches!(outcome(&page), SendOutcome::FailedForNow { .. }));
         let sent = Answer { status: 200, retry_after: None, body: r#"{"messageId":"a-1"}"#.into() };
         assert_eq!(outcome(&sent), SendOutcome::Accepted { provider_id: "a-1".to_owned() });
+    }
+
+    fn read(id: Option<&str>, statuses: Value) -> Vec<Report> {
+        let entry = json!({ "id": "1", "changes": [{ "field": "messages", "value": {
+            "messaging_product": "whatsapp", "metadata": { "phone_number_id": "1" }, "statuses": statuses,
+        } }] });
+        let mut event = json!({ "context": { "MetaWabaIds": [] }, "whatsAppWebhookEntry": entry.to_string(),
+                                "aws_account_id": "1", "message_timestamp": "2026-11-23T22:00:00Z" });
+        if let Some(id) = id {
+            event["messageId"] = json!(id);
+        }
+        Whatsapp::read_reports(&event.to_string())
+    }
+
+    #[test]
+    fn a_message_that_meta_gave_up_is_known_by_the_id_that_was_answered_when_it_was_sent() {
+        let failed = |code: u32| {
+            json!([{ "id": "wamid.1", "status": "failed", "recipient_id": "1",
+                     "errors": [{ "code": code, "title": "x" }] }])
+        };
+        for (code, reason) in [(131_026, "not_on_whatsapp"), (132_015, "template_not_approved"), (1, "not_delivered")] {
+            let about = About::Provider("a-1".to_owned());
+            assert_eq!(read(Some("a-1"), failed(code)), [Report { about, reason: reason.to_owned() }]);
+        }
+        assert_eq!(read(None, failed(131_026))[0].about, About::Provider("wamid.1".to_owned()));
+        for status in ["sent", "delivered", "read"] {
+            let statuses = json!([{ "id": "wamid.1", "status": status }]);
+            assert_eq!(read(Some("a-1"), statuses), [], "{status}");
+        }
+        // What people write to the business comes the same way.
+        assert_eq!(read(Some("a-1"), Value::Null), []);
     }
 }

@@ -3,8 +3,9 @@
 
 #![no_main]
 
-use channels::{SendOutcome, meaning};
-use domain::messages::provider::ProviderKind;
+use channels::meaning;
+use domain::messages::delivery::SendOutcome;
+use domain::messages::provider_profile::ProviderKind;
 use libfuzzer_sys::fuzz_target;
 use outbound::Answer;
 use serde_json::Value;
@@ -17,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
     let answer = Answer { status, retry_after: None, body: body.to_vec().into() };
     let read: Option<Value> = serde_json::from_slice(body).ok();
     for provider in ProviderKind::ALL {
-        let sent = meaning(provider, &answer);
+        // The answers of SNS and SES are read by the SDK of AWS.
+        let Some(sent) = meaning(provider, &answer) else { continue };
         if let SendOutcome::FailedForNow { reason, .. } | SendOutcome::FailedForGood { reason } = &sent {
             assert!(reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{provider:?} {reason}");
         }
@@ -31,6 +33,7 @@ fuzz_target!(|data: &[u8]| {
                 ProviderKind::BotApi => read["ok"] == true,
                 ProviderKind::Kavenegar => read["return"]["status"] == 200,
                 ProviderKind::Whatsapp => status == 200,
+                ProviderKind::Sns | ProviderKind::Ses => false,
             };
             assert!(says_so || !read.is_object() || read.to_string().contains('['), "{provider:?} {read}");
         }

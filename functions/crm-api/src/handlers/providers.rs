@@ -9,7 +9,9 @@ use axum::response::Response;
 use domain::ids::{CredentialsVersion, ProviderId};
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
-use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderKind, ProviderSecret, parse_base_url};
+use domain::messages::provider::{
+    MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret, parse_base_url,
+};
 use domain::messages::template::TemplateParameter;
 use domain::public_url::Reach;
 use domain::{Field, Problems, Rejection};
@@ -116,11 +118,6 @@ struct TemplateView {
 
 impl ProviderView {
     fn new(provider: &MessageProvider) -> Self {
-        let (line, phone_number_id) = match &provider.config {
-            ProviderConfig::BotApi { .. } => (None, None),
-            ProviderConfig::Whatsapp { phone_number_id, .. } => (None, Some(phone_number_id.clone())),
-            ProviderConfig::Kavenegar { line, .. } => (line.clone(), None),
-        };
         let template = |template: &ApprovedTemplate| TemplateView {
             name: template.name.as_str().to_owned(),
             locale: template.locale.as_str().to_owned(),
@@ -132,8 +129,8 @@ impl ProviderView {
             kind: provider.config.kind().as_str(),
             channel: provider.config.channel().as_str(),
             base_url: provider.config.base_url().map(str::to_owned),
-            line,
-            phone_number_id,
+            line: provider.config.line().map(str::to_owned),
+            phone_number_id: provider.config.phone_number_id().map(str::to_owned),
             templates: provider.config.templates().iter().map(template).collect(),
             credentials_set: provider.credentials.is_some(),
         }
@@ -216,34 +213,8 @@ fn decide(
     let credentials = body.credentials.field("/credentials", problems);
     let kind = kind?;
     let secret = read_secret(credentials, kind, problems);
-    check_places(&templates, kind, problems);
-    let given = [
-        ("/base_url", !matches!(base_url, Field::Absent), kind != ProviderKind::Whatsapp),
-        ("/line", !matches!(line, Field::Absent), kind == ProviderKind::Kavenegar),
-        ("/phone_number_id", !matches!(number, Field::Absent), kind == ProviderKind::Whatsapp),
-        ("/templates", !matches!(templates, Field::Absent), kind != ProviderKind::BotApi),
-    ];
-    for (pointer, _, _) in given.into_iter().filter(|(_, is_given, has_it)| *is_given && !has_it) {
-        problems.refuse(pointer, "not_allowed", format!("A provider of the kind {} has no such field.", kind.as_str()));
-    }
-    let or_usual =
-        |base_url: Field<String>, usual: &str| base_url.optional().map(|url| url.unwrap_or(usual.to_owned()));
-    let config = match kind {
-        ProviderKind::BotApi => ProviderConfig::BotApi { base_url: or_usual(base_url, "https://api.telegram.org")? },
-        ProviderKind::Kavenegar => ProviderConfig::Kavenegar {
-            base_url: or_usual(base_url, "https://api.kavenegar.com")?,
-            line: line.optional()?,
-            templates: templates.optional()?.unwrap_or_default(),
-        },
-        ProviderKind::Whatsapp => {
-            let number = number.require("/phone_number_id", problems);
-            let templates = templates.require("/templates", problems).filter(|templates| !templates.is_empty());
-            if templates.is_none() && problems.is_empty() {
-                problems.refuse("/templates", "required", "Without a template nothing can be sent.");
-            }
-            ProviderConfig::Whatsapp { phone_number_id: number?, templates: templates? }
-        }
-    };
+    let fields = ProviderFields { base_url, line, phone_number_id: number, templates };
+    let config = ProviderConfig::decide(kind, fields, problems)?;
     let is_same_place =
         |known: &&MessageProvider| known.config.kind() == kind && known.config.base_url() == config.base_url();
     let kept = known.filter(is_same_place).and_then(|known| known.credentials.clone());
@@ -286,16 +257,6 @@ fn read_templates(given: Given<Vec<TemplateBody>>, problems: &mut Problems) -> F
     let read: Vec<ApprovedTemplate> =
         bodies.filter_map(|(index, body)| body.read(&format!("{AT}/{index}"), problems)).collect();
     if read.len() == count { Field::Value(read) } else { Field::Refused }
-}
-
-/// A template that the provider could not fill would be found out when its messages fail.
-fn check_places(templates: &Field<Vec<ApprovedTemplate>>, kind: ProviderKind, problems: &mut Problems) {
-    let Field::Value(templates) = templates else { return };
-    let most = kind.most_places();
-    for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
-        let detail = format!("A template of the kind {} has at most {most} places.", kind.as_str());
-        problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
-    }
 }
 
 impl TemplateBody {

@@ -153,8 +153,8 @@ fn provider_of<'a>(
 ) -> Option<&'a MessageProvider> {
     let Recipient { channel, network, to, .. } = recipient;
     match router.route(*channel, network.as_ref(), to, choice.wording()) {
-        Ok(Route::Provider(provider)) => Some(provider),
-        Ok(Route::Sns | Route::Ses) | Err(_) => None,
+        Ok(route) => route.provider(),
+        Err(_) => None,
     }
 }
 

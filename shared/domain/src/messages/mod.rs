@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod kind;
 pub mod message_template;
 pub mod provider;
+pub mod provider_profile;
 pub mod recipients;
 pub mod routing;
 pub mod sms;

@@ -1,4 +1,4 @@
-//! Message providers besides SNS and SES: the bot of a social network, WhatsApp, a provider of SMS.
+//! Message providers that the business sets up: the bot of a social network, WhatsApp, a provider of SMS.
 //!
 //! A provider is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
 //! `{ "network": "telegram", "id": … }` is reached by the provider `telegram`. Providers of SMS are named by the settings,
@@ -13,11 +13,10 @@ use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, choose};
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
-use crate::problem::{Problems, Rejection};
+pub use crate::messages::provider_profile::ProviderKind;
+use crate::messages::provider_profile::{ProviderProfile, RecordFields, TakenWording};
+use crate::problem::{Field, Problems, Rejection};
 use crate::public_url::{Reach, parse_endpoint_url};
-
-/// So many places a template can have that Kavenegar approved.
-pub const KAVENEGAR_PLACES: usize = 5;
 
 /// A way for messages to leave that the business set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,108 +32,88 @@ pub struct MessageProvider {
 /// Everything the business set up, by id.
 pub type MessageProviders = BTreeMap<ProviderId, MessageProvider>;
 
-/// How a provider is spoken to, with what is not secret about it.
+/// How a provider is spoken to, with what is not secret about it. Which of the fields there are is said by the provider's
+/// row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ProviderConfig {
-    /// A messenger with the bot API that Telegram began: Telegram itself, Bale and others.
-    BotApi {
-        /// Without a slash at its end.
-        base_url: String,
-    },
-    /// WhatsApp by way of AWS End User Messaging Social, which proves itself with the function's own role. It takes
-    /// approved templates only.
-    Whatsapp {
-        /// AWS's id of the number that messages come from.
-        phone_number_id: String,
-        templates: Vec<ApprovedTemplate>,
-    },
-    /// SMS by way of Kavenegar: approved templates where there are any, texts otherwise.
-    Kavenegar {
-        /// Without a slash at its end.
-        base_url: String,
-        /// The number that texts come from; left out, the account's own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        line: Option<String>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        templates: Vec<ApprovedTemplate>,
-    },
+pub struct ProviderConfig {
+    kind: ProviderKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone_number_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    templates: Vec<ApprovedTemplate>,
 }
 
-/// The kinds of [`ProviderConfig`], before their options are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProviderKind {
-    BotApi,
-    Whatsapp,
-    Kavenegar,
-}
-
-impl ProviderKind {
-    pub const ALL: [ProviderKind; 3] = [ProviderKind::BotApi, ProviderKind::Whatsapp, ProviderKind::Kavenegar];
-
-    pub fn parse(text: &str) -> Result<Self, Rejection> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            Rejection::new("unknown_provider_kind", format!("The kinds of message providers are {names}."))
-        })
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BotApi => "bot_api",
-            Self::Whatsapp => "whatsapp",
-            Self::Kavenegar => "kavenegar",
-        }
-    }
-
-    /// So many places its templates can leave open.
-    pub fn most_places(self) -> usize {
-        match self {
-            Self::Kavenegar => KAVENEGAR_PLACES,
-            Self::BotApi | Self::Whatsapp => MAX_PARAMETERS,
-        }
-    }
-
-    /// The one secret that it asks for, if any.
-    pub fn secret_name(self) -> Option<&'static str> {
-        match self {
-            Self::BotApi => Some("token"),
-            Self::Whatsapp => None,
-            Self::Kavenegar => Some("api_key"),
-        }
-    }
+/// What a request says about a provider, its fields read one by one.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderFields {
+    /// As [`parse_base_url`] leaves it.
+    pub base_url: Field<String>,
+    pub line: Field<String>,
+    pub phone_number_id: Field<String>,
+    pub templates: Field<Vec<ApprovedTemplate>>,
 }
 
 impl ProviderConfig {
+    /// A provider of this kind with these fields. What the row does not have is refused, what it needs is required, and an
+    /// address that is left out is the provider's own.
+    pub fn decide(kind: ProviderKind, fields: ProviderFields, problems: &mut Problems) -> Option<Self> {
+        // A kind without records is never that of a request.
+        let record = kind.profile().record.as_ref()?;
+        let wording = kind.profile().wording;
+        fields.check_places(kind, problems);
+        fields.check_known(kind, record, problems);
+        let ProviderFields { base_url, line, phone_number_id, templates } = fields;
+        let base_url = match record.base_url {
+            Some(usual) => base_url.optional().map(|given| Some(given.unwrap_or_else(|| usual.to_owned()))),
+            None => Some(None),
+        };
+        let line = if record.has_line { line.optional() } else { Some(None) };
+        let phone_number_id = match record.has_phone_number_id {
+            true => phone_number_id.require("/phone_number_id", problems).map(Some),
+            false => Some(None),
+        };
+        let templates = match wording {
+            TakenWording::Texts => Some(Vec::new()),
+            TakenWording::TextsAndTemplates { .. } => templates.optional().map(Option::unwrap_or_default),
+            TakenWording::TemplatesOnly { .. } => some_templates(templates, problems),
+        };
+        Some(Self { kind, base_url: base_url?, line: line?, phone_number_id: phone_number_id?, templates: templates? })
+    }
+
     pub fn kind(&self) -> ProviderKind {
-        match self {
-            Self::BotApi { .. } => ProviderKind::BotApi,
-            Self::Whatsapp { .. } => ProviderKind::Whatsapp,
-            Self::Kavenegar { .. } => ProviderKind::Kavenegar,
-        }
+        self.kind
+    }
+
+    pub fn profile(&self) -> &'static ProviderProfile {
+        self.kind.profile()
     }
 
     /// The medium that its messages are of.
     pub fn channel(&self) -> Channel {
-        match self {
-            Self::BotApi { .. } | Self::Whatsapp { .. } => Channel::Social,
-            Self::Kavenegar { .. } => Channel::Sms,
-        }
+        self.profile().channel
+    }
+
+    /// Where its API is, without a slash at its end. Its secret goes there, and is kept only as long as this stays.
+    pub fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
+    /// The line that its texts come from; left out, the account's own.
+    pub fn line(&self) -> Option<&str> {
+        self.line.as_deref()
+    }
+
+    /// AWS's id of the number that its messages come from.
+    pub fn phone_number_id(&self) -> Option<&str> {
+        self.phone_number_id.as_deref()
     }
 
     pub fn templates(&self) -> &[ApprovedTemplate] {
-        match self {
-            Self::BotApi { .. } => &[],
-            Self::Whatsapp { templates, .. } | Self::Kavenegar { templates, .. } => templates,
-        }
-    }
-
-    /// Where its secret goes. A secret is kept only as long as this stays.
-    pub fn base_url(&self) -> Option<&str> {
-        match self {
-            Self::BotApi { base_url } | Self::Kavenegar { base_url, .. } => Some(base_url),
-            Self::Whatsapp { .. } => None,
-        }
+        &self.templates
     }
 
     /// The approved template that a message goes out by, where it does not go out as a text. Words of the request's own are
@@ -145,19 +124,49 @@ impl ProviderConfig {
             Wording::Custom => None,
         }
     }
+}
 
-    pub(crate) fn takes(&self, wording: Wording) -> bool {
-        match (self, wording) {
-            (Self::BotApi { .. } | Self::Kavenegar { .. }, _) | (Self::Whatsapp { .. }, Wording::Default) => true,
-            (Self::Whatsapp { .. }, Wording::Custom) => false,
+impl ProviderFields {
+    /// A template that the provider could not fill would be found out when its messages fail.
+    fn check_places(&self, kind: ProviderKind, problems: &mut Problems) {
+        let Field::Value(templates) = &self.templates else { return };
+        let most = kind.profile().wording.max_places().unwrap_or(MAX_PARAMETERS);
+        for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
+            let detail = format!("A template of the kind {} has at most {most} places.", kind.as_str());
+            problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
         }
     }
+
+    fn check_known(&self, kind: ProviderKind, record: &RecordFields, problems: &mut Problems) {
+        let Self { base_url, line, phone_number_id, templates } = self;
+        let has_templates = kind.profile().wording.max_places().is_some();
+        for (pointer, is_absent, has_it) in [
+            ("/base_url", matches!(base_url, Field::Absent), record.base_url.is_some()),
+            ("/line", matches!(line, Field::Absent), record.has_line),
+            ("/phone_number_id", matches!(phone_number_id, Field::Absent), record.has_phone_number_id),
+            ("/templates", matches!(templates, Field::Absent), has_templates),
+        ] {
+            if !is_absent && !has_it {
+                let detail = format!("A provider of the kind {} has no such field.", kind.as_str());
+                problems.refuse(pointer, "not_allowed", detail);
+            }
+        }
+    }
+}
+
+/// The templates of a provider that sends nothing else.
+fn some_templates(given: Field<Vec<ApprovedTemplate>>, problems: &mut Problems) -> Option<Vec<ApprovedTemplate>> {
+    let templates = given.require("/templates", problems).filter(|templates| !templates.is_empty());
+    if templates.is_none() && problems.is_empty() {
+        problems.refuse("/templates", "required", "Without a template nothing can be sent.");
+    }
+    templates
 }
 
 impl MessageProvider {
     /// Whether it could send at all.
     pub(crate) fn is_ready(&self) -> bool {
-        self.credentials.is_some() || self.config.kind().secret_name().is_none()
+        self.credentials.is_some() || self.config.kind().secret().is_none()
     }
 }
 
@@ -185,18 +194,18 @@ impl fmt::Debug for ProviderSecret {
 impl ProviderSecret {
     /// Reads the fields of credentials as the API takes them; pointers of problems begin with `at`.
     pub fn parse(kind: ProviderKind, fields: &BTreeMap<String, String>, at: &str) -> Result<Self, Problems> {
-        let wanted = kind.secret_name();
+        let wanted = kind.secret();
         let mut problems = Problems::default();
-        for unknown in fields.keys().filter(|known| Some(known.as_str()) != wanted) {
+        for unknown in fields.keys().filter(|known| wanted.is_none_or(|wanted| wanted.name != known.as_str())) {
             let detail = format!("A provider of the kind {} has no such credential.", kind.as_str());
             problems.refuse(format!("{at}/{unknown}"), "unknown_field", detail);
         }
         let mut secret = None;
-        if let Some(name) = wanted {
-            let pointer = format!("{at}/{name}");
-            match fields.get(name) {
-                Some(value) if is_secret_of(kind, value) => secret = Some(Self { secret: value.clone() }),
-                Some(_) => problems.refuse(pointer, "invalid_credentials", form_of(kind)),
+        if let Some(wanted) = wanted {
+            let pointer = format!("{at}/{}", wanted.name);
+            match fields.get(wanted.name) {
+                Some(value) if wanted.takes(value) => secret = Some(Self { secret: value.clone() }),
+                Some(_) => problems.refuse(pointer, "invalid_credentials", wanted.description),
                 None => problems.refuse(pointer, "required", "The provider needs this field."),
             }
         }
@@ -209,32 +218,34 @@ impl ProviderSecret {
     }
 }
 
-/// A secret becomes part of an address, so it must not lead anywhere else.
-fn is_secret_of(kind: ProviderKind, value: &str) -> bool {
-    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    match kind {
-        ProviderKind::BotApi => value.split_once(':').is_some_and(|(bot, key)| {
-            (1..=20).contains(&bot.len())
-                && bot.bytes().all(|b| b.is_ascii_digit())
-                && (8..=100).contains(&key.len())
-                && key.bytes().all(is_word)
-        }),
-        ProviderKind::Kavenegar => (8..=200).contains(&value.len()) && value.bytes().all(is_word),
-        ProviderKind::Whatsapp => false,
-    }
-}
-
-fn form_of(kind: ProviderKind) -> &'static str {
-    match kind {
-        ProviderKind::BotApi => "A bot's token is its number, a colon and letters, digits, _ or -.",
-        ProviderKind::Kavenegar => "An API key has 8 to 200 letters, digits, _ or -.",
-        ProviderKind::Whatsapp => "WhatsApp needs no credentials here.",
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A provider of which nothing is written down but what its row says.
+    pub(crate) fn bare(kind: ProviderKind) -> ProviderConfig {
+        let base_url = kind.profile().record.as_ref().and_then(|record| record.base_url).map(str::to_owned);
+        ProviderConfig { kind, base_url, line: None, phone_number_id: None, templates: Vec::new() }
+    }
+
+    #[test]
+    fn a_record_is_kept_as_its_kind_and_those_fields_that_it_has() {
+        let read = |kind: ProviderKind, fields: ProviderFields| {
+            let config = ProviderConfig::decide(kind, fields, &mut Problems::default()).unwrap();
+            serde_json::to_value(config).unwrap()
+        };
+        let bot = json!({ "kind": "bot_api", "base_url": "https://api.telegram.org" });
+        assert_eq!(read(ProviderKind::BotApi, ProviderFields::default()), bot);
+        let line = ProviderFields { line: Field::Value("3000".to_owned()), ..ProviderFields::default() };
+        let sms = json!({ "kind": "kavenegar", "base_url": "https://api.kavenegar.com", "line": "3000" });
+        assert_eq!(read(ProviderKind::Kavenegar, line), sms);
+        for stored in [bot, sms] {
+            let config: ProviderConfig = serde_json::from_value(stored.clone()).unwrap();
+            assert_eq!(serde_json::to_value(config).unwrap(), stored);
+        }
+    }
 
     fn codes(fields: &[(&str, &str)]) -> Vec<(String, &'static str)> {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

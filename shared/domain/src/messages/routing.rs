@@ -10,6 +10,7 @@ use crate::messages::approved_template::ApprovedTemplate;
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
 use crate::messages::provider::{MessageProvider, MessageProviders};
+use crate::messages::provider_profile::ProviderKind;
 
 /// Beginnings of numbers that AWS does not deliver SMS to: Iran, Cuba, North Korea, Syria and Sudan ("SMS and MMS country
 /// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a provider for any.
@@ -24,12 +25,25 @@ pub enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The approved template that it sends instead of a text.
-    pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
+    pub fn kind(self) -> ProviderKind {
+        match self {
+            Self::Sns => ProviderKind::Sns,
+            Self::Ses => ProviderKind::Ses,
+            Self::Provider(provider) => provider.config.kind(),
+        }
+    }
+
+    /// What the business set up, where it is not the stack's own.
+    pub fn provider(self) -> Option<&'a MessageProvider> {
         match self {
             Self::Sns | Self::Ses => None,
-            Self::Provider(provider) => provider.config.template_for(wording, locale),
+            Self::Provider(provider) => Some(provider),
         }
+    }
+
+    /// The approved template that it sends instead of a text.
+    pub fn template_for(self, wording: Wording, locale: &Locale) -> Option<&'a ApprovedTemplate> {
+        self.provider()?.config.template_for(wording, locale)
     }
 }
 
@@ -57,9 +71,10 @@ impl<'a> MessageRouter<'a> {
                 Route::Provider(provider.ok_or(UnreachedReason::NetworkNotConnected)?)
             }
         };
-        match route {
-            Route::Provider(provider) if !provider.config.takes(wording) => Err(UnreachedReason::OnlyApprovedTemplates),
-            Route::Sns | Route::Ses | Route::Provider(_) => Ok(route),
+        if route.kind().profile().wording.takes(wording) {
+            Ok(route)
+        } else {
+            Err(UnreachedReason::OnlyApprovedTemplates)
         }
     }
 
@@ -124,6 +139,7 @@ pub(crate) mod samples {
     use super::*;
     use crate::ids::CredentialsVersion;
     use crate::messages::provider::ProviderConfig;
+    use crate::messages::provider::tests::bare;
     use crate::messages::sms_route::{NumberPrefix, SmsRoute};
 
     pub(crate) fn provider(id: &str, config: ProviderConfig) -> (ProviderId, MessageProvider) {
@@ -133,14 +149,12 @@ pub(crate) mod samples {
     }
 
     pub(crate) fn bot(id: &str) -> (ProviderId, MessageProvider) {
-        provider(id, ProviderConfig::BotApi { base_url: "https://api.example.com".to_owned() })
+        provider(id, bare(ProviderKind::BotApi))
     }
 
     /// Kavenegar for numbers of Iran.
     pub(crate) fn iranian() -> (Settings, MessageProviders) {
-        let base_url = "https://api.example.com".to_owned();
-        let (id, kavenegar) =
-            provider("kavenegar", ProviderConfig::Kavenegar { base_url, line: None, templates: Vec::new() });
+        let (id, kavenegar) = provider("kavenegar", bare(ProviderKind::Kavenegar));
         let route = SmsRoute { prefix: NumberPrefix::parse("+98").unwrap(), provider: id.clone() };
         (Settings { sms_routes: vec![route], ..Settings::default() }, MessageProviders::from([(id, kavenegar)]))
     }
@@ -149,7 +163,7 @@ pub(crate) mod samples {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::provider::ProviderConfig;
+    use crate::messages::provider::tests::bare;
     use crate::messages::sms_route::{NumberPrefix, SmsRoute};
 
     #[test]
@@ -179,9 +193,7 @@ mod tests {
 
     #[test]
     fn whatsapp_takes_no_words_of_the_request() {
-        let provider =
-            ProviderConfig::Whatsapp { phone_number_id: "phone-number-id-1".to_owned(), templates: Vec::new() };
-        let (id, mut whatsapp) = samples::provider("whatsapp", provider);
+        let (id, mut whatsapp) = samples::provider("whatsapp", bare(ProviderKind::Whatsapp));
         whatsapp.credentials = None;
         let (settings, providers) = (Settings::default(), MessageProviders::from([(id.clone(), whatsapp)]));
         let router = MessageRouter { settings: &settings, providers: &providers };

@@ -1,0 +1,302 @@
+//! One row for each message provider: what the rules and the CRM have to know about it.
+//!
+//! A new provider is a name and a row here. How it is spoken to is a file in the crate `channels`. SNS and SES have rows
+//! too, although nobody sets them up: they are the stack's own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::messages::approved_template::MAX_PARAMETERS;
+use crate::messages::channel::Channel;
+use crate::messages::choice::Wording;
+use crate::problem::Rejection;
+
+/// The message providers that Paylink speaks to. What there is to know about each is its [`ProviderProfile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// SMS by way of Amazon SNS, in the account of the stack.
+    Sns,
+    /// Email by way of Amazon SES, in the account of the stack.
+    Ses,
+    /// A messenger with the bot API that Telegram began: Telegram itself, Bale and others.
+    BotApi,
+    /// WhatsApp by way of AWS End User Messaging Social, which proves itself with the function's own role.
+    Whatsapp,
+    /// SMS by way of Kavenegar.
+    Kavenegar,
+}
+
+impl ProviderKind {
+    pub const ALL: [ProviderKind; 5] = [Self::Sns, Self::Ses, Self::BotApi, Self::Whatsapp, Self::Kavenegar];
+
+    /// Those that the business sets up, each with a record.
+    pub const WITH_RECORDS: [ProviderKind; 3] = [Self::BotApi, Self::Whatsapp, Self::Kavenegar];
+
+    /// Reads the kind of a record.
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        Self::WITH_RECORDS.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let names = Self::WITH_RECORDS.map(Self::as_str).join(", ");
+            Rejection::new("unknown_provider_kind", format!("The kinds of message providers are {names}."))
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        self.profile().id
+    }
+
+    pub fn profile(self) -> &'static ProviderProfile {
+        match self {
+            Self::Sns => &SNS,
+            Self::Ses => &SES,
+            Self::BotApi => &BOT_API,
+            Self::Whatsapp => &WHATSAPP,
+            Self::Kavenegar => &KAVENEGAR,
+        }
+    }
+}
+
+impl ProviderKind {
+    /// What we prove ourselves with to it, if anything.
+    pub(crate) fn secret(self) -> Option<&'static SecretField> {
+        self.profile().record.as_ref()?.secret.as_ref()
+    }
+
+    /// The name of the one secret that it asks for, if any.
+    pub fn secret_name(self) -> Option<&'static str> {
+        self.secret().map(|secret| secret.name)
+    }
+}
+
+/// What there is to know about a message provider without speaking its protocol.
+#[derive(Debug)]
+pub struct ProviderProfile {
+    pub kind: ProviderKind,
+    /// In the API and in the table. It never changes.
+    pub id: &'static str,
+    /// The medium that its messages are of.
+    pub channel: Channel,
+    /// What the business writes down about it. Without that it is the stack's own.
+    pub record: Option<RecordFields>,
+    pub wording: TakenWording,
+    /// What it reports after it took a message over, if anything.
+    pub reports: Option<Reporting>,
+}
+
+/// The fields that a provider's record has.
+#[derive(Debug)]
+pub struct RecordFields {
+    /// The one secret that it asks for, if any.
+    pub secret: Option<SecretField>,
+    /// Where its API is unless the record says otherwise; without it, a record cannot say so.
+    pub base_url: Option<&'static str>,
+    /// Whether a record may name the line that its texts come from.
+    pub has_line: bool,
+    /// Whether a record has to name AWS's id of the number that its messages come from.
+    pub has_phone_number_id: bool,
+}
+
+/// What we prove ourselves with to a provider.
+#[derive(Debug)]
+pub struct SecretField {
+    pub name: &'static str,
+    /// What it looks like, for whoever wrote down something else.
+    pub description: &'static str,
+    /// Its parts, with a colon between each two.
+    pub form: &'static [SecretPart],
+}
+
+/// A part of a secret. It becomes part of an address, so that it must not lead anywhere else.
+#[derive(Debug)]
+pub struct SecretPart {
+    pub characters: Characters,
+    pub least: usize,
+    pub most: usize,
+}
+
+/// The characters of a part of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Characters {
+    Digits,
+    /// Letters, digits, underscores and hyphens.
+    Key,
+}
+
+impl SecretField {
+    pub(crate) fn takes(&self, value: &str) -> bool {
+        let parts: Vec<&str> = value.split(':').collect();
+        parts.len() == self.form.len() && self.form.iter().zip(parts).all(|(part, text)| part.takes(text))
+    }
+}
+
+impl SecretPart {
+    fn takes(&self, text: &str) -> bool {
+        let is_of_it = |b: u8| match self.characters {
+            Characters::Digits => b.is_ascii_digit(),
+            Characters::Key => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
+        };
+        (self.least..=self.most).contains(&text.len()) && text.bytes().all(is_of_it)
+    }
+}
+
+/// Which words a provider sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenWording {
+    /// Texts, whoever wrote them.
+    Texts,
+    /// Texts, and instead of the default text a template that it approved, where the record has any.
+    TextsAndTemplates { max_places: usize },
+    /// Templates that it approved and nothing else, so that a record needs one.
+    TemplatesOnly { max_places: usize },
+}
+
+impl TakenWording {
+    pub(crate) fn takes(self, wording: Wording) -> bool {
+        match (self, wording) {
+            (Self::Texts | Self::TextsAndTemplates { .. }, _) | (Self::TemplatesOnly { .. }, Wording::Default) => true,
+            (Self::TemplatesOnly { .. }, Wording::Custom) => false,
+        }
+    }
+
+    /// So many places its templates can leave open; nothing where it has no templates.
+    pub fn max_places(self) -> Option<usize> {
+        match self {
+            Self::Texts => None,
+            Self::TextsAndTemplates { max_places } | Self::TemplatesOnly { max_places } => Some(max_places),
+        }
+    }
+}
+
+/// How a provider says that a message which it had taken over did not arrive after all.
+#[derive(Debug)]
+pub struct Reporting {
+    pub through: ReportsThrough,
+    pub naming: ReportsNaming,
+    pub when: ReportsWhen,
+}
+
+/// The way that reports take to the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportsThrough {
+    /// A message of an SNS topic each.
+    Topic,
+    /// Lines in CloudWatch Logs, to which the stack subscribes.
+    Log,
+}
+
+/// How a report names the message that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportsNaming {
+    /// By what we wrote on the message.
+    OurMark,
+    /// By the id that it answered when it took the message over, which we keep for that.
+    ItsOwnId,
+}
+
+/// Whether reports come at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportsWhen {
+    Always,
+    /// Only where the account is set up for it, which the stack is told.
+    TheStackSaysSo,
+}
+
+static SNS: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::Sns,
+    id: "sns",
+    channel: Channel::Sms,
+    record: None,
+    wording: TakenWording::Texts,
+    reports: Some(Reporting {
+        through: ReportsThrough::Log,
+        naming: ReportsNaming::ItsOwnId,
+        when: ReportsWhen::TheStackSaysSo,
+    }),
+};
+
+static SES: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::Ses,
+    id: "ses",
+    channel: Channel::Email,
+    record: None,
+    wording: TakenWording::Texts,
+    reports: Some(Reporting {
+        through: ReportsThrough::Topic,
+        naming: ReportsNaming::OurMark,
+        when: ReportsWhen::Always,
+    }),
+};
+
+static BOT_API: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::BotApi,
+    id: "bot_api",
+    channel: Channel::Social,
+    record: Some(RecordFields {
+        secret: Some(SecretField {
+            name: "token",
+            description: "A bot's token is its number, a colon and letters, digits, _ or -.",
+            form: &[
+                SecretPart { characters: Characters::Digits, least: 1, most: 20 },
+                SecretPart { characters: Characters::Key, least: 8, most: 100 },
+            ],
+        }),
+        base_url: Some("https://api.telegram.org"),
+        has_line: false,
+        has_phone_number_id: false,
+    }),
+    wording: TakenWording::Texts,
+    reports: None,
+};
+
+static WHATSAPP: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::Whatsapp,
+    id: "whatsapp",
+    channel: Channel::Social,
+    record: Some(RecordFields { secret: None, base_url: None, has_line: false, has_phone_number_id: true }),
+    wording: TakenWording::TemplatesOnly { max_places: MAX_PARAMETERS },
+    reports: Some(Reporting {
+        through: ReportsThrough::Topic,
+        naming: ReportsNaming::ItsOwnId,
+        when: ReportsWhen::Always,
+    }),
+};
+
+static KAVENEGAR: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::Kavenegar,
+    id: "kavenegar",
+    channel: Channel::Sms,
+    record: Some(RecordFields {
+        secret: Some(SecretField {
+            name: "api_key",
+            description: "An API key has 8 to 200 letters, digits, _ or -.",
+            form: &[SecretPart { characters: Characters::Key, least: 8, most: 200 }],
+        }),
+        base_url: Some("https://api.kavenegar.com"),
+        has_line: true,
+        has_phone_number_id: false,
+    }),
+    wording: TakenWording::TextsAndTemplates { max_places: 5 },
+    reports: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_providers_that_have_records_are_those_whose_rows_describe_one() {
+        let of_rows: Vec<_> = ProviderKind::ALL.into_iter().filter(|kind| kind.profile().record.is_some()).collect();
+        assert_eq!(of_rows, ProviderKind::WITH_RECORDS);
+        for kind in ProviderKind::ALL {
+            assert_eq!(kind.profile().kind, kind);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert_eq!(ProviderKind::parse(kind.as_str()).is_ok(), kind.profile().record.is_some());
+        }
+    }
+
+    #[test]
+    fn no_row_has_more_places_than_a_template_may_have() {
+        for kind in ProviderKind::ALL {
+            assert!(kind.profile().wording.max_places().is_none_or(|most| most <= MAX_PARAMETERS), "{kind:?}");
+        }
+    }
+}
