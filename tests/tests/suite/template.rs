@@ -254,12 +254,12 @@ fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
     let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
     let number = guide.split("\"mobile\": \"").nth(1).unwrap().split('"').next().unwrap();
     let settings = domain::business::settings::Settings::default();
-    let mobile = domain::records::contact::Mobile::parse(number, &settings.default_region).unwrap();
+    let mobile = domain::address::Mobile::parse(number, &settings.default_region).unwrap();
     let providers = domain::messages::provider::MessageProviders::new();
-    let router = domain::messages::provider::MessageRouter { settings: &settings, providers: &providers };
+    let router = domain::messages::routing::MessageRouter { settings: &settings, providers: &providers };
     let wording = domain::messages::choice::MessageChoice::Default { channels: Vec::new() }.wording();
-    let route = router.route(domain::messages::recipients::Channel::Sms, None, mobile.as_str(), wording);
-    assert!(matches!(route, Ok(domain::messages::provider::Route::Sns)), "{route:?}");
+    let route = router.route(domain::messages::channel::Channel::Sms, None, mobile.as_str(), wording);
+    assert!(matches!(route, Ok(domain::messages::routing::Route::Sns)), "{route:?}");
     let test = std::fs::read_to_string(root().join("tests/deploy/run.py")).unwrap();
     assert!(
         test.contains(&format!("NUMBER, ADDRESS = \"{number}\"")),

@@ -372,7 +372,7 @@ async fn the_default_receipt_type_stays_one_that_a_link_may_name() {
 #[tokio::test]
 async fn receipt_types_that_were_put_below_each_other_at_once_keep_nobody_waiting() {
     let world = World::in_process().await;
-    let kind = |id: &str, parent: &str| domain::link::ReceiptType {
+    let kind = |id: &str, parent: &str| domain::records::receipt_type::ReceiptType {
         id: domain::ids::ReceiptTypeId::parse(id).unwrap(),
         name: id.to_owned(),
         parent_id: domain::ids::ReceiptTypeId::parse(parent).ok(),
