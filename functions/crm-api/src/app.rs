@@ -20,8 +20,5 @@ pub struct App {
     pub gateways: GatewayRulebook,
 }
 
-/// How often a change is decided again because somebody else changed the same thing meanwhile.
-pub(crate) const MAX_CONTENDED_TRIES: usize = 8;
-
 /// What the template gives the function.
 pub const TIME: Duration = Duration::from_secs(10);

@@ -3,8 +3,11 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Rejection;
+use serde_json::Value;
 use store::{ApiKey, Scope};
+use use_cases::Asked;
 use web::ApiProblem;
+use web::idempotency::idempotency_key;
 
 use crate::app::App;
 
@@ -35,6 +38,28 @@ scope! {
 scope! {
     /// May decide where money goes and what people read: accounts, receipt types, templates, settings.
     MayAdminister, Scope::Admin
+}
+
+/// A call that may come twice: where it goes, and the idempotency key that it is known by.
+pub(crate) struct Repeatable {
+    path: String,
+    key: Result<Option<String>, ApiProblem>,
+}
+
+impl FromRequestParts<App> for Repeatable {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiProblem> {
+        Ok(Self { path: parts.uri.path().to_owned(), key: idempotency_key(&parts.headers) })
+    }
+}
+
+impl Repeatable {
+    /// Who asks for what, or the problem of a key that is none. What is wrong with the body is said before that.
+    pub(crate) fn asked<'a>(&'a self, caller: &'a ApiKey, body: &'a Value) -> Result<Asked<'a>, ApiProblem> {
+        let idempotency_key = self.key.as_ref().map_err(Clone::clone)?.as_deref();
+        Ok(Asked { integration: &caller.integration, idempotency_key, path: &self.path, body })
+    }
 }
 
 /// Reads an id of the address.

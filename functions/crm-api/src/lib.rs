@@ -5,6 +5,7 @@ mod caller;
 mod handlers;
 mod lists;
 mod openapi;
+mod refused;
 mod respond;
 mod router;
 

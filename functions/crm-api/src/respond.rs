@@ -11,11 +11,6 @@ pub(crate) fn deleted(existed: bool, what: &str) -> Result<StatusCode, ApiProble
     if existed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::not_found(what)) }
 }
 
-/// Others changed a record each time that a change of it was decided.
-pub(crate) fn record_keeps_changing() -> ApiProblem {
-    ApiProblem::conflict("record_keeps_changing", "The record kept changing; try again.")
-}
-
 /// A record in an answer. Nothing on the way may keep it: it is about people and money.
 pub(crate) fn answer(view: impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(view)).into_response()

@@ -1,10 +1,8 @@
 //! Which address and method leads to which handler. Every other method is answered with the right ones.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post, put};
 use web::ApiProblem;
 
@@ -68,17 +66,8 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(TIME.saturating_sub(runtime::MARGIN), web::time::in_time))
         .with_state(app)
-}
-
-/// Answers in time also where something takes too long: the CRM asks again.
-async fn in_time(request: Request, next: Next) -> Response {
-    match runtime::in_time(TIME, next.run(request)).await {
-        Some(response) => response,
-        None => ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", "This took too long; try again.")
-            .into_response(),
-    }
 }
 
 /// Answers every other method with a problem that names the right ones.

@@ -63,6 +63,17 @@ impl Problems {
         }
     }
 
+    /// Keeps the value, or takes over everything that stands against it.
+    pub fn merge<T>(&mut self, result: Result<T, Problems>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(found) => {
+                self.0.extend(found.0);
+                None
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

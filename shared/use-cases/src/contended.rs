@@ -10,7 +10,7 @@
 //! ```
 
 /// How often a change is decided again because somebody else changed the same thing meanwhile.
-pub const MAX_CONTENDED_TRIES: usize = 8;
+const MAX_CONTENDED_TRIES: usize = 8;
 
 /// Others were faster each time that a change was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

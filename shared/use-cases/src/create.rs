@@ -119,3 +119,57 @@ fn repeated(existing: PaymentLink, request_hash: &str) -> Result<Answer<PaymentL
         Err(CreateRefused::KeyReused(existing.id().clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use domain::Timestamp;
+    use domain::gateway::{GatewayKind, Mode};
+    use domain::ids::{AccountId, ContactId, CredentialsVersion};
+    use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Terms};
+    use domain::messages::choice::MessageChoice;
+    use domain::money::{Currency, Money};
+    use domain::records::account::LatePayment;
+    use serde_json::json;
+
+    fn link(body: &Value) -> PaymentLink {
+        let terms = Terms {
+            mode: Mode::Live,
+            account: AccountTerms {
+                id: AccountId::parse("main").unwrap(),
+                name: "Main".to_owned(),
+                gateway: GatewayKind::Stripe,
+                credentials: CredentialsVersion::parse("v1").unwrap(),
+                late_payment: LatePayment::Refund,
+                summary_page: false,
+            },
+            contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "N".to_owned(), profile_url: None },
+            item: None,
+            amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
+            amount_source: AmountSource::Request,
+            expires_at: Timestamp::from_second(60).unwrap(),
+            description: None,
+            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            message: MessageChoice::Default { channels: Vec::new() },
+            recipients: Vec::new(),
+            unreached: Vec::new(),
+            reference_id: None,
+            return_url: None,
+            locale: None,
+            metadata: BTreeMap::new(),
+        };
+        let token = PayToken::from_random([1; 16]);
+        PaymentLink::new(token, "https://pay.example", hash_of(body), terms, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_link_answers_the_request_that_made_it_and_no_other_under_its_key() {
+        let made = link(&json!({ "amount": 1999, "account_id": "main" }));
+        let same = hash_of(&serde_json::from_str(r#"{ "account_id": "main", "amount": 1999 }"#).unwrap());
+        assert!(matches!(repeated(made.clone(), &same), Ok(Answer::Repeated(link)) if link == made));
+        let other = hash_of(&json!({ "amount": 2000, "account_id": "main" }));
+        assert!(matches!(repeated(made.clone(), &other), Err(CreateRefused::KeyReused(id)) if id == *made.id()));
+    }
+}

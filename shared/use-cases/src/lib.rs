@@ -6,15 +6,29 @@
 //!
 //! What only reads, or deletes without a condition, is asked of the store itself.
 
+pub mod accounts;
+pub mod amend;
+pub mod cancel;
 pub mod create;
 pub mod draft;
+pub mod endpoints;
+pub mod events;
+pub mod providers;
+pub mod records;
+pub mod resend;
+pub mod resolve;
+pub mod settings;
 
 mod contended;
+mod credentials_version;
 mod idempotency;
+mod link_change;
 mod named_records;
 
-pub use contended::{KeepsChanging, MAX_CONTENDED_TRIES};
+pub use contended::KeepsChanging;
+pub use credentials_version::new_version;
 pub use idempotency::{Answer, Asked};
+pub use link_change::ChangeRefused;
 
 /// Where a use case asks what time it is: anew for each try, because a change is decided at the moment of that try.
 pub type Now<'a> = &'a (dyn Fn() -> domain::Timestamp + Sync);

@@ -5,30 +5,31 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::Problems;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{AccountId, CredentialsVersion};
 use domain::money::Currency;
-use domain::records::account::{Account, LatePayment, OnlinePayment};
-use domain::records::credentials::Credentials;
+use domain::records::account::{Account, LatePayment};
 use domain::text::parse_name;
-use domain::{Field, Problems, Timestamp};
 use serde::{Deserialize, Serialize};
+use use_cases::accounts::AccountRequest;
 use utoipa::ToSchema;
 use views::schema::{GatewayName, ModeName};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
+use crate::app::App;
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, Parameters};
-use crate::respond::{answer, deleted, record_keeps_changing};
+use crate::refused;
+use crate::respond::{answer, deleted};
 
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "refund"] }
 
 /// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
 /// may change at any time: a link keeps those that it was made with, and is paid and confirmed by them to its end.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AccountBody)]
 pub(crate) struct AccountBody {
     /// What people call the account, one line of at most 100 characters. Messages may show it.
@@ -53,7 +54,7 @@ pub(crate) struct AccountBody {
 }
 
 /// How links on the account are paid.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = OnlinePaymentBody)]
 struct OnlinePaymentBody {
     /// Whether links can be made on the account; left out, they cannot. It needs a gateway, and a link needs its
@@ -145,7 +146,7 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
     };
     let configuration = app.store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
-    let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.ready().is_ok() == wanted));
+    let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.gateway_access().is_ok() == wanted));
     let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
     Ok(answer(ListView::page(views, &parameters)?))
 }
@@ -173,107 +174,41 @@ pub(crate) async fn write(
     body: JsonBody<AccountBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
-    let version = new_version(app.clock.now(), suffix)?;
-    // Credentials that are left out are those of the account as it is: they must not come back after others were written.
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let (known, revision) = app.store.account_to_change(&id).await?;
-        let mut problems = Problems::default();
-        let decided = decide(id.clone(), body.fields.clone(), known.as_ref(), version.clone(), &mut problems);
-        let Some((account, credentials)) = decided.filter(|_| problems.is_empty()) else {
-            return Err(ApiProblem::invalid(problems));
-        };
-        if app.store.put_account(&account, credentials.as_ref(), &revision).await? {
-            tracing::info!(account_id = %account.id, "An account was written.");
-            return Ok(answer(AccountView::new(&account)));
-        }
-    }
-    Err(record_keeps_changing())
+    let version = new_version(&app)?;
+    let mut problems = Problems::default();
+    let Some(request) = body.fields.read(&mut problems) else { return Err(ApiProblem::invalid(problems)) };
+    let account = use_cases::accounts::write(&app.store, id, request, version, problems).await;
+    Ok(answer(AccountView::new(&account.map_err(refused::record)?)))
 }
 
-/// The account that the body describes. Credentials that are left out stay as they were, unless they belong to another
-/// gateway or mode than the account has now.
-fn decide(
-    id: AccountId,
-    body: AccountBody,
-    known: Option<&Account>,
-    version: CredentialsVersion,
-    problems: &mut Problems,
-) -> Option<(Account, Option<Credentials>)> {
-    refuse_unknown("", body.unknown, problems);
-    let name = body.name.field("/name", problems).parse("/name", problems, |name| parse_name(&name, 100));
-    let name = name.require("/name", problems);
-    let currency = body.currency.field("/currency", problems);
-    let currency = currency.parse("/currency", problems, |code| Currency::parse(&code)).require("/currency", problems);
-    let mode = body.mode.field("/mode", problems).parse("/mode", problems, |mode| Mode::parse(&mode));
-    let mode = mode.require("/mode", problems);
-    let online = match body.online_payment.field("/online_payment", problems) {
-        Field::Value(online) => online,
-        Field::Absent => OnlinePaymentBody::default(),
-        Field::Refused => return None,
-    };
-    refuse_unknown("/online_payment", online.unknown, problems);
-    let enabled = online.enabled.field("/online_payment/enabled", problems).value().unwrap_or(false);
-    let at = "/online_payment/gateway";
-    let gateway = online.gateway.field(at, problems).parse(at, problems, |text| GatewayKind::parse(&text)).value();
-    let at = "/online_payment/late_payment";
-    let late_payment =
-        online.late_payment.field(at, problems).parse(at, problems, |text| LatePayment::parse(&text)).value();
-    let summary_page = online.summary_page.field("/online_payment/summary_page", problems).value().unwrap_or(false);
-    let (name, currency, mode) = (name?, currency?, mode?);
-    match gateway {
-        None if enabled => problems.refuse("/online_payment/gateway", "required", "Online payment needs a gateway."),
-        Some(gateway) if !gateway.takes(currency) => {
-            let detail = format!("The gateway {} does not take {currency}.", gateway.as_str());
-            problems.refuse("/online_payment/gateway", "currency_not_supported", detail);
-        }
-        None | Some(_) => {}
-    }
-    let given = online.credentials.field("/online_payment/credentials", problems);
-    let credentials = read_credentials(given, gateway, mode, problems);
-    let kept = known.zip(gateway).and_then(|(known, gateway)| known.credentials_at(gateway, mode).cloned());
-    let account = Account {
-        id,
-        name,
-        currency,
-        mode,
-        online_payment: OnlinePayment {
-            enabled,
-            gateway,
-            credentials: if credentials.is_some() { Some(version) } else { kept },
-            late_payment: late_payment.unwrap_or_default(),
-            summary_page,
-        },
-    };
-    Some((account, credentials))
-}
-
-fn read_credentials(
-    given: Field<BTreeMap<String, String>>,
-    gateway: Option<GatewayKind>,
-    mode: Mode,
-    problems: &mut Problems,
-) -> Option<Credentials> {
-    const AT: &str = "/online_payment/credentials";
-    let Some(gateway) = gateway else {
-        if matches!(given, Field::Value(_)) {
-            problems.refuse(AT, "gateway_missing", "Credentials belong to a gateway; name it.");
-        }
-        return None;
-    };
-    match Credentials::parse(gateway, mode, given.value()?, AT) {
-        Ok(credentials) => Some(credentials),
-        Err(found) => {
-            for problem in found.into_vec() {
-                problems.refuse(problem.pointer, problem.code, problem.detail);
-            }
-            None
-        }
+impl AccountBody {
+    /// Nothing comes of it where a field is missing or refused that everything else depends on.
+    fn read(self, problems: &mut Problems) -> Option<AccountRequest> {
+        refuse_unknown("", self.unknown, problems);
+        let name = self.name.required_text("/name", problems, |name| parse_name(name, 100));
+        let currency = self.currency.required_text("/currency", problems, Currency::parse);
+        let mode = self.mode.required_text("/mode", problems, Mode::parse);
+        let online = self.online_payment.field("/online_payment", problems).optional()?.unwrap_or_default();
+        refuse_unknown("/online_payment", online.unknown, problems);
+        let enabled = online.enabled.field("/online_payment/enabled", problems);
+        let gateway = online.gateway.text("/online_payment/gateway", problems, GatewayKind::parse);
+        let late_payment = online.late_payment.text("/online_payment/late_payment", problems, LatePayment::parse);
+        let summary_page = online.summary_page.field("/online_payment/summary_page", problems);
+        Some(AccountRequest {
+            name: name?,
+            currency: currency?,
+            mode: mode?,
+            enabled: enabled.value().unwrap_or(false),
+            gateway: gateway.value(),
+            credentials: online.credentials.field("/online_payment/credentials", problems).value(),
+            late_payment: late_payment.value().unwrap_or_default(),
+            summary_page: summary_page.value().unwrap_or(false),
+        })
     }
 }
 
-/// Sorts by time; the suffix keeps two writes of one millisecond apart.
-pub(crate) fn new_version(now: Timestamp, suffix: [u8; 4]) -> Result<CredentialsVersion, ApiProblem> {
-    let text = format!("{:013}-{}", now.as_millisecond(), hex::encode(suffix));
-    CredentialsVersion::parse(&text).map_err(|error| ApiProblem::unavailable(&error))
+/// A version for credentials that the request may bring.
+pub(crate) fn new_version(app: &App) -> Result<CredentialsVersion, ApiProblem> {
+    let suffix = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
+    use_cases::new_version(app.clock.now(), suffix).map_err(|error| ApiProblem::unavailable(&error))
 }

@@ -1,33 +1,27 @@
 //! What the CRM does with a link: cancel it, have people told again, decide about what needs a person.
-//!
-//! Each is decided on the link as it is and written over exactly that; where somebody was faster it is decided again. A
-//! request with an idempotency key is remembered on the link in the same write, so that a retry finds its answer.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use domain::ids::{AttemptId, LinkId};
-use domain::link::{CancelRefused, PaymentLink};
-use domain::link::{Resolution, ResolveRefused};
-use domain::requests::resend;
-use domain::link::ResendRefused;
+use domain::Problems;
+use domain::ids::AttemptId;
+use domain::link::{PaymentLink, Resolution};
 use domain::requests::resend::ResendRequest;
 use domain::text::parse_text;
-use domain::{Field, Problems, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
-use store::{ApiKey, Written};
+use use_cases::Answer;
+use use_cases::cancel::Cancellation;
 use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::Path;
 use web::fields::nested;
-use web::idempotency::{is_repeated, replayed, request_fingerprint};
+use web::idempotency::replayed;
 use web::message_round::{MessageBody, RecipientsBody};
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
-use crate::caller::MayWrite;
-use crate::handlers::links::{link_id, refused, show};
+use crate::app::App;
+use crate::caller::{MayWrite, Repeatable};
+use crate::handlers::links::{link_id, show};
+use crate::refused;
 
 /// How a link is cancelled. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -84,33 +78,27 @@ views::one_of! { ResolutionName, "What a person decided.", Resolution::ALL.map(R
 pub(crate) async fn cancel(
     MayWrite(caller): MayWrite,
     State(app): State<App>,
-    address: Uri,
+    call: Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
     OptionalBody(body): OptionalBody<CancelBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
-    refuse_unknown("", body.fields.unknown, &mut problems);
-    let reason = body.fields.reason.field("/reason", &mut problems);
-    let reason = reason.parse("/reason", &mut problems, |reason| parse_text(&reason, 200)).value();
-    let force = body.fields.force.field("/force", &mut problems).value().unwrap_or(false);
+    let cancellation = body.fields.read(&mut problems);
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    let request = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
-    act(&app, &id, request, |link, now| {
-        link.cancel(reason.clone(), force, now).map_err(|why| refused_to_cancel(why, link, now))
-    })
-    .await
+    let asked = call.asked(&caller, &body.value)?;
+    let id = link_id(&id)?;
+    let cancelled = use_cases::cancel::cancel(&app.store, &|| app.clock.now(), asked, &id, cancellation).await;
+    answered(&app, cancelled.map_err(refused::cancel)?).await
 }
 
 /// Has people told once more about an active link.
 pub(crate) async fn resend(
     MayWrite(caller): MayWrite,
     State(app): State<App>,
-    address: Uri,
+    call: Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
     OptionalBody(body): OptionalBody<ResendBody>,
 ) -> Result<Response, ApiProblem> {
     let configuration = app.store.configuration().await?;
@@ -121,132 +109,46 @@ pub(crate) async fn resend(
         recipients: nested(body.fields.recipients, "/recipients", &mut problems, |body, p| body.read(region, p)),
         message: body.fields.message.field("/message", &mut problems).map(|body| body.read(&mut problems)),
     };
-    let contact = match read_link(&app, &id).await? {
-        link if names_people(&request) => app.store.contact(&link.terms().contact.id).await?,
-        _ => None,
-    };
-    let records = resend::ResendContext {
-        contact: contact.as_ref(),
-        templates: &configuration.templates,
-        settings: &configuration.settings,
-        providers: &configuration.providers,
-    };
-    let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
-    act(&app, &id, asked, |link, now| {
-        link.may_resend(now).map_err(|why| refused_to_resend(why, link, now))?;
-        let round = resend::decide(&request, link, records, now, problems.clone()).map_err(ApiProblem::invalid)?;
-        let next = link.resend(round, now).map_err(|why| refused_to_resend(why, link, now))?;
-        next.check_growth(link).map_err(|rejection| ApiProblem::invalid(Problems::of("/recipients", rejection)))?;
-        Ok(next)
-    })
-    .await
-}
-
-/// Only people at the contact make the contact be read.
-fn names_people(request: &ResendRequest) -> bool {
-    matches!(request.recipients.contact, Field::Value(true)) || matches!(request.recipients.roles, Field::Value(_))
+    let id = link_id(&id)?;
+    let asked = call.asked(&caller, &body.value)?;
+    let (now, store) = (|| app.clock.now(), &app.store);
+    let resent = use_cases::resend::resend(store, &now, asked, &id, &configuration, &request, problems).await;
+    answered(&app, resent.map_err(refused::resend)?).await
 }
 
 /// A person decides about an attempt under review.
 pub(crate) async fn resolve(
     MayWrite(caller): MayWrite,
     State(app): State<App>,
-    address: Uri,
+    call: Repeatable,
     Path((id, attempt)): Path<(String, String)>,
-    headers: HeaderMap,
     OptionalBody(body): OptionalBody<ResolveBody>,
 ) -> Result<Response, ApiProblem> {
-    let no_attempt = || ApiProblem::not_found("attempt");
-    let attempt = AttemptId::parse(&attempt).map_err(|_| no_attempt())?;
+    let attempt = AttemptId::parse(&attempt).map_err(|_| ApiProblem::not_found("attempt"))?;
     let mut problems = Problems::default();
     refuse_unknown("", body.fields.unknown, &mut problems);
-    let outcome = body.fields.outcome.field("/outcome", &mut problems);
-    let outcome = outcome.parse("/outcome", &mut problems, |text| Resolution::parse(&text));
-    let outcome = outcome.require("/outcome", &mut problems).filter(|_| problems.is_empty());
-    let Some(outcome) = outcome else { return Err(ApiProblem::invalid(problems)) };
-    let asked = Asked { caller: &caller, headers: &headers, path: address.path(), body: &body.value };
-    act(&app, &id, asked, |link, now| {
-        link.resolve(&attempt, outcome, now).map_err(|why| match why {
-            ResolveRefused::NoSuchAttempt => no_attempt(),
-            ResolveRefused::NotUnderReview => ApiProblem::conflict("not_under_review", "This attempt needs no review."),
-            ResolveRefused::NoMoneyConfirmed => {
-                let detail = "No gateway confirmed money of this attempt, so there is none to keep or to refund.";
-                ApiProblem::conflict("no_money_confirmed", detail)
-            }
-            ResolveRefused::LinkTakesNoMoney => {
-                let detail = "This link cannot be paid any more; have the money refunded instead.";
-                ApiProblem::conflict("link_takes_no_money", detail).with_current_status(link.status_at(now).name())
-            }
-        })
-    })
-    .await
+    let outcome = body.fields.outcome.required_text("/outcome", &mut problems, Resolution::parse);
+    let Some(outcome) = outcome.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
+    let asked = call.asked(&caller, &body.value)?;
+    let id = link_id(&id)?;
+    let resolved = use_cases::resolve::resolve(&app.store, &|| app.clock.now(), asked, &id, &attempt, outcome).await;
+    answered(&app, resolved.map_err(refused::resolve)?).await
 }
 
-/// Who asks for what, for telling a repeated request.
-struct Asked<'a> {
-    caller: &'a ApiKey,
-    headers: &'a HeaderMap,
-    path: &'a str,
-    body: &'a Value,
-}
-
-/// Decides on the link as it is and writes that, again and again where somebody else was faster.
-async fn act(
-    app: &App,
-    id: &str,
-    asked: Asked<'_>,
-    decide: impl Fn(&PaymentLink, Timestamp) -> Result<PaymentLink, ApiProblem>,
-) -> Result<Response, ApiProblem> {
-    let mark = request_fingerprint(asked.caller, asked.headers, asked.path, asked.body)?;
-    let mut link = read_link(app, id).await?;
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let now = app.clock.now();
-        if is_repeated(link.knows(mark.as_ref()))? {
-            return Ok(replayed(show(app, &link, now).await?));
-        }
-        let next = decide(&link, now)?.remembering(mark.clone());
-        match app.store.replace_link(&next).await? {
-            Written::Applied | Written::AlreadyApplied => {
-                tracing::info!(link_id = %next.id(), action = last_segment(asked.path), "The CRM changed a link.");
-                return show(app, &next, now).await;
-            }
-            Written::Rejected(current) => link = *current,
+impl CancelBody {
+    fn read(self, problems: &mut Problems) -> Cancellation {
+        refuse_unknown("", self.unknown, problems);
+        Cancellation {
+            reason: self.reason.text("/reason", problems, |reason| parse_text(reason, 200)).value(),
+            force: self.force.field("/force", problems).value().unwrap_or(false),
         }
     }
-    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
 }
 
-fn last_segment(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-async fn read_link(app: &App, id: &str) -> Result<PaymentLink, ApiProblem> {
-    let id: LinkId = link_id(id)?;
-    app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))
-}
-
-fn refused_to_cancel(why: CancelRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
-    let detail = match why {
-        CancelRefused::NotActive => return refused(link, now),
-        CancelRefused::PaymentInProgress { can_force: true } => {
-            "A customer may be paying right now. Send force: true to cancel all the same; money that arrives goes back."
-        }
-        CancelRefused::PaymentInProgress { can_force: false } => {
-            "The customer has paid and the payment is being confirmed. Ask again in a minute."
-        }
-    };
-    ApiProblem::conflict("payment_in_progress", detail).with_current_status(link.status_at(now).name())
-}
-
-fn refused_to_resend(why: ResendRefused, link: &PaymentLink, now: Timestamp) -> ApiProblem {
-    match why {
-        ResendRefused::NotActive => refused(link, now),
-        ResendRefused::TooSoon { seconds } => {
-            let detail = format!("People were told a moment ago. Ask again in {seconds} seconds.");
-            ApiProblem::too_many("notified_recently", detail, Some(seconds))
-        }
-        ResendRefused::TooOften => {
-            ApiProblem::too_many("notified_too_often", "People were told about this link as often as is allowed.", None)
-        }
+/// The link as it is after the change.
+async fn answered(app: &App, answer: Answer<PaymentLink>) -> Result<Response, ApiProblem> {
+    match answer {
+        Answer::New(link) => show(app, &link).await,
+        Answer::Repeated(link) => Ok(replayed(show(app, &link).await?)),
     }
 }

@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
+use domain::address::{Email, Mobile};
 use domain::ids::ContactId;
 use domain::records::contact::Contact;
-use domain::address::{Email, Mobile};
 use serde::Serialize;
 use store::SortKey;
 use utoipa::ToSchema;
@@ -18,6 +18,7 @@ use web::{ApiProblem, JsonBody};
 use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
+use crate::refused;
 use crate::respond::{answer, deleted};
 
 /// A customer.
@@ -119,15 +120,9 @@ pub(crate) async fn write(
     body: JsonBody<ContactBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    let body = body.fields;
     let configuration = app.store.configuration().await?;
     let mut problems = Problems::default();
-    let change = body.read("", &configuration.settings.default_region, &mut problems);
-    match change.apply(id, None, "", &mut problems) {
-        Some(contact) if problems.is_empty() => {
-            app.store.put_contact(&contact).await?;
-            Ok(answer(ContactView::new(&contact)))
-        }
-        Some(_) | None => Err(ApiProblem::invalid(problems)),
-    }
+    let change = body.fields.read("", &configuration.settings.default_region, &mut problems);
+    let contact = use_cases::records::write_contact(&app.store, id, change, problems).await;
+    Ok(answer(ContactView::new(&contact.map_err(refused::record)?)))
 }

@@ -1,30 +1,30 @@
 //! The CRM's endpoints that events are sent to.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::business::settings::Settings;
-use domain::idempotency::IdempotencyLog;
-use domain::ids::EndpointId;
 use domain::events::EventType;
-use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, WebhookEndpoint};
-use domain::public_url::parse_endpoint_url;
-use domain::{Field, Problems, Rejection};
+use domain::ids::EndpointId;
+use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::webhook_endpoint::WebhookEndpoint;
+use domain::{Problems, Rejection};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use use_cases::Answer;
+use use_cases::endpoints::{EndpointRequest, SecretBits, WrittenEndpoint};
 use utoipa::ToSchema;
 use views::instant;
 use views::schema::EventName;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
-use web::idempotency::{is_repeated, replayed, request_fingerprint};
+use web::idempotency::replayed;
 use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
-use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::app::App;
+use crate::caller::{MayAdminister, MayRead, Repeatable, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
+use crate::refused;
 use crate::respond::{answer, deleted};
 
 /// How long the earlier secret signs beside a new one, unless the request says otherwise, and at most.
@@ -117,7 +117,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let endpoint = find(&app, &id).await?;
+    let id = id_of("id", &id, EndpointId::parse)?;
+    let endpoint = app.store.endpoint(&id).await?.ok_or_else(|| ApiProblem::not_found("webhook endpoint"))?;
     let configuration = app.store.configuration().await?;
     Ok(answer(EndpointView::new(&endpoint, &configuration.settings)))
 }
@@ -141,57 +142,21 @@ pub(crate) async fn write(
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, EndpointId::parse)?;
     let mut problems = Problems::default();
-    let wanted = body.fields.read(&app, &mut problems);
+    let request = body.fields.read(app.reach, &mut problems);
+    let Some(request) = request.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
     let configuration = app.store.configuration().await?;
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let endpoints = app.store.fresh_endpoints().await?;
-        let known = endpoints.iter().find(|endpoint| endpoint.id == id);
-        if known.is_none() && endpoints.len() >= MAX_ENDPOINTS {
-            let detail = format!("A business has at most {MAX_ENDPOINTS} endpoints.");
-            return Err(ApiProblem::conflict("too_many_endpoints", detail));
-        }
-        let Some((url, events, enabled)) = wanted.clone().filter(|_| problems.is_empty()) else {
-            return Err(ApiProblem::invalid(problems));
-        };
-        let now = app.clock.now();
-        let endpoint = match known {
-            Some(known) => WebhookEndpoint {
-                url,
-                events,
-                enabled,
-                disabled_reason: None,
-                changed_at: Some(now),
-                version: known.version + 1,
-                ..known.clone()
-            },
-            None => WebhookEndpoint {
-                id: id.clone(),
-                url,
-                events,
-                enabled,
-                disabled_reason: None,
-                secrets: vec![new_secret()?],
-                created_at: now,
-                changed_at: Some(now),
-                version: 1,
-                idempotency: IdempotencyLog::default(),
-            },
-        };
-        let is_new = known.is_none();
-        if app.store.replace_endpoint(&endpoint).await? {
-            tracing::info!(endpoint_id = %endpoint.id, "A webhook endpoint was written.");
-            let view = EndpointView::new(&endpoint, &configuration.settings);
-            return Ok(answer(if is_new { view.with_secret(&endpoint) } else { view }));
-        }
-    }
-    Err(ApiProblem::conflict("endpoint_keeps_changing", "The endpoint kept changing; try again."))
+    let written = use_cases::endpoints::write(&app.store, &|| app.clock.now(), id, request, secret_bits()?).await;
+    let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
+    Ok(answer(match written.map_err(refused::endpoint)? {
+        WrittenEndpoint::New(endpoint) => view(&endpoint).with_secret(&endpoint),
+        WrittenEndpoint::Changed(endpoint) => view(&endpoint),
+    }))
 }
 
 impl EndpointBody {
-    fn read(self, app: &App, problems: &mut Problems) -> Option<(String, Vec<EventType>, bool)> {
+    fn read(self, reach: Reach, problems: &mut Problems) -> Option<EndpointRequest> {
         refuse_unknown("", self.unknown, problems);
-        let url = self.url.field("/url", problems);
-        let url = url.parse("/url", problems, |url| parse_endpoint_url(&url, app.reach)).require("/url", problems);
+        let url = self.url.required_text("/url", problems, |url| parse_endpoint_url(url, reach));
         let enabled = self.enabled.field("/enabled", problems).value().unwrap_or(true);
         let names = self.events.field("/events", problems).value().unwrap_or_default();
         if names.len() > EventType::ALL.len() {
@@ -201,7 +166,7 @@ impl EndpointBody {
         let events: Vec<EventType> = events
             .filter_map(|(index, name)| problems.check(format!("/events/{index}"), EventType::parse(name)).value())
             .collect();
-        Some((url?, events, enabled))
+        Some(EndpointRequest { url: url?, events, enabled })
     }
 }
 
@@ -209,39 +174,28 @@ impl EndpointBody {
 pub(crate) async fn rotate(
     MayAdminister(caller): MayAdminister,
     State(app): State<App>,
-    address: Uri,
+    call: Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
     OptionalBody(body): OptionalBody<RotateBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
     refuse_unknown("", body.fields.unknown, &mut problems);
-    let hours = body.fields.overlap_hours.field("/overlap_hours", &mut problems);
-    let hours = match hours.parse("/overlap_hours", &mut problems, check_overlap) {
-        Field::Value(hours) => hours,
-        Field::Absent | Field::Refused => USUAL_OVERLAP_HOURS,
-    };
+    let hours = body.fields.overlap_hours.parse("/overlap_hours", &mut problems, check_overlap);
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
+    let overlap = SignedDuration::from_hours(hours.value().unwrap_or(USUAL_OVERLAP_HOURS));
+    let asked = call.asked(&caller, &body.value)?;
     let configuration = app.store.configuration().await?;
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let endpoint = find(&app, &id).await?;
-        let shown = |endpoint: &WebhookEndpoint| {
-            answer(EndpointView::new(endpoint, &configuration.settings).with_secret(endpoint))
-        };
-        if is_repeated(endpoint.idempotency.knows(mark.as_ref()))? {
-            return Ok(replayed(shown(&endpoint)));
-        }
-        let mut next = endpoint.rotated(new_secret()?, SignedDuration::from_hours(hours), app.clock.now());
-        next.idempotency.add(mark.clone());
-        if app.store.replace_endpoint(&next).await? {
-            tracing::info!(endpoint_id = %next.id, "The secret of a webhook endpoint was rotated.");
-            return Ok(shown(&next));
-        }
-    }
-    Err(ApiProblem::conflict("endpoint_keeps_changing", "The endpoint kept changing; try again."))
+    let id = id_of("id", &id, EndpointId::parse)?;
+    let (store, now) = (&app.store, || app.clock.now());
+    let rotated = use_cases::endpoints::rotate_secret(store, &now, asked, &id, overlap, secret_bits()?).await;
+    let shown =
+        |endpoint: &WebhookEndpoint| answer(EndpointView::new(endpoint, &configuration.settings).with_secret(endpoint));
+    Ok(match rotated.map_err(refused::rotate)? {
+        Answer::New(endpoint) => shown(&endpoint),
+        Answer::Repeated(endpoint) => replayed(shown(&endpoint)),
+    })
 }
 
 fn check_overlap(hours: i64) -> Result<i64, Rejection> {
@@ -252,13 +206,6 @@ fn check_overlap(hours: i64) -> Result<i64, Rejection> {
     }
 }
 
-async fn find(app: &App, id: &str) -> Result<WebhookEndpoint, ApiProblem> {
-    let id = id_of("id", id, EndpointId::parse)?;
-    app.store.endpoint(&id).await?.ok_or_else(|| ApiProblem::not_found("webhook endpoint"))
-}
-
-/// 256 random bits, in the form of Standard Webhooks.
-fn new_secret() -> Result<SigningSecret, ApiProblem> {
-    let random: [u8; 32] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
-    Ok(SigningSecret::new(format!("whsec_{}", STANDARD.encode(random))))
+fn secret_bits() -> Result<SecretBits, ApiProblem> {
+    runtime::random().map_err(|error| ApiProblem::unavailable(&error))
 }

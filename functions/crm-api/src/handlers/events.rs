@@ -1,25 +1,27 @@
 //! The events: for those who poll, and to see what became of sending them.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::ids::{EndpointId, EventId, LinkId};
 use domain::events::EventType;
-use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR};
+use domain::events::{EventRecord, KEPT_FOR};
+use domain::ids::{EndpointId, EventId, LinkId};
 use domain::{Problems, Rejection, Timestamp};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use store::{EventList, EventsAfter};
+use use_cases::Answer;
 use utoipa::ToSchema;
 use views::event::{EventView, LoggedEventView};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
-use web::idempotency::{is_repeated, replayed, request_fingerprint};
+use web::idempotency::replayed;
 use web::{ApiProblem, Given, OptionalBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
-use crate::caller::{MayRead, MayWrite, id_of};
+use crate::app::App;
+use crate::caller::{MayRead, MayWrite, Repeatable, id_of};
 use crate::lists::{ListView, Parameters, no_cursor};
+use crate::refused;
 use crate::respond::answer;
 
 /// An event is listed so long after it was recorded, which is longer than a write takes with all its tries, so that none can
@@ -66,7 +68,8 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
 }
 
 pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let event = find(&app, &id).await?;
+    let event = use_cases::events::find(&app.store, &event_id(&id)?, app.clock.now()).await?;
+    let event = event.ok_or_else(|| ApiProblem::not_found("event"))?;
     Ok(answer(view_of(&app, &event).await?))
 }
 
@@ -74,66 +77,32 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
 pub(crate) async fn redeliver(
     MayWrite(caller): MayWrite,
     State(app): State<App>,
-    address: Uri,
+    call: Repeatable,
     Path(id): Path<String>,
-    headers: HeaderMap,
     OptionalBody(body): OptionalBody<RedeliverBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
     refuse_unknown("", body.fields.unknown, &mut problems);
-    let endpoint = body.fields.endpoint_id.field("/endpoint_id", &mut problems);
-    let endpoint = endpoint.parse("/endpoint_id", &mut problems, |id| EndpointId::parse(&id)).value();
-    let mark = request_fingerprint(&caller, &headers, address.path(), &body.value)?;
-    let endpoints = app.store.fresh_endpoints().await?;
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let mut event = find(&app, &id).await?;
-        if is_repeated(event.idempotency.knows(mark.as_ref()))? {
-            return Ok(replayed((StatusCode::ACCEPTED, answer(view_of(&app, &event).await?)).into_response()));
-        }
-        let chosen: Vec<EndpointId> = endpoints
-            .iter()
-            .filter(|one| endpoint.as_ref().map_or(one.wants(event.kind), |id| one.enabled && one.id == *id))
-            .map(|one| one.id.clone())
-            .collect();
-        if let Some(id) = endpoint.as_ref().filter(|_| chosen.is_empty()) {
-            problems.refuse("/endpoint_id", "unknown_endpoint", format!("There is no enabled endpoint {id}."));
-        }
-        if !problems.is_empty() {
-            return Err(ApiProblem::invalid(problems));
-        }
-        if chosen.is_empty() {
-            let detail = format!("No enabled endpoint wants {}.", event.kind.as_str());
-            return Err(ApiProblem::conflict("no_endpoint_wants_it", detail));
-        }
-        send_again(&mut event, chosen, app.clock.now());
-        event.idempotency.add(mark.clone());
-        event.version += 1;
-        if app.store.replace_event(&event).await? {
-            return Ok((StatusCode::ACCEPTED, answer(view_of(&app, &event).await?)).into_response());
-        }
+    let only = body.fields.endpoint_id.text("/endpoint_id", &mut problems, EndpointId::parse).value();
+    if !problems.is_empty() {
+        return Err(ApiProblem::invalid(problems));
     }
-    Err(ApiProblem::conflict("event_keeps_changing", "The event is being sent right now; try again."))
-}
-
-/// Makes the deliveries due at once, with all their tries before them again.
-fn send_again(event: &mut EventRecord, endpoints: Vec<EndpointId>, now: Timestamp) {
-    for id in endpoints {
-        match event.deliveries.iter_mut().find(|delivery| delivery.endpoint == id) {
-            Some(delivery) => {
-                delivery.state = DeliveryState::Waiting { until: now };
-                delivery.failed_tries = 0;
-            }
-            None => event.deliveries.push(Delivery::due(id, now)),
-        }
+    let asked = call.asked(&caller, &body.value)?;
+    let id = event_id(&id)?;
+    let sent = use_cases::events::redeliver(&app.store, &|| app.clock.now(), asked, &id, only.as_ref()).await;
+    match sent.map_err(refused::redeliver)? {
+        Answer::New(event) => accepted(&app, &event).await,
+        Answer::Repeated(event) => Ok(replayed(accepted(&app, &event).await?)),
     }
 }
 
-async fn find(app: &App, id: &str) -> Result<EventRecord, ApiProblem> {
-    let unknown = || ApiProblem::not_found("event");
-    let id = EventId::parse(id).map_err(|_| unknown())?;
-    let event = app.store.event(&id).await?.ok_or_else(unknown)?;
-    let is_kept = event.recorded_at > earlier(app.clock.now(), KEPT_FOR);
-    if is_kept { Ok(event) } else { Err(unknown()) }
+async fn accepted(app: &App, event: &EventRecord) -> Result<Response, ApiProblem> {
+    Ok((StatusCode::ACCEPTED, answer(view_of(app, event).await?)).into_response())
+}
+
+/// An id of another form names nothing, so it is not found rather than wrong.
+fn event_id(text: &str) -> Result<EventId, ApiProblem> {
+    EventId::parse(text).map_err(|_| ApiProblem::not_found("event"))
 }
 
 /// The event that a list goes on from.

@@ -17,6 +17,7 @@ use web::{ApiProblem, JsonBody};
 use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
+use crate::refused;
 use crate::respond::{answer, deleted};
 
 /// A document of the CRM.
@@ -89,11 +90,9 @@ pub(crate) async fn write(
     body: JsonBody<ItemBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ItemId::parse)?;
-    let body = body.fields;
     let mut problems = Problems::default();
-    let item = body.read("", &mut problems).apply(id, None, "", &mut problems);
-    let Some(item) = item.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
-    app.store.put_item(&item).await?;
-    let receipts = app.store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
+    let change = body.fields.read("", &mut problems);
+    let written = use_cases::records::write_item(&app.store, id, change, problems).await;
+    let (item, receipts) = written.map_err(refused::record)?;
     Ok(answer(ItemView::new(item, receipts)))
 }

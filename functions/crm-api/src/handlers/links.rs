@@ -7,12 +7,12 @@ use axum::response::Response;
 use domain::business::settings::Settings;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::PaymentLink;
-use domain::requests::amend::{AmendContext, Amendment, amend as amend_terms};
+use domain::requests::amend::Amendment;
 use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
-use store::{LinkList, SortKey, Written};
+use store::{LinkList, SortKey};
 use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
@@ -20,9 +20,10 @@ use web::extract::{Path, Query};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
+use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, Parameters};
+use crate::refused;
 use crate::respond::answer;
 
 const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
@@ -125,10 +126,9 @@ impl AmendBody {
     fn read(self, problems: &mut Problems) -> Amendment {
         let p = problems;
         refuse_unknown("", self.unknown, p);
-        let days = self.expires_in_days.field("/expires_in_days", p);
         Amendment {
-            expires_at: self.expires_at.field("/expires_at", p).parse("/expires_at", p, |at| Expiry::parse(&at)),
-            expires_in_days: days.parse("/expires_in_days", p, Expiry::parse_days),
+            expires_at: self.expires_at.text("/expires_at", p, Expiry::parse),
+            expires_in_days: self.expires_in_days.parse("/expires_in_days", p, Expiry::parse_days),
             description: read_description(self.description, p),
             after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
             metadata: read_metadata(self.metadata, p),
@@ -144,47 +144,17 @@ pub(crate) async fn amend(
     body: JsonBody<AmendBody>,
 ) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
-    let body = body.fields;
     let mut problems = Problems::default();
-    let amendment = body.read(&mut problems);
-    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value();
-    let configuration = app.store.configuration_with(receipt_type).await?;
-    let mut link = app.store.link(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
-    let item = match &link.terms().item {
-        Some(item) => app.store.item(&item.id).await?.map(|(item, _)| item),
-        None => None,
-    };
-    let records = AmendContext {
-        item: item.as_ref(),
-        receipt_types: &configuration.receipt_types,
-        settings: &configuration.settings,
-    };
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let now = app.clock.now();
-        let terms = amend_terms(link.terms(), amendment.clone(), records, now, problems.clone());
-        let terms = terms.map_err(ApiProblem::invalid)?;
-        let next = link.amended(terms, now).ok_or_else(|| refused(&link, now))?;
-        next.check_growth(&link).map_err(|rejection| ApiProblem::invalid(Problems::of("/metadata", rejection)))?;
-        match app.store.replace_link(&next).await? {
-            Written::Applied | Written::AlreadyApplied => return show(&app, &next, now).await,
-            Written::Rejected(current) => link = *current,
-        }
-    }
-    Err(ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."))
+    let amendment = body.fields.read(&mut problems);
+    let amended = use_cases::amend::amend(&app.store, &|| app.clock.now(), &id, &amendment, problems).await;
+    show(&app, &amended.map_err(refused::amend)?).await
 }
 
 /// A link that was just written.
-pub(crate) async fn show(app: &App, link: &PaymentLink, now: Timestamp) -> Result<Response, ApiProblem> {
+pub(crate) async fn show(app: &App, link: &PaymentLink) -> Result<Response, ApiProblem> {
     let messages = app.store.message_states(std::slice::from_ref(link)).await?;
     let configuration = app.store.configuration().await?;
-    Ok(answer(LinkView::new(link, &messages, &configuration.settings, now)))
-}
-
-/// Only an active link can be changed.
-pub(crate) fn refused(link: &PaymentLink, now: Timestamp) -> ApiProblem {
-    let status = link.status_at(now).name();
-    let detail = format!("Only an active link can be changed; this one is {status}.");
-    ApiProblem::conflict("link_not_active", detail).with_current_status(status)
+    Ok(answer(LinkView::new(link, &messages, &configuration.settings, app.clock.now())))
 }
 
 /// An id of another form names nothing, so it is not found rather than wrong.

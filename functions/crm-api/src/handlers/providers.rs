@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ids::{CredentialsVersion, ProviderId};
+use domain::ids::ProviderId;
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
 use domain::messages::provider::{
@@ -14,25 +14,27 @@ use domain::messages::provider::{
 };
 use domain::messages::template::TemplateParameter;
 use domain::public_url::Reach;
-use domain::{Field, Problems, Rejection};
+use domain::{Problems, Rejection};
 use serde::{Deserialize, Serialize};
+use use_cases::providers::ProviderRequest;
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ProviderKindName};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::{App, MAX_CONTENDED_TRIES};
+use crate::app::App;
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::handlers::accounts::new_version;
 use crate::lists::{ListView, PAGING, Parameters};
-use crate::respond::{answer, deleted, record_keeps_changing};
+use crate::refused;
+use crate::respond::{answer, deleted};
 
 /// A provider has at most so many templates: one for each language.
 const MAX_TEMPLATES: usize = 20;
 
 /// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageProviderBody)]
 pub(crate) struct ProviderBody {
     /// Whose protocol the provider speaks; it decides which of the other fields there are.
@@ -68,7 +70,7 @@ pub(crate) struct ProviderBody {
 }
 
 /// A template that the provider approved, and what stands in the places that it leaves open, in their order.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateBody)]
 struct TemplateBody {
     /// What the provider calls the template: 1 to 100 letters, digits, `_` and `-`.
@@ -158,12 +160,8 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ProviderId::parse)?;
-    let configuration = app.store.fresh_configuration().await?;
-    if let Some(route) = configuration.settings.sms_routes.iter().find(|route| route.provider == id) {
-        let detail = format!("The settings name it for numbers that begin with {}.", route.prefix.as_str());
-        return Err(ApiProblem::conflict("provider_in_use", detail));
-    }
-    deleted(app.store.delete_provider(&id).await?, "message provider")
+    let existed = use_cases::providers::delete(&app.store, &id).await.map_err(refused::provider_needed)?;
+    deleted(existed, "message provider")
 }
 
 pub(crate) async fn write(
@@ -173,53 +171,30 @@ pub(crate) async fn write(
     body: JsonBody<ProviderBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ProviderId::parse)?;
-    let suffix: [u8; 4] = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
-    let version = new_version(app.clock.now(), suffix)?;
-    // A secret that is left out is that of the provider as it is: it must not come back after another was written.
-    for _ in 0..MAX_CONTENDED_TRIES {
-        let (known, revision) = app.store.provider_to_change(&id).await?;
-        let (mut problems, body) = (Problems::default(), body.fields.clone());
-        let decided = decide(id.clone(), body, known.as_ref(), version.clone(), app.reach, &mut problems);
-        let Some((provider, secret)) = decided.filter(|_| problems.is_empty()) else {
-            return Err(ApiProblem::invalid(problems));
-        };
-        if app.store.put_provider(&provider, secret.as_ref(), &revision).await? {
-            tracing::info!(provider_id = %provider.id, "A message provider was written.");
-            return Ok(answer(ProviderView::new(&provider)));
-        }
-    }
-    Err(record_keeps_changing())
+    let version = new_version(&app)?;
+    let mut problems = Problems::default();
+    let request = body.fields.read(app.reach, &mut problems);
+    let provider = use_cases::providers::write(&app.store, id, request, version, problems).await;
+    Ok(answer(ProviderView::new(&provider.map_err(refused::record)?)))
 }
 
-/// The provider that the body describes. A secret that is left out stays, as long as it goes to the same address: it must
-/// not be possible to have a secret sent elsewhere by who cannot read it.
-fn decide(
-    id: ProviderId,
-    body: ProviderBody,
-    known: Option<&MessageProvider>,
-    version: CredentialsVersion,
-    reach: Reach,
-    problems: &mut Problems,
-) -> Option<(MessageProvider, Option<ProviderSecret>)> {
-    refuse_unknown("", body.unknown, problems);
-    let kind = body.kind.field("/kind", problems);
-    let kind = kind.parse("/kind", problems, |text| ProviderKind::parse(&text)).require("/kind", problems);
-    let base_url = body.base_url.field("/base_url", problems);
-    let base_url = base_url.parse("/base_url", problems, |url| parse_base_url(&url, reach));
-    let line = body.line.field("/line", problems).parse("/line", problems, |line| check_line(&line));
-    let number = body.phone_number_id.field("/phone_number_id", problems);
-    let number = number.parse("/phone_number_id", problems, |number| check_phone_number_id(&number));
-    let templates = read_templates(body.templates, problems);
-    let credentials = body.credentials.field("/credentials", problems);
-    let kind = kind?;
-    let secret = read_secret(credentials, kind, problems);
-    let fields = ProviderFields { base_url, line, phone_number_id: number, templates };
-    let config = ProviderConfig::decide(kind, fields, problems)?;
-    let is_same_place =
-        |known: &&MessageProvider| known.config.kind() == kind && known.config.base_url() == config.base_url();
-    let kept = known.filter(is_same_place).and_then(|known| known.credentials.clone());
-    let credentials = if secret.is_some() { Some(version) } else { kept };
-    Some((MessageProvider { id, config, credentials }, secret))
+impl ProviderBody {
+    /// The provider that the body describes. Nothing comes of it where a field is missing or refused.
+    fn read(self, reach: Reach, problems: &mut Problems) -> Option<ProviderRequest> {
+        let p = problems;
+        refuse_unknown("", self.unknown, p);
+        let kind = self.kind.required_text("/kind", p, ProviderKind::parse);
+        let fields = ProviderFields {
+            base_url: self.base_url.text("/base_url", p, |url| parse_base_url(url, reach)),
+            line: self.line.text("/line", p, check_line),
+            phone_number_id: self.phone_number_id.text("/phone_number_id", p, check_phone_number_id),
+            templates: self.templates.each("/templates", MAX_TEMPLATES, p, TemplateBody::read),
+        };
+        let credentials = self.credentials.field("/credentials", p).value();
+        let kind = kind?;
+        let secret = credentials.and_then(|given| p.merge(ProviderSecret::parse(kind, &given, "/credentials")));
+        Some(ProviderRequest { config: ProviderConfig::decide(kind, fields, p)?, secret })
+    }
 }
 
 fn check_line(line: &str) -> Result<String, Rejection> {
@@ -240,71 +215,19 @@ fn check_phone_number_id(id: &str) -> Result<String, Rejection> {
     }
 }
 
-/// Reads each template and points at what cannot be used.
-fn read_templates(given: Given<Vec<TemplateBody>>, problems: &mut Problems) -> Field<Vec<ApprovedTemplate>> {
-    const AT: &str = "/templates";
-    let bodies = match given.field(AT, problems) {
-        Field::Value(bodies) => bodies,
-        Field::Absent => return Field::Absent,
-        Field::Refused => return Field::Refused,
-    };
-    if bodies.len() > MAX_TEMPLATES {
-        problems.refuse(AT, "too_many", format!("At most {MAX_TEMPLATES} entries are allowed."));
-        return Field::Refused;
-    }
-    let count = bodies.len();
-    let bodies = bodies.into_iter().enumerate();
-    let read: Vec<ApprovedTemplate> =
-        bodies.filter_map(|(index, body)| body.read(&format!("{AT}/{index}"), problems)).collect();
-    if read.len() == count { Field::Value(read) } else { Field::Refused }
-}
-
 impl TemplateBody {
     fn read(self, at: &str, problems: &mut Problems) -> Option<ApprovedTemplate> {
         let p = problems;
         refuse_unknown(at, self.unknown, p);
-        let pointer = format!("{at}/name");
-        let name = self.name.field(&pointer, p).parse(&pointer, p, |name| TemplateName::parse(&name));
-        let name = name.require(&pointer, p);
-        let pointer = format!("{at}/locale");
-        let locale = self.locale.field(&pointer, p).parse(&pointer, p, |tag| Locale::parse(&tag));
-        let locale = locale.require(&pointer, p);
-        let pointer = format!("{at}/parameters");
-        let texts = self.parameters.field(&pointer, p).require(&pointer, p)?;
-        if texts.len() > MAX_PARAMETERS {
-            p.refuse(&pointer, "too_many", format!("At most {MAX_PARAMETERS} entries are allowed."));
-            return None;
-        }
-        let count = texts.len();
-        let mut parameters = Vec::new();
-        for (index, text) in texts.iter().enumerate() {
-            match TemplateParameter::parse(text) {
-                Ok(phrase) => parameters.push(phrase),
-                Err(rejections) => {
-                    rejections.into_iter().for_each(|rejection| p.add(format!("{pointer}/{index}"), rejection));
-                }
-            }
-        }
-        if parameters.len() < count {
-            return None;
-        }
+        let name = self.name.required_text(format!("{at}/name"), p, TemplateName::parse);
+        let locale = self.locale.required_text(format!("{at}/locale"), p, Locale::parse);
+        let parameters_at = format!("{at}/parameters");
+        let parameters = self.parameters.each(&parameters_at, MAX_PARAMETERS, p, |text, at, p| {
+            let read = TemplateParameter::parse(&text);
+            read.map_err(|rejections| rejections.into_iter().for_each(|rejection| p.add(at, rejection))).ok()
+        });
+        let parameters = parameters.require(&parameters_at, p)?;
         let template = ApprovedTemplate { name: name?, locale: locale?, parameters };
-        p.check(&pointer, template.check()).value()
-    }
-}
-
-fn read_secret(
-    given: Field<BTreeMap<String, String>>,
-    kind: ProviderKind,
-    problems: &mut Problems,
-) -> Option<ProviderSecret> {
-    match ProviderSecret::parse(kind, &given.value()?, "/credentials") {
-        Ok(secret) => Some(secret),
-        Err(found) => {
-            for problem in found.into_vec() {
-                problems.refuse(problem.pointer, problem.code, problem.detail);
-            }
-            None
-        }
+        p.check(parameters_at, template.check()).value()
     }
 }

@@ -2,18 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::address::Region;
 use domain::business::logo::Logo;
 use domain::business::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
 use domain::ids::{ProviderId, ReceiptTypeId};
 use domain::locale::Locale;
-use domain::messages::sms_route::{NumberPrefix, SmsRoute};
 use domain::messages::channel::Channel;
 use domain::messages::sms::SegmentLimit;
-use domain::address::Region;
-use domain::requests::create::find_receipt_type;
+use domain::messages::sms_route::{NumberPrefix, SmsRoute};
 use domain::requests::expiry::Expiry;
 use domain::text::{parse_name, parse_web_address};
-use domain::{Problems, Rejection};
+use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use views::schema::ChannelName;
@@ -22,6 +21,7 @@ use web::{ApiProblem, Given, JsonBody};
 
 use crate::app::App;
 use crate::caller::{MayAdminister, MayRead};
+use crate::refused;
 use crate::respond::answer;
 
 /// What the business sets. A PUT replaces all of it: what is left out has its default again.
@@ -192,82 +192,52 @@ pub(crate) async fn write(
     State(app): State<App>,
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
-    let mut body = body.fields;
     let mut problems = Problems::default();
-    let logo = std::mem::take(&mut body.logo).field("/logo", &mut problems);
-    let logo = logo.parse("/logo", &mut problems, |uri| Logo::parse(&uri)).value();
-    let mut settings = body.read(&mut problems);
-    if let Some(id) = &settings.default_receipt_type_id {
-        let configuration = app.store.fresh_configuration().await?;
-        problems.check("/default_receipt_type_id", find_receipt_type(id, &configuration.receipt_types));
-    }
-    check_providers(&app, &settings, &mut problems).await?;
-    if !problems.is_empty() {
-        return Err(ApiProblem::invalid(problems));
-    }
-    match &logo {
-        Some(logo) => {
-            settings.logo_hash = Some(logo.hash());
-            app.store.put_settings_with_logo(&settings, logo).await?;
-        }
-        None => app.store.put_settings(&settings).await?,
-    }
-    Ok(answer(SettingsView::new(settings, logo.as_ref())))
+    let (settings, logo) = body.fields.read(&mut problems);
+    let settings = use_cases::settings::write(&app.store, settings, logo.as_ref(), problems).await;
+    Ok(answer(SettingsView::new(settings.map_err(refused::record)?, logo.as_ref())))
 }
 
 impl SettingsBody {
-    /// What is left out gets its default: a PUT replaces everything.
-    fn read(self, problems: &mut Problems) -> Settings {
+    /// The settings, and the picture beside them. What is left out gets its default: a PUT replaces everything.
+    fn read(self, problems: &mut Problems) -> (Settings, Option<Logo>) {
         let p = problems;
+        let logo = self.logo.text("/logo", p, Logo::parse).value();
         refuse_unknown("", self.unknown, p);
         let defaults = Settings::default();
-        let business_name = self.business_name.field("/business_name", p);
-        let business_name = business_name.parse("/business_name", p, |name| parse_name(&name, 60));
-        let phone = self.support_phone.field("/support_phone", p);
-        let url = self.support_url.field("/support_url", p);
-        let sender_id = self.sms_sender_id.field("/sms_sender_id", p);
-        let sms_routes = read_routes(self.sms_routes, p);
-        let channel_order = self.channel_order.field("/channel_order", p);
-        let sender_name = self.email_sender_name.field("/email_sender_name", p);
-        let zone = self.time_zone.field("/time_zone", p);
-        let locale = self.default_locale.field("/default_locale", p);
-        let region = self.default_region.field("/default_region", p);
-        let days = self.default_expires_in_days.field("/default_expires_in_days", p);
-        let kind = self.default_receipt_type_id.field("/default_receipt_type_id", p);
-        let segments = self.max_sms_segments.field("/max_sms_segments", p);
-        let hosts = self.return_url_hosts.field("/return_url_hosts", p);
-        Settings {
-            business_name: business_name.require("/business_name", p).unwrap_or_default(),
-            // The picture is kept beside the settings, and its name is put here when it is written.
+        let business_name = self.business_name.required_text("/business_name", p, |name| parse_name(name, 60));
+        let time_zone = self.time_zone.text("/time_zone", p, TimeZoneName::parse).value();
+        let locale = self.default_locale.text("/default_locale", p, Locale::parse).value();
+        let region = self.default_region.text("/default_region", p, Region::parse).value();
+        let days = self.default_expires_in_days.parse("/default_expires_in_days", p, check_days).value();
+        let receipt_type = self.default_receipt_type_id.text("/default_receipt_type_id", p, ReceiptTypeId::parse);
+        let segments = self.max_sms_segments.parse("/max_sms_segments", p, SegmentLimit::parse).value();
+        let hosts = self.return_url_hosts.parse("/return_url_hosts", p, check_hosts).value();
+        let settings = Settings {
+            business_name: business_name.unwrap_or_default(),
+            // Its name is put here when the picture is written beside the settings.
             logo_hash: None,
-            support_phone: phone.parse("/support_phone", p, |text| parse_name(&text, 30)).value(),
-            support_url: url.parse("/support_url", p, |url| parse_web_address(&url)).value(),
-            sms_sender_id: sender_id.parse("/sms_sender_id", p, |text| SmsSenderId::parse(&text)).value(),
-            sms_routes: sms_routes.unwrap_or_default(),
-            channel_order: channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
-            email_sender_name: sender_name.parse("/email_sender_name", p, |text| EmailSenderName::parse(&text)).value(),
-            time_zone: zone
-                .parse("/time_zone", p, |name| TimeZoneName::parse(&name))
-                .value()
-                .unwrap_or(defaults.time_zone),
-            default_locale: locale
-                .parse("/default_locale", p, |tag| Locale::parse(&tag))
-                .value()
-                .unwrap_or(defaults.default_locale),
-            default_region: region
-                .parse("/default_region", p, |code| Region::parse(&code))
-                .value()
-                .unwrap_or(defaults.default_region),
-            default_expires_in_days: days
-                .parse("/default_expires_in_days", p, |days| Expiry::parse_days(days).map(|_| days))
-                .value()
-                .unwrap_or(defaults.default_expires_in_days),
-            default_receipt_type_id: kind.parse("/default_receipt_type_id", p, |id| ReceiptTypeId::parse(&id)).value(),
-            max_sms_segments: segments.parse("/max_sms_segments", p, SegmentLimit::parse).value().unwrap_or_default(),
+            support_phone: self.support_phone.text("/support_phone", p, |text| parse_name(text, 30)).value(),
+            support_url: self.support_url.text("/support_url", p, parse_web_address).value(),
+            sms_sender_id: self.sms_sender_id.text("/sms_sender_id", p, SmsSenderId::parse).value(),
+            sms_routes: read_routes(self.sms_routes, p).value().unwrap_or_default(),
+            channel_order: self.channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
+            email_sender_name: self.email_sender_name.text("/email_sender_name", p, EmailSenderName::parse).value(),
+            time_zone: time_zone.unwrap_or(defaults.time_zone),
+            default_locale: locale.unwrap_or(defaults.default_locale),
+            default_region: region.unwrap_or(defaults.default_region),
+            default_expires_in_days: days.unwrap_or(defaults.default_expires_in_days),
+            default_receipt_type_id: receipt_type.value(),
+            max_sms_segments: segments.unwrap_or_default(),
             rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
-            return_url_hosts: hosts.parse("/return_url_hosts", p, check_hosts).value().unwrap_or_default(),
-        }
+            return_url_hosts: hosts.unwrap_or_default(),
+        };
+        (settings, logo)
     }
+}
+
+fn check_days(days: i64) -> Result<i64, Rejection> {
+    Expiry::parse_days(days).map(|_| days)
 }
 
 fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
@@ -285,44 +255,22 @@ fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
 /// So many prefixes may have a provider of their own.
 const MAX_ROUTES: usize = 20;
 
-fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Option<Vec<SmsRoute>> {
-    const AT: &str = "/sms_routes";
-    let bodies = given.field(AT, problems).value()?;
-    if bodies.len() > MAX_ROUTES {
-        problems.refuse(AT, "too_many", format!("At most {MAX_ROUTES} entries are allowed."));
-        return None;
-    }
-    let count = bodies.len();
-    let mut routes: Vec<SmsRoute> = Vec::new();
-    for (index, body) in bodies.into_iter().enumerate() {
-        let (at, p) = (format!("{AT}/{index}"), &mut *problems);
-        refuse_unknown(&at, body.unknown, p);
-        let pointer = format!("{at}/prefix");
-        let prefix = body.prefix.field(&pointer, p).parse(&pointer, p, |text| NumberPrefix::parse(&text));
-        let prefix = prefix.require(&pointer, p);
-        let pointer = format!("{at}/provider");
-        let provider = body.provider.field(&pointer, p).parse(&pointer, p, |id| ProviderId::parse(&id));
-        let (Some(prefix), Some(provider)) = (prefix, provider.require(&pointer, p)) else { continue };
-        if routes.iter().any(|known| known.prefix == prefix) {
-            p.refuse(format!("{at}/prefix"), "given_twice", "Each prefix has one provider.");
-            continue;
+/// Each prefix once. All of them or none, so that each stands where it stood.
+fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Field<Vec<SmsRoute>> {
+    let mut prefixes: Vec<NumberPrefix> = Vec::new();
+    given.each("/sms_routes", MAX_ROUTES, problems, |body, at, p| {
+        refuse_unknown(at, body.unknown, p);
+        let prefix_at = format!("{at}/prefix");
+        let prefix = body.prefix.required_text(&prefix_at, p, NumberPrefix::parse);
+        let provider = body.provider.required_text(format!("{at}/provider"), p, ProviderId::parse);
+        let (prefix, provider) = (prefix?, provider?);
+        if prefixes.contains(&prefix) {
+            p.refuse(prefix_at, "given_twice", "Each prefix has one provider.");
+            return None;
         }
-        routes.push(SmsRoute { prefix, provider });
-    }
-    // All of them or none, so that each stands where it stood.
-    (routes.len() == count).then_some(routes)
-}
-
-/// The providers that the settings name are there and send SMS.
-async fn check_providers(app: &App, settings: &Settings, problems: &mut Problems) -> Result<(), ApiProblem> {
-    for (index, route) in settings.sms_routes.iter().enumerate() {
-        let provider = app.store.provider(&route.provider).await?;
-        if provider.is_none_or(|provider| provider.config.channel() != Channel::Sms) {
-            let detail = format!("There is no provider {} of SMS.", route.provider);
-            problems.refuse(format!("/sms_routes/{index}/provider"), "unknown_message_provider", detail);
-        }
-    }
-    Ok(())
+        prefixes.push(prefix.clone());
+        Some(SmsRoute { prefix, provider })
+    })
 }
 
 fn check_hosts(hosts: Vec<String>) -> Result<Vec<String>, Rejection> {

@@ -1,0 +1,52 @@
+//! Changing an active link. Its amount is not among what can be changed.
+
+use domain::Problems;
+use domain::ids::LinkId;
+use domain::link::PaymentLink;
+use domain::requests::amend::{AmendContext, Amendment, amend as amend_terms};
+use store::Store;
+
+use crate::Now;
+use crate::idempotency::Answer;
+use crate::link_change::{ChangeRefused, change, read_link};
+
+/// Why a link stays as it is.
+#[derive(Debug)]
+pub enum AmendRefused {
+    Invalid(Problems),
+    /// Only an active link can be changed.
+    NotActive,
+}
+
+/// Changes what the amendment names. `problems` carries what reading the request found. An amendment that comes twice
+/// changes nothing the second time, so that it has no idempotency key.
+pub async fn amend(
+    store: &Store,
+    now: Now<'_>,
+    id: &LinkId,
+    amendment: &Amendment,
+    problems: Problems,
+) -> Result<PaymentLink, ChangeRefused<AmendRefused>> {
+    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value();
+    let configuration = store.configuration_with(receipt_type).await?;
+    let link = read_link(store, id).await?;
+    let item = match &link.terms().item {
+        Some(item) => store.item(&item.id).await?.map(|(item, _)| item),
+        None => None,
+    };
+    let context = AmendContext {
+        item: item.as_ref(),
+        receipt_types: &configuration.receipt_types,
+        settings: &configuration.settings,
+    };
+    let amended = change(store, now, link, "amend", None, |link, at| {
+        let terms = amend_terms(link.terms(), amendment.clone(), context, at, problems.clone());
+        let next = link.amended(terms.map_err(AmendRefused::Invalid)?, at).ok_or(AmendRefused::NotActive)?;
+        let size = next.check_growth(link);
+        size.map_err(|rejection| AmendRefused::Invalid(Problems::of("/metadata", rejection)))?;
+        Ok(next)
+    });
+    match amended.await? {
+        Answer::New(link) | Answer::Repeated(link) => Ok(link),
+    }
+}

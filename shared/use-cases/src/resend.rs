@@ -1,0 +1,54 @@
+//! Having people told once more about an active link.
+
+use domain::ids::LinkId;
+use domain::link::{PaymentLink, ResendRefused as TooSoonOrTooOften};
+use domain::requests::resend::{ResendContext, ResendRequest, decide};
+use domain::{Field, Problems};
+use store::{Configuration, Store};
+
+use crate::Now;
+use crate::idempotency::{Answer, Asked};
+use crate::link_change::{ChangeRefused, change, read_link};
+
+/// Why nobody is told once more.
+#[derive(Debug)]
+pub enum ResendRefused {
+    Invalid(Problems),
+    /// The link has ended, or people were told too recently or too often.
+    NotNow(TooSoonOrTooOften),
+}
+
+/// Tells whom the request names, or whoever was told when the link was made. `problems` carries what reading the request
+/// found.
+pub async fn resend(
+    store: &Store,
+    now: Now<'_>,
+    asked: Asked<'_>,
+    id: &LinkId,
+    configuration: &Configuration,
+    request: &ResendRequest,
+    problems: Problems,
+) -> Result<Answer<PaymentLink>, ChangeRefused<ResendRefused>> {
+    let link = read_link(store, id).await?;
+    let contact = if names_people(request) { store.contact(&link.terms().contact.id).await? } else { None };
+    let context = ResendContext {
+        contact: contact.as_ref(),
+        templates: &configuration.templates,
+        settings: &configuration.settings,
+        providers: &configuration.providers,
+    };
+    change(store, now, link, "resend", asked.fingerprint(), |link, at| {
+        link.may_resend(at).map_err(ResendRefused::NotNow)?;
+        let round = decide(request, link, context, at, problems.clone()).map_err(ResendRefused::Invalid)?;
+        let next = link.resend(round, at).map_err(ResendRefused::NotNow)?;
+        let size = next.check_growth(link);
+        size.map_err(|rejection| ResendRefused::Invalid(Problems::of("/recipients", rejection)))?;
+        Ok(next)
+    })
+    .await
+}
+
+/// Only people at the contact make the contact be read.
+fn names_people(request: &ResendRequest) -> bool {
+    matches!(request.recipients.contact, Field::Value(true)) || matches!(request.recipients.roles, Field::Value(_))
+}
