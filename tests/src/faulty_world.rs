@@ -517,8 +517,8 @@ async fn add_account(cloud: &Cloud, like: &str, id: &str, change: impl FnOnce(&m
     let mut account = model.clone();
     account.id = AccountId::parse(id).unwrap();
     change(&mut account.online_payment);
-    let is_first = cloud.store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
-    assert!(is_first.expect("the account is written"));
+    let written = cloud.store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
+    assert_eq!(written.expect("the account is written"), store::RecordWritten::Applied);
 }
 
 fn signed(secret: &str, text: &str) -> String {

@@ -4,11 +4,15 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use store::Deleted;
 use web::ApiProblem;
 
 /// The answer to a deletion: nothing, or that there was nothing.
-pub(crate) fn deleted(existed: bool, what: &str) -> Result<StatusCode, ApiProblem> {
-    if existed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::not_found(what)) }
+pub(crate) fn deleted(outcome: Deleted, what: &str) -> Result<StatusCode, ApiProblem> {
+    match outcome {
+        Deleted::Existed => Ok(StatusCode::NO_CONTENT),
+        Deleted::Missing => Err(ApiProblem::not_found(what)),
+    }
 }
 
 /// A record in an answer. Nothing on the way may keep it: it is about people and money.

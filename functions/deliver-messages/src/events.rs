@@ -14,7 +14,7 @@ use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{DUE_SHARDS, DueEvent, EventList, EventsAfter, LinkHistory, StoreError};
+use store::{DUE_SHARDS, DueEvent, EventList, EventRecorded, EventsAfter, LinkHistory, RecordWritten, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 
@@ -94,7 +94,7 @@ pub(crate) async fn tell(app: &App, file: &LinkHistory, deadline: SystemTime) ->
         // Sending takes its time, and whoever polls has read on meanwhile: an event stands where it was written down, or
         // they would have passed its place before it was there.
         event.recorded_at = app.clock.now();
-        if app.store.record_event(&event).await? {
+        if app.store.record_event(&event).await? == EventRecorded::Now {
             Measurement::Happened { kind: event.kind, gateway: file.link.terms().account.gateway }.record();
         }
     }
@@ -152,9 +152,13 @@ async fn send(
 /// An endpoint that says that it is gone gets nothing more until somebody switches it on again.
 async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
     match app.store.replace_endpoint(&endpoint.gone()).await {
-        Ok(true) => tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off."),
+        Ok(RecordWritten::Applied) => {
+            tracing::warn!(endpoint_id = %endpoint.id, "An endpoint is gone and was switched off.")
+        }
         // Somebody changed it meanwhile. If it is still gone, the next event finds that out.
-        Ok(false) => tracing::info!(endpoint_id = %endpoint.id, "An endpoint that was gone has been changed."),
+        Ok(RecordWritten::Rejected) => {
+            tracing::info!(endpoint_id = %endpoint.id, "An endpoint that was gone has been changed.")
+        }
         // The next event meets the same answer, and tries this again.
         Err(error) => {
             tracing::error!(endpoint_id = %endpoint.id, error = %error, "A gone endpoint could not be switched off.");

@@ -5,7 +5,7 @@ use domain::ids::{ContactId, LinkId};
 use domain::link::PaymentLink;
 use domain::link::Receipt;
 use serde_json::{Value, json};
-use store::{LinkList, Page, ReceiptList, Written};
+use store::{Deleted, LinkList, Page, ReceiptList, Written};
 use views::{LinkView, ReceiptView};
 
 use crate::{Admin, AdminError};
@@ -66,9 +66,12 @@ impl Admin {
             }
         }
         for item in self.store.items_of_contact(id).await? {
-            erased.items += usize::from(self.store.delete_item(&item.id).await?);
+            erased.items += match self.store.delete_item(&item.id).await? {
+                Deleted::Existed => 1,
+                Deleted::Missing => 0,
+            };
         }
-        erased.contact = self.store.delete_contact(id).await?;
+        erased.contact = self.store.delete_contact(id).await? == Deleted::Existed;
         Ok(erased)
     }
 

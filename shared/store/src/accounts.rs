@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
 use crate::revision::{Revision, to_marked_item};
+use crate::table::{Deleted, RecordWritten};
 
 impl Store {
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
@@ -22,13 +23,13 @@ impl Store {
     }
 
     /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of their
-    /// own, at once. Answers whether nobody else was faster.
+    /// own, at once.
     pub async fn put_account(
         &self,
         account: &Account,
         credentials: Option<&Credentials>,
         revision: &Revision,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<RecordWritten, StoreError> {
         let item = to_marked_item(keys::account(&account.id), account)?;
         let secret = match (credentials, &account.online_payment.credentials) {
             (Some(credentials), Some(version)) => Some(to_item(keys::credentials(&account.id, version), credentials)?),
@@ -38,7 +39,7 @@ impl Store {
     }
 
     /// Deletes an account. Its credentials stay: attempts that are open are confirmed with those they began with.
-    pub async fn delete_account(&self, id: &AccountId) -> Result<bool, StoreError> {
+    pub async fn delete_account(&self, id: &AccountId) -> Result<Deleted, StoreError> {
         self.delete("delete an account", keys::account(id)).await
     }
 }

@@ -15,7 +15,7 @@ use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
 use crate::item::{from_item, text_of, to_item};
 use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};
-use crate::table::{Condition, PutOutcome};
+use crate::table::{Condition, Deleted, PutOutcome};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,10 +177,10 @@ impl Store {
         let ring = self.read_keys().await?;
         let mut found = ring.by_hash.keys().filter(|hash| id_of(hash) == id);
         match (found.next(), found.next()) {
-            (Some(hash), None) => {
-                let was_there = self.delete("revoke an API key", keys::api_key(hash)).await?;
-                Ok(if was_there { KeyRevocation::Revoked } else { KeyRevocation::NoSuchKey })
-            }
+            (Some(hash), None) => match self.delete("revoke an API key", keys::api_key(hash)).await? {
+                Deleted::Existed => Ok(KeyRevocation::Revoked),
+                Deleted::Missing => Ok(KeyRevocation::NoSuchKey),
+            },
             (None, _) => Ok(KeyRevocation::NoSuchKey),
             (Some(_), Some(_)) => Ok(KeyRevocation::Ambiguous),
         }

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::item::{Item, text};
 use crate::keys::{self, ALL_CONTACTS, BY_DAY, LISTED_AT};
 use crate::revision::to_marked_item;
+use crate::table::Deleted;
 
 /// A contact's item with its mark and its place in the list of all.
 pub(crate) fn contact_item(contact: &Contact) -> Result<Item, StoreError> {
@@ -27,7 +28,7 @@ impl Store {
         self.put("write a contact", contact_item(contact)?).await
     }
 
-    pub async fn delete_contact(&self, id: &ContactId) -> Result<bool, StoreError> {
+    pub async fn delete_contact(&self, id: &ContactId) -> Result<Deleted, StoreError> {
         self.delete("delete a contact", keys::contact(id)).await
     }
 }

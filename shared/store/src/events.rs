@@ -17,7 +17,7 @@ use crate::keys::{
     PK, SK,
 };
 use crate::messages::MessageRecord;
-use crate::table::{Condition, PutOutcome};
+use crate::table::{Condition, PutOutcome, RecordWritten};
 
 /// A link with what is known of its messages and its events, from one query.
 #[derive(Clone, Debug)]
@@ -50,6 +50,14 @@ fn event_item(event: &EventRecord, day_shards: DayShards) -> Result<Item, StoreE
 fn link_of_event(event: &EventRecord) -> Result<LinkId, StoreError> {
     let parts = event.id.parts();
     parts.map(|(link, _)| link).ok_or_else(|| StoreError::unreadable("find an event's link", "a malformed id"))
+}
+
+/// What became of recording an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventRecorded {
+    Now,
+    /// It was there already, and stays as it is.
+    Before,
 }
 
 /// An event in the index of due work.
@@ -85,21 +93,18 @@ impl Store {
     }
 
     /// Writes an event, unless it is there already.
-    pub async fn record_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
+    pub async fn record_event(&self, event: &EventRecord) -> Result<EventRecorded, StoreError> {
         let item = event_item(event, self.day_shards)?;
         Ok(match self.put_if("record an event", item, Condition::nothing_there()).await? {
-            PutOutcome::Written => true,
-            PutOutcome::StoodAgainst(_) => false,
+            PutOutcome::Written => EventRecorded::Now,
+            PutOutcome::StoodAgainst(_) => EventRecorded::Before,
         })
     }
 
-    /// Writes a changed event over the version it was decided on. Answers whether nobody else was faster.
-    pub async fn replace_event(&self, event: &EventRecord) -> Result<bool, StoreError> {
+    /// Writes a changed event over the version it was decided on.
+    pub async fn replace_event(&self, event: &EventRecord) -> Result<RecordWritten, StoreError> {
         let item = event_item(event, self.day_shards)?;
-        Ok(match self.put_if("change an event", item, Condition::version(event.version - 1)).await? {
-            PutOutcome::Written => true,
-            PutOutcome::StoodAgainst(_) => false,
-        })
+        Ok(self.put_if("change an event", item, Condition::version(event.version - 1)).await?.into())
     }
 
     /// Events with a delivery whose time has come in one shard of the index.
@@ -123,6 +128,9 @@ impl Store {
         }
         event.held_until = Some(until);
         event.version += 1;
-        Ok(self.replace_event(&event).await?.then_some(event))
+        Ok(match self.replace_event(&event).await? {
+            RecordWritten::Applied => Some(event),
+            RecordWritten::Rejected => None,
+        })
     }
 }

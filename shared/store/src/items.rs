@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::item::{Item, from_item, text, text_of};
 use crate::keys::{self, ALL_ITEMS, ATTACHMENT_PREFIX, BY_DAY, ITEM_SK, LISTED_AT, SK};
 use crate::revision::to_marked_item;
+use crate::table::Deleted;
 
 /// The receipts under each receipt field of an item.
 pub type AttachedReceipts = BTreeMap<FieldKey, Vec<ReceiptId>>;
@@ -49,7 +50,7 @@ impl Store {
     }
 
     /// Deletes an item. The receipts attached to it stay what they are, and are listed by its id as before.
-    pub async fn delete_item(&self, id: &ItemId) -> Result<bool, StoreError> {
+    pub async fn delete_item(&self, id: &ItemId) -> Result<Deleted, StoreError> {
         self.delete("delete an item", keys::item(id)).await
     }
 }

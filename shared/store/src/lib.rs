@@ -50,7 +50,7 @@ pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, SortKey};
 pub use due::{DueCursor, DuePage};
 pub use error::StoreError;
-pub use events::{DueEvent, LinkHistory};
+pub use events::{DueEvent, EventRecorded, LinkHistory};
 pub use heartbeat::Schedule;
 pub use items::AttachedReceipts;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
@@ -58,7 +58,7 @@ pub use links::{ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
 pub use revision::Revision;
-pub use table::RecordWritten;
+pub use table::{Deleted, RecordWritten};
 
 use cached::{Cached, Immutable};
 

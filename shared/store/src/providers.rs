@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
 use crate::revision::{Revision, to_marked_item};
+use crate::table::{Deleted, RecordWritten};
 
 impl Store {
     pub async fn provider(&self, id: &ProviderId) -> Result<Option<MessageProvider>, StoreError> {
@@ -21,13 +22,13 @@ impl Store {
     }
 
     /// Writes a provider over the revision that was read and, where a new one is given, its secret as a version of its own, at
-    /// once. Answers whether nobody else was faster.
+    /// once.
     pub async fn put_provider(
         &self,
         provider: &MessageProvider,
         secret: Option<&ProviderSecret>,
         revision: &Revision,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<RecordWritten, StoreError> {
         let item = to_marked_item(keys::provider(&provider.id), provider)?;
         let secret = match (secret, &provider.credentials) {
             (Some(secret), Some(version)) => Some(to_item(keys::provider_secret(&provider.id, version), secret)?),
@@ -37,7 +38,7 @@ impl Store {
     }
 
     /// Deletes a provider. Its secrets stay, and nobody uses them any more.
-    pub async fn delete_provider(&self, id: &ProviderId) -> Result<bool, StoreError> {
+    pub async fn delete_provider(&self, id: &ProviderId) -> Result<Deleted, StoreError> {
         self.delete("delete a provider", keys::provider(id)).await
     }
 

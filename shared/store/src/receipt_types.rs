@@ -7,6 +7,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
+use crate::table::Deleted;
 
 impl Store {
     pub async fn put_receipt_type(&self, receipt_type: &ReceiptType) -> Result<(), StoreError> {
@@ -17,7 +18,7 @@ impl Store {
         self.read("read a receipt type", keys::receipt_type(id)).await
     }
 
-    pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<bool, StoreError> {
+    pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<Deleted, StoreError> {
         self.delete("delete a receipt type", keys::receipt_type(id)).await
     }
 }

@@ -7,7 +7,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, text, text_of, to_item, write_id};
 use crate::keys::{Key, WRITE_ID};
-use crate::table::{Condition, PutOutcome, TransactOutcome};
+use crate::table::{Condition, PutOutcome, RecordWritten, TransactOutcome};
 
 /// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Store {
         record: Item,
         revision: &Revision,
         secret: Option<Item>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<RecordWritten, StoreError> {
         let mark = text_of(&record, WRITE_ID).map(str::to_owned);
         let condition = revision.condition();
         let outcome = match secret {
@@ -82,10 +82,12 @@ impl Store {
             }
         };
         Ok(match outcome {
-            PutOutcome::Written => true,
-            PutOutcome::StoodAgainst(current) => {
-                mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark
+            PutOutcome::StoodAgainst(current)
+                if mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark =>
+            {
+                RecordWritten::Applied
             }
+            PutOutcome::Written | PutOutcome::StoodAgainst(_) => outcome.into(),
         })
     }
 }

@@ -83,6 +83,7 @@ fn is_failed_condition(reason: &CancellationReason) -> bool {
 /// What became of writing a record over what was read of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordWritten {
+    /// By this try, or by our own earlier one whose answer was lost.
     Applied,
     /// Somebody else changed the record since it was read. Nothing was written; decide again on what it is now.
     Rejected,
@@ -95,6 +96,14 @@ impl From<PutOutcome> for RecordWritten {
             PutOutcome::StoodAgainst(_) => Self::Rejected,
         }
     }
+}
+
+/// What became of deleting something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    Existed,
+    /// There was nothing to delete.
+    Missing,
 }
 
 impl Store {
@@ -225,8 +234,7 @@ impl Store {
         }
     }
 
-    /// Deletes an item of the table. Answers whether there was one.
-    pub(crate) async fn delete(&self, operation: &'static str, at: Key) -> Result<bool, StoreError> {
+    pub(crate) async fn delete(&self, operation: &'static str, at: Key) -> Result<Deleted, StoreError> {
         let deleted = self
             .client
             .delete_item()
@@ -236,7 +244,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::service(operation, &error))?;
-        Ok(deleted.attributes.is_some_and(|item| !item.is_empty()))
+        Ok(if deleted.attributes.is_some_and(|item| !item.is_empty()) { Deleted::Existed } else { Deleted::Missing })
     }
 
     /// Runs a transaction. Conflicts with another transaction are tried again here, because nothing was decided by them.

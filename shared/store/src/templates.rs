@@ -10,6 +10,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
+use crate::table::Deleted;
 
 impl Store {
     pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
@@ -31,7 +32,7 @@ impl Store {
         kind: MessageKind,
         channel: Channel,
         locale: &Locale,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Deleted, StoreError> {
         self.delete("delete a message template", keys::template(kind, channel, locale)).await
     }
 }

@@ -9,7 +9,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{from_item, to_item};
 use crate::keys::{self, WEBHOOKS_PARTITION};
-use crate::table::{Condition, PutOutcome};
+use crate::table::{Condition, Deleted, PutOutcome, RecordWritten};
 
 impl Store {
     /// All endpoints, at most as old as the store was told to keep them.
@@ -37,10 +37,10 @@ impl Store {
         self.read("read an endpoint", keys::endpoint(id)).await
     }
 
-    /// Writes an endpoint over the version it was decided on; the first version where there is none. Answers whether
-    /// nobody else was faster. Our own write whose answer was lost, and which was therefore sent again, finds itself: the
-    /// secret of a new endpoint is random, and is shown only to whoever made it.
-    pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<bool, StoreError> {
+    /// Writes an endpoint over the version it was decided on; the first version where there is none. Our own write whose
+    /// answer was lost, and which was therefore sent again, finds itself: the secret of a new endpoint is random, and is
+    /// shown only to whoever made it.
+    pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<RecordWritten, StoreError> {
         const WRITE: &str = "write an endpoint";
         let item = to_item(keys::endpoint(&endpoint.id), endpoint)?;
         let condition = match endpoint.version {
@@ -48,14 +48,17 @@ impl Store {
             version => Condition::version(version - 1),
         };
         match self.put_if(WRITE, item, condition).await? {
-            PutOutcome::Written => Ok(true),
+            PutOutcome::Written => Ok(RecordWritten::Applied),
             // It was deleted meanwhile.
-            PutOutcome::StoodAgainst(current) if current.is_empty() => Ok(false),
-            PutOutcome::StoodAgainst(current) => Ok(from_item::<WebhookEndpoint>(WRITE, current)? == *endpoint),
+            PutOutcome::StoodAgainst(current) if current.is_empty() => Ok(RecordWritten::Rejected),
+            PutOutcome::StoodAgainst(current) => {
+                let is_ours = from_item::<WebhookEndpoint>(WRITE, current)? == *endpoint;
+                Ok(if is_ours { RecordWritten::Applied } else { RecordWritten::Rejected })
+            }
         }
     }
 
-    pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<bool, StoreError> {
+    pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<Deleted, StoreError> {
         self.delete("delete an endpoint", keys::endpoint(id)).await
     }
 }

@@ -8,7 +8,7 @@ use domain::ids::{AccountId, CredentialsVersion};
 use domain::money::Currency;
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::credentials::Credentials;
-use store::Store;
+use store::{RecordWritten, Store};
 
 use crate::contended::Tries;
 use crate::records::RecordRefused;
@@ -61,7 +61,7 @@ pub async fn write(
                 summary_page: request.summary_page,
             },
         };
-        if store.put_account(&account, credentials.as_ref(), &revision).await? {
+        if store.put_account(&account, credentials.as_ref(), &revision).await? == RecordWritten::Applied {
             tracing::info!(account_id = %account.id, "An account was written.");
             return Ok(account);
         }

@@ -8,7 +8,7 @@ use domain::idempotency::{IdempotencyLog, Repeat};
 use domain::ids::EndpointId;
 use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, WebhookEndpoint};
 use jiff::SignedDuration;
-use store::{Store, StoreError};
+use store::{RecordWritten, Store, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -79,7 +79,7 @@ pub async fn write(
             Some(known) => replaced(known, request.clone(), now()),
             None => made(id.clone(), request.clone(), secret(bits), now()),
         };
-        if store.replace_endpoint(&endpoint).await? {
+        if store.replace_endpoint(&endpoint).await? == RecordWritten::Applied {
             tracing::info!(endpoint_id = %endpoint.id, "A webhook endpoint was written.");
             let is_new = known.is_none();
             return Ok(if is_new { WrittenEndpoint::New(endpoint) } else { WrittenEndpoint::Changed(endpoint) });
@@ -137,7 +137,7 @@ pub async fn rotate_secret(
         }
         let mut next = endpoint.rotated(secret(bits), overlap, now());
         next.idempotency.add(mark.clone());
-        if store.replace_endpoint(&next).await? {
+        if store.replace_endpoint(&next).await? == RecordWritten::Applied {
             tracing::info!(endpoint_id = %next.id, "The secret of a webhook endpoint was rotated.");
             return Ok(Answer::New(next));
         }

@@ -5,7 +5,7 @@ use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR};
 use domain::idempotency::Repeat;
 use domain::ids::{EndpointId, EventId};
 use domain::records::webhook_endpoint::WebhookEndpoint;
-use store::{Store, StoreError};
+use store::{RecordWritten, Store, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -60,7 +60,7 @@ pub async fn redeliver(
         send_again(&mut event, chosen, at);
         event.idempotency.add(mark.clone());
         event.version += 1;
-        if store.replace_event(&event).await? {
+        if store.replace_event(&event).await? == RecordWritten::Applied {
             return Ok(Answer::New(event));
         }
     }

@@ -4,7 +4,7 @@ use domain::Problems;
 use domain::ids::{CredentialsVersion, ProviderId};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderSecret};
 use domain::messages::sms_route::NumberPrefix;
-use store::{Store, StoreError};
+use store::{Deleted, RecordWritten, Store, StoreError};
 
 use crate::contended::Tries;
 use crate::records::{RecordRefused, without_problems};
@@ -45,7 +45,7 @@ pub async fn write(
         let kept = known.filter(|known| is_same_place(&known.config, &config)).and_then(|known| known.credentials);
         let credentials = if secret.is_some() { Some(version.clone()) } else { kept };
         let provider = MessageProvider { id: id.clone(), config: config.clone(), credentials };
-        if store.put_provider(&provider, secret.as_ref(), &revision).await? {
+        if store.put_provider(&provider, secret.as_ref(), &revision).await? == RecordWritten::Applied {
             tracing::info!(provider_id = %provider.id, "A message provider was written.");
             return Ok(provider);
         }
@@ -58,8 +58,8 @@ fn is_same_place(one: &ProviderConfig, other: &ProviderConfig) -> bool {
     one.kind() == other.kind() && one.base_url() == other.base_url()
 }
 
-/// Deletes a provider and answers whether there was one. One that the settings name is still needed.
-pub async fn delete(store: &Store, id: &ProviderId) -> Result<bool, ProviderNeeded> {
+/// Deletes a provider. One that the settings name is still needed.
+pub async fn delete(store: &Store, id: &ProviderId) -> Result<Deleted, ProviderNeeded> {
     let configuration = store.fresh_configuration().await?;
     if let Some(route) = configuration.settings.sms_routes.iter().find(|route| route.provider == *id) {
         return Err(ProviderNeeded::ForNumbers(route.prefix.clone()));

@@ -7,7 +7,7 @@ use domain::records::contact::{Contact, ContactChange};
 use domain::records::item::{Item, ItemChange};
 use domain::records::receipt_type::ReceiptType;
 use domain::{Problems, Rejection};
-use store::{AttachedReceipts, Configuration, Store, StoreError};
+use store::{AttachedReceipts, Configuration, Deleted, Store, StoreError};
 
 use crate::contended::KeepsChanging;
 
@@ -82,9 +82,9 @@ pub async fn write_receipt_type(
     Ok(receipt_type)
 }
 
-/// Deletes a type of receipt and answers whether there was one. A type that others stand below, or that the settings name,
+/// Deletes a type of receipt. A type that others stand below, or that the settings name,
 /// is still needed.
-pub async fn delete_receipt_type(store: &Store, id: &ReceiptTypeId) -> Result<bool, ReceiptTypeNeeded> {
+pub async fn delete_receipt_type(store: &Store, id: &ReceiptTypeId) -> Result<Deleted, ReceiptTypeNeeded> {
     let configuration = store.fresh_configuration().await?;
     if let Some(child) = configuration.receipt_types.values().find(|one| one.parent_id.as_ref() == Some(id)) {
         return Err(ReceiptTypeNeeded::HasSubType(child.id.clone()));

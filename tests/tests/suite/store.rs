@@ -23,8 +23,8 @@ use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventsAfter, KeyRevocation, LeaseOutcome,
-    LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventRecorded, EventsAfter, KeyRevocation,
+    LeaseOutcome, LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -425,7 +425,7 @@ async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_be
         store.create_link(&link, &ChangedRecords::default(), second(number)).await.unwrap();
         let event = link.outbox().as_slice()[0].clone();
         let event = event.record(link.id(), second(number));
-        assert!(store.record_event(&event).await.unwrap());
+        assert_eq!(store.record_event(&event).await.unwrap(), EventRecorded::Now);
     }
     let (mut made, mut cursor) = (Vec::new(), None);
     loop {

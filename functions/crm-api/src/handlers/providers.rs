@@ -160,8 +160,8 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ProviderId::parse)?;
-    let existed = use_cases::providers::delete(&app.store, &id).await.map_err(refused::provider_needed)?;
-    deleted(existed, "message provider")
+    let outcome = use_cases::providers::delete(&app.store, &id).await.map_err(refused::provider_needed)?;
+    deleted(outcome, "message provider")
 }
 
 pub(crate) async fn write(

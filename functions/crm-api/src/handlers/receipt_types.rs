@@ -76,8 +76,8 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ReceiptTypeId::parse)?;
-    let existed = use_cases::records::delete_receipt_type(&app.store, &id).await;
-    deleted(existed.map_err(refused::receipt_type_needed)?, "receipt type")
+    let outcome = use_cases::records::delete_receipt_type(&app.store, &id).await;
+    deleted(outcome.map_err(refused::receipt_type_needed)?, "receipt type")
 }
 
 pub(crate) async fn write(
