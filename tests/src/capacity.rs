@@ -41,7 +41,7 @@ fn number_size(digits: &str) -> usize {
     significant.div_ceil(2) + 1 + usize::from(digits.starts_with('-'))
 }
 
-/// Read units for so many bytes that are read together. What does not exist costs as much as something small.
+/// The read units for this many bytes that are read together. What does not exist costs as much as something small.
 pub fn read_units(bytes: usize, is_consistent: bool) -> f64 {
     let pages = u32::try_from(bytes.div_ceil(4096).max(1)).unwrap_or(u32::MAX);
     if is_consistent { f64::from(pages) } else { f64::from(pages) / 2.0 }

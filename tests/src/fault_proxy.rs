@@ -3,7 +3,7 @@
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
 //! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
-//! a process that dies does: whoever runs the function waits for [`FaultProxy::death_of`] beside it and drops it then.
+//! a process that dies does: the test that runs the function waits for [`FaultProxy::death_of`] beside it and drops it then.
 //!
 //! An operation of the AWS SDK is one call, however often the SDK tries it. A fault says whether it meets only the first
 //! try or every one.
@@ -46,8 +46,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it hands a message for a person to whoever delivers it.
-    pub fn tells_a_person(&self) -> bool {
+    /// Whether it hands a message for a person to its provider.
+    pub fn sends_a_message(&self) -> bool {
         ["sns", "ses", WHATSAPP, KAVENEGAR, BOT_API].contains(&self.service.as_str())
     }
 }

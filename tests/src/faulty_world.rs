@@ -1,6 +1,6 @@
 //! A world in which calls go wrong and functions die, and everybody goes on as they really would.
 //!
-//! The functions call everything through a [`FaultProxy`]. They are called here one by one, by whoever would call them:
+//! The functions call everything through a [`FaultProxy`]. They are called here one by one, as these would call them:
 //! the CRM, the customer's browser, the gateways, the stream, the schedules. Nothing happens by itself and one clock
 //! turns for the functions and the gateways alike, so that a test decides what happens when.
 
@@ -15,7 +15,7 @@ use domain::ids::{AccountId, EndpointId, LinkId};
 use domain::records::account::{LatePayment, OnlinePayment};
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
-use paylink_admin::{Admin, Replayed};
+use paylink_admin::{Admin, ReplayResult};
 use paylink_local::seed::{
     self, API_KEY, MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY,
     STRIPE_WEBHOOK_SECRET,
@@ -57,7 +57,7 @@ pub struct FaultyWorld {
     operator: Admin,
     observer: Mutex<Observer>,
     /// Links whose messages may arrive twice.
-    told_twice: Mutex<BTreeSet<String>>,
+    notified_twice: Mutex<BTreeSet<String>>,
 }
 
 impl FaultyWorld {
@@ -110,7 +110,7 @@ impl FaultyWorld {
             unserved: Mutex::default(),
             operator,
             observer: Mutex::default(),
-            told_twice: Mutex::default(),
+            notified_twice: Mutex::default(),
         }
     }
 
@@ -269,14 +269,14 @@ impl FaultyWorld {
     /// try again. Mollie has no kinds: it only says that something changed.
     pub async fn webhook(&self, gateway: GatewayKind, session: &str, kind: &str) -> Option<Reply> {
         match gateway {
-            GatewayKind::Mollie => self.hear_mollie(session).await,
-            GatewayKind::Razorpay => self.hear_razorpay(session, kind).await,
-            GatewayKind::Stripe => self.hear_stripe(session, kind).await,
+            GatewayKind::Mollie => self.mollie_webhook(session).await,
+            GatewayKind::Razorpay => self.razorpay_webhook(session, kind).await,
+            GatewayKind::Stripe => self.stripe_webhook(session, kind).await,
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
         }
     }
 
-    async fn hear_stripe(&self, session: &str, kind: &str) -> Option<Reply> {
+    async fn stripe_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
         let url = format!("{}/stripe/v1/checkout/sessions/{session}", self.cloud.page_url());
         let object = self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await;
         let event = json!({
@@ -289,7 +289,7 @@ impl FaultyWorld {
         self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
     }
 
-    async fn hear_mollie(&self, session: &str) -> Option<Reply> {
+    async fn mollie_webhook(&self, session: &str) -> Option<Reply> {
         let url = format!("{}/mollie/v2/payments/{session}", self.cloud.page_url());
         let object = self.object(self.http.get(url).bearer_auth(MOLLIE_KEY)).await;
         let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -297,7 +297,7 @@ impl FaultyWorld {
         self.ask(Method::POST, told_at, &form, Some(&format!("id={session}"))).await
     }
 
-    async fn hear_razorpay(&self, session: &str, kind: &str) -> Option<Reply> {
+    async fn razorpay_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
         let url = format!("{}/razorpay/v1/payment_links/{session}", self.cloud.page_url());
         let object = self.object(self.http.get(url).basic_auth(RAZORPAY_KEY, Some(RAZORPAY_SECRET))).await;
         let event = json!({
@@ -347,7 +347,7 @@ impl FaultyWorld {
         self.invoke("expire-links", json!({ "source": "schedule" })).await
     }
 
-    /// The schedule of expire-links comes round, with only so much time.
+    /// The schedule of expire-links comes round, with this much time.
     pub async fn sweep_within(&self, time: Duration) -> Result<Value, String> {
         self.functions.invoke_within(time, "expire-links", json!({ "source": "schedule" })).await
     }
@@ -394,8 +394,8 @@ impl FaultyWorld {
         }
     }
 
-    /// A person finds that something waits in the queue, and has everything told that is still to be told.
-    pub async fn replay(&self) -> Replayed {
+    /// A person finds that something waits in the queue, and has everything delivered that is still undelivered.
+    pub async fn replay(&self) -> ReplayResult {
         self.operator.replay(90, self.now()).await.expect("the links can be read")
     }
 
@@ -464,7 +464,7 @@ impl FaultyWorld {
 
     /// A provider of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
     pub fn allow_resending_twice(&self, link: &Made) {
-        self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
+        self.notified_twice.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id.clone());
     }
 
     /// What is wrong with anything that was written since the last look. It reads nothing from the table, so that it can be
@@ -477,8 +477,8 @@ impl FaultyWorld {
     pub async fn check(&self, stage: Stage) -> (Vec<String>, Evidence) {
         let mut wrong = self.look();
         let evidence = self.evidence().await;
-        let told_twice = self.told_twice.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        wrong.extend(evidence.violations(&Expected { stage, told_twice }));
+        let notified_twice = self.notified_twice.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        wrong.extend(evidence.violations(&Expected { stage, notified_twice }));
         wrong.extend(self.observer.lock().unwrap_or_else(PoisonError::into_inner).look(&evidence));
         (wrong, evidence)
     }
@@ -527,7 +527,7 @@ fn signed(secret: &str, text: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// So often somebody tries before a test gives up.
+/// A caller tries at most this often before a test gives up.
 const MAX_TRIES: usize = 8;
 
 /// A link as its maker knows it.

@@ -147,7 +147,7 @@ impl Functions {
         self.invoke_within(Duration::from_secs(50), function, event).await
     }
 
-    /// Hands an event to a function that has only so much time.
+    /// Hands an event to a function that has this much time.
     pub async fn invoke_within(&self, time: Duration, function: &str, event: Value) -> Result<Value, String> {
         let deadline = SystemTime::now() + time;
         match function {

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::events::EventType;
+use domain::events::{DeliveryState, EventRecord};
 use domain::ids::AttemptId;
 use domain::link::Receipt;
-use domain::events::EventType;
 use domain::link::{Attempt, AttemptState};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::records::account::LatePayment;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use domain::events::{DeliveryState, EventRecord};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -26,7 +26,7 @@ pub enum Stage {
     /// Work may be waiting, as long as it waits where a run will find it.
     UnderWay,
     /// Every run that was due has come: no money is on its way and no message is missing.
-    TransitionWritten,
+    CaughtUp,
     /// All time has passed: nothing is active and nothing will ever be due again.
     Ended,
 }
@@ -35,8 +35,9 @@ pub enum Stage {
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub stage: Stage,
-    /// Links of which a provider died or heard nothing when it had sent a message: there somebody may be told twice.
-    pub told_twice: BTreeSet<String>,
+    /// Links of which a provider died or heard nothing when it had sent a message: there somebody may be notified
+    /// twice.
+    pub notified_twice: BTreeSet<String>,
 }
 
 /// A message's record in the table.
@@ -157,7 +158,7 @@ impl Evidence {
         self.check_due_work(expected, &mut wrong);
         self.check_events(expected, &mut wrong);
         for link in self.links.values() {
-            self.check_news_of(link, expected, &mut wrong);
+            self.check_event_kinds_of(link, expected, &mut wrong);
         }
         wrong
     }
@@ -316,7 +317,7 @@ impl Evidence {
             if told < sent {
                 wrong.push(format!("{sent} messages of {} are sent to {to}, and {told} arrived", link.id()));
             }
-            if told > wanted && !expected.told_twice.contains(link.id().as_str()) {
+            if told > wanted && !expected.notified_twice.contains(link.id().as_str()) {
                 wrong.push(format!("{to} was told {told} times of {} instead of {wanted}", link.id()));
             }
         }
@@ -344,7 +345,7 @@ impl Evidence {
             // The index may show a link from earlier on than anything is due on it.
             let of_link = pk.strip_prefix("link#").filter(|_| sk == "link").and_then(|id| self.links.get(id)?.due_at());
             let due_at = of_link.unwrap_or(*due_at);
-            if expected.stage == Stage::Ended || expected.stage == Stage::TransitionWritten && due_at <= self.now {
+            if expected.stage == Stage::Ended || expected.stage == Stage::CaughtUp && due_at <= self.now {
                 wrong.push(format!("{pk} {sk} is still due at {due_at}"));
             }
         }
@@ -385,9 +386,9 @@ impl Evidence {
         }
     }
 
-    /// What the CRM has to know of a link is an event, or a event that will be one: how it ended, what became of each
+    /// What the CRM has to know of a link is an event, or will be one: how it ended, what became of each
     /// payment, and above all what a person has to look at.
-    fn check_news_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
+    fn check_event_kinds_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
         let pk = format!("link#{}", link.id());
         let recorded = self.events.range((pk.clone(), String::new())..).take_while(|((at, _), _)| *at == pk);
         let recorded = recorded.map(|(_, event)| (event.kind, event.attempt.as_ref()));
@@ -486,7 +487,7 @@ impl Observer {
             if let Some((_, before)) = versions.range(..version).next_back() {
                 wrong.extend(backward(before, &link));
             }
-            // Whoever wrote the version before may hear of it later.
+            // The process that wrote the version before may get its answer later.
             if let Some((_, after)) = versions.range(version + 1..).next() {
                 wrong.extend(backward(&link, after));
             }
@@ -518,7 +519,8 @@ impl Observer {
         wrong
     }
 
-    /// Money goes back only where it is the attempt's own: whoever brings another link's payment must not have that returned.
+    /// Money goes back only where it is the attempt's own: a customer who brings another link's payment must not get
+    /// that returned.
     fn unclaimed_money_going_back(&self, evidence: &Evidence) -> BTreeSet<String> {
         let attempts = self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts);
         let unclaimed = attempts.filter_map(|attempt| {
@@ -580,7 +582,7 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     for attempt in before.attempts() {
         let state = after.attempt(&attempt.id).map(|attempt| &attempt.state);
         let is_decided = matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::Refunded { .. });
-        let is_lost = state.is_none() && !attempt.state.ended_empty();
+        let is_lost = state.is_none() && !attempt.state.ended_without_money();
         if is_lost || is_decided && state != Some(&attempt.state) {
             let is = state.map_or("gone", AttemptState::name);
             wrong.push(format!("{} of {id} was {} and is {is}", attempt.id, attempt.state.name()));

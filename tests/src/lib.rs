@@ -344,7 +344,7 @@ impl World {
         reply.json()
     }
 
-    /// What was delivered to an address, as soon as there is so much of it.
+    /// The messages that were delivered to an address, as soon as there are at least `least`.
     pub async fn inbox(&self, to: &str, least: usize) -> Vec<Value> {
         let url = format!("{}/inbox.json", self.cloud.page_url());
         let started = Instant::now();
@@ -360,14 +360,14 @@ impl World {
         }
     }
 
-    /// What the CRM's endpoint was sent about a link, in the order in which it came.
-    pub fn told(&self, link: &Value) -> Vec<Value> {
+    /// The events about a link that the CRM's endpoint got, in the order in which they came.
+    pub fn crm_events(&self, link: &Value) -> Vec<Value> {
         let about = |event: &Value| event["payment_link_id"] == link["id"];
         self.cloud.crm.events().into_iter().map(|received| received.event).filter(about).collect()
     }
 
-    /// The event of a type that the CRM's endpoint was sent about a link, signed, as soon as it is there.
-    pub async fn wait_until_told(&self, link: &Value, kind: &str) -> Value {
+    /// The event of a type about a link that the CRM's endpoint got, signed, as soon as it is there.
+    pub async fn wait_for_event(&self, link: &Value, kind: &str) -> Value {
         let started = Instant::now();
         loop {
             let received = self.cloud.crm.events();
@@ -376,7 +376,7 @@ impl World {
                 assert!(found.is_signed, "{kind} was not signed");
                 return found.event.clone();
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "the CRM was never told {kind}");
+            assert!(started.elapsed() < Duration::from_secs(20), "the CRM never got {kind}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

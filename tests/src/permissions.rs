@@ -166,7 +166,7 @@ fn needs_of_provider(service: &str, operation: &str, fields: &BTreeMap<String, S
         let address = source.rsplit_once('<').map_or(source.as_str(), |(_, address)| address.trim_end_matches('>'));
         address.to_owned()
     });
-    // A phone has no ARN; a topic has. Whom an email is sent from is an identity.
+    // A phone has no ARN; a topic has. The sender of an email is an identity.
     let resource = match (fields.get("TopicArn"), &provider) {
         (Some(topic), _) => topic.clone(),
         (None, Some(_)) => "arn:aws:ses:${AWS::Region}:${AWS::AccountId}:identity/provider".to_owned(),

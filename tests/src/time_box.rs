@@ -43,7 +43,7 @@ impl TimeBox {
         Seeded::from_text(&self.seed)
     }
 
-    /// Says how many of all cases were tried, and fails where these are fewer than so many in a minute.
+    /// Says how many of all cases were tried, and fails where fewer than `least_in_a_minute` were tried in a minute.
     ///
     /// # Panics
     /// Where too few were tried.

@@ -1,5 +1,5 @@
-//! Events to the CRM. An event is sent to every endpoint that wants it and then written down once, together with what
-//! came of that: whoever dies in between sends it again under the same id, as Standard Webhooks expects.
+//! Events to the CRM. An event is sent to every endpoint that wants it and then recorded once, together with the
+//! outcome. A crash in between sends it again under the same id, as Standard Webhooks expects.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,6 @@ use domain::Timestamp;
 use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome};
 use domain::ids::EndpointId;
 use domain::records::webhook_endpoint::WebhookEndpoint;
-
 use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -18,28 +17,30 @@ use store::{DUE_SHARDS, DueEvent, EventList, EventRecorded, EventsAfter, LinkHis
 use telemetry::Measurement;
 use views::event::EventView;
 
-use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
+use crate::{App, CONCURRENCY, Due, LEASE, PAGE, RetryOutcome, later};
 
-/// How long an endpoint may take while the stream waits behind it, and while nobody does.
-const PATIENCE_OF_THE_STREAM: Duration = Duration::from_secs(5);
-const PATIENCE_OF_THE_SCHEDULE: Duration = Duration::from_secs(8);
+/// How long an endpoint may take to answer while the rest of a stream's batch waits, and when the schedule sends.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
+const SCHEDULE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The stream leaves an endpoint that took so long to the schedule for a while.
-const SLOW_FOR_THE_STREAM: Duration = Duration::from_secs(2);
+/// An endpoint that took this long gets no events from the stream for a while: the schedule sends them.
+const SLOW_FOR_STREAM: Duration = Duration::from_secs(2);
 
-/// The schedule itself leaves an endpoint that took so long alone for a while: it may not answer at all.
-const SLOW_FOR_THE_SCHEDULE: Duration = Duration::from_secs(5);
+/// An endpoint that took this long gets no events from the schedule either for a while: it may not answer at all.
+const SLOW_FOR_SCHEDULE: Duration = Duration::from_secs(5);
 
-const LEFT_ALONE: Duration = Duration::from_secs(60);
+/// How long a slow endpoint gets no events.
+const SLOW_ENDPOINT_PAUSE: Duration = Duration::from_secs(60);
 
-/// For so long after a change of an endpoint the schedule looks for events that were written down without knowing of it.
-/// It is longer than a process remembers endpoints and then takes to send an event, with a few runs to spare.
-const LOOKED_BACK: Duration = Duration::from_secs(5 * 60);
+/// After a change of an endpoint the schedule looks for events that were recorded without knowing of the change, for
+/// this long. That is longer than a process remembers endpoints and then takes to send an event, with a few runs to
+/// spare.
+const CATCH_UP_FOR: Duration = Duration::from_secs(5 * 60);
 
-/// So many events are looked at together.
-const EVENTS_AT_ONCE: usize = 100;
+/// At most this many events are read at a time to catch up.
+const CATCH_UP_PAGE: usize = 100;
 
-/// Who sends, which decides on how long an endpoint may keep it waiting.
+/// What made the function send an event. It decides how long an endpoint may take.
 #[derive(Clone, Copy, Debug)]
 enum Trigger {
     Stream,
@@ -47,29 +48,31 @@ enum Trigger {
 }
 
 impl Trigger {
-    fn patience(self) -> Duration {
+    fn timeout(self) -> Duration {
         match self {
-            Self::Stream => PATIENCE_OF_THE_STREAM,
-            Self::Schedule => PATIENCE_OF_THE_SCHEDULE,
+            Self::Stream => STREAM_TIMEOUT,
+            Self::Schedule => SCHEDULE_TIMEOUT,
         }
     }
 
-    fn slow(self) -> Duration {
+    fn slow_after(self) -> Duration {
         match self {
-            Self::Stream => SLOW_FOR_THE_STREAM,
-            Self::Schedule => SLOW_FOR_THE_SCHEDULE,
+            Self::Stream => SLOW_FOR_STREAM,
+            Self::Schedule => SLOW_FOR_SCHEDULE,
         }
     }
 }
 
-/// How long endpoints kept this process waiting last, and when, so that nobody waits for them again and again.
+/// How long each endpoint kept this process waiting last, and when, so that it is not waited for again and again.
 #[derive(Debug, Default)]
 pub struct SlowEndpoints(Mutex<HashMap<EndpointId, (Instant, Duration)>>);
 
 impl SlowEndpoints {
-    fn are_left_alone(&self, id: &EndpointId, trigger: Trigger) -> bool {
+    fn is_paused(&self, id: &EndpointId, trigger: Trigger) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(id).is_some_and(|(since, took)| since.elapsed() < LEFT_ALONE && *took >= trigger.slow())
+        known
+            .get(id)
+            .is_some_and(|(since, took)| since.elapsed() < SLOW_ENDPOINT_PAUSE && *took >= trigger.slow_after())
     }
 
     fn note(&self, id: &EndpointId, took: Duration) {
@@ -77,25 +80,25 @@ impl SlowEndpoints {
     }
 }
 
-/// Makes events of what happened to a link and was not told yet, in the order in which it happened.
-pub(crate) async fn tell(app: &App, file: &LinkHistory, deadline: SystemTime) -> Result<(), StoreError> {
+/// Sends and records the events in a link's outbox that are not recorded yet, in their order.
+pub(crate) async fn send_new(app: &App, history: &LinkHistory, deadline: SystemTime) -> Result<(), StoreError> {
     let now = app.clock.now();
     let is_unrecorded =
-        |sequence: u32, at: Timestamp| !file.recorded.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
-    for event in file.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
+        |sequence: u32, at: Timestamp| !history.recorded.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
+    for event in history.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
         let endpoints = app.store.endpoints().await?;
-        let mut event = event.record(file.link.id(), now);
+        let mut event = event.record(history.link.id(), now);
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
-        // What there is no time for is written down as due, for the schedule.
+        // An event for which no time is left is recorded as due, and the schedule sends it.
         if has_time(deadline) {
-            send(app, &mut event, file, &endpoints, Trigger::Stream).await?;
+            send(app, &mut event, history, &endpoints, Trigger::Stream).await?;
         }
-        // Sending takes its time, and whoever polls has read on meanwhile: an event stands where it was written down, or
-        // they would have passed its place before it was there.
+        // Sending takes time, and a CRM that polls may have read on meanwhile. The event's place in the list is the
+        // instant of this write, so that no reader has passed the place before the event was there.
         event.recorded_at = app.clock.now();
         if app.store.record_event(&event).await? == EventRecorded::Now {
-            Measurement::Happened { kind: event.kind, gateway: file.link.terms().account.gateway }.record();
+            Measurement::LinkEvent { kind: event.kind, gateway: history.link.terms().account.gateway }.record();
         }
     }
     Ok(())
@@ -105,7 +108,7 @@ pub(crate) async fn tell(app: &App, file: &LinkHistory, deadline: SystemTime) ->
 async fn send(
     app: &App,
     event: &mut EventRecord,
-    file: &LinkHistory,
+    history: &LinkHistory,
     endpoints: &[WebhookEndpoint],
     trigger: Trigger,
 ) -> Result<(), StoreError> {
@@ -114,12 +117,12 @@ async fn send(
         return Ok(());
     }
     let configuration = app.store.configuration().await?;
-    let view = EventView::new(event, &file.link, &file.messages, &configuration.settings, now);
+    let view = EventView::new(event, &history.link, &history.messages, &configuration.settings, now);
     let body = serde_json::to_string(&view).map_err(|error| StoreError::Unreadable {
         operation: "write an event down for an endpoint",
         reason: error.to_string(),
     })?;
-    let (id, trace) = (&event.id, file.link.trace());
+    let (id, trace) = (&event.id, history.link.trace());
     let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
         let body = body.clone();
@@ -128,18 +131,18 @@ async fn send(
                 delivery.give_up("the endpoint is switched off", now);
                 return;
             };
-            if app.slow.are_left_alone(&endpoint.id, trigger) {
-                delivery.state = DeliveryState::Waiting { until: later(now, LEFT_ALONE) };
+            if app.slow.is_paused(&endpoint.id, trigger) {
+                delivery.state = DeliveryState::Waiting { until: later(now, SLOW_ENDPOINT_PAUSE) };
                 return;
             }
             let begun = Instant::now();
-            let posted = app.webhooks.post(endpoint, id, trace, body, now, trigger.patience()).await;
+            let posted = app.webhooks.post(endpoint, id, trace, body, now, trigger.timeout()).await;
             app.slow.note(&endpoint.id, begun.elapsed());
             let [jitter] = runtime::random::<1>().unwrap_or_default();
             delivery.note(&posted, jitter, now);
             let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
             tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
-            Measurement::Posted { outcome: state }.record();
+            Measurement::EventPosted { outcome: state }.record();
             if matches!(posted, PostOutcome::Gone { .. }) {
                 switch_off(app, endpoint).await;
             }
@@ -166,18 +169,18 @@ async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
     }
 }
 
-/// Sends what is due again, and answers how many events it tried.
+/// Sends due events again. The result is the number of events tried.
 pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
     let mut tried = 0;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
             let due = app.store.due_events(shard, app.clock.now(), PAGE).await?;
-            found.find(due.iter().map(|due| due.due_at), app.clock.now());
+            found.add_page(due.iter().map(|due| due.due_at), app.clock.now());
             let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
-            let moved = found.note(&done.collect::<Vec<Tried>>().await);
-            tried += moved;
-            if is_last || moved == 0 {
+            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(CONCURRENCY);
+            let served = found.add_outcomes(&done.collect::<Vec<RetryOutcome>>().await);
+            tried += served;
+            if is_last || served == 0 {
                 break;
             }
         }
@@ -185,17 +188,17 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> R
     Ok(tried)
 }
 
-/// Has events sent to endpoints that were made or changed so lately that the process which wrote the event down did not
-/// know of it: processes remember endpoints for half a minute. Looking here, once a minute, spares them to read the
-/// endpoints with every event.
+/// Adds deliveries to endpoints that were made or changed shortly before an event, when the process that recorded the
+/// event did not know of the change: processes remember endpoints for half a minute. Because this looks once a minute,
+/// no process has to read the endpoints with every event.
 pub(crate) async fn catch_up(app: &App, deadline: SystemTime) -> Result<(), StoreError> {
     let now = app.clock.now();
     let endpoints = app.store.fresh_endpoints().await?;
-    let lately = |endpoint: &WebhookEndpoint| endpoint.changed_at.filter(|at| later(*at, LOOKED_BACK) > now);
+    let lately = |endpoint: &WebhookEndpoint| endpoint.changed_at.filter(|at| later(*at, CATCH_UP_FOR) > now);
     let Some(since) = endpoints.iter().filter_map(lately).min() else { return Ok(()) };
     let mut after = EventsAfter::Instant(since);
     while has_time(deadline) {
-        let found = app.store.list_events(&EventList { after, before: now }, EVENTS_AT_ONCE).await?;
+        let found = app.store.list_events(&EventList { after, before: now }, CATCH_UP_PAGE).await?;
         for event in &found {
             let missing = |endpoint: &&WebhookEndpoint| {
                 endpoint.changed_at.is_some_and(|since| event.happened_at >= since)
@@ -217,7 +220,7 @@ pub(crate) async fn catch_up(app: &App, deadline: SystemTime) -> Result<(), Stor
             }
         }
         match found.last() {
-            Some(last) if found.len() == EVENTS_AT_ONCE => after = EventsAfter::Event(Box::new(last.clone())),
+            Some(last) if found.len() == CATCH_UP_PAGE => after = EventsAfter::Event(Box::new(last.clone())),
             Some(_) | None => break,
         }
     }
@@ -236,13 +239,13 @@ async fn endpoints_for(app: &App, event: &EventRecord) -> Result<Arc<Vec<Webhook
     app.store.fresh_endpoints().await
 }
 
-/// One that cannot be read must not keep the others waiting.
-async fn retry_one(app: &App, due: DueEvent) -> Tried {
+/// Tries one event again. An error is logged here, so that it does not keep the others waiting.
+async fn retry_one(app: &App, due: DueEvent) -> RetryOutcome {
     match try_again(app, &due).await {
         Ok(is_ours) => is_ours.into(),
         Err(error) => {
             tracing::error!(event_id = %due.id, error = %error, "A due event could not be sent.");
-            Tried::Failed
+            RetryOutcome::Failed
         }
     }
 }
@@ -251,13 +254,13 @@ async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
     let until = later(app.clock.now(), LEASE);
     let Some(mut event) = app.store.claim_due_event(due, until).await? else { return Ok(false) };
     let link = due.id.parts().map(|(link, _)| link);
-    let file = match link {
+    let history = match link {
         Some(link) => app.store.link_history(&link).await?,
         None => None,
     };
-    if let Some(file) = file {
+    if let Some(history) = history {
         let endpoints = endpoints_for(app, &event).await?;
-        send(app, &mut event, &file, &endpoints, Trigger::Schedule).await?;
+        send(app, &mut event, &history, &endpoints, Trigger::Schedule).await?;
     }
     event.held_until = None;
     event.version += 1;

@@ -1,8 +1,9 @@
-//! The outbox: tells people about links, and the CRM about everything that happens to them.
+//! Sends what a link's outbox and its rounds of messages ask for: messages to people, and events to the CRM.
 //!
-//! The table's stream says which links need delivery; what follows is decided from the table. Messages to people go first,
-//! because a slow endpoint of the CRM must not keep anybody waiting. What fails for now is due again later, from where
-//! the schedule takes it. What providers report later, a bounce or an SMS that did not arrive, comes in here too. A record that cannot be served is reported by its number, so that it blocks no other.
+//! The table's stream says which links need delivery. What to send is then decided from the table. Messages to people
+//! go first, because a slow endpoint of the CRM must not keep anybody waiting. A send that fails for now is due again
+//! later, when the schedule finds it. Reports of providers, such as a bounce or an SMS that did not arrive, come in
+//! here too. A record of the stream that cannot be served is reported by its number, so that it blocks no other.
 
 mod events;
 mod messages;
@@ -27,19 +28,19 @@ use telemetry::Measurement;
 pub use events::SlowEndpoints;
 pub use reports::reports;
 
-/// How long a claim lasts: longer than the function may run.
+/// How long a claim of a message or an event lasts: longer than the function may run.
 const LEASE: Duration = Duration::from_secs(90);
 
-/// So many links are served at once.
-const AT_ONCE: usize = 16;
+/// At most this many links, messages or events are served at once.
+const CONCURRENCY: usize = 16;
 
-/// So many due messages or events are read at a time.
+/// At most this many due messages or events are read at a time.
 const PAGE: i32 = 50;
 
-/// What the template gives the function.
+/// The timeout that the template gives the function.
 pub const TIME: Duration = Duration::from_secs(50);
 
-/// What the function works with.
+/// What the function needs.
 #[derive(Clone, Debug)]
 pub struct App {
     pub store: Store,
@@ -48,7 +49,7 @@ pub struct App {
     pub clock: Clock,
     /// Whether SNS reports SMS that did not arrive.
     pub sms_reports: bool,
-    /// What this process knows of endpoints that keep it waiting.
+    /// The endpoints that kept this process waiting.
     pub slow: Arc<SlowEndpoints>,
 }
 
@@ -60,18 +61,18 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
     if event.get("Records").is_none() {
         return retry(app, deadline).await;
     }
-    let events = News::read(event)?;
-    let mut failures = serve(app, events.links, deadline).await;
-    failures.extend(events.unreadable);
+    let batch = StreamBatch::read(event)?;
+    let mut failures = serve(app, batch.links, deadline).await;
+    failures.extend(batch.unreadable);
     let failures: Vec<Value> = failures.into_iter().map(|number| json!({ "itemIdentifier": number })).collect();
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// Serves what is due again. Trouble with messages does not keep events from being sent, nor the other way.
+/// Tries due messages and events again.
 async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
     Measurement::RetriesRan.record();
     let mut due = Due::default();
-    // Trouble with the one does not keep the other from being sent.
+    // An error with messages does not keep events from being sent, nor the other way.
     let messages = messages::retry(app, deadline, &mut due).await;
     let caught_up = events::catch_up(app, deadline).await;
     let events = events::retry(app, deadline, &mut due).await;
@@ -79,7 +80,7 @@ async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime:
     Measurement::DueFailed { failed: due.failed }.record();
     caught_up?;
     let answer = json!({ "tried": messages?, "events": events?, "failed": due.failed });
-    app.store.beat(Schedule::Retries, app.clock.now()).await;
+    app.store.record_heartbeat(Schedule::Retries, app.clock.now()).await;
     Ok(answer)
 }
 
@@ -92,110 +93,112 @@ struct Due {
 }
 
 impl Due {
-    /// Adds a page of the index.
-    fn find(&mut self, since: impl Iterator<Item = Timestamp>, now: Timestamp) {
+    /// Counts a page of the index of due work.
+    fn add_page(&mut self, since: impl Iterator<Item = Timestamp>, now: Timestamp) {
         for since in since {
             self.found += 1;
             self.oldest = self.oldest.max(Duration::try_from(now.duration_since(since)).unwrap_or_default());
         }
     }
 
-    /// Adds what became of it, and answers how much of it was taken on.
-    fn note(&mut self, tried: &[Tried]) -> usize {
-        let count = |what| tried.iter().filter(|tried| **tried == what).count();
-        self.failed += count(Tried::Failed);
-        count(Tried::TakenOn)
+    /// Counts what became of the retries. The result is the number of messages or events that this run served.
+    fn add_outcomes(&mut self, outcomes: &[RetryOutcome]) -> usize {
+        let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+        self.failed += count(RetryOutcome::Failed);
+        count(RetryOutcome::Served)
     }
 }
 
 /// What became of one due message or event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tried {
-    TakenOn,
-    /// Another run was faster.
-    NotOurs,
+enum RetryOutcome {
+    /// This run claimed it and sent it, or noted why it was not sent.
+    Served,
+    /// Another run has claimed it.
+    ClaimedElsewhere,
+    /// An error of ours came up. It is due again when the claim ends.
     Failed,
 }
 
-impl From<bool> for Tried {
+impl From<bool> for RetryOutcome {
     fn from(is_ours: bool) -> Self {
-        if is_ours { Self::TakenOn } else { Self::NotOurs }
+        if is_ours { Self::Served } else { Self::ClaimedElsewhere }
     }
 }
 
-/// What a batch of the stream is about.
+/// The links that a batch of the stream is about.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct News {
-    /// Each link with the numbers of its records: several changes of one link are one piece of work.
+pub struct StreamBatch {
+    /// Each link with the sequence numbers of its records: several changes of one link are one piece of work.
     pub links: BTreeMap<LinkId, Vec<String>>,
-    /// The numbers of records that are none. They are sent again until they are too old, and end where what failed is
-    /// kept; the others of their batch are served meanwhile.
+    /// The sequence numbers of records that cannot be read. Lambda sends these again until they are too old and then
+    /// puts them into the queue of undelivered records. The other records of their batch are served meanwhile.
     pub unreadable: Vec<String>,
 }
 
-impl News {
-    /// Reads a batch record by record. It is an error as a whole only where a record that cannot be read does not even
-    /// have a number, so that nobody could say which one failed.
+impl StreamBatch {
+    /// Reads a batch record by record. The whole batch is an error only where a record that cannot be read has no
+    /// sequence number either, so that it cannot be reported as failed.
     pub fn read(event: Value) -> Result<Self, lambda_runtime::Error> {
-        let batch: Batch = serde_json::from_value(event)?;
-        let mut events = Self::default();
-        for record in batch.records {
+        let event: StreamEvent = serde_json::from_value(event)?;
+        let mut batch = Self::default();
+        for record in event.records {
             let number = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default().to_owned();
             match serde_json::from_value::<StreamRecord>(record) {
                 Ok(record) => {
                     if let Some(link) = link_of(&record) {
-                        events.links.entry(link).or_default().push(number);
+                        batch.links.entry(link).or_default().push(number);
                     }
                 }
                 Err(error) if number.is_empty() => return Err(error.into()),
                 // The error may quote the record, and the record is about a person.
                 Err(_) => {
                     tracing::error!(sequence_number = number, "A record of the stream cannot be read.");
-                    events.unreadable.push(number);
+                    batch.unreadable.push(number);
                 }
             }
         }
-        Ok(events)
+        Ok(batch)
     }
 }
 
-/// An event of the stream, its records not read yet.
+/// The Lambda event of a batch, its records not read yet.
 #[derive(Deserialize)]
-struct Batch {
+struct StreamEvent {
     #[serde(rename = "Records")]
     records: Vec<Value>,
 }
 
-/// Serves the links that a batch is about, and answers the numbers of the records to be sent again.
+/// Serves the links that a batch is about. The result is the sequence numbers of the records to be sent again.
 async fn serve(app: &App, mut numbers: BTreeMap<LinkId, Vec<String>>, deadline: SystemTime) -> Vec<String> {
     let links: Vec<LinkId> = numbers.keys().cloned().collect();
-    let files: Vec<Result<LinkHistory, LinkId>> = stream::iter(links)
-        .map(|id| async move { told(&id, tell_people(app, &id, deadline).await) })
-        .buffer_unordered(AT_ONCE)
-        .filter_map(|told| async move { told })
+    let histories: Vec<Result<LinkHistory, LinkId>> = stream::iter(links)
+        .map(|id| async move { logged(&id, send_messages(app, &id, deadline).await) })
+        .buffer_unordered(CONCURRENCY)
+        .filter_map(|history| async move { history })
         .collect()
         .await;
     let mut failed = Vec::new();
-    let mut served = Vec::new();
-    for file in files {
-        match file {
-            Ok(file) => served.push(file),
+    let mut notified = Vec::new();
+    for history in histories {
+        match history {
+            Ok(history) => notified.push(history),
             Err(id) => failed.push(id),
         }
     }
-    let untold = stream::iter(served)
-        .map(|file| async move {
-            let id = file.link.id().clone();
-            told(&id, events::tell(app, &file, deadline).await.map(Some)).and_then(Result::err)
+    let without_events = stream::iter(notified)
+        .map(|history| async move {
+            let id = history.link.id().clone();
+            logged(&id, events::send_new(app, &history, deadline).await.map(Some)).and_then(Result::err)
         })
-        .buffer_unordered(AT_ONCE)
-        .filter_map(|untold| async move { untold });
-    failed.extend(untold.collect::<Vec<LinkId>>().await);
+        .buffer_unordered(CONCURRENCY)
+        .filter_map(|failed| async move { failed });
+    failed.extend(without_events.collect::<Vec<LinkId>>().await);
     failed.iter().filter_map(|id| numbers.remove(id)).flatten().collect()
 }
 
-/// Logs what could not be served, once.
-fn told<T>(id: &LinkId, outcome: Result<Option<T>, StoreError>) -> Option<Result<T, LinkId>> {
+/// The outcome for one link, whose error is logged here, once.
+fn logged<T>(id: &LinkId, outcome: Result<Option<T>, StoreError>) -> Option<Result<T, LinkId>> {
     match outcome {
         Ok(done) => done.map(Ok),
         Err(error) => {
@@ -205,16 +208,17 @@ fn told<T>(id: &LinkId, outcome: Result<Option<T>, StoreError>) -> Option<Result
     }
 }
 
-async fn tell_people(app: &App, id: &LinkId, deadline: SystemTime) -> Result<Option<LinkHistory>, StoreError> {
+/// Sends the messages of a link. The result is what is known of the link, or `None` where it is gone.
+async fn send_messages(app: &App, id: &LinkId, deadline: SystemTime) -> Result<Option<LinkHistory>, StoreError> {
     if !has_time(deadline) {
         return Err(StoreError::Unavailable { operation: "serve a link", reason: "no time is left".to_owned() });
     }
-    let Some(file) = app.store.link_history(id).await? else { return Ok(None) };
-    messages::tell(app, &file).await?;
-    Ok(Some(file))
+    let Some(history) = app.store.link_history(id).await? else { return Ok(None) };
+    messages::send_new(app, &history).await?;
+    Ok(Some(history))
 }
 
-/// The link that a record is about; records of other items are no business of this function.
+/// The link that a record is about. `None` for a record of another item, with which this function has nothing to do.
 fn link_of(record: &StreamRecord) -> Option<LinkId> {
     let text = |name: &str| match record.change.keys.inner().get(name) {
         Some(AttributeValue::S(text)) => Some(text.as_str()),

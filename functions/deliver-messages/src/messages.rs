@@ -17,21 +17,23 @@ use runtime::has_time;
 use store::{DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, SendLease, SentMessage, StoreError, Written};
 use telemetry::Measurement;
 
-use crate::{AT_ONCE, App, Due, LEASE, PAGE, Tried, later};
+use crate::{App, CONCURRENCY, Due, LEASE, PAGE, RetryOutcome, later};
 
 /// How often a failure is noted again because the link changed meanwhile.
 const MAX_CONTENDED_TRIES: usize = 8;
 
-/// Sends the messages of a link that nobody has looked at, or whose sender may have died. One that stands in for another
-/// is sent when that has failed for good, which is an event of the link and brings us here.
-pub(crate) async fn tell(app: &App, file: &LinkHistory) -> Result<(), StoreError> {
-    let has_failed = |id: &MessageId| matches!(file.messages.get(id), Some(MessageState::Failed { .. }));
+/// Sends the messages of a link that no run has claimed, or that a run claimed and may have died with. A message that
+/// stands in for another is sent when that has failed for good: the failure is an event of the link, and the stream
+/// brings it here.
+pub(crate) async fn send_new(app: &App, history: &LinkHistory) -> Result<(), StoreError> {
+    let has_failed = |id: &MessageId| matches!(history.messages.get(id), Some(MessageState::Failed { .. }));
     let is_open = |recipient: &&Recipient| {
-        matches!(file.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
+        matches!(history.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
             && recipient.is_wanted(has_failed)
     };
-    let told = file.link.recipients().filter(is_open).map(|recipient| claim_and_send(app, &file.link, recipient));
-    join_all(told).await.into_iter().collect()
+    let open = history.link.recipients().filter(is_open);
+    let sent = open.map(|recipient| claim_and_send(app, &history.link, recipient));
+    join_all(sent).await.into_iter().collect()
 }
 
 async fn claim_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
@@ -40,7 +42,7 @@ async fn claim_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) ->
         LeaseOutcome::Mine(claim) => send(app, link, recipient, claim).await,
         LeaseOutcome::NotNeeded => Ok(()),
         // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
-        LeaseOutcome::Held { until } => app.store.hand_over_message(link.id(), &recipient.id, until).await,
+        LeaseOutcome::Held { until } => app.store.retry_message_later(link.id(), &recipient.id, until).await,
     }
 }
 
@@ -48,12 +50,12 @@ async fn claim_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) ->
 async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: SendLease) -> Result<(), StoreError> {
     let now = app.clock.now();
     let state = if link.status_at(now) == LinkStatus::Active {
-        hand_over(app, link, recipient, claim.tries).await?
+        send_once(app, link, recipient, claim.tries).await?
     } else {
         MessageState::Skipped { at: now }
     };
     let (link_id, message_id, trace_id) = (link.id(), &recipient.id, link.trace_id());
-    Measurement::Told { channel: recipient.channel, outcome: state.name() }.record();
+    Measurement::MessageSent { channel: recipient.channel, outcome: state.name() }.record();
     match &state {
         MessageState::Failed { reason, .. } => {
             tracing::error!(%link_id, %message_id, trace_id, reason, "A message failed for good.");
@@ -90,7 +92,8 @@ async fn note_failure(
     Err(StoreError::Unavailable { operation: "note a failed message", reason: "the link kept changing".to_owned() })
 }
 
-async fn hand_over(
+/// Sends a message once. The result is its state after this try.
+async fn send_once(
     app: &App,
     link: &PaymentLink,
     recipient: &Recipient,
@@ -100,7 +103,7 @@ async fn hand_over(
     Ok(MessageState::after(outcome, tries, app.clock.now()))
 }
 
-/// Hands a message to whoever serves its address now: that may have changed since the link was made.
+/// Hands a message to the provider that serves its address now, which may be another than when the link was made.
 async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<SendOutcome, StoreError> {
     let configuration = app.store.configuration().await?;
     let router = MessageRouter { settings: &configuration.settings, providers: &configuration.providers };
@@ -133,7 +136,7 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
     Ok(sent)
 }
 
-/// Whether whoever took a message over names it by an id of its own, and nothing else, when it reports about it.
+/// Whether the provider of this route reports about a message, and names it by the provider's own id alone.
 fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
     let Some(reports) = &route.kind().profile().reports else { return false };
     let do_come = match reports.when {
@@ -143,7 +146,8 @@ fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
     do_come && reports.naming == ReportsNaming::ItsOwnId
 }
 
-/// Where that id cannot be written down the message is sent all the same, and only a report about it would lead nowhere.
+/// Remembers which message the provider's id stands for. Where that cannot be written, the message is sent all the
+/// same, and a report about it finds no message.
 async fn remember(app: &App, provider_id: &str, label: Label<'_>) {
     let forget_at = app.clock.now().checked_add(REPORTED_WITHIN).unwrap_or(Timestamp::MAX);
     let known = app.store.remember_provider_id(provider_id, label.link, label.message, forget_at).await;
@@ -161,7 +165,8 @@ pub(crate) async fn note_reports(app: &App, reports: Vec<Report>) -> Result<usiz
     Ok(noted)
 }
 
-/// A report about nothing of ours is left aside: the account may send other messages too.
+/// Notes one report. A report about a message that is not ours is ignored, because the account may send other messages
+/// too.
 async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let found = match report.about {
         About::Message(link, message) => Some((link, message)),
@@ -174,12 +179,12 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
         SentMessage::Sent(claim, sent) => {
             let state = MessageState::Failed { at: app.clock.now(), reason: report.reason, sent: Some(sent) };
             tracing::warn!(%link_id, %message_id, trace_id = link.trace_id(), "A message that was sent did not arrive.");
-            let told = Measurement::Told { channel: recipient.channel, outcome: state.name() };
+            let measurement = Measurement::MessageSent { channel: recipient.channel, outcome: state.name() };
             note_failure(app, link.clone(), recipient, claim, state).await?;
-            told.record();
+            measurement.record();
             Ok(true)
         }
-        // The report comes again.
+        // The error makes the report come again.
         SentMessage::NotYet => Err(StoreError::Unavailable {
             operation: "note a report about a message",
             reason: "it is being sent".to_owned(),
@@ -188,18 +193,18 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     }
 }
 
-/// Tries what is due again, and answers how many messages it tried.
+/// Tries due messages again. The result is the number of messages tried.
 pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
     let mut tried = 0;
     for shard in 0..DUE_SHARDS {
         while has_time(deadline) {
             let due = app.store.due_messages(shard, app.clock.now(), PAGE).await?;
-            found.find(due.iter().map(|due| due.due_at), app.clock.now());
+            found.add_page(due.iter().map(|due| due.due_at), app.clock.now());
             let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(AT_ONCE);
-            let moved = found.note(&done.collect::<Vec<Tried>>().await);
-            tried += moved;
-            if is_last || moved == 0 {
+            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(CONCURRENCY);
+            let served = found.add_outcomes(&done.collect::<Vec<RetryOutcome>>().await);
+            tried += served;
+            if is_last || served == 0 {
                 break;
             }
         }
@@ -207,13 +212,13 @@ pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> R
     Ok(tried)
 }
 
-/// One that cannot be read must not keep the others waiting.
-async fn retry_one(app: &App, due: DueMessage) -> Tried {
+/// Tries one message again. An error is logged here, so that it does not keep the others waiting.
+async fn retry_one(app: &App, due: DueMessage) -> RetryOutcome {
     match try_again(app, &due).await {
         Ok(is_ours) => is_ours.into(),
         Err(error) => {
             tracing::error!(link_id = %due.link, message_id = %due.message, error = %error, "A due message could not be served.");
-            Tried::Failed
+            RetryOutcome::Failed
         }
     }
 }

@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A batch of CloudWatch Logs is at most so large when it is unpacked; more would be a bomb.
+/// A batch of CloudWatch Logs is read up to this size when it is unpacked, so that a zip bomb does no harm.
 const LARGEST_BATCH: u64 = 8 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]

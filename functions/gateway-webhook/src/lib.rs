@@ -24,41 +24,41 @@ use runtime::Clock;
 use web::ApiProblem;
 use web::customer::see_other;
 
-use page::{asks_again, posts_again};
+use page::{reloading_page, reposting_page};
 
-/// The page of a link that does not exist, for returns that belong to none.
-const NOWHERE: &str = "/p/unknown";
+/// The page of a link that does not exist, for returns that belong to no link.
+const UNKNOWN_LINK: &str = "/p/unknown";
 
-/// Larger calls are none of a gateway's.
+/// No gateway sends a larger call.
 const LARGEST_CALL: usize = 256 * 1024;
 
-/// What the function works with.
+/// What the function needs.
 #[derive(Clone, Debug)]
 pub struct App {
     pub confirmation: Confirmation,
     pub clock: Clock,
 }
 
-/// What the template gives the function.
+/// The timeout that the template gives the function.
 pub const TIME: Duration = Duration::from_secs(25);
 
 pub fn router(app: App) -> Router {
     Router::new()
         .route(
             "/gateways/{gateway}/return/{link}/{key}",
-            get(come_back).post(come_back).fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
+            get(receive_return).post(receive_return).fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
         )
         .route(
             "/gateways/{gateway}/notify/{account}",
-            post(notify).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+            post(receive_webhook).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
         )
         .fallback(|| async { ApiProblem::not_found("address") })
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
         .with_state(app)
 }
 
-/// A browser comes back, by link or by posted form.
-async fn come_back(
+/// A browser returns from the gateway, by link or by posted form.
+async fn receive_return(
     State(app): State<App>,
     Path((gateway, link, key)): Path<(String, String, String)>,
     method: Method,
@@ -66,11 +66,13 @@ async fn come_back(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Response {
-    let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else { return to(NOWHERE, &headers) };
+    let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else {
+        return redirect(UNKNOWN_LINK, &headers);
+    };
     let posted = read_fields(&bytes);
     let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
     fields.extend(posted.clone());
-    // What was begun is finished by the sweep, where it was written down.
+    // Where time runs out, the sweep finishes a confirmation whose intention was written.
     let address = match runtime::in_time(TIME, confirm(&app, gateway, &link, &key, &fields)).await {
         Some(address) => address,
         None => {
@@ -79,26 +81,26 @@ async fn come_back(
         }
     };
     match address {
-        Some(address) => to(&address, &headers),
-        // Some gateways say only here what confirming needs, so that a browser which only asked again would have lost it.
-        None if method == Method::POST => posts_again(&posted, &headers),
-        None => asks_again(&headers),
+        Some(address) => redirect(&address, &headers),
+        // Some gateways post the reference that confirming needs here and nowhere else, so that a reload would lose it.
+        None if method == Method::POST => reposting_page(&posted, &headers),
+        None => reloading_page(&headers),
     }
 }
 
-/// Confirms what a browser brought, and says where the browser goes on to. `None` where that cannot be known now: the
-/// browser then has to bring it once more.
+/// Confirms the attempt that a browser returned from. The result is the address that the browser goes on to, or `None`
+/// where confirming failed for now, so that the browser has to send the return once more.
 async fn confirm(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey, fields: &Fields) -> Option<String> {
     let link = match app.confirmation.store().link(link).await {
         Ok(Some(link)) => link,
-        Ok(None) => return Some(NOWHERE.to_owned()),
+        Ok(None) => return Some(UNKNOWN_LINK.to_owned()),
         Err(error) => {
             tracing::error!(error = %error, "A customer came back while the table could not be read.");
             return None;
         }
     };
     let Some(attempt) = link.attempt_by_key(key).filter(|attempt| attempt.gateway == gateway) else {
-        return Some(NOWHERE.to_owned());
+        return Some(UNKNOWN_LINK.to_owned());
     };
     let (result, link_id, attempt_id) = (result_page(&link), link.id().clone(), attempt.id.clone());
     let trace = link.trace().cloned();
@@ -113,7 +115,7 @@ async fn confirm(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey
 }
 
 /// The gateway's own server calls. Where the outcome is not stored in time, it calls again.
-async fn notify(
+async fn receive_webhook(
     State(app): State<App>,
     Path((gateway, account)): Path<(String, String)>,
     RawQuery(query): RawQuery,
@@ -121,13 +123,16 @@ async fn notify(
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
     let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
-    runtime::in_time(TIME, hear(&app, &gateway, &account, &query, &headers, &bytes)).await.unwrap_or_else(|| {
-        let detail = "This took too long and was stopped; call again.";
-        Err(ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail))
-    })
+    runtime::in_time(TIME, handle_webhook(&app, &gateway, &account, &query, &headers, &bytes)).await.unwrap_or_else(
+        || {
+            let detail = "This took too long and was stopped; call again.";
+            Err(ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail))
+        },
+    )
 }
 
-async fn hear(
+/// Checks a gateway's call and confirms the attempt that it is about.
+async fn handle_webhook(
     app: &App,
     gateway: &str,
     account: &str,
@@ -165,7 +170,7 @@ async fn hear(
     }
 }
 
-/// Names and values of a query or a form. What is neither has none.
+/// The names and values of a query or a form. Bytes that are neither have none.
 fn read_fields(encoded: &[u8]) -> Fields {
     serde_urlencoded::from_bytes(encoded).unwrap_or_default()
 }
@@ -179,6 +184,6 @@ fn result_page(link: &PaymentLink) -> String {
 }
 
 /// Sends the browser on with GET, whatever method it came with.
-fn to(address: &str, headers: &HeaderMap) -> Response {
-    see_other(address).unwrap_or_else(|| asks_again(headers))
+fn redirect(address: &str, headers: &HeaderMap) -> Response {
+    see_other(address).unwrap_or_else(|| reloading_page(headers))
 }

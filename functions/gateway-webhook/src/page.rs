@@ -1,7 +1,7 @@
-//! The one page of this function: what a customer meets who comes back from paying while we are in trouble.
+//! The one page of this function, for a customer who returns from the gateway while the return cannot be confirmed.
 //!
-//! Neither the link nor the business may be known then, so it speaks every language that ships and names nobody. It brings
-//! the return once more by itself, because what happened is known to the gateway and will be known to us.
+//! Neither the link nor the business may be readable then, so the page is in every language that ships and names
+//! nobody. It sends the return once more by itself, because the gateway knows the outcome and will tell it.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 use web::customer::guard;
 
-/// As the pages of pay-redirect look.
+/// The look of pay-redirect's pages.
 const STYLE: &str = ":root{color-scheme:light dark;--bg:#f3f5f8;--text:#16202c;--waiting:#8a5200}\
 @media (prefers-color-scheme:dark){:root{--bg:#10151b;--text:#e9eef4;--waiting:#f0b455}}\
 body{margin:0;background:var(--bg);color:var(--text);font:17px/1.75 system-ui,\"Segoe UI\",Tahoma,sans-serif}\
@@ -27,14 +27,14 @@ button{display:block;width:100%;border:0;padding:.9rem 1rem;border-radius:.75rem
 font:inherit;font-weight:700}\
 button:focus-visible{outline:3px solid var(--waiting);outline-offset:3px}";
 
-/// Posts the form after a while. Where scripts are off, its buttons do.
+/// Posts the form after five seconds. Where scripts are off, its buttons post it.
 const SUBMIT_LATER: &str = "setTimeout(function(){document.forms[0].submit()},5000)";
 
-/// A return that is asked for again by itself, after so many seconds.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("5");
+/// The seconds after which the browser sends the return again.
+const RELOAD_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Nothing but this very style sheet and script, and a form that goes back to where it came to. The answer to the form
-/// sends the browser to the same host.
+/// The content security policy allows this style sheet, this script, and a form to the page's own host, nothing else.
+/// The answer to the form sends the browser to the same host.
 static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
     let policy = format!(
@@ -46,51 +46,51 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     HeaderValue::try_from(policy).ok()
 });
 
-/// The browser came by address and will ask for the same address again.
-pub(crate) fn asks_again(headers: &HeaderMap) -> Response {
-    let said = |language: Language| html! { p { (language.say("confirming-text", &[])) } };
-    let mut response = answer(&document(&in_all_languages(headers, said)));
-    response.headers_mut().insert(header::REFRESH, ASK_AGAIN);
+/// The page for a return by GET: the browser loads the same address again.
+pub(crate) fn reloading_page(headers: &HeaderMap) -> Response {
+    let text = |language: Language| html! { p { (language.say("confirming-text", &[])) } };
+    let mut response = answer(&document(&in_all_languages(headers, text)));
+    response.headers_mut().insert(header::REFRESH, RELOAD_AFTER);
     response
 }
 
-/// The browser posted what the gateway told it and nobody else, and will post the same again.
-pub(crate) fn posts_again(posted: &Fields, headers: &HeaderMap) -> Response {
-    let said = |language: Language| {
+/// The page for a return by POST: the browser posts the same fields again, which the gateway gave to it alone.
+pub(crate) fn reposting_page(posted: &Fields, headers: &HeaderMap) -> Response {
+    let text = |language: Language| {
         html! {
             p { (language.say("returning-text", &[])) }
             button type="submit" { (language.say("returning-button", &[])) }
         }
     };
-    // Without an action of its own, a form goes to the very address of its page.
+    // A form without an action is posted to the address of its page.
     answer(&document(&html! {
         form method="post" {
             @for (name, value) in posted { input type="hidden" name=(name) value=(value); }
-            (in_all_languages(headers, said))
+            (in_all_languages(headers, text))
         }
         script { (PreEscaped(SUBMIT_LATER)) }
     }))
 }
 
-/// The same in every language, the one that the browser names first before the others.
-fn in_all_languages(headers: &HeaderMap, said: impl Fn(Language) -> Markup) -> Markup {
+/// A text in every language, the browser's first choice before the others.
+fn in_all_languages(headers: &HeaderMap, text: impl Fn(Language) -> Markup) -> Markup {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = wanted.split([',', ';']).find_map(|tag| Language::of(tag.trim()));
     let mut languages = Language::ALL;
     languages.sort_by_key(|language| Some(*language) != first);
-    html! { @for language in languages { (section(language, &said(language))) } }
+    html! { @for language in languages { (section(language, &text(language))) } }
 }
 
-fn section(language: Language, said: &Markup) -> Markup {
+fn section(language: Language, text: &Markup) -> Markup {
     html! {
         section lang=(language.code()) dir=(language.direction()) {
             h1 { (language.say("confirming-title", &[])) }
-            (said)
+            (text)
         }
     }
 }
 
-fn document(shown: &Markup) -> Markup {
+fn document(content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -101,7 +101,7 @@ fn document(shown: &Markup) -> Markup {
                 title { (Language::EN.say("confirming-title", &[])) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { main { (shown) } }
+            body { main { (content) } }
         }
     }
 }
@@ -109,7 +109,7 @@ fn document(shown: &Markup) -> Markup {
 fn answer(body: &Markup) -> Response {
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, Html(body.0.clone())).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, ASK_AGAIN);
+    headers.insert(header::RETRY_AFTER, RELOAD_AFTER);
     if let Some(policy) = POLICY.clone() {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -28,19 +28,19 @@ use runtime::{Clock, NoRandomness};
 use store::{Configuration, StoreError, Written};
 use web::customer::{guard, see_other};
 
-use page::{Page, going, of_link, picture, without_link};
+use page::{Page, logo_response, of_link, posting_page, without_link};
 use visitor::{is_person, languages};
 
 /// How often a visit is decided again because the link changed meanwhile.
 const MAX_CONTENDED_TRIES: usize = 6;
 
-/// Somebody who opens a link again so long after its session was opened may have paid in it and closed the browser.
+/// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
 
-/// After so many seconds a page that took too long is asked for again by itself.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("5");
+/// The seconds after which the browser loads a page again by itself that took too long.
+const RELOAD_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// What the function works with.
+/// What the function needs.
 #[derive(Clone, Debug)]
 pub struct App {
     pub confirmation: Confirmation,
@@ -61,7 +61,7 @@ enum VisitError {
     Contended,
 }
 
-/// What the template gives the function.
+/// The timeout that the template gives the function.
 pub const TIME: Duration = Duration::from_secs(20);
 
 pub fn router(app: App) -> Router {
@@ -72,12 +72,12 @@ pub fn router(app: App) -> Router {
         .route("/logo/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .route("/favicon.ico", get(no_icon))
-        .fallback(nowhere)
+        .fallback(unknown_path)
         .layer(from_fn(in_time))
         .with_state(app)
 }
 
-/// Answers in time also where something takes too long: a session that was not written down was shown to nobody.
+/// Answers in time even where something takes too long. Nobody was shown a session that was not written down.
 async fn in_time(request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
     match runtime::in_time(TIME, next.run(request)).await {
@@ -86,30 +86,31 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// The table is not asked who the business is, because it may be what takes so long.
+/// The page that says so. It names no business, because reading the table may be what took too long.
 fn took_too_long(headers: &HeaderMap) -> Response {
     let settings = Settings::default();
     let mut response = without_link(Page::Down, language(None, headers, &settings), &settings);
-    response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
-    response.headers_mut().insert(header::REFRESH, ASK_AGAIN);
+    response.headers_mut().insert(header::RETRY_AFTER, RELOAD_AFTER);
+    response.headers_mut().insert(header::REFRESH, RELOAD_AFTER);
     response
 }
 
 /// The customer opens the link.
 async fn open(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    lead_on(&app, &token, &method, &headers, false).await
+    serve_link(&app, &token, &method, &headers, false).await
 }
 
-/// The customer has seen the business's own page and goes on to the gateway.
+/// The customer has seen the summary page and goes on to the gateway.
 async fn go(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    lead_on(&app, &token, &method, &headers, true).await
+    serve_link(&app, &token, &method, &headers, true).await
 }
 
-async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_confirmed: bool) -> Response {
+/// Sends a person on to the gateway, or shows the page that says why not. Whatever is not a person gets a preview.
+async fn serve_link(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_seen_summary: bool) -> Response {
     let (mut link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return unknown(app, headers).await,
-        Err(error) => return down(app, headers, &error).await,
+        Ok(None) => return link_not_found(app, headers).await,
+        Err(error) => return unavailable(app, headers, &error).await,
     };
     let settings = &configuration.settings;
     let language = language(Some(&link), headers, settings);
@@ -117,27 +118,28 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
         let now = app.clock.now();
         return of_link(preview(&link, now), &link, language, settings, now);
     }
-    let met = if link.terms().account.summary_page && !has_confirmed {
-        greet(app, &mut link).await
+    let destination = if link.terms().account.summary_page && !has_seen_summary {
+        summary_page(app, &mut link).await
     } else {
-        visit(app, &configuration, &mut link).await
+        find_or_open_session(app, &configuration, &mut link).await
     };
     let now = app.clock.now();
     let show = |page, link: &PaymentLink| of_link(page, link, language, settings, now);
-    match met {
-        Ok(Met::Gateway(checkout)) => to_gateway(&checkout, &link, language, settings, now),
-        Ok(Met::Page(page)) => show(page, &link),
+    match destination {
+        Ok(Destination::Gateway(checkout)) => redirect_to_gateway(&checkout, &link, language, settings, now),
+        Ok(Destination::Page(page)) => show(page, &link),
         Err(error) => {
             tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
             match error {
                 VisitError::Session(
                     OpenSessionError::GatewayUnavailable { .. } | OpenSessionError::GatewayRefused { .. },
                 ) => {
-                    // It was opened all the same; where that cannot be written down, the next visit does.
+                    // The customer opened the link all the same. Where that cannot be written now, the next visit
+                    // writes it.
                     let link = note_opened(app, link.clone()).await.unwrap_or(link);
                     show(Page::Trouble, &link)
                 }
-                // Something of ours failed, perhaps while asking about a session that somebody has paid in.
+                // The error is ours, and may have come up while asking about a session that somebody has paid in.
                 VisitError::Store(_)
                 | VisitError::Session(OpenSessionError::Store(_))
                 | VisitError::NoRandomness(_)
@@ -147,13 +149,13 @@ async fn lead_on(app: &App, token: &str, method: &Method, headers: &HeaderMap, h
     }
 }
 
-/// What a customer who opens the link meets.
-enum Met {
+/// Where a customer who opens the link is sent.
+enum Destination {
     Gateway(Checkout),
     Page(Page),
 }
 
-/// What a page says of a visit that leads nowhere.
+/// The page for a visit that does not lead to the gateway.
 fn page_of(visit: &Visit, link: &PaymentLink, now: Timestamp) -> Page {
     match visit {
         Visit::TooManyAttempts => Page::TooMany,
@@ -165,18 +167,18 @@ fn page_of(visit: &Visit, link: &PaymentLink, now: Timestamp) -> Page {
     }
 }
 
-/// The business's own page before the gateway, for a link that can be paid. Who has paid already does not see it.
-async fn greet(app: &App, link: &mut PaymentLink) -> Result<Met, VisitError> {
+/// The summary page before the gateway, where the link can be paid, or the page that says why it cannot.
+async fn summary_page(app: &App, link: &mut PaymentLink) -> Result<Destination, VisitError> {
     if matches!(link.visit(app.clock.now()), Visit::Begin | Visit::Continue(_)) {
         *link = note_opened(app, link.clone()).await?;
     }
-    Ok(match meet(app, link).await? {
-        Visit::Begin | Visit::Continue(_) => Met::Page(Page::Summary),
-        otherwise => Met::Page(page_of(&otherwise, link, app.clock.now())),
+    Ok(match current_visit(app, link).await? {
+        Visit::Begin | Visit::Continue(_) => Destination::Page(Page::Summary),
+        otherwise => Destination::Page(page_of(&otherwise, link, app.clock.now())),
     })
 }
 
-/// Records the first opening by a person. Where somebody changed the link meanwhile, that is what is shown.
+/// Records the first opening by a person. Where somebody changed the link meanwhile, the result is the changed link.
 async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreError> {
     let Some(next) = link.opened(app.clock.now()) else { return Ok(link) };
     Ok(match app.confirmation.store().replace_link(&next).await? {
@@ -200,13 +202,13 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
                 }
             }
         }
-        Ok(None) => unknown(&app, &headers).await,
-        Err(error) => down(&app, &headers, &error).await,
+        Ok(None) => link_not_found(&app, &headers).await,
+        Err(error) => unavailable(&app, &headers, &error).await,
     }
 }
 
-/// What became of a payment. Before anybody is told that nothing was paid, and to go on, the gateway is asked; where it
-/// gives no answer, nobody is told so.
+/// The page that says what became of a payment. The gateway is asked before a customer is told that nothing was paid
+/// and may pay; where it gives no answer, the page says that the payment is being confirmed.
 async fn outcome(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
     let page = Page::of(link, now);
     if !page.depends_on_the_gateway(link) {
@@ -221,11 +223,11 @@ async fn outcome(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Pa
 
 /// The business's logo, by the name of its content.
 async fn logo(State(app): State<App>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
-    let Ok(hash) = LogoHash::parse(&hash) else { return unknown(&app, &headers).await };
+    let Ok(hash) = LogoHash::parse(&hash) else { return link_not_found(&app, &headers).await };
     match app.confirmation.store().logo(&hash).await {
-        Ok(Some(logo)) => picture(&logo),
-        Ok(None) => unknown(&app, &headers).await,
-        Err(error) => down(&app, &headers, &error).await,
+        Ok(Some(logo)) => logo_response(&logo),
+        Ok(None) => link_not_found(&app, &headers).await,
+        Err(error) => unavailable(&app, &headers, &error).await,
     }
 }
 
@@ -238,28 +240,33 @@ async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
     Ok(app.confirmation.store().link(&LinkId::of(&token)).await?.map(|link| (link, configuration)))
 }
 
-/// What the visitor meets, opening a session where one is needed. `link` becomes what is last known of it.
-async fn visit(app: &App, configuration: &Configuration, link: &mut PaymentLink) -> Result<Met, VisitError> {
+/// Sends the customer to the open session, and opens one where there is none. `link` becomes the link as it was last
+/// read or written.
+async fn find_or_open_session(
+    app: &App,
+    configuration: &Configuration,
+    link: &mut PaymentLink,
+) -> Result<Destination, VisitError> {
     let mut opened: Option<Attempt> = None;
     for _ in 0..MAX_CONTENDED_TRIES {
         let attempt = match opened.take() {
             Some(attempt) => attempt,
-            None => match meet(app, link).await? {
+            None => match current_visit(app, link).await? {
                 Visit::Begin => begin(app, configuration, link, app.clock.now()).await?,
-                otherwise => return Ok(lead(otherwise, link, app.clock.now())),
+                otherwise => return Ok(destination_of(otherwise, link, app.clock.now())),
             },
         };
         let now = app.clock.now();
         let next = match link.begin_attempt(attempt.clone(), now) {
             Ok(next) => next,
-            // Somebody else was faster. Our own session was shown to nobody, so nobody can pay in it.
-            Err(otherwise) => return Ok(lead(otherwise, link, now)),
+            // Another visit was faster. Nobody was shown our session, so nobody can pay in it.
+            Err(otherwise) => return Ok(destination_of(otherwise, link, now)),
         };
         match app.confirmation.store().replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.id(), attempt_id = %attempt.id, trace_id = next.trace_id(), "A payment attempt began.");
                 *link = next;
-                return Ok(Met::Gateway(attempt.checkout));
+                return Ok(Destination::Gateway(attempt.checkout));
             }
             Written::Rejected(current) => {
                 *link = *current;
@@ -270,28 +277,29 @@ async fn visit(app: &App, configuration: &Configuration, link: &mut PaymentLink)
     Err(VisitError::Contended)
 }
 
-fn lead(visit: Visit, link: &PaymentLink, now: Timestamp) -> Met {
+/// Where a visit leads that opens no session.
+fn destination_of(visit: Visit, link: &PaymentLink, now: Timestamp) -> Destination {
     match visit {
-        Visit::Continue(checkout) => Met::Gateway(checkout),
+        Visit::Continue(checkout) => Destination::Gateway(checkout),
         otherwise @ (Visit::Begin
         | Visit::Confirming
         | Visit::UnderReview
         | Visit::Paid
         | Visit::Expired
         | Visit::Cancelled
-        | Visit::TooManyAttempts) => Met::Page(page_of(&otherwise, link, now)),
+        | Visit::TooManyAttempts) => Destination::Page(page_of(&otherwise, link, now)),
     }
 }
 
-/// What the link says to a visitor, once the gateway was asked about the last session, if its end is not known: somebody
-/// may have paid in it and closed the browser. Where the gateway gives no answer, the customer is let through to the same
-/// session, and to no second one.
-async fn meet(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
+/// What a visitor gets. Where the last session has no known outcome, the gateway is asked first, because the customer
+/// may have paid in it and closed the browser. Where the gateway gives no answer, the customer is sent to the same
+/// session, and no second one is opened.
+async fn current_visit(app: &App, link: &mut PaymentLink) -> Result<Visit, VisitError> {
     let now = app.clock.now();
     let visit = link.visit(now);
     let is_old = |attempt: &Attempt| now.duration_since(attempt.opened_at) >= MAY_HAVE_PAID;
-    let leads_to_pay = matches!(visit, Visit::Continue(_) | Visit::Begin);
-    if !leads_to_pay || !link.attempts().last().is_some_and(is_old) {
+    let can_pay = matches!(visit, Visit::Continue(_) | Visit::Begin);
+    if !can_pay || !link.attempts().last().is_some_and(is_old) {
         return Ok(visit);
     }
     Ok(match app.confirmation.session_status(link, now).await? {
@@ -312,17 +320,17 @@ async fn begin(
 ) -> Result<Attempt, VisitError> {
     let terms = link.terms();
     let account = configuration.accounts.get(&terms.account.id);
-    let present = account.and_then(|account| account.credentials_at(terms.account.gateway, terms.mode)).cloned();
+    let credentials = account.and_then(|account| account.credentials_at(terms.account.gateway, terms.mode)).cloned();
     let session = NewSession {
         key: ReturnKey::from_random(runtime::random()?),
-        credentials: present,
+        credentials,
         rules: app.rulebook.rules(terms.account.gateway),
         settings: &configuration.settings,
     };
     Ok(app.confirmation.open_session(link, session, now).await?)
 }
 
-/// A preview of a link that can be paid; of any other, what is true of it.
+/// The preview of a link that can be paid. A link that cannot be paid gets the page that says why.
 fn preview(link: &PaymentLink, now: Timestamp) -> Page {
     match link.visit(now) {
         Visit::Begin | Visit::Continue(_) | Visit::TooManyAttempts => Page::Preview,
@@ -332,8 +340,8 @@ fn preview(link: &PaymentLink, now: Timestamp) -> Page {
     }
 }
 
-/// Sends the browser on: to an address, or with a form that a page of ours posts.
-fn to_gateway(
+/// Sends the browser on to the gateway: to an address, or with a form that a page of ours posts.
+fn redirect_to_gateway(
     checkout: &Checkout,
     link: &PaymentLink,
     language: Language,
@@ -341,7 +349,7 @@ fn to_gateway(
     now: Timestamp,
 ) -> Response {
     if !checkout.form.is_empty() {
-        return going(checkout, link, language, settings, now);
+        return posting_page(checkout, link, language, settings, now);
     }
     see_other(&checkout.at).unwrap_or_else(|| {
         tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
@@ -349,23 +357,23 @@ fn to_gateway(
     })
 }
 
-async fn unknown(app: &App, headers: &HeaderMap) -> Response {
+async fn link_not_found(app: &App, headers: &HeaderMap) -> Response {
     let settings = settings(app).await;
     without_link(Page::Unknown, language(None, headers, &settings), &settings)
 }
 
-async fn down(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
+async fn unavailable(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
     tracing::error!(error = %error, "A pay page could not be served.");
     let settings = settings(app).await;
     without_link(Page::Down, language(None, headers, &settings), &settings)
 }
 
-async fn nowhere(State(app): State<App>, headers: HeaderMap) -> Response {
-    unknown(&app, &headers).await
+async fn unknown_path(State(app): State<App>, headers: HeaderMap) -> Response {
+    link_not_found(&app, &headers).await
 }
 
 async fn other_method(State(app): State<App>, headers: HeaderMap) -> Response {
-    let mut response = unknown(&app, &headers).await;
+    let mut response = link_not_found(&app, &headers).await;
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
@@ -385,7 +393,7 @@ async fn robots() -> Response {
     guard("User-agent: *\nDisallow: /\n".into_response())
 }
 
-/// Browsers ask for it once a page has none of its own, and need not ask again for a day.
+/// Browsers ask for an icon where a page names none. They need not ask again for a day.
 async fn no_icon() -> Response {
     let mut response = guard(StatusCode::NO_CONTENT.into_response());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
@@ -415,7 +423,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static("fa-IR,fa;q=0.9"))]);
         let page = took_too_long(&headers);
         assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!((&page.headers()["refresh"], &page.headers()["retry-after"]), (&ASK_AGAIN, &ASK_AGAIN));
+        assert_eq!((&page.headers()["refresh"], &page.headers()["retry-after"]), (&RELOAD_AFTER, &RELOAD_AFTER));
         assert!(page.headers().contains_key("content-security-policy"));
         let text = axum::body::to_bytes(page.into_body(), usize::MAX).await.unwrap();
         let text = String::from_utf8(text.to_vec()).unwrap();

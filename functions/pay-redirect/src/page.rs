@@ -36,7 +36,7 @@ const SUBMIT: &str = "document.forms[0].submit()";
 
 /// As [`POLICY`], with this very script and a form that goes to the gateway. Browsers hold the gateway's own redirects
 /// after the form against the policy too, so besides the form's own target it allows every encrypted one.
-fn policy_of_going(at: &str) -> String {
+fn posting_policy(at: &str) -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let script = STANDARD.encode(Sha256::digest(SUBMIT.as_bytes()));
     let to = Url::parse(at).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
@@ -54,9 +54,9 @@ pub(crate) enum Page {
     Summary,
     /// The page that posts a gateway's form by itself.
     Going,
-    /// For who has just paid.
+    /// For the customer who has just paid.
     Paid,
-    /// For who opens a link that was paid before.
+    /// For a customer who opens a link that was paid before.
     AlreadyPaid,
     Confirming,
     Failed,
@@ -114,7 +114,7 @@ impl Page {
         self == Self::Unfinished || (self == Self::Confirming && being_confirmed(link).is_none())
     }
 
-    /// What became of a link, for somebody who opens it again: whether they are who paid it is not known.
+    /// What became of a link, for a customer who opens it again and need not be the one who paid.
     pub(crate) fn of_reopened(link: &PaymentLink, now: Timestamp) -> Self {
         let page = Self::of(link, now);
         if page == Self::Paid { Self::AlreadyPaid } else { page }
@@ -195,7 +195,7 @@ impl Page {
     }
 }
 
-/// What a page says, to whom, and about which business and link.
+/// The texts of a page: their language, and the business and the amount that they mention.
 struct Words<'a> {
     language: Language,
     settings: &'a Settings,
@@ -203,19 +203,19 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Of a link that was paid, the amount is what was really paid.
+    /// The amount of a link that was paid is the amount of the payment.
     fn new(language: Language, settings: &'a Settings, link: Option<&PaymentLink>) -> Self {
-        let money = link.map(|link| kept(link).map_or(link.terms().amount, |(_, payment)| payment.money));
+        let money = link.map(|link| kept_payment(link).map_or(link.terms().amount, |(_, payment)| payment.money));
         let amount = money.map(|money| money.display(language, settings.rial_alone)).unwrap_or_default();
         Self { language, settings, amount }
     }
 
-    /// A text as it stands where nothing but text can, such as a title.
+    /// A text without markup or invisible characters, for places such as a title.
     fn plain(&self, key: &str) -> String {
         self.language.say(key, &[("business", &self.settings.business_name), ("amount", &self.amount)])
     }
 
-    /// A text of the page. What it mentions runs in its own direction, whatever the text around it does.
+    /// A text of the page. The values that it mentions are isolated, so that each is written in its own direction.
     fn say(&self, key: &str) -> String {
         let isolated = |text: &str| format!("\u{2068}{text}\u{2069}");
         let (business, amount) = (isolated(&self.settings.business_name), isolated(&self.amount));
@@ -241,7 +241,7 @@ pub(crate) fn of_link(
     render(page, language, Some(link), settings, now)
 }
 
-/// A page that is about no link, or about one that must not be told from none.
+/// A page that is about no link, or about a link that must not be distinguishable from none.
 pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) -> Response {
     render(page, language, None, settings, Timestamp::UNIX_EPOCH)
 }
@@ -271,7 +271,8 @@ fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: 
     response
 }
 
-/// What stands in the card: what happened, what else there is to know, what it is about, what to do, whom to ask.
+/// The content of the card: what happened, hints, what the payment is for, the buttons, and the contact of the
+/// business.
 fn content(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp, action: &Markup) -> Markup {
     html! {
         h1 class=(tone_class(page.tone())) { (words.say(&format!("{}-title", page.key()))) }
@@ -284,7 +285,7 @@ fn content(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
 }
 
 /// The page that posts a gateway's form by itself. The gateway must see where the browser comes from.
-pub(crate) fn going(
+pub(crate) fn posting_page(
     checkout: &Checkout,
     link: &PaymentLink,
     language: Language,
@@ -301,13 +302,13 @@ pub(crate) fn going(
     };
     let shown = content(Page::Going, Some(link), &words, now, &form);
     let body = document(Page::Going, Some(link), &words, &Markup::default(), &shown);
-    let mut response = answer(Page::Going.status(), body, &policy_of_going(&checkout.at));
+    let mut response = answer(Page::Going.status(), body, &posting_policy(&checkout.at));
     let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
     response.headers_mut().insert(header::REFERRER_POLICY, referrer);
     response
 }
 
-/// What all pages have around what they show.
+/// The document around the content of every page.
 fn document(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, in_head: &Markup, shown: &Markup) -> Markup {
     let (language, settings) = (words.language, words.settings);
     html! {
@@ -339,11 +340,11 @@ fn document(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, in_head: 
     }
 }
 
-/// After so long a customer need not keep the page open any more.
-const LONG: SignedDuration = SignedDuration::from_mins(2);
+/// A confirmation that takes longer than this is called long: the page says that it can be closed.
+const LONG_CONFIRMATION: SignedDuration = SignedDuration::from_mins(2);
 
-/// After so many seconds a page asks again: soon where somebody is at it, later where it was long ago or where asking is
-/// a question to the gateway.
+/// The seconds after which a page loads again: few while a confirmation is under way, more where it takes long or where
+/// each load asks the gateway.
 fn pause(link: &PaymentLink, now: Timestamp) -> u8 {
     match being_confirmed(link) {
         None => 10,
@@ -352,7 +353,7 @@ fn pause(link: &PaymentLink, now: Timestamp) -> u8 {
     }
 }
 
-/// The text of a page.
+/// The key of the text of a page.
 fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
         (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
@@ -368,8 +369,8 @@ fn has_open(link: &PaymentLink) -> bool {
     link.attempts().iter().any(|attempt| matches!(attempt.state, AttemptState::Open { .. }))
 }
 
-/// Whether the gateway, which is asked about the last session before anybody is told to go on, can have said that nobody
-/// paid: not where it cannot be asked, and not of an earlier session.
+/// Whether it is known that nobody paid. The gateway was asked about the last session before this page; it could not
+/// answer where it cannot be asked, and it was not asked about earlier sessions.
 fn is_known_to_be_unpaid(link: &PaymentLink) -> bool {
     let Some((last, earlier)) = link.attempts().split_last() else { return true };
     let is_open = |attempt: &Attempt| matches!(attempt.state, AttemptState::Open { .. });
@@ -380,8 +381,8 @@ fn network(link: &PaymentLink) -> Network {
     link.terms().account.gateway.profile().network
 }
 
-/// The payment of the link, and when it became that.
-fn kept(link: &PaymentLink) -> Option<(Timestamp, &Payment)> {
+/// The payment of the link, and when it was confirmed.
+fn kept_payment(link: &PaymentLink) -> Option<(Timestamp, &Payment)> {
     link.attempts().iter().find_map(|attempt| match &attempt.state {
         AttemptState::Paid { at, payment } => Some((*at, payment)),
         _ => None,
@@ -401,7 +402,7 @@ fn being_confirmed(link: &PaymentLink) -> Option<&Attempt> {
     link.attempts().iter().find(|attempt| is_asked_about(&attempt.state))
 }
 
-/// Money that the link could not take.
+/// Whether money of this attempt goes back to the payer, or did, because the link could not take it.
 fn goes_back(state: &AttemptState) -> bool {
     matches!(
         state,
@@ -409,7 +410,7 @@ fn goes_back(state: &AttemptState) -> bool {
     )
 }
 
-/// What happened, in words, where the gateway's final no was the last that happened.
+/// The key of the text about the last attempt, where the gateway's answer to it was a final no.
 fn failure(link: &PaymentLink) -> Option<&'static str> {
     let last = link.attempts().last()?;
     let AttemptState::Failed { reason, .. } = &last.state else { return None };
@@ -422,8 +423,8 @@ fn failure(link: &PaymentLink) -> Option<&'static str> {
 }
 
 fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
-    let since = being_confirmed(link).and_then(|attempt| attempt.state.waited_for_since());
-    since.is_some_and(|since| now.duration_since(since) > LONG)
+    let since = being_confirmed(link).and_then(|attempt| attempt.state.undecided_since());
+    since.is_some_and(|since| now.duration_since(since) > LONG_CONFIRMATION)
 }
 
 /// What else a customer of this link should know on this page.
@@ -455,7 +456,8 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>) -> Vec<Strin
     }
 }
 
-/// Who paid a second time, in another tab, must hear of that money too; what is only reported is not called a payment.
+/// Hints about a second payment, which a customer may have made in another tab. A payment that was only reported is not
+/// called one.
 fn second_payment(link: &PaymentLink, words: &Words<'_>) -> Vec<String> {
     let attempts = || link.attempts().iter().map(|attempt| &attempt.state);
     let back_time = || words.of_gateway("back-time", link);
@@ -483,11 +485,11 @@ fn tone_class(tone: Tone) -> &'static str {
     }
 }
 
-/// What the page is about: never more of the contact than the link needs.
+/// The facts of the payment: amount, purpose, and when it was paid or until when it can be. They name no contact.
 fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> Markup {
     let (language, settings, terms) = (words.language, words.settings, link.terms());
     let zone = settings.zone();
-    // Whoever pays from elsewhere, or reads another language than the business, is told whose clock it is.
+    // A customer who pays from abroad, or reads another language than the business, sees the time zone.
     let is_local = language == settings.default_locale.language() && network(link) == Network::Shaparak;
     let zone_name = if is_local { String::new() } else { format!(" ({})", settings.time_zone.as_str()) };
     let has_end = matches!(page, Page::Preview | Page::Going) || page.action(link, now).is_some();
@@ -497,7 +499,7 @@ fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> M
             @if let Some(description) = &terms.description {
                 div { dt { (words.say("purpose")) } dd { bdi { (description) } } }
             }
-            @if let Some((at, payment)) = kept(link) {
+            @if let Some((at, payment)) = kept_payment(link) {
                 div { dt { (words.say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) (zone_name) } } }
                 div { dt { (words.say("reference")) } dd { bdi { (payment.reference) } } }
             } @else if has_end {
@@ -522,7 +524,7 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
     }
 }
 
-/// Every dead end says whom to ask.
+/// The business's support contact, which every page but a preview shows.
 fn support(page: Page, words: &Words<'_>) -> Markup {
     let settings = words.settings;
     let has_support = settings.support_phone.is_some() || settings.support_url.is_some();
@@ -550,8 +552,8 @@ fn dialled(phone: &str) -> String {
     phone.chars().filter_map(|c| if c == '+' { Some(c) } else { digit(c) }).collect()
 }
 
-/// The business's logo. Its address names its content, so that it may be kept for ever.
-pub(crate) fn picture(logo: &Logo) -> Response {
+/// The business's logo. Its address is derived from its content, so that browsers may keep it for ever.
+pub(crate) fn logo_response(logo: &Logo) -> Response {
     let mut response = guard(logo.bytes().into_response());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(logo.media_type()));

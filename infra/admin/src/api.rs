@@ -1,5 +1,5 @@
-//! Settings, accounts and their gateways' credentials: by the API itself, called in this process, so that what an operator
-//! writes is checked by the very rules that the CRM meets.
+//! Settings, accounts and their gateways' credentials are written by the API itself, called in this process, so that
+//! what a deployer writes is checked by the same rules as what the CRM writes.
 
 use axum::body::{Body, to_bytes};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -12,22 +12,22 @@ use web::Callers;
 
 use crate::{Admin, AdminError};
 
-/// Answers are lists of a hundred records at most.
+/// The largest answer that is read, in bytes. An answer is a list of a hundred records at most.
 const LARGEST_ANSWER: usize = 4_000_000;
 
 impl Admin {
-    /// Calls the API, of which the making of links is no part here, with a key that is revoked as soon as the call is over.
-    /// What the API refuses is refused with its whole answer.
+    /// Calls the API of crm-api, with a key that is revoked as soon as the call is over. Where the API refuses, the
+    /// error is its whole answer.
     pub async fn call(&self, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
-        let key = self.create_key("operator", &[]).await?;
-        let answered = self.answer(&key.key, method, path, body).await;
+        let key = self.create_key("paylink-admin", &[]).await?;
+        let answered = self.request(&key.key, method, path, body).await;
         self.revoke_key(&key.id).await?;
         answered
     }
 
-    async fn answer(&self, key: &str, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
+    async fn request(&self, key: &str, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
         let broken = |error: &dyn std::fmt::Display| AdminError::Refused(format!("{path}: {error}"));
-        // A store of its own has read no keys before this one was made.
+        // This store has cached no keys yet, so that it finds the one that was just made.
         let store = Store::wire(&self.runtime)?;
         let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
         let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_rulebook()?);

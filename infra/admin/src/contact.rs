@@ -10,24 +10,24 @@ use views::{LinkView, ReceiptView};
 
 use crate::{Admin, AdminError};
 
-/// So much is listed at a time.
+/// At most this many records are read at a time.
 const PAGE: usize = 100;
 
 /// How often forgetting is decided again because the link changed meanwhile.
 const MAX_CONTENDED_TRIES: usize = 8;
 
-/// What was forgotten.
+/// What an erasure did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Erased {
-    /// Links that say nothing about the person any more.
+pub struct ErasureResult {
+    /// Links whose personal data was erased.
     pub links: usize,
     /// Items that were deleted.
     pub items: usize,
     /// Whether the contact itself was there, and is deleted.
     pub contact: bool,
-    /// Receipts, which stay: they are the books, and name nobody.
+    /// Receipts, which stay: they are the books, and hold no name.
     pub receipts: usize,
-    /// Links that can still be paid or whose money is under way. They are as they were.
+    /// Links that can still be paid or whose money is under way. They are unchanged.
     pub left: Vec<LinkId>,
 }
 
@@ -53,10 +53,10 @@ impl Admin {
         }))
     }
 
-    /// Forgets a contact: links that are over lose everything about people, then items and the contact are deleted. A run
-    /// that was stopped is begun again.
-    pub async fn erase_contact(&self, id: &ContactId, now: Timestamp) -> Result<Erased, AdminError> {
-        let mut erased = Erased { receipts: self.receipts_of(id).await?.len(), ..Erased::default() };
+    /// Erases a contact: links that are over lose all personal data, then items and the contact are deleted. A run that
+    /// was stopped is begun again from the start.
+    pub async fn erase_contact(&self, id: &ContactId, now: Timestamp) -> Result<ErasureResult, AdminError> {
+        let mut erased = ErasureResult { receipts: self.receipts_of(id).await?.len(), ..ErasureResult::default() };
         for link in self.links_of(id).await? {
             let link_id = link.id().clone();
             match self.forget(link, now).await? {
@@ -75,7 +75,7 @@ impl Admin {
         Ok(erased)
     }
 
-    /// Whether a link was changed, or nothing where it is still needed.
+    /// Erases the personal data of a link. `Some(false)` where that was done before, `None` where it is still needed.
     async fn forget(&self, mut link: PaymentLink, now: Timestamp) -> Result<Option<bool>, AdminError> {
         for _ in 0..MAX_CONTENDED_TRIES {
             let Ok(forgotten) = link.forget_person(now) else { return Ok(None) };

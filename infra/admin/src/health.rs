@@ -1,4 +1,4 @@
-//! What a stack lacks for money to arrive and for people to hear of it.
+//! Checks whether a stack has what it needs for payments to arrive and for messages to go out.
 
 use domain::Timestamp;
 use jiff::SignedDuration;
@@ -6,26 +6,26 @@ use store::Schedule;
 
 use crate::{Admin, AdminError};
 
-/// Work that has been due for longer than this is not being done: the schedule comes every minute.
+/// Work that has been due for longer than this is late: the schedules run every minute.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
-/// A schedule that runs every minute is noted every few minutes. One that was noted this long ago does not run.
-const SILENT: SignedDuration = SignedDuration::from_mins(15);
+/// A schedule writes a heartbeat every few minutes. A schedule whose last heartbeat is older than this does not run.
+const HEARTBEAT_TOO_OLD: SignedDuration = SignedDuration::from_mins(15);
 
 /// What SES lets an account in its sandbox send in a day.
 const SANDBOX_QUOTA: f64 = 200.0;
 
-/// How something stands.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Good,
     /// Somebody has to do something.
     Missing,
-    /// It could not be asked.
+    /// The check itself failed.
     Unknown,
 }
 
-/// One thing that was looked at, in a sentence.
+/// One check with its result, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub verdict: Verdict,
@@ -47,14 +47,14 @@ impl Finding {
 }
 
 impl Admin {
-    /// Looks at everything. What cannot be asked does not keep the rest from being looked at.
+    /// Makes every check. A check that fails does not stop the others.
     pub async fn health(&self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (what, found) in [
             ("the table", self.table_is_set_up().await),
             ("accounts", self.money_can_arrive().await),
             ("the schedules", self.schedules_run(now).await),
-            ("due work", self.time_passes(now).await),
+            ("due work", self.no_work_is_late(now).await),
             ("the queue of undelivered records", self.nothing_is_undelivered().await),
             ("SES", self.email_goes_out().await),
             ("SNS", self.text_messages_go_out().await),
@@ -102,13 +102,13 @@ impl Admin {
         )])
     }
 
-    /// Whether somebody would come for work that falls due. That none is late says nothing of a stack that has none.
+    /// Whether the schedules run. On a stack without due work, that no work is late does not show it.
     async fn schedules_run(&self, now: Timestamp) -> Result<Vec<Finding>, AdminError> {
         let mut findings = Vec::new();
         for schedule in Schedule::ALL {
             let function = schedule.function();
-            findings.push(match self.store.last_beat(schedule).await? {
-                Some(ran_at) if now.duration_since(ran_at) <= SILENT => {
+            findings.push(match self.store.last_heartbeat(schedule).await? {
+                Some(ran_at) if now.duration_since(ran_at) <= HEARTBEAT_TOO_OLD => {
                     Finding::good(format!("The schedule of {function} runs, as of {ran_at}."))
                 }
                 Some(ran_at) => Finding::missing(format!(
@@ -122,7 +122,7 @@ impl Admin {
         Ok(findings)
     }
 
-    async fn time_passes(&self, now: Timestamp) -> Result<Vec<Finding>, AdminError> {
+    async fn no_work_is_late(&self, now: Timestamp) -> Result<Vec<Finding>, AdminError> {
         Ok(vec![match self.store.oldest_due(now).await? {
             Some(due) if now.duration_since(due) > LATE => Finding::missing(format!(
                 "Work has been due since {due}: the schedules do not come, or what they call fails. See docs/operations.md, work is late."

@@ -16,10 +16,10 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use runtime::{ConfigurationError, Environment, Runtime};
 use store::{Store, StoreError};
 
-pub use contact::Erased;
+pub use contact::ErasureResult;
 pub use health::{Finding, Verdict};
 pub use keys::NewKey;
-pub use replay::Replayed;
+pub use replay::ReplayResult;
 pub use sms::SmsPreferences;
 
 /// Why something was not done, in words for the person at the terminal.
@@ -48,7 +48,7 @@ impl AdminError {
     }
 }
 
-/// A stack, from the side of whoever runs it.
+/// A stack, as its deployer sees it.
 #[derive(Debug)]
 pub struct Admin {
     runtime: Runtime,

@@ -1,4 +1,4 @@
-//! The operator's command: reads what is asked, and shows what came of it.
+//! The deployer's command: reads its arguments, and prints the result.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program speaks to a person at a terminal")]
 
@@ -37,7 +37,7 @@ usage: paylink-admin set-up
   sms              shows the account's preferences for text messages, or sets them: what they may cost in a month,
                    and the role with which SNS writes down what became of them (see infra/bootstrap.yaml)
   health           looks at everything that money and messages need, and fails where something is missing
-  replay           has everything told that is still to be told about links made within so many days (90 unless
+  replay           has everything delivered that is still undelivered of links made within DAYS days (90 unless
                    named), and empties the queue of undelivered records
   contact export   shows everything that is kept about a contact, as JSON
   contact erase    forgets a contact: links that are over, items, the contact itself; receipts stay
@@ -63,58 +63,58 @@ async fn main() -> ExitCode {
 type Done = Result<(), Box<dyn Error>>;
 
 async fn run(words: &[&str]) -> Done {
-    let operator = || Admin::new(Environment::of_the_process());
+    let admin = || Admin::new(Environment::of_the_process());
     match words {
-        ["set-up"] => set_up(&operator()?).await,
-        ["api-key", "create", integration, scopes @ ..] => create_key(&operator()?, integration, scopes).await,
-        ["api-key", "list"] => list_keys(&operator()?).await,
-        ["api-key", "revoke", id] => revoke_key(&operator()?, id).await,
-        ["settings", file @ ..] if file.len() < 2 => record(&operator()?, "/v1/settings", file.first()).await,
+        ["set-up"] => set_up(&admin()?).await,
+        ["api-key", "create", integration, scopes @ ..] => create_key(&admin()?, integration, scopes).await,
+        ["api-key", "list"] => list_keys(&admin()?).await,
+        ["api-key", "revoke", id] => revoke_key(&admin()?, id).await,
+        ["settings", file @ ..] if file.len() < 2 => record(&admin()?, "/v1/settings", file.first()).await,
         ["account", id, file @ ..] if file.len() < 2 => {
-            record(&operator()?, &format!("/v1/accounts/{}", AccountId::parse(id)?), file.first()).await
+            record(&admin()?, &format!("/v1/accounts/{}", AccountId::parse(id)?), file.first()).await
         }
-        ["sms", options @ ..] => sms(&operator()?, options).await,
-        ["health"] => health(&operator()?).await,
-        ["replay"] => replay(&operator()?, 90).await,
-        ["replay", days] => replay(&operator()?, number("DAYS", days)?).await,
-        ["contact", "export", id] => export(&operator()?, &ContactId::parse(id)?).await,
-        ["contact", "erase", id] => erase(&operator()?, &ContactId::parse(id)?).await,
+        ["sms", options @ ..] => sms(&admin()?, options).await,
+        ["health"] => health(&admin()?).await,
+        ["replay"] => replay(&admin()?, 90).await,
+        ["replay", days] => replay(&admin()?, number("DAYS", days)?).await,
+        ["contact", "export", id] => export(&admin()?, &ContactId::parse(id)?).await,
+        ["contact", "erase", id] => erase(&admin()?, &ContactId::parse(id)?).await,
         _ => Err(USAGE.into()),
     }
 }
 
-async fn set_up(operator: &Admin) -> Done {
-    operator.set_up().await?;
-    println!("The table {} is set up.", operator.table());
+async fn set_up(admin: &Admin) -> Done {
+    admin.set_up().await?;
+    println!("The table {} is set up.", admin.table());
     Ok(())
 }
 
-async fn create_key(operator: &Admin, integration: &str, scopes: &[&str]) -> Done {
-    let made = operator.create_key(integration, scopes).await?;
+async fn create_key(admin: &Admin, integration: &str, scopes: &[&str]) -> Done {
+    let made = admin.create_key(integration, scopes).await?;
     println!("{}", made.key);
     eprintln!("This key is shown once and kept only as a hash. Its id is {}.", made.id);
     Ok(())
 }
 
-async fn list_keys(operator: &Admin) -> Done {
-    for listed in operator.list_keys().await? {
+async fn list_keys(admin: &Admin) -> Done {
+    for listed in admin.list_keys().await? {
         let scopes: Vec<&str> = listed.key.scopes.iter().map(|scope| scope.as_str()).collect();
         println!("{}  {}  {}  {}", listed.id, listed.key.created_at, scopes.join(","), listed.key.integration);
     }
     Ok(())
 }
 
-async fn revoke_key(operator: &Admin, id: &str) -> Done {
-    operator.revoke_key(id).await?;
+async fn revoke_key(admin: &Admin, id: &str) -> Done {
+    admin.revoke_key(id).await?;
     println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
     Ok(())
 }
 
 /// Shows a record of the API, or writes it from a file.
-async fn record(operator: &Admin, path: &str, file: Option<&&str>) -> Done {
+async fn record(admin: &Admin, path: &str, file: Option<&&str>) -> Done {
     let answer = match file {
-        None => operator.call(Method::GET, path, None).await?,
-        Some(file) => operator.call(Method::PUT, path, Some(content(file)?)).await?,
+        None => admin.call(Method::GET, path, None).await?,
+        Some(file) => admin.call(Method::PUT, path, Some(content(file)?)).await?,
     };
     show(&answer)
 }
@@ -133,7 +133,7 @@ fn show(answer: &Value) -> Done {
     Ok(())
 }
 
-async fn sms(operator: &Admin, options: &[&str]) -> Done {
+async fn sms(admin: &Admin, options: &[&str]) -> Done {
     let mut preferences = SmsPreferences::default();
     let (pairs, rest) = options.as_chunks::<2>();
     if !rest.is_empty() {
@@ -148,16 +148,16 @@ async fn sms(operator: &Admin, options: &[&str]) -> Done {
         }
     }
     if !pairs.is_empty() {
-        operator.set_sms_preferences(&preferences).await?;
+        admin.set_sms_preferences(&preferences).await?;
     }
-    for (name, value) in operator.sms_preferences().await? {
+    for (name, value) in admin.sms_preferences().await? {
         println!("{name}: {value}");
     }
     Ok(())
 }
 
-async fn health(operator: &Admin) -> Done {
-    let findings = operator.health(Timestamp::now()).await;
+async fn health(admin: &Admin) -> Done {
+    let findings = admin.health(Timestamp::now()).await;
     for finding in &findings {
         let mark = match finding.verdict {
             Verdict::Good => "ok      ",
@@ -170,19 +170,19 @@ async fn health(operator: &Admin) -> Done {
     if missing == 0 { Ok(()) } else { Err(format!("{missing} of {} are missing.", findings.len()).into()) }
 }
 
-async fn replay(operator: &Admin, days: u32) -> Done {
-    let done = operator.replay(days, Timestamp::now()).await?;
-    println!("{} links were looked at, and {} of them are told of again.", done.links, done.announced);
+async fn replay(admin: &Admin, days: u32) -> Done {
+    let done = admin.replay(days, Timestamp::now()).await?;
+    println!("{} links were read, and {} of them are delivered again.", done.links, done.redelivered);
     println!("{} undelivered records are not needed any more.", done.records);
     Ok(())
 }
 
-async fn export(operator: &Admin, id: &ContactId) -> Done {
-    show(&operator.export_contact(id, Timestamp::now()).await?)
+async fn export(admin: &Admin, id: &ContactId) -> Done {
+    show(&admin.export_contact(id, Timestamp::now()).await?)
 }
 
-async fn erase(operator: &Admin, id: &ContactId) -> Done {
-    let erased = operator.erase_contact(id, Timestamp::now()).await?;
+async fn erase(admin: &Admin, id: &ContactId) -> Done {
+    let erased = admin.erase_contact(id, Timestamp::now()).await?;
     let was = if erased.contact { "is deleted" } else { "was not there" };
     println!("The contact {was}. {} links forgot it, and {} items are deleted.", erased.links, erased.items);
     println!("{} receipts stay; they hold the contact's id and no name.", erased.receipts);

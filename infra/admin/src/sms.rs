@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{Admin, AdminError};
 
-/// What is to be set; what is left out stays.
+/// The preferences to set. What is left out stays.
 #[derive(Clone, Debug, Default)]
 pub struct SmsPreferences {
     /// In whole US dollars. A new account may spend one dollar a month, and more only as far as AWS has agreed to.
@@ -17,7 +17,7 @@ pub struct SmsPreferences {
 }
 
 impl Admin {
-    /// The preferences as SNS has them. What was never set is not there.
+    /// The preferences as SNS has them, without those that were never set.
     pub async fn sms_preferences(&self) -> Result<BTreeMap<String, String>, AdminError> {
         let answer = self.sns.get_sms_attributes().send().await.map_err(|error| AdminError::aws("SNS", error))?;
         let known = answer.attributes().into_iter().flatten();

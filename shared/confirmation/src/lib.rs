@@ -1,15 +1,15 @@
 //! Confirming: asking the gateway about one attempt and writing what follows, once.
 //!
-//! Two functions do it, gateway-webhook when somebody reports and expire-links when nobody did, and both have to do the
-//! very same. The domain decides each step, the gateway answers, the store writes; this crate only walks between them:
+//! Two functions do it, and both have to do the very same: gateway-webhook when a hint comes in, and expire-links when
+//! none did. The domain decides each step, the gateway answers, the store writes; this crate only walks between them:
 //!
 //! 1. Read the link. Decide the step.
 //! 2. Where confirming takes the money, first write that this attempt is confirming. From there only it can go on.
 //! 3. Ask or confirm.
-//! 4. Write what follows over the link that was read. If somebody changed it meanwhile, judge the same answer again on
+//! 4. Write what follows over the link that was read. If somebody changed it meanwhile, apply the same answer again to
 //!    what it is now: an answer about money is never thrown away.
 //!
-//! Dying between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
+//! A crash between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
 //! that was asked twice answers twice the same.
 
 mod session;
@@ -25,7 +25,8 @@ use store::{Store, StoreError, TransitionWritten, Written};
 
 pub use session::{NewSession, OpenSessionError, SessionStatus};
 
-/// How often one answer is applied again because the link changed meanwhile. Each time somebody else got on with it.
+/// How often one answer is applied again because the link changed meanwhile. Each time another run has moved the link
+/// on.
 const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What confirming led to.
@@ -41,22 +42,22 @@ pub enum Outcome {
     NoSuchAttempt,
 }
 
-/// What a call tells about who was called.
+/// What a call shows about the gateway: whether it is worth calling again in this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     Answered,
-    /// It answers, and refuses us.
+    /// The gateway answers, and refuses us.
     Refused,
-    Silent,
+    Unanswered,
 }
 
 impl Outcome {
-    /// What asking told about the gateway.
+    /// What confirming showed about the gateway.
     pub fn call_outcome(&self) -> CallOutcome {
         match self {
             Self::Known(_) | Self::NoSuchAttempt => CallOutcome::Answered,
             Self::Refused(_) => CallOutcome::Refused,
-            Self::Unknown(_) => CallOutcome::Silent,
+            Self::Unknown(_) => CallOutcome::Unanswered,
         }
     }
 
@@ -132,7 +133,7 @@ impl Confirmation {
         self.confirm_with(link, &attempt, &credentials, &hint.into(), now).await
     }
 
-    /// Confirms the attempt whose customer came back. What the browser brought is read as the gateway writes it.
+    /// Confirms the attempt whose customer came back. The adapter of the gateway reads the fields of the return.
     pub async fn confirm_return(
         &self,
         link: PaymentLink,
@@ -160,13 +161,14 @@ impl Confirmation {
             Step::LookUp => {
                 let answer = self.gateways.look_up(attempt, return_data, link.terms().mode, credentials, now).await;
                 log_answer(&link, attempt, "looked up", &answer);
-                self.follow(link, attempt, credentials, answer, return_data, now).await
+                self.act_on_look_up(link, attempt, credentials, answer, return_data, now).await
             }
         }
     }
 
-    /// Does what an answer that moved no money asks for: confirm what waits, close what nobody may pay any more, write.
-    async fn follow(
+    /// Acts on the answer to a look-up: confirms money that waits, closes a session that nobody may pay any more, and
+    /// otherwise writes what the answer says.
+    async fn act_on_look_up(
         &self,
         link: PaymentLink,
         attempt: &Attempt,
@@ -219,7 +221,7 @@ impl Confirmation {
         Err(ConfirmError::Contended)
     }
 
-    /// Writes what an answer leads to, applying it again to whatever the link is by then.
+    /// Writes what follows from an answer. Where the link changed meanwhile, the answer is applied to it as it is now.
     async fn write(
         &self,
         mut link: PaymentLink,
@@ -249,7 +251,7 @@ impl Confirmation {
         Err(ConfirmError::Contended)
     }
 
-    /// A payment whose reference paid something else is for a person.
+    /// Has a person look at a payment whose reference paid something else.
     async fn note_reference_taken(
         &self,
         link: &PaymentLink,
@@ -293,10 +295,10 @@ impl Confirmation {
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = GatewayAnswer::Unconfirmed;
         log_answer(&link, &attempt, "listed", &answer);
-        self.follow(link, &attempt, &credentials, answer, &Hint::Nothing.into(), now).await
+        self.act_on_look_up(link, &attempt, &credentials, answer, &Hint::Nothing.into(), now).await
     }
 
-    /// Goes on with an attempt that was confirming when its process died. The sweep has renewed the claim already.
+    /// Goes on with an attempt that was confirming when its process died. The sweep has renewed the lease already.
     pub async fn resume(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         if !matches!(attempt.state, AttemptState::Confirming { .. }) {
@@ -326,7 +328,7 @@ impl Confirmation {
         Err(ConfirmError::Contended)
     }
 
-    /// Refunds the money of an attempt whose refunding was taken on by a sweep.
+    /// Refunds the money of an attempt. A sweep has leased that work.
     pub async fn refund(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<CallOutcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(CallOutcome::Answered) };
         let AttemptState::Refunding { payment, .. } = &attempt.state else { return Ok(CallOutcome::Answered) };
@@ -340,7 +342,7 @@ impl Confirmation {
         }
         let outcome = match &answer {
             RefundAnswer::Issued | RefundAnswer::Refused { .. } => CallOutcome::Answered,
-            RefundAnswer::Unknown { .. } => CallOutcome::Silent,
+            RefundAnswer::Unknown { .. } => CallOutcome::Unanswered,
         };
         let mut link = link;
         for _ in 0..MAX_CONTENDED_TRIES {

@@ -1,6 +1,7 @@
-//! Sessions at a gateway, for whoever sends customers there: opening one, and asking whether one is over.
+//! Sessions at a gateway, for the function that sends customers there: opening one, and asking whether one is over.
 //!
-//! Nothing here takes money or writes a receipt. Whoever may only read credentials and write links can do all of it.
+//! Nothing here takes money or writes a receipt. A role that may read credentials and write links suffices for all of
+//! it.
 
 use domain::Timestamp;
 use domain::business::settings::Settings;
@@ -19,7 +20,7 @@ pub enum SessionStatus {
     NoneOpen,
     /// Nobody has paid in it, and somebody still may.
     Payable,
-    /// No readable answer.
+    /// The gateway gave no readable answer.
     Unknown,
     /// Somebody has paid in it, or may have. What follows is written by those who may confirm, within a minute.
     MaybePaid,
@@ -115,7 +116,7 @@ fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
     format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
 }
 
-/// Where a gateway's server calls that is told with each session.
+/// Where the gateway's server calls, at gateways that take this address with each session.
 fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
     format!("{}/gateways/{}/notify/{}", link.base(), attempt.gateway.as_str(), attempt.account_id)
 }

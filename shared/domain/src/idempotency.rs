@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A record remembers so many requests; a retry comes within seconds.
+/// A record remembers this many requests. A retry comes within seconds.
 const MAX_REQUESTS: usize = 20;
 
 /// A request that came with an idempotency key.

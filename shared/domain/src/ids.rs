@@ -146,7 +146,7 @@ macro_rules! made_id {
 }
 
 made_id! {
-    /// A payment link. It is a hash of the pay token: whoever has the token finds the link, never the other way.
+    /// A payment link. It is a hash of the pay token, so that the token leads to the link and never the other way.
     LinkId, "pl_"
 }
 made_id! {

@@ -57,7 +57,7 @@ impl Language {
     }
 
     /// The text of a key with what it mentions. A key that the file lacks shows itself, and so does a mention that was
-    /// not given; the tests keep both from event.
+    /// not given; the tests keep both from happening.
     pub fn say(self, key: &str, mentions: &[(&str, &str)]) -> String {
         self.book().text(key, mentions).unwrap_or_else(|| key.to_owned())
     }

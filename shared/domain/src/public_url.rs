@@ -47,8 +47,8 @@ pub fn parse_endpoint_url(text: &str, reach: Reach) -> Result<String, Rejection>
     Ok(url.to_string())
 }
 
-/// Whether an address is one of the open internet, by IANA's registries of special-purpose addresses. Whoever names an
-/// endpoint must not make us call what only we can reach.
+/// Whether an address is one of the open internet, by IANA's registries of special-purpose addresses. A caller who
+/// names an endpoint must not make us call what only we can reach.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

@@ -1,8 +1,9 @@
-//! The trace that a link belongs to, in the form of [W3C Trace Context][w3c]: what ties together, over the table and the
-//! stream, whatever follows from one call of the CRM.
+//! The trace that a link belongs to, in the form of [W3C Trace Context][w3c]: what ties together, over the table and
+//! the stream, whatever follows from one call of the CRM.
 //!
-//! Nothing here makes spans. A `traceparent` is kept with the link as it came and is passed on unchanged, which the
-//! specification asks of whoever only passes by: so what the CRM is told later hangs below the very call it made.
+//! Nothing here makes spans. A `traceparent` is kept with the link as it came and is passed on unchanged, as the
+//! specification asks of a service that makes no spans: so the events that the CRM gets later belong to the call it
+//! made.
 //!
 //! [w3c]: https://www.w3.org/TR/trace-context/
 

@@ -22,8 +22,8 @@ impl Store {
         self.record_to_change("read an account to change it", keys::account(id)).await
     }
 
-    /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of their
-    /// own, at once.
+    /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of
+    /// their own, at once.
     pub async fn put_account(
         &self,
         account: &Account,

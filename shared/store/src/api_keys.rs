@@ -1,4 +1,5 @@
-//! Who may call the API. Keys are kept as hashes: whoever reads the table cannot call the API with what is in it.
+//! The keys that the API may be called with. They are kept as hashes, so that nobody can call the API with what the
+//! table holds.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -69,7 +70,7 @@ pub enum KeyRevocation {
     Ambiguous,
 }
 
-/// So many characters of a hash tell the keys of one business apart.
+/// This many characters of a hash are enough to tell the keys of one business apart.
 const ID_LENGTH: usize = 12;
 
 fn id_of(hash: &str) -> String {
@@ -99,7 +100,7 @@ impl KeyRing {
     }
 
     /// The pay token that an integration's idempotency key stands for. The same key gives the same token for ever, so
-    /// the link itself is the record that the request was idempotency.
+    /// the link itself is the record that the request was answered.
     pub fn token_for(&self, integration: &str, idempotency_key: &str) -> Result<PayToken, StoreError> {
         let secret = self.token_secret.ok_or(StoreError::NotSetUp { missing: "the secret of pay tokens" })?;
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&secret)

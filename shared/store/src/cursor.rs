@@ -22,8 +22,8 @@ pub struct Cursor(String);
 const LONGEST_ID: usize = 200;
 
 impl Cursor {
-    /// Reads a cursor as a list of this kind gives it out, and nothing else: what cannot be read must not begin the list
-    /// anew, because whoever reads on would never come to its end.
+    /// Reads a cursor as a list of this kind gives it out, and nothing else: what cannot be read must not begin the
+    /// list anew, because a caller that reads on would never come to its end.
     pub fn parse(text: &str, place: SortKey) -> Option<Self> {
         if text.len() > LONGEST_ID * 2 {
             return None;

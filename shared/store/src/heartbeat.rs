@@ -1,5 +1,5 @@
-//! When the functions of the schedules last ended a run well. That no work is late tells nothing where there is none, and
-//! a new stack has none: this tells whether anybody would come for it.
+//! Heartbeats: when the function of each schedule last ended a run well. On a stack without due work no work is ever
+//! late, so only a heartbeat shows that its schedules run.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -12,8 +12,9 @@ use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
 
-/// A process writes at most this often, although its schedule comes every minute: what it is read for can wait longer.
-const WRITTEN_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+/// A process writes a heartbeat at most this often, although its schedule runs every minute: the alarms that read it
+/// wait longer.
+const WRITE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// A schedule of the template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +35,8 @@ impl Schedule {
     }
 }
 
-/// What this process wrote last.
-pub(crate) type Beats = BTreeMap<Schedule, Timestamp>;
+/// The heartbeats that this process wrote last.
+pub(crate) type Heartbeats = BTreeMap<Schedule, Timestamp>;
 
 #[derive(Serialize, Deserialize)]
 struct Heartbeat {
@@ -43,30 +44,30 @@ struct Heartbeat {
 }
 
 impl Store {
-    /// Notes that a run of a schedule ended well, unless this process did so shortly before. Where that cannot be written
-    /// the run was a good one all the same.
-    pub async fn beat(&self, schedule: Schedule, now: Timestamp) {
-        let is_recent = |last: &Timestamp| now.duration_since(*last).abs() < WRITTEN_EVERY;
-        if self.beats.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule).is_some_and(is_recent) {
+    /// Notes that a run of a schedule ended well, unless this process noted one shortly before. Where the note cannot
+    /// be written, the run counts as good all the same.
+    pub async fn record_heartbeat(&self, schedule: Schedule, now: Timestamp) {
+        let is_recent = |last: &Timestamp| now.duration_since(*last).abs() < WRITE_EVERY;
+        if self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule).is_some_and(is_recent) {
             return;
         }
-        match self.write_beat(schedule, now).await {
+        match self.write_heartbeat(schedule, now).await {
             Ok(()) => {
-                self.beats.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule, now);
+                self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule, now);
             }
             Err(error) => tracing::warn!(error = %error, "It could not be noted that a schedule ran."),
         }
     }
 
-    async fn write_beat(&self, schedule: Schedule, now: Timestamp) -> Result<(), StoreError> {
+    async fn write_heartbeat(&self, schedule: Schedule, now: Timestamp) -> Result<(), StoreError> {
         let item = to_item(keys::heartbeat(schedule.function()), &Heartbeat { ran_at: now })?;
         self.put("note that a schedule ran", item).await
     }
 
     /// When a run of a schedule last ended well, to within a few minutes.
-    pub async fn last_beat(&self, schedule: Schedule) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn last_heartbeat(&self, schedule: Schedule) -> Result<Option<Timestamp>, StoreError> {
         let at = keys::heartbeat(schedule.function());
-        let beat: Option<Heartbeat> = self.read("find out when a schedule ran", at).await?;
-        Ok(beat.map(|beat| beat.ran_at))
+        let heartbeat: Option<Heartbeat> = self.read("find out when a schedule ran", at).await?;
+        Ok(heartbeat.map(|heartbeat| heartbeat.ran_at))
     }
 }

@@ -19,9 +19,9 @@
 //! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
 //! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
 //!
-//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it. `by-day` also lists
-//! contacts and items, each kind in one partition: a partition takes a thousand new entries a second, and so many records
-//! are new at once only while a business brings all of its own in.
+//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it. `by-day` also
+//! lists contacts and items, each kind in one partition: a partition takes a thousand new entries a second, and that
+//! many records are new at once only while a business imports all of its own.
 
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(shards.len(), usize::from(DUE_SHARDS));
     }
 
-    /// A partition of a table or an index takes so many write units a second.
+    /// A partition of a table or an index takes this many write units a second.
     const LIMIT: usize = 1000;
 
     fn ids(links: u32) -> impl Iterator<Item = LinkId> {
@@ -332,7 +332,7 @@ mod tests {
         })
     }
 
-    /// The units that the fullest partition gets when each of so many links writes so many to the one `partition` names.
+    /// The units that the fullest partition gets when each of `links` links writes `units` to its own `partition`.
     fn fullest(links: u32, units: usize, partition: impl Fn(&LinkId) -> String) -> usize {
         most(ids(links).map(|id| partition(&id))) * units
     }

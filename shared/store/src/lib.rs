@@ -73,7 +73,7 @@ pub struct Store {
     endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
     credentials: Arc<Immutable<(AccountId, CredentialsVersion), Credentials>>,
     provider_secrets: Arc<Immutable<(ProviderId, CredentialsVersion), ProviderSecret>>,
-    beats: Arc<std::sync::Mutex<heartbeat::Beats>>,
+    heartbeats: Arc<std::sync::Mutex<heartbeat::Heartbeats>>,
 }
 
 impl Store {
@@ -88,13 +88,13 @@ impl Store {
             endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
             credentials: Arc::default(),
             provider_secrets: Arc::default(),
-            beats: Arc::default(),
+            heartbeats: Arc::default(),
         }
     }
 
-    /// The same table with the links and events of each day spread over so many partitions.
+    /// The same table with the links and events of each day spread over this number of partitions.
     #[must_use]
-    pub fn spreading_days(self, day_shards: DayShards) -> Self {
+    pub fn with_day_shards(self, day_shards: DayShards) -> Self {
         Self { day_shards, ..self }
     }
 

@@ -14,7 +14,7 @@ use crate::item::{from_item, number_of, text, write_id};
 use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
 use crate::table::{Condition, RecordWritten};
 
-/// So many links of a shard are looked at to find the longest due.
+/// At most this many links of a shard are read to find the one that has been due the longest.
 const OLDEST_LINKS: i32 = 100;
 
 impl Store {
@@ -33,7 +33,7 @@ impl Store {
                 let at = due.first().and_then(|item| number_of(item, DUE_AT));
                 oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
             }
-            // A link stands in the index from when it is looked at, and says itself since when it is due.
+            // A link may stand in the index before its work is due, so its own due time counts.
             let page = self.due_links(shard, now, OLDEST_LINKS, None).await?;
             let due = self.links(&page.links).await?.into_iter().filter_map(|link| link.due_at());
             oldest = due.filter(|at| *at <= now).chain(oldest).min();
@@ -41,12 +41,12 @@ impl Store {
         Ok(oldest)
     }
 
-    /// Writes a link as it is, so that the stream brings it once more. Where somebody else changed it meanwhile, the stream
-    /// brings that change.
-    pub async fn announce_again(&self, link: &PaymentLink) -> Result<RecordWritten, StoreError> {
+    /// Writes a link as it is, so that the stream delivers it once more. Where somebody else changed it meanwhile, the
+    /// stream delivers that change.
+    pub async fn redeliver(&self, link: &PaymentLink) -> Result<RecordWritten, StoreError> {
         let mut item = self.link_item(link, &write_id()?)?;
         item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
-        Ok(self.put_if("announce a link again", item, Condition::version(link.version())).await?.into())
+        Ok(self.put_if("have a link delivered again", item, Condition::version(link.version())).await?.into())
     }
 
     /// Every item of a contact. Items are not listed by contact, so this reads the whole table.
@@ -78,9 +78,9 @@ impl Store {
 }
 
 impl LinkHistory {
-    /// Whether something is still to be told of the link that no record of the table speaks of: an event that was never
-    /// recorded, or a message that nobody has looked at.
-    pub fn is_untold(&self) -> bool {
+    /// Whether something of the link was never delivered nor tried: an event that is not recorded, or a message that no
+    /// run has claimed.
+    pub fn has_undelivered(&self) -> bool {
         let events = self.link.outbox().as_slice().iter().any(|one| !self.recorded.contains(&one.sequence));
         events || self.link.recipients().any(|recipient| !self.messages.contains_key(&recipient.id))
     }

@@ -87,7 +87,7 @@ impl Store {
         Ok(states)
     }
 
-    /// Claims a message that nobody has looked at.
+    /// Claims a message that no run has claimed.
     pub async fn claim_message(
         &self,
         link: &LinkId,
@@ -112,8 +112,14 @@ impl Store {
         })
     }
 
-    /// Puts a message whose sender may have died into the index of due work, for when its lease has ended.
-    pub async fn hand_over_message(&self, link: &LinkId, message: &MessageId, at: Timestamp) -> Result<(), StoreError> {
+    /// Puts a message into the index of due work for when its lease has ended, because the run that holds the lease may
+    /// have died.
+    pub async fn retry_message_later(
+        &self,
+        link: &LinkId,
+        message: &MessageId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         const WRITE: &str = "hand a message over";
         let update = self
             .client

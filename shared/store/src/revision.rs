@@ -38,8 +38,8 @@ impl Revision {
     }
 }
 
-/// The item of a record with a new mark of its writing, so that whoever changes a part of it can tell whether it is still
-/// what they read.
+/// The item of a record with a new mark of its writing, so that a caller who changes a part of it can tell whether it
+/// is still what they read.
 pub(crate) fn to_marked_item<T: Serialize>(at: Key, value: &T) -> Result<Item, StoreError> {
     let mut item = to_item(at, value)?;
     item.insert(WRITE_ID.to_owned(), text(write_id()?));

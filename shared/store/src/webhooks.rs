@@ -37,9 +37,9 @@ impl Store {
         self.read("read an endpoint", keys::endpoint(id)).await
     }
 
-    /// Writes an endpoint over the version it was decided on; the first version where there is none. Our own write whose
-    /// answer was lost, and which was therefore sent again, finds itself: the secret of a new endpoint is random, and is
-    /// shown only to whoever made it.
+    /// Writes an endpoint over the version it was decided on; the first version where there is none. Our own write
+    /// whose answer was lost, and which was therefore sent again, finds itself: the secret of a new endpoint is random,
+    /// and is shown only to the caller who made it.
     pub async fn replace_endpoint(&self, endpoint: &WebhookEndpoint) -> Result<RecordWritten, StoreError> {
         const WRITE: &str = "write an endpoint";
         let item = to_item(keys::endpoint(&endpoint.id), endpoint)?;

@@ -20,7 +20,7 @@ impl Store {
         let fresh_for: u64 = environment.parsed("PAYLINK_CONFIGURATION_SECONDS")?.unwrap_or(30);
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         let store = Self::new(client, environment.required("PAYLINK_TABLE")?, Duration::from_secs(fresh_for));
-        Ok(store.spreading_days(day_shards(runtime)?))
+        Ok(store.with_day_shards(day_shards(runtime)?))
     }
 }
 

@@ -71,26 +71,27 @@ pub const METRICS: [Metric; 17] = [
 /// One thing that was observed.
 #[derive(Clone, Copy, Debug)]
 pub enum Measurement {
-    /// Something happened to a link, at whose account's gateway. Measured where the event is recorded, once for each.
-    Happened { kind: EventType, gateway: GatewayKind },
+    /// An event of a link, with the gateway of the link's account. It is measured where the event is recorded, once.
+    LinkEvent { kind: EventType, gateway: GatewayKind },
     /// A gateway was called, and gave an answer, or none but that it has trouble.
     GatewayCalled { gateway: GatewayKind, is_answered: bool },
     /// An attempt that its gateway kept calling unfinished is not asked about any more.
     Abandoned { gateway: GatewayKind },
     /// A gateway refused us, which only a person can mend: our credentials, or what the account there may do.
     GatewayRefused { gateway: GatewayKind },
-    /// So long a payment that was reported, or is being taken, has been waiting for its end when the sweep came to it.
+    /// The age of a payment that was reported or is being taken, and is not decided yet, when the sweep came to it.
     StillConfirming { gateway: GatewayKind, age: Duration },
     /// A message was handed to its provider, and is `sent`, `waiting`, `failed` or `skipped`.
-    Told { channel: Channel, outcome: &'static str },
+    MessageSent { channel: Channel, outcome: &'static str },
     /// An event was posted to an endpoint, and is `delivered`, `waiting` or `failed`.
-    Posted { outcome: &'static str },
-    /// A run of a schedule found so much due work, the longest due of it for so long.
+    EventPosted { outcome: &'static str },
+    /// How many pieces of due work a run of a schedule found, and how long the oldest had been due.
     Due { found: usize, oldest: Duration },
-    /// So much due work of a run met an error of ours, before anybody outside was asked or after.
+    /// How many pieces of due work of a run met an error of ours, whether or not a gateway or a provider had been
+    /// called.
     DueFailed { failed: usize },
-    /// The schedule of messages and events came round. The stream calls the same function, so that its invocations tell
-    /// nothing of the schedule.
+    /// The schedule of messages and events came round. The stream invokes the same function, so that the number of
+    /// invocations says nothing about the schedule.
     RetriesRan,
 }
 
@@ -108,7 +109,8 @@ impl Measurement {
         }
     }
 
-    /// One line for each set of dimensions: figures of different sets cannot share the names of their dimensions' values.
+    /// One line for each set of dimensions: figures of different sets cannot share the names of their dimensions'
+    /// values.
     fn lines(self, now: Duration) -> Vec<Value> {
         let figures = self.figures();
         let mut sets: Vec<&[&str]> = figures.iter().map(|(metric, ..)| metric.dimensions).collect();
@@ -118,7 +120,7 @@ impl Measurement {
 
     fn figures(self) -> Vec<Figure> {
         match self {
-            Self::Happened { kind, gateway } => happened(kind, gateway),
+            Self::LinkEvent { kind, gateway } => link_event(kind, gateway),
             Self::GatewayCalled { gateway, is_answered } => vec![
                 (GATEWAY_CALLS, json!(1), vec![gateway.as_str()]),
                 (GATEWAY_ERRORS, json!(u8::from(!is_answered)), vec![gateway.as_str()]),
@@ -128,8 +130,8 @@ impl Measurement {
             Self::StillConfirming { gateway, age } => {
                 vec![(CONFIRMATION_AGE, json!(age.as_secs()), vec![gateway.as_str()])]
             }
-            Self::Told { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
-            Self::Posted { outcome } => vec![(EVENTS, json!(1), vec![outcome])],
+            Self::MessageSent { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
+            Self::EventPosted { outcome } => vec![(EVENTS, json!(1), vec![outcome])],
             Self::Due { found, oldest } => {
                 vec![(DUE_FOUND, json!(found), vec![]), (OLDEST_DUE_AGE, json!(oldest.as_secs()), vec![])]
             }
@@ -139,7 +141,7 @@ impl Measurement {
     }
 }
 
-fn happened(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
+fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
     let link = |metric| (metric, json!(1), vec![]);
     let attempt = |outcome| (ATTEMPTS, json!(1), vec![gateway.as_str(), outcome]);
     match kind {
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_payment_counts_for_the_links_and_for_the_gateway() {
-        let paid = Measurement::Happened { kind: EventType::LinkPaid, gateway: GatewayKind::Stripe };
+        let paid = Measurement::LinkEvent { kind: EventType::LinkPaid, gateway: GatewayKind::Stripe };
         let lines = paid.lines(NOW);
         let dimensions: Vec<&Value> =
             lines.iter().map(|line| &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]).collect();
@@ -212,15 +214,15 @@ mod tests {
         let mut all = vec![
             Measurement::GatewayCalled { gateway, is_answered: true },
             Measurement::StillConfirming { gateway, age: Duration::from_secs(90) },
-            Measurement::Told { channel: Channel::Sms, outcome: "sent" },
-            Measurement::Posted { outcome: "delivered" },
+            Measurement::MessageSent { channel: Channel::Sms, outcome: "sent" },
+            Measurement::EventPosted { outcome: "delivered" },
             Measurement::Due { found: 3, oldest: Duration::from_secs(61) },
             Measurement::DueFailed { failed: 1 },
             Measurement::RetriesRan,
             Measurement::Abandoned { gateway },
             Measurement::GatewayRefused { gateway },
         ];
-        all.extend(EventType::ALL.map(|kind| Measurement::Happened { kind, gateway }));
+        all.extend(EventType::ALL.map(|kind| Measurement::LinkEvent { kind, gateway }));
         let figures: Vec<Figure> = all.into_iter().flat_map(Measurement::figures).collect();
         for (metric, _, of) in &figures {
             assert!(METRICS.contains(metric) && metric.dimensions.len() == of.len(), "{metric:?}");

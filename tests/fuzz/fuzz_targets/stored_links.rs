@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
             Visit::Begin | Visit::Continue { .. } => assert_eq!(status, LinkStatus::Active),
             Visit::Cancelled | Visit::Confirming | Visit::Expired | Visit::TooManyAttempts | Visit::UnderReview => {}
         }
-        if let Some((taken, _)) = link.take_due(now) {
+        if let Some((taken, _)) = link.lease_due(now) {
             assert_eq!(taken.version(), link.version() + 1);
         }
     }

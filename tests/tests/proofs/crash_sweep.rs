@@ -28,23 +28,23 @@ use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
 use tokio::sync::Semaphore;
 
-/// One in so many points is tried where not all are asked for, and one in so many flows.
+/// Where not all are asked for, one in this many points is tried, and one in this many flows.
 const POINT_SAMPLE: usize = 37;
 const FLOW_SAMPLE: usize = 5;
 
-/// So many points are tried in one world.
+/// At most this many points are tried in one world.
 const WORLD_LASTS: usize = 24;
 
-/// So many points of a flow are tried before another has its turn, where time is short.
+/// Where time is short, this many points of a flow are tried before the next flow has its turn.
 const PART: usize = 12;
 
 /// A third of what two processors try in a minute, or less.
 const LEAST_IN_A_MINUTE: usize = 120;
 
-/// So many flows are swept at once: most of a world's time is spent waiting for another try.
+/// This many flows are tried at once: most of a world's time is spent waiting for another try.
 const AT_ONCE: usize = 32;
 
-/// The stream gives a record up after so many tries.
+/// The stream gives a record up after this many tries.
 const STREAM_TRIES: usize = 11;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -113,7 +113,7 @@ enum Flow {
     Redeliver,
     /// A provider reports that a message did not arrive.
     ProviderReport,
-    /// The stream had given up, and a person has everything told that is still to be told.
+    /// The stream had given up, and a person has everything delivered that is still undelivered.
     DeliverAfterReplay,
 }
 
@@ -132,7 +132,7 @@ const FLOWS: [Flow; 57] = [
     Flow::ReturnPaid(Razorpay),
     Flow::ReturnPaidAndReload(Zarinpal),
     Flow::ReturnPaidAndReload(Stripe),
-    // Who does not reload leaves a payment that nobody can find out about, and which goes back by itself.
+    // A customer who does not reload leaves a payment that nobody can find out about, and which goes back by itself.
     Flow::ReturnPaidAndReload(Sep),
     Flow::ReturnCancelled(Zarinpal),
     Flow::ReturnCancelled(Stripe),
@@ -366,7 +366,7 @@ impl Flow {
         }
     }
 
-    /// The run whose every call is looked at. Answers whether whoever asked got an answer that ends their asking.
+    /// The run whose every call is looked at. The result is whether the caller got an answer and need not ask again.
     async fn step(self, world: &FaultyWorld, scene: &Scene) -> bool {
         let is_answered = |reply: Option<tests::Reply>| reply.is_some_and(|reply| !reply.status.is_server_error());
         match self {
@@ -420,7 +420,7 @@ impl Flow {
                 matches!(world.invoke("deliver-messages", report).await, Some(Ok(_)))
             }
             Self::DeliverAfterReplay => {
-                assert!(world.replay().await.announced > 0, "nothing was left in the queue");
+                assert!(world.replay().await.redelivered > 0, "nothing was left in the queue");
                 world.bring_stream().await;
                 true
             }
@@ -432,7 +432,7 @@ impl Flow {
         }
     }
 
-    /// Whether whoever asked asks again until there is an answer. The customer of some flows does not, and a schedule
+    /// Whether the caller asks again until there is an answer. The customer of some flows does not, and a schedule
     /// comes by itself.
     fn is_asked_again(self) -> bool {
         match self {
@@ -520,9 +520,9 @@ impl Point {
     }
 
     /// Whether a message may have been handed to its provider without anybody noting it: the one documented place where
-    /// somebody is told twice.
-    fn may_tell_twice(&self, calls: &[Call]) -> bool {
-        let is_sending = Call::tells_a_person;
+    /// somebody is notified twice.
+    fn may_notify_twice(&self, calls: &[Call]) -> bool {
+        let is_sending = Call::sends_a_message;
         let is_it = |(at, call): (usize, &Call)| {
             (*call == self.call && calls[..at].iter().filter(|earlier| *earlier == call).count() == self.number)
                 .then_some(at)
@@ -569,14 +569,14 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         }
     }
     if scene.link.is_none() {
-        // Whoever made the link finds it by asking once more.
+        // The CRM that made the link finds it by asking once more.
         scene.link = Some(world.make_link(&scene.body, &scene.key).await);
     }
-    if point.is_some_and(|point| point.may_tell_twice(&calls)) {
+    if point.is_some_and(|point| point.may_notify_twice(&calls)) {
         world.allow_resending_twice(scene.link());
     }
     world.confirm().await;
-    let (mut wrong, evidence) = world.check(Stage::TransitionWritten).await;
+    let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
     let truth = evidence.truth_of(&scene.link().id);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
@@ -606,26 +606,26 @@ impl Learned {
 
     /// Adds what is wrong when the flow is stopped or disturbed at this point. Answers whether the world can be used for
     /// another: what is wrong in it stays wrong.
-    async fn try_at(&self, number: usize, point: &Point, world: &FaultyWorld, swept: &mut Swept) -> bool {
+    async fn try_at(&self, number: usize, point: &Point, world: &FaultyWorld, tally: &mut Tally) -> bool {
         let flow = self.flow;
         let run = run(flow, world, number, Some(point)).await;
-        swept.tried += 1;
-        swept.found.extend(run.wrong.iter().map(|wrong| format!("{flow:?}, {point}: {wrong}")));
+        tally.tried += 1;
+        tally.found.extend(run.wrong.iter().map(|wrong| format!("{flow:?}, {point}: {wrong}")));
         if run.truth != self.truth {
-            swept.found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, self.truth));
+            tally.found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, self.truth));
         }
         run.wrong.is_empty()
     }
 }
 
-/// How many points were tried, and what was wrong at which.
+/// The number of points that were tried, and what was wrong at which.
 #[derive(Default)]
-struct Swept {
+struct Tally {
     tried: usize,
     found: Vec<String>,
 }
 
-impl Swept {
+impl Tally {
     fn add(&mut self, other: Self) {
         self.tried += other.tried;
         self.found.extend(other.found);
@@ -633,25 +633,25 @@ impl Swept {
 }
 
 /// Sweeps one flow.
-async fn sweep(flow: Flow, every: usize) -> Swept {
+async fn sweep(flow: Flow, every: usize) -> Tally {
     let mut world = FaultyWorld::start(0).await;
     let learned = Learned::by_running(flow, &world).await;
-    let mut swept = Swept::default();
+    let mut tally = Tally::default();
     for (number, point) in learned.points().iter().skip(every / 2).step_by(every) {
         // What is checked is a whole table, which should not hold the links of hundreds of points.
-        if swept.tried % WORLD_LASTS == WORLD_LASTS - 1 {
+        if tally.tried % WORLD_LASTS == WORLD_LASTS - 1 {
             world = FaultyWorld::start(0).await;
         }
-        if !learned.try_at(*number, point, &world, &mut swept).await {
+        if !learned.try_at(*number, point, &world, &mut tally).await {
             break;
         }
     }
-    println!("{flow:?}: {} calls, {} points, in the end {}", learned.calls.len(), swept.tried, learned.truth);
-    swept
+    println!("{flow:?}: {} calls, {} points, in the end {}", learned.calls.len(), tally.tried, learned.truth);
+    tally
 }
 
 /// Sweeps these flows, all of them at once.
-async fn sweep_all(flows: Vec<Flow>, every: usize) -> Swept {
+async fn sweep_all(flows: Vec<Flow>, every: usize) -> Tally {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let sweeps = flows.into_iter().map(|flow| {
         let room = Arc::clone(&room);
@@ -660,11 +660,11 @@ async fn sweep_all(flows: Vec<Flow>, every: usize) -> Swept {
             sweep(flow, every).await
         })
     });
-    let mut all = Swept::default();
-    for swept in join_all(sweeps).await {
-        all.add(swept.unwrap());
+    let mut all = Tally::default();
+    for tally in join_all(sweeps).await {
+        all.add(tally.unwrap());
     }
-    println!("{} points were swept.", all.tried);
+    println!("{} points were tally.", all.tried);
     all
 }
 
@@ -693,7 +693,7 @@ fn parts(flows: Vec<Learned>, chance: &mut Seeded) -> VecDeque<Part> {
 }
 
 /// Sweeps what there is time for of these flows.
-async fn sweep_in_time(flows: Vec<Flow>, time: TimeBox) -> Swept {
+async fn sweep_in_time(flows: Vec<Flow>, time: TimeBox) -> Tally {
     let mut learned = Vec::new();
     for flows in flows.chunks(AT_ONCE) {
         let learn = |flow| async move { Learned::by_running(flow, &FaultyWorld::start(0).await).await };
@@ -705,32 +705,32 @@ async fn sweep_in_time(flows: Vec<Flow>, time: TimeBox) -> Swept {
     let workers = (0..AT_ONCE).map(|_| {
         let (parts, time) = (Arc::clone(&parts), time.clone());
         tokio::spawn(async move {
-            let mut swept = Swept::default();
+            let mut tally = Tally::default();
             while !time.is_over() {
                 let Some(part) = parts.lock().unwrap().pop_front() else { break };
-                swept.add(try_part(&part, &time).await);
+                tally.add(try_part(&part, &time).await);
             }
-            swept
+            tally
         })
     });
-    let mut swept = Swept::default();
+    let mut tally = Tally::default();
     for worker in join_all(workers).await {
-        swept.add(worker.unwrap());
+        tally.add(worker.unwrap());
     }
     println!("PAYLINK_FLOW='…' PAYLINK_POINT='…' make test-crashes tries one again.");
-    time.close("points", swept.tried, Some(all), LEAST_IN_A_MINUTE);
-    swept
+    time.close("points", tally.tried, Some(all), LEAST_IN_A_MINUTE);
+    tally
 }
 
-async fn try_part(part: &Part, time: &TimeBox) -> Swept {
+async fn try_part(part: &Part, time: &TimeBox) -> Tally {
     let world = FaultyWorld::start(0).await;
-    let mut swept = Swept::default();
+    let mut tally = Tally::default();
     for (number, point) in &part.points {
-        if time.is_over() || !part.learned.try_at(*number, point, &world, &mut swept).await {
+        if time.is_over() || !part.learned.try_at(*number, point, &world, &mut tally).await {
             break;
         }
     }
-    swept
+    tally
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -744,7 +744,7 @@ async fn wherever_a_function_stops_the_world_ends_as_if_it_had_not() {
     let only = only.unwrap_or_default();
     let flows = FLOWS.into_iter().step_by(if is_sample { FLOW_SAMPLE } else { 1 });
     let flows: Vec<Flow> = flows.filter(|flow| format!("{flow:?}").contains(&only)).collect();
-    let Swept { tried, found } = match time {
+    let Tally { tried, found } = match time {
         Some(time) => sweep_in_time(flows, time).await,
         None => sweep_all(flows, every).await,
     };

@@ -18,7 +18,7 @@ use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 
-/// So many links live where nobody says how many.
+/// The number of links unless `LINKS` names another.
 const FEW: usize = 18;
 
 /// Each account with what its customers pay, what they choose on the gateway's page, and what the pay URL answers.
@@ -151,7 +151,7 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     let told = began.elapsed();
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
     world.confirm().await;
-    world.assert_all_is_well(Stage::TransitionWritten).await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
     world.live_out().await;
     world.assert_all_is_well(Stage::Ended).await;
     let mut report = report.lock().unwrap();

@@ -30,22 +30,22 @@ use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
 use tokio::sync::Semaphore;
 
-/// One order in so many is tried where nobody says how many.
+/// One order in this many is tried unless `EVERY` names another number.
 const SAMPLE: usize = 2003;
 
-/// So many orders share a world. Sessions at Mollie are asked about for months, so that fewer of them do: each sweep of a
-/// world asks about all of them.
+/// At most this many orders share a world. Sessions at Mollie are asked about for months, so that fewer of them do:
+/// each sweep of a world asks about all of them.
 fn size_of_world(account: Account) -> usize {
     if account == Account::Mollie { 30 } else { 60 }
 }
 
-/// So many worlds are lived in at once.
+/// This many worlds run at once.
 const AT_ONCE: usize = 4;
 
 /// A third of what two processors try in a minute, or less.
 const LEAST_IN_A_MINUTE: usize = 600;
 
-/// So many longer orders are drawn.
+/// This many longer orders are drawn.
 const LONGER: usize = 1000;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -64,7 +64,7 @@ enum Account {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LinkEvent {
+enum Incoming {
     ReturnPaid,
     ReturnCancelled,
     WebhookPaid,
@@ -75,7 +75,7 @@ enum LinkEvent {
     SecondAttemptPaid,
 }
 
-use LinkEvent::{
+use Incoming::{
     Cancel, ExpirySweep, Poll, ReturnCancelled, ReturnPaid, SecondAttemptPaid, WebhookExpired, WebhookPaid,
 };
 
@@ -121,7 +121,7 @@ impl Account {
 
     /// What can come in from this gateway. The Iranian ones send no webhooks, what Mollie's say is always the same, and
     /// nobody can make up a return from Razorpay.
-    fn outbox(self) -> &'static [LinkEvent] {
+    fn incoming(self) -> &'static [Incoming] {
         match self.gateway() {
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => {
                 &[ReturnPaid, ReturnCancelled, Poll, ExpirySweep, Cancel, SecondAttemptPaid]
@@ -149,7 +149,7 @@ struct Order {
     account: Account,
     /// Whether the customer had paid in the first session before anything came in.
     is_paid: bool,
-    outbox: Vec<LinkEvent>,
+    incoming: Vec<Incoming>,
     /// Which of them comes twice at once.
     doubled: Option<usize>,
 }
@@ -168,7 +168,7 @@ impl Order {
     /// The first thing that decides anything decides.
     fn truth(&self) -> Truth {
         let paid = self.is_paid.then_some(Truth::PaidByTheFirst);
-        let decided = self.outbox.iter().find_map(|event| match event {
+        let decided = self.incoming.iter().find_map(|event| match event {
             // SEP cannot be asked: only the return that brings the payment's reference tells of it.
             ReturnCancelled | Poll if self.account == Account::Sep => None,
             // A report, true or false, makes us ask; the gateway knows of the payment, if there is one.
@@ -177,7 +177,8 @@ impl Order {
             ExpirySweep if self.account.takes_late_money() => paid.or(Some(Truth::Expired)),
             ExpirySweep => Some(Truth::Expired),
             Cancel => Some(Truth::Cancelled),
-            // Who opens the link again is led to no second session where the gateway says that the first was paid in.
+            // A customer who opens the link again gets no second session where the gateway says that the first was
+            // paid.
             SecondAttemptPaid if self.is_paid && self.account != Account::Sep => None,
             SecondAttemptPaid => Some(Truth::PaidByTheSecond),
         });
@@ -186,9 +187,9 @@ impl Order {
 }
 
 /// Every ordered choice of one to four.
-fn choices(of: &[LinkEvent]) -> Vec<Vec<LinkEvent>> {
-    let mut all: Vec<Vec<LinkEvent>> = Vec::new();
-    let mut longest: Vec<Vec<LinkEvent>> = vec![Vec::new()];
+fn choices(of: &[Incoming]) -> Vec<Vec<Incoming>> {
+    let mut all: Vec<Vec<Incoming>> = Vec::new();
+    let mut longest: Vec<Vec<Incoming>> = vec![Vec::new()];
     for _ in 0..4 {
         longest = longest
             .iter()
@@ -206,19 +207,19 @@ fn choices(of: &[LinkEvent]) -> Vec<Vec<LinkEvent>> {
 /// always tried come first.
 fn orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
     let (mut always, mut others) = (Vec::new(), Vec::new());
-    for (number, outbox) in choices(account.outbox()).into_iter().enumerate() {
-        let doubled = std::iter::once(None).chain((0..outbox.len()).map(Some));
+    for (number, incoming) in choices(account.incoming()).into_iter().enumerate() {
+        let doubled = std::iter::once(None).chain((0..incoming.len()).map(Some));
         for (is_paid, doubled) in doubled.flat_map(|doubled| [(false, doubled), (true, doubled)]) {
             // Each place has its turn to be doubled.
-            let is_in_turn = doubled.is_none_or(|at| at == number % outbox.len());
+            let is_in_turn = doubled.is_none_or(|at| at == number % incoming.len());
             let list = if account == Account::Stripe && is_paid && is_in_turn { &mut always } else { &mut others };
-            list.push(Order { account, is_paid, outbox: outbox.clone(), doubled });
+            list.push(Order { account, is_paid, incoming: incoming.clone(), doubled });
         }
     }
     (always, others)
 }
 
-/// What is tried where one in so many of what is not always tried is wanted.
+/// The orders to try: those that are always tried, and one in `every` of the others.
 fn orders(one_in: usize) -> Vec<Order> {
     let (always, mut others): (Vec<_>, Vec<_>) = Account::ALL.into_iter().map(orders_of).unzip();
     others.push(longer_orders());
@@ -232,9 +233,9 @@ fn longer_orders() -> Vec<Order> {
     let draw = |_| {
         let account = chance.one_of(&Account::ALL);
         let length = 5 + chance.below(6);
-        let outbox: Vec<LinkEvent> = (0..length).map(|_| chance.one_of(account.outbox())).collect();
+        let incoming: Vec<Incoming> = (0..length).map(|_| chance.one_of(account.incoming())).collect();
         let doubled = chance.once_in(2).then(|| chance.below(length));
-        Order { account, is_paid: !chance.once_in(4), outbox, doubled }
+        Order { account, is_paid: !chance.once_in(4), incoming, doubled }
     };
     (0..LONGER).map(draw).collect()
 }
@@ -300,18 +301,18 @@ impl<'a> Story<'a> {
         self.world.open(&format!("{}?{query}", self.back)).await.unwrap();
     }
 
-    async fn hear(&self, at_stripe: &str, at_razorpay: &str) {
+    async fn webhook(&self, at_stripe: &str, at_razorpay: &str) {
         let gateway = self.order.account.gateway();
         let kind = if gateway == GatewayKind::Stripe { at_stripe } else { at_razorpay };
         self.world.webhook(gateway, &self.session, kind).await.unwrap();
     }
 
-    async fn happen(&self, event: LinkEvent) {
+    async fn bring(&self, event: Incoming) {
         match event {
             ReturnPaid => self.come_back_paid().await,
             ReturnCancelled => self.come_back_cancelled().await,
-            WebhookPaid => self.hear("checkout.session.completed", "payment_link.paid").await,
-            WebhookExpired => self.hear("checkout.session.expired", "payment_link.expired").await,
+            WebhookPaid => self.webhook("checkout.session.completed", "payment_link.paid").await,
+            WebhookExpired => self.webhook("checkout.session.expired", "payment_link.expired").await,
             Poll | ExpirySweep => drop(self.world.sweep().await.unwrap().unwrap()),
             Cancel => drop(self.world.cancel(&self.link, true).await),
             SecondAttemptPaid => {
@@ -325,7 +326,7 @@ impl<'a> Story<'a> {
     }
 
     /// Lets time pass where the event needs it.
-    fn wait_for(&self, event: LinkEvent) {
+    fn wait_for(&self, event: Incoming) {
         match event {
             Poll => self.world.turn_time(MINUTE),
             ExpirySweep => {
@@ -382,12 +383,12 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
         }
         tried.orders += 1;
         let story = Story::begin(&world, order, number).await;
-        for (at, event) in order.outbox.iter().enumerate() {
+        for (at, event) in order.incoming.iter().enumerate() {
             story.wait_for(*event);
             if order.doubled == Some(at) {
-                tokio::join!(story.happen(*event), story.happen(*event));
+                tokio::join!(story.bring(*event), story.bring(*event));
             } else {
-                story.happen(*event).await;
+                story.bring(*event).await;
             }
         }
         wrong.extend(world.look().iter().map(|one| format!("{order:?}: {one}")));
@@ -400,7 +401,7 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
     }
     world.return_unverified_money().await;
     world.confirm().await;
-    wrong.extend(world.check(Stage::TransitionWritten).await.0);
+    wrong.extend(world.check(Stage::CaughtUp).await.0);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
     // Nobody is told here, on purpose.
@@ -424,7 +425,7 @@ fn worlds(mut orders: Vec<Order>, time: Option<&TimeBox>) -> Vec<Vec<Order>> {
     worlds
 }
 
-/// What is tried: a sample, one in so many, or all that there may be time for.
+/// The orders to try: a sample, one in `EVERY`, or all where there may be time for them.
 fn wanted_orders(time: Option<&TimeBox>) -> Vec<Order> {
     let every = std::env::var("PAYLINK_EVERY_ORDER").ok().and_then(|every| every.parse().ok());
     let only = std::env::var("PAYLINK_ORDER").unwrap_or_default();

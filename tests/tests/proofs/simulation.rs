@@ -1,12 +1,13 @@
-//! Hours in the life of a business, many times over: links are made and paid at every gateway, on accounts that take late
-//! money and on others, customers come and go, pay less, and try the reference of another payment, the CRM cancels, reminds
-//! and decides what needed review, time passes, and whatever can go wrong with a call does, by chance. Sometimes nobody is
-//! told for so long that the stream gives up. After each step nothing has moved backward, and in the end the books are right.
+//! Hours in the life of a business, many times over: links are made and paid at every gateway, on accounts that take
+//! late money and on others, customers come and go, pay less, and try the reference of another payment, the CRM
+//! cancels, reminds and decides what needed review, time passes, and whatever can go wrong with a call does, by chance.
+//! Sometimes nothing is delivered for so long that the stream gives up. After each step nothing has moved backward, and
+//! in the end the books are right.
 //!
 //! Each seed is another story. `make simulate SEEDS=1000` tells a thousand; where one ends badly, its seed and what
-//! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. `PAYLINK_SECONDS=300 make simulate` tells as many
-//! as there is time for, from a seed on that follows from the commit, as `tests::time_box` says. The ids and keys that the functions draw are
-//! not of the seed, so that a race may go another way then.
+//! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. `PAYLINK_SECONDS=300 make simulate` tells as
+//! many as there is time for, from a seed on that follows from the commit, as `tests::time_box` says. The ids and keys
+//! that the functions draw are not of the seed, so that a race may go another way then.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
@@ -27,22 +28,22 @@ use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
 use url::form_urlencoded;
 
-/// So many stories are told where nobody says how many.
+/// The number of stories unless `SEEDS` names another.
 const FEW: u64 = 6;
 
-/// A world is left after so many stories, because every look at it and every write in it takes longer.
+/// A world is used for this many stories, because every check of it and every write in it takes longer than the last.
 const STORIES_OF_A_WORLD: usize = 10;
 
-/// So many worlds are lived in at once: most of a world's time is spent waiting for another try.
+/// This many worlds run at once: most of a world's time is spent waiting for another try.
 const WORLDS: usize = 6;
 
 /// A third of what two processors tell in a minute, or less.
 const LEAST_IN_A_MINUTE: usize = 60;
 
-/// So many things happen in a story.
+/// The number of steps in a story.
 const STEPS: usize = 70;
 
-/// The stream gives a record up after so many tries.
+/// The stream gives a record up after this many tries.
 const STREAM_TRIES: usize = 11;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -145,7 +146,7 @@ impl<'a> Story<'a> {
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
             8..=9 => self.come_back(at).await,
-            10 => self.hear_gateways().await,
+            10 => self.deliver_webhook().await,
             11 => self.cancel(at).await,
             12 => self.gateway_goes_on().await,
             13 => self.schedules_come().await,
@@ -208,7 +209,7 @@ impl<'a> Story<'a> {
         self.note(&format!("in link {at} the customer's payment is {outcome}, back to {back:?}"));
         let session = page.rsplit('/').next().unwrap().to_owned();
         if !["failed", "cancelled"].contains(&outcome) {
-            self.want_to_tell(gateway, &session);
+            self.queue_webhooks(gateway, &session);
         }
         if gateway == GatewayKind::Sep && outcome == "paid" {
             let return_reference =
@@ -233,22 +234,22 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// What the gateway of a paid session tells, truly and now and then not.
-    fn want_to_tell(&mut self, gateway: GatewayKind, session: &str) {
+    /// Queues the webhooks of a paid session's gateway: a true one, and now and then a wrong one.
+    fn queue_webhooks(&mut self, gateway: GatewayKind, session: &str) {
         let kinds = match gateway {
             GatewayKind::Stripe => ["checkout.session.completed", "checkout.session.expired"],
             GatewayKind::Razorpay => ["payment_link.paid", "payment_link.expired"],
             GatewayKind::Mollie => ["it changed", "it changed again"],
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => return,
         };
-        let told = if self.chance.once_in(3) { &kinds[..] } else { &kinds[..1] };
-        for &kind in told {
+        let queued = if self.chance.once_in(3) { &kinds[..] } else { &kinds[..1] };
+        for &kind in queued {
             self.webhooks.push(Webhook { gateway, session: session.to_owned(), kind });
         }
     }
 
-    /// A gateway tells, and tells again where it was not return_data.
-    async fn hear_gateways(&mut self) {
+    /// A gateway sends a webhook, and sends it again where it was not answered with success.
+    async fn deliver_webhook(&mut self) {
         if self.webhooks.is_empty() {
             return;
         }
@@ -267,7 +268,7 @@ impl<'a> Story<'a> {
         format!("{}-{}", self.links[at].key, self.asked)
     }
 
-    /// A person decides what becomes of a payment that needs one. Whoever looks closely sees that somebody tried the reference
+    /// A person decides what becomes of a payment that needs one. That person sees where somebody tried the reference
     /// of another payment, and does not keep that money for this link.
     async fn resolve(&mut self, at: usize) {
         let Some(link) = self.links[at].made.clone() else { return };
@@ -454,8 +455,8 @@ impl Tally {
     }
 }
 
-/// Nobody can be told anything until the stream has given up what it has.
-async fn give_up_telling(world: &FaultyWorld) {
+/// Lets nothing be delivered until the stream has given up every record that it has.
+async fn exhaust_stream(world: &FaultyWorld) {
     world.proxy.decide(|_, call| (call.function == "deliver-messages").then_some(Fault::DieBefore));
     for _ in 0..STREAM_TRIES {
         world.bring_stream().await;
@@ -463,8 +464,8 @@ async fn give_up_telling(world: &FaultyWorld) {
     world.proxy.record();
 }
 
-/// Tells one story. The error is everything there is to know about how it went wrong.
-async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
+/// Runs one story. The error is everything there is to know about how it went wrong.
+async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
     let hit = plan_faults(world, seed);
     let mut story = Story::new(world, seed);
     for _ in 0..STEPS {
@@ -477,7 +478,7 @@ async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<()
     world.proxy.record();
     let is_given_up = story.chance.once_in(8);
     if is_given_up {
-        give_up_telling(world).await;
+        exhaust_stream(world).await;
     }
     story.end().await;
     if is_given_up {
@@ -493,7 +494,7 @@ async fn tell(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<()
     // An attempt that nobody reports is asked about once an hour at the longest.
     world.turn_time(61 * MINUTE);
     world.confirm().await;
-    let (mut wrong, evidence) = world.check(Stage::TransitionWritten).await;
+    let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
     {
         let mut tally = tally.lock().unwrap();
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
@@ -541,7 +542,7 @@ async fn whatever_chance_brings_the_books_are_right_in_the_end() {
                     if seed >= last {
                         return Ok(());
                     }
-                    tell(&world, seed, &tally).await?;
+                    run_story(&world, seed, &tally).await?;
                 }
             }
         })

@@ -4,7 +4,7 @@
 
 use domain::Timestamp;
 use domain::ids::ContactId;
-use paylink_admin::{Admin, Replayed, SmsPreferences, Verdict};
+use paylink_admin::{Admin, ReplayResult, SmsPreferences, Verdict};
 use reqwest::{Method, StatusCode};
 use runtime::Environment;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
     };
     operator.set_sms_preferences(&preferences).await.unwrap();
     for schedule in store::Schedule::ALL {
-        cloud.store.beat(schedule, Timestamp::now()).await;
+        cloud.store.record_heartbeat(schedule, Timestamp::now()).await;
     }
     assert_eq!(missing(&operator).await, Vec::<String>::new());
     let known = operator.sms_preferences().await.unwrap();
@@ -138,17 +138,17 @@ async fn a_replay_tells_what_the_stream_lost_and_nothing_twice() {
     world.cloud.undelivered.send("{\"DDBStreamBatchInfo\":{}}");
 
     let done = operator.replay(90, Timestamp::now()).await.unwrap();
-    assert_eq!(done, Replayed { links: 1, announced: 1, records: 1 });
+    assert_eq!(done, ReplayResult { links: 1, redelivered: 1, records: 1 });
     assert!(world.cloud.undelivered.is_empty());
     let again = stream.records().await.unwrap();
     assert_eq!(again.len(), 1);
     let served = world.invoke("deliver-messages", &json!({ "Records": again })).await;
     assert_eq!(served, json!({ "batchItemFailures": [] }));
     assert_eq!(world.inbox("lost@example.com", 1).await.len(), 1);
-    assert_eq!(world.wait_until_told(&link, "payment_link.created").await["payment_link_id"], link["id"]);
+    assert_eq!(world.wait_for_event(&link, "payment_link.created").await["payment_link_id"], link["id"]);
 
     let done = operator.replay(90, Timestamp::now()).await.unwrap();
-    assert_eq!(done, Replayed { links: 1, announced: 0, records: 0 });
+    assert_eq!(done, ReplayResult { links: 1, redelivered: 0, records: 0 });
     assert_eq!(stream.records().await.unwrap(), Vec::<Value>::new());
 }
 

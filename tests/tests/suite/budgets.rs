@@ -62,7 +62,7 @@ async fn pay(world: &FaultyWorld, link: &Made, outcome: &str) {
 fn gateway_calls(world: &FaultyWorld) -> usize {
     let calls = world.proxy.calls();
     world.proxy.record();
-    let is_other = |call: &Call| ["dynamodb", "crm"].contains(&call.service.as_str()) || call.tells_a_person();
+    let is_other = |call: &Call| ["dynamodb", "crm"].contains(&call.service.as_str()) || call.sends_a_message();
     calls.iter().filter(|call| !is_other(call)).count()
 }
 
@@ -238,7 +238,7 @@ async fn the_engine_consumes_what_the_formula_says() {
     assert_consumed(delete.send().await.unwrap().consumed_capacity(), &meter);
 }
 
-/// A partition of a table or of an index takes so many units a second.
+/// A partition of a table or of an index takes this many units a second.
 const PARTITION_READS: f64 = 3000.0;
 const PARTITION_WRITES: f64 = 1000.0;
 

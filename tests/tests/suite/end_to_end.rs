@@ -73,7 +73,7 @@ async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {
     let item = world.get("/v1/items/inv-77").await;
     assert_eq!(item["receipts"]["payment"], json!([receipts[0]["id"]]));
     // The CRM hears of it by itself.
-    let told = world.wait_until_told(&link, "receipt.registered").await;
+    let told = world.wait_for_event(&link, "receipt.registered").await;
     assert_eq!(told["data"]["id"], receipts[0]["id"]);
     // A paid link is never paid again.
     let again = world.open(link["url"].as_str().unwrap()).await;
@@ -161,7 +161,7 @@ async fn a_traced_link_is_paid(world: &World) {
     let link = reply.json();
     world.inbox("traced@example.com", 1).await;
     world.pay(&link, "paid").await;
-    world.wait_until_told(&link, "receipt.registered").await;
+    world.wait_for_event(&link, "receipt.registered").await;
 }
 
 /// What the gateways hold is exactly what is on receipts.

@@ -151,18 +151,18 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let (link, id) = begun(store, 1).await;
-    let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
-    let receipt = judged.kept.as_ref().unwrap().receipt.clone().unwrap();
-    assert!(matches!(store.apply_transition(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
-    assert_eq!(store.link(link.id()).await.unwrap().unwrap(), judged.link);
+    let transition = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
+    let receipt = transition.kept.as_ref().unwrap().receipt.clone().unwrap();
+    assert!(matches!(store.apply_transition(&transition).await.unwrap(), TransitionWritten::Written(Written::Applied)));
+    assert_eq!(store.link(link.id()).await.unwrap().unwrap(), transition.link);
     assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
     for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
     {
         assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
     }
     // The same transition again finds the link changed, and writes nothing twice.
-    let again = store.apply_transition(&judged).await.unwrap();
-    assert!(matches!(again, TransitionWritten::Written(Written::Rejected(current)) if *current == judged.link));
+    let again = store.apply_transition(&transition).await.unwrap();
+    assert!(matches!(again, TransitionWritten::Written(Written::Rejected(current)) if *current == transition.link));
 }
 
 /// A link with as much on it as the CRM may put there, and as much as can happen to it.
@@ -212,9 +212,9 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
     }
     assert!(serde_json::to_vec(&link).unwrap().len() < 400 * 1024, "DynamoDB takes no larger item");
     assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
-    let judged = link.apply_answer(&last.unwrap(), &paid("1"), Hint::Paid, now()).unwrap();
-    assert!(matches!(store.apply_transition(&judged).await.unwrap(), TransitionWritten::Written(Written::Applied)));
-    assert_eq!(store.link(link.id()).await.unwrap(), Some(judged.link));
+    let transition = link.apply_answer(&last.unwrap(), &paid("1"), Hint::Paid, now()).unwrap();
+    assert!(matches!(store.apply_transition(&transition).await.unwrap(), TransitionWritten::Written(Written::Applied)));
+    assert_eq!(store.link(link.id()).await.unwrap(), Some(transition.link));
 }
 
 #[tokio::test]
@@ -258,8 +258,8 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
 async fn fifty_confirmations_of_one_payment_write_one_receipt() {
     let cloud = empty_cloud().await;
     let (link, id) = begun(&cloud.store, 1).await;
-    let judged = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
-    let results = join_all((0..50).map(|_| cloud.store.apply_transition(&judged))).await;
+    let transition = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
+    let results = join_all((0..50).map(|_| cloud.store.apply_transition(&transition))).await;
     let applied = results
         .iter()
         .filter(|confirmed| matches!(confirmed, Ok(TransitionWritten::Written(Written::Applied))))
@@ -309,11 +309,11 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     let (link, id) = begun(store, 1).await;
     assert!(due(now()).await.is_empty());
     assert_eq!(due(now() + Duration::from_secs(61)).await, [link.id().clone()]);
-    let (asked, _) = link.take_due(now() + Duration::from_secs(61)).unwrap();
+    let (asked, _) = link.lease_due(now() + Duration::from_secs(61)).unwrap();
     store.replace_link(&asked).await.unwrap();
     let found = due(now() + Duration::from_secs(61)).await;
     assert_eq!(found, [link.id().clone()], "what is asked about every minute keeps its place");
-    assert_eq!(asked.take_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
+    assert_eq!(asked.lease_due(now() + Duration::from_secs(62)), None, "and is not due before its next minute");
     let link = asked;
     store.apply_transition(&link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap()).await.unwrap();
     assert!(due(now() + Duration::from_secs(1_000_000)).await.is_empty(), "a paid link is never due again");
@@ -325,7 +325,7 @@ async fn two_sweeps_never_take_on_the_same_work() {
     let (link, _) = begun(&cloud.store, 1).await;
     let later = now() + Duration::from_secs(61);
     let sweeps = (0..50).map(|_| async {
-        let (next, _) = link.take_due(later).unwrap();
+        let (next, _) = link.lease_due(later).unwrap();
         cloud.store.replace_link(&next).await.unwrap()
     });
     let applied = join_all(sweeps).await.into_iter().filter(|written| matches!(written, Written::Applied)).count();
@@ -364,7 +364,7 @@ async fn a_lost_claim_notes_nothing() {
     let LeaseOutcome::Mine(first) = store.claim_message(link.id(), &message, now()).await.unwrap() else {
         panic!("not mine")
     };
-    store.hand_over_message(link.id(), &message, now()).await.unwrap();
+    store.retry_message_later(link.id(), &message, now()).await.unwrap();
     let due = {
         let mut found = Vec::new();
         for shard in 0..DUE_SHARDS {
@@ -416,7 +416,7 @@ async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_be
     let cloud = empty_cloud().await;
     let began = now();
     let second = |number: u8| began + Duration::from_secs(number.into());
-    let wide = cloud.store.clone().spreading_days(DayShards::new(4).unwrap());
+    let wide = cloud.store.clone().with_day_shards(DayShards::new(4).unwrap());
     for number in 0..24 {
         // A third was made while there was one partition.
         let store = if number < 8 { &cloud.store } else { &wide };

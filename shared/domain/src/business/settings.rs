@@ -26,17 +26,17 @@ pub struct Settings {
     pub support_phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support_url: Option<String>,
-    /// What SMS come from, in countries that show a name; left out, what the stack is set to.
+    /// The sender that an SMS shows, in countries that show a name. Left out, it is the stack's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_sender_id: Option<SmsSenderId>,
-    /// Who takes SMS to numbers that begin in a certain way; SNS takes all others.
+    /// The providers that take SMS to numbers with certain prefixes. SNS takes all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sms_routes: Vec<SmsRoute>,
-    /// On which channel people are told first, and on which ones after it where that fails for good. Empty: on every
-    /// channel at once.
+    /// The channel on which people are notified first, and the channels that follow where it fails for good. Where this
+    /// is empty, people are notified on every channel at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channel_order: Vec<Channel>,
-    /// Who emails come from, beside the address; left out, the business's name.
+    /// The name that an email shows beside its sender's address. Left out, it is the business's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_sender_name: Option<EmailSenderName>,
     pub time_zone: TimeZoneName,
@@ -45,9 +45,9 @@ pub struct Settings {
     pub default_expires_in_days: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_receipt_type_id: Option<ReceiptTypeId>,
-    /// What is longer is refused when a link is made: each segment of an SMS is paid for.
+    /// A longer SMS is refused when a link is made, because each segment of an SMS is paid for.
     pub max_sms_segments: SegmentLimit,
-    /// Show Rial only, where Persian readers otherwise see Toman with the Rial behind it.
+    /// Whether Persian readers see Rial only, where they otherwise see Toman with the Rial behind it.
     pub rial_alone: bool,
     /// The hosts that a link's `return_url` may lead to. Anything else would make the pay page an open redirect.
     pub return_url_hosts: Vec<String>,
@@ -81,8 +81,8 @@ impl From<TimeZoneName> for String {
     }
 }
 
-/// A name that operators show instead of a number: 3 to 11 letters and digits with a letter among them. SNS's guide says
-/// so of `AWS.SNS.SMS.SenderID`; what it does not take would fail with every SMS and not here.
+/// A name that operators show instead of a number: 3 to 11 letters and digits with a letter among them. SNS's guide
+/// says so of `AWS.SNS.SMS.SenderID`; what it does not take would fail with every SMS and not here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SmsSenderId(String);
@@ -123,7 +123,7 @@ impl EmailSenderName {
     }
 }
 
-/// Who a message is from.
+/// The sender that a message shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender<'a> {
     pub email_name: &'a str,

@@ -121,7 +121,7 @@ impl Delivery {
     }
 }
 
-/// When to try again after so many failed tries; `None` when the delivery has failed for good. `wanted` is what the
+/// When to try again after this many failed tries; `None` when the delivery has failed for good. `wanted` is what the
 /// endpoint asked for, and `jitter` any number: it spreads retries over a tenth of the pause, so that an endpoint that
 /// comes back is not met by all of them at once.
 fn next_try(tries: usize, wanted: Option<SignedDuration>, jitter: u8, now: Timestamp) -> Option<Timestamp> {

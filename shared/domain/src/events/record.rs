@@ -23,7 +23,8 @@ pub struct EventRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
     pub happened_at: Timestamp,
-    /// Its place in the list of all events: whoever reads on from the last event misses none that was recorded later.
+    /// The event's place in the list of all events. A caller that reads on from the last event misses none that was
+    /// recorded later.
     pub recorded_at: Timestamp,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,

@@ -6,7 +6,7 @@ use super::mode::Mode;
 #[derive(Debug)]
 pub struct CredentialField {
     pub name: &'static str,
-    /// For whoever fills in a form.
+    /// What the field is called in a form.
     pub description: &'static str,
     pub is_required: bool,
     /// Whether a form should hide it.

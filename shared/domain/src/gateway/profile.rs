@@ -105,7 +105,7 @@ impl Webhooks {
 /// How money that we took goes back.
 #[derive(Debug)]
 pub struct RefundMethod {
-    /// Our call can undo a payment only for so many minutes; without a bound it is a refund.
+    /// The minutes within which a call of ours can undo a payment. Without a bound the call is a refund.
     pub within_minutes: Option<u32>,
     /// Credentials that refunding needs and taking does not. Without them a person has to do it.
     pub needs: &'static [&'static str],

@@ -10,23 +10,24 @@ use crate::gateway::{GatewayKind, GatewayRules, LookUp, NotPaidReason, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
 
-/// How long a function that took work on may need at most. Work is not taken twice within it. It is a little less than
-/// the minute between two sweeps, so that one that comes a moment earlier in its minute than the last still finds what
-/// that one took on.
+/// How long leased work belongs to the run that leased it: nobody else takes the work within this time. It is a little
+/// less than the minute between two sweeps, so that a sweep which comes a moment earlier in its minute than the last
+/// one still finds the work that the last one leased.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(57);
 
-/// So long after its beginning a gateway is asked about an attempt every minute.
+/// A gateway is asked about an attempt every minute until the attempt is this old.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 
-/// Bank debits take up to two weeks, and may be contested in the days after.
+/// A payment that its gateway calls on its way for longer than this is for a person. Bank debits take up to two weeks,
+/// and the payer may contest them in the days after.
 const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// After so many unanswered calls to refund money, a person has to look. Where that is possible for half an hour or so,
-/// they are spread over most of it.
+/// After this many unanswered calls to refund money a person has to look. Where the gateway lets a call undo a payment
+/// for half an hour only, one call a minute spreads them over most of it.
 pub(crate) const MAX_REFUND_TRIES: u32 = 25;
 
-/// Everything in which an attempt was begun. It keeps its own account, amount and credentials, because the records they
-/// came from may change while somebody is paying.
+/// An attempt to pay a link: one session at a gateway. It keeps its own account, amount and credentials, because the
+/// records that they came from may change while somebody is paying.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub id: AttemptId,
@@ -38,22 +39,22 @@ pub struct Attempt {
     pub money: Money,
     /// The gateway's own id of the session.
     pub session: String,
-    /// Empty once nobody can be sent there any more.
+    /// Where the customer pays. It is empty once nobody can be sent there any more.
     #[serde(flatten)]
     pub checkout: Checkout,
-    /// What the customer's return brought and confirming needs, where the gateway gives the session another name once it
-    /// is paid. It is written with the intention to confirm, so that whoever goes on has it.
+    /// The reference that only the customer's return brings, where the gateway confirms by that and not by the
+    /// session's id. It is written with the intention to confirm, so that a run which goes on after a crash has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_reference: Option<String>,
     pub opened_at: Timestamp,
-    /// When the gateway first said that the money is ours, until the attempt is paid or refunded.
+    /// When the gateway first said that the money is ours. It is dropped when the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
-    /// Until when the customer can pay in this session.
+    /// The customer can pay in this session until then.
     pub session_ends_at: Timestamp,
-    /// Until when a payment begun in this session may still become known in time.
+    /// A payment begun in this session counts as in time if the gateway confirms it before this instant.
     pub deadline: Timestamp,
-    /// Until when the gateway is asked although it says that nothing is final.
+    /// The gateway is asked until then, although it keeps saying that nothing is final.
     pub watched_until: Timestamp,
     #[serde(flatten)]
     pub state: AttemptState,
@@ -63,8 +64,8 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AttemptState {
-    /// The customer may be paying. `reported_at` is since when a return, a webhook or the gateway itself claims a payment
-    /// that is not confirmed yet.
+    /// The customer may be paying. `reported_at` is when a return, a webhook or the gateway itself first spoke of a
+    /// payment that is not confirmed yet.
     Open {
         look_up_at: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,8 +73,8 @@ pub enum AttemptState {
     },
     /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
     Confirming { since: Timestamp, look_up_at: Timestamp },
-    /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may happen
-    /// to the link meanwhile.
+    /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may
+    /// happen to the link meanwhile.
     Accepted { payment: Payment, look_up_at: Timestamp },
     /// The customer's money lies at the gateway and this link cannot take it: it is watched until it went back.
     AwaitingReversal { since: Timestamp, look_up_at: Timestamp },
@@ -97,7 +98,7 @@ pub enum AttemptState {
 }
 
 impl AttemptState {
-    /// When work is due on it, unless nothing will ever happen by itself again.
+    /// When work is due on the attempt. `None` where nothing will ever happen to it by itself again.
     pub fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Open { look_up_at, .. }
@@ -113,7 +114,7 @@ impl AttemptState {
         }
     }
 
-    /// Whether it is about money that the gateway confirmed.
+    /// Whether the gateway confirmed money that this state is about.
     pub(crate) fn has_confirmed_money(&self) -> bool {
         match self {
             Self::Paid { .. } | Self::Accepted { .. } | Self::Refunding { .. } => true,
@@ -143,8 +144,9 @@ impl AttemptState {
         }
     }
 
-    /// Since when somebody has been waiting to hear whether this payment arrived, where anybody is.
-    pub fn waited_for_since(&self) -> Option<Timestamp> {
+    /// Since when a payment has been reported and not decided. `None` where nobody reported one, or where it is
+    /// decided.
+    pub fn undecided_since(&self) -> Option<Timestamp> {
         match self {
             Self::Open { reported_at, .. } => *reported_at,
             Self::Confirming { since, .. } => Some(*since),
@@ -159,8 +161,8 @@ impl AttemptState {
         }
     }
 
-    /// Ended without money, so that nothing is lost when it is folded away.
-    pub fn ended_empty(&self) -> bool {
+    /// Whether the attempt ended without money, so that nothing is lost when a link drops it to make room.
+    pub fn ended_without_money(&self) -> bool {
         matches!(self, Self::Failed { .. } | Self::Abandoned { .. })
     }
 }
@@ -170,7 +172,7 @@ impl AttemptState {
 pub struct Checkout {
     #[serde(rename = "pay_at", default, skip_serializing_if = "String::is_empty")]
     pub at: String,
-    /// The fields of a form that the browser posts. Where there are none it simply goes there.
+    /// The fields of a form that the browser posts. Where there are none, the browser follows the address.
     #[serde(rename = "pay_form", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub form: BTreeMap<String, String>,
 }
@@ -237,14 +239,15 @@ impl NewAttempt {
 }
 
 impl Attempt {
-    /// When to ask the gateway again: every minute while the customer may be paying, then less and less often. A gateway
-    /// that cannot be asked is left alone until nothing can happen there any more.
+    /// When to ask the gateway again: every minute while the customer may be paying, then less and less often. A
+    /// gateway that cannot be asked is left alone until nothing can happen there any more.
     pub fn next_look_up(&self, now: Timestamp) -> Timestamp {
         if self.gateway.profile().look_up == LookUp::OnlyOnReturn && now < self.watched_until {
             return self.watched_until;
         }
         let age = now.duration_since(self.opened_at);
-        // Whoever pays at the last moment of a session is heard of before the link ends, so that the money is in time.
+        // The gateway is asked once more just before the deadline, so that a payment made at the last moment of a
+        // session is known before the link ends.
         let last_in_time = self.deadline.checked_sub(LEASE).unwrap_or(Timestamp::MIN);
         if now < last_in_time && age >= ASKED_EVERY_MINUTE {
             return later(now, LEASE.saturating_mul(2)).min(last_in_time);
@@ -261,8 +264,9 @@ impl Attempt {
         later(now, pause)
     }
 
-    /// From when a sweep has to look whether work is due: at the latest when it is. Every move in the index of due work
-    /// costs as much as two writes, so that an attempt that is looked at every minute all the same does not move.
+    /// The attempt's place in the index of due work: sweeps look at it from then on, which is never later than its work
+    /// is due. Moving an entry of the index costs as much as two writes, so that an attempt which is looked at every
+    /// minute keeps its place.
     pub fn sweep_from(&self) -> Option<Timestamp> {
         let due = self.state.due_at()?;
         let first = later(self.opened_at, LEASE);
@@ -270,8 +274,8 @@ impl Attempt {
         Some(if is_frequent { due.min(first) } else { due })
     }
 
-    /// How long after so many unanswered calls money is refunded again. Where that is possible for a while only, as often
-    /// as the sweep comes.
+    /// The pause before the next call to refund money, after `tries` unanswered ones. Where a payment can be undone for
+    /// a while only, each sweep calls.
     pub(crate) fn pause_before_refund(&self, tries: u32) -> SignedDuration {
         match self.gateway.profile().refund.within_minutes {
             Some(_) => LEASE,
@@ -279,18 +283,18 @@ impl Attempt {
         }
     }
 
-    /// Whether a payment that the gateway says to be on its way is on it longer than the slowest method takes.
+    /// Whether the gateway has called this payment on its way for longer than the slowest method takes.
     pub(crate) fn has_processed_too_long(&self, now: Timestamp) -> bool {
         now.duration_since(self.opened_at) >= SLOWEST_PAYMENT
     }
 }
 
-/// The end of representable time where an addition leaves it: late, never early.
+/// The sum of an instant and a pause. A sum beyond representable time is the end of it: late, and never early.
 pub(crate) fn later(from: Timestamp, pause: SignedDuration) -> Timestamp {
     from.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
-/// So many minutes later.
+/// The instant this many minutes later.
 pub fn later_by_minutes(from: Timestamp, minutes: i64) -> Timestamp {
     later(from, SignedDuration::from_mins(minutes))
 }

@@ -1,7 +1,8 @@
-//! From a report to a decision about money: what to do about an attempt, and what follows from the gateway's answer.
+//! From a hint to a decision about money: what to do about an attempt, and what follows from the gateway's answer.
 //!
-//! Nothing here asks or writes. Whoever confirms walks from [`PaymentLink::step`] by way of [`PaymentLink::claim`], where
-//! confirming takes the money, to [`PaymentLink::apply_answer`], and writes what that says in one transaction.
+//! Nothing here calls a gateway or writes. The crate `confirmation` asks [`PaymentLink::step`] what to do, writes
+//! [`PaymentLink::claim`] where the next call takes the money, and writes in one transaction what
+//! [`PaymentLink::apply_answer`] makes of the gateway's answer.
 
 use jiff::Timestamp;
 
@@ -20,11 +21,11 @@ pub enum Hint {
     Paid,
     /// A return or a webhook says that the customer did not.
     NotPaid,
-    /// Nobody said anything; it was time to ask.
+    /// Nobody said anything. The schedule asks because the attempt is due.
     Nothing,
 }
 
-/// A report, and what came with it that confirming needs.
+/// What a customer's return says, and the reference in it that confirming needs at some gateways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnData {
     pub hint: Hint,
@@ -41,24 +42,25 @@ impl From<Hint> for ReturnData {
 /// What to do about an attempt next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It is decided, or somebody else is at it.
+    /// The attempt is decided, or another run is confirming it.
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
-    /// ReferenceClaim the attempt with [`PaymentLink::claim`], then confirm it at the gateway.
+    /// Write the intention with [`PaymentLink::claim`], then confirm the attempt at the gateway.
     Confirm,
 }
+
 /// The link after an answer, with what has to be written beside it in the same transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     pub link: PaymentLink,
-    /// Where a gateway confirmed money: it is this attempt's, whatever becomes of it. Money of another attempt is neither
-    /// kept here nor refunded.
+    /// The claim of the gateway's reference for this attempt, where the gateway confirmed money. Where another attempt
+    /// has the reference, the money is neither kept nor refunded here.
     pub claim: Option<ReferenceClaim>,
     pub kept: Option<KeptPayment>,
 }
 
-/// Money that belongs to one attempt alone.
+/// The claim that a gateway's reference belongs to one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceClaim {
     pub attempt: AttemptId,
@@ -71,6 +73,7 @@ pub struct ReferenceClaim {
 pub struct KeptPayment {
     pub receipt: Option<Receipt>,
 }
+
 impl PaymentLink {
     /// Whether money of this attempt would become the payment of this link now.
     pub(super) fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
@@ -84,7 +87,7 @@ impl PaymentLink {
         }
     }
 
-    /// What to do about an attempt, given what was reported.
+    /// What to do next about an attempt, given what somebody said about it.
     pub fn step(&self, id: &AttemptId, hint: Hint, now: Timestamp) -> Step {
         let Some(attempt) = self.attempt(id) else { return Step::Nothing };
         match &attempt.state {
@@ -92,11 +95,11 @@ impl PaymentLink {
                 let to_confirm = hint == Hint::Paid && attempt.gateway.confirming_takes_the_money();
                 if to_confirm && self.accepts(id, now) { Step::Confirm } else { Step::LookUp }
             }
-            // Whoever claimed it is given the time to finish; afterwards anybody may go on.
+            // The run that wrote the intention has a lease to finish in. Afterwards any run may go on.
             AttemptState::Confirming { look_up_at, .. } if *look_up_at > now => Step::Nothing,
             AttemptState::Confirming { .. } => Step::Confirm,
             AttemptState::AwaitingReversal { .. } => Step::LookUp,
-            // A gateway's no can turn into a payment after all, but only a fresh report is worth a question.
+            // A gateway's final no can turn into a payment after all, but only a fresh report is worth a look-up.
             AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match hint {
                 Hint::Paid => Step::LookUp,
                 Hint::NotPaid | Hint::Nothing => Step::Nothing,
@@ -109,7 +112,8 @@ impl PaymentLink {
         }
     }
 
-    /// Durably says that this attempt is about to take the money. `None` where it must not.
+    /// The link with the intention to take the money of this attempt, which is written before the call that takes it.
+    /// `None` where the money must not be taken.
     pub fn claim(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
         if !self.accepts(id, now) {
             return None;
@@ -131,13 +135,13 @@ impl PaymentLink {
         Some(self.with_state(id, now, state))
     }
 
-    /// The link with what a return brought about an attempt. It is no change by itself: it is written with the next one.
+    /// The link with the reference that a return brought. This is no change by itself: it is written with the next one.
     #[must_use]
     pub fn with_return_data(mut self, id: &AttemptId, return_data: &ReturnData) -> Self {
         if let (Some(return_reference), Some(attempt)) =
             (&return_data.return_reference, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
         {
-            // Once the money may be taken under one name, no later return gives it another.
+            // Once money may be taken by one reference, no later return replaces it.
             if !matches!(attempt.state, AttemptState::Confirming { .. }) {
                 attempt.return_reference = Some(return_reference.clone());
             }
@@ -151,7 +155,7 @@ impl PaymentLink {
             && !self.is_payable(now)
     }
 
-    /// What follows from the gateway's answer. `None` where nothing is to be written.
+    /// What follows from the gateway's answer. `None` where there is nothing to write.
     pub fn apply_answer(
         &self,
         id: &AttemptId,
@@ -184,7 +188,7 @@ impl PaymentLink {
             }
             (AttemptState::Failed { .. } | AttemptState::Abandoned { .. }, GatewayAnswer::NotPaid(_)) => None,
             (_, GatewayAnswer::NotPaid(reason)) => only_state(AttemptState::Failed { at: now, reason: reason.clone() }),
-            // Money that the gateway should have let us take, or returned by itself, long ago.
+            // The gateway should have let us take this money, or returned it by itself, long ago.
             (AttemptState::Confirming { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review(ReviewReason::MoneyNotConfirmed))
             }
@@ -197,7 +201,7 @@ impl PaymentLink {
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
-                    AttemptState::Open { look_up_at, reported_at: attempt.state.waited_for_since().or(Some(now)) }
+                    AttemptState::Open { look_up_at, reported_at: attempt.state.undecided_since().or(Some(now)) }
                 } else {
                     AttemptState::AwaitingReversal { since: now, look_up_at }
                 })
@@ -209,7 +213,7 @@ impl PaymentLink {
             ) if hint == Hint::Paid => {
                 only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported_at: Some(now) })
             }
-            // Days without a readable answer: nothing will change by itself any more, and money may be at stake.
+            // The gateway gave no readable answer for days: nothing will change by itself, and money may be at stake.
             (
                 AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. },
                 GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
@@ -225,7 +229,7 @@ impl PaymentLink {
             return self.keep(attempt, payment, now);
         }
         let claim = Some(ReferenceClaim::of(id, &payment));
-        // Where our call can undo a payment only for a while, a person would look too late.
+        // Where a call of ours can undo a payment for a while only, a person would look too late.
         let state = if is_as_asked || attempt.gateway.profile().refund.within_minutes.is_some() {
             AttemptState::Refunding { payment, look_up_at: now, tries: 0 }
         } else {
@@ -294,12 +298,12 @@ impl PaymentLink {
 
     fn apply_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Transition> {
         let is_on_its_way = *answer == GatewayAnswer::Processing;
-        let reported_at = is_on_its_way.then(|| attempt.state.waited_for_since().unwrap_or(now));
+        let reported_at = is_on_its_way.then(|| attempt.state.undecided_since().unwrap_or(now));
         let state = match &attempt.state {
             AttemptState::Open { .. } if !is_on_its_way && now >= attempt.watched_until => {
                 AttemptState::Abandoned { at: now }
             }
-            // No bank takes so long: a person has to ask the gateway what became of this money.
+            // No bank takes this long: a person has to ask the gateway what became of the money.
             AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
                 AttemptState::NeedsReview { at: now, reason: ReviewReason::ProcessingTooLong, payment: None }
             }
@@ -322,7 +326,7 @@ impl PaymentLink {
         Some(self.with_state(&attempt.id, now, state).into())
     }
 
-    /// The payment's reference is on a receipt of another attempt: somebody replays it, or a gateway is confused.
+    /// The payment's reference belongs to another attempt: somebody replays a return, or the gateway is wrong.
     pub fn reference_taken(&self, id: &AttemptId, payment: &Payment, now: Timestamp) -> Self {
         let reason = ReviewReason::ReferenceUsedBefore;
         self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) })
@@ -335,7 +339,7 @@ impl ReferenceClaim {
     }
 }
 
-/// A change that no money is part of.
+/// A change of the link alone, without money.
 impl From<PaymentLink> for Transition {
     fn from(link: PaymentLink) -> Self {
         Self { link, claim: None, kept: None }

@@ -10,7 +10,7 @@ use super::payment_link::{LinkStatus, PaymentLink};
 use super::terms::{AccountTerms, ContactTerms, ItemTerms, Terms};
 use crate::messages::choice::MessageChoice;
 
-/// The link can still be paid, or money of it is under way or under review: whoever it is for is still needed.
+/// The link can still be paid, or money of it is under way or under review, so that its people are still needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StillNeeded;
 
@@ -47,7 +47,7 @@ impl PaymentLink {
         } = self;
         terms.drop_person();
         message_rounds.iter_mut().for_each(MessageRound::drop_person);
-        // The request is hashed without a salt: who knows all of it but a phone number could try them all.
+        // The request is hashed without a salt: somebody who knows all of it but a phone number could try every number.
         request_hash.clear();
         if let LinkStatus::Cancelled { cancelled_at: _, reason } = status {
             *reason = None;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::{Recipient, Unreached};
 
-/// People are told about one link at most so often after the first time.
+/// A link has at most this many rounds after the first.
 pub const MAX_MESSAGE_ROUNDS: usize = 10;
 
-/// Between two message_rounds lies at least so much time: a second click is a mistake, and a third a nuisance.
+/// At least this much time lies between two rounds: a second click is a mistake, and a third a nuisance.
 pub const SHORTEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// One more round of messages, at the CRM's wish.
@@ -25,13 +25,13 @@ pub struct MessageRound {
     pub unreached: Vec<Unreached>,
 }
 
-/// Why nobody is told again.
+/// Why there is no further round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResendRefused {
     /// Nobody can pay the link any more.
     NotActive,
-    /// Somebody was told a moment ago. So many seconds are left to wait.
+    /// The last round was a moment ago. The next one may begin in this many seconds.
     TooSoon { seconds: i64 },
-    /// People were told as often as is allowed.
+    /// The link has had as many rounds as it may have.
     TooOften,
 }

@@ -1,8 +1,8 @@
 //! What the CRM is told, and what a link remembers of what happened to it until that was told.
 //!
-//! A event is written with the change that is its cause, in the same item and the same write: whoever tells the CRM
-//! finds it there, however late. Its number counts the events of one link, so that their order can be told from the
-//! number alone, in whatever order they arrive.
+//! An event is written with the change that is its cause, in the same item and the same write, so that deliver-messages
+//! finds it there however late it looks. Its number counts the events of one link, so that their order can be told from
+//! the number alone, in whatever order they arrive.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use crate::events::{EventRecord, EventType, KEPT_FOR};
 use crate::idempotency::IdempotencyLog;
 use crate::ids::{AttemptId, EventId, LinkId, MessageId};
 
-/// A link remembers at most so many outbox, so that its item stays far below DynamoDB's limit. A link can have a
-/// dozen in an hour, and the outbox is behind by seconds.
+/// A link keeps at most this many events in its outbox, so that its item stays far below DynamoDB's limit. A link can
+/// have a dozen events in an hour, and deliver-messages is behind by seconds.
 const MAX_LINK_EVENTS: usize = 100;
 
 /// Something that happened to a link and that the CRM is told.
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_go_on_when_old_happenings_are_forgotten() {
+    fn numbers_go_on_when_old_events_are_forgotten() {
         let mut outbox = Outbox::default();
         let at = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
         for version in 1..=150 {

@@ -20,10 +20,10 @@ use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::Recipient;
 use crate::trace::Trace;
 
-/// A link keeps at most so many attempts; the oldest that ended without money are folded away.
+/// A link keeps at most this many attempts. A new one takes the place of the oldest that ended without money.
 pub const MAX_ATTEMPTS: usize = 20;
 
-/// So many sessions may be opened for one link within an hour.
+/// At most this many sessions are opened for one link within an hour.
 pub const MAX_ATTEMPTS_AN_HOUR: usize = 10;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,22 +66,22 @@ pub struct PaymentLink {
     /// When a person first opened the link while it could be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) opened_at: Option<Timestamp>,
-    /// Each further time that people were told about the link.
+    /// The rounds of messages after the first, which is in the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) message_rounds: Vec<MessageRound>,
-    /// What the CRM has to be told, until it is too old to be told.
+    /// The link's events, until they are too old to be sent to the CRM.
     #[serde(default)]
     pub(super) outbox: Outbox,
     #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
     pub(super) idempotency: IdempotencyLog,
-    /// What the call that made the link belongs to.
+    /// The trace of the call that made the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<Trace>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
 
-/// What a visitor of the pay URL meets.
+/// What a visitor of the pay URL gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visit {
     /// A session is open at the gateway: go there.
@@ -99,7 +99,7 @@ pub enum Visit {
     TooManyAttempts,
 }
 
-/// Work that a sweep took on.
+/// Work that a sweep leased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     LookUp(AttemptId),
@@ -110,7 +110,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// The attempt that it is about.
+    /// The attempt that the work is about.
     pub fn attempt(&self) -> &AttemptId {
         match self {
             Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::Refund(id) => id,
@@ -207,12 +207,12 @@ impl PaymentLink {
         &self.message_rounds
     }
 
-    /// Everybody who was ever to be told, in the order of the message_rounds.
+    /// The recipients of every round, in the order of the rounds.
     pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
         self.terms.recipients.iter().chain(self.message_rounds.iter().flat_map(|round| &round.recipients))
     }
 
-    /// Whom a message goes to and in which words.
+    /// The recipient of a message, and the choice of its texts.
     pub fn message(&self, id: &MessageId) -> Option<(&Recipient, &MessageChoice)> {
         let first = (&self.terms.recipients, &self.terms.message);
         let later = self.message_rounds.iter().map(|round| (&round.recipients, &round.message));
@@ -225,7 +225,7 @@ impl PaymentLink {
         &self.outbox
     }
 
-    /// Whether this version brought anything that somebody has to be told, a person or the CRM.
+    /// Whether this version of the link brought a message to send or an event for the CRM.
     pub fn needs_delivery(&self) -> bool {
         self.outbox.any_of(self.version)
             || self.message_rounds.last().is_some_and(|round| round.version == self.version)
@@ -315,20 +315,20 @@ impl PaymentLink {
         self.attempts.iter().find(|attempt| confirms(&attempt.state))
     }
 
-    /// When time has to do something next: the earliest of the link's end and its attempts' due work.
+    /// When the next work on the link is due: at its end or when an attempt's work is due, whichever comes first.
     pub fn due_at(&self) -> Option<Timestamp> {
         let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
         self.attempts.iter().filter_map(|attempt| attempt.state.due_at()).chain(end).min()
     }
 
-    /// From when sweeps look whether something is due, which is never later than [`PaymentLink::due_at`]. This is the
-    /// link's place in the index of due work.
+    /// The link's place in the index of due work: sweeps look at the link from then on, which is never later than
+    /// [`PaymentLink::due_at`].
     pub fn sweep_from(&self) -> Option<Timestamp> {
         let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
         self.attempts.iter().filter_map(Attempt::sweep_from).chain(end).min()
     }
 
-    /// What somebody who opens the link now should meet.
+    /// What somebody who opens the link now should get.
     pub fn visit(&self, now: Timestamp) -> Visit {
         match self.status_at(now) {
             LinkStatus::Paid { .. } => return Visit::Paid,
@@ -358,11 +358,13 @@ impl PaymentLink {
         }
         let hour_ago = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
         let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago).count();
-        let is_full = self.attempts.len() >= MAX_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_empty());
+        let is_full =
+            self.attempts.len() >= MAX_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_without_money());
         if lately >= MAX_ATTEMPTS_AN_HOUR || is_full { Visit::TooManyAttempts } else { Visit::Begin }
     }
 
-    /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where it still is.
+    /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where the account
+    /// still is at the link's gateway.
     pub fn new_attempt(&self, key: ReturnKey, credentials: Option<CredentialsVersion>) -> NewAttempt {
         NewAttempt {
             key,
@@ -378,12 +380,12 @@ impl PaymentLink {
         self.opened_at.is_none().then(|| self.changed(now, |link| link.opened_at = Some(now)))
     }
 
-    /// Makes a session the current one, or says what the visitor meets instead.
+    /// Makes a session the current one, or says what the visitor gets instead.
     pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
         match self.visit(now) {
             Visit::Begin => Ok(self.changed(now, |link| {
                 if link.attempts.len() >= MAX_ATTEMPTS
-                    && let Some(oldest) = link.attempts.iter().position(|attempt| attempt.state.ended_empty())
+                    && let Some(oldest) = link.attempts.iter().position(|attempt| attempt.state.ended_without_money())
                 {
                     link.attempts.remove(oldest);
                 }
@@ -400,9 +402,9 @@ impl PaymentLink {
         }
     }
 
-    /// Takes on everything that is due: the link after one write that expires it where it must and moves each piece of
-    /// due work ahead by a lease, and the work itself. `None` where nothing is due.
-    pub fn take_due(&self, now: Timestamp) -> Option<(Self, Vec<Work>)> {
+    /// Leases everything that is due. The result is the link after one write, which expires it where it must and moves
+    /// each piece of due work ahead by a lease, and the work itself. `None` where nothing is due.
+    pub fn lease_due(&self, now: Timestamp) -> Option<(Self, Vec<Work>)> {
         if self.due_at().is_none_or(|due| due > now) {
             return None;
         }
@@ -413,7 +415,7 @@ impl PaymentLink {
             }
             for attempt in &mut link.attempts {
                 if attempt.state.due_at().is_some_and(|due| due <= now) {
-                    work.extend(take_on(attempt, now));
+                    work.extend(lease_attempt(attempt, now));
                 }
             }
         });
@@ -430,7 +432,7 @@ impl PaymentLink {
         self.is_payable(now).then(|| self.changed(now, |link| link.terms = terms))
     }
 
-    /// Has people told about an active link once more, unless that was done a moment ago or too often.
+    /// Adds a round of messages to an active link, unless the last one was a moment ago or there were too many.
     pub fn resend(&self, round: MessageRound, now: Timestamp) -> Result<Self, ResendRefused> {
         self.may_resend(now)?;
         Ok(self.changed(now, |link| {
@@ -438,7 +440,7 @@ impl PaymentLink {
         }))
     }
 
-    /// Whether people may be told once more at this moment.
+    /// Whether there may be another round at this moment.
     pub fn may_resend(&self, now: Timestamp) -> Result<(), ResendRefused> {
         if !self.is_payable(now) {
             return Err(ResendRefused::NotActive);
@@ -448,7 +450,7 @@ impl PaymentLink {
         }
         let last = self.message_rounds.last().map_or(self.created_at, |round| round.at);
         let left = SHORTEST_PAUSE.saturating_sub(now.duration_since(last));
-        // Somebody who was named nobody when the link was made may be told at once.
+        // Where the link was made without recipients, the first round need not wait.
         let is_first = self.message_rounds.is_empty() && self.terms.recipients.is_empty();
         if left.is_positive() && !is_first {
             return Err(ResendRefused::TooSoon { seconds: left.as_secs() + 1 });
@@ -509,10 +511,10 @@ impl PaymentLink {
     pub(super) fn set_state(&mut self, id: &AttemptId, state: AttemptState) {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == *id) {
             attempt.state = state;
-            // Nobody will be sent there again, and what a link keeps is paid for whenever it is written.
+            // Nobody will be sent there again, and every byte of a link costs again at each write.
             if matches!(attempt.state, AttemptState::Paid { .. } | AttemptState::Refunded { .. }) {
                 attempt.checkout = Checkout::default();
-                // What is paid says itself since when.
+                // The state itself says when the payment was confirmed.
                 attempt.confirmed_at = None;
             }
         }
@@ -530,8 +532,8 @@ impl PaymentLink {
     }
 }
 
-/// Moves one due attempt ahead and says what has to be done for it.
-fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
+/// Moves the due work of an attempt ahead by a lease, and says what has to be done.
+fn lease_attempt(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     let next = attempt.next_look_up(now);
     let id = attempt.id.clone();
     match &mut attempt.state {
@@ -559,8 +561,8 @@ fn take_on(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     }
 }
 
-/// What the CRM is told of a change, in the order in which it would tell it itself: attempts before the link's end. Every
-/// change of a link passes here, so that none can be forgotten.
+/// The events of a change, those of attempts before the link's end. Every change of a link passes here, so that no
+/// event can be forgotten.
 fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
     let mut events = Vec::new();
     if before.opened_at().is_none() && after.opened_at().is_some() {

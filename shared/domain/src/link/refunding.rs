@@ -9,8 +9,8 @@ use crate::gateway::RefundAnswer;
 use crate::ids::AttemptId;
 
 impl PaymentLink {
-    /// What came of refunding. Only a call that was made and not answered counts as a try: what a sweep took on and did
-    /// not get to is as good as new.
+    /// What follows from the answer to a refund. A try is a call that was made and not answered; work that a sweep
+    /// leased and did not get to does not count.
     pub fn apply_refund_answer(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
         let attempt = self.attempt(id)?;
         let AttemptState::Refunding { payment, tries, .. } = &attempt.state else { return None };

@@ -1,13 +1,13 @@
 //! How much a link may hold. It is one item of the table, written anew with every change, and DynamoDB takes no item of
-//! more than 400 KB: a link that grew so far could not be written when its money is there.
+//! more than 400 KB: a link that grew beyond that could not be written when it is paid.
 
 use serde::Serialize;
 
 use super::payment_link::PaymentLink;
 use crate::problem::Rejection;
 
-/// What the CRM puts on a link takes about so many bytes at most. What is left is for what happens to it: twenty attempts
-/// with what their gateways say, a hundred outbox, the requests it remembers.
+/// What the CRM puts on a link takes about this many bytes at most. The rest of the item is room for what happens to
+/// the link: twenty attempts with what their gateways say, a hundred events, the requests that it remembers.
 pub const LARGEST_LINK: usize = 250_000;
 
 impl PaymentLink {

@@ -167,13 +167,13 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
     assert!(link.claim(&id, at(79)).is_none());
     assert_eq!(link.due_at(), Some(later(at(59), LEASE)), "the attempt is asked about by the next sweep");
     assert_eq!(link.sweep_from(), link.due_at());
-    let (asked, _) = link.take_due(at(60)).unwrap();
+    let (asked, _) = link.lease_due(at(60)).unwrap();
     assert_eq!(
         (asked.due_at(), asked.sweep_from()),
         (Some(later(at(60), LEASE)), Some(later(at(59), LEASE))),
         "it keeps its place for the next one"
     );
-    let (late, _) = begun(&self::link(), 1, 1).0.take_due(at(50)).unwrap();
+    let (late, _) = begun(&self::link(), 1, 1).0.lease_due(at(50)).unwrap();
     assert_eq!(
         (late.due_at(), late.sweep_from()),
         (Some(at(60)), Some(at(60))),
@@ -186,15 +186,15 @@ fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_fiel
     let (link, id) = begun(&link(), 1, 1);
     assert_eq!(link.step(&id, Hint::Paid, at(2)), Step::Confirm);
     let link = link.claim(&id, at(2)).unwrap();
-    let judged = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
-    assert_eq!(judged.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
-    let receipt = judged.kept.unwrap().receipt.unwrap();
+    let transition = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
+    assert_eq!(transition.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
+    let receipt = transition.kept.unwrap().receipt.unwrap();
     assert_eq!((receipt.id.clone(), receipt.money), (ReceiptId::of(&id), rial(1_500_000)));
     assert_eq!(receipt.attached_to.unwrap().field.as_str(), "payment");
-    assert_eq!(judged.link.receipt_id(), Some(receipt.id));
-    assert_eq!(judged.link.due_at(), None);
+    assert_eq!(transition.link.receipt_id(), Some(receipt.id));
+    assert_eq!(transition.link.due_at(), None);
     // A second answer about the same money changes nothing.
-    assert_eq!(judged.link.apply_answer(&id, &paid(), Hint::Nothing, at(3)), None);
+    assert_eq!(transition.link.apply_answer(&id, &paid(), Hint::Nothing, at(3)), None);
 }
 
 #[test]
@@ -231,9 +231,9 @@ fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
     let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
-    let judged = link.apply_answer(&id, &paid(), Hint::Nothing, at(2)).unwrap();
-    assert_eq!(judged.kept.unwrap().receipt, None);
-    assert_eq!(judged.link.receipt_id(), None);
+    let transition = link.apply_answer(&id, &paid(), Hint::Nothing, at(2)).unwrap();
+    assert_eq!(transition.kept.unwrap().receipt, None);
+    assert_eq!(transition.link.receipt_id(), None);
 }
 
 #[test]
@@ -245,10 +245,10 @@ fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
     assert_eq!(link.status_at(at(100_000)).name(), "active");
     assert!(link.claim(&second, at(18)).is_none());
     assert_eq!(link.visit(at(18)), Visit::Confirming);
-    // Whoever claimed it has a minute; then the sweep resumes exactly this attempt.
+    // The run that wrote the intention has a minute. Then the sweep resumes exactly this attempt.
     assert_eq!(link.step(&first, Hint::Paid, at(18)), Step::Nothing);
     assert_eq!(link.step(&first, Hint::Nothing, at(19)), Step::Confirm);
-    let (_, work) = link.take_due(at(19)).unwrap();
+    let (_, work) = link.lease_due(at(19)).unwrap();
     assert!(work.contains(&Work::Confirm(first)));
 }
 
@@ -260,8 +260,8 @@ fn an_unknown_answer_is_never_a_no() {
     assert_eq!(claimed.apply_answer(&id, &unknown, Hint::Paid, at(2)), None);
     assert_eq!(claimed.due_at(), Some(later(at(2), LEASE)));
     // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
-    let judged = link.apply_answer(&id, &unknown, Hint::Paid, at(2)).unwrap();
-    assert_eq!(judged.link.visit(at(3)), Visit::Confirming);
+    let transition = link.apply_answer(&id, &unknown, Hint::Paid, at(2)).unwrap();
+    assert_eq!(transition.link.visit(at(3)), Visit::Confirming);
     assert_eq!(link.apply_answer(&id, &unknown, Hint::Nothing, at(2)), None);
 }
 
@@ -273,8 +273,8 @@ fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
     assert_eq!(failed.visit(at(2)), Visit::Begin);
     assert_eq!(failed.step(&id, Hint::Nothing, at(3)), Step::Nothing);
     assert_eq!(failed.step(&id, Hint::Paid, at(3)), Step::LookUp);
-    let judged = failed.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
-    assert!(judged.kept.is_some());
+    let transition = failed.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
+    assert!(transition.kept.is_some());
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     // A gateway that took it by itself is asked to refund it.
     let taken = watched.apply_answer(&id, &paid(), Hint::Nothing, at(9)).unwrap();
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
-    let (link, work) = taken.link.take_due(at(9)).unwrap();
+    let (link, work) = taken.link.lease_due(at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone())]);
     let done = link.apply_refund_answer(&id, &RefundAnswer::Issued, at(10)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
@@ -305,13 +305,13 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
 fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_else_does() {
     let late = link_at(GatewayKind::Zarinpal, LatePayment::Accept);
     let (late, id) = begun(&late, 1, 59);
-    let expired = late.take_due(at(200)).unwrap().0;
+    let expired = late.lease_due(at(200)).unwrap().0;
     assert_eq!(expired.status_at(at(200)).name(), "expired");
     assert!(expired.claim(&id, at(201)).is_some());
     assert!(expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap().kept.is_some());
 
     let (strict, id) = begun(&link(), 1, 59);
-    let expired = strict.take_due(at(200)).unwrap().0;
+    let expired = strict.lease_due(at(200)).unwrap().0;
     assert!(expired.claim(&id, at(201)).is_none());
     let (cancelled, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Accept), 1, 1);
     let cancelled = cancelled.cancel(None, true, at(2)).unwrap();
@@ -326,27 +326,27 @@ fn the_second_payment_of_a_paid_link_goes_back() {
     let link = link.apply_answer(&first, &paid(), Hint::Paid, at(33)).unwrap().link;
     assert_eq!(link.due_at(), Some(at(33)), "the other session is due to be closed");
     assert!(link.should_close(&second, at(33)));
-    let judged = link.apply_answer(&second, &paid(), Hint::Paid, at(34)).unwrap();
-    assert_eq!((judged.kept, judged.link.attempts()[1].state.name()), (None, "refunding"));
+    let transition = link.apply_answer(&second, &paid(), Hint::Paid, at(34)).unwrap();
+    assert_eq!((transition.kept, transition.link.attempts()[1].state.name()), (None, "refunding"));
 }
 
 #[test]
 fn another_amount_than_asked_for_is_for_a_person_and_makes_no_receipt() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let wrong = GatewayAnswer::Paid(payment(1_500));
-    let judged = link.apply_answer(&id, &wrong, Hint::Paid, at(2)).unwrap();
-    assert!(judged.kept.is_none() && judged.link.needs_review());
-    assert_eq!(judged.link.status_at(at(2)).name(), "active");
-    assert_eq!(judged.link.visit(at(2)), Visit::UnderReview, "nobody is sent to pay again meanwhile");
+    let transition = link.apply_answer(&id, &wrong, Hint::Paid, at(2)).unwrap();
+    assert!(transition.kept.is_none() && transition.link.needs_review());
+    assert_eq!(transition.link.status_at(at(2)).name(), "active");
+    assert_eq!(transition.link.visit(at(2)), Visit::UnderReview, "nobody is sent to pay again meanwhile");
 }
 
 #[test]
 fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
-    let judged = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap();
-    assert_eq!((judged.kept, judged.link.attempts()[0].state.name()), (None, "refunding"));
-    assert_eq!(judged.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
-    assert_eq!(judged.link.visit(at(2)), Visit::Begin);
+    let transition = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap();
+    assert_eq!((transition.kept, transition.link.attempts()[0].state.name()), (None, "refunding"));
+    assert_eq!(transition.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
+    assert_eq!(transition.link.visit(at(2)), Visit::Begin);
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn only_calls_that_were_made_count_when_money_is_refunded() {
     let cancelled = link.cancel(None, true, at(2)).unwrap();
     let mut link = cancelled.apply_answer(&id, &paid(), Hint::Nothing, at(3)).unwrap().link;
     for minute in 3..40 {
-        link = link.take_due(at(minute)).unwrap().0;
+        link = link.lease_due(at(minute)).unwrap().0;
     }
     let unknown = RefundAnswer::Unknown { why: "no answer".to_owned() };
     let mut tries = 0;
@@ -394,20 +394,20 @@ fn a_person_decides_about_money_under_review() {
     let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
-    let (taken, work) = kept.take_due(at(4)).unwrap();
+    let (taken, work) = kept.lease_due(at(4)).unwrap();
     assert_eq!(work, [Work::Keep(id.clone())]);
-    let judged = taken.keep_accepted(&id, at(4)).unwrap();
-    let receipt = judged.kept.unwrap().receipt.unwrap();
+    let transition = taken.keep_accepted(&id, at(4)).unwrap();
+    let receipt = transition.kept.unwrap().receipt.unwrap();
     assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
-    assert_eq!(judged.link.receipt(), Some(receipt), "the link remembers both");
-    assert_eq!(judged.link.resolve(&id, Resolution::RefundedElsewhere, at(5)), Err(ResolveRefused::NotUnderReview));
+    assert_eq!(transition.link.receipt(), Some(receipt), "the link remembers both");
+    assert_eq!(transition.link.resolve(&id, Resolution::RefundedElsewhere, at(5)), Err(ResolveRefused::NotUnderReview));
     let back = link.resolve(&id, Resolution::Refund, at(3)).unwrap();
-    assert_eq!(back.take_due(at(3)).unwrap().1, [Work::Refund(id.clone())]);
+    assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)).unwrap().visit(at(3)), Visit::Begin);
-    let told: Vec<_> = judged.link.outbox.as_slice().iter().map(|one| one.kind.as_str()).collect();
+    let told: Vec<_> = transition.link.outbox.as_slice().iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(
         told,
         [
@@ -483,11 +483,11 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
     assert_eq!(abandoned.attempts()[0].state.name(), "abandoned");
 }
 
-/// Everything that can happen to a link, in any order.
+/// Everything that can be done to a link, in any order.
 #[derive(Clone, Debug)]
-enum LinkEvent {
+enum Action {
     Begin,
-    ReferenceClaim(usize),
+    Claim(usize),
     Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
     Sweep,
@@ -510,7 +510,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
-fn event() -> impl Strategy<Value = LinkEvent> {
+fn action() -> impl Strategy<Value = Action> {
     let answer = prop_oneof![
         3 => Just(paid()),
         1 => Just(GatewayAnswer::Paid(payment(5))),
@@ -530,15 +530,15 @@ fn event() -> impl Strategy<Value = LinkEvent> {
         Just(RefundAnswer::Unknown { why: "timeout".to_owned() }),
     ];
     prop_oneof![
-        2 => Just(LinkEvent::Begin),
-        2 => (0..4_usize).prop_map(LinkEvent::ReferenceClaim),
-        5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| LinkEvent::Answer(index, answer, hint)),
-        1 => any::<bool>().prop_map(LinkEvent::Cancel),
-        2 => Just(LinkEvent::Sweep),
-        1 => (0..4_usize, refund).prop_map(|(index, answer)| LinkEvent::Refunded(index, answer)),
+        2 => Just(Action::Begin),
+        2 => (0..4_usize).prop_map(Action::Claim),
+        5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| Action::Answer(index, answer, hint)),
+        1 => any::<bool>().prop_map(Action::Cancel),
+        2 => Just(Action::Sweep),
+        1 => (0..4_usize, refund).prop_map(|(index, answer)| Action::Refunded(index, answer)),
         1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
-            .prop_map(|(index, resolution)| LinkEvent::Resolve(index, resolution)),
-        1 => (0..4_usize).prop_map(LinkEvent::Keep),
+            .prop_map(|(index, resolution)| Action::Resolve(index, resolution)),
+        1 => (0..4_usize).prop_map(Action::Keep),
     ]
 }
 
@@ -556,7 +556,7 @@ proptest! {
     fn whatever_happens_in_whatever_order_the_books_stay_right(
         gateway in prop::sample::select(GatewayKind::ALL.to_vec()),
         late in prop::sample::select(vec![LatePayment::Accept, LatePayment::Refund]),
-        story in prop::collection::vec((0..40_i64, event()), 1..40),
+        story in prop::collection::vec((0..40_i64, action()), 1..40),
     ) {
         let mut link = link_at(gateway, late);
         let (mut minute, mut number, mut receipts) = (0, 0_u8, 0);
@@ -566,27 +566,27 @@ proptest! {
             let before = link.clone();
             let id = |index: usize| link.attempts.get(index).map(|attempt| attempt.id.clone());
             let next = match event {
-                LinkEvent::Begin => {
+                Action::Begin => {
                     number += 1;
                     link.begin_attempt(attempt(&link, number, minute), now).ok()
                 }
-                LinkEvent::ReferenceClaim(index) => id(index).and_then(|id| link.claim(&id, now)),
-                LinkEvent::Answer(index, answer, hint) => {
-                    id(index).and_then(|id| link.apply_answer(&id, &answer, hint, now)).map(|judged| {
-                        receipts += usize::from(judged.kept.is_some());
-                        judged.link
+                Action::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
+                Action::Answer(index, answer, hint) => {
+                    id(index).and_then(|id| link.apply_answer(&id, &answer, hint, now)).map(|transition| {
+                        receipts += usize::from(transition.kept.is_some());
+                        transition.link
                     })
                 }
-                LinkEvent::Cancel(force) => link.cancel(None, force, now).ok(),
-                LinkEvent::Sweep => link.take_due(now).map(|(link, _)| link),
-                LinkEvent::Resolve(index, resolution) => {
+                Action::Cancel(force) => link.cancel(None, force, now).ok(),
+                Action::Sweep => link.lease_due(now).map(|(link, _)| link),
+                Action::Resolve(index, resolution) => {
                     id(index).and_then(|id| link.resolve(&id, resolution, now).ok())
                 }
-                LinkEvent::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|judged| {
-                    receipts += usize::from(judged.kept.is_some());
-                    judged.link
+                Action::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|transition| {
+                    receipts += usize::from(transition.kept.is_some());
+                    transition.link
                 }),
-                LinkEvent::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
+                Action::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
             };
             if let Some(next) = next {
                 prop_assert_eq!(next.version, before.version + 1);

@@ -53,16 +53,16 @@ impl LatePayment {
     }
 }
 
-/// The gateway and the credentials that a link on an account is paid with.
+/// The gateway of an account, with the credentials to use it: what an account needs before a link can be made on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready<'a> {
+pub struct GatewayAccess<'a> {
     pub gateway: GatewayKind,
     pub credentials: &'a CredentialsVersion,
 }
 
 impl Account {
-    /// How a new link can be paid, or why this account cannot be chosen.
-    pub fn ready(&self) -> Result<Ready<'_>, Rejection> {
+    /// The gateway that a new link on this account is paid at, or why the account cannot be chosen.
+    pub fn gateway_access(&self) -> Result<GatewayAccess<'_>, Rejection> {
         if !self.online_payment.enabled {
             return Err(Rejection::new(
                 "online_payment_disabled",
@@ -70,7 +70,7 @@ impl Account {
             ));
         }
         match (self.online_payment.gateway, &self.online_payment.credentials) {
-            (Some(gateway), Some(credentials)) => Ok(Ready { gateway, credentials }),
+            (Some(gateway), Some(credentials)) => Ok(GatewayAccess { gateway, credentials }),
             (None, _) | (Some(_), None) => Err(Rejection::new(
                 "gateway_credentials_missing",
                 format!("The account {} has no gateway with credentials yet.", self.id),

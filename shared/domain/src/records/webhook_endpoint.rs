@@ -7,7 +7,7 @@ use crate::events::EventType;
 use crate::idempotency::IdempotencyLog;
 use crate::ids::EndpointId;
 
-/// A business has at most so many endpoints: each event is sent to each of them.
+/// A business has at most this many endpoints: each event is sent to each of them.
 pub const MAX_ENDPOINTS: usize = 10;
 
 /// An endpoint as the business set it, with what its events are signed with.

@@ -122,7 +122,7 @@ pub fn receipt_type_choices(receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>
     receipt_types.values().map(|one| ReceiptTypeChoice { receipt_type: one, can_be_chosen: choice(one) }).collect()
 }
 
-/// Somebody whom the form offers to tell, with the addresses that somebody takes messages to.
+/// A person whom the form offers as a recipient, with the addresses that a provider serves.
 #[derive(Clone, Debug)]
 pub struct PersonChoice<'a> {
     /// `contact` for the contact itself.
@@ -131,7 +131,7 @@ pub struct PersonChoice<'a> {
     pub mobile: Option<&'a Mobile>,
     pub email: Option<&'a Email>,
     pub social: Vec<&'a SocialAddress>,
-    /// The other addresses, with the reason why nobody does.
+    /// The person's other addresses, each with the reason why no provider serves it.
     pub unreached: Vec<Unreached>,
 }
 

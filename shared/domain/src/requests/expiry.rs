@@ -19,7 +19,7 @@ pub enum Expiry {
     At(Timestamp),
     /// The close of this day in the business's time zone.
     EndOf(Date),
-    /// The close of the day so many days from today in the business's time zone; 0 is today.
+    /// The close of the day that is this many days from today in the business's time zone; 0 is today.
     InDays(i64),
 }
 

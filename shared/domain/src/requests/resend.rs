@@ -1,4 +1,4 @@
-//! MessageRound people about a link once more.
+//! Sending the messages of a link once more: a round.
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
 use crate::requests::create::{MessageRequest, Recipients, decide_message};
 
-/// Whom to tell and in which words; what is left out is as it was when the link was made.
+/// The recipients and the texts of a round. What is left out is as it was when the link was made.
 #[derive(Clone, Debug, Default)]
 pub struct ResendRequest {
     pub recipients: Recipients,
@@ -101,8 +101,8 @@ fn decide_recipients(
     notified
 }
 
-/// The recipients of the link's making, as messages of this round. Who takes a message where may have changed since, and
-/// so may the words of it.
+/// The recipients of the link's making, as messages of this round. The providers may have changed since, and so may the
+/// texts.
 fn as_at_first(link: &PaymentLink, options: DeliveryOptions<'_>) -> ResolvedRecipients {
     let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
     for recipient in link.terms().recipients.iter().filter(|one| options.channels.contains(&one.channel)) {

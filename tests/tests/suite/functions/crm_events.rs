@@ -12,16 +12,16 @@ use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use tests::{Reply, World};
 
-/// Waits until the CRM was told so many things about a link.
-async fn told(world: &World, link: &Value, least: usize) -> Vec<Value> {
+/// Waits until the CRM got at least `least` events about a link.
+async fn wait_for_events(world: &World, link: &Value, least: usize) -> Vec<Value> {
     for _ in 0..200 {
-        let events = world.told(link);
+        let events = world.crm_events(link);
         if events.len() >= least {
             return events;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the CRM was told {:?}, and not {least} things", types(&world.told(link)));
+    panic!("the CRM got {:?}, and not {least} events", types(&world.crm_events(link)));
 }
 
 fn types(events: &[Value]) -> Vec<&str> {
@@ -43,7 +43,7 @@ async fn the_crm_is_told_the_life_of_a_link_in_order_and_signed() {
     let link = world.rial_link().await;
     world.pay(&link, "failed").await;
     world.pay(&link, "paid").await;
-    let events = told(&world, &link, 5).await;
+    let events = wait_for_events(&world, &link, 5).await;
     assert_eq!(
         types(&events),
         ["payment_link.created", "payment_link.opened", "attempt.failed", "payment_link.paid", "receipt.registered"]
@@ -74,7 +74,7 @@ async fn a_trace_leads_from_the_call_that_made_a_link_to_every_event_about_it() 
     let (traced, broken) = (make(GIVEN).await, make("00-not-a-trace-01").await);
     for link in [&traced, &broken] {
         world.pay(link, "paid").await;
-        world.wait_until_told(link, "receipt.registered").await;
+        world.wait_for_event(link, "receipt.registered").await;
     }
     let traces = |link: &Value| -> Vec<String> {
         let received = world.cloud.crm.events().into_iter();
@@ -100,11 +100,11 @@ async fn the_crm_is_told_of_expiry_cancellation_and_messages_that_fail() {
     post(&world, &path(&cancelled, "cancel"), json!({ "reason": "a mistake" }), None).await;
     world.turn_clock(Duration::from_secs(25 * 3600));
     world.sweep().await;
-    assert_eq!(types(&told(&world, &short, 2).await), ["payment_link.created", "payment_link.expired"]);
-    let events = told(&world, &cancelled, 2).await;
+    assert_eq!(types(&wait_for_events(&world, &short, 2).await), ["payment_link.created", "payment_link.expired"]);
+    let events = wait_for_events(&world, &cancelled, 2).await;
     assert_eq!(types(&events), ["payment_link.created", "payment_link.cancelled"]);
     assert_eq!(events[1]["data"]["cancel_reason"], "a mistake");
-    let events = told(&world, &untold, 2).await;
+    let events = wait_for_events(&world, &untold, 2).await;
     assert_eq!(types(&events), ["payment_link.created", "message.failed"]);
     assert_eq!(events[1]["message_id"], world.link(&untold).await["messages"][0]["id"]);
 }
@@ -115,7 +115,7 @@ async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() 
     world.answer_events(json!({ "status": 500, "times": 2 })).await;
     world.answer_events(json!({ "status": 503, "retry_after": "3600" })).await;
     let link = world.rial_link().await;
-    let id = told(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
+    let id = wait_for_events(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
     let logged = || async { world.get(&format!("/v1/events/{id}")).await["deliveries"][0].clone() };
     let retry = || async { world.invoke("deliver-messages", &json!({})).await["events"].as_u64().unwrap() };
     // The event is recorded when it was sent.
@@ -136,7 +136,7 @@ async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() 
     world.turn_clock(Duration::from_secs(30 * 60));
     assert_eq!(retry().await, 1);
     assert_eq!(logged().await["status"], "delivered");
-    let all = told(&world, &link, 4).await;
+    let all = wait_for_events(&world, &link, 4).await;
     assert!(all.iter().all(|event| event["id"] == id.as_str()), "it is the same event each time");
     // Asked for by hand, once, however often the request is repeated.
     for replayed in [None, Some("true")] {
@@ -146,7 +146,7 @@ async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() 
     }
     assert_eq!(retry().await, 1);
     assert_eq!(retry().await, 0);
-    told(&world, &link, 5).await;
+    wait_for_events(&world, &link, 5).await;
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_delivery_ends_after_its_last_try() {
     let world = World::in_process().await;
     world.answer_events(json!({ "status": 500, "times": 100 })).await;
     let link = world.rial_link().await;
-    told(&world, &link, 1).await;
+    wait_for_events(&world, &link, 1).await;
     let mut tries = 0;
     for _ in 0..15 {
         world.turn_clock(Duration::from_secs(27 * 3600));
@@ -162,7 +162,7 @@ async fn a_delivery_ends_after_its_last_try() {
         // The sweep expires the link meanwhile, which is another event; it is not run here.
     }
     assert_eq!(tries, 9);
-    assert_eq!(told(&world, &link, 10).await.len(), 10);
+    assert_eq!(wait_for_events(&world, &link, 10).await.len(), 10);
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn an_endpoint_that_is_gone_is_switched_off() {
     let world = World::in_process().await;
     world.answer_events(json!({ "status": 410 })).await;
     let link = world.rial_link().await;
-    told(&world, &link, 1).await;
+    wait_for_events(&world, &link, 1).await;
     let gone = |endpoint: &Value| endpoint["enabled"] == false && endpoint["disabled_reason"] == "gone";
     for _ in 0..100 {
         if gone(&world.get("/v1/webhook-endpoints/demo-crm").await) {
@@ -183,7 +183,7 @@ async fn an_endpoint_that_is_gone_is_switched_off() {
     let other = world.rial_link().await;
     world.pay(&other, "paid").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(world.told(&other).is_empty(), "nothing more is sent to it");
+    assert!(world.crm_events(&other).is_empty(), "nothing more is sent to it");
     world.turn_clock(Duration::from_secs(11));
     assert!(
         world.get("/v1/events?type=payment_link.paid").await["data"][0]["deliveries"].as_array().unwrap().is_empty()
@@ -208,7 +208,7 @@ async fn whoever_polls_gets_every_event_once_and_in_order() {
     for _ in 0..3 {
         let link = world.rial_link().await;
         world.pay(&link, "paid").await;
-        told(&world, &link, 4).await;
+        wait_for_events(&world, &link, 4).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(
@@ -257,11 +257,11 @@ async fn an_endpoint_shows_its_secret_once_and_a_new_one_signs_beside_the_old_fo
     assert_eq!(rotated.json()["secret"], again.json()["secret"], "a retry sees the same secret");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let link = world.rial_link().await;
-    told(&world, &link, 1).await;
+    wait_for_events(&world, &link, 1).await;
     assert!(world.cloud.crm.events().iter().all(|received| received.is_signed), "the old secret signs as well");
     world.turn_clock(Duration::from_secs(25 * 3600));
     let link = world.rial_link().await;
-    told(&world, &link, 1).await;
+    wait_for_events(&world, &link, 1).await;
     assert!(!world.cloud.crm.events().last().unwrap().is_signed, "now only the new one signs");
     let deleted = world.crm(Method::DELETE, "/v1/webhook-endpoints/second", Value::Null).await;
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
@@ -374,7 +374,7 @@ async fn a_person_decides_about_what_needs_review_and_the_crm_is_told() {
     assert_eq!((paid["status"].as_str(), paid["needs_review"].as_bool()), (Some("paid"), Some(false)));
     let receipt = &world.receipts().await[0];
     assert_ne!(receipt["amount"], link["amount"], "the receipt is over what really arrived");
-    let types_told = told(&world, &link, 5).await;
+    let types_told = wait_for_events(&world, &link, 5).await;
     assert_eq!(
         types(&types_told),
         [
@@ -394,12 +394,12 @@ async fn an_event_stands_where_it_was_written_down_so_that_whoever_polls_cannot_
     let world = World::in_process().await;
     world.answer_events(json!({ "status": 204, "after_milliseconds": 3000 })).await;
     let link = world.rial_link().await;
-    told(&world, &link, 1).await;
+    wait_for_events(&world, &link, 1).await;
     // The endpoint has the event and takes its time to answer, so that it is not written down yet.
     assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty());
     world.turn_clock(Duration::from_secs(60));
     assert!(world.get("/v1/events").await["data"].as_array().unwrap().is_empty());
-    let id = world.told(&link)[0]["id"].as_str().unwrap().to_owned();
+    let id = world.crm_events(&link)[0]["id"].as_str().unwrap().to_owned();
     while world.crm(Method::GET, &format!("/v1/events/{id}"), Value::Null).await.status == StatusCode::NOT_FOUND {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -413,7 +413,7 @@ async fn an_event_stands_where_it_was_written_down_so_that_whoever_polls_cannot_
 async fn an_event_that_no_endpoint_wants_cannot_be_sent_again() {
     let world = World::in_process().await;
     let link = world.rial_link().await;
-    let id = told(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
+    let id = wait_for_events(&world, &link, 1).await[0]["id"].as_str().unwrap().to_owned();
     while world.crm(Method::GET, &format!("/v1/events/{id}"), Value::Null).await.status == StatusCode::NOT_FOUND {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -246,7 +246,7 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
     assert!(matches!(claimed, store::LeaseOutcome::Mine(_)));
     let again = world.cloud.store.claim_message(&id, &message, until).await.unwrap();
     assert!(matches!(again, store::LeaseOutcome::Held { .. }));
-    world.cloud.store.hand_over_message(&id, &message, until).await.unwrap();
+    world.cloud.store.retry_message_later(&id, &message, until).await.unwrap();
     world.turn_clock(std::time::Duration::from_secs(30));
     assert_eq!(functions.invoke("deliver-messages", json!({})).await.unwrap()["tried"], 0);
     world.turn_clock(std::time::Duration::from_secs(120));

@@ -74,8 +74,8 @@ async fn where_a_channel_fails_for_good_the_next_one_follows_and_the_crm_is_told
     let expected =
         [("social", "failed", Some("bot_blocked")), ("sms", "failed", Some("number_refused")), ("email", "sent", None)];
     assert_eq!(states(&link), expected);
-    world.wait_until_told(&link, "message.failed").await;
-    let failed = || world.told(&link).into_iter().filter(|event| event["type"] == "message.failed").count();
+    world.wait_for_event(&link, "message.failed").await;
+    let failed = || world.crm_events(&link).into_iter().filter(|event| event["type"] == "message.failed").count();
     assert_eq!(failed(), 2);
 }
 
@@ -91,7 +91,7 @@ async fn an_email_that_bounces_has_failed_and_the_next_channel_follows() {
     for known in ["sent_at", "failed_at", "provider_id"] {
         assert!(bounced[known].is_string(), "what was known of it is not lost with its failure: {bounced}");
     }
-    let told = world.wait_until_told(&link, "message.failed").await;
+    let told = world.wait_for_event(&link, "message.failed").await;
     assert_eq!(told["message_id"], link["messages"][0]["id"]);
 }
 
@@ -103,7 +103,7 @@ async fn an_sms_that_did_not_arrive_is_known_from_the_log_of_sns() {
     let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;
     let expected = [("sms", "failed", Some("phone_unreachable")), ("email", "sent", None), ("social", "standby", None)];
     assert_eq!(states(&link), expected);
-    world.wait_until_told(&link, "message.failed").await;
+    world.wait_for_event(&link, "message.failed").await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn what_whatsapp_gives_up_later_has_failed_and_the_next_channel_follows() 
     world.inbox("one@example.com", 1).await;
     let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;
     assert_eq!(states(&link), [("social", "failed", Some("not_on_whatsapp")), ("email", "sent", None)]);
-    let told = world.wait_until_told(&link, "message.failed").await;
+    let told = world.wait_for_event(&link, "message.failed").await;
     assert_eq!(told["message_id"], link["messages"][0]["id"]);
 }
 
@@ -140,7 +140,7 @@ async fn a_complaint_is_shown_on_the_message_and_a_report_about_nothing_of_ours_
     for tags in [json!({}), of(&other), of(&link)] {
         assert_eq!(world.invoke("deliver-messages", &event(tags)).await, json!({ "reported": 0 }));
     }
-    let failed = world.told(&link).into_iter().filter(|event| event["type"] == "message.failed").count();
+    let failed = world.crm_events(&link).into_iter().filter(|event| event["type"] == "message.failed").count();
     assert!(failed <= 1, "{failed}");
 }
 

@@ -43,7 +43,7 @@ async fn a_sweep_that_cannot_read_all_of_the_index_works_off_what_it_could_read(
     assert!(count(&calls, "BatchGetItem") > 0, "something was taken on");
     assert_eq!(count(&calls, "verify"), count(&calls, "PutItem") / 2, "and all of it was worked off");
     world.confirm().await;
-    world.assert_all_is_well(Stage::TransitionWritten).await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn one_list_stands_for_a_question_about_each_attempt_of_an_account() {
     let calls = world.proxy.calls();
     assert_eq!([count(&calls, "unVerified"), count(&calls, "verify"), count(&calls, "inquiry")], [1, 0, 5]);
     world.bring_stream().await;
-    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
+    let evidence = world.assert_all_is_well(Stage::CaughtUp).await;
     for (number, link) in links.iter().enumerate() {
         let expected = if number < 3 { "paid attempts [\"paid\"]" } else { "active attempts [\"failed\"]" };
         assert!(evidence.truth_of(&link.id).starts_with(expected), "{}", evidence.truth_of(&link.id));
@@ -106,7 +106,7 @@ async fn a_list_that_cannot_be_read_leaves_a_question_about_each_attempt() {
     world.sweep().await.unwrap().unwrap();
     assert_eq!(count(&world.proxy.calls(), "inquiry"), 3);
     world.bring_stream().await;
-    world.assert_all_is_well(Stage::TransitionWritten).await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn who_cancels_while_the_money_is_being_taken_comes_too_late() {
     assert_eq!(returned.unwrap().status, StatusCode::SEE_OTHER);
     assert_eq!(cancelled.status, StatusCode::CONFLICT, "{}", cancelled.text);
     world.bring_stream().await;
-    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
+    let evidence = world.assert_all_is_well(Stage::CaughtUp).await;
     assert!(evidence.truth_of(&links[0].id).starts_with("paid"));
 }
 
@@ -147,7 +147,7 @@ async fn a_request_whose_calls_are_all_slow_is_answered_in_time_and_can_be_repea
     let again = world.create(&body, "slow").await.unwrap();
     assert_eq!(again.headers["idempotency-replayed"], "true");
     world.confirm().await;
-    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
+    let evidence = world.assert_all_is_well(Stage::CaughtUp).await;
     assert_eq!(evidence.links.len(), 1);
 }
 
@@ -167,7 +167,7 @@ async fn a_sweep_that_meets_its_deadline_ends_and_the_next_one_goes_on() {
     assert_eq!((swept["asked"].as_u64(), swept["left"].as_u64()), (Some(8), Some(4)), "{swept}");
     world.proxy.record();
     world.confirm().await;
-    let evidence = world.assert_all_is_well(Stage::TransitionWritten).await;
+    let evidence = world.assert_all_is_well(Stage::CaughtUp).await;
     assert!(evidence.links.keys().all(|id| evidence.truth_of(id).starts_with("paid attempts [\"paid\"]")));
 }
 
@@ -262,7 +262,7 @@ async fn credentials_that_were_just_written_are_not_replaced_by_those_before_the
                 "online_payment": { "enabled": true, "gateway": "zarinpal", "credentials": credentials } })
     };
     let key = json!({ "merchant_id": "00000000-0000-4000-8000-000000000009" });
-    // Who only gives a new name is slow to write it.
+    // The caller who gives only a new name is slow to write it.
     world.proxy.decide(|_, call| {
         (call.function == "crm-api" && call.operation == "PutItem").then_some(Fault::Delay(Duration::from_secs(1)))
     });

@@ -1,4 +1,4 @@
-//! What the functions measure, as CloudWatch would read it: whoever is woken by an alarm was woken by one of these figures.
+//! What the functions measure, as CloudWatch would read it: every alarm watches one of these figures.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,7 +96,7 @@ async fn what_waits_to_be_told_again_has_an_age_and_the_run_that_comes_for_it_is
     world.answer_events(json!({ "status": 500 })).await;
     let link = world.rial_link().await;
     for _ in 0..200 {
-        if !world.told(&link).is_empty() {
+        if !world.crm_events(&link).is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -62,7 +62,7 @@ async fn nobody_is_told_that_nothing_was_paid_while_the_gateway_does_not_answer(
     assert!(refresh(&page).starts_with("10; "), "each refresh asks the gateway, so they are not many");
     // Nor in the first seconds, once the gateway answers.
     assert!(result(&world, &link).await.text.contains(CONFIRMING));
-    // Who opens the link again is let through to the session that the gateway says nothing about.
+    // A customer who opens the link again is sent to the session that the gateway says nothing about.
     world.turn_clock(Duration::from_secs(40));
     world.misbehave("zarinpal", "inquiry", "502_html", 1).await;
     assert_eq!(world.go_to_gateway(&link).await, gateway);
@@ -129,7 +129,7 @@ async fn a_payment_whose_return_meets_our_own_trouble_is_brought_again_and_kept(
         assert_eq!(sent_on.status, StatusCode::SEE_OTHER, "{}", sent_on.text);
         assert!(world.open(&sent_on.location()).await.unwrap().text.contains("پرداخت شد"));
         world.confirm().await;
-        world.assert_all_is_well(Stage::TransitionWritten).await;
+        world.assert_all_is_well(Stage::CaughtUp).await;
     }
 }
 
@@ -152,7 +152,7 @@ async fn a_return_by_address_asks_again_by_itself_and_escapes_what_was_posted() 
     world.proxy.record();
     assert_eq!(world.open(&back).await.unwrap().status, StatusCode::SEE_OTHER);
     world.confirm().await;
-    world.assert_all_is_well(Stage::TransitionWritten).await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn who_cannot_be_written_to_is_told_apart_and_the_crm_is_told() {
             ("waiting", Some("provider_unavailable")),
         ]
     );
-    let failed = world.wait_until_told(&link, "message.failed").await;
+    let failed = world.wait_for_event(&link, "message.failed").await;
     assert!([&link["messages"][0]["id"], &link["messages"][1]["id"]].contains(&&failed["message_id"]));
     // The first pause is a minute, and the network asked for two.
     world.turn_clock(Duration::from_secs(61));

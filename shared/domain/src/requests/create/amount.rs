@@ -6,18 +6,18 @@ use crate::gateway::GatewayRulebook;
 use crate::link::AmountSource;
 use crate::money::{Currency, Money};
 use crate::problem::{Field, Problems, Rejection};
-use crate::records::account::{Account, Ready};
+use crate::records::account::{Account, GatewayAccess};
 use crate::records::contact::Contact;
 use crate::records::item::Item;
 
-/// An account and how a link on it can be paid.
-pub type ReadyAccount<'a> = (&'a Account, Ready<'a>);
+/// An account, and the gateway that a link on it is paid at.
+pub type PayableAccount<'a> = (&'a Account, GatewayAccess<'a>);
 
 /// The first present of request, item and balance. It is never skipped because it is zero or negative.
 pub(super) fn decide_amount(
     request: &Request,
     records: CreateContext<'_>,
-    account: Option<ReadyAccount<'_>>,
+    account: Option<PayableAccount<'_>>,
     item: Option<&Item>,
     contact: Option<&Contact>,
     problems: &mut Problems,
@@ -26,7 +26,7 @@ pub(super) fn decide_amount(
     let (money, source) = find_amount(request, currency, item, contact, problems)?;
     if money.minor_units() <= 0 {
         let detail =
-            format!("{} is {}, and only an amount above zero can be paid.", called(source), money.minor_units());
+            format!("{} is {}, and only an amount above zero can be paid.", source_name(source), money.minor_units());
         problems.refuse("/amount", "amount_not_payable", detail);
     } else if let Some(account) = account
         && let Err((pointer, rejection)) = fits(money, source, account, records.gateways)
@@ -74,23 +74,23 @@ pub(super) fn find_amount(
 /// Whether an account can be chosen for what the request asks for, by the rules that the link itself is asked for. An
 /// amount that no account takes speaks against none of them.
 pub(crate) fn can_choose(account: &Account, request: &Request, records: CreateContext<'_>) -> Result<(), Rejection> {
-    let ready = account.ready()?;
+    let access = account.gateway_access()?;
     let scratch = &mut Problems::default();
     match find_amount(request, Some(account.currency), records.item, records.contact, scratch) {
         Some((money, source)) if money.minor_units() > 0 => {
-            fits(money, source, (account, ready), records.gateways).map_err(|(_, rejection)| rejection)
+            fits(money, source, (account, access), records.gateways).map_err(|(_, rejection)| rejection)
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// What is asked for where the request names no amount.
+/// The amount that the records name, where the request names none.
 fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
     let of_item = item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
     of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
 }
 
-fn called(source: AmountSource) -> &'static str {
+fn source_name(source: AmountSource) -> &'static str {
     match source {
         AmountSource::Request => "The amount",
         AmountSource::Item => "The item's amount",
@@ -102,13 +102,13 @@ fn called(source: AmountSource) -> &'static str {
 fn fits(
     money: Money,
     source: AmountSource,
-    (account, ready): ReadyAccount<'_>,
+    (account, access): PayableAccount<'_>,
     gateways: &GatewayRulebook,
 ) -> Result<(), (&'static str, Rejection)> {
-    let gateway = ready.gateway;
+    let gateway = access.gateway;
     if money.currency() != account.currency {
         let pointer = if source == AmountSource::Request { "/currency" } else { "/amount" };
-        let (from, there) = (called(source), account.currency);
+        let (from, there) = (source_name(source), account.currency);
         let detail = format!("{from} is in {}, the account {} in {there}.", money.currency(), account.id);
         return Err((pointer, Rejection::new("currency_mismatch", detail)));
     }

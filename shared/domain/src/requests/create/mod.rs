@@ -29,7 +29,7 @@ use crate::requests::expiry::{Expiry, choose_expiry};
 
 pub use after_payment::find_receipt_type;
 pub(crate) use after_payment::{OnItem, decide_after_payment};
-pub use amount::ReadyAccount;
+pub use amount::PayableAccount;
 pub(crate) use amount::can_choose;
 pub use context::CreateContext;
 pub use request::*;
@@ -57,7 +57,7 @@ impl LinkAddress {
 #[derive(Debug)]
 pub struct Decision<'a> {
     pub request: Request,
-    pub account: Option<ReadyAccount<'a>>,
+    pub account: Option<PayableAccount<'a>>,
     pub contact: Option<&'a Contact>,
     pub item: Option<&'a Item>,
     pub amount: Option<(Money, AmountSource)>,
@@ -129,7 +129,7 @@ impl Decision<'_> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let (Some((account, ready)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
+        let (Some((account, access)), Some(contact), Some((amount, amount_source)), Some(expires_at)) =
             (account, contact, amount, expires_at)
         else {
             return Err(self.problems);
@@ -140,8 +140,8 @@ impl Decision<'_> {
             account: AccountTerms {
                 id: account.id.clone(),
                 name: account.name.clone(),
-                gateway: ready.gateway,
-                credentials: ready.credentials.clone(),
+                gateway: access.gateway,
+                credentials: access.credentials.clone(),
                 late_payment: account.online_payment.late_payment,
                 summary_page: account.online_payment.summary_page,
             },
@@ -233,14 +233,14 @@ fn find_account<'a>(
     request: &Request,
     records: CreateContext<'a>,
     problems: &mut Problems,
-) -> Option<ReadyAccount<'a>> {
+) -> Option<PayableAccount<'a>> {
     let id = request.account_id.as_ref().require("/account_id", problems)?;
     let Some(account) = records.account else {
         problems.refuse("/account_id", "unknown_account", format!("There is no account {id}."));
         return None;
     };
-    let ready = problems.check("/account_id", account.ready()).value()?;
-    Some((account, ready))
+    let access = problems.check("/account_id", account.gateway_access()).value()?;
+    Some((account, access))
 }
 
 fn find_item<'a>(request: &Request, records: CreateContext<'a>, problems: &mut Problems) -> Option<&'a Item> {
@@ -295,7 +295,7 @@ fn decide_expiry(
     problems.check(pointer, expiry.resolve(now, &records.settings.zone())).value()
 }
 
-/// Most of a link is whom it tells and in which words, so that is where too much of it is.
+/// Recipients and texts are most of a link, so the problem is reported there.
 fn check_size(
     request: &Request,
     message: Option<&MessageChoice>,

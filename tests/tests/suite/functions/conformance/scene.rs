@@ -102,13 +102,13 @@ impl Scene {
         self.world.crm(Method::POST, &path, json!({ "outcome": "refund" })).await
     }
 
-    /// So much time passes, and the schedule comes.
+    /// Time passes, and then the schedule comes.
     pub(super) async fn sweep_after(&self, time: Duration) {
         self.world.turn_clock(time);
         self.world.sweep().await;
     }
 
-    /// The schedule comes so often, with so much time before each.
+    /// The schedule comes this many times, each after some time.
     pub(super) async fn sweep_often(&self, times: u32, apart: Duration) {
         for _ in 0..times {
             self.sweep_after(apart).await;
