@@ -92,7 +92,7 @@ impl GatewayAdapter for Razorpay<'_> {
             "description": at_most(order.description, LONGEST_DESCRIPTION),
             "reference_id": attempt.id().as_str(),
             "expire_by": order.ends_at.as_second() + CLOCK_MARGIN_SECONDS,
-            // MessageRound people is our own business.
+            // Notifying people is our own business.
             "notify": { "sms": false, "email": false },
             "reminder_enable": false,
             "notes": { LINK_NOTE: order.link.as_str() },

@@ -19,7 +19,7 @@ use crate::{
     terminal, unknown, whole,
 };
 
-/// References are at most so long. They are base64-like, with `+`, `/` and `=`.
+/// A reference has at most this many characters. It is base64-like, with `+`, `/` and `=`.
 const LONGEST_REFERENCE: usize = 50;
 
 /// What the return calls a payment.
@@ -28,12 +28,12 @@ const OK: &str = "2";
 /// How long a token may be asked to live, in minutes.
 const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
 
-/// Their clock may be behind ours by so much.
+/// The gateway's clock may be behind ours by this much.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 pub(crate) struct Sep<'a>(pub(crate) GatewayClient<'a>);
 
-type Said = Map<String, Value>;
+type Reply = Map<String, Value>;
 
 impl GatewayAdapter for Sep<'_> {
     const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://sep.shaparak.ir");
@@ -51,8 +51,8 @@ impl GatewayAdapter for Sep<'_> {
             "TokenExpiryInMin": token_minutes(order),
         });
         let unavailable = |why| BeginError::Unavailable { why };
-        let said = self.call("/onlinepg/onlinepg", body).await.map_err(unavailable)?;
-        match (field(&said, "status").and_then(whole), field(&said, "token").and_then(Value::as_str)) {
+        let reply = self.call("/onlinepg/onlinepg", body).await.map_err(unavailable)?;
+        match (field(&reply, "status").and_then(whole), field(&reply, "token").and_then(Value::as_str)) {
             (Some(1), Some(token)) if is_word(token) => Ok(OpenedSession {
                 session: token.to_owned(),
                 checkout: Checkout::form(
@@ -61,7 +61,7 @@ impl GatewayAdapter for Sep<'_> {
                 ),
             }),
             (Some(-1), _) => {
-                let code = field(&said, "errorCode").and_then(whole).map(|code| code.to_string());
+                let code = field(&reply, "errorCode").and_then(whole).map(|code| code.to_string());
                 Err(BeginError::Refused { code: code.unwrap_or_else(|| "without_a_code".to_owned()) })
             }
             _ => Err(unavailable("an answer without a token".to_owned())),
@@ -81,8 +81,8 @@ impl GatewayAdapter for Sep<'_> {
             (AttemptState::AwaitingReversal { .. }, _) if is_over => GatewayAnswer::Returned,
             (AttemptState::AwaitingReversal { .. }, _) => GatewayAnswer::Unconfirmed,
             (_, Hint::Paid) if return_data.return_reference.is_some() && !is_over => GatewayAnswer::Unconfirmed,
-            // The token is used up, and without our verifying nothing is taken: a later return that brings a payment after
-            // all is still return_data.
+            // The token is used up, and without our verifying nothing is taken: a later return that brings a payment
+            // after all is still read.
             (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
             (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
         }
@@ -92,14 +92,14 @@ impl GatewayAdapter for Sep<'_> {
     async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let Some(reference) = &attempt.return_reference else { return Some(GatewayAnswer::Pending) };
         Some(match self.transaction("VerifyTransaction", reference, credentials).await {
-            Ok(said) => verified(&said, attempt, reference, credentials),
+            Ok(reply) => verified(&reply, attempt, reference, credentials),
             Err(why) => GatewayAnswer::Unknown { why },
         })
     }
 
     async fn refund(&self, _: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
-            Ok(said) => match field(&said, "ResultCode").and_then(whole) {
+            Ok(reply) => match field(&reply, "ResultCode").and_then(whole) {
                 // Done now, by an earlier call, or by the gateway itself.
                 Some(0 | 2 | 5) => RefundAnswer::Issued,
                 Some(code) => RefundAnswer::Refused { reason: format!("sep_{code}") },
@@ -115,7 +115,7 @@ impl GatewayAdapter for Sep<'_> {
             fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
         };
         let named = |wanted: &str| raw(wanted).map(str::trim);
-        // Whoever brings the return of another session says nothing about this one. The gateway always brings our own
+        // A return of another session says nothing about this one. The gateway always brings our own
         // number of it, which is how the guide wants a session to be found.
         let is_ours = named("ResNum") == Some(attempt.id.as_str())
             && named("TerminalId").is_none_or(|id| id == terminal_id(credentials))
@@ -136,12 +136,12 @@ impl GatewayAdapter for Sep<'_> {
 }
 
 impl Sep<'_> {
-    async fn transaction(&self, name: &str, reference: &str, credentials: &Credentials) -> Result<Said, String> {
+    async fn transaction(&self, name: &str, reference: &str, credentials: &Credentials) -> Result<Reply, String> {
         let body = json!({ "RefNum": reference, "TerminalNumber": terminal_number(credentials) });
         self.call(&format!("/verifyTxnRandomSessionkey/ipg/{name}"), body).await
     }
 
-    async fn call(&self, path: &str, body: Value) -> Result<Said, String> {
+    async fn call(&self, path: &str, body: Value) -> Result<Reply, String> {
         let request = http::Request::post(format!("{}{path}", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
@@ -151,16 +151,17 @@ impl Sep<'_> {
 }
 
 /// The guide's own example has a blank before the name of a field.
-fn field<'a>(said: &'a Said, name: &str) -> Option<&'a Value> {
-    said.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value)
+fn field<'a>(reply: &'a Reply, name: &str) -> Option<&'a Value> {
+    reply.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-fn verified(said: &Said, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
-    match field(said, "ResultCode").and_then(whole) {
-        // Verified before we ever asked, or older than the session: it was made for something else, whoever brought its
-        // reference here. A person has to look, without a payment that could be refunded by mistake.
+fn verified(reply: &Reply, attempt: &Attempt, reference: &str, credentials: &Credentials) -> GatewayAnswer {
+    match field(reply, "ResultCode").and_then(whole) {
+        // Verified before we ever asked, or older than the session: the payment was made for something else, and
+        // somebody brought its reference here. A person has to look, without a payment that could be refunded by
+        // mistake.
         Some(2) if !asked_before(attempt) => doubtful("verified_by_somebody_else"),
-        Some(code @ (0 | 2)) => match field(said, "TransactionDetail").and_then(Value::as_object) {
+        Some(code @ (0 | 2)) => match field(reply, "TransactionDetail").and_then(Value::as_object) {
             Some(detail) if code == 2 && is_older(detail, attempt) => doubtful("verified_by_somebody_else"),
             Some(detail) => paid(detail, reference, credentials),
             None => unknown("a verified payment without its details"),
@@ -192,7 +193,7 @@ fn asked_before(attempt: &Attempt) -> bool {
     }
 }
 
-fn paid(detail: &Said, reference: &str, credentials: &Credentials) -> GatewayAnswer {
+fn paid(detail: &Reply, reference: &str, credentials: &Credentials) -> GatewayAnswer {
     let is_this = field(detail, "RefNum").and_then(Value::as_str).is_none_or(|given| given.trim() == reference);
     if !is_this || field(detail, "TerminalNumber").and_then(whole) != terminal_number(credentials) {
         return GatewayAnswer::Misconfigured { code: "another_transaction".to_owned() };
@@ -210,7 +211,7 @@ fn paid(detail: &Said, reference: &str, credentials: &Credentials) -> GatewayAns
 }
 
 /// Dates are `YYYY-MM-DD HH:MM:SS` in Tehran, so that texts sort as instants do. What has another form is not older.
-fn is_older(detail: &Said, attempt: &Attempt) -> bool {
+fn is_older(detail: &Reply, attempt: &Attempt) -> bool {
     let Some(at) = field(detail, "StraceDate").and_then(Value::as_str).map(str::trim) else { return false };
     let earliest = attempt.opened_at.checked_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN).in_tz("Asia/Tehran");
     let earliest = earliest.map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
@@ -228,7 +229,7 @@ fn is_reference(text: &str) -> bool {
     (1..=LONGEST_REFERENCE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// So long until the session is to end, in minutes and within what the gateway takes.
+/// The life to ask for, in minutes and within what the gateway takes: until the session is to end.
 fn token_minutes(order: &Order<'_>) -> i64 {
     let (shortest, longest) = TOKEN_MINUTES;
     order.session_minutes.clamp(shortest, longest)
@@ -280,7 +281,7 @@ mod tests {
         let (longer, odd) = ("x".repeat(51), format!("{REFERENCE}\u{1f4b3}"));
         let nothing: [&[(&str, &str)]; 7] = [
             &[],
-            // Whoever leaves out what names the session.
+            // The fields that name the session are left out.
             &[paid, reference],
             &[paid, reference, ("TerminalId", "2015")],
             &[paid, reference, ("ResNum", "at_another")],
@@ -294,7 +295,7 @@ mod tests {
         }
     }
 
-    /// Confirming for so long, by way of the last lease.
+    /// An attempt that has been confirming for this long, and was leased last just now.
     fn confirming(long: SignedDuration) -> Attempt {
         let since = Timestamp::UNIX_EPOCH;
         let state = AttemptState::Confirming { since, look_up_at: since.checked_add(long).unwrap() };
@@ -302,7 +303,7 @@ mod tests {
     }
 
     /// In the form of the guide's example, with the blank before its first name.
-    fn answer(code: i64, amount: i64, terminal: i64, at: &str) -> Said {
+    fn answer(code: i64, amount: i64, terminal: i64, at: &str) -> Reply {
         serde_json::from_value(json!({
             " TransactionDetail": {
                 "RRN": "14226761817", "RefNum": REFERENCE, "MaskedPan": "621986****8080", "HashedPan": "b96a",
@@ -318,7 +319,7 @@ mod tests {
     fn only_this_payment_of_this_terminal_made_in_this_session_is_paid() {
         // Opened at 2026-11-23 22:00 UTC, which is 01:30 in Tehran.
         let answer_of =
-            |said: &Said| verified(said, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
+            |reply: &Reply| verified(reply, &confirming(SignedDuration::from_mins(2)), REFERENCE, &credentials());
         let now = "2026-11-24 01:35:00";
         for code in [0, 2] {
             let GatewayAnswer::Paid(payment) = answer_of(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };

@@ -21,14 +21,14 @@ use crate::{
 /// The longest description that the gateway takes, in characters.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// A list of unverified authorities has at most so many; older ones are left out.
+/// A list of unverified authorities has at most this many. Older ones are left out.
 const LONGEST_LIST: usize = 100;
 
 pub(crate) struct Zarinpal<'a>(pub(crate) GatewayClient<'a>);
 
 /// An answer of any call: what it says, or the code of its error.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum Reply {
     Data(Value),
     Error(i64),
     /// Nothing that can be read, so it means nothing.
@@ -50,7 +50,7 @@ impl GatewayAdapter for Zarinpal<'_> {
             "metadata": { "order_id": order.attempt.id().as_str() },
         });
         match self.call("request", body).await {
-            Said::Data(data) => {
+            Reply::Data(data) => {
                 let authority = data.get("authority").and_then(Value::as_str).filter(|text| is_authority(text));
                 let Some(authority) = authority else {
                     return Err(BeginError::Unavailable { why: "an answer without an authority".to_owned() });
@@ -60,9 +60,9 @@ impl GatewayAdapter for Zarinpal<'_> {
                     checkout: Checkout::link(format!("{}/pg/StartPay/{authority}", self.0.endpoint.pages)),
                 })
             }
-            Said::Error(code) if is_passing(code) => Err(BeginError::Unavailable { why: format!("code {code}") }),
-            Said::Error(code) => Err(BeginError::Refused { code: code.to_string() }),
-            Said::Unreadable(why) => Err(BeginError::Unavailable { why }),
+            Reply::Error(code) if is_temporary(code) => Err(BeginError::Unavailable { why: format!("code {code}") }),
+            Reply::Error(code) => Err(BeginError::Refused { code: code.to_string() }),
+            Reply::Unreadable(why) => Err(BeginError::Unavailable { why }),
         }
     }
 
@@ -98,25 +98,25 @@ impl GatewayAdapter for Zarinpal<'_> {
     async fn refund(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> RefundAnswer {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("reverse", body).await {
-            Said::Data(_) => RefundAnswer::Issued,
+            Reply::Data(_) => RefundAnswer::Issued,
             // Not successful, or reversed before: our own earlier call may have done it.
-            Said::Error(-61) => match self.inquire(attempt, credentials).await {
+            Reply::Error(-61) => match self.inquire(attempt, credentials).await {
                 Ok(status) if status == "REVERSED" => RefundAnswer::Issued,
                 Ok(_) => RefundAnswer::Refused { reason: "zarinpal_-61".to_owned() },
                 Err(_) => RefundAnswer::Unknown { why: "the inquiry after -61 was not answered".to_owned() },
             },
-            Said::Error(code) if is_passing(code) => RefundAnswer::Unknown { why: format!("code {code}") },
-            Said::Error(code) => RefundAnswer::Refused { reason: format!("zarinpal_{code}") },
-            Said::Unreadable(why) => RefundAnswer::Unknown { why },
+            Reply::Error(code) if is_temporary(code) => RefundAnswer::Unknown { why: format!("code {code}") },
+            Reply::Error(code) => RefundAnswer::Refused { reason: format!("zarinpal_{code}") },
+            Reply::Unreadable(why) => RefundAnswer::Unknown { why },
         }
     }
 
     /// The authorities of this merchant in which somebody has paid and nobody has verified: the last hundred of them.
     async fn unconfirmed(&self, credentials: &Credentials) -> Option<Result<Unconfirmed, String>> {
         Some(match self.call("unVerified", json!({ "merchant_id": merchant(credentials) })).await {
-            Said::Data(data) => unverified(&data).ok_or_else(|| "a list that cannot be read".to_owned()),
-            Said::Error(code) => Err(format!("code {code}")),
-            Said::Unreadable(why) => Err(why),
+            Reply::Data(data) => unverified(&data).ok_or_else(|| "a list that cannot be read".to_owned()),
+            Reply::Error(code) => Err(format!("code {code}")),
+            Reply::Unreadable(why) => Err(why),
         })
     }
 
@@ -137,9 +137,9 @@ impl Zarinpal<'_> {
             "authority": attempt.session,
         });
         match self.call("verify", body).await {
-            Said::Data(data) => paid(&data, attempt, credentials),
+            Reply::Data(data) => paid(&data, attempt, credentials),
             // Not paid says neither whether it still may be nor whether the money went back.
-            Said::Error(-51) => match self.inquire(attempt, credentials).await {
+            Reply::Error(-51) => match self.inquire(attempt, credentials).await {
                 Ok(status) => match status.as_str() {
                     "IN_BANK" => GatewayAnswer::Pending,
                     // One word stands for everything that is no payment.
@@ -149,49 +149,49 @@ impl Zarinpal<'_> {
                 },
                 Err(answer) => answer,
             },
-            Said::Error(-50) => GatewayAnswer::WrongAmount { got: None },
-            Said::Error(code) => refusal(code),
-            Said::Unreadable(why) => unknown(&why),
+            Reply::Error(-50) => GatewayAnswer::WrongAmount { got: None },
+            Reply::Error(code) => refusal(code),
+            Reply::Unreadable(why) => unknown(&why),
         }
     }
 
     async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<String, GatewayAnswer> {
         let body = json!({ "merchant_id": merchant(credentials), "authority": attempt.session });
         match self.call("inquiry", body).await {
-            Said::Data(data) => match data.get("status").and_then(Value::as_str) {
+            Reply::Data(data) => match data.get("status").and_then(Value::as_str) {
                 Some(status) => Ok(status.to_uppercase()),
                 None => Err(unknown("an inquiry without a status")),
             },
-            Said::Error(code) => Err(refusal(code)),
-            Said::Unreadable(why) => Err(unknown(&why)),
+            Reply::Error(code) => Err(refusal(code)),
+            Reply::Unreadable(why) => Err(unknown(&why)),
         }
     }
 
-    async fn call(&self, name: &str, body: Value) -> Said {
+    async fn call(&self, name: &str, body: Value) -> Reply {
         let request = http::Request::post(format!("{}/pg/v4/payment/{name}.json", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
         match self.0.send(request, body.to_string()).await {
             Ok(answer) => read(&answer),
-            Err(why) => Said::Unreadable(why),
+            Err(why) => Reply::Unreadable(why),
         }
     }
 }
 
 /// Decides on the JSON alone. `data` is an object with a code, or `[]` or `{}`; `errors` is an object with a code, a list
 /// of such objects, or a map from a field to `[message, code]`. Codes are numbers or strings.
-fn read(answer: &Answer) -> Said {
+fn read(answer: &Answer) -> Reply {
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
-        return Said::Unreadable(format!("status {} without JSON", answer.status));
+        return Reply::Unreadable(format!("status {} without JSON", answer.status));
     };
     match body.get("data").and_then(|data| data.get("code")).and_then(whole) {
-        Some(100 | 101) => return Said::Data(body.get("data").cloned().unwrap_or_default()),
-        Some(code) => return Said::Error(code),
+        Some(100 | 101) => return Reply::Data(body.get("data").cloned().unwrap_or_default()),
+        Some(code) => return Reply::Error(code),
         None => {}
     }
     match body.get("errors").and_then(error_code) {
-        Some(code) => Said::Error(code),
-        None => Said::Unreadable(format!("status {} with JSON of an unknown form", answer.status)),
+        Some(code) => Reply::Error(code),
+        None => Reply::Unreadable(format!("status {} with JSON of an unknown form", answer.status)),
     }
 }
 
@@ -231,7 +231,7 @@ fn unverified(data: &Value) -> Option<Unconfirmed> {
 }
 
 fn refusal(code: i64) -> GatewayAnswer {
-    if is_passing(code) {
+    if is_temporary(code) {
         unknown(&format!("code {code}"))
     } else {
         GatewayAnswer::Misconfigured { code: code.to_string() }
@@ -239,7 +239,7 @@ fn refusal(code: i64) -> GatewayAnswer {
 }
 
 /// Too many attempts, or an unexpected error on their side: the same call may succeed later.
-fn is_passing(code: i64) -> bool {
+fn is_temporary(code: i64) -> bool {
     matches!(code, -12 | -52)
 }
 
@@ -262,14 +262,14 @@ mod tests {
         Credentials::parse(GatewayKind::Zarinpal, Mode::Live, merchant, "/credentials").unwrap()
     }
 
-    fn said(status: u16, body: &str) -> Said {
+    fn reply(status: u16, body: &str) -> Reply {
         read(&Answer { status, retry_after: None, body: body.to_owned().into() })
     }
 
     #[test]
     fn every_form_of_answer_is_read_and_the_http_status_does_not_matter() {
-        assert!(matches!(said(422, r#"{"data":{"code":100,"authority":"x"},"errors":[]}"#), Said::Data(_)));
-        assert!(matches!(said(200, r#"{"data":{"code":"101"},"errors":[]}"#), Said::Data(_)));
+        assert!(matches!(reply(422, r#"{"data":{"code":100,"authority":"x"},"errors":[]}"#), Reply::Data(_)));
+        assert!(matches!(reply(200, r#"{"data":{"code":"101"},"errors":[]}"#), Reply::Data(_)));
         for body in [
             r#"{"data":{},"errors":{"message":"x","code":-51,"validations":[]}}"#,
             r#"{"data":[],"errors":{"message":"x","code":"-51"}}"#,
@@ -277,7 +277,7 @@ mod tests {
             r#"{"data":{"code":-51},"errors":[]}"#,
             r#"{"data":[],"errors":{"authority":["invalid","-51"]}}"#,
         ] {
-            assert_eq!(said(200, body), Said::Error(-51), "{body}");
+            assert_eq!(reply(200, body), Reply::Error(-51), "{body}");
         }
     }
 
@@ -290,7 +290,7 @@ mod tests {
             (200, r#"{"data":[],"errors":[]}"#),
             (500, "null"),
         ] {
-            assert!(matches!(said(status, body), Said::Unreadable(_)), "{body}");
+            assert!(matches!(reply(status, body), Reply::Unreadable(_)), "{body}");
         }
     }
 

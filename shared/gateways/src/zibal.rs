@@ -26,7 +26,7 @@ const REFUNDED: i64 = 1;
 pub(crate) struct Zibal<'a>(pub(crate) GatewayClient<'a>);
 
 /// An answer of any call.
-type Said = Map<String, Value>;
+type Reply = Map<String, Value>;
 
 impl GatewayAdapter for Zibal<'_> {
     // The sandbox is a merchant and not a host.
@@ -42,10 +42,10 @@ impl GatewayAdapter for Zibal<'_> {
             "description": at_most(order.description, LONGEST_DESCRIPTION),
             "orderId": order.attempt.id().as_str(),
         });
-        let said = self.call("request", body).await.map_err(|why| BeginError::Unavailable { why })?;
-        match result(&said) {
+        let reply = self.call("request", body).await.map_err(|why| BeginError::Unavailable { why })?;
+        match result(&reply) {
             Some(100) => {
-                let track = said.get("trackId").and_then(whole).filter(|track| *track > 0);
+                let track = reply.get("trackId").and_then(whole).filter(|track| *track > 0);
                 let Some(track) = track else {
                     return Err(BeginError::Unavailable { why: "an answer without a trackId".to_owned() });
                 };
@@ -65,7 +65,7 @@ impl GatewayAdapter for Zibal<'_> {
         _: Timestamp,
     ) -> GatewayAnswer {
         match self.inquire(attempt, credentials).await {
-            Ok(said) => standing(&said, attempt),
+            Ok(reply) => session_answer(&reply, attempt),
             Err(answer) => answer,
         }
     }
@@ -74,12 +74,12 @@ impl GatewayAdapter for Zibal<'_> {
     async fn confirm(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
         Some(match self.call("verify", body).await {
-            Ok(said) => match result(&said) {
-                Some(100 | 201) if amount(&said).is_some() => paid(&said, attempt),
+            Ok(reply) => match result(&reply) {
+                Some(100 | 201) if amount(&reply).is_some() => paid(&reply, attempt),
                 // Verified before and bare, or not paid, which says neither whether it still may be nor whether the money
                 // went back: the inquiry tells.
                 Some(100 | 201 | 202) => match self.inquire(attempt, credentials).await {
-                    Ok(said) => standing(&said, attempt),
+                    Ok(reply) => session_answer(&reply, attempt),
                     Err(answer) => answer,
                 },
                 Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
@@ -96,7 +96,7 @@ impl GatewayAdapter for Zibal<'_> {
         else {
             return RefundAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
         };
-        match self.inquire(attempt, credentials).await.map(|said| standing(&said, attempt)) {
+        match self.inquire(attempt, credentials).await.map(|reply| session_answer(&reply, attempt)) {
             Ok(GatewayAnswer::Returned) => return RefundAnswer::Issued,
             Ok(GatewayAnswer::Paid(_)) => {}
             Ok(GatewayAnswer::Unknown { why }) => return RefundAnswer::Unknown { why },
@@ -105,17 +105,17 @@ impl GatewayAdapter for Zibal<'_> {
                 return RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
             }
         }
-        // A refund that was asked for once more would be made once more, and whoever asked before may have died before
-        // the answer was written down.
+        // A refund that was asked for once more would be made once more, and the run that asked before may have died
+        // before the answer was written down.
         match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
-            Ok(said) if result(&said) == Some(REFUNDED) && names_a_refund(&said) => return RefundAnswer::Issued,
-            Ok(said) if result(&said).is_some() => {}
+            Ok(reply) if result(&reply) == Some(REFUNDED) && names_a_refund(&reply) => return RefundAnswer::Issued,
+            Ok(reply) if result(&reply).is_some() => {}
             Ok(_) => return RefundAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
             Err(why) => return RefundAnswer::Unknown { why },
         }
         let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
         match self.platform("refund", body, token).await {
-            Ok(said) => match result(&said) {
+            Ok(reply) => match result(&reply) {
                 Some(REFUNDED) => RefundAnswer::Issued,
                 Some(code) => RefundAnswer::Refused { reason: format!("zibal_{code}") },
                 None => RefundAnswer::Unknown { why: "a refund without a result".to_owned() },
@@ -134,17 +134,17 @@ impl GatewayAdapter for Zibal<'_> {
 }
 
 impl Zibal<'_> {
-    async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<Said, GatewayAnswer> {
+    async fn inquire(&self, attempt: &Attempt, credentials: &Credentials) -> Result<Reply, GatewayAnswer> {
         let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
-        let said = self.call("inquiry", body).await.map_err(|why| GatewayAnswer::Unknown { why })?;
-        match result(&said) {
-            Some(100) => Ok(said),
+        let reply = self.call("inquiry", body).await.map_err(|why| GatewayAnswer::Unknown { why })?;
+        match result(&reply) {
+            Some(100) => Ok(reply),
             Some(code) => Err(GatewayAnswer::Misconfigured { code: code.to_string() }),
             None => Err(unknown("an inquiry without a result")),
         }
     }
 
-    async fn call(&self, name: &str, body: Value) -> Result<Said, String> {
+    async fn call(&self, name: &str, body: Value) -> Result<Reply, String> {
         let request = http::Request::post(format!("{}/v1/{name}", self.0.endpoint.api))
             .header("content-type", "application/json")
             .header("accept", "application/json");
@@ -152,28 +152,28 @@ impl Zibal<'_> {
     }
 
     /// A call of the platform, about money that goes back.
-    async fn platform(&self, name: &str, body: Value, token: &str) -> Result<Said, String> {
+    async fn platform(&self, name: &str, body: Value, token: &str) -> Result<Reply, String> {
         let request = http::Request::post(format!("{}/v1/account/{name}", self.0.endpoint.refunds))
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {token}"));
         self.exchange(request, body).await
     }
 
-    async fn exchange(&self, request: http::request::Builder, body: Value) -> Result<Said, String> {
+    async fn exchange(&self, request: http::request::Builder, body: Value) -> Result<Reply, String> {
         let answer = self.0.send(request, body.to_string()).await?;
         object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
     }
 }
 
-fn result(said: &Said) -> Option<i64> {
-    said.get("result").and_then(whole)
+fn result(reply: &Reply) -> Option<i64> {
+    reply.get("result").and_then(whole)
 }
 
 /// What an inquiry says of a session.
-fn standing(said: &Said, attempt: &Attempt) -> GatewayAnswer {
-    match said.get("status").and_then(whole) {
+fn session_answer(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
+    match reply.get("status").and_then(whole) {
         Some(-1) => GatewayAnswer::Pending,
-        Some(1) => paid(said, attempt),
+        Some(1) => paid(reply, attempt),
         Some(2) => GatewayAnswer::Unconfirmed,
         Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
         Some(4..=12) => not_paid(NotPaidCause::Declined, "failed"),
@@ -183,15 +183,15 @@ fn standing(said: &Said, attempt: &Attempt) -> GatewayAnswer {
     }
 }
 
-fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
-    if said.get("orderId").and_then(Value::as_str).is_some_and(|order| order != attempt.id.as_str()) {
+fn paid(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
+    if reply.get("orderId").and_then(Value::as_str).is_some_and(|order| order != attempt.id.as_str()) {
         return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
     }
-    let Some(money) = amount(said).and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
+    let Some(money) = amount(reply).and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
         return unknown("a payment without an amount");
     };
     // The sandbox has no numbers of a bank; the session's own is as good there.
-    let reference = match said.get("refNumber") {
+    let reference = match reply.get("refNumber") {
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
         Some(_) | None => attempt.session.clone(),
@@ -201,7 +201,7 @@ fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
         // The session's number is the one that verifying names, and it is nobody else's.
         claim: format!("zibal#{}", attempt.session),
         money,
-        masked_card: said
+        masked_card: reply
             .get("cardNumber")
             .and_then(Value::as_str)
             .filter(|card| card.contains('*'))
@@ -209,13 +209,13 @@ fn paid(said: &Said, attempt: &Attempt) -> GatewayAnswer {
     })
 }
 
-fn amount(said: &Said) -> Option<i64> {
-    said.get("amount").and_then(whole).filter(|amount| *amount > 0)
+fn amount(reply: &Reply) -> Option<i64> {
+    reply.get("amount").and_then(whole).filter(|amount| *amount > 0)
 }
 
 /// Whether the platform's answer about the refunds of a session has one. The form of an entry is not published.
-fn names_a_refund(said: &Said) -> bool {
-    match said.get("data") {
+fn names_a_refund(reply: &Reply) -> bool {
+    match reply.get("data") {
         Some(Value::Object(refund)) => !refund.is_empty(),
         Some(Value::Array(refunds)) => !refunds.is_empty(),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::tests::attempt;
 
-    fn said(body: Value) -> Said {
+    fn reply(body: Value) -> Reply {
         serde_json::from_value(body).unwrap()
     }
 
@@ -255,14 +255,14 @@ mod tests {
             (-2, "unknown"),
             (99, "unknown"),
         ] {
-            assert_eq!(standing(&said(json!({ "status": status })), &attempt).name(), expected, "{status}");
+            assert_eq!(session_answer(&reply(json!({ "status": status })), &attempt).name(), expected, "{status}");
         }
     }
 
     #[test]
     fn a_payment_has_the_amount_that_the_gateway_says_and_no_other() {
         let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
-        let read = |body: Value| paid(&said(body), &attempt);
+        let read = |body: Value| paid(&reply(body), &attempt);
         let GatewayAnswer::Paid(payment) = read(json!({ "amount": 40_000, "refNumber": null })) else { panic!() };
         assert_eq!((payment.money.minor_units(), payment.reference.as_str()), (40_000, "15966442233311"));
         assert_eq!(
@@ -272,13 +272,13 @@ mod tests {
         );
         assert_eq!(read(json!({ "amount": 50_000, "orderId": "another" })).name(), "misconfigured");
         for bare in [json!({}), json!({ "amount": null }), json!({ "amount": 0 }), json!({ "amount": "much" })] {
-            assert_eq!(amount(&said(bare)), None, "such an answer must be asked about");
+            assert_eq!(amount(&reply(bare)), None, "such an answer must be asked about");
         }
     }
 
     #[test]
     fn a_refund_is_there_where_the_platform_names_one() {
-        let names = |body: Value| names_a_refund(&said(body));
+        let names = |body: Value| names_a_refund(&reply(body));
         assert!(names(json!({ "result": 1, "data": { "refundId": 7 } })));
         assert!(names(json!({ "result": 1, "data": [{ "refundId": 7 }] })));
         for none in [json!({}), json!({ "data": null }), json!({ "data": [] }), json!({ "data": {} })] {

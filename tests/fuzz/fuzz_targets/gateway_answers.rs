@@ -40,12 +40,12 @@ const OTHERS: [(u8, GatewayKind); 4] =
     [(b'a', GatewayKind::Zibal), (b'f', GatewayKind::Sep), (b'k', GatewayKind::Mollie), (b'p', GatewayKind::Razorpay)];
 
 #[derive(Clone, Debug)]
-struct Said {
+struct Reply {
     status: u16,
     body: Vec<u8>,
 }
 
-impl Said {
+impl Reply {
     fn is_json(&self) -> bool {
         serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
     }
@@ -58,14 +58,14 @@ impl Said {
 
 /// Answers what is left to be said, and then breaks off.
 #[derive(Clone, Debug)]
-struct FromMemory(Arc<Mutex<VecDeque<Said>>>);
+struct FromMemory(Arc<Mutex<VecDeque<Reply>>>);
 
 impl HttpConnector for FromMemory {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         let next = self.0.lock().unwrap().pop_front();
         HttpConnectorFuture::ready(match next {
-            Some(said) => Ok(HttpResponse::new(said.status.try_into().unwrap(), SdkBody::from(said.body))),
-            None => Err(ConnectorError::io("nothing is left to be said".into())),
+            Some(reply) => Ok(HttpResponse::new(reply.status.try_into().unwrap(), SdkBody::from(reply.body))),
+            None => Err(ConnectorError::io("nothing is left to be reply".into())),
         })
     }
 }
@@ -126,20 +126,20 @@ fn now() -> Timestamp {
 }
 
 /// Zarinpal's own code of success, as a number or a text.
-fn succeeded(said: &Said) -> bool {
-    let code = said.json().map(|body| body["data"]["code"].clone()).unwrap_or_default();
+fn succeeded(reply: &Reply) -> bool {
+    let code = reply.json().map(|body| body["data"]["code"].clone()).unwrap_or_default();
     let code = code.as_i64().or_else(|| code.as_str()?.trim().parse().ok());
     matches!(code, Some(100 | 101))
 }
 
-fn zarinpal_status(said: &Said) -> String {
-    let status = said.json().map(|body| body["data"]["status"].clone()).unwrap_or_default();
+fn zarinpal_status(reply: &Reply) -> String {
+    let status = reply.json().map(|body| body["data"]["status"].clone()).unwrap_or_default();
     status.as_str().unwrap_or_default().to_uppercase()
 }
 
-fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
-    let last = said.last();
-    let last_says = |status: &str| last.is_some_and(|said| succeeded(said) && zarinpal_status(said) == status);
+fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
+    let last = reply.last();
+    let last_says = |status: &str| last.is_some_and(|reply| succeeded(reply) && zarinpal_status(reply) == status);
     match answer {
         GatewayAnswer::Paid(payment) => {
             assert!(last.is_some_and(succeeded));
@@ -153,17 +153,17 @@ fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
         GatewayAnswer::NotPaid { .. } => assert!(last_says("FAILED")),
         GatewayAnswer::Returned => assert!(last_says("REVERSED")),
         GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Misconfigured { .. } => {
-            assert!(last.is_some_and(Said::is_json));
+            assert!(last.is_some_and(Reply::is_json));
         }
         GatewayAnswer::Processing | GatewayAnswer::Doubtful { .. } => panic!("Zarinpal has no such state"),
         GatewayAnswer::Unknown { .. } => {}
     }
 }
 
-fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
-    let last = said.last().filter(|said| said.status == 200 && said.is_json());
+fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
+    let last = reply.last().filter(|reply| reply.status == 200 && reply.is_json());
     let body = match last {
-        Some(said) => match said.json() {
+        Some(reply) => match reply.json() {
             Some(body) => body,
             None => return,
         },
@@ -187,23 +187,23 @@ fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
         GatewayAnswer::Unconfirmed | GatewayAnswer::Returned | GatewayAnswer::Doubtful { .. } => {
             panic!("Stripe has no such state")
         }
-        GatewayAnswer::Misconfigured { .. } => assert!(said.last().is_some_and(Said::is_json)),
+        GatewayAnswer::Misconfigured { .. } => assert!(reply.last().is_some_and(Reply::is_json)),
         GatewayAnswer::Unknown { .. } => {}
     }
 }
 
 /// What is true of every gateway: money counts as paid only by an answer in JSON, with an amount and a reference that is
 /// claimed under the gateway's own name.
-fn check_other(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
+fn check_other(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
     match answer {
         GatewayAnswer::Paid(payment) => {
-            assert!(said.last().is_some_and(Said::is_json));
+            assert!(reply.last().is_some_and(Reply::is_json));
             assert!(payment.money.minor_units() > 0, "nobody pays {:?}", payment.money);
             assert!(!payment.reference.trim().is_empty());
             assert!(payment.claim.starts_with(&format!("{}#", attempt.gateway.as_str())));
         }
         GatewayAnswer::Misconfigured { .. } | GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Doubtful { .. } => {
-            assert!(said.last().is_some_and(Said::is_json));
+            assert!(reply.last().is_some_and(Reply::is_json));
         }
         GatewayAnswer::Pending
         | GatewayAnswer::Processing
@@ -211,7 +211,7 @@ fn check_other(answer: &GatewayAnswer, attempt: &Attempt, said: &[Said]) {
         | GatewayAnswer::NotPaid { .. }
         | GatewayAnswer::Returned => {
             // Where a gateway cannot be asked, it is not.
-            assert!(attempt.gateway == GatewayKind::Sep || said.last().is_some_and(Said::is_json));
+            assert!(attempt.gateway == GatewayKind::Sep || reply.last().is_some_and(Reply::is_json));
         }
         GatewayAnswer::Unknown { .. } => {}
     }
@@ -223,11 +223,11 @@ fn check_reference(payment: &Payment) {
     assert!(payment.claim.ends_with(&format!("#{}", payment.reference)));
 }
 
-fn check_begun(begun: Result<OpenedSession, BeginError>, said: &[Said]) {
+fn check_begun(begun: Result<OpenedSession, BeginError>, reply: &[Reply]) {
     let Ok(opened) = begun else { return };
     let session = opened.session.as_bytes();
     assert!(!session.is_empty() && session.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'), "{opened:?}");
-    assert!(said.last().is_some_and(Said::is_json));
+    assert!(reply.last().is_some_and(Reply::is_json));
     let address = url::Url::parse(&opened.checkout.at).expect("a customer is sent to a web address");
     assert!(matches!(address.scheme(), "http" | "https") && address.has_host(), "{opened:?}");
     assert!(http::HeaderValue::from_str(&opened.checkout.at).is_ok(), "{opened:?}");
@@ -236,10 +236,10 @@ fn check_begun(begun: Result<OpenedSession, BeginError>, said: &[Said]) {
 fuzz_target!(|data: &[u8]| {
     let Some((call, answers)) = data.split_first() else { return };
     let answers = answers.split(|b| *b == 0).filter_map(|answer| answer.split_first());
-    let answers: VecDeque<Said> = answers
-        .map(|(status, body)| Said { status: STATUSES[usize::from(*status) % STATUSES.len()], body: body.to_vec() })
+    let answers: VecDeque<Reply> = answers
+        .map(|(status, body)| Reply { status: STATUSES[usize::from(*status) % STATUSES.len()], body: body.to_vec() })
         .collect();
-    let all: Vec<Said> = answers.iter().cloned().collect();
+    let all: Vec<Reply> = answers.iter().cloned().collect();
     let left = Arc::new(Mutex::new(answers));
     let connector = SharedHttpConnector::new(FromMemory(left.clone()));
     let gateways = Gateways::new(Http::new(connector, 1024 * 1024), Places::default());
@@ -286,7 +286,7 @@ fuzz_target!(|data: &[u8]| {
             b'3' => {
                 let list = gateways.unconfirmed(GatewayKind::Zarinpal, Mode::Sandbox, credentials).await;
                 let Some(Ok(list)) = list else { return };
-                let body = heard().last().and_then(Said::json).unwrap_or_default();
+                let body = heard().last().and_then(Reply::json).unwrap_or_default();
                 let entries = body["data"]["authorities"].as_array().expect("a list was read");
                 assert_eq!(list.is_whole, entries.len() < 100);
                 assert!(entries.iter().all(|entry| list.sessions.contains(entry["authority"].as_str().unwrap())));
