@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 
-/// What the demo CRM's events are signed with. It opens nothing anywhere else.
+/// The secret that the demo CRM's events are signed with. It opens nothing anywhere else.
 pub const SIGNING_SECRET: &str = "whsec_bG9jYWwgZGVtbyBDUk0sIG5vdCBhIHNlY3JldCE=";
 
-/// So many events are kept; a demo looks at the last ones.
+/// At most this many events are kept: a demo looks at the last ones.
 const MAX_EVENTS: usize = 500;
 
 /// An event as it came.
@@ -34,16 +34,16 @@ pub struct ReceivedEvent {
     pub event: Value,
 }
 
-/// Everything that the demo CRM was told, oldest first. Clones share it.
+/// The demo CRM's endpoint, with the events that it got, oldest first. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Crm(Arc<Mutex<Desk>>);
+pub struct Crm(Arc<Mutex<CrmState>>);
 
 #[derive(Debug, Default)]
-struct Desk {
+struct CrmState {
     events: Vec<ReceivedEvent>,
     /// The ids of all events that were taken, also of those that are not kept any more.
     taken: BTreeSet<String>,
-    /// What the next events are answered with, instead of taking them.
+    /// The answers that the next events get, instead of being taken.
     answers: VecDeque<NextAnswer>,
 }
 
@@ -67,12 +67,12 @@ fn once() -> u32 {
 
 impl Crm {
     pub fn events(&self) -> Vec<ReceivedEvent> {
-        self.desk().events.clone()
+        self.state().events.clone()
     }
 
     /// The ids of all events that it ever took.
     pub fn taken(&self) -> BTreeSet<String> {
-        self.desk().taken.clone()
+        self.state().taken.clone()
     }
 
     /// Serves `POST /crm/events`, `GET /crm/events.json` and, to make the next events fail, `POST /crm/next_answer`.
@@ -84,24 +84,24 @@ impl Crm {
             .with_state(self.clone())
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn state(&self) -> MutexGuard<'_, CrmState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next_answer(&self) -> Option<NextAnswer> {
-        let mut desk = self.desk();
-        let answer = desk.answers.front_mut()?;
+        let mut state = self.state();
+        let answer = state.answers.front_mut()?;
         answer.times = answer.times.saturating_sub(1);
         let answer = answer.clone();
         if answer.times == 0 {
-            desk.answers.pop_front();
+            state.answers.pop_front();
         }
         Some(answer)
     }
 }
 
 async fn set_next_answer(State(crm): State<Crm>, Json(answer): Json<NextAnswer>) -> StatusCode {
-    crm.desk().answers.push_back(answer);
+    crm.state().answers.push_back(answer);
     StatusCode::NO_CONTENT
 }
 
@@ -117,14 +117,14 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
     let (id, traceparent) = (header(HEADER_WEBHOOK_ID).unwrap_or_default(), header("traceparent"));
     let event = serde_json::from_str(&body).unwrap_or(Value::String(body));
     {
-        let mut desk = crm.desk();
+        let mut state = crm.state();
         if status.is_success() {
-            desk.taken.insert(id.clone());
+            state.taken.insert(id.clone());
         }
         let (at, answered) = (Timestamp::now(), status.as_u16());
-        desk.events.push(ReceivedEvent { at, id, is_signed, traceparent, answered, event });
-        let surplus = desk.events.len().saturating_sub(MAX_EVENTS);
-        desk.events.drain(..surplus);
+        state.events.push(ReceivedEvent { at, id, is_signed, traceparent, answered, event });
+        let surplus = state.events.len().saturating_sub(MAX_EVENTS);
+        state.events.drain(..surplus);
     }
     let Some(answer) = planned else { return status.into_response() };
     tokio::time::sleep(std::time::Duration::from_millis(answer.after_milliseconds)).await;

@@ -39,7 +39,7 @@ pub struct LinkRow {
     pub mode: String,
     /// The amount with its currency, as a person writes it.
     pub amount: String,
-    /// Who is asked to pay.
+    /// The customer who is asked to pay.
     pub contact: String,
     /// When the link was made.
     pub created_at: String,
@@ -54,7 +54,7 @@ pub struct LinkRow {
 /// Only the newest messages are drawn: every mail is a document of its own, and the page reloads every few seconds.
 const SHOWN_MESSAGES: usize = 40;
 
-/// So many events are shown; all of them are in the JSON.
+/// At most this many events are shown. All of them are in the JSON.
 const SHOWN_EVENTS: usize = 20;
 
 /// Nothing is fetched from anywhere. The logo of a mail may be data or come from this server.
@@ -92,7 +92,7 @@ async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
     let messages = page.inbox.all();
     let events = page.crm.events();
     let is_still = view.refresh.as_deref() == Some("off");
-    let markup = whole(&top(&page.api, is_still), &messages, &links, &events, is_still, Timestamp::now());
+    let markup = document(&top(&page.api, is_still), &messages, &links, &events, is_still, Timestamp::now());
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -111,7 +111,7 @@ async fn clear(State(page): State<Page>) -> Response {
     }
 }
 
-fn whole(
+fn document(
     top: &Markup,
     messages: &[Delivered],
     links: &[LinkRow],
@@ -138,7 +138,7 @@ fn whole(
                     (inbox(messages, now))
                     div.side {
                         (overview(links))
-                        (told(events, now))
+                        (crm_section(events, now))
                     }
                 }
             }
@@ -284,8 +284,8 @@ fn link_card(link: &LinkRow) -> Markup {
     }
 }
 
-/// What the CRM was told, the latest first.
-fn told(events: &[ReceivedEvent], now: Timestamp) -> Markup {
+/// The section of the events that the CRM got, the latest first.
+fn crm_section(events: &[ReceivedEvent], now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="events" {
             div.heading {

@@ -1,5 +1,5 @@
-//! The queue of records that could not be worked off: Amazon SQS by its JSON protocol, as far as the operator's command
-//! speaks it.
+//! The queue of records that could not be worked off: Amazon SQS by its JSON protocol, as far as paylink-admin speaks
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +11,18 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// SQS hands out at most so many messages at once.
-const MOST: usize = 10;
+/// SQS hands out at most this many messages at once.
+const MAX_MESSAGES: usize = 10;
 
 /// One queue. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Queue(Arc<Mutex<Shelf>>);
+pub struct Queue(Arc<Mutex<QueueState>>);
 
 #[derive(Debug, Default)]
-struct Shelf {
-    /// Each with its receipt handle.
+struct QueueState {
+    /// Messages that wait, each with its receipt handle.
     waiting: VecDeque<(String, String)>,
-    /// Handed out, and not deleted yet.
+    /// Messages that were handed out and not deleted yet.
     taken: Vec<(String, String)>,
     sent: u64,
 }
@@ -30,31 +30,31 @@ struct Shelf {
 impl Queue {
     /// Puts a message into the queue, as Lambda does with what it could not hand to a function.
     pub fn send(&self, body: &str) {
-        let mut shelf = self.shelf();
-        shelf.sent += 1;
-        let handle = format!("handle-{}", shelf.sent);
-        shelf.waiting.push_back((handle, body.to_owned()));
+        let mut state = self.state();
+        state.sent += 1;
+        let handle = format!("handle-{}", state.sent);
+        state.waiting.push_back((handle, body.to_owned()));
     }
 
     /// How many messages are in it, handed out or not.
     pub fn len(&self) -> usize {
-        let shelf = self.shelf();
-        shelf.waiting.len() + shelf.taken.len()
+        let state = self.state();
+        state.waiting.len() + state.taken.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn receive(&self, most: usize) -> Value {
-        let mut shelf = self.shelf();
-        let count = most.clamp(1, MOST).min(shelf.waiting.len());
-        let messages: Vec<(String, String)> = shelf.waiting.drain(..count).collect();
-        shelf.taken.extend(messages.iter().cloned());
+        let mut state = self.state();
+        let count = most.clamp(1, MAX_MESSAGES).min(state.waiting.len());
+        let messages: Vec<(String, String)> = state.waiting.drain(..count).collect();
+        state.taken.extend(messages.iter().cloned());
         let shown: Vec<Value> = messages
             .iter()
             .map(|(handle, body)| json!({ "MessageId": handle, "ReceiptHandle": handle, "Body": body }))
@@ -63,7 +63,7 @@ impl Queue {
     }
 
     fn delete(&self, handle: &str) -> Value {
-        self.shelf().taken.retain(|(taken, _)| taken != handle);
+        self.state().taken.retain(|(taken, _)| taken != handle);
         json!({})
     }
 }
@@ -79,7 +79,7 @@ async fn serve(State(queue): State<Queue>, headers: HeaderMap, body: String) -> 
     let most = request["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
     match target.strip_prefix("AmazonSQS.") {
         Some("GetQueueAttributes") => {
-            let waiting = queue.shelf().waiting.len().to_string();
+            let waiting = queue.state().waiting.len().to_string();
             Json(json!({ "Attributes": { "ApproximateNumberOfMessages": waiting } })).into_response()
         }
         Some("ReceiveMessage") => Json(queue.receive(most)).into_response(),

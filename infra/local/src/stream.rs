@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// A batch has at most so many records.
+/// A batch has at most this many records.
 const BATCH: usize = 100;
 
 /// How long to wait where nothing is new.
@@ -54,7 +54,7 @@ impl StreamReader {
     }
 
     /// The records since the last call that the function's filter lets through, in the form in which Lambda hands them
-    /// over. They are not read again: whoever calls sees to it that they are served.
+    /// over. They are not read again: the caller sees to it that they are served.
     pub async fn records(&mut self) -> Result<Vec<Value>, String> {
         let streams = self.client.list_streams().table_name(&self.table).send().await.map_err(text)?;
         let Some(arn) = streams.streams().first().and_then(|stream| stream.stream_arn()) else { return Ok(Vec::new()) };

@@ -30,7 +30,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Answers larger than so many bytes are not read.
+    /// An answer of more than this many bytes is not read.
     pub fn new(connector: SharedHttpConnector, largest_answer: usize) -> Self {
         Self { connector, largest_answer }
     }

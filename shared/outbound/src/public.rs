@@ -1,5 +1,5 @@
-//! Names that lead only to the open internet. Whoever may name an endpoint must not make us call what only we can reach,
-//! so the check is made on the very addresses that are connected to.
+//! Names that lead only to the open internet. A caller who names an endpoint must not make us call what only we can
+//! reach, so the check is made on the very addresses that are connected to.
 
 use std::net::IpAddr;
 

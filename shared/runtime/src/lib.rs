@@ -1,6 +1,6 @@
-//! What every function starts with: configuration, telemetry, the connection that everything shares, clock and randomness.
-//! Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so that a `main.rs` names
-//! all that its function brings along.
+//! What every function starts with: configuration, telemetry, the connection that everything shares, clock and
+//! randomness. Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so
+//! that a `main.rs` names all that its function brings along.
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
@@ -34,7 +34,7 @@ pub use environment::{ConfigurationError, Environment};
 pub enum Clock {
     #[default]
     System,
-    /// For tests: ahead of the system's clock by so many milliseconds.
+    /// For tests: the system's clock, ahead by this number of milliseconds.
     Ahead(&'static AtomicI64),
 }
 
@@ -87,8 +87,8 @@ impl Runtime {
         &self.sdk
     }
 
-    /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as it
-    /// does in the local cloud and nowhere else.
+    /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as
+    /// it does in the local cloud and nowhere else.
     pub fn webhook_reach(&self) -> Result<Reach, ConfigurationError> {
         const NAME: &str = "PAYLINK_WEBHOOK_REACH";
         match self.environment.optional(NAME).as_deref() {
@@ -119,7 +119,7 @@ impl Runtime {
         self.environment.optional(NAME).map(|_| self.environment.base_url(NAME)).transpose()
     }
 
-    /// Who the function is to AWS.
+    /// The credentials that the function calls AWS with.
     pub fn credentials(&self) -> Result<Credentials, ConfigurationError> {
         credentials(&self.environment)
     }
@@ -128,14 +128,14 @@ impl Runtime {
         &self.environment
     }
 
-    /// Calls to gateways and to AWS, through the connections that everything shares. Answers of more than `largest` bytes are
-    /// not read.
+    /// Calls to gateways and to AWS, through the connections that everything shares. Answers of more than `largest`
+    /// bytes are not read.
     pub fn http(&self, largest: usize) -> Http {
         Http::new(self.connector.clone(), largest)
     }
 
-    /// Calls to addresses that the CRM names. They have connections of their own, whose names lead to addresses within the
-    /// reach only.
+    /// Calls to addresses that the CRM names. They have connections of their own, whose names lead to addresses within
+    /// the reach only.
     pub fn http_within(&self, reach: Reach, largest: usize) -> Http {
         Http::new(connector(Some(reach)), largest)
     }
@@ -158,14 +158,14 @@ fn connector(reach: Option<Reach>) -> SharedHttpConnector {
     })
 }
 
-/// When an invocation has to be over. `cargo lambda watch` names an instant long past; a real deadline never is, so then
-/// `usual` is taken instead.
+/// When an invocation has to be over. `cargo lambda watch` names an instant long past; a real deadline never is, so
+/// then `usual` is taken instead.
 pub fn deadline(given: SystemTime, usual: Duration) -> SystemTime {
     let now = SystemTime::now();
     if given > now { given } else { now + usual }
 }
 
-/// A function stops by itself so long before it would be stopped: whoever asked gets an answer, and what was under way is
+/// A function stops by itself this long before Lambda would stop it: the caller gets an answer, and work under way is
 /// in the state that a crash would leave it in, from which a later run goes on.
 pub const MARGIN: Duration = Duration::from_secs(1);
 
@@ -174,8 +174,8 @@ pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option
     tokio::time::timeout(time.saturating_sub(MARGIN), work).await.ok()
 }
 
-/// Nothing new is begun when less than this is left: one question to a gateway or a provider can take eight seconds, and
-/// its answer two writes.
+/// A function begins nothing new when less than this is left: one question to a gateway or a provider can take eight
+/// seconds, and its answer two writes.
 pub const RESERVE: Duration = Duration::from_secs(12);
 
 /// Whether there is time to begin something new before the deadline.
@@ -183,8 +183,8 @@ pub fn has_time(deadline: SystemTime) -> bool {
     deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
 }
 
-/// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the first
-/// request tries again and says why.
+/// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the
+/// first request tries again and says why.
 pub async fn warm_up<T, E: fmt::Display>(read: impl Future<Output = Result<T, E>>) {
     if let Err(error) = read.await {
         tracing::warn!(error = %error, "The table could not be read at the start.");

@@ -21,8 +21,8 @@ impl Store {
         self.record_to_change("read a provider to change it", keys::provider(id)).await
     }
 
-    /// Writes a provider over the revision that was read and, where a new one is given, its secret as a version of its own, at
-    /// once.
+    /// Writes a provider over the revision that was read and, where a new one is given, its secret as a version of its
+    /// own, at once.
     pub async fn put_provider(
         &self,
         provider: &MessageProvider,

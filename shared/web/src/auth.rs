@@ -1,4 +1,5 @@
-//! Who calls: an API key in the Authorization header, looked up by its hash; and whether they call too often.
+//! Authenticates callers: an API key in the Authorization header is looked up by its hash, and calls are limited in
+//! rate.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,7 +17,7 @@ use crate::problem::ApiProblem;
 /// Keys longer than this are not looked at.
 const LONGEST_KEY: usize = 200;
 
-/// So many seconds' worth of calls may come at once.
+/// The size of a burst: an integration may make this many seconds' worth of calls at once.
 const BURST_SECONDS: u32 = 2;
 
 type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;

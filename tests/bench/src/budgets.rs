@@ -3,10 +3,10 @@
 use crate::report::{Budget, Cold, Report};
 use crate::world::FUNCTIONS;
 
-/// A limit on what one operation asks of DynamoDB: the operation, and at most so many round trips, read and write units.
-/// A look at an unresolved attempt needs time to pass, which the functions here do not let be turned: it is counted in
-/// `tests/tests/suite/budgets.rs`. Several things told at once are split here: a message is what a batch with one costs beside
-/// the same batch without.
+/// A limit on what one operation asks of DynamoDB: the operation, and the most round trips, read and write units. A
+/// look at an unresolved attempt needs time to pass, which the functions here do not let be turned: it is counted in
+/// `tests/tests/suite/budgets.rs`. Several things told at once are split here: a message is what a batch with one costs
+/// beside the same batch without.
 const COUNTS: [(&str, Limit, Limit, Limit); 6] = [
     ("1 create", Some(2.0), Some(4.0), Some(6.0)),
     ("create with reference_id", Some(2.0), Some(4.0), Some(10.0)),

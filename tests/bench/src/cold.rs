@@ -10,14 +10,14 @@ use zip::write::SimpleFileOptions;
 use crate::lambda::{Lambda, Program};
 use crate::report::{Cold, Size, Spread};
 use crate::steps::{self, Customer};
-use crate::warm::{link_id, make_due, news_of};
+use crate::warm::{link_id, make_due, stream_records};
 use crate::wire::TlsEndpoint;
 use crate::world::{World, binary};
 
-/// So often each is started.
+/// Each function is started this often.
 const STARTS: usize = 31;
 
-/// So many requests are sent before its memory is looked at again.
+/// A function gets this many requests before its memory is measured again.
 const REQUESTS: usize = 100;
 
 /// What is built: each binary, and the zip with it in it.
@@ -120,7 +120,7 @@ impl Events {
         }
         let told = world.make(&steps::create(), EACH).await;
         let mut stream = world.cloud.stream("deliver-messages").unwrap();
-        let events = news_of(&mut stream, &told, EACH).await;
+        let events = stream_records(&mut stream, &told, EACH).await;
         Self {
             link_id: link_id(&urls[0]).to_string(),
             opened: unopened.iter().map(|url| steps::open(url)).collect(),

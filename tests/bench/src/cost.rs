@@ -38,10 +38,10 @@ const LIFE: [(&str, f64, bool); 8] = [
 const MINUTES_OF_A_MONTH: f64 = 30.0 * 24.0 * 60.0;
 const SECONDS_OF_A_MONTH: f64 = MINUTES_OF_A_MONTH * 60.0;
 
-/// A running function reads its settings again so often.
+/// A running function reads its settings again after this many seconds.
 const REFRESH_SECONDS: f64 = 30.0;
 
-/// So many lives a second are asked about.
+/// The rates that the cost is computed for, in lives of links a second.
 const RATES: [f64; 4] = [50.0, 250.0, 1000.0, 10_000.0];
 
 type Counts = BTreeMap<String, Count>;
@@ -99,7 +99,7 @@ pub(crate) fn of_a_month(counts: &Counts, stored_bytes: f64, prices: &Prices) ->
     ]
 }
 
-/// What so many lives a second ask of DynamoDB, API Gateway and Lambda, and what a month of it costs.
+/// What this many lives a second ask of DynamoDB, API Gateway and Lambda, and what a month of it costs.
 pub(crate) fn at_scale(counts: &Counts, prices: &Prices) -> Vec<Scale> {
     let of_a_million = of_a_million_lives(counts, prices);
     let dollars = |left_out: &[&str]| -> f64 {

@@ -10,16 +10,16 @@ use tests::meter::{Load, Meter, Usage};
 use crate::lambda::Lambda;
 use crate::report::{Count, Wall};
 use crate::steps::{self, Customer};
-use crate::warm::{make_due, news_of};
+use crate::warm::{make_due, stream_records};
 use crate::world::World;
 
-/// So many links expire at once.
+/// This many links expire at once.
 const DUE: usize = 1000;
 
-/// DynamoDB adds so many bytes to each item that it keeps.
+/// DynamoDB adds this many bytes to each item that it keeps.
 const KEPT_WITH_AN_ITEM: usize = 100;
 
-/// A partition of a table or of an index takes so many units a second.
+/// A partition of a table or of an index takes this many units a second.
 const PARTITION_READS: f64 = 3000.0;
 const PARTITION_WRITES: f64 = 1000.0;
 
@@ -79,18 +79,18 @@ impl Metered<'_> {
         let made = self.create.invoke(steps::create()).await.0;
         let mut life = self.note("1 create");
         let url = steps::made_url(&made);
-        self.tell(&mut stream, &url).await;
+        self.deliver(&mut stream, &url).await;
         life += self.note("2 deliver a message and an event");
         let page = steps::location(&self.pay.invoke(steps::open(&url)).await.0);
         life += self.note("3 pay, first visit");
-        self.tell(&mut stream, &url).await;
+        self.deliver(&mut stream, &url).await;
         life += self.note("4 deliver an event");
         self.pay.invoke(steps::open(&url)).await;
         life += self.note("5 pay, a later visit");
         let back = self.customer.pay(&page).await;
         steps::location(&self.confirm.invoke(steps::open(&back)).await.0);
         life += self.note("6 confirm");
-        self.tell(&mut stream, &url).await;
+        self.deliver(&mut stream, &url).await;
         life += self.note("7 deliver two events");
         self.pay.invoke(steps::open(&format!("{url}/result"))).await;
         life += self.note("8 show the result");
@@ -99,10 +99,10 @@ impl Metered<'_> {
         life
     }
 
-    async fn tell(&mut self, stream: &mut paylink_local::StreamReader, url: &str) {
-        let records = news_of(stream, &[url.to_owned()], 1).await;
-        let (told, _) = self.deliver.invoke(json!({ "Records": records })).await;
-        assert_eq!(told["batchItemFailures"], json!([]), "were all functions built from the same source?");
+    async fn deliver(&mut self, stream: &mut paylink_local::StreamReader, url: &str) {
+        let records = stream_records(stream, &[url.to_owned()], 1).await;
+        let (answer, _) = self.deliver.invoke(json!({ "Records": records })).await;
+        assert_eq!(answer["batchItemFailures"], json!([]), "were all functions built from the same source?");
     }
 
     async fn make_in_other_ways(&mut self) {

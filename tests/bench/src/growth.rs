@@ -26,22 +26,22 @@ use crate::world::World;
 /// The numbers of links, unless `PAYLINK_GROWTH` names others. A million need much memory.
 const LINKS: &str = "1000,100000";
 
-/// So many links have fallen due in the same second: at each level, and once many more.
+/// The number of links that fall due in the same second: at each level, and once many more.
 const DUE_AT_EACH: usize = 1000;
 const DUE_AT_ONCE: usize = 10_000;
 
-/// So many links are one contact's, and so many pages of its list are read.
+/// The number of links of one contact, and of pages of its list that are read.
 const OF_ONE_CONTACT: usize = 100_000;
 const MANY: &str = "c-many";
 const PAGES: usize = 20;
 
-/// All others belong to so many contacts.
+/// All other links belong to this many contacts.
 const CONTACTS: usize = 5000;
 
-/// So often each step is taken.
+/// Each step is taken this often.
 const LIVES: usize = 50;
 
-/// So many links are put into the table in one transaction.
+/// This many links are put into the table in one transaction.
 const BATCH: usize = 5000;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) struct Growth {
     pub(crate) large: Vec<Large>,
 }
 
-/// A table with so many links.
+/// A table with a number of links.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Level {
     pub(crate) links: usize,

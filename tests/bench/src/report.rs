@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::about::About;
 
-/// A zip may grow by so much before a check fails: a new compiler or a dependency's update moves it by less. It must stay
-/// within its budget all the same. Counts may not grow at all.
+/// A zip may grow by this share before a check fails: a new compiler or a dependency's update moves it by less. It must
+/// stay within its budget all the same. Counts may not grow at all.
 const SIZE_MARGIN: f64 = 1.05;
 
 /// Memory and time differ between machines, so that past this there is only a warning. Their budgets hold as well, that of
@@ -42,7 +42,7 @@ pub(crate) struct Report {
     pub(crate) bulk: Vec<Bulk>,
     #[serde(default)]
     pub(crate) races: BTreeMap<String, Spread>,
-    /// From the peer to what it needs so many times as much of as Paylink does.
+    /// For each peer, by how much it exceeds Paylink in what it needs.
     #[serde(default)]
     pub(crate) ratios: BTreeMap<String, BTreeMap<String, f64>>,
     #[serde(default)]
@@ -72,11 +72,11 @@ pub(crate) struct Wall {
     pub(crate) shared_by: String,
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
-    /// So many lives a second fill it; nothing where they do not share it.
+    /// The number of lives a second that fill it. `None` where lives do not share it.
     pub(crate) full_at: Option<f64>,
 }
 
-/// What so many lives a second ask for.
+/// What a number of lives a second asks for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Scale {
     pub(crate) lives_per_second: f64,

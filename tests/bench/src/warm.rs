@@ -16,8 +16,8 @@ use crate::steps::{self, Customer};
 use crate::wire::DelayedStore;
 use crate::world::World;
 
-/// So many links live through each step, after others have warmed everything up: engines that compile while they run need
-/// some time for it.
+/// The number of links that live through each step, after others have warmed everything up: engines that compile while
+/// they run need some time for it.
 const WARMING_UP: usize = 100;
 const LIVES: usize = 200;
 
@@ -28,18 +28,18 @@ const DELAY: Duration = Duration::from_millis(2);
 pub(crate) const EMBEDDED: &str = "embedded store";
 pub(crate) const DELAYED: &str = "store that takes 2 ms";
 
-/// So many links are due at once, and so many are told of in one batch.
+/// The number of links that are due at once, and of those that are delivered in one batch.
 const DUE: usize = 1000;
 const TOLD: usize = 100;
 
-/// So often the stream is read at most until they are found.
+/// The stream is read at most this often until their records are found.
 const MAX_READS: usize = 1000;
 
-/// So many invocations each process answers beside others, and so many links are fought for.
+/// The number of invocations that each process answers beside others, and of links that processes race for.
 const EACH: usize = 250;
 const FOUGHT_FOR: usize = 50;
 
-/// So many processes are several.
+/// The number of processes where several are measured.
 const SEVERAL: usize = 4;
 
 /// From the store to the program to the step.
@@ -140,7 +140,7 @@ pub(crate) async fn measure_bulk() -> Vec<Bulk> {
     }
     for store in [EMBEDDED, DELAYED] {
         bulk.push(expire(store).await);
-        bulk.push(tell(store).await);
+        bulk.push(deliver(store).await);
     }
     bulk
 }
@@ -263,8 +263,8 @@ async fn expire(store: &str) -> Bulk {
     bulk_of(format!("links expired in one sweep, {store}"), DUE, took, sweep.processor_time() - before)
 }
 
-/// So many records of the stream about these links. Everything else is in the stream too, and most of it is no events.
-pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: usize) -> Vec<Value> {
+/// Records of the stream about these links, at least `wanted` of them. The stream has other records too.
+pub(crate) async fn stream_records(stream: &mut StreamReader, urls: &[String], wanted: usize) -> Vec<Value> {
     let ids: BTreeSet<String> = urls.iter().map(|url| format!("link#{}", link_id(url))).collect();
     let mut records = Vec::new();
     for _ in 0..MAX_READS {
@@ -280,17 +280,17 @@ pub(crate) async fn news_of(stream: &mut StreamReader, urls: &[String], wanted: 
 }
 
 /// The messages and the first events of a batch of new links.
-async fn tell(store: &str) -> Bulk {
+async fn deliver(store: &str) -> Bulk {
     let world = World::start().await;
     let delayed = delayed(&world, store).await;
     let endpoint = delayed.as_ref().map_or_else(|| world.endpoint(), |delayed| delayed.url.clone());
     let urls = world.make(&steps::create(), TOLD).await;
     let mut stream = world.cloud.stream("deliver-messages").unwrap();
-    let records = news_of(&mut stream, &urls, TOLD).await;
-    let mut deliver = Lambda::start(&world.program("deliver-messages", &endpoint)).await;
-    let before = deliver.processor_time();
-    let (answer, took) = deliver.invoke(json!({ "Records": records })).await;
+    let records = stream_records(&mut stream, &urls, TOLD).await;
+    let mut function = Lambda::start(&world.program("deliver-messages", &endpoint)).await;
+    let before = function.processor_time();
+    let (answer, took) = function.invoke(json!({ "Records": records })).await;
     assert_eq!(answer["batchItemFailures"], json!([]));
     let what = format!("messages and events told in one batch of {TOLD} links, {store}");
-    bulk_of(what, 2 * TOLD, took, deliver.processor_time() - before)
+    bulk_of(what, 2 * TOLD, took, function.processor_time() - before)
 }

@@ -41,8 +41,8 @@ impl Drop for World {
     }
 }
 
-/// The functions read their settings again after so long, which is longer than anything here takes. In production it is
-/// half a minute: what reading them again costs is counted by itself.
+/// The functions read their settings again after this time, which is longer than anything here takes. In production it
+/// is half a minute: what reading them again costs is counted by itself.
 const CONFIGURATION_SECONDS: &str = "3600";
 
 impl World {

@@ -44,7 +44,7 @@ impl Ids {
     }
 }
 
-/// The seed stays out: whoever knows it knows every id to come.
+/// The seed is left out, because it tells every id to come.
 impl fmt::Debug for Ids {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Ids").finish_non_exhaustive()
