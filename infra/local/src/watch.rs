@@ -1,6 +1,7 @@
 //! The functions, built and served by `cargo lambda watch` on one port.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,10 +60,23 @@ pub struct Watch {
     group: Option<Pid>,
 }
 
+/// A command that does not know which package of ours cargo runs at this moment. Cargo tells tests and programs that it
+/// starts, and some build scripts look at that, so that everything that stands on them would be compiled anew.
+fn outside_of_cargo(program: impl AsRef<OsStr>) -> Command {
+    const OF_A_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Builds all functions, showing the compiler's progress, in the way `cargo lambda watch` will ask for them.
 pub async fn build(root: &Path) -> Result<(), WatchError> {
     let binaries = FUNCTIONS.iter().flat_map(|function| ["--bin", function]);
-    let status = Command::new("cargo").arg("build").args(binaries).current_dir(root).status().await;
+    let status = outside_of_cargo("cargo").arg("build").args(binaries).current_dir(root).status().await;
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(WatchError::BuildFailed),
@@ -80,7 +94,7 @@ impl Watch {
         let variables = options.scratch.join("functions.env");
         std::fs::create_dir_all(&options.scratch).map_err(cannot)?;
         std::fs::write(&variables, env_file(&cloud.environment)).map_err(cannot)?;
-        let mut command = Command::new(&options.cargo_lambda);
+        let mut command = outside_of_cargo(&options.cargo_lambda);
         command
             .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port"])
             .arg(options.port.to_string())
