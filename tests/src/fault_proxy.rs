@@ -28,6 +28,7 @@ use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
 use serde_json::{Value, json};
 use simulators::gateways::{SIMULATED, gateway_urls};
+use simulators::providers::{self, SimulatedProvider};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -38,7 +39,7 @@ use crate::permissions::{self, Permissions};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     pub function: String,
-    /// `dynamodb`, `sns`, `ses`, `social-messaging`, `kavenegar`, `bot-api`, `crm`, or a gateway such as `zarinpal`,
+    /// `dynamodb`, `crm`, a provider of messages such as `sns` or `bot-api`, or a gateway such as `zarinpal`,
     /// `zarinpal-live` or `stripe`.
     pub service: String,
     /// `PutItem`, `Publish`, `verify`, `POST /v1/refunds`, …
@@ -48,7 +49,7 @@ pub struct Call {
 impl Call {
     /// Whether it hands a message for a person to its provider.
     pub fn sends_a_message(&self) -> bool {
-        ["sns", "ses", WHATSAPP, KAVENEGAR, BOT_API].contains(&self.service.as_str())
+        providers::SIMULATED.iter().any(|one| service_of(one) == self.service)
     }
 }
 
@@ -148,7 +149,7 @@ impl FaultProxy {
         let aws = SERVICES.map(|(service, variable)| (service, cloud.environment[variable].clone()));
         let paths = SIMULATED.iter().flat_map(|one| [one.live, one.sandbox]);
         let gateways = paths.map(|path| (path.trim_start_matches('/'), format!("{}{path}", cloud.page_url())));
-        let by_address = [CRM, KAVENEGAR, BOT_API].map(|path| (path, format!("{}/{path}", cloud.page_url())));
+        let by_address = providers_by_address().chain([CRM]).map(|path| (path, format!("{}/{path}", cloud.page_url())));
         let upstreams = aws.into_iter().chain(gateways).chain(by_address);
         let upstreams = upstreams.chain([("dynamodb", dynamodb.to_owned())]).collect();
         let plan = Plan { decide: Box::new(|_, _| None), calls: Vec::new(), decided: HashMap::new() };
@@ -248,10 +249,25 @@ const SERVICES: [(&str, &str); 4] = [
 /// AWS End User Messaging Social, which sends to WhatsApp.
 const WHATSAPP: &str = "social-messaging";
 
-/// The CRM and two providers, which are called by addresses from the table.
+/// The CRM, which is called by an address from the table.
 const CRM: &str = "crm";
+
+/// Two providers that say in a form of their own that they are too busy.
 const KAVENEGAR: &str = "kavenegar";
 const BOT_API: &str = "bot-api";
+
+/// What a simulated provider is called here.
+fn service_of(simulated: &SimulatedProvider) -> &'static str {
+    simulated.path.trim_start_matches('/')
+}
+
+/// The providers of messages that are called by addresses from the table too.
+fn providers_by_address() -> impl Iterator<Item = &'static str> {
+    let has_address = |one: &&SimulatedProvider| {
+        one.provider.profile().record.as_ref().is_some_and(|record| record.base_url.is_some())
+    };
+    providers::SIMULATED.iter().filter(has_address).map(service_of)
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -364,7 +380,7 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
         CRM => Some(format!("{} {rest}", request.method)),
         WHATSAPP => (rest == "/v1/whatsapp/send").then(|| "SendWhatsAppMessage".to_owned()),
         // The rest of these paths is a secret, and says nothing about the kind of the call.
-        KAVENEGAR | BOT_API => rest.rsplit('/').next().map(str::to_owned),
+        _ if providers_by_address().any(|provider| provider == service) => rest.rsplit('/').next().map(str::to_owned),
         "zarinpal" | "zarinpal-live" => {
             rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
         }

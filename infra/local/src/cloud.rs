@@ -22,7 +22,7 @@ use simulators::gateways::{Simulators, drop_webhooks, gateway_urls, send_webhook
 use simulators::providers::aws_account::Account;
 use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
-use simulators::providers::{bot, kavenegar, ses, sns, whatsapp};
+use simulators::providers::{self, Opening};
 
 /// So far back the page lists links.
 const OVERVIEW_HOURS: i64 = 24 * 7;
@@ -154,7 +154,7 @@ impl Cloud {
         let reports = Reports::new(deliver);
         let api = format!("http://localhost:{functions}");
         let router = front_router(api, &inbox, &crm, &simulators, overview(store.clone()))
-            .merge(providers_router(&inbox, &account, &reports))
+            .merge(providers::router(&Opening { inbox: inbox.clone(), account: account.clone(), reports }))
             .nest_service("/sqs", sqs::router(undelivered.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
@@ -303,16 +303,6 @@ fn front_router(api: String, inbox: &Inbox, crm: &Crm, simulators: &Simulators, 
         crm.clone(),
         overview,
     ))
-}
-
-/// Everybody who takes messages over.
-fn providers_router(inbox: &Inbox, account: &Account, reports: &Reports) -> Router {
-    Router::new()
-        .nest_service("/sns", sns::router(inbox.clone(), account.clone(), reports.clone()))
-        .nest_service("/ses", ses::router(inbox.clone(), account.clone(), reports.clone()))
-        .nest_service("/bot-api", bot::router(inbox.clone()))
-        .nest_service("/kavenegar", kavenegar::router(inbox.clone()))
-        .nest_service("/social-messaging", whatsapp::router(inbox.clone(), reports.clone()))
 }
 
 /// The latest links, for the page.

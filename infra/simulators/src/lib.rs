@@ -3,5 +3,8 @@
 //! Each simulator speaks its service's own protocol and refuses what the service would refuse, so that what works here
 //! has met the real rules. Nothing a function depends on may depend on this.
 
+mod content_type;
+mod misbehaviour;
+
 pub mod gateways;
 pub mod providers;

@@ -8,13 +8,11 @@
 //! each is in `hosted_checkout`.
 
 mod amounts;
-mod content_type;
 mod credential;
 mod digest;
 mod endpoints;
 mod hosted_checkout;
 mod ids;
-mod misbehaviour;
 mod mollie;
 mod payment_page;
 mod razorpay;

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::amounts::grouped;
-use super::content_type::has_content_type;
+use crate::content_type::has_content_type;
 use super::credential::Credential;
 use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, Sale, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};

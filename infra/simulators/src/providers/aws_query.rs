@@ -3,8 +3,7 @@
 //! This is the wire only. What a service accepts and what it does is in [`super::sns`] and [`super::ses`].
 //! Signatures are not checked: on one machine there is no account that they could belong to.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, StatusCode};
@@ -167,34 +166,9 @@ impl From<std::io::Error> for Refusal {
     }
 }
 
-/// How a provider misbehaves for an address that is marked for it, so that tests can see what happens then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Refused for now, every time.
-    Throttled,
-    /// Refused for good.
-    Rejected,
-    /// Fails the first time and then works.
-    FailsOnce,
-}
-
-impl Fault {
-    /// The fault of the first marker that the address carries.
-    pub(crate) fn find(markers: &[(&str, Fault)], carries: impl Fn(&str) -> bool) -> Option<Fault> {
-        markers.iter().find(|(marker, _)| carries(marker)).map(|(_, fault)| *fault)
-    }
-}
-
-/// The addresses that have had their [`Fault::FailsOnce`]. Clones share it; a restart forgets it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FailedOnce(Arc<Mutex<BTreeSet<String>>>);
-
-impl FailedOnce {
-    /// Whether this is the first time for the address; from then on it is not.
-    pub(crate) fn is_first(&self, address: &str) -> bool {
-        let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.insert(address.to_owned())
-    }
+/// What all tries of one call of the SDK have in common.
+pub(crate) fn call_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok())
 }
 
 /// A fresh id in the shape of a UUID, for messages and requests.

@@ -5,7 +5,8 @@
 //! Telegram gives for people who cannot be written to.
 //!
 //! Chats whose id ends with a marker make it misbehave: `0403` blocked the bot, `0404` does not exist, `0429` asks for
-//! a pause of two minutes the first time, and `0500` fails the first time.
+//! a pause of two minutes the first time, and `0500` fails the first time. How the next messages are answered can be
+//! ordered too, at `/simulator/next_answer`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::providers::aws_query::FailedOnce;
+use crate::misbehaviour::misbehaving;
+use crate::providers::faults::{Fault, Faults};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The token of the demo business's bot. It opens nothing anywhere else.
@@ -34,16 +36,31 @@ const LONGEST_TEXT: usize = 4096;
 /// Seconds.
 const PAUSE: u32 = 120;
 
+const CHAT_NOT_FOUND: Refusal = bad_request("Bad Request: chat not found");
+
+const SLOWER: Refusal = Refusal {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    description: "Too Many Requests: retry after 120",
+    retry_after: Some(PAUSE),
+};
+
+const MARKERS: [(&str, Fault<Refusal>); 4] = [
+    ("0403", Fault::Always(Refusal::new(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user"))),
+    ("0404", Fault::Always(CHAT_NOT_FOUND)),
+    ("0429", Fault::AtFirst(SLOWER)),
+    ("0500", Fault::AtFirst(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))),
+];
+
 #[derive(Debug, Clone)]
 struct Network {
     inbox: Inbox,
-    failed: FailedOnce,
+    faults: Faults<Refusal>,
 }
 
 /// Serves `/bot{token}/{method}`.
 pub fn router(inbox: Inbox) -> Router {
-    let network = Network { inbox, failed: FailedOnce::default() };
-    Router::new().route("/{bot}/{method}", any(call)).with_state(network)
+    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS) };
+    misbehaving(Router::new().route("/{bot}/{method}", any(call)).with_state(network))
 }
 
 async fn call(
@@ -59,7 +76,7 @@ async fn call(
 }
 
 /// Why the network did not do what it was asked to.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Refusal {
     status: StatusCode,
     description: &'static str,
@@ -67,7 +84,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, description: &'static str) -> Self {
+    const fn new(status: StatusCode, description: &'static str) -> Self {
         Self { status, description, retry_after: None }
     }
 
@@ -80,7 +97,7 @@ impl Refusal {
     }
 }
 
-fn bad_request(description: &'static str) -> Refusal {
+const fn bad_request(description: &'static str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, description)
 }
 
@@ -117,20 +134,10 @@ impl Network {
             || chat
                 .strip_prefix('@')
                 .is_some_and(|name| name.len() >= 5 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-        let is_first = || self.failed.is_first(chat);
-        if !is_known || chat.ends_with("0404") {
-            Err(bad_request("Bad Request: chat not found"))
-        } else if chat.ends_with("0403") {
-            Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user"))
-        } else if chat.ends_with("0429") && is_first() {
-            let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests: retry after 120");
-            refusal.retry_after = Some(PAUSE);
-            Err(refusal)
-        } else if chat.ends_with("0500") && is_first() {
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-        } else {
-            Ok(())
+        if !is_known {
+            return Err(CHAT_NOT_FOUND);
         }
+        self.faults.refusal(chat, None).map_or(Ok(()), Err)
     }
 
     fn deliver(&self, chat: &str, message: &str) -> Result<Value, Refusal> {

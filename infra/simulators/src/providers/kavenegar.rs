@@ -5,13 +5,13 @@
 //!
 //! Numbers that end with a marker make it misbehave: `0000411` is refused, `0000420` meets an account that may not send
 //! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the
-//! first time. Of templates it knows [`DEMO_TEMPLATE`].
+//! first time. How the next messages are answered can be ordered too, at `/simulator/next_answer`. Of templates it knows
+//! [`DEMO_TEMPLATE`].
 
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
@@ -19,7 +19,9 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::providers::aws_query::FailedOnce;
+use crate::content_type::has_content_type;
+use crate::misbehaviour::misbehaving;
+use crate::providers::faults::{Fault, Faults};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The demo business's key. It opens nothing anywhere else.
@@ -34,6 +36,16 @@ pub const DEMO_TEMPLATE: &str = "payment-request";
 /// Places of templates that take no blanks, one with five and one with eight.
 const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 5), ("token20", 8)];
 
+/// The statuses that refuse a number.
+const MARKERS: [(&str, Fault<u16>); 3] =
+    [("0000411", Fault::Always(411)), ("0000418", Fault::AtFirst(418)), ("0000500", Fault::AtFirst(500))];
+
+/// Numbers that may get no links.
+const WITHOUT_LINKS: &str = "0000420";
+
+/// Numbers of people who have blocked such messages.
+const BLOCKED: &str = "0000014";
+
 /// Characters.
 const LONGEST_TOKEN: usize = 100;
 const LONGEST_MESSAGE: usize = 900;
@@ -41,13 +53,13 @@ const LONGEST_MESSAGE: usize = 900;
 #[derive(Debug, Clone)]
 struct Network {
     inbox: Inbox,
-    failed: FailedOnce,
+    faults: Faults<u16>,
 }
 
 /// Serves `/v1/{api key}/{group}/{method}.json`.
 pub fn router(inbox: Inbox) -> Router {
-    let network = Network { inbox, failed: FailedOnce::default() };
-    Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(network)
+    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS) };
+    misbehaving(Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(network))
 }
 
 type Form = BTreeMap<String, String>;
@@ -91,8 +103,7 @@ impl Network {
         if key != DEMO_KEY {
             return Err(403);
         }
-        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !kind.starts_with("application/x-www-form-urlencoded") {
+        if !has_content_type(headers, "application/x-www-form-urlencoded") {
             return Err(400);
         }
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).map_err(|_| 400_u16)?;
@@ -117,23 +128,15 @@ impl Network {
     fn deliver(&self, form: &Form, text: &str) -> Result<Value, u16> {
         let receptor = form.get("receptor").map(String::as_str).unwrap_or_default();
         let to = number(receptor).ok_or(411_u16)?;
-        let is_first = || self.failed.is_first(&to);
-        let refused = |status: u16| Err(status);
-        if to.ends_with("0000411") {
-            return refused(411);
+        if let Some(status) = self.faults.refusal(&to, None) {
+            return Err(status);
         }
-        if to.ends_with("0000420") && text.contains("http") {
-            return refused(420);
-        }
-        if to.ends_with("0000418") && is_first() {
-            return refused(418);
-        }
-        if to.ends_with("0000500") && is_first() {
-            return refused(500);
+        if to.ends_with(WITHOUT_LINKS) && text.contains("http") {
+            return Err(420);
         }
         let at = Timestamp::now();
         let id = i64::try_from(self.inbox.all().len()).unwrap_or(i64::MAX).saturating_add(8_000_001);
-        let is_blocked = to.ends_with("0000014");
+        let is_blocked = to.ends_with(BLOCKED);
         if !is_blocked {
             let delivered = Delivered {
                 channel: Channel::Sms,
@@ -188,6 +191,7 @@ fn filled(form: &Form) -> Result<String, u16> {
 mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use axum::http::header::CONTENT_TYPE;
     use tower::ServiceExt as _;
 
     use super::*;

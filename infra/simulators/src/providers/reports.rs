@@ -1,7 +1,7 @@
 //! What providers report to deliver-messages after they accepted a message, in the envelopes in which AWS brings it: by
 //! an SNS topic, and by a subscription of CloudWatch Logs.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -31,27 +31,15 @@ impl Reports {
         Self { function_url, http: reqwest::Client::new() }
     }
 
-    /// What a topic brings.
+    /// Reports by a topic.
     pub fn by_topic(&self, message: &Value) {
-        self.send(json!({ "Records": [{
-            "EventVersion": "1.0", "EventSource": "aws:sns",
-            "EventSubscriptionArn": "arn:aws:sns:us-east-1:000000000000:email-reports:1",
-            "Sns": { "Type": "Notification", "MessageId": random_id(), "Message": message.to_string() },
-        }] }));
+        self.send(topic_event(message));
     }
 
-    /// What a subscription of a log group brings.
+    /// Reports by a log.
     pub fn by_log(&self, line: &Value) {
-        let batch = json!({
-            "messageType": "DATA_MESSAGE", "owner": "000000000000", "logStream": "1",
-            "logGroup": "sns/us-east-1/000000000000/DirectPublishToPhoneNumber/Failure",
-            "subscriptionFilters": ["reports"],
-            "logEvents": [{ "id": "1", "timestamp": 0, "message": line.to_string() }],
-        });
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        let packed = encoder.write_all(batch.to_string().as_bytes()).and_then(|()| encoder.finish());
-        match packed {
-            Ok(packed) => self.send(json!({ "awslogs": { "data": STANDARD.encode(packed) } })),
+        match log_event(line) {
+            Ok(event) => self.send(event),
             Err(error) => tracing::error!(%error, "A log could not be packed."),
         }
     }
@@ -69,4 +57,30 @@ impl Reports {
             tracing::warn!("A report could not be delivered.");
         });
     }
+}
+
+/// What a topic brings.
+pub fn topic_event(message: &Value) -> Value {
+    json!({ "Records": [{
+        "EventVersion": "1.0", "EventSource": "aws:sns",
+        "EventSubscriptionArn": "arn:aws:sns:us-east-1:000000000000:email-reports:1",
+        "Sns": { "Type": "Notification", "MessageId": random_id(), "Message": message.to_string() },
+    }] })
+}
+
+/// What a subscription of a log group brings.
+///
+/// # Errors
+///
+/// When the line cannot be packed.
+pub fn log_event(line: &Value) -> io::Result<Value> {
+    let batch = json!({
+        "messageType": "DATA_MESSAGE", "owner": "000000000000", "logStream": "1",
+        "logGroup": "sns/us-east-1/000000000000/DirectPublishToPhoneNumber/Failure",
+        "subscriptionFilters": ["reports"],
+        "logEvents": [{ "id": "1", "timestamp": 0, "message": line.to_string() }],
+    });
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(batch.to_string().as_bytes())?;
+    Ok(json!({ "awslogs": { "data": STANDARD.encode(encoder.finish()?) } }))
 }

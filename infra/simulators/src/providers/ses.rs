@@ -5,8 +5,9 @@
 //! the SES API reference (`SendEmail`, version 2010-12-01) and the errors that SES gives for addresses.
 //!
 //! Mailboxes with a marker before the `@` make it misbehave: `throttle` is throttled, `reject` is refused for good,
-//! and `flaky` fails the first time. `bounce` is accepted and bounces, and `complain` gets the mail and calls it spam:
-//! where the mail names a configuration set, SES publishes both to its topic.
+//! and the first call for `flaky` fails. `bounce` is accepted and bounces, and `complain` gets the mail and calls it spam:
+//! where the mail names a configuration set, SES publishes both to its topic. How the next mails are answered can be
+//! ordered too, at `/simulator/next_answer`.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::misbehaviour::misbehaving;
 use crate::providers::aws_account::Account;
-use crate::providers::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
+use crate::providers::aws_query::{Parameters, Refusal, Service, call_of, message_id, random_id};
+use crate::providers::faults::{Fault, Faults};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -42,37 +45,40 @@ const SPECIALS: [char; 10] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '"'];
 const BOUNCES: &str = "bounce";
 const COMPLAINS: &str = "complain";
 
-const MARKERS: [(&str, Fault); 3] =
-    [("throttle", Fault::Throttled), ("reject", Fault::Rejected), ("flaky", Fault::FailsOnce)];
+const MARKERS: [(&str, Fault<fn() -> Refusal>); 3] = [
+    ("throttle", Fault::Always(|| Refusal::sender("Throttling", "Maximum sending rate exceeded."))),
+    ("reject", Fault::Always(|| rejected("Address is blacklisted."))),
+    ("flaky", Fault::AtFirst(Refusal::internal)),
+];
 
 #[derive(Debug, Clone)]
 struct Provider {
     inbox: Inbox,
     account: Account,
     reports: Reports,
-    failed: FailedOnce,
+    faults: Faults<fn() -> Refusal>,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/ses/`), which axum's `nest` does not
 /// match and `nest_service("/ses", …)` does.
 pub fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
-    let failed = FailedOnce::default();
-    Router::new().route("/", post(serve)).with_state(Provider { inbox, account, reports, failed })
+    let faults = Faults::new(&MARKERS, |address, marker| mailbox(address).contains(marker));
+    misbehaving(Router::new().route("/", post(serve)).with_state(Provider { inbox, account, reports, faults }))
 }
 
 async fn serve(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     SES.answer(&headers, &body, |action, parameters| match action {
         "GetIdentityVerificationAttributes" => Ok(provider.account.verified(parameters)),
         "GetSendQuota" => Ok(provider.account.email_quota()),
-        _ => provider.send(parameters).map(|id| message_id(&id)),
+        _ => provider.send(parameters, call_of(&headers)).map(|id| message_id(&id)),
     })
 }
 
 impl Provider {
-    fn send(&self, parameters: &Parameters) -> Result<String, Refusal> {
+    fn send(&self, parameters: &Parameters, call: Option<&str>) -> Result<String, Refusal> {
         let mail = Mail::parse(parameters)?;
-        for recipient in &mail.recipients {
-            self.misbehave(&recipient.address)?;
+        if let Some(refusal) = mail.recipients.iter().find_map(|one| self.faults.refusal(&one.address, call)) {
+            return Err(refusal());
         }
         let provider_id = random_id();
         let report = mail.report(&provider_id);
@@ -83,18 +89,6 @@ impl Provider {
             self.reports.by_topic(&report);
         }
         Ok(provider_id)
-    }
-
-    fn misbehave(&self, address: &str) -> Result<(), Refusal> {
-        match Fault::find(&MARKERS, |marker| mailbox(address).contains(marker)) {
-            Some(Fault::Throttled) => {
-                let text = "Maximum sending rate exceeded.";
-                Err(Refusal::sender("Throttling", text))
-            }
-            Some(Fault::Rejected) => Err(rejected("Address is blacklisted.")),
-            Some(Fault::FailsOnce) if self.failed.is_first(address) => Err(Refusal::internal()),
-            Some(Fault::FailsOnce) | None => Ok(()),
-        }
     }
 }
 

@@ -4,8 +4,9 @@
 //! It is strict where SNS is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SNS API reference (`Publish`, version 2010-03-31) and the SMS chapters of the SNS developer guide.
 //!
-//! Numbers that end with a marker make it misbehave: `0000429` is throttled, `0000400` is refused for good, and
-//! `0000500` fails the first time. `0000499` is accepted and turns out to be unreachable, which SNS writes into a log.
+//! Numbers that end with a marker make it misbehave: `0000429` is throttled, `0000400` is refused for good, and the first
+//! call for `0000500` fails. `0000499` is accepted and turns out to be unreachable, which SNS writes into a log. How the
+//! next messages are answered can be ordered too, at `/simulator/next_answer`.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,8 +16,10 @@ use axum::response::Response;
 use axum::routing::post;
 use jiff::Timestamp;
 
+use crate::misbehaviour::misbehaving;
 use crate::providers::aws_account::Account;
-use crate::providers::aws_query::{FailedOnce, Fault, Parameters, Refusal, Service, message_id, random_id};
+use crate::providers::aws_query::{Parameters, Refusal, Service, call_of, message_id, random_id};
+use crate::providers::faults::{Fault, Faults};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -33,8 +36,11 @@ const MESSAGE_LIMIT: usize = 1600;
 /// What phones commonly show for a message that AWS sent without a sender ID.
 const DEFAULT_SENDER: &str = "NOTICE";
 
-const MARKERS: [(&str, Fault); 3] =
-    [("0000429", Fault::Throttled), ("0000400", Fault::Rejected), ("0000500", Fault::FailsOnce)];
+const MARKERS: [(&str, Fault<fn() -> Refusal>); 3] = [
+    ("0000429", Fault::Always(|| Refusal::sender("ThrottlingException", "Rate exceeded"))),
+    ("0000400", Fault::Always(|| invalid("PhoneNumber", "the number cannot receive SMS"))),
+    ("0000500", Fault::AtFirst(Refusal::internal)),
+];
 
 /// Numbers of phones that are switched off.
 const UNREACHABLE: &str = "0000499";
@@ -44,14 +50,14 @@ struct Network {
     inbox: Inbox,
     account: Account,
     reports: Reports,
-    failed: FailedOnce,
+    faults: Faults<fn() -> Refusal>,
 }
 
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/sns/`), which axum's `nest` does not
 /// match and `nest_service("/sns", …)` does.
 pub fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
-    let failed = FailedOnce::default();
-    Router::new().route("/", post(serve)).with_state(Network { inbox, account, reports, failed })
+    let network = Network { inbox, account, reports, faults: Faults::at_the_end(&MARKERS) };
+    misbehaving(Router::new().route("/", post(serve)).with_state(network))
 }
 
 async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
@@ -59,7 +65,7 @@ async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) 
         "GetSMSAttributes" => Ok(network.account.sms_preferences()),
         "SetSMSAttributes" => network.account.set_sms_preferences(parameters),
         "GetSMSSandboxAccountStatus" => Ok(network.account.sms_sandbox()),
-        _ => network.publish(parameters).map(|id| message_id(&id)),
+        _ => network.publish(parameters, call_of(&headers)).map(|id| message_id(&id)),
     })
 }
 
@@ -77,9 +83,11 @@ fn unreachable(number: &str, provider_id: &str) -> serde_json::Value {
 }
 
 impl Network {
-    fn publish(&self, parameters: &Parameters) -> Result<String, Refusal> {
+    fn publish(&self, parameters: &Parameters, call: Option<&str>) -> Result<String, Refusal> {
         let sms = Sms::parse(parameters)?;
-        self.misbehave(&sms.number)?;
+        if let Some(refusal) = self.faults.refusal(&sms.number, call) {
+            return Err(refusal());
+        }
         let provider_id = random_id();
         if sms.number.ends_with(UNREACHABLE) {
             self.reports.by_log(&unreachable(&sms.number, &provider_id));
@@ -96,15 +104,6 @@ impl Network {
             provider_id: provider_id.clone(),
         })?;
         Ok(provider_id)
-    }
-
-    fn misbehave(&self, number: &str) -> Result<(), Refusal> {
-        match Fault::find(&MARKERS, |marker| number.ends_with(marker)) {
-            Some(Fault::Throttled) => Err(Refusal::sender("ThrottlingException", "Rate exceeded")),
-            Some(Fault::Rejected) => Err(invalid("PhoneNumber", "the number cannot receive SMS")),
-            Some(Fault::FailsOnce) if self.failed.is_first(number) => Err(Refusal::internal()),
-            Some(Fault::FailsOnce) | None => Ok(()),
-        }
     }
 }
 

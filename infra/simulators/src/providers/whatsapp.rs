@@ -7,7 +7,8 @@
 //!
 //! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
 //! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
-//! message was accepted, which is reported the way a WhatsApp Business Account publishes it.
+//! message was accepted, which is reported the way a WhatsApp Business Account publishes it. How the next messages are
+//! answered can be ordered too, at `/simulator/next_answer`.
 
 use axum::Json;
 use axum::Router;
@@ -23,7 +24,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::providers::aws_query::{FailedOnce, random_id};
+use crate::misbehaviour::misbehaving;
+use crate::providers::aws_query::random_id;
+use crate::providers::faults::{Fault, Faults};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -34,17 +37,25 @@ pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001"
 pub const DEMO_TEMPLATE: &str = "payment_request";
 const PLACES: usize = 2;
 
+const MARKERS: [(&str, Fault<Refusal>); 2] = [
+    ("0000131", Fault::Always((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"))),
+    ("0000429", Fault::AtFirst((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"))),
+];
+
+/// Numbers of people who are not on WhatsApp, as Meta finds out later.
+const GIVEN_UP: &str = "0000132";
+
 #[derive(Debug, Clone)]
 struct Network {
     inbox: Inbox,
-    failed: FailedOnce,
+    faults: Faults<Refusal>,
     reports: Reports,
 }
 
 /// Serves `POST /v1/whatsapp/send`.
 pub fn router(inbox: Inbox, reports: Reports) -> Router {
-    let network = Network { inbox, failed: FailedOnce::default(), reports };
-    Router::new().route("/v1/whatsapp/send", post(call)).with_state(network)
+    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS), reports };
+    misbehaving(Router::new().route("/v1/whatsapp/send", post(call)).with_state(network))
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,14 +96,11 @@ impl Network {
         let message = STANDARD.decode(request.message).map_err(|_| invalid("message is no base64"))?;
         let message: Value = serde_json::from_slice(&message).map_err(|_| invalid("message is no JSON"))?;
         let (to, text) = read(&message)?;
-        if to.ends_with("0000131") {
-            return Err((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"));
-        }
-        if to.ends_with("0000429") && self.failed.is_first(&to) {
-            return Err((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"));
+        if let Some(refusal) = self.faults.refusal(&to, None) {
+            return Err(refusal);
         }
         let id = random_id();
-        if to.ends_with("0000132") {
+        if to.ends_with(GIVEN_UP) {
             self.reports.by_topic(&failed(&id, &to));
             return Ok(id);
         }

@@ -23,7 +23,7 @@ pub(super) use self::sale::{Payment, Sale, SaleState};
 use super::credential::Credential;
 use super::endpoints::Endpoint;
 use super::ids::Ids;
-use super::misbehaviour::Misbehaviour;
+use crate::misbehaviour::Misbehaviour;
 use super::payment_page::PaymentPage;
 use super::replays::{IdempotentCall, Replayed};
 use super::simulator::Opening;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::refusal::Refusal;
-use crate::gateways::content_type::has_content_type;
+use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 
 /// Who calls, and whether with a live key.

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use crate::gateways::content_type::has_content_type;
+use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 
 /// A key with its secret.

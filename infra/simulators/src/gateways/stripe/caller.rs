@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::answer::Refusal;
 use super::parameters::Parameters;
-use crate::gateways::content_type::has_content_type;
+use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
 use crate::gateways::replays::IdempotentCall;

@@ -14,7 +14,7 @@ use super::session::{Session, SessionState};
 use super::webhooks::{Delivery, Event, EventKind};
 use crate::gateways::endpoints::Endpoint;
 use crate::gateways::ids::Ids;
-use crate::gateways::misbehaviour::Misbehaviour;
+use crate::misbehaviour::Misbehaviour;
 use crate::gateways::simulator::Opening;
 use crate::gateways::state_file::Books;
 use crate::gateways::webhook::{Notify, PAUSES};

@@ -12,7 +12,7 @@ use super::fields::{Fields, check_maximum};
 use super::host::Host;
 use super::refusal::{NOT_PAID, Refusal};
 use super::session::{Session, SessionState};
-use crate::gateways::content_type::has_content_type;
+use crate::content_type::has_content_type;
 
 /// `unVerified` answers with this many authorities at most.
 const UNVERIFIED_LIMIT: usize = 100;

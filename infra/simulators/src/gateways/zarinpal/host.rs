@@ -8,7 +8,7 @@ use runtime::Clock;
 use super::ledger::Ledger;
 use super::mode::Mode;
 use crate::gateways::ids::Ids;
-use crate::gateways::misbehaviour::Misbehaviour;
+use crate::misbehaviour::Misbehaviour;
 use crate::gateways::simulator::Opening;
 use crate::gateways::state_file::Books;
 

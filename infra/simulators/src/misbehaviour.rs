@@ -1,20 +1,24 @@
 //! Misbehaviour on demand: answers that come late, not at all or from a proxy, as a tester ordered them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::content_type::has_content_type;
-use super::payment_page::redirect;
+use crate::content_type::has_content_type;
 
-/// What a tester asked the next calls of one gateway to do wrong. It is forgotten at a restart.
+/// What a tester asked the next calls of one service to do wrong. It is forgotten at a restart.
 #[derive(Debug, Default)]
-pub(super) struct Misbehaviour {
+pub(crate) struct Misbehaviour {
     planned: Mutex<Vec<Planned>>,
 }
 
@@ -63,14 +67,19 @@ impl Misbehaviour {
     ///
     /// A late answer is late after the work and not before it: a client that hangs up ends the handler, and a call
     /// that took effect without its caller knowing is the case worth testing.
-    pub(super) async fn apply(&self, call: &str, work: impl FnOnce() -> Response + Send) -> Response {
+    pub(crate) async fn apply(&self, call: &str, work: impl FnOnce() -> Response + Send) -> Response {
+        self.apply_to(call, async { work() }).await
+    }
+
+    /// The same for work that takes time itself.
+    async fn apply_to(&self, call: &str, work: impl Future<Output = Response> + Send) -> Response {
         match self.take(call) {
-            None => work(),
-            Some(How::Slow) => late(work(), Self::SLOW).await,
-            Some(How::Timeout) => late(work(), Self::TIMEOUT).await,
+            None => work.await,
+            Some(How::Slow) => late(work.await, Self::SLOW).await,
+            Some(How::Timeout) => late(work.await, Self::TIMEOUT).await,
             Some(How::BadGateway) => bad_gateway(),
             Some(How::DropAfter) => {
-                drop(work());
+                drop(work.await);
                 bad_gateway()
             }
             Some(How::Empty) => StatusCode::OK.into_response(),
@@ -90,7 +99,7 @@ impl Misbehaviour {
     }
 
     /// Takes an order for one of `calls`, as JSON from a test or as a form from a payment page.
-    pub(super) fn plan(&self, calls: &[&str], headers: &HeaderMap, body: &[u8]) -> Response {
+    pub(crate) fn plan(&self, calls: &[&str], headers: &HeaderMap, body: &[u8]) -> Response {
         let order =
             NextAnswer::parse(headers, body).filter(|order| order.times > 0 && calls.contains(&order.call.as_str()));
         let Some(NextAnswer { call, how, times, return_to }) = order else {
@@ -106,10 +115,29 @@ impl Misbehaviour {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner).push(Planned { call, how, times });
         // Only a path of this server: the form must not become a way to send a browser anywhere else.
         match return_to.filter(|path| path.starts_with('/') && !path.starts_with("//")) {
-            Some(path) => redirect(StatusCode::SEE_OTHER, &path),
+            Some(path) => (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response(),
             None => Json(answer).into_response(),
         }
     }
+}
+
+/// The call of a provider of messages that goes wrong. Whatever else a provider is asked counts as the same.
+const SEND: &str = "send";
+
+/// The routes of a provider of messages, and `POST /simulator/next_answer`, by which a tester orders how it answers the
+/// next calls.
+pub(crate) fn misbehaving(routes: Router) -> Router {
+    let misbehaviour = Arc::new(Misbehaviour::default());
+    let layer = from_fn_with_state(Arc::clone(&misbehaviour), misbehave);
+    routes.layer(layer).route("/simulator/next_answer", post(plan).with_state(misbehaviour))
+}
+
+async fn misbehave(State(misbehaviour): State<Arc<Misbehaviour>>, request: Request, next: Next) -> Response {
+    misbehaviour.apply_to(SEND, next.run(request)).await
+}
+
+async fn plan(State(misbehaviour): State<Arc<Misbehaviour>>, headers: HeaderMap, body: Bytes) -> Response {
+    misbehaviour.plan(&[SEND], &headers, &body)
 }
 
 impl NextAnswer {
