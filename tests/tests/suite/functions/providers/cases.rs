@@ -1,0 +1,79 @@
+//! Which cases a provider has to stand, by the answers of its row, and how they become tests.
+
+/// The tests of a provider that follow from one answer of its row.
+macro_rules! cases {
+    (every provider) => {
+        tests! {
+            sending: a_message_arrives_and_keeps_the_id_that_the_provider_gave_it,
+                a_message_that_is_refused_for_good_has_failed_and_is_not_tried_again,
+                a_message_that_is_refused_for_now_is_sent_later,
+                a_message_that_is_answered_too_late_is_sent_again,
+                a_message_whose_answer_is_empty_is_not_taken_for_sent,
+                a_message_that_is_answered_by_an_error_page_is_sent_later;
+            reporting: a_report_about_no_message_of_ours_changes_nothing;
+        }
+    };
+
+    (reports None) => {
+        tests! { reporting: a_report_in_the_form_of_another_provider_changes_nothing; }
+    };
+    (reports ByOurMark) => {
+        tests! { reporting: a_message_that_is_reported_later_has_failed_and_the_crm_is_told; }
+    };
+    (reports ByItsOwnId) => {
+        tests! {
+            reporting: a_message_that_is_reported_later_has_failed_and_the_crm_is_told;
+        }
+    };
+}
+
+/// A test for each of these cases, by its name in its file, in a world of its own.
+macro_rules! tests {
+    ($($file:ident: $($case:ident),+;)+) => {
+        $($(
+            #[tokio::test]
+            async fn $case() {
+                super::$file::$case(super::Scene::at(&ROW).await).await;
+            }
+        )+)+
+    };
+}
+
+/// A module of tests for each row. A question that a row leaves open, or answers by what no case is chosen by, does not
+/// compile; nor does a provider without a row.
+macro_rules! providers {
+    ($($module:ident: $kind:ident {
+        good: $good:literal,
+        refused: $refused:expr,
+        refused_at_first: $refused_at_first:expr,
+        tries: $tries:literal,
+        unreadable: $unreadable:literal,
+        reports: $reports:ident $(($address:literal, $reason:literal))?,
+    })+) => {
+        $(mod $module {
+            static ROW: super::Row = super::Row {
+                provider: super::ProviderKind::$kind,
+                good: $good,
+                refused: $refused,
+                refused_at_first: $refused_at_first,
+                tries: $tries,
+                unreadable: $unreadable,
+                reports: super::Reports::$reports $(($address, $reason))?,
+            };
+
+            cases!(every provider);
+            cases!(reports $reports);
+
+            #[test]
+            fn its_row_agrees_with_its_profile() {
+                super::assert_agrees_with_profile(stringify!($module), &ROW);
+            }
+        })+
+
+        const _: fn(ProviderKind) = |provider| match provider {
+            $(ProviderKind::$kind => (),)+
+        };
+
+        const IN_THE_TABLE: &[ProviderKind] = &[$(ProviderKind::$kind),+];
+    };
+}
