@@ -14,13 +14,13 @@ impl PaymentLink {
     /// Refuses a change of what the CRM put on the link that leaves too little room for its being paid. What makes it no
     /// larger is always allowed.
     pub fn check_growth(&self, before: &Self) -> Result<(), Rejection> {
-        let (size, before) = (size_of(&self.from_the_crm()), size_of(&before.from_the_crm()));
+        let (size, before) = (size_of(&self.crm_content()), size_of(&before.crm_content()));
         if size <= before { Ok(()) } else { check_size(size) }
     }
 
     /// What the CRM puts on a link. The link is taken apart by name, so that a part that is new does not compile until
     /// somebody has decided whether it counts.
-    fn from_the_crm(&self) -> impl Serialize {
+    fn crm_content(&self) -> impl Serialize {
         let Self {
             id: _,
             token: _,

@@ -124,7 +124,9 @@ mod tests {
         match MessageState::after(outcome, tries, at(0)) {
             MessageState::Waiting { until, .. } => Some(until),
             MessageState::Failed { .. } => None,
-            other => panic!("{other:?}"),
+            other @ (MessageState::Sending { .. } | MessageState::Sent { .. } | MessageState::Skipped { .. }) => {
+                panic!("{other:?}")
+            }
         }
     }
 
