@@ -12,6 +12,7 @@ use domain::ids::MessageId;
 use domain::link::Receipt;
 use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
 use domain::link::{Attempt, AttemptState};
+use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::delivery::MessageState;
 use domain::messages::recipients::{Recipient, Unreached};
@@ -197,16 +198,14 @@ impl TextView {
 impl MessageChoiceView {
     pub fn new(message: &MessageChoice) -> Self {
         let channels = message.channels().into_iter().map(|channel| channel.as_str()).collect();
-        match message {
-            MessageChoice::Default { .. } => Self { mode: "default", channels, sms: None, email: None, social: None },
-            MessageChoice::Custom { sms, email, social } => Self {
-                mode: "custom",
-                channels,
-                sms: sms.as_ref().map(TextView::new),
-                email: email.as_ref().map(TextView::new),
-                social: social.as_ref().map(TextView::new),
-            },
-        }
+        let mode = match message {
+            MessageChoice::Default { .. } => "default",
+            MessageChoice::Custom { .. } => "custom",
+        };
+        // The OpenAPI document names each channel, so that this is the one place that lists them.
+        let text = |channel| message.custom_text(channel).map(TextView::new);
+        let (sms, email, social) = (text(Channel::Sms), text(Channel::Email), text(Channel::Social));
+        Self { mode, channels, sms, email, social }
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::address::{Email, Mobile, Region};
 use domain::ids::Role;
 use domain::messages::channel::Channel;
+use domain::messages::template::MessageText;
 use domain::requests::create::{MessageMode, MessageRequest, Recipients};
 use domain::{Field, Problems, Rejection};
 use serde::Deserialize;
@@ -109,9 +110,7 @@ impl MessageBody {
     pub fn read(self, problems: &mut Problems) -> MessageRequest {
         let p = problems;
         refuse_unknown("/message", self.unknown, p);
-        let text = |given: Given<TextBody>, channel, at: &str, p: &mut Problems| {
-            given.read(at, p, |body, at, p| body.read(channel, at, p))
-        };
+        let given = [(Channel::Sms, self.sms), (Channel::Email, self.email), (Channel::Social, self.social)];
         MessageRequest {
             mode: self.mode.text("/message/mode", p, MessageMode::parse),
             channels: list(self.channels, "/message/channels", p, Channel::parse).map(|mut channels| {
@@ -119,9 +118,19 @@ impl MessageBody {
                 channels.dedup();
                 channels
             }),
-            sms: text(self.sms, Channel::Sms, "/message/sms", p),
-            email: text(self.email, Channel::Email, "/message/email", p),
-            social: text(self.social, Channel::Social, "/message/social", p),
+            texts: given
+                .into_iter()
+                .filter_map(|(channel, text)| Some((channel, read_text(text, channel, p)?)))
+                .collect(),
         }
+    }
+}
+
+/// The text for a channel, where one is given.
+fn read_text(given: Given<TextBody>, channel: Channel, problems: &mut Problems) -> Option<Field<MessageText>> {
+    let at = format!("/message/{}", channel.as_str());
+    match given.read(&at, problems, |body, at, problems| body.read(channel, at, problems)) {
+        Field::Absent => None,
+        given => Some(given),
     }
 }

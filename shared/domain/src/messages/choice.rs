@@ -1,5 +1,7 @@
 //! Which words a link's messages use, and on which channels they go out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::messages::channel::Channel;
@@ -12,13 +14,10 @@ pub enum MessageChoice {
     Default {
         channels: Vec<Channel>,
     },
+    /// Texts of the request's own, each on its channel and under its name.
     Custom {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sms: Option<MessageText>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        email: Option<MessageText>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        social: Option<MessageText>,
+        #[serde(flatten)]
+        texts: BTreeMap<Channel, MessageText>,
     },
 }
 
@@ -27,9 +26,7 @@ impl MessageChoice {
     pub fn channels(&self) -> Vec<Channel> {
         match self {
             Self::Default { channels } => channels.clone(),
-            Self::Custom { .. } => {
-                Channel::ALL.into_iter().filter(|channel| self.custom_text(*channel).is_some()).collect()
-            }
+            Self::Custom { texts } => texts.keys().copied().collect(),
         }
     }
 
@@ -43,11 +40,9 @@ impl MessageChoice {
 
     /// The text that the request brought for this channel.
     pub fn custom_text(&self, channel: Channel) -> Option<&MessageText> {
-        match (self, channel) {
-            (Self::Default { .. }, _) => None,
-            (Self::Custom { sms, .. }, Channel::Sms) => sms.as_ref(),
-            (Self::Custom { email, .. }, Channel::Email) => email.as_ref(),
-            (Self::Custom { social, .. }, Channel::Social) => social.as_ref(),
+        match self {
+            Self::Default { .. } => None,
+            Self::Custom { texts } => texts.get(&channel),
         }
     }
 }
@@ -57,4 +52,22 @@ impl MessageChoice {
 pub enum Wording {
     Default,
     Custom,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_text_is_kept_under_the_name_of_its_channel() {
+        let text = |body: &str| MessageText::parse(Channel::Sms, None, body).unwrap();
+        let texts = BTreeMap::from([(Channel::Social, text("a {{ link }}")), (Channel::Sms, text("b {{ link }}"))]);
+        let choice = MessageChoice::Custom { texts };
+        let kept = json!({ "mode": "custom", "sms": { "body": "b {{ link }}" }, "social": { "body": "a {{ link }}" } });
+        assert_eq!(serde_json::to_value(&choice).unwrap(), kept);
+        assert_eq!(serde_json::from_value::<MessageChoice>(kept).unwrap(), choice);
+        assert_eq!(choice.channels(), [Channel::Sms, Channel::Social]);
+    }
 }

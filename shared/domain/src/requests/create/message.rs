@@ -14,14 +14,9 @@ pub(crate) fn decide_message(request: &MessageRequest, problems: &mut Problems) 
     match request.mode {
         Field::Refused => None,
         Field::Absent | Field::Value(MessageMode::Default) => {
-            for (given, pointer) in [
-                (!matches!(request.sms, Field::Absent), "/message/sms"),
-                (!matches!(request.email, Field::Absent), "/message/email"),
-                (!matches!(request.social, Field::Absent), "/message/social"),
-            ] {
-                if given {
-                    problems.refuse(pointer, "text_not_used", "A text belongs to a message of mode custom.");
-                }
+            for channel in request.texts.keys() {
+                let detail = "A text belongs to a message of mode custom.";
+                problems.refuse(pointer(*channel), "text_not_used", detail);
             }
             Some(MessageChoice::Default { channels: channels.unwrap_or_else(|| Channel::ALL.to_vec()) })
         }
@@ -39,22 +34,21 @@ fn decide_custom_message(
         problems.refuse("/message/channels", "required", "Name the channels of the custom message.");
         return None;
     };
-    let texts = [(Channel::Sms, &request.sms), (Channel::Email, &request.email), (Channel::Social, &request.social)];
-    for (channel, text) in texts {
-        let pointer = format!("/message/{}", channel.as_str());
-        match (channels.contains(&channel), text) {
-            (true, Field::Absent) => problems.refuse(pointer, "required", "This channel is named and needs its text."),
-            (false, Field::Value(_) | Field::Refused) => {
-                problems.refuse(pointer, "text_not_used", "This channel is not among the channels named.");
-            }
-            (true, Field::Value(_) | Field::Refused) | (false, Field::Absent) => {}
-        }
+    for channel in Channel::ALL {
+        let is_given = request.texts.contains_key(&channel);
+        let (code, detail) = match (channels.contains(&channel), is_given) {
+            (true, false) => ("required", "This channel is named and needs its text."),
+            (false, true) => ("text_not_used", "This channel is not among the channels named."),
+            (true, true) | (false, false) => continue,
+        };
+        problems.refuse(pointer(channel), code, detail);
     }
-    Some(MessageChoice::Custom {
-        sms: request.sms.clone().value(),
-        email: request.email.clone().value(),
-        social: request.social.clone().value(),
-    })
+    let texts = request.texts.iter().filter_map(|(channel, text)| Some((*channel, text.clone().value()?)));
+    Some(MessageChoice::Custom { texts: texts.collect() })
+}
+
+fn pointer(channel: Channel) -> String {
+    format!("/message/{}", channel.as_str())
 }
 
 /// The channels that the message goes out on, whatever becomes of its texts.

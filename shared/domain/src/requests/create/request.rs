@@ -78,9 +78,8 @@ pub struct AfterPaymentRequest {
 pub struct MessageRequest {
     pub mode: Field<MessageMode>,
     pub channels: Field<Vec<Channel>>,
-    pub sms: Field<MessageText>,
-    pub email: Field<MessageText>,
-    pub social: Field<MessageText>,
+    /// The texts that were given, also those that were refused.
+    pub texts: BTreeMap<Channel, Field<MessageText>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

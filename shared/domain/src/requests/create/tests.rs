@@ -233,8 +233,7 @@ fn the_texts_of_a_custom_message_are_exactly_those_of_its_channels() {
         message: MessageRequest {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(channels),
-            sms: text(Channel::Sms, None),
-            ..MessageRequest::default()
+            texts: BTreeMap::from([(Channel::Sms, text(Channel::Sms, None))]),
         },
         ..request()
     };
@@ -272,8 +271,10 @@ fn with_sms(body: &str) -> Request {
         message: MessageRequest {
             mode: Field::Value(MessageMode::Custom),
             channels: Field::Value(vec![Channel::Sms]),
-            sms: Field::Value(MessageText::parse(Channel::Sms, None, body).unwrap()),
-            ..MessageRequest::default()
+            texts: BTreeMap::from([(
+                Channel::Sms,
+                Field::Value(MessageText::parse(Channel::Sms, None, body).unwrap()),
+            )]),
         },
         ..request()
     }
