@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::misbehaviour::misbehaving;
-use crate::providers::faults::{Fault, Faults};
+use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The token of the demo business's bot. It opens nothing anywhere else.
@@ -44,7 +44,7 @@ const SLOWER: Refusal = Refusal {
     retry_after: Some(PAUSE),
 };
 
-const MARKERS: [(&str, Fault<Refusal>); 4] = [
+const MARKERS: [Marker<Refusal>; 4] = [
     ("0403", Fault::Always(Refusal::new(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user"))),
     ("0404", Fault::Always(CHAT_NOT_FOUND)),
     ("0429", Fault::AtFirst(SLOWER)),

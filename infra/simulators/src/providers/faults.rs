@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What an address carries that is to be refused, and how it is.
+pub(crate) type Marker<R> = (&'static str, Fault<R>);
+
 /// How often a marked address is refused, and how: in the provider's own form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault<R> {

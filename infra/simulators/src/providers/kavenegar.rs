@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::content_type::has_content_type;
 use crate::misbehaviour::misbehaving;
-use crate::providers::faults::{Fault, Faults};
+use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 
 /// The demo business's key. It opens nothing anywhere else.
@@ -37,7 +37,7 @@ pub const DEMO_TEMPLATE: &str = "payment-request";
 const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 5), ("token20", 8)];
 
 /// The statuses that refuse a number.
-const MARKERS: [(&str, Fault<u16>); 3] =
+const MARKERS: [Marker<u16>; 3] =
     [("0000411", Fault::Always(411)), ("0000418", Fault::AtFirst(418)), ("0000500", Fault::AtFirst(500))];
 
 /// Numbers that may get no links.

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::misbehaviour::misbehaving;
 use crate::providers::aws_account::Account;
 use crate::providers::aws_query::{Parameters, Refusal, Service, call_of, message_id, random_id};
-use crate::providers::faults::{Fault, Faults};
+use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -45,7 +45,7 @@ const SPECIALS: [char; 10] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '"'];
 const BOUNCES: &str = "bounce";
 const COMPLAINS: &str = "complain";
 
-const MARKERS: [(&str, Fault<fn() -> Refusal>); 3] = [
+const MARKERS: [Marker<fn() -> Refusal>; 3] = [
     ("throttle", Fault::Always(|| Refusal::sender("Throttling", "Maximum sending rate exceeded."))),
     ("reject", Fault::Always(|| rejected("Address is blacklisted."))),
     ("flaky", Fault::AtFirst(Refusal::internal)),

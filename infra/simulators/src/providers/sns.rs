@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::misbehaviour::misbehaving;
 use crate::providers::aws_account::Account;
 use crate::providers::aws_query::{Parameters, Refusal, Service, call_of, message_id, random_id};
-use crate::providers::faults::{Fault, Faults};
+use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -36,7 +36,7 @@ const MESSAGE_LIMIT: usize = 1600;
 /// What phones commonly show for a message that AWS sent without a sender ID.
 const DEFAULT_SENDER: &str = "NOTICE";
 
-const MARKERS: [(&str, Fault<fn() -> Refusal>); 3] = [
+const MARKERS: [Marker<fn() -> Refusal>; 3] = [
     ("0000429", Fault::Always(|| Refusal::sender("ThrottlingException", "Rate exceeded"))),
     ("0000400", Fault::Always(|| invalid("PhoneNumber", "the number cannot receive SMS"))),
     ("0000500", Fault::AtFirst(Refusal::internal)),

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::misbehaviour::misbehaving;
 use crate::providers::aws_query::random_id;
-use crate::providers::faults::{Fault, Faults};
+use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
@@ -37,7 +37,7 @@ pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001"
 pub const DEMO_TEMPLATE: &str = "payment_request";
 const PLACES: usize = 2;
 
-const MARKERS: [(&str, Fault<Refusal>); 2] = [
+const MARKERS: [Marker<Refusal>; 2] = [
     ("0000131", Fault::Always((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"))),
     ("0000429", Fault::AtFirst((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"))),
 ];
