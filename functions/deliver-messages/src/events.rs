@@ -252,7 +252,7 @@ async fn retry_one(app: &App, due: DueEvent) -> RetryOutcome {
 
 async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
     let until = later(app.clock.now(), LEASE);
-    let Some(mut event) = app.store.claim_due_event(due, until).await? else { return Ok(false) };
+    let Some(mut event) = app.store.lease_due_event(due, until).await? else { return Ok(false) };
     let link = due.id.parts().map(|(link, _)| link);
     let history = match link {
         Some(link) => app.store.link_history(&link).await?,

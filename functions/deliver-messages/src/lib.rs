@@ -28,7 +28,7 @@ use telemetry::Measurement;
 pub use events::SlowEndpoints;
 pub use reports::reports;
 
-/// How long a claim of a message or an event lasts: longer than the function may run.
+/// How long the lease of a message or an event lasts: longer than the function may run.
 const LEASE: Duration = Duration::from_secs(90);
 
 /// At most this many links, messages or events are served at once.
@@ -112,17 +112,17 @@ impl Due {
 /// What became of one due message or event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RetryOutcome {
-    /// This run claimed it and sent it, or noted why it was not sent.
+    /// This run leased it and sent it, or noted why it was not sent.
     Served,
-    /// Another run has claimed it.
-    ClaimedElsewhere,
-    /// An error of ours came up. It is due again when the claim ends.
+    /// Another run has leased it.
+    LeasedElsewhere,
+    /// An error of ours came up. It is due again when the lease ends.
     Failed,
 }
 
 impl From<bool> for RetryOutcome {
     fn from(is_ours: bool) -> Self {
-        if is_ours { Self::Served } else { Self::ClaimedElsewhere }
+        if is_ours { Self::Served } else { Self::LeasedElsewhere }
     }
 }
 

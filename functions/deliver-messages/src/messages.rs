@@ -1,4 +1,4 @@
-//! Messages to people: each is claimed, handed to its provider and noted.
+//! Messages to people: each is leased, handed to its provider, and its outcome noted.
 
 use std::time::SystemTime;
 
@@ -22,7 +22,7 @@ use crate::{App, CONCURRENCY, Due, LEASE, PAGE, RetryOutcome, later};
 /// How often a failure is noted again because the link changed meanwhile.
 const MAX_CONTENDED_TRIES: usize = 8;
 
-/// Sends the messages of a link that no run has claimed, or that a run claimed and may have died with. A message that
+/// Sends the messages of a link that no run has leased, or that a run leased and may have died with. A message that
 /// stands in for another is sent when that has failed for good: the failure is an event of the link, and the stream
 /// brings it here.
 pub(crate) async fn send_new(app: &App, history: &LinkHistory) -> Result<(), StoreError> {
@@ -32,25 +32,25 @@ pub(crate) async fn send_new(app: &App, history: &LinkHistory) -> Result<(), Sto
             && recipient.is_wanted(has_failed)
     };
     let open = history.link.recipients().filter(is_open);
-    let sent = open.map(|recipient| claim_and_send(app, &history.link, recipient));
+    let sent = open.map(|recipient| lease_and_send(app, &history.link, recipient));
     join_all(sent).await.into_iter().collect()
 }
 
-async fn claim_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
+async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
     let until = later(app.clock.now(), LEASE);
-    match app.store.claim_message(link.id(), &recipient.id, until).await? {
-        LeaseOutcome::Mine(claim) => send(app, link, recipient, claim).await,
+    match app.store.lease_message(link.id(), &recipient.id, until).await? {
+        LeaseOutcome::Mine(lease) => send(app, link, recipient, lease).await,
         LeaseOutcome::NotNeeded => Ok(()),
         // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
         LeaseOutcome::Held { until } => app.store.retry_message_later(link.id(), &recipient.id, until).await,
     }
 }
 
-/// Sends one claimed message and notes what came of it.
-async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: SendLease) -> Result<(), StoreError> {
+/// Sends one leased message and notes the outcome.
+async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, lease: SendLease) -> Result<(), StoreError> {
     let now = app.clock.now();
     let state = if link.status_at(now) == LinkStatus::Active {
-        send_once(app, link, recipient, claim.tries).await?
+        send_once(app, link, recipient, lease.tries).await?
     } else {
         MessageState::Skipped { at: now }
     };
@@ -59,7 +59,7 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: SendL
     match &state {
         MessageState::Failed { reason, .. } => {
             tracing::error!(%link_id, %message_id, trace_id, reason, "A message failed for good.");
-            return note_failure(app, link.clone(), recipient, claim, state).await;
+            return note_failure(app, link.clone(), recipient, lease, state).await;
         }
         MessageState::Waiting { reason, .. } => {
             tracing::warn!(%link_id, %message_id, trace_id, reason, "A message failed for now.")
@@ -68,7 +68,7 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, claim: SendL
             tracing::info!(%link_id, %message_id, trace_id, state = state.name(), "A message was served.");
         }
     }
-    app.store.note_message(&claim, state).await
+    app.store.note_message(&lease, state).await
 }
 
 /// Notes that a message failed for good, together with the event that tells the CRM.
@@ -76,14 +76,14 @@ async fn note_failure(
     app: &App,
     mut link: PaymentLink,
     recipient: &Recipient,
-    claim: SendLease,
+    lease: SendLease,
     state: MessageState,
 ) -> Result<(), StoreError> {
     for _ in 0..MAX_CONTENDED_TRIES {
         let Some(next) = link.message_failed(&recipient.id, app.clock.now()) else {
-            return app.store.note_message(&claim, state).await;
+            return app.store.note_message(&lease, state).await;
         };
-        match app.store.note_failed_message(&claim, state.clone(), &next).await? {
+        match app.store.note_failed_message(&lease, state.clone(), &next).await? {
             Written::Applied | Written::AlreadyApplied => return Ok(()),
             Written::Rejected(current) => link = *current,
         }
@@ -176,11 +176,11 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let Some(link) = app.store.link(&link_id).await? else { return Ok(false) };
     let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
     match app.store.sent_message(&link_id, &message_id).await? {
-        SentMessage::Sent(claim, sent) => {
+        SentMessage::Sent(lease, sent) => {
             let state = MessageState::Failed { at: app.clock.now(), reason: report.reason, sent: Some(sent) };
             tracing::warn!(%link_id, %message_id, trace_id = link.trace_id(), "A message that was sent did not arrive.");
             let measurement = Measurement::MessageSent { channel: recipient.channel, outcome: state.name() };
-            note_failure(app, link.clone(), recipient, claim, state).await?;
+            note_failure(app, link.clone(), recipient, lease, state).await?;
             measurement.record();
             Ok(true)
         }
@@ -225,10 +225,10 @@ async fn retry_one(app: &App, due: DueMessage) -> RetryOutcome {
 
 async fn try_again(app: &App, due: &DueMessage) -> Result<bool, StoreError> {
     let until = later(app.clock.now(), LEASE);
-    let Some(claim) = app.store.claim_due_message(due, until).await? else { return Ok(false) };
+    let Some(lease) = app.store.lease_due_message(due, until).await? else { return Ok(false) };
     let Some(link) = app.store.link(&due.link).await? else { return Ok(true) };
     if let Some((recipient, _)) = link.message(&due.message) {
-        send(app, &link, recipient, claim).await?;
+        send(app, &link, recipient, lease).await?;
     }
     Ok(true)
 }

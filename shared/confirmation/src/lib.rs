@@ -157,7 +157,7 @@ impl Confirmation {
     ) -> Result<Outcome, ConfirmError> {
         match link.step(&attempt.id, return_data.hint, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm => self.claim_and_confirm(link, &attempt.id, credentials, return_data, now).await,
+            Step::Confirm => self.intend_and_confirm(link, &attempt.id, credentials, return_data, now).await,
             Step::LookUp => {
                 let answer = self.gateways.look_up(attempt, return_data, link.terms().mode, credentials, now).await;
                 log_answer(&link, attempt, "looked up", &answer);
@@ -177,8 +177,8 @@ impl Confirmation {
         return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        if answer == GatewayAnswer::Unconfirmed && link.claim(&attempt.id, now).is_some() {
-            return self.claim_and_confirm(link, &attempt.id, credentials, return_data, now).await;
+        if answer == GatewayAnswer::Unconfirmed && link.begin_confirming(&attempt.id, now).is_some() {
+            return self.intend_and_confirm(link, &attempt.id, credentials, return_data, now).await;
         }
         if answer == GatewayAnswer::Pending
             && link.should_close(&attempt.id, now)
@@ -192,7 +192,7 @@ impl Confirmation {
 
     /// Writes the intention with what confirming needs, then confirms. A link that changed meanwhile is decided on again
     /// from the start.
-    async fn claim_and_confirm(
+    async fn intend_and_confirm(
         &self,
         mut link: PaymentLink,
         id: &AttemptId,
@@ -201,14 +201,14 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MAX_CONTENDED_TRIES {
-            let claimed = link.clone().with_return_data(id, return_data).claim(id, now);
-            let Some(claimed) = claimed else { return Ok(Outcome::Known(Box::new(link))) };
-            match self.store.replace_link(&claimed).await? {
+            let confirming = link.clone().with_return_data(id, return_data).begin_confirming(id, now);
+            let Some(confirming) = confirming else { return Ok(Outcome::Known(Box::new(link))) };
+            match self.store.replace_link(&confirming).await? {
                 Written::Applied | Written::AlreadyApplied => {
-                    let Some(attempt) = claimed.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-                    let answer = self.gateways.confirm(&attempt, claimed.terms().mode, credentials, now).await;
-                    log_answer(&claimed, &attempt, "confirmed", &answer);
-                    return self.write(claimed, id, &answer, return_data.hint, now).await;
+                    let Some(attempt) = confirming.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
+                    let answer = self.gateways.confirm(&attempt, confirming.terms().mode, credentials, now).await;
+                    log_answer(&confirming, &attempt, "confirmed", &answer);
+                    return self.write(confirming, id, &answer, return_data.hint, now).await;
                 }
                 Written::Rejected(current) => {
                     link = *current;

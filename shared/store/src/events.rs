@@ -119,8 +119,8 @@ impl Store {
         Ok(items.iter().filter_map(due).collect())
     }
 
-    /// Claims a due event by moving it ahead to the end of the lease: of two sweeps only one does.
-    pub async fn claim_due_event(&self, due: &DueEvent, until: Timestamp) -> Result<Option<EventRecord>, StoreError> {
+    /// Leases a due event by moving it ahead to the end of the lease: of two runs only one does.
+    pub async fn lease_due_event(&self, due: &DueEvent, until: Timestamp) -> Result<Option<EventRecord>, StoreError> {
         let Some(mut event) = self.event(&due.id).await? else { return Ok(None) };
         let is_still_due = event.due_at().is_some_and(|at| at.as_millisecond() <= due.due_at.as_millisecond());
         if !is_still_due {

@@ -1,5 +1,5 @@
-//! What became of each message of a link. A message is claimed before it is sent; the claim is a lease, so only a crash
-//! or a timeout around the provider's answer can send it twice.
+//! What became of each message of a link. A message is leased before it is sent, so that only a crash or a
+//! timeout around the provider's answer can send it twice.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ pub(crate) struct MessageRecord {
     pub(crate) state: MessageState,
     /// How often it was handed to the provider, this time included.
     tries: u32,
-    /// Whose lease it is.
-    claim: String,
+    /// The mark of the run that leased it last.
+    lease: String,
 }
 
 /// The right to send a message, and the number of the try.
@@ -35,7 +35,7 @@ pub struct SendLease {
     pub tries: u32,
 }
 
-/// What became of claiming.
+/// What became of leasing a message.
 #[derive(Clone, Debug)]
 pub enum LeaseOutcome {
     Mine(SendLease),
@@ -87,23 +87,23 @@ impl Store {
         Ok(states)
     }
 
-    /// Claims a message that no run has claimed.
-    pub async fn claim_message(
+    /// Leases a message that no run has leased.
+    pub async fn lease_message(
         &self,
         link: &LinkId,
         message: &MessageId,
         until: Timestamp,
     ) -> Result<LeaseOutcome, StoreError> {
-        const WRITE: &str = "claim a message";
-        let claim = SendLease { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
-        let item = claim.item(MessageState::Sending { until }, None)?;
+        const WRITE: &str = "lease a message";
+        let lease = SendLease { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
+        let item = lease.item(MessageState::Sending { until }, None)?;
         let known = match self.put_if(WRITE, item, Condition::nothing_there()).await? {
-            PutOutcome::Written => return Ok(LeaseOutcome::Mine(claim)),
+            PutOutcome::Written => return Ok(LeaseOutcome::Mine(lease)),
             PutOutcome::StoodAgainst(known) => known,
         };
         let known: MessageRecord = from_item(WRITE, known)?;
         Ok(match known.state {
-            MessageState::Sending { .. } if known.claim == claim.mark => LeaseOutcome::Mine(claim),
+            MessageState::Sending { .. } if known.lease == lease.mark => LeaseOutcome::Mine(lease),
             MessageState::Sending { until } => LeaseOutcome::Held { until },
             MessageState::Sent { .. }
             | MessageState::Waiting { .. }
@@ -157,30 +157,30 @@ impl Store {
         Ok(items.iter().filter_map(due).collect())
     }
 
-    /// Claims a due message by moving it ahead to the end of the lease: of two sweeps only one does.
-    pub async fn claim_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<SendLease>, StoreError> {
-        const WRITE: &str = "claim a due message";
+    /// Leases a due message by moving it ahead to the end of the lease: of two runs only one does.
+    pub async fn lease_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<SendLease>, StoreError> {
+        const WRITE: &str = "lease a due message";
         let known: Option<MessageRecord> = self.read(WRITE, keys::message(&due.link, &due.message)).await?;
         let Some(known) = known else { return Ok(None) };
-        let claim = SendLease {
+        let lease = SendLease {
             link: due.link.clone(),
             message: due.message.clone(),
             mark: write_id()?,
             tries: known.tries.saturating_add(1),
         };
-        let item = claim.item(MessageState::Sending { until }, Some(until))?;
+        let item = lease.item(MessageState::Sending { until }, Some(until))?;
         let still_due = Condition::new(
-            "due_at = :seen AND claim = :known",
-            [(":seen", number(due.due_at.as_millisecond())), (":known", text(known.claim))],
+            "due_at = :seen AND lease = :known",
+            [(":seen", number(due.due_at.as_millisecond())), (":known", text(known.lease))],
         );
         Ok(match self.put_if(WRITE, item, still_due).await? {
-            PutOutcome::Written => Some(claim),
+            PutOutcome::Written => Some(lease),
             PutOutcome::StoodAgainst(_) => None,
         })
     }
 
-    /// Writes what became of a claimed message. A claim that was lost to another run writes nothing.
-    pub async fn note_message(&self, claim: &SendLease, state: MessageState) -> Result<(), StoreError> {
+    /// Writes what became of a leased message. A lease that was lost to another run writes nothing.
+    pub async fn note_message(&self, lease: &SendLease, state: MessageState) -> Result<(), StoreError> {
         const WRITE: &str = "note a message";
         let due_at = match &state {
             MessageState::Waiting { until, .. } => Some(*until),
@@ -189,16 +189,16 @@ impl Store {
             | MessageState::Failed { .. }
             | MessageState::Skipped { .. } => None,
         };
-        match self.put_if(WRITE, claim.item(state, due_at)?, claim.still_held()).await? {
+        match self.put_if(WRITE, lease.item(state, due_at)?, lease.still_held()).await? {
             PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
         }
     }
 
-    /// Writes that a claimed message failed for good, and on its link that the CRM has to be told, at once. Where somebody
+    /// Writes that a leased message failed for good, and the event on its link that says so, at once. Where somebody
     /// changed the link meanwhile nothing is written, and the caller decides again on what it is now.
     pub async fn note_failed_message(
         &self,
-        claim: &SendLease,
+        lease: &SendLease,
         state: MessageState,
         link: &PaymentLink,
     ) -> Result<Written, StoreError> {
@@ -206,13 +206,13 @@ impl Store {
         let mark = write_id()?;
         let writes = vec![
             self.conditional_put(self.link_item(link, &mark)?, Condition::version(link.version() - 1))?,
-            self.conditional_put(claim.item(state, None)?, claim.still_held())?,
+            self.conditional_put(lease.item(state, None)?, lease.still_held())?,
         ];
         match self.transact(WRITE, writes).await? {
             TransactOutcome::Committed => Ok(Written::Applied),
             TransactOutcome::Cancelled(reasons) => match reasons.item_at(0) {
                 Some(current) => written_over(WRITE, current, &mark),
-                // The claim was lost to another run, which notes what comes of its own try.
+                // The lease was lost to another run, which notes the outcome of its own try.
                 None => Ok(Written::AlreadyApplied),
             },
         }
@@ -247,9 +247,9 @@ impl Store {
         let Some(known) = known else { return Ok(SentMessage::Other) };
         Ok(match known.state {
             MessageState::Sent { at, provider_id } => {
-                let claim =
-                    SendLease { link: link.clone(), message: message.clone(), mark: known.claim, tries: known.tries };
-                SentMessage::Sent(claim, Handover { at, provider_id })
+                let lease =
+                    SendLease { link: link.clone(), message: message.clone(), mark: known.lease, tries: known.tries };
+                SentMessage::Sent(lease, Handover { at, provider_id })
             }
             MessageState::Sending { .. } => SentMessage::NotYet,
             MessageState::Waiting { .. } | MessageState::Failed { .. } | MessageState::Skipped { .. } => {
@@ -260,13 +260,13 @@ impl Store {
 }
 
 impl SendLease {
-    /// No other run has claimed the message since.
+    /// The condition that no other run has leased the message since.
     fn still_held(&self) -> Condition {
-        Condition::new("claim = :mine", [(":mine", text(&self.mark))])
+        Condition::new("lease = :mine", [(":mine", text(&self.mark))])
     }
 
     fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
-        let record = MessageRecord { state, tries: self.tries, claim: self.mark.clone() };
+        let record = MessageRecord { state, tries: self.tries, lease: self.mark.clone() };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
         if let Some(due_at) = due_at {
             item.insert(DUE_KIND.to_owned(), text(DueKind::Delivery.of(&self.link)));

@@ -333,35 +333,35 @@ async fn two_sweeps_never_take_on_the_same_work() {
 }
 
 #[tokio::test]
-async fn fifty_senders_claim_a_message_and_one_gets_it() {
+async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
     let until = now() + Duration::from_secs(60);
-    let claims = join_all((0..50).map(|_| store.claim_message(link.id(), &message, until))).await;
-    let mine: Vec<_> = claims
+    let leases = join_all((0..50).map(|_| store.lease_message(link.id(), &message, until))).await;
+    let mine: Vec<_> = leases
         .into_iter()
-        .filter_map(|claim| match claim.unwrap() {
-            LeaseOutcome::Mine(claim) => Some(claim),
+        .filter_map(|lease| match lease.unwrap() {
+            LeaseOutcome::Mine(lease) => Some(lease),
             LeaseOutcome::Held { .. } | LeaseOutcome::NotNeeded => None,
         })
         .collect();
     assert_eq!(mine.len(), 1);
     let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
     store.note_message(&mine[0], sent.clone()).await.unwrap();
-    assert!(matches!(store.claim_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
+    assert!(matches!(store.lease_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
 
 #[tokio::test]
-async fn a_lost_claim_notes_nothing() {
+async fn a_lost_lease_notes_nothing() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(first) = store.claim_message(link.id(), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(first) = store.lease_message(link.id(), &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.retry_message_later(link.id(), &message, now()).await.unwrap();
@@ -372,9 +372,9 @@ async fn a_lost_claim_notes_nothing() {
         }
         found.remove(0)
     };
-    let second = store.claim_due_message(&due, now() + Duration::from_secs(60)).await.unwrap().unwrap();
+    let second = store.lease_due_message(&due, now() + Duration::from_secs(60)).await.unwrap().unwrap();
     assert_eq!(second.tries, 2);
-    assert!(store.claim_due_message(&due, now()).await.unwrap().is_none(), "of two sweeps only one claims it");
+    assert!(store.lease_due_message(&due, now()).await.unwrap().is_none(), "of two runs only one leases it");
     store.note_message(&second, MessageState::Sent { at: now(), provider_id: "second".to_owned() }).await.unwrap();
     store
         .note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned(), sent: None })

@@ -1,7 +1,7 @@
 //! From a hint to a decision about money: what to do about an attempt, and what follows from the gateway's answer.
 //!
 //! Nothing here calls a gateway or writes. The crate `confirmation` asks [`PaymentLink::step`] what to do, writes
-//! [`PaymentLink::claim`] where the next call takes the money, and writes in one transaction what
+//! [`PaymentLink::begin_confirming`] where the next call takes the money, and writes in one transaction what
 //! [`PaymentLink::apply_answer`] makes of the gateway's answer.
 
 use jiff::Timestamp;
@@ -46,7 +46,7 @@ pub enum Step {
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
-    /// Write the intention with [`PaymentLink::claim`], then confirm the attempt at the gateway.
+    /// Write the intention with [`PaymentLink::begin_confirming`], then confirm the attempt at the gateway.
     Confirm,
 }
 
@@ -114,7 +114,7 @@ impl PaymentLink {
 
     /// The link with the intention to take the money of this attempt, which is written before the call that takes it.
     /// `None` where the money must not be taken.
-    pub fn claim(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
+    pub fn begin_confirming(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
         if !self.accepts(id, now) {
             return None;
         }

@@ -178,7 +178,7 @@ impl PaymentLink {
         &self.base
     }
 
-    /// The address the customer opens. Whoever has it can pay; it must not be logged.
+    /// The address that the customer opens. Anybody who has it can pay, so it must not be logged.
     pub fn url(&self) -> String {
         pay_url(&self.base, self.token.expose())
     }

@@ -162,9 +162,9 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
     let (link, id) = begun(&link(), 1, 59);
     // The session ends at minute 74, what was begun in it may become known until minute 79.
     assert_eq!(link.status_at(at(78)).name(), "active");
-    assert!(link.claim(&id, at(78)).is_some());
+    assert!(link.begin_confirming(&id, at(78)).is_some());
     assert_eq!(link.status_at(at(79)).name(), "expired");
-    assert!(link.claim(&id, at(79)).is_none());
+    assert!(link.begin_confirming(&id, at(79)).is_none());
     assert_eq!(link.due_at(), Some(later(at(59), LEASE)), "the attempt is asked about by the next sweep");
     assert_eq!(link.sweep_from(), link.due_at());
     let (asked, _) = link.lease_due(at(60)).unwrap();
@@ -185,7 +185,7 @@ fn a_payment_begun_in_time_may_finish_and_a_later_one_may_not() {
 fn a_confirmed_payment_pays_the_link_and_brings_one_receipt_attached_to_its_field() {
     let (link, id) = begun(&link(), 1, 1);
     assert_eq!(link.step(&id, Hint::Paid, at(2)), Step::Confirm);
-    let link = link.claim(&id, at(2)).unwrap();
+    let link = link.begin_confirming(&id, at(2)).unwrap();
     let transition = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
     assert_eq!(transition.link.status_at(at(2)), LinkStatus::Paid { paid_at: at(2), paid_by: id.clone() });
     let receipt = transition.kept.unwrap().receipt.unwrap();
@@ -212,16 +212,16 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
     let return_data = |reference: &str| ReturnData { hint: Hint::Paid, return_reference: Some(reference.to_owned()) };
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     assert_eq!(link.due_at(), Some(at(60)), "the gateway cannot be asked, so nothing is due before the link ends");
-    let claimed = link.clone().with_return_data(&id, &return_data("first")).claim(&id, at(2)).unwrap();
-    assert_eq!(claimed.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
+    let confirming = link.clone().with_return_data(&id, &return_data("first")).begin_confirming(&id, at(2)).unwrap();
+    assert_eq!(confirming.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
     // Another return cannot give the money that is being taken another name.
-    let again = claimed.clone().with_return_data(&id, &return_data("second"));
+    let again = confirming.clone().with_return_data(&id, &return_data("second"));
     assert_eq!(again.attempt(&id).unwrap().return_reference.as_deref(), Some("first"));
     // Once it is known to be no payment, a later return may.
     let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "no_such_reference"));
-    let failed = claimed.apply_answer(&id, &no, Hint::Paid, at(3)).unwrap().link;
+    let failed = confirming.apply_answer(&id, &no, Hint::Paid, at(3)).unwrap().link;
     assert_eq!(failed.step(&id, Hint::Paid, at(4)), Step::LookUp);
-    let later = failed.with_return_data(&id, &return_data("second")).claim(&id, at(4)).unwrap();
+    let later = failed.with_return_data(&id, &return_data("second")).begin_confirming(&id, at(4)).unwrap();
     assert_eq!(later.attempt(&id).unwrap().return_reference.as_deref(), Some("second"));
 }
 
@@ -240,10 +240,10 @@ fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
 fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
     let (link, first) = begun(&link(), 1, 1);
     let (link, second) = begun(&link, 2, 17);
-    let link = link.claim(&first, at(18)).unwrap();
+    let link = link.begin_confirming(&first, at(18)).unwrap();
     assert_eq!(link.cancel(None, true, at(18)), Err(CancelRefused::PaymentInProgress { can_force: false }));
     assert_eq!(link.status_at(at(100_000)).name(), "active");
-    assert!(link.claim(&second, at(18)).is_none());
+    assert!(link.begin_confirming(&second, at(18)).is_none());
     assert_eq!(link.visit(at(18)), Visit::Confirming);
     // The run that wrote the intention has a minute. Then the sweep resumes exactly this attempt.
     assert_eq!(link.step(&first, Hint::Paid, at(18)), Step::Nothing);
@@ -256,10 +256,10 @@ fn while_an_attempt_confirms_cancel_expiry_and_others_yield_to_it() {
 fn an_unknown_answer_is_never_a_no() {
     let (link, id) = begun(&link(), 1, 1);
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
-    let claimed = link.claim(&id, at(2)).unwrap();
-    assert_eq!(claimed.apply_answer(&id, &unknown, Hint::Paid, at(2)), None);
-    assert_eq!(claimed.due_at(), Some(later(at(2), LEASE)));
-    // Where nothing was claimed, the report is remembered, so that nobody is sent to pay again meanwhile.
+    let confirming = link.begin_confirming(&id, at(2)).unwrap();
+    assert_eq!(confirming.apply_answer(&id, &unknown, Hint::Paid, at(2)), None);
+    assert_eq!(confirming.due_at(), Some(later(at(2), LEASE)));
+    // Where no intention was written, the report is remembered, so that nobody is sent to pay again meanwhile.
     let transition = link.apply_answer(&id, &unknown, Hint::Paid, at(2)).unwrap();
     assert_eq!(transition.link.visit(at(3)), Visit::Confirming);
     assert_eq!(link.apply_answer(&id, &unknown, Hint::Nothing, at(2)), None);
@@ -307,15 +307,15 @@ fn an_account_that_accepts_late_payments_turns_expired_into_paid_and_nothing_els
     let (late, id) = begun(&late, 1, 59);
     let expired = late.lease_due(at(200)).unwrap().0;
     assert_eq!(expired.status_at(at(200)).name(), "expired");
-    assert!(expired.claim(&id, at(201)).is_some());
+    assert!(expired.begin_confirming(&id, at(201)).is_some());
     assert!(expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap().kept.is_some());
 
     let (strict, id) = begun(&link(), 1, 59);
     let expired = strict.lease_due(at(200)).unwrap().0;
-    assert!(expired.claim(&id, at(201)).is_none());
+    assert!(expired.begin_confirming(&id, at(201)).is_none());
     let (cancelled, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Accept), 1, 1);
     let cancelled = cancelled.cancel(None, true, at(2)).unwrap();
-    assert!(cancelled.claim(&id, at(3)).is_none());
+    assert!(cancelled.begin_confirming(&id, at(3)).is_none());
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn who_pays_at_the_last_moment_of_a_session_is_asked_about_before_the_link_ends(
 #[test]
 fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
     let (link, id) = begun(&link(), 1, 1);
-    let confirming = link.claim(&id, at(2)).unwrap();
+    let confirming = link.begin_confirming(&id, at(2)).unwrap();
     assert_eq!(confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(60)), None);
     let overdue = confirming.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Nothing, at(1 + 72 * 60)).unwrap();
     assert!(overdue.link.needs_review());
@@ -487,7 +487,7 @@ fn an_attempt_that_stays_unfinished_is_abandoned_only_when_the_gateway_says_so_a
 #[derive(Clone, Debug)]
 enum Action {
     Begin,
-    Claim(usize),
+    BeginConfirming(usize),
     Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
     Sweep,
@@ -531,7 +531,7 @@ fn action() -> impl Strategy<Value = Action> {
     ];
     prop_oneof![
         2 => Just(Action::Begin),
-        2 => (0..4_usize).prop_map(Action::Claim),
+        2 => (0..4_usize).prop_map(Action::BeginConfirming),
         5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| Action::Answer(index, answer, hint)),
         1 => any::<bool>().prop_map(Action::Cancel),
         2 => Just(Action::Sweep),
@@ -570,7 +570,7 @@ proptest! {
                     number += 1;
                     link.begin_attempt(attempt(&link, number, minute), now).ok()
                 }
-                Action::Claim(index) => id(index).and_then(|id| link.claim(&id, now)),
+                Action::BeginConfirming(index) => id(index).and_then(|id| link.begin_confirming(&id, now)),
                 Action::Answer(index, answer, hint) => {
                     id(index).and_then(|id| link.apply_answer(&id, &answer, hint, now)).map(|transition| {
                         receipts += usize::from(transition.kept.is_some());

@@ -237,14 +237,14 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
         .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "emails": ["throttle@example.com"] } }))
         .await;
     let link = world.wait_for(&link, |link| link["messages"][0]["status"] == "waiting").await;
-    // Another link, whose message somebody claimed and never noted.
+    // Another link, whose message somebody leased and never noted.
     let other = world.make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 60000 })).await;
     let id = domain::ids::LinkId::parse(other["id"].as_str().unwrap()).unwrap();
     let message = domain::ids::MessageId::parse(link["messages"][0]["id"].as_str().unwrap()).unwrap();
     let until = domain::Timestamp::now() + std::time::Duration::from_secs(90);
-    let claimed = world.cloud.store.claim_message(&id, &message, until).await.unwrap();
-    assert!(matches!(claimed, store::LeaseOutcome::Mine(_)));
-    let again = world.cloud.store.claim_message(&id, &message, until).await.unwrap();
+    let leased = world.cloud.store.lease_message(&id, &message, until).await.unwrap();
+    assert!(matches!(leased, store::LeaseOutcome::Mine(_)));
+    let again = world.cloud.store.lease_message(&id, &message, until).await.unwrap();
     assert!(matches!(again, store::LeaseOutcome::Held { .. }));
     world.cloud.store.retry_message_later(&id, &message, until).await.unwrap();
     world.turn_clock(std::time::Duration::from_secs(30));
