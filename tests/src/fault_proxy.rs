@@ -3,10 +3,11 @@
 //!
 //! It numbers the calls of a function, writes them down, and can make any of them go wrong: not let it through, answer
 //! what the service answers on a bad day, or let it happen and lose the answer. Two faults stop the function itself, as
-//! a process that dies does: the test that runs the function waits for [`FaultProxy::death_of`] beside it and drops it then.
+//! a process that dies does: the test that runs the function waits for [`FaultProxy::death_of`] beside it and drops it
+//! then.
 //!
-//! An operation of the AWS SDK is one call, however often the SDK tries it. A fault says whether it meets only the first
-//! try or every one.
+//! An operation of the AWS SDK is one call, however often the SDK tries it. A fault says whether it meets only the
+//! first try or every one.
 //!
 //! A call to AWS that the function's role in the template does not allow is refused as IAM would refuse it, so that
 //! whatever is tested through this proxy is tested with the permissions it will have.

@@ -1,4 +1,4 @@
-//! Who opens a link: a person, or something that only looks at it; and what the person reads.
+//! The visitor of a link: whether it is a person or a program that fetches links, and which language the person reads.
 //!
 //! Chat apps, mail scanners and browsers that fetch ahead must not open sessions at a gateway: they get a preview.
 
@@ -62,15 +62,15 @@ fn is_previewer(headers: &HeaderMap) -> bool {
     PREVIEWERS.iter().any(|part| agent.contains(part))
 }
 
-/// The language that the browser wants most of those that ship: `Some(None)` where it wants only others, `None` where it
-/// leaves the choice to us.
+/// The language that the browser prefers among those that ship: `Some(None)` where it accepts only others, `None` where
+/// it names no preference.
 pub(crate) fn languages(headers: &HeaderMap) -> Option<Option<Language>> {
     let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut ranges: Vec<(&str, f32)> = wanted.split(',').map(weighed).filter(|(tag, _)| !tag.is_empty()).collect();
     if ranges.iter().all(|(tag, _)| *tag == "*") {
         return None;
     }
-    // What a browser wants not at all has the weight nothing. Of equal weights the first counts.
+    // A language that a browser refuses has the weight 0. Of equal weights the first counts.
     ranges.retain(|(_, weight)| *weight > 0.0);
     ranges.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     Some(ranges.into_iter().find_map(|(tag, _)| Language::of(tag)))

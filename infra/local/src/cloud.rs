@@ -24,7 +24,7 @@ use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
 use simulators::providers::{self, Opening};
 
-/// So far back the page lists links.
+/// The page lists the links of this many hours.
 const OVERVIEW_HOURS: i64 = 24 * 7;
 
 /// The ports of the local cloud, all on this machine only.
@@ -203,8 +203,8 @@ impl Cloud {
         Ok(())
     }
 
-    /// What listens at the functions' port, for whoever serves them in this process. Who serves them in another one drops it,
-    /// which lets go of the port. It is handed out once.
+    /// What listens at the functions' port, for a caller that serves them in this process. A caller that serves them in
+    /// another process drops it, which lets go of the port. It is handed out once.
     pub fn functions_listener(&self) -> Option<TcpListener> {
         self.functions_listener.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

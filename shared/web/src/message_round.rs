@@ -14,7 +14,7 @@ use crate::body::{Given, Unknown, refuse_unknown};
 use crate::records::{SocialBody, read_social};
 use crate::texts::TextBody;
 
-/// So many people, numbers or addresses may be named by hand.
+/// At most this many people, numbers or addresses may be named by hand.
 const MAX_RECIPIENTS: usize = 20;
 
 /// Whom to tell. Somebody who is named twice is told once. Where nobody who is named can be reached, the request is refused.
@@ -63,7 +63,7 @@ pub struct MessageBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ChannelName>>)]
     channels: Given<Vec<String>>,
-    /// The text of the SMS, with `custom` and the channel `sms` only. FilledTemplate in, it has at most `max_sms_segments`
+    /// The text of the SMS, with `custom` and the channel `sms` only. Filled in, it has at most `max_sms_segments`
     /// segments.
     #[serde(default)]
     #[schema(value_type = Option<TextBody>)]

@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 
 use crate::body::{Given, Unknown, refuse_unknown};
 
-/// A contact has at most so many people.
+/// A contact has at most this many people.
 const MAX_PEOPLE: usize = 50;
 
-/// Somebody has at most so many addresses on social networks.
+/// A person has at most this many addresses on social networks.
 const MAX_SOCIAL: usize = 5;
 
-/// An item has at most so many receipt fields.
+/// An item has at most this many receipt fields.
 const MAX_FIELDS: usize = 20;
 
 /// A customer. A PUT replaces all of it.

@@ -3,12 +3,12 @@
 //! A customer opened a link and paid, or did not. Then things come in: returns and webhooks, true and false ones, the
 //! schedule, the end of the link's time, the CRM's wish to cancel, a second session that is paid.
 //!
-//! At the gateway from which all of them can come in, of a customer who paid, every ordered choice of up to four is tried,
-//! plain and with one of them coming twice at once. Of all the others, at every gateway, with nobody who paid, with each
-//! of them in turn coming twice, and of a seeded sample of longer ones, one in so many is tried.
+//! At the gateway from which all of them can come in, of a customer who paid, every ordered choice of up to four is
+//! tried, plain and with one of them coming twice at once. Of all the others, at every gateway, with nobody who paid,
+//! with each of them in turn coming twice, and of a seeded sample of longer ones, only a part is tried.
 //!
-//! What is true in the end follows from the first of them that decides anything; [`Order::truth`] says so in a few lines,
-//! knowing nothing of how the service does it.
+//! What is true in the end follows from the first of them that decides anything; [`Order::truth`] says so in a few
+//! lines, knowing nothing of how the service does it.
 //!
 //! `make test-orders` tries all of them, `make test-orders EVERY=29` one in 29 of those that are not always tried, and
 //! `PAYLINK_SECONDS=300 make test-orders` what there is time for, as `tests::time_box` says. Without any of them one in

@@ -19,12 +19,12 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::amounts::grouped;
-use crate::content_type::has_content_type;
 use super::credential::Credential;
 use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, Sale, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
 use super::simulator::{Opening, Simulator};
 use super::tehran_time::tehran_time;
+use crate::content_type::has_content_type;
 
 /// Amounts in rial. The gateway says only that they are above 1,000 and have a limit of the terminal.
 const AMOUNT: std::ops::RangeInclusive<u64> = 1_001..=2_000_000_000;
@@ -167,8 +167,8 @@ async fn refund_inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: By
     zibal.0.misbehaviour.apply("refund_inquiry", || zibal.refund_inquiry(&headers, &body)).await
 }
 
-/// Whoever calls the platform without a token of it.
-fn stranger(headers: &HeaderMap) -> Option<Response> {
+/// The refusal of a call to the platform without a token of it.
+fn without_token(headers: &HeaderMap) -> Option<Response> {
     let is_known = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -267,7 +267,7 @@ impl Zibal {
 
     /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice.
     fn refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        if let Some(refused) = stranger(headers) {
+        if let Some(refused) = without_token(headers) {
             return refused;
         }
         let now = self.0.now();
@@ -292,7 +292,7 @@ impl Zibal {
 
     /// What became of the refunds of a session. The form of `data` is not published.
     fn refund_inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        if let Some(refused) = stranger(headers) {
+        if let Some(refused) = without_token(headers) {
             return refused;
         }
         answer(input(headers, body).and_then(|input| {

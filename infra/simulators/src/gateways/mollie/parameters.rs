@@ -1,4 +1,4 @@
-//! Who calls, and how the parameters of a call are read.
+//! The caller of a call, and how its parameters are read.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 
-/// Who calls, and whether with a live key.
+/// The key of the caller, and whether it is a live one.
 pub(super) fn caller(headers: &HeaderMap) -> Result<(Credential, bool), Refusal> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = given.strip_prefix("Bearer ").unwrap_or_default().trim();

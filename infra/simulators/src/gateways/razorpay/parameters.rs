@@ -1,4 +1,4 @@
-//! Who calls, and how a body is read.
+//! The caller of a call, and how its body is read.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Who makes a call, under which key, and what every call has to say.
+//! The caller of a call: its key, and what every call has to say.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
