@@ -5,8 +5,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::gateway::GatewayKind;
 use domain::events::EventType;
+use domain::gateway::GatewayKind;
 use domain::messages::channel::Channel;
 use serde_json::{Map, Value, json};
 
