@@ -20,7 +20,7 @@ use crate::keys::{
     LISTED_AT, PK, SK,
 };
 
-/// One page and where the next one begins.
+/// One page of a list, and the cursor of the next page, if there is one.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub entries: Vec<T>,
@@ -32,11 +32,11 @@ pub struct Page<T> {
 pub enum LinkList {
     OfContact(ContactId),
     OfItem(ItemId),
-    /// Made within these instants, the end exclusive.
+    /// Links made between these instants, the end exclusive.
     Between(Timestamp, Timestamp),
 }
 
-/// Which events to list, the oldest first: those recorded after an event, or after an instant, and before another.
+/// Which events to list, the oldest first: those recorded after an event or an instant, and before an instant.
 #[derive(Clone, Debug)]
 pub struct EventList {
     pub after: EventsAfter,
@@ -57,11 +57,14 @@ pub enum ReceiptList {
     OfItem(ItemId),
 }
 
-/// Partitions of a list index that are one list together, cut to a range of `listed_at`.
+/// What to read for a list: the partitions of an index that hold it, and a range of their sort key `listed_at`.
 struct Range {
     index: &'static str,
+    /// The partition key of the index.
     attribute: &'static str,
+    /// The partitions: a day's list is spread over several.
     values: Vec<String>,
+    /// Exclusive, as the end is.
     from: String,
     to: String,
 }
@@ -72,14 +75,14 @@ impl Range {
         Self { index, attribute, values: vec![value], from: "0".to_owned(), to: ":".to_owned() }
     }
 
-    /// A part of what is listed of a day.
+    /// The entries of a day between two sort keys.
     fn of_day(values: Vec<String>, from: String, to: String) -> Self {
         Self { index: BY_DAY_INDEX, attribute: BY_DAY, values, from, to }
     }
 
-    /// Records that stand in the list by their id, from after one of them on.
+    /// A list that is sorted by id, from after the cursor's entry on.
     fn of_ids(value: &str, after: Option<&Cursor>) -> Self {
-        // These sort before and after everything that an id consists of.
+        // `!` sorts before every character of an id, and `~` after it.
         let from = after.map_or("!", Cursor::place).to_owned();
         Self { index: BY_DAY_INDEX, attribute: BY_DAY, values: vec![value.to_owned()], from, to: "~".to_owned() }
     }
@@ -122,7 +125,7 @@ impl Store {
             EventsAfter::Event(event) => (event.recorded_at, keys::listed_at(event.recorded_at, event.id.as_str())),
             EventsAfter::Instant(instant) => (*instant, bound(*instant)),
         };
-        // An event that was recorded only just now has nothing behind it yet.
+        // Where the list begins at or after its end, there is nothing to read.
         if after >= bound(list.before) {
             return Ok(Vec::new());
         }
@@ -150,8 +153,8 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// The items with the receipts attached to their fields, by their ids. The receipts of each lie in a partition of its
-    /// own, so that each is a query.
+    /// The items with the receipts attached to their fields, by their ids. Each item is a query, because it lies in one
+    /// partition with its receipts.
     pub async fn list_items(
         &self,
         limit: usize,
@@ -181,7 +184,7 @@ impl Store {
         Ok((ids, next))
     }
 
-    /// The links that had this reference, the newest first. The guard of a reference knows few, so all of them are read.
+    /// The links that had this reference, the newest first. A reference keeps few links, so all of them are read.
     pub async fn links_with_reference(
         &self,
         id: &ReferenceId,
@@ -201,7 +204,7 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// Reads keys from the ranges one after the other until the page is full, then the items themselves.
+    /// Reads sort keys from the ranges one after the other until the page is full, then the items themselves.
     async fn list<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -232,7 +235,7 @@ impl Store {
         Ok(Page { entries, next })
     }
 
-    /// The items of listed entries, in their order. One that is gone meanwhile is left out.
+    /// The items of index entries, in their order. An item that was deleted meanwhile is left out.
     async fn entries<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -242,7 +245,7 @@ impl Store {
         self.records(operation, listed.iter().filter_map(|entry| key_of(keys::listed_id(entry)?)).collect()).await
     }
 
-    /// The records under these keys, in their order. One that is not there is left out.
+    /// The records under these keys, in their order. A key without a record is left out.
     async fn records<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -261,23 +264,23 @@ impl Store {
         Ok(entries)
     }
 
-    /// The `listed_at` values between the range's `from` and `to`, both exclusive, at most `most`, whichever of its partitions
-    /// they are in.
+    /// The `listed_at` values between the range's `from` and `to`, both exclusive and at limit `limit` of them, merged
+    /// from all of its partitions.
     async fn listed(
         &self,
         operation: &'static str,
         range: &Range,
         to: &str,
-        most: usize,
+        limit: usize,
         order: Order,
     ) -> Result<Vec<String>, StoreError> {
-        let all = range.values.iter().map(|value| self.listed_in(operation, range, value, to, most, order));
+        let all = range.values.iter().map(|value| self.listed_in(operation, range, value, to, limit, order));
         let mut listed = try_join_all(all).await?.concat();
         match order {
             Order::NewestFirst => listed.sort_unstable_by(|one, other| other.cmp(one)),
             Order::OldestFirst => listed.sort_unstable(),
         }
-        listed.truncate(most);
+        listed.truncate(limit);
         Ok(listed)
     }
 
@@ -287,19 +290,19 @@ impl Store {
         days(from, to).iter().map(of_day).collect()
     }
 
-    /// The same of one of its partitions.
+    /// The `listed_at` values of one partition of a range.
     async fn listed_in(
         &self,
         operation: &'static str,
         range: &Range,
         value: &str,
         to: &str,
-        most: usize,
+        limit: usize,
         order: Order,
     ) -> Result<Vec<String>, StoreError> {
         let mut listed = Vec::new();
         let mut start: Option<Item> = None;
-        while listed.len() < most {
+        while listed.len() < limit {
             let answer = self
                 .client
                 .query()
@@ -312,7 +315,7 @@ impl Store {
                 .expression_attribute_values(":from", text(&range.from))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
                 .scan_index_forward(order == Order::OldestFirst)
-                .limit(i32::try_from(most - listed.len() + 2).unwrap_or(i32::MAX))
+                .limit(i32::try_from(limit - listed.len() + 2).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -326,7 +329,7 @@ impl Store {
                 break;
             }
         }
-        listed.truncate(most);
+        listed.truncate(limit);
         Ok(listed)
     }
 }
@@ -344,7 +347,7 @@ fn days(from: Timestamp, to: Timestamp) -> Vec<String> {
     }
 }
 
-/// Sorts before every entry of an instant and after all earlier ones.
+/// A sort key before every entry of an instant, and after all entries of earlier ones.
 fn bound(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond())
 }
