@@ -22,12 +22,12 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::amounts::grouped;
-use crate::content_type::has_content_type;
 use super::credential::Credential;
 use super::hosted_checkout::{DeadEnd, HostedCheckout, Outcome, PageContent, Sale, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, page, redirect};
 use super::simulator::{Opening, Simulator};
 use super::tehran_time::tehran_time;
+use crate::content_type::has_content_type;
 
 /// The smallest amount in rial.
 const SMALLEST: u64 = 2_000;

@@ -23,12 +23,12 @@ pub(super) use self::sale::{Payment, Sale, SaleState};
 use super::credential::Credential;
 use super::endpoints::Endpoint;
 use super::ids::Ids;
-use crate::misbehaviour::Misbehaviour;
 use super::payment_page::PaymentPage;
 use super::replays::{IdempotentCall, Replayed};
 use super::simulator::Opening;
 use super::state_file::Books;
 use super::webhook::{Notify, OutgoingWebhook, PAUSES};
+use crate::misbehaviour::Misbehaviour;
 
 /// Everything that one such simulator has.
 pub(super) struct HostedCheckout {

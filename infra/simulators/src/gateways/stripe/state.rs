@@ -14,10 +14,10 @@ use super::session::{Session, SessionState};
 use super::webhooks::{Delivery, Event, EventKind};
 use crate::gateways::endpoints::Endpoint;
 use crate::gateways::ids::Ids;
-use crate::misbehaviour::Misbehaviour;
 use crate::gateways::simulator::Opening;
 use crate::gateways::state_file::Books;
 use crate::gateways::webhook::{Notify, PAUSES};
+use crate::misbehaviour::Misbehaviour;
 
 /// The Stripe simulator. A clone is cheap and shares its state with the original.
 #[derive(Debug, Clone)]

@@ -8,9 +8,9 @@ use runtime::Clock;
 use super::ledger::Ledger;
 use super::mode::Mode;
 use crate::gateways::ids::Ids;
-use crate::misbehaviour::Misbehaviour;
 use crate::gateways::simulator::Opening;
 use crate::gateways::state_file::Books;
+use crate::misbehaviour::Misbehaviour;
 
 /// Everything that this simulator has.
 #[derive(Debug)]
