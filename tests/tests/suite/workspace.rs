@@ -38,16 +38,37 @@ fn a_function_depends_on_what_it_uses() {
         ("expire-links", &["gateways"]),
         ("deliver-messages", &["aws-sdk-ses", "aws-sdk-sns", "channels"]),
     ] {
-        let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--package", function, "--edges", "normal", "--prefix", "none", "--format", "{p}"])
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let tree = String::from_utf8(tree.stdout).unwrap();
-        let packages: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert!(packages.contains("store"), "{function}: {tree}");
-        let found: Vec<&str> = HEAVY.into_iter().filter(|name| packages.contains(name)).collect();
+        let packages = packages_of(function);
+        assert!(packages.contains("store"), "{function}: {packages:?}");
+        let found: Vec<&str> = HEAVY.into_iter().filter(|name| packages.contains(*name)).collect();
         assert_eq!(found, used, "{function}");
         assert!(packages.len() <= 260, "{function} brings {} packages along", packages.len());
     }
+}
+
+/// Rules know no table, use cases know no HTTP, and an answer can be shown by whoever has the record.
+#[test]
+fn an_inner_crate_knows_none_that_is_further_out() {
+    for (krate, outer) in [
+        ("domain", &["store", "gateways", "channels", "views", "web", "runtime", "tokio", "axum", "lambda_http"][..]),
+        ("views", &["store", "gateways", "channels", "web", "runtime", "axum", "lambda_http"]),
+        ("use-cases", &["gateways", "channels", "views", "web", "axum", "lambda_http"]),
+    ] {
+        let packages = packages_of(krate);
+        assert!(packages.contains("jiff"), "{krate}: {packages:?}");
+        let found: Vec<&&str> = outer.iter().filter(|name| packages.contains(**name)).collect();
+        assert!(found.is_empty(), "{krate} knows {found:?}");
+    }
+}
+
+/// The names of all packages that one of the workspace brings along.
+fn packages_of(package: &str) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }

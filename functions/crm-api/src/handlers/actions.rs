@@ -43,7 +43,7 @@ pub(crate) struct CancelBody {
 
 /// Whom to tell once more, and in which words; what is left out is as it was when the link was made, and so may be the body.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = MessageRound)]
+#[schema(as = Resend)]
 pub(crate) struct ResendBody {
     /// Whom to tell, as when a link is made, also at new addresses. Left out or empty, whoever was told then.
     #[serde(default)]
