@@ -39,7 +39,7 @@ const WORLD_LASTS: usize = 24;
 const PART: usize = 12;
 
 /// A third of what two processors try in a minute, or less.
-const LEAST_IN_A_MINUTE: usize = 120;
+const LEAST_IN_A_MINUTE: usize = 180;
 
 /// This many flows are tried at once: most of a world's time is spent waiting for another try.
 const AT_ONCE: usize = 32;

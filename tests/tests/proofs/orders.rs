@@ -43,7 +43,7 @@ fn size_of_world(account: Account) -> usize {
 const AT_ONCE: usize = 4;
 
 /// A third of what two processors try in a minute, or less.
-const LEAST_IN_A_MINUTE: usize = 600;
+const LEAST_IN_A_MINUTE: usize = 550;
 
 /// This many longer orders are drawn.
 const LONGER: usize = 1000;

@@ -38,7 +38,7 @@ const STORIES_OF_A_WORLD: usize = 10;
 const WORLDS: usize = 6;
 
 /// A third of what two processors tell in a minute, or less.
-const LEAST_IN_A_MINUTE: usize = 60;
+const LEAST_IN_A_MINUTE: usize = 35;
 
 /// The number of steps in a story.
 const STEPS: usize = 70;
