@@ -81,7 +81,7 @@ forEach('one tap leads to the gateway, and paying there to a page that says it i
   await arrive(page, link);
   await finish(page, 'paid');
   assert.equal(await title(page), words.paid);
-  assert.equal(await page.locator('html').getAttribute('dir'), visitor.language === 'en' ? 'ltr' : 'rtl');
+  assert.equal(await page.locator('html').getAttribute('dir'), ['ar', 'fa'].includes(visitor.language) ? 'rtl' : 'ltr');
   await lookAt(page, `paid-${visitor.name}`);
   assert.equal((await readLink(link)).receipts.length, 1);
 

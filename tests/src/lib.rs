@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use paylink_local::seed::{self, API_KEY};
 use paylink_local::watch::{Watch, WatchOptions};
 use paylink_local::{Cloud, Options, Ports};
@@ -174,6 +175,12 @@ impl World {
         if let Some(watch) = self.watch.take() {
             watch.stop().await;
         }
+    }
+
+    /// Sets the functions' clock, for a test whose words are those of one day. The gateways' clocks go on as they are.
+    pub fn set_clock(&self, now: Timestamp) {
+        assert!(self.functions.is_some(), "the clock of another process cannot be set");
+        self.clock.store(now.as_millisecond() - Timestamp::now().as_millisecond(), Ordering::Relaxed);
     }
 
     /// Turns the functions' clock ahead. The gateways' clocks go on as they are.

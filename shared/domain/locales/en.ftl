@@ -44,8 +44,8 @@ rial-with-toman = { $rial }
 toman-alone = { $toman } Toman
 
 ## Messages. $if_description and $end stand around what is said only where the link has a description. An SMS in other
-## characters than those of GSM has less than half the room: it may say $rial, which is the amount in Rial alone, for $amount
-## and leave out $expires_at.
+## characters than those of GSM has less than half the room: it may say $short_amount, which is the amount in one unit,
+## for $amount and leave out $expires_at.
 
 link-created-sms =
     { $business } asks you to pay { $amount }{ $if_description } for { $description }{ $end } by { $expires_at }:

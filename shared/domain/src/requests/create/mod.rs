@@ -302,12 +302,30 @@ fn check_size(
     notified: &ResolvedRecipients,
     problems: &mut Problems,
 ) {
-    let description = request.description.as_ref().value();
-    let metadata = request.metadata.as_ref().value();
-    problems.check(
-        "/recipients",
-        check_content(&(message, &notified.recipients, &notified.unreached, description, metadata)),
-    );
+    let Request {
+        // What a link takes over from records has bounds of its own, and so has what it takes over as one word.
+        account_id: _,
+        contact_id: _,
+        item_id: _,
+        contact: _,
+        item: _,
+        amount: _,
+        currency: _,
+        expires_at: _,
+        expires_in_days: _,
+        after_payment: _,
+        locale: _,
+        // These are in what was decided about them.
+        recipients: _,
+        message: _,
+        description,
+        reference_id,
+        return_url,
+        metadata,
+    } = request;
+    let texts = (description.as_ref().value(), reference_id.as_ref().value(), return_url.as_ref().value());
+    let content = (message, &notified.recipients, &notified.unreached, texts, metadata.as_ref().value());
+    problems.check("/recipients", check_content(&content));
 }
 
 fn decide_recipients(
