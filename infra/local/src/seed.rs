@@ -219,7 +219,7 @@ pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedEr
             ProviderKind::Kavenegar,
             ProviderFields {
                 base_url: at("kavenegar"),
-                line: Field::Value(kavenegar::DEMO_LINE.to_owned()),
+                line: Field::Value(kavenegar::DEMO_SENDER_NUMBER.to_owned()),
                 ..ProviderFields::default()
             },
             Some(kavenegar::DEMO_KEY),

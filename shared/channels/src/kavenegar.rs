@@ -10,9 +10,12 @@ use serde_json::Value;
 
 use crate::{Channels, Outgoing, ProviderAdapter, Record, for_good, for_now};
 
-/// How the places of a template are called, in their order: as many as the row says. The first three take no blanks.
-const PLACES: [&str; 5] = ["token", "token2", "token3", "token10", "token20"];
-const WITHOUT_BLANKS: usize = 3;
+/// The form fields that carry the values of a template's placeholders, in their order. There are as many of them as the
+/// provider's row of facts says.
+const PLACEHOLDERS: [&str; 5] = ["token", "token2", "token3", "token10", "token20"];
+
+/// Kavenegar refuses white space in the values of this many placeholders, counted from the first one.
+const PLACEHOLDERS_WITHOUT_SPACES: usize = 3;
 
 pub(crate) struct Kavenegar;
 
@@ -27,8 +30,9 @@ impl ProviderAdapter for Kavenegar {
             },
         };
         form.push(("receptor", receptor(outgoing.to)));
-        if let Some(line) = record.line.filter(|_| approved.is_none()) {
-            form.push(("sender", line.to_owned()));
+        // Kavenegar chooses the sender number of an approved template itself.
+        if let Some(number) = record.sender_number.filter(|_| approved.is_none()) {
+            form.push(("sender", number.to_owned()));
         }
         let Ok(body) = serde_urlencoded::to_string(form) else { return for_good("message_cannot_be_built") };
         let Record { base_url, secret: api_key, .. } = record;
@@ -49,7 +53,7 @@ impl ProviderAdapter for Kavenegar {
 struct Reply {
     #[serde(rename = "return")]
     outcome: Outcome,
-    /// A list, or for a template one entry alone.
+    /// The entries are a list, or for a template one object alone.
     #[serde(default)]
     entries: Value,
 }
@@ -66,7 +70,8 @@ struct Entry {
     status: u16,
 }
 
-/// A number as the provider reads it: Iran's from within, all others with the two zeros of an international call.
+/// Writes a number as the provider reads it: a number of Iran in its national form, any other one with the prefix `00`
+/// of an international call.
 fn receptor(number: &str) -> String {
     match number.strip_prefix("+98") {
         Some(national) => format!("0{national}"),
@@ -74,20 +79,22 @@ fn receptor(number: &str) -> String {
     }
 }
 
+/// The form of a template with its values, or `None` where it has more placeholders than Kavenegar has fields.
 fn fields(filled: &FilledTemplate) -> Option<Vec<(&'static str, String)>> {
-    if filled.parameters.len() > PLACES.len() {
+    if filled.parameters.len() > PLACEHOLDERS.len() {
         return None;
     }
-    let places = PLACES.into_iter().zip(&filled.parameters).enumerate();
+    let placeholders = PLACEHOLDERS.into_iter().zip(&filled.parameters).enumerate();
     let fill = |(index, (name, value)): (usize, (&'static str, &String))| {
-        let value = if index < WITHOUT_BLANKS { value.replace(char::is_whitespace, "-") } else { value.clone() };
+        let value =
+            if index < PLACEHOLDERS_WITHOUT_SPACES { value.replace(char::is_whitespace, "-") } else { value.clone() };
         (name, value)
     };
-    Some(places.map(fill).chain([("template", filled.name.clone())]).collect())
+    Some(placeholders.map(fill).chain([("template", filled.name.clone())]).collect())
 }
 
-/// What is wrong with the message, the number or how we are set up stays wrong; what their servers, their load and the
-/// account's credit say may pass.
+/// A fault of the message, the number or our configuration is permanent. A refusal because of the provider's servers,
+/// their load or the account's credit is temporary.
 fn outcome(answer: &Answer) -> SendOutcome {
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     match reply.outcome.status {
@@ -100,13 +107,13 @@ fn outcome(answer: &Answer) -> SendOutcome {
         412 | 427 => for_good("line_refused"),
         // The account can be charged again.
         418 => for_now("credit_used_up"),
-        // Texts with a link need a leave of their own; approved templates do not.
+        // Kavenegar permits links in texts for each account separately; approved templates need no such permission.
         420 => for_good("links_not_permitted"),
         424 => for_good("template_not_approved"),
         426 => for_good("method_not_in_plan"),
         429 | 451 => for_now("too_many_requests"),
         431 | 432 => for_good("template_does_not_fit"),
-        // Only the owner of the account gets messages.
+        // A test account can send messages to its owner only.
         501 => for_good("account_for_tests_only"),
         400..=499 => for_good("message_refused"),
         _ => for_now("provider_unavailable"),
@@ -179,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_template_has_as_many_places_as_the_row_says() {
+    fn a_template_has_as_many_placeholders_as_the_row_says() {
         let row = domain::messages::provider_profile::ProviderKind::Kavenegar.profile();
-        assert_eq!(row.wording.max_places(), Some(PLACES.len()));
+        assert_eq!(row.wording.max_placeholders(), Some(PLACEHOLDERS.len()));
     }
 
     #[test]
-    fn numbers_and_places_are_written_as_the_provider_reads_them() {
+    fn numbers_and_placeholders_are_written_as_the_provider_reads_them() {
         assert_eq!([receptor("+989121234567"), receptor("+4915112345678")], ["09121234567", "004915112345678"]);
         let filled = |count: usize| FilledTemplate {
             name: "pay".to_owned(),

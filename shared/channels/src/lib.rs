@@ -1,8 +1,8 @@
 //! The providers that messages go out by, SNS and SES among them, and the CRM's endpoints for events.
 //!
-//! Each provider is one file that turns every answer of its protocol into a [`SendOutcome`], and every report of its own
-//! into a [`Report`]. Nothing outside its file knows a field of its protocol. Whether and when to try again is decided by
-//! who called. To add one: a file here, an arm in [`dispatch`], a row in `domain::messages::provider_profile`.
+//! Each provider is one file that turns every answer of its protocol into a [`SendOutcome`], and every report of its
+//! own into a [`Report`]. Nothing outside its file knows a field of its protocol. The caller decides whether and when
+//! to try again. To add one: a file here, an arm in [`dispatch`], a row in `domain::messages::provider_profile`.
 
 mod aws;
 mod bot;
@@ -47,7 +47,7 @@ pub struct Label<'a> {
 pub struct Outgoing<'a> {
     pub to: &'a str,
     pub message: &'a Message,
-    /// Whom the recipient sees it come from, where a provider shows that.
+    /// The sender that the recipient sees, where a provider shows one.
     pub sender: Sender<'a>,
     pub label: Label<'a>,
 }
@@ -57,7 +57,7 @@ pub struct Outgoing<'a> {
 pub struct Stack {
     /// The verified address that emails come from. Without one no email is sent.
     pub email_sender: Option<String>,
-    /// By which SES reports bounces and complaints. Without one it does not.
+    /// The configuration set by which SES reports bounces and complaints. Without one it does not report them.
     pub email_configuration_set: Option<String>,
     /// The name that SMS come from, where a country shows one and the business has none of its own.
     pub sms_sender_id: Option<String>,
@@ -82,7 +82,8 @@ struct Record<'a> {
     base_url: &'a str,
     /// Without a secret a provider answers as to a wrong one.
     secret: &'a str,
-    line: Option<&'a str>,
+    /// The number that texts are sent from; without one, the provider uses the account's default.
+    sender_number: Option<&'a str>,
     phone_number_id: &'a str,
 }
 
@@ -91,7 +92,7 @@ impl<'a> Record<'a> {
         Self {
             base_url: provider.config.base_url().unwrap_or_default(),
             secret: secret.map(ProviderSecret::expose).unwrap_or_default(),
-            line: provider.config.line(),
+            sender_number: provider.config.line(),
             phone_number_id: provider.config.phone_number_id().unwrap_or_default(),
         }
     }
@@ -107,8 +108,9 @@ trait ProviderAdapter {
         None
     }
 
-    /// Reads what the provider reports about messages that it had taken over, in its own form. Reports come from outside
-    /// and are read with care: whatever is no report of its about a message that did not arrive is left aside.
+    /// Reads what the provider reports about messages that it had taken over, in its own form. Reports come from
+    /// outside and are read with care: anything but this provider's report about a message that did not arrive is
+    /// ignored.
     fn read_reports(_: &str) -> Vec<Report> {
         Vec::new()
     }

@@ -44,7 +44,8 @@ const SLOWER: Refusal = Refusal {
     retry_after: Some(PAUSE),
 };
 
-const MARKERS: [Marker<Refusal>; 4] = [
+/// The endings of chat ids that the simulator refuses, each with the refusal and how often it is given.
+const FAULT_MARKERS: [Marker<Refusal>; 4] = [
     ("0403", Fault::Always(Refusal::new(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user"))),
     ("0404", Fault::Always(CHAT_NOT_FOUND)),
     ("0429", Fault::AtFirst(SLOWER)),
@@ -52,30 +53,30 @@ const MARKERS: [Marker<Refusal>; 4] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Network {
+struct Provider {
     inbox: Inbox,
     faults: Faults<Refusal>,
 }
 
 /// Serves `/bot{token}/{method}`.
 pub fn router(inbox: Inbox) -> Router {
-    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS) };
-    misbehaving(Router::new().route("/{bot}/{method}", any(call)).with_state(network))
+    let provider = Provider { inbox, faults: Faults::at_the_end(&FAULT_MARKERS) };
+    misbehaving(Router::new().route("/{bot}/{method}", any(call)).with_state(provider))
 }
 
 async fn call(
-    State(network): State<Network>,
+    State(provider): State<Provider>,
     Path((bot, method)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match network.call(&bot, &method, &headers, &body) {
+    match provider.call(&bot, &method, &headers, &body) {
         Ok(result) => Json(json!({ "ok": true, "result": result })).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-/// Why the network did not do what it was asked to.
+/// The reason why the provider did not do what it was asked to.
 #[derive(Debug, Clone, Copy)]
 struct Refusal {
     status: StatusCode,
@@ -101,7 +102,7 @@ const fn bad_request(description: &'static str) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, description)
 }
 
-impl Network {
+impl Provider {
     fn call(&self, bot: &str, method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let not_found = || Refusal::new(StatusCode::NOT_FOUND, "Not Found");
         let token = bot.strip_prefix("bot").filter(|token| token.contains(':')).ok_or_else(not_found)?;

@@ -27,50 +27,50 @@ use crate::providers::inbox::{Channel, Delivered, Inbox};
 /// The demo business's key. It opens nothing anywhere else.
 pub const DEMO_KEY: &str = "6C6F63616C2D64656D6F2D6275736973";
 
-/// The line of the demo business's account.
-pub const DEMO_LINE: &str = "10000000";
+/// The sender number of the demo business's account.
+pub const DEMO_SENDER_NUMBER: &str = "10000000";
 
 /// A template that the demo business had approved: `%token %token2`.
 pub const DEMO_TEMPLATE: &str = "payment-request";
 
-/// Places of templates that take no blanks, one with five and one with eight.
+/// The placeholders of templates, each with the number of white space characters that its value may have.
 const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 5), ("token20", 8)];
 
-/// The statuses that refuse a number.
-const MARKERS: [Marker<u16>; 3] =
+/// The endings of numbers that the simulator refuses, each with the refusal and how often it is given.
+const FAULT_MARKERS: [Marker<u16>; 3] =
     [("0000411", Fault::Always(411)), ("0000418", Fault::AtFirst(418)), ("0000500", Fault::AtFirst(500))];
 
-/// Numbers that may get no links.
+/// A text with a link is refused for numbers with this ending.
 const WITHOUT_LINKS: &str = "0000420";
 
-/// Numbers of people who have blocked such messages.
+/// Numbers with this ending belong to people who have blocked such messages.
 const BLOCKED: &str = "0000014";
 
-/// Characters.
+/// The longest texts that Kavenegar takes, in characters.
 const LONGEST_TOKEN: usize = 100;
 const LONGEST_MESSAGE: usize = 900;
 
 #[derive(Debug, Clone)]
-struct Network {
+struct Provider {
     inbox: Inbox,
     faults: Faults<u16>,
 }
 
 /// Serves `/v1/{api key}/{group}/{method}.json`.
 pub fn router(inbox: Inbox) -> Router {
-    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS) };
-    misbehaving(Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(network))
+    let provider = Provider { inbox, faults: Faults::at_the_end(&FAULT_MARKERS) };
+    misbehaving(Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(provider))
 }
 
 type Form = BTreeMap<String, String>;
 
 async fn call(
-    State(network): State<Network>,
+    State(provider): State<Provider>,
     Path((key, group, method)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let done = match network.call(&key, &group, &method, &headers, &body) {
+    let done = match provider.call(&key, &group, &method, &headers, &body) {
         Ok(entries) => (200, entries),
         Err(status) => (status, Value::Null),
     };
@@ -97,8 +97,8 @@ fn meaning(status: u16) -> &'static str {
     }
 }
 
-impl Network {
-    /// The entries of the answer, or the status that refuses.
+impl Provider {
+    /// Answers with the entries of the message, or with the status of the refusal.
     fn call(&self, key: &str, group: &str, method: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, u16> {
         if key != DEMO_KEY {
             return Err(403);
@@ -110,9 +110,9 @@ impl Network {
         let form: Form = pairs.into_iter().collect();
         match (group, method) {
             ("sms", "send.json") => {
-                let line = form.get("sender").map_or(DEMO_LINE, String::as_str);
+                let sender_number = form.get("sender").map_or(DEMO_SENDER_NUMBER, String::as_str);
                 let message = form.get("message").map(String::as_str).unwrap_or_default();
-                if line != DEMO_LINE {
+                if sender_number != DEMO_SENDER_NUMBER {
                     return Err(412);
                 }
                 if message.trim().is_empty() || message.chars().count() > LONGEST_MESSAGE {
@@ -141,7 +141,7 @@ impl Network {
             let delivered = Delivered {
                 channel: Channel::Sms,
                 to,
-                from: DEMO_LINE.to_owned(),
+                from: DEMO_SENDER_NUMBER.to_owned(),
                 subject: None,
                 body: text.to_owned(),
                 html: None,
@@ -154,7 +154,7 @@ impl Network {
             })?;
         }
         let status = if is_blocked { 14 } else { 1 };
-        Ok(json!({ "messageid": id, "message": text, "status": status, "statustext": "", "sender": DEMO_LINE,
+        Ok(json!({ "messageid": id, "message": text, "status": status, "statustext": "", "sender": DEMO_SENDER_NUMBER,
                    "receptor": receptor, "date": at.as_second(), "cost": 0 }))
     }
 }
@@ -169,7 +169,7 @@ fn number(receptor: &str) -> Option<String> {
     is_number(national).then(|| format!("+98{national}"))
 }
 
-/// The text of a template with its places filled.
+/// The text of a template with its placeholders filled in.
 fn filled(form: &Form) -> Result<String, u16> {
     let template = form.get("template").ok_or(400_u16)?;
     form.get("token").filter(|token| !token.is_empty()).ok_or(400_u16)?;
@@ -177,9 +177,9 @@ fn filled(form: &Form) -> Result<String, u16> {
         return Err(424);
     }
     let mut text = Vec::new();
-    for (name, blanks) in TOKENS {
+    for (name, max_spaces) in TOKENS {
         let Some(token) = form.get(name) else { continue };
-        if token.chars().filter(|c| c.is_whitespace()).count() > blanks || token.chars().count() > LONGEST_TOKEN {
+        if token.chars().filter(|c| c.is_whitespace()).count() > max_spaces || token.chars().count() > LONGEST_TOKEN {
             return Err(422);
         }
         text.push(token.as_str());
@@ -211,19 +211,19 @@ mod tests {
     async fn texts_and_templates_arrive() -> Outcome {
         let inbox = Inbox::open(None)?;
         let router = router(inbox.clone());
-        let text = [("receptor", "09121234567"), ("message", "سلام"), ("sender", DEMO_LINE)];
+        let text = [("receptor", "09121234567"), ("message", "سلام"), ("sender", DEMO_SENDER_NUMBER)];
         let (status, entries) = ask(&router, DEMO_KEY, "sms/send", &text).await?;
         assert_eq!((status, &entries[0]["status"], &entries[0]["receptor"]), (200, &json!(1), &json!("09121234567")));
         let template =
             [("receptor", "004915112345678"), ("template", DEMO_TEMPLATE), ("token", "a"), ("token10", "b c")];
         assert_eq!(ask(&router, DEMO_KEY, "verify/lookup", &template).await?.0, 200);
         let delivered: Vec<_> = inbox.all().into_iter().map(|one| (one.to, one.body, one.from)).collect();
-        let line = || DEMO_LINE.to_owned();
+        let sender_number = || DEMO_SENDER_NUMBER.to_owned();
         assert_eq!(
             delivered,
             [
-                ("+989121234567".to_owned(), "سلام".to_owned(), line()),
-                ("+4915112345678".to_owned(), "a\nb c".to_owned(), line())
+                ("+989121234567".to_owned(), "سلام".to_owned(), sender_number()),
+                ("+4915112345678".to_owned(), "a\nb c".to_owned(), sender_number())
             ]
         );
         Ok(())

@@ -45,7 +45,8 @@ const SPECIALS: [char; 10] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '"'];
 const BOUNCES: &str = "bounce";
 const COMPLAINS: &str = "complain";
 
-const MARKERS: [Marker<fn() -> Refusal>; 3] = [
+/// The words in a mailbox for which the simulator refuses a mail, each with the refusal and how often it is given.
+const FAULT_MARKERS: [Marker<fn() -> Refusal>; 3] = [
     ("throttle", Fault::Always(|| Refusal::sender("Throttling", "Maximum sending rate exceeded."))),
     ("reject", Fault::Always(|| rejected("Address is blacklisted."))),
     ("flaky", Fault::AtFirst(Refusal::internal)),
@@ -62,7 +63,7 @@ struct Provider {
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/ses/`), which axum's `nest` does not
 /// match and `nest_service("/ses", …)` does.
 pub fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
-    let faults = Faults::new(&MARKERS, |address, marker| mailbox(address).contains(marker));
+    let faults = Faults::new(&FAULT_MARKERS, |address, marker| mailbox(address).contains(marker));
     misbehaving(Router::new().route("/", post(serve)).with_state(Provider { inbox, account, reports, faults }))
 }
 

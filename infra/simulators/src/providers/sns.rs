@@ -36,7 +36,8 @@ const MESSAGE_LIMIT: usize = 1600;
 /// What phones commonly show for a message that AWS sent without a sender ID.
 const DEFAULT_SENDER: &str = "NOTICE";
 
-const MARKERS: [Marker<fn() -> Refusal>; 3] = [
+/// The endings of numbers that the simulator refuses, each with the refusal and how often it is given.
+const FAULT_MARKERS: [Marker<fn() -> Refusal>; 3] = [
     ("0000429", Fault::Always(|| Refusal::sender("ThrottlingException", "Rate exceeded"))),
     ("0000400", Fault::Always(|| invalid("PhoneNumber", "the number cannot receive SMS"))),
     ("0000500", Fault::AtFirst(Refusal::internal)),
@@ -46,7 +47,7 @@ const MARKERS: [Marker<fn() -> Refusal>; 3] = [
 const UNREACHABLE: &str = "0000499";
 
 #[derive(Debug, Clone)]
-struct Network {
+struct Provider {
     inbox: Inbox,
     account: Account,
     reports: Reports,
@@ -56,16 +57,16 @@ struct Network {
 /// Serves `POST /`. The SDK posts to its endpoint with a slash at the end (`/sns/`), which axum's `nest` does not
 /// match and `nest_service("/sns", …)` does.
 pub fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
-    let network = Network { inbox, account, reports, faults: Faults::at_the_end(&MARKERS) };
-    misbehaving(Router::new().route("/", post(serve)).with_state(network))
+    let provider = Provider { inbox, account, reports, faults: Faults::at_the_end(&FAULT_MARKERS) };
+    misbehaving(Router::new().route("/", post(serve)).with_state(provider))
 }
 
-async fn serve(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
+async fn serve(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     SNS.answer(&headers, &body, |action, parameters| match action {
-        "GetSMSAttributes" => Ok(network.account.sms_preferences()),
-        "SetSMSAttributes" => network.account.set_sms_preferences(parameters),
-        "GetSMSSandboxAccountStatus" => Ok(network.account.sms_sandbox()),
-        _ => network.publish(parameters, call_of(&headers)).map(|id| message_id(&id)),
+        "GetSMSAttributes" => Ok(provider.account.sms_preferences()),
+        "SetSMSAttributes" => provider.account.set_sms_preferences(parameters),
+        "GetSMSSandboxAccountStatus" => Ok(provider.account.sms_sandbox()),
+        _ => provider.publish(parameters, call_of(&headers)).map(|id| message_id(&id)),
     })
 }
 
@@ -82,7 +83,7 @@ fn unreachable(number: &str, provider_id: &str) -> serde_json::Value {
     })
 }
 
-impl Network {
+impl Provider {
     fn publish(&self, parameters: &Parameters, call: Option<&str>) -> Result<String, Refusal> {
         let sms = Sms::parse(parameters)?;
         if let Some(refusal) = self.faults.refusal(&sms.number, call) {

@@ -1,9 +1,9 @@
 //! WhatsApp: `SendWhatsAppMessage` of AWS End User Messaging Social, by its wire protocol, delivering into the inbox.
 //!
 //! It is strict where AWS and Meta are: the call has to be signed for the service, and the message has to be a template
-//! that was approved, with as many parameters as it has places. The rules are those of the API reference and of Meta's
-//! Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could belong
-//! to.
+//! that was approved, with as many parameters as it has placeholders. The rules are those of the API reference and of
+//! Meta's Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could
+//! belong to.
 //!
 //! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
 //! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
@@ -33,11 +33,12 @@ use crate::providers::reports::Reports;
 /// The number of the demo business, as AWS calls it.
 pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001";
 
-/// A template that the demo business had approved, with two places.
+/// A template that the demo business had approved, with two placeholders.
 pub const DEMO_TEMPLATE: &str = "payment_request";
-const PLACES: usize = 2;
+const PLACEHOLDERS: usize = 2;
 
-const MARKERS: [Marker<Refusal>; 2] = [
+/// The endings of numbers that the simulator refuses, each with the refusal and how often it is given.
+const FAULT_MARKERS: [Marker<Refusal>; 2] = [
     ("0000131", Fault::Always((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"))),
     ("0000429", Fault::AtFirst((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"))),
 ];
@@ -46,7 +47,7 @@ const MARKERS: [Marker<Refusal>; 2] = [
 const GIVEN_UP: &str = "0000132";
 
 #[derive(Debug, Clone)]
-struct Network {
+struct Provider {
     inbox: Inbox,
     faults: Faults<Refusal>,
     reports: Reports,
@@ -54,8 +55,8 @@ struct Network {
 
 /// Serves `POST /v1/whatsapp/send`.
 pub fn router(inbox: Inbox, reports: Reports) -> Router {
-    let network = Network { inbox, faults: Faults::at_the_end(&MARKERS), reports };
-    misbehaving(Router::new().route("/v1/whatsapp/send", post(call)).with_state(network))
+    let provider = Provider { inbox, faults: Faults::at_the_end(&FAULT_MARKERS), reports };
+    misbehaving(Router::new().route("/v1/whatsapp/send", post(call)).with_state(provider))
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,8 +74,8 @@ const fn invalid(text: &'static str) -> Refusal {
     (StatusCode::BAD_REQUEST, "ValidationException", text)
 }
 
-async fn call(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Response {
-    match network.send(&headers, &body) {
+async fn call(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
+    match provider.send(&headers, &body) {
         Ok(id) => Json(json!({ "messageId": id })).into_response(),
         Err((status, kind, text)) => {
             (status, [(HeaderName::from_static("x-amzn-errortype"), kind)], Json(json!({ "message": text })))
@@ -83,7 +84,7 @@ async fn call(State(network): State<Network>, headers: HeaderMap, body: Bytes) -
     }
 }
 
-impl Network {
+impl Provider {
     fn send(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, Refusal> {
         check_signature(headers)?;
         let request: Request = serde_json::from_slice(body).map_err(|_| invalid("the request cannot be read"))?;
@@ -157,7 +158,7 @@ fn check_signature(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Who gets a message, and what it says.
+/// Reads the recipient and the text of a message.
 fn read(message: &Value) -> Result<(String, String), Refusal> {
     if message["messaging_product"] != "whatsapp" {
         return Err(invalid("(#100) messaging_product must be whatsapp"));
@@ -178,7 +179,7 @@ fn read(message: &Value) -> Result<(String, String), Refusal> {
     }
     let parameters = template["components"][0]["parameters"].as_array().cloned().unwrap_or_default();
     let texts: Vec<&str> = parameters.iter().filter_map(|one| one["text"].as_str()).collect();
-    if template["components"][0]["type"] != "body" || texts.len() != PLACES {
+    if template["components"][0]["type"] != "body" || texts.len() != PLACEHOLDERS {
         return Err(invalid("(#132000) Number of parameters does not match the expected number of params"));
     }
     if texts.iter().any(|text| text.is_empty() || text.contains(['\n', '\t'])) {

@@ -1,5 +1,5 @@
 //! Templates of messages that a provider approved beforehand. Of such a message we send only the name of the template and
-//! what stands in the places that it leaves open.
+//! the values of its placeholders.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::locale::Locale;
 use crate::messages::template::{TemplateParameter, Values};
 use crate::problem::Rejection;
 
-/// So many places a template may leave open.
+/// The most placeholders that a template may have.
 pub const MAX_PARAMETERS: usize = 10;
 
 /// A template as the business had it approved, in one language.
@@ -15,7 +15,7 @@ pub const MAX_PARAMETERS: usize = 10;
 pub struct ApprovedTemplate {
     pub name: TemplateName,
     pub locale: Locale,
-    /// What stands in the places that it leaves open, in their order.
+    /// The values of its placeholders, in their order.
     pub parameters: Vec<TemplateParameter>,
 }
 

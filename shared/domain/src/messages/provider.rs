@@ -64,7 +64,7 @@ impl ProviderConfig {
         // A kind without records is never that of a request.
         let record = kind.profile().record.as_ref()?;
         let wording = kind.profile().wording;
-        fields.check_places(kind, problems);
+        fields.check_placeholders(kind, problems);
         fields.check_known(kind, record, problems);
         let ProviderFields { base_url, line, phone_number_id, templates } = fields;
         let base_url = match record.base_url {
@@ -102,7 +102,7 @@ impl ProviderConfig {
         self.base_url.as_deref()
     }
 
-    /// The line that its texts come from; left out, the account's own.
+    /// The sender number of its texts, which the API calls `line`; without one, the account's default is used.
     pub fn line(&self) -> Option<&str> {
         self.line.as_deref()
     }
@@ -127,19 +127,19 @@ impl ProviderConfig {
 }
 
 impl ProviderFields {
-    /// A template that the provider could not fill would be found out when its messages fail.
-    fn check_places(&self, kind: ProviderKind, problems: &mut Problems) {
+    /// Refuses a template with too many parameters, because it would otherwise be noticed only when its messages fail.
+    fn check_placeholders(&self, kind: ProviderKind, problems: &mut Problems) {
         let Field::Value(templates) = &self.templates else { return };
-        let most = kind.profile().wording.max_places().unwrap_or(MAX_PARAMETERS);
+        let most = kind.profile().wording.max_placeholders().unwrap_or(MAX_PARAMETERS);
         for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
-            let detail = format!("A template of the kind {} has at most {most} places.", kind.as_str());
+            let detail = format!("A template of the kind {} has at most {most} placeholders.", kind.as_str());
             problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
         }
     }
 
     fn check_known(&self, kind: ProviderKind, record: &RecordFields, problems: &mut Problems) {
         let Self { base_url, line, phone_number_id, templates } = self;
-        let has_templates = kind.profile().wording.max_places().is_some();
+        let has_templates = kind.profile().wording.max_placeholders().is_some();
         for (pointer, is_absent, has_it) in [
             ("/base_url", matches!(base_url, Field::Absent), record.base_url.is_some()),
             ("/line", matches!(line, Field::Absent), record.has_line),

@@ -89,7 +89,7 @@ pub struct RecordFields {
     pub secret: Option<SecretField>,
     /// Where its API is unless the record says otherwise; without it, a record cannot say so.
     pub base_url: Option<&'static str>,
-    /// Whether a record may name the line that its texts come from.
+    /// Whether a record may name the sender number of its texts.
     pub has_line: bool,
     /// Whether a record has to name AWS's id of the number that its messages come from.
     pub has_phone_number_id: bool,
@@ -99,7 +99,7 @@ pub struct RecordFields {
 #[derive(Debug)]
 pub struct SecretField {
     pub name: &'static str,
-    /// What it looks like, for whoever wrote down something else.
+    /// This describes its form, and is shown to a caller whose secret has another form.
     pub description: &'static str,
     /// Its parts, with a colon between each two.
     pub form: &'static [SecretPart],
@@ -141,12 +141,12 @@ impl SecretPart {
 /// Which words a provider sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenWording {
-    /// Texts, whoever wrote them.
+    /// The provider sends any text, regardless of its author.
     Texts,
-    /// Texts, and instead of the default text a template that it approved, where the record has any.
-    TextsAndTemplates { max_places: usize },
-    /// Templates that it approved and nothing else, so that a record needs one.
-    TemplatesOnly { max_places: usize },
+    /// The provider sends texts, and instead of the default text a template that it approved, where the record has any.
+    TextsAndTemplates { max_placeholders: usize },
+    /// The provider sends nothing but templates that it approved, so that a record needs one.
+    TemplatesOnly { max_placeholders: usize },
 }
 
 impl TakenWording {
@@ -157,11 +157,13 @@ impl TakenWording {
         }
     }
 
-    /// So many places its templates can leave open; nothing where it has no templates.
-    pub fn max_places(self) -> Option<usize> {
+    /// The most placeholders that one of its templates can have; `None` where it has no templates.
+    pub fn max_placeholders(self) -> Option<usize> {
         match self {
             Self::Texts => None,
-            Self::TextsAndTemplates { max_places } | Self::TemplatesOnly { max_places } => Some(max_places),
+            Self::TextsAndTemplates { max_placeholders } | Self::TemplatesOnly { max_placeholders } => {
+                Some(max_placeholders)
+            }
         }
     }
 }
@@ -186,9 +188,9 @@ pub enum ReportsThrough {
 /// How a report names the message that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportsNaming {
-    /// By what we wrote on the message.
+    /// The report names it by the tag that we put on the message.
     OurMark,
-    /// By the id that it answered when it took the message over, which we keep for that.
+    /// The report names it by the id that the provider returned when it accepted the message, which we keep for that.
     ItsOwnId,
 }
 
@@ -252,7 +254,7 @@ static WHATSAPP: ProviderProfile = ProviderProfile {
     id: "whatsapp",
     channel: Channel::Social,
     record: Some(RecordFields { secret: None, base_url: None, has_line: false, has_phone_number_id: true }),
-    wording: TakenWording::TemplatesOnly { max_places: MAX_PARAMETERS },
+    wording: TakenWording::TemplatesOnly { max_placeholders: MAX_PARAMETERS },
     reports: Some(Reporting {
         through: ReportsThrough::Topic,
         naming: ReportsNaming::ItsOwnId,
@@ -274,7 +276,7 @@ static KAVENEGAR: ProviderProfile = ProviderProfile {
         has_line: true,
         has_phone_number_id: false,
     }),
-    wording: TakenWording::TextsAndTemplates { max_places: 5 },
+    wording: TakenWording::TextsAndTemplates { max_placeholders: 5 },
     reports: None,
 };
 
@@ -296,7 +298,7 @@ mod tests {
     #[test]
     fn no_row_has_more_places_than_a_template_may_have() {
         for kind in ProviderKind::ALL {
-            assert!(kind.profile().wording.max_places().is_none_or(|most| most <= MAX_PARAMETERS), "{kind:?}");
+            assert!(kind.profile().wording.max_placeholders().is_none_or(|most| most <= MAX_PARAMETERS), "{kind:?}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct MessageText {
     body: String,
 }
 
-/// A piece of text with variables that becomes one line: what stands in a place that an approved template leaves open.
+/// A piece of text with variables that becomes one line: the value of a placeholder of an approved template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TemplateParameter(String);
@@ -49,7 +49,7 @@ impl TemplateParameter {
         &self.0
     }
 
-    /// Fills in the variables. No provider takes an empty place or a line break in one.
+    /// Fills in the variables. No provider takes an empty value of a placeholder or a line break in one.
     pub fn render(&self, values: &Values) -> Result<String, Rejection> {
         let line = render(&self.0, values)?.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(if line.is_empty() { "-".to_owned() } else { line })

@@ -37,8 +37,8 @@ async fn the_settings_choose_who_sends_sms_by_the_beginning_of_the_number() {
     let world = World::in_process().await;
     let link = link_for(&world, &["0912 000 0007", "+966500000000"]).await;
     let iran = world.inbox("+989120000007", 1).await;
-    assert_eq!(iran[0]["from"], kavenegar::DEMO_LINE);
-    assert_ne!(world.inbox("+966500000000", 1).await[0]["from"], kavenegar::DEMO_LINE);
+    assert_eq!(iran[0]["from"], kavenegar::DEMO_SENDER_NUMBER);
+    assert_ne!(world.inbox("+966500000000", 1).await[0]["from"], kavenegar::DEMO_SENDER_NUMBER);
     let link = world.wait_for(&link, nobody_is_at_it).await;
     assert_eq!(link["messages"][0]["provider_id"], iran[0]["provider_id"]);
     assert_eq!(iran[0]["body"].as_str().unwrap().lines().last(), link["url"].as_str());
