@@ -79,7 +79,7 @@ pub(crate) struct CreateBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     description: Given<String>,
-    /// Whom to tell. Left out or empty, nobody is told, and the CRM shows the link itself.
+    /// The recipients of messages. Left out or empty, nobody is told, and the CRM shows the link itself.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
     recipients: Given<RecipientsBody>,

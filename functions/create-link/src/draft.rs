@@ -144,7 +144,7 @@ struct RecipientView {
 struct PreviewView {
     #[schema(value_type = ChannelName)]
     channel: &'static str,
-    /// The message provider, where it sends a template that was approved; `body` is what stands in the places of that.
+    /// The message provider, where it sends an approved template; `body` holds the values of its placeholders.
     provider: Option<String>,
     subject: Option<String>,
     body: String,

@@ -128,7 +128,7 @@ fn trace_of(headers: &HeaderMap) -> Option<Trace> {
 }
 
 /// The configured address, else the host that API Gateway itself says the request was sent to. The Host header is not
-/// asked: whoever can write it could have links made that lead elsewhere.
+/// used, because a caller that sets it could have links made that lead elsewhere.
 fn base_url(app: &App, context: Option<&RequestContext>) -> Result<String, ApiProblem> {
     if let Some(base) = &app.base_url {
         return Ok(base.clone());

@@ -1,4 +1,4 @@
-//! Who may do what: one extractor for each scope, so that a handler's signature says what it asks for.
+//! Authorisation: each scope has an extractor of its own, so that a handler's signature says which scope it needs.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -55,7 +55,8 @@ impl FromRequestParts<App> for Repeatable {
 }
 
 impl Repeatable {
-    /// Who asks for what, or the problem of a key that is none. What is wrong with the body is said before that.
+    /// The caller and the content of the request, or the problem of an idempotency key that is malformed. Problems of
+    /// the body are reported before that one.
     pub(crate) fn asked<'a>(&'a self, caller: &'a ApiKey, body: &'a Value) -> Result<Asked<'a>, ApiProblem> {
         let idempotency_key = self.key.as_ref().map_err(Clone::clone)?.as_deref();
         Ok(Asked { integration: &caller.integration, idempotency_key, path: &self.path, body })

@@ -7,10 +7,10 @@ use serde::Serialize;
 use store::{Cursor, SortKey};
 use web::ApiProblem;
 
-/// A page has so many entries unless asked otherwise.
+/// The number of entries on a page where the request names none.
 const USUAL_LIMIT: usize = 20;
 
-/// And at most so many.
+/// The largest number of entries that a request can ask for.
 const LARGEST_LIMIT: usize = 100;
 
 /// `{ "data": [], "next_cursor": null }`

@@ -13,8 +13,8 @@ pub struct Report {
 /// How a report names the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
-    /// By what we had written on it.
+    /// The report names it by the tag that we had put on it.
     Message(LinkId, MessageId),
-    /// By the provider's own id.
+    /// The report names it by the provider's own id.
     Provider(String),
 }

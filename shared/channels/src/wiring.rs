@@ -4,7 +4,7 @@ use runtime::{ConfigurationError, Runtime};
 
 use crate::{Channels, SocialMessaging, Stack, Webhooks};
 
-/// Of what an endpoint or a provider answers a few hundred bytes count.
+/// An endpoint or a provider answers with a few hundred bytes, so that a longer answer is not worth reading.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
 impl Webhooks {

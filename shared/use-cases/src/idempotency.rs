@@ -14,7 +14,7 @@ pub enum Answer<T> {
     Repeated(T),
 }
 
-/// Who asks for what, for knowing the request when it comes again.
+/// The caller and the content of a request, by which the request is recognised when it comes again.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The key belongs to the integration and not to one of its API keys, so that it outlives one that is rotated.

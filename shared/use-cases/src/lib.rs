@@ -1,8 +1,8 @@
 //! What a caller may ask for, whichever way the request comes in.
 //!
 //! A use case reads what it needs, lets the domain decide, writes over exactly what was read, and knows a request that it
-//! answered before. Whoever calls it has parsed the request already, and turns the answer or the refusal into what their
-//! own caller understands. Time and randomness are arguments, so that every use case can be tried at any moment.
+//! answered before. The calling function has parsed the request already, and turns the answer or the refusal into what
+//! its own caller understands. Time and randomness are arguments, so that every use case can be tried at any moment.
 //!
 //! What only reads, or deletes without a condition, is asked of the store itself.
 

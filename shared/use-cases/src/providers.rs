@@ -52,8 +52,8 @@ pub async fn write(
     }
 }
 
-/// A secret is kept only where it goes to the same address: it must not be possible to have it sent elsewhere by who cannot
-/// read it.
+/// A secret is kept only where it goes to the same address: somebody who cannot read it must not be able to have it
+/// sent elsewhere.
 fn is_same_place(one: &ProviderConfig, other: &ProviderConfig) -> bool {
     one.kind() == other.kind() && one.base_url() == other.base_url()
 }

@@ -82,8 +82,7 @@ pub async fn write_receipt_type(
     Ok(receipt_type)
 }
 
-/// Deletes a type of receipt. A type that others stand below, or that the settings name,
-/// is still needed.
+/// Deletes a type of receipt. A type that others stand below, or that the settings name, is still needed.
 pub async fn delete_receipt_type(store: &Store, id: &ReceiptTypeId) -> Result<Deleted, ReceiptTypeNeeded> {
     let configuration = store.fresh_configuration().await?;
     if let Some(child) = configuration.receipt_types.values().find(|one| one.parent_id.as_ref() == Some(id)) {

@@ -18,8 +18,8 @@ pub enum ResendRefused {
     NotNow(TooSoonOrTooOften),
 }
 
-/// Tells whom the request names, or whoever was told when the link was made. `problems` carries what reading the request
-/// found.
+/// Tells the people whom the request names, or else those who were told when the link was made. `problems` carries
+/// what reading the request found.
 pub async fn resend(
     store: &Store,
     now: Now<'_>,

@@ -41,11 +41,11 @@ pub(crate) struct CancelBody {
     unknown: Unknown,
 }
 
-/// Whom to tell once more, and in which words; what is left out is as it was when the link was made, and so may be the body.
+/// The people to tell again, and the words. What is left out is as when the link was made; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Resend)]
 pub(crate) struct ResendBody {
-    /// Whom to tell, as when a link is made, also at new addresses. Left out or empty, whoever was told then.
+    /// The recipients, as when a link is made, also at new addresses. Left out or empty, those who were told then.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
     recipients: Given<RecipientsBody>,

@@ -24,8 +24,8 @@ use crate::lists::{ListView, Parameters, no_cursor};
 use crate::refused;
 use crate::respond::answer;
 
-/// An event is listed so long after it was recorded, which is longer than a write takes with all its tries, so that none can
-/// slip in before one that was listed already.
+/// An event is listed only when this time has passed since it was recorded. The time is longer than a write takes with
+/// all its tries, so that no event can appear before one that was listed already.
 const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// To whom an event is sent again. The body may be left out.

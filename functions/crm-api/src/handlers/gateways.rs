@@ -61,7 +61,7 @@ pub(crate) struct GatewayView {
 struct RefundRulesView {
     #[schema(value_type = RefundMethodName)]
     how: &'static str,
-    /// After so many minutes a person has to do it; `null` where there is no such bound.
+    /// The number of minutes after which a person has to do it; `null` where there is no such bound.
     within_minutes: Option<u32>,
     /// Credentials that only this needs. Without them a person has to do it.
     needs: &'static [&'static str],

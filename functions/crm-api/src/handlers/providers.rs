@@ -30,7 +30,7 @@ use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
 use crate::respond::{answer, deleted};
 
-/// A provider has at most so many templates: one for each language.
+/// The most templates that a provider can have: one for each language.
 const MAX_TEMPLATES: usize = 20;
 
 /// A way for messages to leave besides SNS and SES. A PUT replaces all of it but the credentials.
@@ -69,7 +69,7 @@ pub(crate) struct ProviderBody {
     unknown: Unknown,
 }
 
-/// A template that the provider approved, and what stands in the places that it leaves open, in their order.
+/// A template that the provider approved, and the values of its placeholders, in their order.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApprovedTemplateBody)]
 struct TemplateBody {
@@ -152,8 +152,8 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<Stri
     Ok(answer(ProviderView::new(&provider)))
 }
 
-/// Messages that wait for another try fail then: nobody serves their address any more. One that the settings name is
-/// still needed.
+/// Messages that wait for another try fail once the provider is deleted, because no provider serves their address any
+/// more. A provider that the settings name cannot be deleted.
 pub(crate) async fn delete(
     _: MayAdminister,
     State(app): State<App>,

@@ -73,7 +73,7 @@ fn draw_png(code: &QrCode) -> Result<Vec<u8>, DrawError> {
     Ok(file)
 }
 
-/// Whoever has the picture can pay, so nothing on the way may keep it.
+/// Anybody who has the picture can pay, so no cache may keep it.
 fn picture(kind: &'static str, bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),

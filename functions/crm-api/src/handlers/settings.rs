@@ -252,10 +252,10 @@ fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
     Ok(order)
 }
 
-/// So many prefixes may have a provider of their own.
+/// The most prefixes that can have a provider of their own.
 const MAX_ROUTES: usize = 20;
 
-/// Each prefix once. All of them or none, so that each stands where it stood.
+/// Reads the routes, with each prefix at most once. One bad route refuses all, so that the others keep their positions.
 fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Field<Vec<SmsRoute>> {
     let mut prefixes: Vec<NumberPrefix> = Vec::new();
     given.each("/sms_routes", MAX_ROUTES, problems, |body, at, p| {

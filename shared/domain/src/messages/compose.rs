@@ -63,7 +63,7 @@ impl MessageContext<'_> {
     }
 }
 
-/// Where the words of messages come from, and who takes them where.
+/// The sources of the words of messages, and the router that chooses which provider delivers them.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageSources<'a> {
     pub templates: &'a [MessageTemplate],
@@ -77,7 +77,7 @@ impl<'a> MessageSources<'a> {
     }
 }
 
-/// Writes the message that tells somebody of a link, for whoever takes it there.
+/// Writes the message that tells somebody of a link, in the form that the provider of its route needs.
 pub fn compose(
     context: &MessageContext<'_>,
     choice: &MessageChoice,
@@ -94,9 +94,9 @@ pub fn compose(
     }
 }
 
-/// Writes the messages on these channels exactly as they would be sent, and reports what cannot be: a text that its values
-/// break, and an SMS of more segments than the business pays for. Whoever decides that messages go out, when a link is
-/// made or afterwards, asks here first, so that nothing of it is discovered at delivery.
+/// Writes the messages on these channels exactly as they would be sent, and reports what cannot be: a text that its
+/// values break, and an SMS of more segments than the business pays for. Every use case that sends messages, when a
+/// link is made or afterwards, calls this first, so that no such problem is discovered only at delivery.
 pub fn preview(
     context: &MessageContext<'_>,
     choice: &MessageChoice,
@@ -193,7 +193,7 @@ fn preview_text(
     Some(Preview { channel, provider: None, message, sms })
 }
 
-/// A bot sends at most so much at once, counted as Telegram counts it: in units of UTF-16.
+/// The longest text that a bot can send in one message, counted as Telegram counts it: in UTF-16 code units.
 const LONGEST_SOCIAL: usize = 4096;
 
 fn check_social(text: &str) -> Result<(), Rejection> {
@@ -231,11 +231,12 @@ fn write(
     Ok(Message { subject: subject.map(mark), text, html, approved: None })
 }
 
-/// Fills in an approved template. Its text here is what stands in its places, because its own words are the provider's.
+/// Fills in an approved template. The text consists of the values of its placeholders, because the provider alone knows
+/// the words around them.
 fn fill(context: &MessageContext<'_>, template: &ApprovedTemplate, settings: &Settings) -> Result<Message, Rejection> {
     let mut filled = template.fill(&values(context, settings))?;
     if context.mode == Mode::Sandbox {
-        // Not before the link, where it could become a part of it.
+        // The mark must not touch the link, because it could become a part of the address.
         match filled.parameters.iter_mut().find(|parameter| !parameter.contains(context.url)) {
             Some(parameter) => *parameter = marked(std::mem::take(parameter), context.mode),
             None => filled.parameters.last_mut().into_iter().for_each(|parameter| parameter.push_str(" [TEST]")),
@@ -245,7 +246,7 @@ fn fill(context: &MessageContext<'_>, template: &ApprovedTemplate, settings: &Se
     Ok(Message { subject: None, text, html: None, approved: Some(filled) })
 }
 
-/// Nobody may take a rehearsal for a demand.
+/// The mark keeps a recipient from taking a sandbox message for a real request to pay.
 fn marked(text: String, mode: Mode) -> String {
     match mode {
         Mode::Live => text,

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(text.subject(), Some("طلب دفع من {{ business.name }}"));
     }
 
-    /// The built-in Persian SMS at a host of so many characters, for a business with a name of so many.
+    /// The built-in Persian SMS. `host` and `name` are the lengths in characters of the host and the business's name.
     fn persian_sms(host: usize, name: usize, description: &str) -> String {
         let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let amount = Money::new(9_999_999_990, Currency::IRR).unwrap();

@@ -1,5 +1,5 @@
-//! Who is told about a link: resolved once, when the link is made, so that a later change of a contact cannot send a
-//! link to somebody new.
+//! The recipients of a link's messages are resolved once, when the link is made, so that a later change of a contact
+//! cannot send a link to somebody new.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::messages::choice::Wording;
 use crate::messages::routing::{MessageRouter, UnreachedReason};
 use crate::records::contact::Contact;
 
-/// Whom the caller named. Several at once, as the guide's check boxes allow.
+/// The recipients that the caller named. They can be several at once, as the check boxes of the guide allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecipientSelection {
     pub contact: bool,
@@ -30,7 +30,7 @@ impl RecipientSelection {
     }
 }
 
-/// One message to be sent: one address on one channel, with everything the person is in this conversation.
+/// One message to be sent: one address on one channel, with every role for which the person is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     pub id: MessageId,
@@ -68,7 +68,7 @@ pub struct ResolvedRecipients {
     pub unreached: Vec<Unreached>,
 }
 
-/// By what people can be told.
+/// The channels, the wording and the providers by which people can be told.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryOptions<'a> {
     /// The channels that the message has a text for.
@@ -77,8 +77,7 @@ pub struct DeliveryOptions<'a> {
     pub router: MessageRouter<'a>,
 }
 
-/// Turns the named people into addresses that somebody takes messages to. `round` tells one round of messages from
-/// another.
+/// Turns the named people into addresses that a provider delivers to. `round` tells one round of messages from another.
 pub fn resolve(
     selection: &RecipientSelection,
     contact: &Contact,
@@ -113,7 +112,7 @@ pub fn resolve(
 }
 
 impl DeliveryOptions<'_> {
-    /// Whether somebody takes the message there.
+    /// Checks that a provider delivers the message to this address.
     pub(crate) fn check(&self, address: Address<'_>) -> Result<(), UnreachedReason> {
         let Address { channel, network, to } = address;
         self.router.route(channel, network, to, self.wording).map(|_| ())
@@ -135,7 +134,7 @@ impl Unreached {
     }
 }
 
-/// Of somebody who was told before.
+/// This is the address of somebody who was told before.
 impl<'a> From<&'a Recipient> for Address<'a> {
     fn from(recipient: &'a Recipient) -> Self {
         Self { channel: recipient.channel, network: recipient.network.as_ref(), to: &recipient.to }
@@ -200,7 +199,7 @@ impl List<'_> {
         let has_order = !self.options.router.settings.channel_order.is_empty();
         let mut before = None;
         for address in self.in_order(addresses) {
-            // An address that nobody serves is passed over.
+            // An address that no provider delivers to is skipped.
             let added = self.add(address, Some(role), before.clone());
             before = added.filter(|_| has_order).or(before);
         }
@@ -214,7 +213,7 @@ impl List<'_> {
         addresses
     }
 
-    /// Adds one message, or says why nobody takes it there. `before` is the message that it stands in for.
+    /// Adds one message, or records why no provider delivers it. `before` is the message that it stands in for.
     fn add(&mut self, address: Address<'_>, role: Option<&str>, before: Option<MessageId>) -> Option<MessageId> {
         if let Err(reason) = self.options.check(address) {
             self.miss(role, Some(address), reason);
@@ -231,7 +230,7 @@ impl List<'_> {
         if let Some(known) = self.resolved.recipients.get_mut(position) {
             let goes_at_once = !is_new && known.stands_in_for.is_empty();
             match before {
-                // Who is told at once for one reason is told at once.
+                // One role that is told at once is enough: the person then does not wait for another message to fail.
                 None => known.stands_in_for.clear(),
                 Some(before) if !goes_at_once && !known.stands_in_for.contains(&before) => {
                     known.stands_in_for.push(before);

@@ -1,5 +1,5 @@
-//! Who takes a message to its address. [`MessageRouter::route`] is the one place that decides it, both when a link is made and
-//! when its messages are sent.
+//! Routing decides which provider delivers a message to its address. [`MessageRouter::route`] is the only place that
+//! decides it, both when a link is made and when its messages are sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::messages::provider_profile::ProviderKind;
 /// capabilities and limitations" of AWS End User Messaging, by which SNS sends). The settings can name a provider for any.
 const NOT_SERVED_BY_SNS: [&str; 5] = ["+98", "+53", "+850", "+963", "+249"];
 
-/// Who takes a message to its address.
+/// The service that delivers a message to its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
     Sns,
@@ -47,7 +47,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// What decides who takes messages where.
+/// The records by which the provider of a message is chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageRouter<'a> {
     pub settings: &'a Settings,
@@ -55,7 +55,7 @@ pub struct MessageRouter<'a> {
 }
 
 impl<'a> MessageRouter<'a> {
-    /// Who takes a message to an address, or why nobody does. `network` is that of a social address.
+    /// Answers which provider delivers a message to the address, or why none. `network` is that of a social address.
     pub fn route(
         self,
         channel: Channel,
@@ -107,7 +107,7 @@ pub enum UnreachedReason {
     NetworkNotConnected,
     /// Neither SNS nor a provider of the settings takes SMS to this number.
     NumberNotServed,
-    /// Whoever serves the address takes approved templates only, and the message has words of its own.
+    /// The provider of the address sends approved templates only, and the message has words of its own.
     OnlyApprovedTemplates,
 }
 
