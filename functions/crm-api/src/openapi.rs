@@ -253,13 +253,13 @@ fn settings() -> Vec<Operation> {
             .refuses(409),
         delete(provider, "delete_message_provider", SETTINGS, "Delete a message provider", Scope::Admin).refuses(409),
         paged(get("/v1/message-templates", "list_message_templates", SETTINGS, "List the texts of messages"))
-            .lists::<TemplateView>("A page of texts: the business's own, and then those that ship."),
+            .lists::<TemplateView>("A page of texts: the business's own, and then the built-in ones."),
         get(template, "read_message_template", SETTINGS, "Read the text of a message")
-            .answers::<TemplateView>(200, "The business's own text, or the one that ships.")
+            .answers::<TemplateView>(200, "The business's own text, or the built-in one.")
             .refuses(400),
         put(template, "write_message_template", SETTINGS, "Replace the text of a message", Scope::Admin)
             .takes::<TextBody>()
             .answers::<TemplateView>(200, "The text."),
-        delete(template, "delete_message_template", SETTINGS, "Go back to the text that ships", Scope::Admin),
+        delete(template, "delete_message_template", SETTINGS, "Go back to the built-in text", Scope::Admin),
     ]
 }

@@ -379,7 +379,7 @@ async fn other_method(State(app): State<App>, headers: HeaderMap) -> Response {
     response
 }
 
-/// The settings, or the shipped ones while the table cannot be read.
+/// The settings, or the defaults while the table cannot be read.
 async fn settings(app: &App) -> Settings {
     app.confirmation
         .store()

@@ -1,4 +1,4 @@
-//! Languages and locales: what the caller may name, and which of the shipped languages that leads to.
+//! Languages and locales: what the caller may name, and which of the built-in languages that leads to.
 
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
@@ -30,7 +30,7 @@ impl Locale {
         &self.0
     }
 
-    /// The shipped language nearest to this locale; English for those that do not ship.
+    /// The built-in language nearest to this locale; English where there is none.
     pub fn language(&self) -> Language {
         Language::of(&self.0).unwrap_or(Language::EN)
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_kept_in_canonical_spelling_and_lead_to_a_shipped_language() {
+    fn tags_are_kept_in_canonical_spelling_and_lead_to_a_built_in_language() {
         let locale = Locale::parse("FA-ir").unwrap();
         assert_eq!((locale.as_str(), locale.language()), ("fa-IR", Language::FA));
         assert_eq!(Locale::parse("ar-SA").unwrap().language(), Language::AR);

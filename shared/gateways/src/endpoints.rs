@@ -37,7 +37,7 @@ impl DefaultEndpoints {
 #[derive(Clone, Debug)]
 pub struct GatewayEndpoints(BTreeMap<(GatewayKind, Mode), GatewayEndpoint>);
 
-/// What a stack says instead. What it leaves out is as shipped: a relay with an address that a gateway knows takes our
+/// What a stack says instead. What it leaves out keeps its default: a relay with an address that a gateway knows takes our
 /// calls, and customers still go to the gateway itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_as_shipped() {
+    fn what_is_left_out_keeps_its_default() {
         let json = r#"{"sep":{"live":{"api":"https://relay.example/sep/"}}}"#;
         let endpoints = GatewayEndpoints::with_overrides(json).unwrap();
         let sep = endpoints.of(GatewayKind::Sep, Mode::Live);

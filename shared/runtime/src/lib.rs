@@ -105,7 +105,7 @@ impl Runtime {
         Ok(self.environment.parsed("PAYLINK_CALLS_PER_SECOND")?.unwrap_or(USUAL))
     }
 
-    /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the shipped ones: a JSON object from
+    /// The gateways' figures, with those of `PAYLINK_GATEWAY_RULES` in place of the built-in ones: a JSON object from
     /// gateway to all five figures.
     pub fn gateway_rulebook(&self) -> Result<GatewayRulebook, ConfigurationError> {
         const NAME: &str = "PAYLINK_GATEWAY_RULES";

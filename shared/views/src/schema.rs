@@ -39,7 +39,7 @@ one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, M
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
 one_of! { GatewayName, "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
 one_of! { ProviderKindName, "Whose protocol a message provider speaks.", ProviderKind::WITH_RECORDS.map(ProviderKind::as_str) }
-one_of! { MessageModeName, "`default`: the business's own text, else the shipped one. `custom`: the texts of the request.", ["default", "custom"] }
+one_of! { MessageModeName, "`default`: the business's own text, else the built-in one. `custom`: the texts of the request.", ["default", "custom"] }
 one_of! { EventName, "What happened.", EventType::ALL.map(EventType::as_str) }
 one_of! {
     LinkStatusName,

@@ -52,7 +52,7 @@ pub struct RecipientsBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = MessageChoiceBody)]
 pub struct MessageBody {
-    /// `default`, which it is when left out, takes the business's own text, else the one that ships, in the language of
+    /// `default`, which it is when left out, takes the business's own text, else the built-in one, in the language of
     /// the link. `custom` takes the texts given here.
     #[serde(default)]
     #[schema(value_type = Option<MessageModeName>)]

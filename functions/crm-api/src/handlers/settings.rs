@@ -94,7 +94,7 @@ pub(crate) struct SettingsBody {
     #[schema(value_type = Option<i64>)]
     max_sms_segments: Given<i64>,
     /// Whether amounts in rial are shown in Rial alone. Left out, they are not: Persian readers see Toman with the Rial
-    /// behind it, except in the SMS that ships, which says Toman alone.
+    /// behind it, except in the built-in SMS text, which says Toman alone.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,

@@ -67,7 +67,7 @@ impl TemplateView {
         }
     }
 
-    /// Where it stands in the list: the business's own before those that ship.
+    /// Where it stands in the list: the business's own before the built-in ones.
     fn place(&self) -> String {
         [self.source, self.kind, self.channel, self.locale.as_str()].join(".")
     }

@@ -213,12 +213,12 @@ fn write(
 ) -> Result<Message, TextProblem> {
     let of_body = |rejection: Rejection| TextProblem { part: "body", rejection };
     let language = context.locale(settings).language();
-    let shipped_text;
+    let built_in;
     let text = match text {
         Some(text) => text,
         None => {
-            shipped_text = built_in_text(MessageKind::LinkCreated, channel, language).map_err(of_body)?;
-            &shipped_text
+            built_in = built_in_text(MessageKind::LinkCreated, channel, language).map_err(of_body)?;
+            &built_in
         }
     };
     let Rendered { subject, body } = text.render(&values(context, settings))?;

@@ -48,7 +48,7 @@ const STANDS_FOR: [(&str, &str); 9] = [
     ("end", "{% endif %}"),
 ];
 
-/// The text that ships for a kind, a channel and a language.
+/// The built-in text for a kind, a channel and a language.
 pub fn built_in_text(kind: MessageKind, channel: Channel, language: Language) -> Result<MessageText, Rejection> {
     let key = format!("{}-{}", kind.as_str().replace('_', "-"), channel.as_str());
     let body = language.say(&key, &STANDS_FOR);
@@ -71,7 +71,7 @@ mod tests {
     use crate::money::{Currency, Money};
 
     #[test]
-    fn every_shipped_text_passes_the_checks_of_a_text_from_outside() {
+    fn every_built_in_text_passes_the_checks_of_a_text_from_outside() {
         for language in Language::ALL {
             for channel in Channel::ALL {
                 assert!(built_in_text(MessageKind::LinkCreated, channel, language).is_ok(), "{channel:?} {language:?}");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shipped_text_holds_the_variables_that_a_business_would_write() {
+    fn a_built_in_text_holds_the_variables_that_a_business_would_write() {
         let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let lines = "{{ business.name }}\n{{ amount | short }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";
         assert_eq!(text.body(), lines);

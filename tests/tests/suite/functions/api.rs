@@ -457,7 +457,7 @@ async fn deleting_every_record_breaks_no_link_and_stops_no_confirmation() {
 }
 
 #[tokio::test]
-async fn a_deleted_template_gives_way_to_the_shipped_one() {
+async fn a_deleted_template_gives_way_to_the_built_in_one() {
     let world = World::in_process().await;
     let path = "/v1/message-templates/link_created/sms/fa";
     world.put(path, json!({ "body": "{{ link }}" })).await;
