@@ -107,7 +107,7 @@ fn links() -> Vec<Operation> {
         post("/v1/payment-links/{id}/messages", "resend", LINKS, "Tell people once more", Scope::Write)
             .may_take::<ResendBody>()
             .answers::<LinkView>(200, "The link with the new messages, queued.")
-            .refuses_too_many("People were told a moment ago, or as often as is allowed."),
+            .refuses_too_many("People were notified a moment ago, or as often as is allowed."),
         post(
             "/v1/payment-links/{id}/attempts/{attempt}/resolve",
             "resolve_attempt",

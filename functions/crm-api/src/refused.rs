@@ -60,11 +60,11 @@ pub(crate) fn resend(why: ChangeRefused<ResendRefused>) -> ApiProblem {
         ResendRefused::Invalid(problems) => ApiProblem::invalid(problems),
         ResendRefused::NotNow(NotNow::NotActive) => not_active(&status),
         ResendRefused::NotNow(NotNow::TooSoon { seconds }) => {
-            let detail = format!("People were told a moment ago. Ask again in {seconds} seconds.");
+            let detail = format!("People were notified a moment ago. Ask again in {seconds} seconds.");
             ApiProblem::too_many("notified_recently", detail, Some(seconds))
         }
         ResendRefused::NotNow(NotNow::TooOften) => {
-            ApiProblem::too_many("notified_too_often", "People were told about this link as often as is allowed.", None)
+            ApiProblem::too_many("notified_too_often", "People were notified about this link as often as is allowed.", None)
         }
     })
 }
