@@ -64,7 +64,8 @@ pub(crate) fn resend(why: ChangeRefused<ResendRefused>) -> ApiProblem {
             ApiProblem::too_many("notified_recently", detail, Some(seconds))
         }
         ResendRefused::NotNow(NotNow::TooOften) => {
-            ApiProblem::too_many("notified_too_often", "People were notified about this link as often as is allowed.", None)
+            let detail = "People were notified about this link as often as is allowed.";
+            ApiProblem::too_many("notified_too_often", detail, None)
         }
     })
 }
