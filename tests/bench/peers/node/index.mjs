@@ -1,4 +1,4 @@
-// Create, pay and settle as a user would write them for Lambda in Node.js: the AWS SDK's document client, made once, and
+// Create, pay and confirm as a user would write them for Lambda in Node.js: the AWS SDK's document client, made once, and
 // the platform's own fetch. The table, its indexes and the calls are those of Paylink's functions.
 import { createHash, randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -93,7 +93,7 @@ async function pay(token) {
   return redirect(payAt);
 }
 
-async function settle(id, attemptId) {
+async function confirm(id, attemptId) {
   const key = { pk: `link#${id}`, sk: 'link' };
   const { Item: link } = await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }));
   const position = link?.attempts.findIndex((attempt) => attempt.id === attemptId) ?? -1;
@@ -103,10 +103,10 @@ async function settle(id, attemptId) {
   // Verifying takes the money, so that the intention is written first.
   await client.send(new UpdateCommand({
     TableName: table, Key: key,
-    UpdateExpression: `SET attempts[${position}].#state = :settling, version = version + :one, due_at = :due`,
+    UpdateExpression: `SET attempts[${position}].#state = :confirming, version = version + :one, due_at = :due`,
     ConditionExpression: 'version = :seen',
     ExpressionAttributeNames: { '#state': 'state' },
-    ExpressionAttributeValues: { ':settling': 'settling', ':one': 1, ':seen': link.version, ':due': Date.now() + 60000 },
+    ExpressionAttributeValues: { ':confirming': 'confirming', ':one': 1, ':seen': link.version, ':due': Date.now() + 60000 },
   }));
   const data = await atGateway('verify', { amount: link.amount, authority: link.attempts[position].authority });
   if (![100, 101].includes(data?.code)) return done;
@@ -151,6 +151,6 @@ export async function handler(event) {
   const [, first, second, third, fourth, fifth] = event.rawPath.split('/');
   if (first === 'v1') return create(event);
   if (first === 'p') return pay(second);
-  if (first === 'gateways' && third === 'return') return settle(fourth, fifth);
+  if (first === 'gateways' && third === 'return') return confirm(fourth, fifth);
   return answer(404, { code: 'not_found' });
 }
