@@ -54,7 +54,7 @@ pub struct FaultyWorld {
     stream: tokio::sync::Mutex<StreamReader>,
     /// Records of the stream that nobody has served yet, each with how often that was tried.
     unserved: Mutex<Vec<(Value, usize)>>,
-    operator: Admin,
+    admin: Admin,
     observer: Mutex<Observer>,
     /// Links whose messages may arrive twice.
     notified_twice: Mutex<BTreeSet<String>>,
@@ -95,7 +95,7 @@ impl FaultyWorld {
         let mut at_terminal = cloud.environment.clone();
         let queue = format!("{}/sqs/undelivered", cloud.page_url());
         at_terminal.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), queue);
-        let operator = Admin::new(Environment::from(at_terminal)).expect("the operator has a terminal");
+        let admin = Admin::new(Environment::from(at_terminal)).expect("the admin has a terminal");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         Self {
@@ -108,7 +108,7 @@ impl FaultyWorld {
             http: browser(),
             stream: tokio::sync::Mutex::new(stream),
             unserved: Mutex::default(),
-            operator,
+            admin,
             observer: Mutex::default(),
             notified_twice: Mutex::default(),
         }
@@ -396,7 +396,7 @@ impl FaultyWorld {
 
     /// A person finds that something waits in the queue, and has everything delivered that is still undelivered.
     pub async fn replay(&self) -> ReplayResult {
-        self.operator.replay(90, self.now()).await.expect("the links can be read")
+        self.admin.replay(90, self.now()).await.expect("the links can be read")
     }
 
     /// Everything that comes by itself comes a few times, and on until nothing is left to do at this hour: what one run

@@ -1,4 +1,4 @@
-//! The operator's command against the local cloud: what a person at a terminal would be told, and what became of the table.
+//! The admin's command against the local cloud: what a person at a terminal would be told, and what became of the table.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
@@ -10,15 +10,15 @@ use runtime::Environment;
 use serde_json::{Value, json};
 use tests::{World, empty_cloud};
 
-fn operator_of(cloud: &paylink_local::Cloud) -> Admin {
+fn admin_of(cloud: &paylink_local::Cloud) -> Admin {
     let mut environment = cloud.environment.clone();
     environment.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), format!("{}/sqs/undelivered", cloud.page_url()));
     Admin::new(Environment::from(environment)).unwrap()
 }
 
 /// What `health` says is missing.
-async fn missing(operator: &Admin) -> Vec<String> {
-    let findings = operator.health(Timestamp::now()).await;
+async fn missing(admin: &Admin) -> Vec<String> {
+    let findings = admin.health(Timestamp::now()).await;
     assert!(findings.iter().all(|finding| finding.verdict != Verdict::Unknown), "{findings:?}");
     findings.into_iter().filter(|one| one.verdict == Verdict::Missing).map(|one| one.text).collect()
 }
@@ -26,13 +26,13 @@ async fn missing(operator: &Admin) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing() {
     let cloud = empty_cloud().await;
-    let operator = operator_of(&cloud);
+    let admin = admin_of(&cloud);
     cloud.account.enter_sandboxes();
     for identity in ["pay@business.example", "business.example"] {
         cloud.account.forget_identity(identity);
     }
     cloud.undelivered.send("{}");
-    let lacks = missing(&operator).await;
+    let lacks = missing(&admin).await;
     for part in [
         "The table is not set up",
         "There is no API key",
@@ -51,29 +51,29 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
     }
 
     let cloud = empty_cloud().await;
-    let operator = operator_of(&cloud);
-    operator.set_up().await.unwrap();
-    operator.create_key("crm", &[]).await.unwrap();
+    let admin = admin_of(&cloud);
+    admin.set_up().await.unwrap();
+    admin.create_key("crm", &[]).await.unwrap();
     let settings = json!({ "business_name": "My Business" }).to_string();
-    operator.call(Method::PUT, "/v1/settings", Some(settings)).await.unwrap();
+    admin.call(Method::PUT, "/v1/settings", Some(settings)).await.unwrap();
     let account = json!({
         "name": "Main", "currency": "IRR", "mode": "sandbox",
         "online_payment": { "enabled": true, "gateway": "zarinpal",
                             "credentials": { "merchant_id": "1344b5d4-0048-11e8-94db-005056a205be" } },
     });
-    let answer = operator.call(Method::PUT, "/v1/accounts/main", Some(account.to_string())).await.unwrap();
+    let answer = admin.call(Method::PUT, "/v1/accounts/main", Some(account.to_string())).await.unwrap();
     assert_eq!(answer["online_payment"]["credentials_set"], true);
     let preferences = SmsPreferences {
         monthly_limit: Some(50),
         log_role: Some("arn:aws:iam::123456789012:role/logger".to_owned()),
         log_percent: Some(100),
     };
-    operator.set_sms_preferences(&preferences).await.unwrap();
+    admin.set_sms_preferences(&preferences).await.unwrap();
     for schedule in store::Schedule::ALL {
         cloud.store.record_heartbeat(schedule, Timestamp::now()).await;
     }
-    assert_eq!(missing(&operator).await, Vec::<String>::new());
-    let known = operator.sms_preferences().await.unwrap();
+    assert_eq!(missing(&admin).await, Vec::<String>::new());
+    let known = admin.sms_preferences().await.unwrap();
     assert_eq!(known["MonthlySpendLimit"], "50");
     assert_eq!(known["DefaultSMSType"], "Transactional");
 }
@@ -81,36 +81,36 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_api_refuses_is_refused_with_its_reasons_and_no_key_is_left_behind() {
     let cloud = empty_cloud().await;
-    let operator = operator_of(&cloud);
+    let admin = admin_of(&cloud);
     let body = json!({ "business_name": "", "colour": "red" }).to_string();
-    let refusal = operator.call(Method::PUT, "/v1/settings", Some(body)).await.unwrap_err().to_string();
+    let refusal = admin.call(Method::PUT, "/v1/settings", Some(body)).await.unwrap_err().to_string();
     assert!(refusal.contains("/colour") && refusal.contains("422"), "{refusal}");
-    assert!(operator.list_keys().await.unwrap().is_empty());
+    assert!(admin.list_keys().await.unwrap().is_empty());
     let too_much = SmsPreferences { log_percent: Some(101), ..SmsPreferences::default() };
-    assert!(operator.set_sms_preferences(&too_much).await.is_err());
+    assert!(admin.set_sms_preferences(&too_much).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_that_nobody_does_is_noticed() {
     let world = World::in_process().await;
-    let operator = operator_of(&world.cloud);
+    let admin = admin_of(&world.cloud);
     let soon = (Timestamp::now() + jiff::SignedDuration::from_secs(1)).to_string();
     world.make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 500, "expires_at": soon })).await;
     let late = Timestamp::now() + jiff::SignedDuration::from_mins(10);
-    let findings = operator.health(late).await;
+    let findings = admin.health(late).await;
     assert!(findings.iter().any(|one| one.text.starts_with("Work has been due since")), "{findings:#?}");
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert_eq!(world.sweep().await["expired"], 1);
-    let findings = operator.health(late).await;
+    let findings = admin.health(late).await;
     assert!(findings.iter().any(|one| one.text == "No work is late."), "{findings:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schedule_that_does_not_come_is_noticed_also_where_nothing_is_late() {
     let world = World::in_process().await;
-    let operator = operator_of(&world.cloud);
+    let admin = admin_of(&world.cloud);
     let silent = async |at: Timestamp| {
-        let findings = operator.health(at).await;
+        let findings = admin.health(at).await;
         assert!(findings.iter().any(|one| one.text == "No work is late."), "{findings:#?}");
         let about = |function: &str| findings.iter().find(|one| one.text.contains(function)).unwrap().verdict;
         ["expire-links", "deliver-messages"].map(|function| about(function) == Verdict::Missing)
@@ -128,7 +128,7 @@ async fn a_schedule_that_does_not_come_is_noticed_also_where_nothing_is_late() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_tells_what_the_stream_lost_and_nothing_twice() {
     let world = World::without_stream().await;
-    let operator = operator_of(&world.cloud);
+    let admin = admin_of(&world.cloud);
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
                        "recipients": { "emails": ["lost@example.com"] } });
     let link = world.make_link(body).await;
@@ -137,7 +137,7 @@ async fn a_replay_tells_what_the_stream_lost_and_nothing_twice() {
     assert_eq!(stream.records().await.unwrap().len(), 1);
     world.cloud.undelivered.send("{\"DDBStreamBatchInfo\":{}}");
 
-    let done = operator.replay(90, Timestamp::now()).await.unwrap();
+    let done = admin.replay(90, Timestamp::now()).await.unwrap();
     assert_eq!(done, ReplayResult { links: 1, redelivered: 1, records: 1 });
     assert!(world.cloud.undelivered.is_empty());
     let again = stream.records().await.unwrap();
@@ -147,7 +147,7 @@ async fn a_replay_tells_what_the_stream_lost_and_nothing_twice() {
     assert_eq!(world.inbox("lost@example.com", 1).await.len(), 1);
     assert_eq!(world.wait_for_event(&link, "payment_link.created").await["payment_link_id"], link["id"]);
 
-    let done = operator.replay(90, Timestamp::now()).await.unwrap();
+    let done = admin.replay(90, Timestamp::now()).await.unwrap();
     assert_eq!(done, ReplayResult { links: 1, redelivered: 0, records: 0 });
     assert_eq!(stream.records().await.unwrap(), Vec::<Value>::new());
 }
@@ -155,7 +155,7 @@ async fn a_replay_tells_what_the_stream_lost_and_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
     let world = World::in_process().await;
-    let operator = operator_of(&world.cloud);
+    let admin = admin_of(&world.cloud);
     let id = ContactId::parse("c-9").unwrap();
     let contact =
         json!({ "id": "c-9", "name": "Somebody Else", "mobile": "+989120000009", "email": "nine@example.com" });
@@ -172,24 +172,24 @@ async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
     let open = world.make_link(make(json!({}))).await;
     world.inbox("+989120000009", 2).await;
 
-    let export = operator.export_contact(&id, Timestamp::now()).await.unwrap();
+    let export = admin.export_contact(&id, Timestamp::now()).await.unwrap();
     assert_eq!(export["contact"]["name"], "Somebody Else");
     assert_eq!(export["payment_links"].as_array().unwrap().len(), 2);
     assert_eq!(export["items"].as_array().unwrap().len(), 1);
     assert_eq!(export["receipts"].as_array().unwrap().len(), 1);
     assert!(export.to_string().contains("+989120000009"));
 
-    let erased = operator.erase_contact(&id, Timestamp::now()).await.unwrap();
+    let erased = admin.erase_contact(&id, Timestamp::now()).await.unwrap();
     assert_eq!((erased.links, erased.items, erased.contact, erased.receipts), (1, 1, true, 1));
     assert_eq!(erased.left.iter().map(|left| left.as_str()).collect::<Vec<_>>(), [open["id"].as_str().unwrap()]);
     assert_eq!(world.link(&open).await["contact"]["name"], "Somebody Else", "it can still be paid");
 
     let path = format!("/v1/payment-links/{}/cancel", open["id"].as_str().unwrap());
     assert_eq!(world.crm(Method::POST, &path, json!({ "reason": "Somebody Else asked" })).await.status, StatusCode::OK);
-    let erased = operator.erase_contact(&id, Timestamp::now()).await.unwrap();
+    let erased = admin.erase_contact(&id, Timestamp::now()).await.unwrap();
     assert_eq!((erased.links, erased.contact, erased.left.len()), (1, false, 0));
 
-    let rest = operator.export_contact(&id, Timestamp::now()).await.unwrap();
+    let rest = admin.export_contact(&id, Timestamp::now()).await.unwrap();
     for personal in ["Somebody Else", "+989120000009", "nine@example.com"] {
         assert!(!rest.to_string().contains(personal), "{personal} is still in {rest:#}");
     }
