@@ -358,7 +358,7 @@ fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
         (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
         (Page::Failed, Some(link)) => failure(link).unwrap_or("failed-text").to_owned(),
-        (Page::Unfinished, Some(link)) if !is_known_to_be_unpaid(link) => "unfinished-unheard-text".to_owned(),
+        (Page::Unfinished, Some(link)) if !is_known_to_be_unpaid(link) => "unfinished-unresolved-text".to_owned(),
         (Page::Trouble, Some(link)) if has_open(link) => "trouble-unresolved-text".to_owned(),
         _ => format!("{}-text", page.key()),
     }
@@ -605,7 +605,7 @@ mod tests {
         "failed-cancelled-text",
         "failed-declined-text",
         "failed-over-text",
-        "unfinished-unheard-text",
+        "unfinished-unresolved-text",
         "trouble-unresolved-text",
         "if-paid",
         "hint-shaparak",
