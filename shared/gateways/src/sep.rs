@@ -37,7 +37,7 @@ type Reply = Map<String, Value>;
 
 impl GatewayAdapter for Sep<'_> {
     const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://sep.shaparak.ir");
-    // The gateway has no sandbox of its own; somebody else plays it there. In no case may a sandbox account be live.
+    // The gateway has no sandbox of its own; somebody else simulates it there. In no case may a sandbox account be live.
     const SANDBOX: DefaultEndpoints = DefaultEndpoints::at("https://sandbox.banktest.ir/saman/sep.shaparak.ir");
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
