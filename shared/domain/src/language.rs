@@ -25,7 +25,7 @@ pub(crate) enum Calendar {
 }
 
 /// A language's file, read.
-struct Book {
+struct Catalogue {
     bundle: FluentBundle<FluentResource>,
     is_right_to_left: bool,
     calendar: Calendar,
@@ -37,7 +37,7 @@ struct Book {
     months: Vec<String>,
 }
 
-static BOOKS: [OnceLock<Book>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+static CATALOGUES: [OnceLock<Catalogue>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
 impl Language {
     /// The language of a tag, or of its first part: `ar-SA` is read as `ar`, unless there is a file for that very tag.
@@ -53,47 +53,47 @@ impl Language {
 
     /// The direction that text of this language runs in, as HTML names it.
     pub fn direction(self) -> &'static str {
-        if self.book().is_right_to_left { "rtl" } else { "ltr" }
+        if self.catalogue().is_right_to_left { "rtl" } else { "ltr" }
     }
 
     /// The text of a key with what it mentions. A key that the file lacks shows itself, and so does a mention that was
     /// not given; the tests keep both from happening.
     pub fn say(self, key: &str, mentions: &[(&str, &str)]) -> String {
-        self.book().text(key, mentions).unwrap_or_else(|| key.to_owned())
+        self.catalogue().text(key, mentions).unwrap_or_else(|| key.to_owned())
     }
 
     /// Whether the file has a text for this key.
     pub fn has(self, key: &str) -> bool {
-        self.book().bundle.has_message(key)
+        self.catalogue().bundle.has_message(key)
     }
 
     pub(crate) fn calendar(self) -> Calendar {
-        self.book().calendar
+        self.catalogue().calendar
     }
 
     /// The name of a month of this language's calendar, counted from one.
     pub(crate) fn month(self, number: u8) -> Option<&'static str> {
-        self.book().months.get(usize::from(number).checked_sub(1)?).map(String::as_str)
+        self.catalogue().months.get(usize::from(number).checked_sub(1)?).map(String::as_str)
     }
 
     /// ASCII digits become those of this language; everything else stays.
     pub(crate) fn digits(self, text: &str) -> String {
-        let digits = &self.book().digits;
+        let digits = &self.catalogue().digits;
         let of = |c: char| c.to_digit(10).and_then(|value| digits.get(usize::try_from(value).ok()?).copied());
         text.chars().map(|c| of(c).unwrap_or(c)).collect()
     }
 
     pub(crate) fn group_separator(self) -> &'static str {
-        &self.book().group_separator
+        &self.catalogue().group_separator
     }
 
     pub(crate) fn decimal_separator(self) -> &'static str {
-        &self.book().decimal_separator
+        &self.catalogue().decimal_separator
     }
 
-    fn book(self) -> &'static Book {
+    fn catalogue(self) -> &'static Catalogue {
         let (_, source) = FILES[self.0];
-        BOOKS[self.0].get_or_init(|| Book::read(self, source))
+        CATALOGUES[self.0].get_or_init(|| Catalogue::read(self, source))
     }
 }
 
@@ -103,7 +103,7 @@ impl fmt::Debug for Language {
     }
 }
 
-impl Book {
+impl Catalogue {
     fn read(language: Language, source: &str) -> Self {
         let mut bundle = FluentBundle::new_concurrent(vec![language.code().parse().unwrap_or_default()]);
         // Pages isolate values in the markup, and a text message must not carry invisible characters.
@@ -111,7 +111,7 @@ impl Book {
         // What of a file can be read is used; a test reads all of every file.
         let (Ok(resource) | Err((resource, _))) = FluentResource::try_new(source.to_owned());
         bundle.add_resource_overriding(resource);
-        let mut book = Self {
+        let mut catalogue = Self {
             bundle,
             is_right_to_left: false,
             calendar: Calendar::Gregorian,
@@ -120,17 +120,17 @@ impl Book {
             decimal_separator: String::new(),
             months: Vec::new(),
         };
-        let word = |key: &str| book.text(key, &[]).unwrap_or_default();
+        let word = |key: &str| catalogue.text(key, &[]).unwrap_or_default();
         let (direction, calendar, digits, months) =
             (word("direction"), word("calendar"), word("digits"), word("months"));
         let (group_separator, decimal_separator) = (word("group-separator"), word("decimal-separator"));
-        book.is_right_to_left = direction == "rtl";
-        book.calendar = if calendar == "persian" { Calendar::Persian } else { Calendar::Gregorian };
-        book.digits = digits.chars().collect();
-        book.months = months.lines().map(str::to_owned).collect();
-        book.group_separator = group_separator;
-        book.decimal_separator = decimal_separator;
-        book
+        catalogue.is_right_to_left = direction == "rtl";
+        catalogue.calendar = if calendar == "persian" { Calendar::Persian } else { Calendar::Gregorian };
+        catalogue.digits = digits.chars().collect();
+        catalogue.months = months.lines().map(str::to_owned).collect();
+        catalogue.group_separator = group_separator;
+        catalogue.decimal_separator = decimal_separator;
+        catalogue
     }
 
     fn text(&self, key: &str, mentions: &[(&str, &str)]) -> Option<String> {
