@@ -102,12 +102,12 @@ impl Host {
     /// The call that keeps the money. It is idempotent: a repeated one answers 101 with the same reference.
     fn verify(&self, input: &Map<String, Value>, now: Timestamp) -> Result<Value, Refusal> {
         let mut fields = Fields::of(input);
-        let claim = fields.claim();
+        let authority_ref = fields.authority_ref();
         let amount = fields.whole("amount");
         fields.finish()?;
 
         self.state.books.change(|ledger| {
-            let session = ledger.claimed_mut(self.mode, &claim)?;
+            let session = ledger.find_mut(self.mode, &authority_ref)?;
             let (code, message) = session.verify(amount, now)?;
             let payment = session.state.payment().ok_or(NOT_PAID)?;
             let mut data = json!({
@@ -128,11 +128,11 @@ impl Host {
 
     fn inquiry(&self, input: &Map<String, Value>, now: Timestamp) -> Result<Value, Refusal> {
         let mut fields = Fields::of(input);
-        let claim = fields.claim();
+        let authority_ref = fields.authority_ref();
         fields.finish()?;
 
         self.state.books.read(|ledger| {
-            let status = ledger.claimed(self.mode, &claim)?.status(now);
+            let status = ledger.find(self.mode, &authority_ref)?.status(now);
             Ok(json!({ "code": 100, "message": "Success", "status": status }))
         })
     }
@@ -161,11 +161,11 @@ impl Host {
 
     fn reverse(&self, input: &Map<String, Value>, now: Timestamp) -> Result<Value, Refusal> {
         let mut fields = Fields::of(input);
-        let claim = fields.claim();
+        let authority_ref = fields.authority_ref();
         fields.finish()?;
 
         self.state.books.change(|ledger| {
-            ledger.claimed_mut(self.mode, &claim)?.reverse(now)?;
+            ledger.find_mut(self.mode, &authority_ref)?.reverse(now)?;
             Ok(json!({ "code": 100, "message": "Reversed" }))
         })
     }

@@ -25,7 +25,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// Whose authority a call is about.
-pub(super) struct Claim {
+pub(super) struct AuthorityRef {
     pub(super) merchant: Credential,
     pub(super) authority: String,
 }
@@ -112,8 +112,8 @@ impl<'a> Fields<'a> {
         Credential::of(merchant_id)
     }
 
-    pub(super) fn claim(&mut self) -> Claim {
-        Claim { merchant: self.merchant(), authority: self.text("authority").to_owned() }
+    pub(super) fn authority_ref(&mut self) -> AuthorityRef {
+        AuthorityRef { merchant: self.merchant(), authority: self.text("authority").to_owned() }
     }
 
     /// Rials where nothing is said.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Claim, is_authority};
+use super::fields::{AuthorityRef, is_authority};
 use super::mode::Mode;
 use super::refusal::{MALFORMED_AUTHORITY, OTHER_MERCHANT, Refusal, UNKNOWN_AUTHORITY};
 use super::session::{Session, SessionState};
@@ -25,18 +25,18 @@ pub(super) enum DeadEnd {
 }
 
 impl Ledger {
-    /// The session that `claim` names, if it is this host's and this merchant's.
-    pub(super) fn claimed(&self, mode: Mode, claim: &Claim) -> Result<&Session, Refusal> {
-        if !is_authority(&claim.authority) {
+    /// The session that `authority_ref` names, if it is this host's and this merchant's.
+    pub(super) fn find(&self, mode: Mode, authority_ref: &AuthorityRef) -> Result<&Session, Refusal> {
+        if !is_authority(&authority_ref.authority) {
             return Err(MALFORMED_AUTHORITY);
         }
-        let session = self.of_host(mode, &claim.authority).ok_or(UNKNOWN_AUTHORITY)?;
-        if session.merchant == claim.merchant { Ok(session) } else { Err(OTHER_MERCHANT) }
+        let session = self.of_host(mode, &authority_ref.authority).ok_or(UNKNOWN_AUTHORITY)?;
+        if session.merchant == authority_ref.merchant { Ok(session) } else { Err(OTHER_MERCHANT) }
     }
 
-    pub(super) fn claimed_mut(&mut self, mode: Mode, claim: &Claim) -> Result<&mut Session, Refusal> {
-        self.claimed(mode, claim)?;
-        self.sessions.get_mut(&claim.authority).ok_or(UNKNOWN_AUTHORITY)
+    pub(super) fn find_mut(&mut self, mode: Mode, authority_ref: &AuthorityRef) -> Result<&mut Session, Refusal> {
+        self.find(mode, authority_ref)?;
+        self.sessions.get_mut(&authority_ref.authority).ok_or(UNKNOWN_AUTHORITY)
     }
 
     fn of_host(&self, mode: Mode, authority: &str) -> Option<&Session> {

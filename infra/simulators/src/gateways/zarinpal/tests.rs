@@ -33,7 +33,7 @@ async fn press(client: &Client, authority: &str, outcome: &str) -> Result<Reply,
     client.post_form(&format!("/zarinpal/pg/StartPay/{authority}"), &format!("outcome={outcome}")).await
 }
 
-fn claim(authority: &str) -> Value {
+fn authority_ref(authority: &str) -> Value {
     json!({ "merchant_id": MERCHANT, "amount": 20_000, "authority": authority })
 }
 
@@ -52,8 +52,8 @@ async fn a_payment_is_verified_once_and_repeated_with_the_same_reference() -> Te
     assert_eq!(waiting["data"]["code"], "100");
     assert_eq!(waiting["data"]["authorities"][0]["authority"], authority.as_str());
 
-    let first = call(&client, "verify", &claim(&authority)).await?;
-    let second = call(&client, "verify", &claim(&authority)).await?;
+    let first = call(&client, "verify", &authority_ref(&authority)).await?;
+    let second = call(&client, "verify", &authority_ref(&authority)).await?;
     assert_eq!((&first["data"]["code"], &second["data"]["code"]), (&json!(100), &json!(101)));
     assert_eq!(first["data"]["ref_id"], second["data"]["ref_id"]);
     assert_eq!(press(&client, &authority, "paid").await?.status, StatusCode::GONE);
@@ -66,12 +66,12 @@ async fn verify_refuses_with_the_code_of_the_reason() -> TestResult {
     let authority = authority(&client).await?;
     let code = async |body: Value| call(&client, "verify", &body).await.map(|answer| answer["errors"]["code"].clone());
 
-    assert_eq!(code(claim(&authority)).await?, -51);
+    assert_eq!(code(authority_ref(&authority)).await?, -51);
     press(&client, &authority, "paid_reported_nok").await?;
     assert_eq!(code(json!({ "merchant_id": MERCHANT, "amount": 20_001, "authority": authority })).await?, -50);
     assert_eq!(code(json!({ "merchant_id": OTHER_MERCHANT, "amount": 20_000, "authority": authority })).await?, -53);
-    assert_eq!(code(claim("S123")).await?, -54);
-    assert_eq!(code(claim(&format!("S{}", "0".repeat(35)))).await?, -55);
+    assert_eq!(code(authority_ref("S123")).await?, -54);
+    assert_eq!(code(authority_ref(&format!("S{}", "0".repeat(35)))).await?, -55);
     assert_eq!(code(json!({ "authority": authority })).await?, -9);
     Ok(())
 }
@@ -110,8 +110,8 @@ async fn money_that_was_not_verified_goes_back() -> TestResult {
     assert_eq!(client.post_json(&path, &json!({})).await?.status, StatusCode::CONFLICT);
     assert_eq!(press(&client, &authority, "paid_no_return").await?.status, StatusCode::OK);
     assert_eq!(client.post_json(&path, &json!({})).await?.status, StatusCode::OK);
-    assert_eq!(call(&client, "inquiry", &claim(&authority)).await?["data"]["status"], "REVERSED");
-    assert_eq!(call(&client, "verify", &claim(&authority)).await?["errors"]["code"], -51);
+    assert_eq!(call(&client, "inquiry", &authority_ref(&authority)).await?["data"]["status"], "REVERSED");
+    assert_eq!(call(&client, "verify", &authority_ref(&authority)).await?["errors"]["code"], -51);
 
     let books = client.get("/zarinpal/books.json").await?.json()?;
     assert_eq!((&books[0]["taken"], &books[0]["refunded"]), (&json!(false), &json!(20_000)));
@@ -124,7 +124,7 @@ async fn the_two_hosts_do_not_know_each_other() -> TestResult {
     let live = client.post_json("/zarinpal-live/pg/v4/payment/request.json", &order()).await?.json()?;
     let authority = live["data"]["authority"].as_str().unwrap_or_default();
     assert!(authority.starts_with('A'));
-    assert_eq!(call(&client, "inquiry", &claim(authority)).await?["errors"]["code"], -55);
+    assert_eq!(call(&client, "inquiry", &authority_ref(authority)).await?["errors"]["code"], -55);
     Ok(())
 }
 
@@ -136,9 +136,9 @@ async fn a_lost_answer_is_found_by_the_next_verify() -> TestResult {
     let order = json!({ "call": "verify", "how": "drop_after" });
     assert_eq!(client.post_json("/zarinpal/simulator/next_answer", &order).await?.status, StatusCode::OK);
 
-    let lost = client.post_json("/zarinpal/pg/v4/payment/verify.json", &claim(&authority)).await?;
+    let lost = client.post_json("/zarinpal/pg/v4/payment/verify.json", &authority_ref(&authority)).await?;
     assert_eq!(lost.status, StatusCode::BAD_GATEWAY);
-    assert_eq!(call(&client, "verify", &claim(&authority)).await?["data"]["code"], 101);
+    assert_eq!(call(&client, "verify", &authority_ref(&authority)).await?["data"]["code"], 101);
     Ok(())
 }
 
