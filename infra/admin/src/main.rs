@@ -60,9 +60,9 @@ async fn main() -> ExitCode {
     }
 }
 
-type Done = Result<(), Box<dyn Error>>;
+type CommandResult = Result<(), Box<dyn Error>>;
 
-async fn run(words: &[&str]) -> Done {
+async fn run(words: &[&str]) -> CommandResult {
     let admin = || Admin::new(Environment::of_the_process());
     match words {
         ["set-up"] => set_up(&admin()?).await,
@@ -83,20 +83,20 @@ async fn run(words: &[&str]) -> Done {
     }
 }
 
-async fn set_up(admin: &Admin) -> Done {
+async fn set_up(admin: &Admin) -> CommandResult {
     admin.set_up().await?;
     println!("The table {} is set up.", admin.table());
     Ok(())
 }
 
-async fn create_key(admin: &Admin, integration: &str, scopes: &[&str]) -> Done {
+async fn create_key(admin: &Admin, integration: &str, scopes: &[&str]) -> CommandResult {
     let made = admin.create_key(integration, scopes).await?;
     println!("{}", made.key);
     eprintln!("This key is shown once and kept only as a hash. Its id is {}.", made.id);
     Ok(())
 }
 
-async fn list_keys(admin: &Admin) -> Done {
+async fn list_keys(admin: &Admin) -> CommandResult {
     for listed in admin.list_keys().await? {
         let scopes: Vec<&str> = listed.key.scopes.iter().map(|scope| scope.as_str()).collect();
         println!("{}  {}  {}  {}", listed.id, listed.key.created_at, scopes.join(","), listed.key.integration);
@@ -104,14 +104,14 @@ async fn list_keys(admin: &Admin) -> Done {
     Ok(())
 }
 
-async fn revoke_key(admin: &Admin, id: &str) -> Done {
+async fn revoke_key(admin: &Admin, id: &str) -> CommandResult {
     admin.revoke_key(id).await?;
     println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
     Ok(())
 }
 
 /// Shows a record of the API, or writes it from a file.
-async fn record(admin: &Admin, path: &str, file: Option<&&str>) -> Done {
+async fn record(admin: &Admin, path: &str, file: Option<&&str>) -> CommandResult {
     let answer = match file {
         None => admin.call(Method::GET, path, None).await?,
         Some(file) => admin.call(Method::PUT, path, Some(content(file)?)).await?,
@@ -128,12 +128,12 @@ fn content(file: &str) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-fn show(answer: &Value) -> Done {
+fn show(answer: &Value) -> CommandResult {
     println!("{}", serde_json::to_string_pretty(answer)?);
     Ok(())
 }
 
-async fn sms(admin: &Admin, options: &[&str]) -> Done {
+async fn sms(admin: &Admin, options: &[&str]) -> CommandResult {
     let mut preferences = SmsPreferences::default();
     let (pairs, rest) = options.as_chunks::<2>();
     if !rest.is_empty() {
@@ -156,7 +156,7 @@ async fn sms(admin: &Admin, options: &[&str]) -> Done {
     Ok(())
 }
 
-async fn health(admin: &Admin) -> Done {
+async fn health(admin: &Admin) -> CommandResult {
     let findings = admin.health(Timestamp::now()).await;
     for finding in &findings {
         let mark = match finding.verdict {
@@ -170,18 +170,18 @@ async fn health(admin: &Admin) -> Done {
     if missing == 0 { Ok(()) } else { Err(format!("{missing} of {} are missing.", findings.len()).into()) }
 }
 
-async fn replay(admin: &Admin, days: u32) -> Done {
+async fn replay(admin: &Admin, days: u32) -> CommandResult {
     let done = admin.replay(days, Timestamp::now()).await?;
     println!("{} links were read, and {} of them are delivered again.", done.links, done.redelivered);
     println!("{} undelivered records are not needed any more.", done.records);
     Ok(())
 }
 
-async fn export(admin: &Admin, id: &ContactId) -> Done {
+async fn export(admin: &Admin, id: &ContactId) -> CommandResult {
     show(&admin.export_contact(id, Timestamp::now()).await?)
 }
 
-async fn erase(admin: &Admin, id: &ContactId) -> Done {
+async fn erase(admin: &Admin, id: &ContactId) -> CommandResult {
     let erased = admin.erase_contact(id, Timestamp::now()).await?;
     let was = if erased.contact { "is deleted" } else { "was not there" };
     println!("The contact {was}. {} links forgot it, and {} items are deleted.", erased.links, erased.items);

@@ -46,13 +46,13 @@ struct Lines;
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        event.record(&mut Line);
+        event.record(&mut LogLine);
     }
 }
 
-struct Line;
+struct LogLine;
 
-impl Visit for Line {
+impl Visit for LogLine {
     fn record_str(&mut self, _: &Field, line: &str) {
         // There is nobody to tell that nobody can be told.
         let _ = writeln!(std::io::stdout().lock(), "{line}");

@@ -49,7 +49,7 @@ impl Subscriber for Measured {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Line(self));
+        event.record(&mut LogLine(self));
     }
 
     fn enter(&self, _: &Id) {}
@@ -57,9 +57,9 @@ impl Subscriber for Measured {
     fn exit(&self, _: &Id) {}
 }
 
-struct Line<'a>(&'a Measured);
+struct LogLine<'a>(&'a Measured);
 
-impl Visit for Line<'_> {
+impl Visit for LogLine<'_> {
     fn record_str(&mut self, _: &Field, line: &str) {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(line).unwrap());
     }
