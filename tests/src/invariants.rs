@@ -372,7 +372,7 @@ impl Evidence {
                 wrong.push(format!("{what} was meant for nobody"));
             }
             for delivery in &event.deliveries {
-                match delivery.state {
+                match delivery.state() {
                     DeliveryState::Delivered if !self.taken.contains(&event.id.to_string()) => {
                         wrong.push(format!("{what} is delivered and never arrived"));
                     }

@@ -56,7 +56,7 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(TIME.saturating_sub(runtime::MARGIN), web::time::in_time))
+        .layer(from_fn_with_state(TIME, web::time::in_time))
         .with_state(app)
 }
 

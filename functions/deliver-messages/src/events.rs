@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::Timestamp;
-use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome};
+use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome, SLOW_ENDPOINT_PAUSE};
 use domain::ids::EndpointId;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
 use futures_util::future::join_all;
-use futures_util::stream::{self, StreamExt};
 use runtime::has_time;
-use store::{DUE_SHARDS, DueEvent, EventList, EventRecorded, EventsAfter, LinkHistory, RecordWritten, StoreError};
+use store::{DueEvent, EventList, EventRecorded, EventsAfter, LinkHistory, RecordWritten, StoreError};
 use telemetry::Measurement;
 use views::event::EventView;
 
-use crate::{App, CONCURRENCY, Due, LEASE, PAGE, RetryOutcome, later};
+use crate::{App, DueWork, LEASE, PAGE, later};
 
 /// How long an endpoint may take to answer while the rest of a stream's batch waits, and when the schedule sends.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,9 +27,6 @@ const SLOW_FOR_STREAM: Duration = Duration::from_secs(2);
 
 /// An endpoint that took this long gets no events from the schedule either for a while: it may not answer at all.
 const SLOW_FOR_SCHEDULE: Duration = Duration::from_secs(5);
-
-/// How long a slow endpoint gets no events.
-const SLOW_ENDPOINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// After a change of an endpoint the schedule looks for events that were recorded without knowing of the change, for
 /// this long. That is longer than a process remembers endpoints and then takes to send an event, with a few runs to
@@ -70,9 +66,9 @@ pub struct SlowEndpoints(Mutex<HashMap<EndpointId, (Instant, Duration)>>);
 impl SlowEndpoints {
     fn is_paused(&self, id: &EndpointId, trigger: Trigger) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .get(id)
-            .is_some_and(|(since, took)| since.elapsed() < SLOW_ENDPOINT_PAUSE && *took >= trigger.slow_after())
+        known.get(id).is_some_and(|(since, took)| {
+            since.elapsed() < SLOW_ENDPOINT_PAUSE.unsigned_abs() && *took >= trigger.slow_after()
+        })
     }
 
     fn note(&self, id: &EndpointId, took: Duration) {
@@ -132,7 +128,7 @@ async fn send(
                 return;
             };
             if app.slow.is_paused(&endpoint.id, trigger) {
-                delivery.state = DeliveryState::Waiting { until: later(now, SLOW_ENDPOINT_PAUSE) };
+                delivery.postpone(now);
                 return;
             }
             let begun = Instant::now();
@@ -140,7 +136,7 @@ async fn send(
             app.slow.note(&endpoint.id, begun.elapsed());
             let [jitter] = runtime::random::<1>().unwrap_or_default();
             delivery.note(&posted, jitter, now);
-            let (trace_id, state) = (trace.map(Trace::id), delivery.state.name());
+            let (trace_id, state) = (trace.map(Trace::id), delivery.state().name());
             tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
             Measurement::EventPosted { outcome: state }.record();
             if matches!(posted, PostOutcome::Gone { .. }) {
@@ -167,25 +163,6 @@ async fn switch_off(app: &App, endpoint: &WebhookEndpoint) {
             tracing::error!(endpoint_id = %endpoint.id, error = %error, "A gone endpoint could not be switched off.");
         }
     }
-}
-
-/// Sends due events again. The result is the number of events tried.
-pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
-    let mut tried = 0;
-    for shard in 0..DUE_SHARDS {
-        while has_time(deadline) {
-            let due = app.store.due_events(shard, app.clock.now(), PAGE).await?;
-            found.add_page(due.iter().map(|due| due.due_at), app.clock.now());
-            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(CONCURRENCY);
-            let served = found.add_outcomes(&done.collect::<Vec<RetryOutcome>>().await);
-            tried += served;
-            if is_last || served == 0 {
-                break;
-            }
-        }
-    }
-    Ok(tried)
 }
 
 /// Adds deliveries to endpoints that were made or changed shortly before an event, when the process that recorded the
@@ -232,38 +209,41 @@ pub(crate) async fn catch_up(app: &App, deadline: SystemTime) -> Result<(), Stor
 async fn endpoints_for(app: &App, event: &EventRecord) -> Result<Arc<Vec<WebhookEndpoint>>, StoreError> {
     let known = app.store.endpoints().await?;
     let is_known = |id: &EndpointId| known.iter().any(|endpoint| endpoint.id == *id && endpoint.enabled);
-    let waits = |delivery: &&Delivery| matches!(delivery.state, DeliveryState::Waiting { .. });
+    let waits = |delivery: &&Delivery| matches!(delivery.state(), DeliveryState::Waiting { .. });
     if event.deliveries.iter().filter(waits).all(|delivery| is_known(&delivery.endpoint)) {
         return Ok(known);
     }
     app.store.fresh_endpoints().await
 }
 
-/// Tries one event again. An error is logged here, so that it does not keep the others waiting.
-async fn retry_one(app: &App, due: DueEvent) -> RetryOutcome {
-    match try_again(app, &due).await {
-        Ok(is_ours) => is_ours.into(),
-        Err(error) => {
-            tracing::error!(event_id = %due.id, error = %error, "A due event could not be sent.");
-            RetryOutcome::Failed
-        }
+impl DueWork for DueEvent {
+    fn due_at(&self) -> Timestamp {
+        self.due_at
     }
-}
 
-async fn try_again(app: &App, due: &DueEvent) -> Result<bool, StoreError> {
-    let until = later(app.clock.now(), LEASE);
-    let Some(mut event) = app.store.lease_due_event(due, until).await? else { return Ok(false) };
-    let link = due.id.parts().map(|(link, _)| link);
-    let history = match link {
-        Some(link) => app.store.link_history(&link).await?,
-        None => None,
-    };
-    if let Some(history) = history {
-        let endpoints = endpoints_for(app, &event).await?;
-        send(app, &mut event, &history, &endpoints, Trigger::Schedule).await?;
+    async fn page(app: &App, shard: u8) -> Result<Vec<Self>, StoreError> {
+        app.store.due_events(shard, app.clock.now(), PAGE).await
     }
-    event.held_until = None;
-    event.version += 1;
-    app.store.replace_event(&event).await?;
-    Ok(true)
+
+    async fn try_again(&self, app: &App) -> Result<bool, StoreError> {
+        let until = later(app.clock.now(), LEASE);
+        let Some(mut event) = app.store.lease_due_event(self, until).await? else { return Ok(false) };
+        let link = self.id.parts().map(|(link, _)| link);
+        let history = match link {
+            Some(link) => app.store.link_history(&link).await?,
+            None => None,
+        };
+        if let Some(history) = history {
+            let endpoints = endpoints_for(app, &event).await?;
+            send(app, &mut event, &history, &endpoints, Trigger::Schedule).await?;
+        }
+        event.held_until = None;
+        event.version += 1;
+        app.store.replace_event(&event).await?;
+        Ok(true)
+    }
+
+    fn log_error(&self, error: &StoreError) {
+        tracing::error!(event_id = %self.id, error = %error, "A due event could not be sent.");
+    }
 }

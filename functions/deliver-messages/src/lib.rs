@@ -22,7 +22,7 @@ use runtime::{Clock, has_time};
 use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
-use store::{LinkHistory, Schedule, Store, StoreError};
+use store::{DUE_SHARDS, DueEvent, DueMessage, LinkHistory, Schedule, Store, StoreError};
 use telemetry::Measurement;
 
 pub use events::SlowEndpoints;
@@ -73,15 +73,58 @@ async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime:
     Measurement::RetriesRan.record();
     let mut due = Due::default();
     // An error with messages does not keep events from being sent, nor the other way.
-    let messages = messages::retry(app, deadline, &mut due).await;
+    let messages = retry_due::<DueMessage>(app, deadline, &mut due).await;
     let caught_up = events::catch_up(app, deadline).await;
-    let events = events::retry(app, deadline, &mut due).await;
+    let events = retry_due::<DueEvent>(app, deadline, &mut due).await;
     Measurement::Due { found: due.found, oldest: due.oldest }.record();
     Measurement::DueFailed { failed: due.failed }.record();
     caught_up?;
     let answer = json!({ "tried": messages?, "events": events?, "failed": due.failed });
     app.store.record_heartbeat(Schedule::Retries, app.clock.now()).await;
     Ok(answer)
+}
+
+/// A message or an event that is due again.
+trait DueWork: Sized + Send + Sync {
+    fn due_at(&self) -> Timestamp;
+
+    /// At most [`PAGE`] of what is due in one shard.
+    fn page(app: &App, shard: u8) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
+
+    /// Leases and sends it. `false` where another run has leased it.
+    fn try_again(&self, app: &App) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    fn log_error(&self, error: &StoreError);
+}
+
+/// Sends what is due, shard by shard, while there is time. The result is how much of it this run served. An error with one
+/// message or event is logged, so that it does not keep the others waiting.
+async fn retry_due<T: DueWork>(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
+    let mut tried = 0;
+    for shard in 0..DUE_SHARDS {
+        while has_time(deadline) {
+            let page = T::page(app, shard).await?;
+            found.add_page(page.iter().map(T::due_at), app.clock.now());
+            let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let outcomes = stream::iter(page).map(|work| retry_one(app, work)).buffer_unordered(CONCURRENCY);
+            let served = found.add_outcomes(&outcomes.collect::<Vec<RetryOutcome>>().await);
+            tried += served;
+            if is_last || served == 0 {
+                break;
+            }
+        }
+    }
+    Ok(tried)
+}
+
+async fn retry_one<T: DueWork>(app: &App, work: T) -> RetryOutcome {
+    match work.try_again(app).await {
+        Ok(is_ours) => is_ours.into(),
+        Err(error) => {
+            work.log_error(&error);
+            RetryOutcome::Failed
+        }
+    }
 }
 
 /// What a run of the schedule found, and how much of it met an error of ours.

@@ -1,7 +1,5 @@
 //! Messages to people: each is leased, handed to its provider, and its outcome noted.
 
-use std::time::SystemTime;
-
 use channels::{About, Label, Outgoing, Report};
 use domain::Timestamp;
 use domain::ids::MessageId;
@@ -12,15 +10,10 @@ use domain::messages::provider_profile::{ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::{MessageRouter, Route};
 use futures_util::future::join_all;
-use futures_util::stream::{self, StreamExt};
-use runtime::has_time;
-use store::{DUE_SHARDS, DueMessage, LeaseOutcome, LinkHistory, SendLease, SentMessage, StoreError, Written};
+use store::{DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentMessage, StoreError, Written};
 use telemetry::Measurement;
 
-use crate::{App, CONCURRENCY, Due, LEASE, PAGE, RetryOutcome, later};
-
-/// How often a failure is noted again because the link changed meanwhile.
-const MAX_CONTENDED_TRIES: usize = 8;
+use crate::{App, DueWork, LEASE, PAGE, later};
 
 /// Sends the messages of a link that no run has leased, or that a run leased and may have died with. A message that
 /// stands in for another is sent when that has failed for good: the failure is an event of the link, and the stream
@@ -193,42 +186,26 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     }
 }
 
-/// Tries due messages again. The result is the number of messages tried.
-pub(crate) async fn retry(app: &App, deadline: SystemTime, found: &mut Due) -> Result<usize, StoreError> {
-    let mut tried = 0;
-    for shard in 0..DUE_SHARDS {
-        while has_time(deadline) {
-            let due = app.store.due_messages(shard, app.clock.now(), PAGE).await?;
-            found.add_page(due.iter().map(|due| due.due_at), app.clock.now());
-            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            let done = stream::iter(due).map(|due| retry_one(app, due)).buffer_unordered(CONCURRENCY);
-            let served = found.add_outcomes(&done.collect::<Vec<RetryOutcome>>().await);
-            tried += served;
-            if is_last || served == 0 {
-                break;
-            }
-        }
+impl DueWork for DueMessage {
+    fn due_at(&self) -> Timestamp {
+        self.due_at
     }
-    Ok(tried)
-}
 
-/// Tries one message again. An error is logged here, so that it does not keep the others waiting.
-async fn retry_one(app: &App, due: DueMessage) -> RetryOutcome {
-    match try_again(app, &due).await {
-        Ok(is_ours) => is_ours.into(),
-        Err(error) => {
-            tracing::error!(link_id = %due.link, message_id = %due.message, error = %error, "A due message could not be served.");
-            RetryOutcome::Failed
-        }
+    async fn page(app: &App, shard: u8) -> Result<Vec<Self>, StoreError> {
+        app.store.due_messages(shard, app.clock.now(), PAGE).await
     }
-}
 
-async fn try_again(app: &App, due: &DueMessage) -> Result<bool, StoreError> {
-    let until = later(app.clock.now(), LEASE);
-    let Some(lease) = app.store.lease_due_message(due, until).await? else { return Ok(false) };
-    let Some(link) = app.store.link(&due.link).await? else { return Ok(true) };
-    if let Some((recipient, _)) = link.message(&due.message) {
-        send(app, &link, recipient, lease).await?;
+    async fn try_again(&self, app: &App) -> Result<bool, StoreError> {
+        let until = later(app.clock.now(), LEASE);
+        let Some(lease) = app.store.lease_due_message(self, until).await? else { return Ok(false) };
+        let Some(link) = app.store.link(&self.link).await? else { return Ok(true) };
+        if let Some((recipient, _)) = link.message(&self.message) {
+            send(app, &link, recipient, lease).await?;
+        }
+        Ok(true)
     }
-    Ok(true)
+
+    fn log_error(&self, error: &StoreError) {
+        tracing::error!(link_id = %self.link, message_id = %self.message, error = %error, "A due message could not be served.");
+    }
 }

@@ -123,12 +123,8 @@ async fn receive_webhook(
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
     let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
-    runtime::in_time(TIME, handle_webhook(&app, &gateway, &account, &query, &headers, &bytes)).await.unwrap_or_else(
-        || {
-            let detail = "This took too long and was stopped; call again.";
-            Err(ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail))
-        },
-    )
+    let handled = handle_webhook(&app, &gateway, &account, &query, &headers, &bytes);
+    runtime::in_time(TIME, handled).await.unwrap_or_else(|| Err(ApiProblem::took_too_long()))
 }
 
 /// Checks a gateway's call and confirms the attempt that it is about.

@@ -25,14 +25,11 @@ use domain::link::{Attempt, Checkout, PaymentLink, Visit};
 use domain::locale::Language;
 use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
-use store::{Configuration, StoreError, Written};
+use store::{Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
 use web::customer::{guard, see_other};
 
 use page::{Page, logo_response, of_link, posting_page, without_link};
 use visitor::{is_person, languages};
-
-/// How often a visit is decided again because the link changed meanwhile.
-const MAX_CONTENDED_TRIES: usize = 6;
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);

@@ -21,13 +21,9 @@ use domain::link::{Attempt, AttemptState};
 use domain::link::{Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, read_return};
-use store::{Store, StoreError, TransitionWritten, Written};
+use store::{MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
 
 pub use session::{NewSession, OpenSessionError, SessionStatus};
-
-/// How often one answer is applied again because the link changed meanwhile. Each time another run has moved the link
-/// on.
-const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What confirming led to.
 #[derive(Clone, Debug)]

@@ -9,8 +9,7 @@
 //! }
 //! ```
 
-/// How often a change is decided again because somebody else changed the same thing meanwhile.
-const MAX_CONTENDED_TRIES: usize = 8;
+use store::MAX_CONTENDED_TRIES;
 
 /// Others were faster each time that a change was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Finding an event, and having it sent again.
 
 use domain::Timestamp;
-use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR};
+use domain::events::{Delivery, EventRecord, EventType, KEPT_FOR};
 use domain::idempotency::Repeat;
 use domain::ids::{EndpointId, EventId};
 use domain::records::webhook_endpoint::WebhookEndpoint;
@@ -85,10 +85,7 @@ fn choose(
 fn send_again(event: &mut EventRecord, endpoints: Vec<EndpointId>, now: Timestamp) {
     for id in endpoints {
         match event.deliveries.iter_mut().find(|delivery| delivery.endpoint == id) {
-            Some(delivery) => {
-                delivery.state = DeliveryState::Waiting { until: now };
-                delivery.failed_tries = 0;
-            }
+            Some(delivery) => delivery.redeliver(now),
             None => event.deliveries.push(Delivery::due(id, now)),
         }
     }

@@ -108,8 +108,8 @@ impl LoggedEventView {
     pub fn new(event: EventView, record: &EventRecord, settings: &Settings) -> Self {
         let deliveries = record.deliveries.iter().map(|delivery| DeliveryView {
             endpoint_id: delivery.endpoint.to_string(),
-            status: delivery.state.name(),
-            next_try_at: match &delivery.state {
+            status: delivery.state().name(),
+            next_try_at: match delivery.state() {
                 DeliveryState::Waiting { until } => Some(instant(*until, settings)),
                 DeliveryState::Delivered | DeliveryState::Failed => None,
             },

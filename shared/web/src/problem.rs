@@ -69,6 +69,12 @@ impl ApiProblem {
         Self { status, body: Box::new(body), allow: None, retry_after: None }
     }
 
+    /// The work was stopped, and nothing is half done.
+    pub fn took_too_long() -> Self {
+        let detail = "This took too long and was stopped; try again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail)
+    }
+
     /// A body with problems, all of them.
     pub fn invalid(problems: Problems) -> Self {
         let mut problem = Self::new(

@@ -19,6 +19,9 @@ const PAUSES: [SignedDuration; 9] = [
     SignedDuration::from_hours(24),
 ];
 
+/// How long an endpoint that kept us waiting gets no events.
+pub const SLOW_ENDPOINT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
 /// No endpoint can ask for a longer pause than this.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -47,9 +50,9 @@ pub enum PostOutcome {
 pub struct Delivery {
     pub endpoint: EndpointId,
     #[serde(flatten)]
-    pub state: DeliveryState,
+    state: DeliveryState,
     /// The number of tries since it was last asked for, which decides on the next pause.
-    pub failed_tries: usize,
+    failed_tries: usize,
     /// The latest tries, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<Try>,
@@ -86,6 +89,22 @@ impl Delivery {
     /// To be sent at this moment.
     pub fn due(endpoint: EndpointId, now: Timestamp) -> Self {
         Self { endpoint, state: DeliveryState::Waiting { until: now }, failed_tries: 0, tries: Vec::new() }
+    }
+
+    pub fn state(&self) -> &DeliveryState {
+        &self.state
+    }
+
+    /// Makes the delivery due at once, with all its tries before it again.
+    pub fn redeliver(&mut self, now: Timestamp) {
+        self.state = DeliveryState::Waiting { until: now };
+        self.failed_tries = 0;
+    }
+
+    /// Leaves the endpoint alone for a while, which counts as no try.
+    pub fn postpone(&mut self, now: Timestamp) {
+        let until = now.checked_add(SLOW_ENDPOINT_PAUSE).unwrap_or(Timestamp::MAX);
+        self.state = DeliveryState::Waiting { until };
     }
 
     pub fn is_due(&self, now: Timestamp) -> bool {

@@ -4,6 +4,6 @@ mod delivery;
 mod event_type;
 mod record;
 
-pub use delivery::{Delivery, DeliveryState, PostOutcome, Try};
+pub use delivery::{Delivery, DeliveryState, PostOutcome, SLOW_ENDPOINT_PAUSE, Try};
 pub use event_type::EventType;
 pub use record::{EventRecord, KEPT_FOR};

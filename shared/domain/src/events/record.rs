@@ -40,7 +40,7 @@ pub struct EventRecord {
 impl EventRecord {
     /// When a delivery has to be tried again.
     pub fn due_at(&self) -> Option<Timestamp> {
-        let waiting = self.deliveries.iter().filter_map(|delivery| match &delivery.state {
+        let waiting = self.deliveries.iter().filter_map(|delivery| match delivery.state() {
             DeliveryState::Waiting { until } => Some(*until),
             DeliveryState::Delivered | DeliveryState::Failed => None,
         });
