@@ -14,13 +14,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
-use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
-use domain::records::credentials::Credentials;
-use domain::gateway::{GatewayAnswer, GatewayRulebook, GatewayKind, RefundAnswer, Mode, Payment};
+use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
 use domain::link::Hint;
+use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::money::{Currency, Money};
-use gateways::{BeginError, Gateways, Order, Places};
+use domain::records::credentials::Credentials;
+use gateways::{BeginError, GatewayEndpoints, Gateways, Order};
 use libfuzzer_sys::fuzz_target;
 use outbound::Http;
 use serde::de::IgnoredAny;
@@ -65,7 +65,7 @@ impl HttpConnector for FromMemory {
         let next = self.0.lock().unwrap().pop_front();
         HttpConnectorFuture::ready(match next {
             Some(reply) => Ok(HttpResponse::new(reply.status.try_into().unwrap(), SdkBody::from(reply.body))),
-            None => Err(ConnectorError::io("nothing is left to be reply".into())),
+            None => Err(ConnectorError::io("nothing is left to be answered".into())),
         })
     }
 }
@@ -137,8 +137,8 @@ fn zarinpal_status(reply: &Reply) -> String {
     status.as_str().unwrap_or_default().to_uppercase()
 }
 
-fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
-    let last = reply.last();
+fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) {
+    let last = replies.last();
     let last_says = |status: &str| last.is_some_and(|reply| succeeded(reply) && zarinpal_status(reply) == status);
     match answer {
         GatewayAnswer::Paid(payment) => {
@@ -160,8 +160,8 @@ fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
     }
 }
 
-fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
-    let last = reply.last().filter(|reply| reply.status == 200 && reply.is_json());
+fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) {
+    let last = replies.last().filter(|reply| reply.status == 200 && reply.is_json());
     let body = match last {
         Some(reply) => match reply.json() {
             Some(body) => body,
@@ -187,23 +187,23 @@ fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
         GatewayAnswer::Unconfirmed | GatewayAnswer::Returned | GatewayAnswer::Doubtful { .. } => {
             panic!("Stripe has no such state")
         }
-        GatewayAnswer::Misconfigured { .. } => assert!(reply.last().is_some_and(Reply::is_json)),
+        GatewayAnswer::Misconfigured { .. } => assert!(replies.last().is_some_and(Reply::is_json)),
         GatewayAnswer::Unknown { .. } => {}
     }
 }
 
 /// What is true of every gateway: money counts as paid only by an answer in JSON, with an amount and a reference that is
 /// claimed under the gateway's own name.
-fn check_other(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
+fn check_other(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) {
     match answer {
         GatewayAnswer::Paid(payment) => {
-            assert!(reply.last().is_some_and(Reply::is_json));
+            assert!(replies.last().is_some_and(Reply::is_json));
             assert!(payment.money.minor_units() > 0, "nobody pays {:?}", payment.money);
             assert!(!payment.reference.trim().is_empty());
             assert!(payment.claim.starts_with(&format!("{}#", attempt.gateway.as_str())));
         }
         GatewayAnswer::Misconfigured { .. } | GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Doubtful { .. } => {
-            assert!(reply.last().is_some_and(Reply::is_json));
+            assert!(replies.last().is_some_and(Reply::is_json));
         }
         GatewayAnswer::Pending
         | GatewayAnswer::Processing
@@ -211,7 +211,7 @@ fn check_other(answer: &GatewayAnswer, attempt: &Attempt, reply: &[Reply]) {
         | GatewayAnswer::NotPaid { .. }
         | GatewayAnswer::Returned => {
             // Where a gateway cannot be asked, it is not.
-            assert!(attempt.gateway == GatewayKind::Sep || reply.last().is_some_and(Reply::is_json));
+            assert!(attempt.gateway == GatewayKind::Sep || replies.last().is_some_and(Reply::is_json));
         }
         GatewayAnswer::Unknown { .. } => {}
     }
@@ -223,11 +223,11 @@ fn check_reference(payment: &Payment) {
     assert!(payment.claim.ends_with(&format!("#{}", payment.reference)));
 }
 
-fn check_begun(begun: Result<OpenedSession, BeginError>, reply: &[Reply]) {
+fn check_begun(begun: Result<OpenedSession, BeginError>, replies: &[Reply]) {
     let Ok(opened) = begun else { return };
     let session = opened.session.as_bytes();
     assert!(!session.is_empty() && session.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'), "{opened:?}");
-    assert!(reply.last().is_some_and(Reply::is_json));
+    assert!(replies.last().is_some_and(Reply::is_json));
     let address = url::Url::parse(&opened.checkout.at).expect("a customer is sent to a web address");
     assert!(matches!(address.scheme(), "http" | "https") && address.has_host(), "{opened:?}");
     assert!(http::HeaderValue::from_str(&opened.checkout.at).is_ok(), "{opened:?}");
@@ -242,7 +242,7 @@ fuzz_target!(|data: &[u8]| {
     let all: Vec<Reply> = answers.iter().cloned().collect();
     let left = Arc::new(Mutex::new(answers));
     let connector = SharedHttpConnector::new(FromMemory(left.clone()));
-    let gateways = Gateways::new(Http::new(connector, 1024 * 1024), Places::default());
+    let gateways = Gateways::new(Http::new(connector, 1024 * 1024), GatewayEndpoints::default());
     let world = &*WORLD;
     let other = OTHERS.iter().position(|(first, _)| (*first..*first + 5).contains(call));
     let (new, attempt, credentials) = match other {
@@ -252,15 +252,15 @@ fuzz_target!(|data: &[u8]| {
     };
     // The others' letters stand for the same calls as the digits of the first.
     let call = &other.map_or(*call, |at| b"56789"[usize::from(*call - OTHERS[at].0)]);
-    let return_data = || {
-        let unheard = left.lock().unwrap().len();
-        all.get(..all.len() - unheard).unwrap_or_default()
+    let replies = || {
+        let unread = left.lock().unwrap().len();
+        all.get(..all.len() - unread).unwrap_or_default()
     };
     let check = |answer: GatewayAnswer| match attempt.gateway {
-        GatewayKind::Zarinpal => check_zarinpal(&answer, attempt, heard()),
-        GatewayKind::Stripe => check_stripe(&answer, attempt, heard()),
+        GatewayKind::Zarinpal => check_zarinpal(&answer, attempt, replies()),
+        GatewayKind::Stripe => check_stripe(&answer, attempt, replies()),
         GatewayKind::Zibal | GatewayKind::Sep | GatewayKind::Mollie | GatewayKind::Razorpay => {
-            check_other(&answer, attempt, heard());
+            check_other(&answer, attempt, replies());
         }
     };
     world.runtime.block_on(async {
@@ -277,7 +277,7 @@ fuzz_target!(|data: &[u8]| {
                     session_minutes: 20,
                 };
                 let begun = gateways.begin(&order, credentials).await;
-                check_begun(begun, heard());
+                check_begun(begun, replies());
             }
             b'1' | b'6' => {
                 check(gateways.look_up(attempt, &Hint::Nothing.into(), Mode::Sandbox, credentials, now()).await)
@@ -286,7 +286,7 @@ fuzz_target!(|data: &[u8]| {
             b'3' => {
                 let list = gateways.unconfirmed(GatewayKind::Zarinpal, Mode::Sandbox, credentials).await;
                 let Some(Ok(list)) = list else { return };
-                let body = heard().last().and_then(Reply::json).unwrap_or_default();
+                let body = replies().last().and_then(Reply::json).unwrap_or_default();
                 let entries = body["data"]["authorities"].as_array().expect("a list was read");
                 assert_eq!(list.is_whole, entries.len() < 100);
                 assert!(entries.iter().all(|entry| list.sessions.contains(entry["authority"].as_str().unwrap())));
@@ -305,7 +305,7 @@ fuzz_target!(|data: &[u8]| {
                 };
                 let answer = gateways.refund(attempt, &payment, Mode::Sandbox, credentials).await;
                 if answer == RefundAnswer::Issued {
-                    let last = heard().last().expect("money goes back only where somebody said so");
+                    let last = replies().last().expect("money goes back only where somebody said so");
                     assert!(last.is_json());
                     let Some(body) = last.json() else { return };
                     let refunded = last.status == 200 && body["status"].is_string()

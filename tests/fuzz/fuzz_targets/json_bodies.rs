@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Problems;
-use domain::records::contact::Contact;
 use domain::address::Region;
 use domain::ids::{ContactId, ItemId};
+use domain::records::contact::Contact;
 use domain::records::item::Item;
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;

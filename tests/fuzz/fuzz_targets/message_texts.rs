@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 
 use domain::calendar::parse_time_zone;
 use domain::locale::Language;
-use domain::money::{Currency, Money};
 use domain::messages::channel::Channel;
 use domain::messages::sms::SmsLength;
 use domain::messages::template::{Amount, End, MessageText, Values, html_of};
+use domain::money::{Currency, Money};
 use libfuzzer_sys::fuzz_target;
 
 const LINK: &str = "https://pay.example/p/2222222222222222222222";

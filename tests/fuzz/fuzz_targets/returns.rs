@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
-use domain::records::credentials::Credentials;
-use domain::gateway::{GatewayRulebook, GatewayKind, Mode};
+use domain::gateway::{GatewayKind, GatewayRulebook, Mode};
 use domain::ids::{AccountId, CredentialsVersion, ReturnKey};
 use domain::link::Hint;
+use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::money::{Currency, Money};
+use domain::records::credentials::Credentials;
 use gateways::read_return;
 use libfuzzer_sys::fuzz_target;
 use url::form_urlencoded;
@@ -74,7 +74,9 @@ fuzz_target!(|data: &[u8]| {
         let return_data = read_return(&attempt(gateway), &query, &credentials(gateway));
         if let Some(return_reference) = &return_data.return_reference {
             assert_eq!(return_data.hint, Hint::Paid);
-            assert!((1..=50).contains(&return_reference.len()) && return_reference.bytes().all(|b| b.is_ascii_graphic()));
+            assert!(
+                (1..=50).contains(&return_reference.len()) && return_reference.bytes().all(|b| b.is_ascii_graphic())
+            );
             assert!(query.values().any(|value| value.trim() == return_reference));
         }
         if matches!(gateway, GatewayKind::Razorpay | GatewayKind::Mollie) {

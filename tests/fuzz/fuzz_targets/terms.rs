@@ -7,12 +7,12 @@
 use std::sync::LazyLock;
 
 use domain::Timestamp;
-use domain::calendar::parse_time_zone;
 use domain::address::Region;
-use domain::requests::expiry::{Expiry, LONGEST_DAYS};
+use domain::calendar::parse_time_zone;
 use domain::gateway::GatewayKind;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
+use domain::requests::expiry::{Expiry, LONGEST_DAYS};
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Timestamp;
-use domain::records::credentials::Credentials;
 use domain::gateway::{GatewayKind, Mode};
 use domain::link::Hint;
-use gateways::{Fields, WebhookHint, WebhookRequest, WebhookError, read_webhook};
+use domain::records::credentials::Credentials;
+use gateways::{Fields, WebhookError, WebhookHint, WebhookRequest, read_webhook};
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
