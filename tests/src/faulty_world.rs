@@ -95,7 +95,7 @@ impl FaultyWorld {
         let mut at_terminal = cloud.environment.clone();
         let queue = format!("{}/sqs/undelivered", cloud.page_url());
         at_terminal.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), queue);
-        let admin = Admin::new(Environment::from(at_terminal)).expect("the admin has a terminal");
+        let admin = Admin::new(Environment::from(at_terminal)).expect("the deployer has a terminal");
         let functions = Functions::in_environments(|function| proxy.environment(function, &cloud), clock);
         let stream = cloud.stream("deliver-messages").expect("deliver-messages has a stream");
         Self {

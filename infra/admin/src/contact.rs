@@ -5,16 +5,13 @@ use domain::ids::{ContactId, LinkId};
 use domain::link::PaymentLink;
 use domain::link::Receipt;
 use serde_json::{Value, json};
-use store::{Deleted, LinkList, Page, ReceiptList, Written};
+use store::{Deleted, LinkList, MAX_CONTENDED_TRIES, Page, ReceiptList, Written};
 use views::{LinkView, ReceiptView};
 
 use crate::{Admin, AdminError};
 
 /// At most this many records are read at a time.
 const PAGE: usize = 100;
-
-/// How often forgetting is decided again because the link changed meanwhile.
-const MAX_CONTENDED_TRIES: usize = 8;
 
 /// What an erasure did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -53,16 +53,16 @@ pub use error::StoreError;
 pub use events::{DueEvent, EventRecorded, LinkHistory};
 pub use heartbeat::Schedule;
 pub use items::AttachedReceipts;
-/// How often a change is decided again because somebody else changed the same item meanwhile. Each time another has moved
-/// it on, so that eight are only met where something is wrong.
-pub const MAX_CONTENDED_TRIES: usize = 8;
-
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
 pub use links::{ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
 pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
 pub use revision::Revision;
 pub use table::{Deleted, RecordWritten};
+
+/// How often a change is decided again because somebody else changed the same item meanwhile. Each time another writer has
+/// made progress, so eight in a row mean that something is wrong.
+pub const MAX_CONTENDED_TRIES: usize = 8;
 
 use cached::{Cached, Immutable};
 

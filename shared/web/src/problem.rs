@@ -69,7 +69,7 @@ impl ApiProblem {
         Self { status, body: Box::new(body), allow: None, retry_after: None }
     }
 
-    /// The work was stopped, and nothing is half done.
+    /// The work was stopped where it was, as a crash would stop it. A later run goes on from there.
     pub fn took_too_long() -> Self {
         let detail = "This took too long and was stopped; try again.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "took_too_long", detail)

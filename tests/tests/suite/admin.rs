@@ -1,4 +1,4 @@
-//! The admin's command against the local cloud: what a person at a terminal would be told, and what became of the table.
+//! The deployer's command against the local cloud: what a person at a terminal would be told, and what became of the table.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 

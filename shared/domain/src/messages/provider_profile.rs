@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_has_more_places_than_a_template_may_have() {
+    fn no_row_has_more_placeholders_than_a_template_may_have() {
         for kind in ProviderKind::ALL {
             assert!(kind.profile().wording.max_placeholders().is_none_or(|most| most <= MAX_PARAMETERS), "{kind:?}");
         }

@@ -303,7 +303,7 @@ fn check_size(
     problems: &mut Problems,
 ) {
     let Request {
-        // What a link takes over from records has bounds of its own, and so has what it takes over as one word.
+        // These have bounds of their own: what comes from records, and single values.
         account_id: _,
         contact_id: _,
         item_id: _,

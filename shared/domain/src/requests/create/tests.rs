@@ -5,6 +5,7 @@ use crate::business::settings::Settings;
 use crate::gateway::GatewayRulebook;
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, Role};
+use crate::link::LARGEST_LINK;
 use crate::messages::kind::MessageKind;
 use crate::messages::message_template::MessageTemplate;
 use crate::messages::provider::MessageProviders;
@@ -378,4 +379,11 @@ fn a_link_that_would_hold_too_many_people_is_refused_when_it_is_made() {
     assert!(decided(of(vec![role.clone()]), &world).is_ok(), "as many people as a contact can have");
     world.contact.as_mut().unwrap().people = (0..1500).map(person).collect();
     assert_eq!(refused(of(vec![role.clone()]), &world), [("/recipients".to_owned(), "link_too_large")]);
+}
+
+#[test]
+fn every_text_of_a_link_counts_when_its_size_is_asked() {
+    let mut large = request();
+    large.return_url = Field::Value("x".repeat(LARGEST_LINK));
+    assert!(refused(large, &world()).contains(&("/recipients".to_owned(), "link_too_large")));
 }
