@@ -178,6 +178,11 @@ const FLOWS: [Flow; 57] = [
     Flow::DeliverAfterReplay,
 ];
 
+/// Whether a payment at this gateway is among the flows.
+pub(crate) fn tries(gateway: GatewayKind) -> bool {
+    FLOWS.iter().any(|flow| matches!(flow, Flow::ReturnPaid(at) | Flow::ReturnPaidAndReload(at) if *at == gateway))
+}
+
 /// What a flow has to do with.
 #[derive(Debug)]
 struct Scene {

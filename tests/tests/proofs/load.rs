@@ -12,11 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use domain::gateway::GatewayKind;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
+
+use crate::simulation::gateway_of;
 
 /// The number of links unless `LINKS` names another.
 const FEW: usize = 18;
@@ -30,6 +33,11 @@ const ACCOUNTS: [(&str, i64, &str, StatusCode); 6] = [
     ("mollie", 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
     ("rupee", 50_000, "paid_no_webhook", StatusCode::SEE_OTHER),
 ];
+
+/// Whether an account is at this gateway.
+pub(crate) fn tries(gateway: GatewayKind) -> bool {
+    ACCOUNTS.iter().any(|(account, ..)| gateway_of(account) == gateway)
+}
 
 /// What becomes of a link, in turn.
 #[derive(Clone, Copy, Debug)]

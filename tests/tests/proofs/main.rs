@@ -8,5 +8,18 @@ mod load;
 mod orders;
 mod simulation;
 
+use domain::gateway::GatewayKind;
+
+/// A gateway that a proof does not know is not proven, and no compiler asks for what a proof lists.
+#[test]
+fn every_proof_tries_every_gateway() {
+    for gateway in GatewayKind::ALL {
+        assert!(crash_sweep::tries(gateway), "no flow of the crash sweep pays at {gateway:?}");
+        assert!(orders::tries(gateway), "no account of the orders is at {gateway:?}");
+        assert!(simulation::tries(gateway), "no account of the simulation is at {gateway:?}");
+        assert!(load::tries(gateway), "no account of the load is at {gateway:?}");
+    }
+}
+
 /// Held by the proof that runs: each of them keeps all processors busy, and how much it tries in a minute is looked at.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

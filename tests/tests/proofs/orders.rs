@@ -79,6 +79,11 @@ use Incoming::{
     Cancel, ExpirySweep, Poll, ReturnCancelled, ReturnPaid, SecondAttemptPaid, WebhookExpired, WebhookPaid,
 };
 
+/// Whether an account is at this gateway.
+pub(crate) fn tries(gateway: GatewayKind) -> bool {
+    Account::ALL.iter().any(|account| account.gateway() == gateway)
+}
+
 impl Account {
     const ALL: [Self; 8] = [
         Self::Zarinpal,

@@ -89,7 +89,7 @@ const ACCOUNTS: [&str; 14] = [
 ];
 
 /// At which gateway an account is paid.
-fn gateway_of(account: &str) -> GatewayKind {
+pub(crate) fn gateway_of(account: &str) -> GatewayKind {
     match account {
         "main" | "late-main" => GatewayKind::Zarinpal,
         "zibal" => GatewayKind::Zibal,
@@ -98,6 +98,11 @@ fn gateway_of(account: &str) -> GatewayKind {
         "rupee" => GatewayKind::Razorpay,
         _ => GatewayKind::Stripe,
     }
+}
+
+/// Whether an account is at this gateway.
+pub(crate) fn tries(gateway: GatewayKind) -> bool {
+    ACCOUNTS.iter().any(|account| gateway_of(account) == gateway)
 }
 
 struct Story<'a> {
