@@ -27,18 +27,6 @@ macro_rules! cases {
     };
 }
 
-/// A test for each of these cases, by its name in its file, in a world of its own.
-macro_rules! tests {
-    ($($file:ident: $($case:ident),+;)+) => {
-        $($(
-            #[tokio::test]
-            async fn $case() {
-                super::$file::$case(super::Scene::at(&ROW).await).await;
-            }
-        )+)+
-    };
-}
-
 /// A module of tests for each row. A question that a row leaves open, or answers by what no case is chosen by, does not
 /// compile; nor does a provider without a row.
 macro_rules! providers {
