@@ -12,6 +12,8 @@ use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use tests::{Reply, World};
 
+use super::settings_are_read_again;
+
 /// Waits until the CRM got at least `least` events about a link.
 async fn wait_for_events(world: &World, link: &Value, least: usize) -> Vec<Value> {
     for _ in 0..200 {
@@ -179,7 +181,7 @@ async fn an_endpoint_that_is_gone_is_switched_off() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(gone(&world.get("/v1/webhook-endpoints/demo-crm").await));
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let other = world.rial_link().await;
     world.pay(&other, "paid").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -255,7 +257,7 @@ async fn an_endpoint_shows_its_secret_once_and_a_new_one_signs_beside_the_old_fo
     let rotated = post(&world, "/v1/webhook-endpoints/demo-crm/rotate-secret", json!({}), Some("r-1")).await;
     let again = post(&world, "/v1/webhook-endpoints/demo-crm/rotate-secret", json!({}), Some("r-1")).await;
     assert_eq!(rotated.json()["secret"], again.json()["secret"], "a retry sees the same secret");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let link = world.rial_link().await;
     wait_for_events(&world, &link, 1).await;
     assert!(world.cloud.crm.events().iter().all(|received| received.is_signed), "the old secret signs as well");

@@ -8,6 +8,8 @@ use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use tests::{Reply, World};
 
+use super::settings_are_read_again;
+
 const LINKS: &str = "/v1/payment-links";
 const DRAFT: &str = "/v1/payment-links/draft";
 
@@ -297,7 +299,7 @@ async fn an_sms_longer_than_the_business_pays_for_is_refused_when_the_link_is_ma
                            "default_locale": "fa", "max_sms_segments": 3,
                            "sms_routes": [{ "prefix": "+98", "provider": "kavenegar" }] });
     assert_eq!(world.put("/v1/settings", settings).await["max_sms_segments"], 3);
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let body = |length: usize| {
         json!({ "account_id": "main", "contact_id": "c-1042", "description": "پ".repeat(length),
                 "recipients": { "contact": true } })

@@ -6,6 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::World;
 
+use super::settings_are_read_again;
+
 /// Channel, state and reason of each message.
 fn states(link: &Value) -> Vec<(&str, &str, Option<&str>)> {
     let messages = link["messages"].as_array().unwrap();
@@ -24,7 +26,7 @@ async fn world_with_order(order: Value, mobile: &str, email: &str, chat: &str) -
     assert_eq!(shown.get("channel_order").unwrap_or(&json!([])), &order);
     let social = json!([{ "network": "telegram", "id": chat }]);
     world.put("/v1/contacts/c-2", json!({ "name": "N", "mobile": mobile, "email": email, "social": social })).await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     world
 }
 
@@ -111,7 +113,7 @@ async fn what_whatsapp_gives_up_later_has_failed_and_the_next_channel_follows() 
     let world = world_with_order(json!(["social", "email"]), "09120000009", "one@example.com", "709").await;
     let social = json!([{ "network": "whatsapp", "id": "+989120000132" }]);
     world.put("/v1/contacts/c-2", json!({ "name": "N", "email": "one@example.com", "social": social })).await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let link = world.make_link(body()).await;
     world.inbox("one@example.com", 1).await;
     let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;

@@ -7,6 +7,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::World;
 
+use super::settings_are_read_again;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
@@ -209,7 +211,7 @@ async fn pages_show_the_businesss_logo_from_their_own_address() {
     let settings = json!({ "business_name": "Logo & Co", "default_locale": "en", "logo": logo });
     assert_eq!(world.put("/v1/settings", settings).await["logo"], logo);
     assert_eq!(world.get("/v1/settings").await["logo"], logo);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let link = world.rial_link().await;
     let page = world.pay(&link, "paid").await;
     let address = page.text.split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -233,7 +235,7 @@ async fn pages_show_the_businesss_logo_from_their_own_address() {
     // A PUT replaces everything.
     let without = world.put("/v1/settings", json!({ "business_name": "Logo & Co" })).await;
     assert!(without.get("logo").is_none() && world.get("/v1/settings").await.get("logo").is_none());
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     assert!(!world.open("/p/x").await.text.contains("<img"));
 }
 

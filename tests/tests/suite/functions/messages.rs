@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::World;
 
+use super::settings_are_read_again;
+
 fn body(message: &Value) -> &str {
     message["body"].as_str().unwrap()
 }
@@ -113,7 +115,7 @@ async fn the_business_can_replace_the_default_text() {
     let shown = world.get("/v1/message-templates/link_created/sms/fa-IR").await;
     assert_eq!(shown["source"], "built_in", "the text of the language is not the text of this locale");
     assert_eq!(world.get("/v1/message-templates/link_created/sms/fa").await["source"], "custom");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let link = world
         .make_link(
             json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "contact": true } }),

@@ -1,5 +1,9 @@
 //! The functions together, in this process, over HTTP and by events: what a CRM, a customer and a gateway would notice.
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 /// A test for each of these cases, by its name in its file, in a world of its own: what the suites of gateways and of message
 /// providers make of a row.
 macro_rules! tests {
@@ -27,3 +31,19 @@ mod pages;
 mod paying;
 mod providers;
 mod social;
+
+/// State and reason of each message of a link.
+fn states(link: &Value) -> Vec<(&str, Option<&str>)> {
+    let messages = link["messages"].as_array().unwrap();
+    messages.iter().map(|message| (message["status"].as_str().unwrap(), message["reason"].as_str())).collect()
+}
+
+/// Whether no message of a link is being sent or about to be.
+fn nobody_is_at_it(link: &Value) -> bool {
+    states(link).iter().all(|(status, _)| !["queued", "sending"].contains(status))
+}
+
+/// Waits until what was set a moment ago is used: processes remember settings and endpoints, here for a second.
+async fn settings_are_read_again() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}

@@ -10,6 +10,8 @@ use tests::forms::Form;
 use tests::invariants::Stage;
 use tests::{Reply, World};
 
+use super::settings_are_read_again;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -299,7 +301,7 @@ async fn the_page_that_posts_to_a_gateway_says_what_is_paid_and_whom_to_ask() {
         "default_locale": "fa-IR", "default_region": "IR",
     });
     world.put("/v1/settings", settings).await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    settings_are_read_again().await;
     let body =
         json!({ "account_id": "saman", "contact_id": "c-1042", "amount": 1_500_000, "description": "Invoice 77" });
     let link = world.make_link(body).await;

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use simulators::providers::bot::DEMO_TOKEN;
 use tests::World;
 
+use super::{nobody_is_at_it, settings_are_read_again, states};
+
 /// A link whose recipients are these chats on the demo business's network.
 async fn link_for(world: &World, chats: &[&str]) -> Value {
     let social: Vec<Value> = chats.iter().map(|chat| json!({ "network": "telegram", "id": chat })).collect();
@@ -14,21 +16,6 @@ async fn link_for(world: &World, chats: &[&str]) -> Value {
         .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "locale": "en",
                            "recipients": { "social": social } }))
         .await
-}
-
-/// State and reason of each message.
-fn states(link: &Value) -> Vec<(&str, Option<&str>)> {
-    let messages = link["messages"].as_array().unwrap();
-    messages.iter().map(|message| (message["status"].as_str().unwrap(), message["reason"].as_str())).collect()
-}
-
-fn nobody_is_at_it(link: &Value) -> bool {
-    states(link).iter().all(|(status, _)| !["queued", "sending"].contains(status))
-}
-
-/// What was set a moment ago is used.
-async fn settings_are_read_again() {
-    tokio::time::sleep(Duration::from_millis(1100)).await;
 }
 
 #[tokio::test]

@@ -7,18 +7,7 @@ use serde_json::{Value, json};
 use simulators::providers::{kavenegar, whatsapp};
 use tests::World;
 
-fn states(link: &Value) -> Vec<(&str, Option<&str>)> {
-    let messages = link["messages"].as_array().unwrap();
-    messages.iter().map(|message| (message["status"].as_str().unwrap(), message["reason"].as_str())).collect()
-}
-
-fn nobody_is_at_it(link: &Value) -> bool {
-    states(link).iter().all(|(status, _)| !["queued", "sending"].contains(status))
-}
-
-async fn settings_are_read_again() {
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-}
+use super::super::{nobody_is_at_it, settings_are_read_again, states};
 
 /// A link whose recipients are these numbers.
 async fn link_for(world: &World, numbers: &[&str]) -> Value {
