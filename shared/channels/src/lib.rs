@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use domain::business::settings::Sender;
 use domain::ids::{LinkId, MessageId};
-use domain::messages::compose::Message;
 use domain::messages::delivery::SendOutcome;
+use domain::messages::message::Message;
 use domain::messages::provider::{MessageProvider, ProviderSecret};
 use domain::messages::provider_profile::{ProviderKind, ReportsThrough};
 use domain::messages::routing::Route;

@@ -168,7 +168,7 @@ impl Default for Settings {
             email_sender_name: None,
             time_zone: TimeZoneName("UTC".to_owned()),
             default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),
-            default_region: Region::parse("US").unwrap_or_else(|_| unreachable!("US is a region")),
+            default_region: Region::united_states(),
             default_expires_in_days: 7,
             default_receipt_type_id: None,
             max_sms_segments: SegmentLimit::default(),

@@ -8,7 +8,7 @@ use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, ReferenceId};
 use crate::locale::Locale;
 use crate::messages::choice::MessageChoice;
-use crate::messages::compose::MessageContext;
+use crate::messages::message::MessageContext;
 use crate::messages::recipients::{Recipient, Unreached};
 use crate::money::Money;
 use crate::records::account::LatePayment;

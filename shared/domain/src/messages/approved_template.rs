@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::locale::Locale;
-use crate::messages::template::{TemplateParameter, Values};
+use crate::messages::template::TemplateParameter;
 use crate::problem::Rejection;
 
 /// The most placeholders that a template may have.
@@ -48,23 +48,6 @@ pub struct FilledTemplate {
     pub parameters: Vec<String>,
 }
 
-impl ApprovedTemplate {
-    /// Refuses parameters of which none always shows the link: nobody could pay.
-    pub fn check(self) -> Result<Self, Rejection> {
-        if self.parameters.iter().any(TemplateParameter::shows_link) {
-            Ok(self)
-        } else {
-            Err(Rejection::new("link_missing", "One of the parameters must always contain {{ link }}."))
-        }
-    }
-
-    pub fn fill(&self, values: &Values) -> Result<FilledTemplate, Rejection> {
-        let parameters: Result<Vec<String>, Rejection> =
-            self.parameters.iter().map(|phrase| phrase.render(values)).collect();
-        Ok(FilledTemplate { name: self.name.0.clone(), locale: self.locale.clone(), parameters: parameters? })
-    }
-}
-
 /// The template for a reader: of the very locale, else of its language, else the first there is.
 pub fn choose<'a>(templates: &'a [ApprovedTemplate], locale: &Locale) -> Option<&'a ApprovedTemplate> {
     let language = |locale: &Locale| locale.as_str().split('-').next().unwrap_or_default().to_owned();
@@ -94,11 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_may_not_show_the_link_is_refused() {
-        assert!(template("a", "fa", "{{ link }}").check().is_ok());
-        for bad in ["{{ amount }}", "{% if description %}{{ link }}{% endif %}"] {
-            assert_eq!(template("a", "fa", bad).check().unwrap_err().code, "link_missing", "{bad}");
-        }
+    fn a_name_is_of_letters_digits_and_hyphens() {
         assert_eq!(TemplateName::parse("a b").unwrap_err().code, "invalid_template_name");
     }
 }

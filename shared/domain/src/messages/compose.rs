@@ -1,33 +1,22 @@
 //! Writing the message that tells of a link: in the words of the request, else of the business, else of the product.
 
-use jiff::Timestamp;
-
 use crate::business::settings::Settings;
 use crate::gateway::Mode;
-use crate::ids::{ProviderId, ReferenceId};
+use crate::ids::ProviderId;
 use crate::locale::Locale;
-use crate::messages::approved_template::{ApprovedTemplate, FilledTemplate};
+use crate::messages::approved_template::ApprovedTemplate;
+use crate::messages::built_in::built_in_text;
 use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
 use crate::messages::kind::MessageKind;
-use crate::messages::message_template::{MessageTemplate, built_in_text, saved_text};
+use crate::messages::message::{Message, MessageContext};
+use crate::messages::message_template::{MessageTemplate, saved_text};
 use crate::messages::provider::MessageProvider;
 use crate::messages::recipients::Recipient;
 use crate::messages::routing::{MessageRouter, Route};
 use crate::messages::sms::SmsLength;
 use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
-use crate::money::Money;
 use crate::problem::{Problems, Rejection};
-
-/// A message ready to be handed to a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub subject: Option<String>,
-    pub text: String,
-    pub html: Option<String>,
-    /// What is sent instead of the text to a provider that approved it beforehand.
-    pub approved: Option<FilledTemplate>,
-}
 
 /// A message as it is sent on one channel, and how long it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,22 +27,6 @@ pub struct Preview {
     pub message: Message,
     /// Only an SMS has a length that anybody pays for.
     pub sms: Option<SmsLength>,
-}
-
-/// What a message can say of a link, whether that is made already or not.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageContext<'a> {
-    pub mode: Mode,
-    pub account_name: &'a str,
-    pub contact_name: &'a str,
-    pub item_title: Option<&'a str>,
-    pub amount: Money,
-    pub expires_at: Timestamp,
-    pub description: Option<&'a str>,
-    pub reference_id: Option<&'a ReferenceId>,
-    pub locale: Option<&'a Locale>,
-    /// Where the link is paid.
-    pub url: &'a str,
 }
 
 impl MessageContext<'_> {

@@ -1,11 +1,14 @@
 //! Messages to people: on which channel, in which words, to whom, and by which provider.
 
 pub mod approved_template;
+pub mod built_in;
 pub mod channel;
 pub mod choice;
 pub mod compose;
 pub mod delivery;
+mod fill;
 pub mod kind;
+pub mod message;
 pub mod message_template;
 pub mod provider;
 pub mod provider_profile;

@@ -18,7 +18,8 @@ use crate::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTe
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
 use crate::messages::choice::{MessageChoice, Wording};
-use crate::messages::compose::{MessageContext, MessageSources, Preview, preview};
+use crate::messages::compose::{MessageSources, Preview, preview};
+use crate::messages::message::MessageContext;
 use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, resolve};
 use crate::money::Money;
 use crate::problem::{Field, Problems};
