@@ -22,6 +22,7 @@ pub mod money;
 pub mod problem;
 pub mod public_url;
 pub mod records;
+#[cfg(feature = "templates")]
 pub mod requests;
 pub mod text;
 pub mod trace;

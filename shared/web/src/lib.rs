@@ -6,12 +6,16 @@ pub mod body;
 pub mod codes;
 pub mod customer;
 pub mod extract;
+#[cfg(feature = "requests")]
 pub mod fields;
 pub mod idempotency;
+#[cfg(feature = "requests")]
 pub mod message_round;
 pub mod openapi;
 pub mod problem;
+#[cfg(feature = "requests")]
 pub mod records;
+#[cfg(feature = "requests")]
 pub mod texts;
 pub mod time;
 

@@ -1,6 +1,8 @@
 //! Addresses that messages go to: mobile numbers, email addresses, and ids on social networks, each checked once where it
 //! comes in.
 
+// Numbering plans are large, and who reads an address that was kept needs none.
+#[cfg(feature = "phone-numbers")]
 mod phone_numbers;
 
 use email_address::EmailAddress;

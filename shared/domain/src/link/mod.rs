@@ -25,8 +25,7 @@ pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_
 pub use receipt::{Attachment, Receipt};
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;
-pub use size::LARGEST_LINK;
-pub(crate) use size::check_content;
+pub use size::{LARGEST_LINK, check_content};
 pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
 
 #[cfg(test)]

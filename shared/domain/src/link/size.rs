@@ -44,7 +44,7 @@ impl PaymentLink {
 }
 
 /// The same for what a link would be made of.
-pub(crate) fn check_content(content: &impl Serialize) -> Result<(), Rejection> {
+pub fn check_content(content: &impl Serialize) -> Result<(), Rejection> {
     check_size(size_of(content))
 }
 

@@ -1,11 +1,14 @@
 //! Messages to people: on which channel, in which words, to whom, and by which provider.
 
 pub mod approved_template;
+#[cfg(feature = "templates")]
 pub mod built_in;
 pub mod channel;
 pub mod choice;
+#[cfg(feature = "templates")]
 pub mod compose;
 pub mod delivery;
+#[cfg(feature = "templates")]
 mod fill;
 pub mod kind;
 pub mod message;

@@ -128,9 +128,13 @@ pub(crate) struct Address<'a> {
 }
 
 impl Unreached {
-    pub(crate) fn at(role: Option<&str>, address: Address<'_>, reason: UnreachedReason) -> Self {
-        let Address { channel, network, .. } = address;
-        Self { role: role.map(str::to_owned), channel: Some(channel), network: network.cloned(), reason }
+    pub(crate) fn at(role: Option<&str>, address: Option<Address<'_>>, reason: UnreachedReason) -> Self {
+        Self {
+            role: role.map(str::to_owned),
+            channel: address.map(|address| address.channel),
+            network: address.and_then(|address| address.network.cloned()),
+            reason,
+        }
     }
 }
 
@@ -247,12 +251,7 @@ impl List<'_> {
     }
 
     fn miss(&mut self, role: Option<&str>, address: Option<Address<'_>>, reason: UnreachedReason) {
-        self.resolved.unreached.push(Unreached {
-            role: role.map(str::to_owned),
-            channel: address.map(|address| address.channel),
-            network: address.and_then(|address| address.network.cloned()),
-            reason,
-        });
+        self.resolved.unreached.push(Unreached::at(role, address, reason));
     }
 }
 

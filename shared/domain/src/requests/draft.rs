@@ -145,7 +145,7 @@ pub fn people_choices<'a>(decision: &Decision<'a>, records: CreateContext<'_>) -
         let mut is_served = |address: Address<'_>| match options.check(address) {
             Ok(()) => true,
             Err(reason) => {
-                unreached.push(Unreached::at(Some(role), address, reason));
+                unreached.push(Unreached::at(Some(role), Some(address), reason));
                 false
             }
         };

@@ -109,7 +109,7 @@ fn as_at_first(link: &PaymentLink, options: DeliveryOptions<'_>) -> ResolvedReci
         let role = recipient.roles.first().map(String::as_str);
         match options.check(recipient.into()) {
             Ok(()) => at_first.push(recipient),
-            Err(reason) => unreached.push(Unreached::at(role, recipient.into(), reason)),
+            Err(reason) => unreached.push(Unreached::at(role, Some(recipient.into()), reason)),
         }
     }
     let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());

@@ -1,9 +1,12 @@
 //! Message texts with variables: checked when they are saved or sent in, rendered when a link is made and sent.
 
+// Who reads a link with its texts, and writes none, needs no engine.
+#[cfg(feature = "templates")]
 mod engine;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "templates")]
 pub use engine::{Amount, End, FILTERS, Filter, Kind, LONGEST_BODY, Rendered, TextProblem, VARIABLES, Values, html_of};
 
 /// A checked text of one channel. Only email has a subject.
