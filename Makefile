@@ -9,7 +9,7 @@ include tools.mk
 
 # Every build but those for release selects the whole workspace. Cargo gives a crate the features that all selected packages
 # want of it, so that each other selection would compile most of the dependencies once more. `make lint` alone selects each
-# function too, which is only checked and takes seconds.
+# function too: what differs is only checked, which takes a minute and a half once and seconds afterwards.
 BUILD := cargo build --workspace --bins
 TEST := cargo test --workspace
 
