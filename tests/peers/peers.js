@@ -87,6 +87,11 @@ test('stripe', async () => {
   assert.deepEqual([paid.payment_status, paid.amount_total, paid.currency], ['paid', 1999, 'eur']);
   const refund = await client.refunds.create({ payment_intent: paid.payment_intent });
   assert.deepEqual([refund.status, refund.amount], ['succeeded', 1999]);
+  const refunds = await client.refunds.list({ payment_intent: paid.payment_intent });
+  assert.deepEqual(refunds.data.map(({ id }) => id), [refund.id]);
+  const expand = ['payment_intent.latest_charge.balance_transaction'];
+  const charge = (await client.checkout.sessions.retrieve(session.id, { expand })).payment_intent.latest_charge;
+  assert.deepEqual([charge.refunded, charge.balance_transaction.currency], [true, 'eur']);
   const open = await client.checkout.sessions.create(order);
   assert.equal((await client.checkout.sessions.expire(open.id)).status, 'expired');
   await assert.rejects(client.checkout.sessions.expire(open.id), { type: 'StripeInvalidRequestError' });

@@ -51,6 +51,10 @@ def try_stripe():
     assert (paid.payment_status, paid.amount_total) == ("paid", 1999), paid
     refund = client.v1.refunds.create({"payment_intent": paid.payment_intent, "amount": 1999})
     assert refund.status == "succeeded", refund
+    assert client.v1.refunds.retrieve(refund.id).payment_intent == paid.payment_intent
+    expanded = {"expand": ["payment_intent.latest_charge.balance_transaction"]}
+    charge = client.v1.checkout.sessions.retrieve(session.id, expanded).payment_intent.latest_charge
+    assert (charge.refunded, charge.balance_transaction.currency) == (True, "eur"), charge
 
 
 def try_razorpay():

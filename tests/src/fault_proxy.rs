@@ -373,23 +373,26 @@ fn operation(service: &str, rest: &str, request: &Passing) -> Option<String> {
         }
         "stripe" => {
             let path = rest.split('?').next().filter(|path| path.starts_with("/v1/"))?;
-            // A session's own id says nothing about the kind of the call.
-            let path: Vec<&str> =
-                path.split('/').map(|part| if part.starts_with("cs_") { "{id}" } else { part }).collect();
+            // An id says nothing about the kind of the call.
+            let is_id = |part: &str| ["cs_", "re_"].iter().any(|prefix| part.starts_with(prefix));
+            let path: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
             Some(format!("{} {}", request.method, path.join("/")))
         }
         CRM => Some(format!("{} {rest}", request.method)),
         WHATSAPP => (rest == "/v1/whatsapp/send").then(|| "SendWhatsAppMessage".to_owned()),
         // The rest of these paths is a secret, and says nothing about the kind of the call.
         _ if providers_by_address().any(|provider| provider == service) => rest.rsplit('/').next().map(str::to_owned),
+        "zarinpal" | "zarinpal-live" if rest.starts_with("/api/v4/graphql") => Some("graphql".to_owned()),
         "zarinpal" | "zarinpal-live" => {
             rest.strip_prefix("/pg/v4/payment/").map(|call| call.trim_end_matches(".json").to_owned())
         }
         _ => {
             let is_call = ["/v1/", "/v2/", "/onlinepg/", "/verifyTxnRandomSessionkey/"];
             let path = rest.split('?').next().filter(|path| is_call.iter().any(|start| path.starts_with(start)))?;
-            let is_id =
-                |part: &str| part.split_once('_').is_some_and(|(kind, _)| ["tr", "plink", "pay"].contains(&kind));
+            let is_id = |part: &str| {
+                part.split_once('_')
+                    .is_some_and(|(kind, _)| ["tr", "re", "plink", "pay", "order", "rfnd"].contains(&kind))
+            };
             let path: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
             Some(format!("{} {}", request.method, path.join("/")))
         }

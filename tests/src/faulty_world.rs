@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use domain::gateway::GatewayKind;
-use domain::ids::{AccountId, EndpointId, LinkId};
-use domain::records::account::{LatePayment, OnlinePayment};
+use domain::gateway::{GatewayKind, Mode};
+use domain::ids::{AccountId, CredentialsVersion, EndpointId, LinkId};
+use domain::records::account::{Account, LatePayment, OnlinePayment};
+use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_admin::{Admin, ReplayResult};
@@ -277,6 +279,15 @@ impl FaultyWorld {
     }
 
     async fn stripe_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
+        self.stripe_webhook_at(None, session, kind).await
+    }
+
+    /// Stripe's server tells an account of a session, whether or not it is that account's.
+    pub async fn stripe_webhook_to(&self, account: &str, session: &str, kind: &str) -> Option<Reply> {
+        self.stripe_webhook_at(Some(account), session, kind).await
+    }
+
+    async fn stripe_webhook_at(&self, account: Option<&str>, session: &str, kind: &str) -> Option<Reply> {
         let url = format!("{}/stripe/v1/checkout/sessions/{session}", self.cloud.page_url());
         let object = self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await;
         let event = json!({
@@ -286,7 +297,11 @@ impl FaultyWorld {
         let (body, time) = (event.to_string(), self.now().as_second());
         let signature = format!("t={time},v1={}", signed(STRIPE_WEBHOOK_SECRET, &format!("{time}.{body}")));
         let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
-        self.ask(Method::POST, "/gateways/stripe/notify/euro", &headers, Some(&body)).await
+        let address = match account {
+            Some(account) => format!("/gateways/stripe/notify/{account}"),
+            None => self.notify_address("stripe", &object["metadata"]["paylink_link"]).await,
+        };
+        self.ask(Method::POST, &address, &headers, Some(&body)).await
     }
 
     async fn mollie_webhook(&self, session: &str) -> Option<Reply> {
@@ -307,7 +322,15 @@ impl FaultyWorld {
         let body = event.to_string();
         let signature = signed(RAZORPAY_WEBHOOK_SECRET, &body);
         let headers = [("x-razorpay-signature", signature.as_str()), ("content-type", "application/json")];
-        self.ask(Method::POST, "/gateways/razorpay/notify/rupee", &headers, Some(&body)).await
+        let address = self.notify_address("razorpay", &object["notes"]["paylink_link"]).await;
+        self.ask(Method::POST, &address, &headers, Some(&body)).await
+    }
+
+    /// Where a gateway's server calls about a link: the address of the link's account.
+    async fn notify_address(&self, gateway: &str, link: &Value) -> String {
+        let link = LinkId::parse(link.as_str().expect("the gateway knows our link")).unwrap();
+        let link = self.cloud.store.link(&link).await.unwrap().expect("the link is there");
+        format!("/gateways/{gateway}/notify/{}", link.terms().account.id)
     }
 
     /// What a gateway's own server knows of a session.
@@ -330,6 +353,70 @@ impl FaultyWorld {
     pub async fn at_gateway(&self, gateway: &str, session: &str, what: &str) {
         let url = format!("{}/{gateway}/simulator/{session}/{what}", self.cloud.page_url());
         self.http.post(url).send().await.expect("the simulator answers");
+    }
+
+    /// The same, with an order that says more.
+    pub async fn order_at_gateway(&self, gateway: &str, what: &str, order: &Value) -> StatusCode {
+        let url = format!("{}/{gateway}/simulator/{what}", self.cloud.page_url());
+        self.http.post(url).json(order).send().await.expect("the simulator answers").status()
+    }
+
+    /// The business replaces the Stripe key of an account, and revokes the one before.
+    pub async fn replace_stripe_key(&self, account: &str) {
+        let id = AccountId::parse(account).unwrap();
+        let (known, revision) = self.cloud.store.account_to_change(&id).await.unwrap();
+        let mut known = known.expect("the account is there");
+        let version = known.online_payment.credentials.clone().expect("the account has a key");
+        let old = self.cloud.store.credentials(&id, &version).await.unwrap();
+        let old = old.expose("secret_key").unwrap().to_owned();
+        let new = format!("{old}New");
+        let order = json!({ "key": old, "replaced_by": new });
+        assert!(self.order_at_gateway("stripe", "revoke_key", &order).await.is_success());
+        let fields = [("secret_key", new.as_str()), ("webhook_secret", STRIPE_WEBHOOK_SECRET)];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let credentials = Credentials::parse(GatewayKind::Stripe, Mode::Sandbox, fields, "").unwrap();
+        known.online_payment.credentials = Some(CredentialsVersion::parse(&format!("{version}n")).unwrap());
+        let written = self.cloud.store.put_account(&known, Some(&credentials), &revision).await.unwrap();
+        assert_eq!(written, store::RecordWritten::Applied);
+    }
+
+    /// An account at Zarinpal's live host.
+    pub async fn live_account(&self) -> String {
+        let id = AccountId::parse("main").unwrap();
+        let main = self.cloud.store.account(&id).await.unwrap().expect("the account is there");
+        let version = main.online_payment.credentials.clone().expect("the account has a merchant id");
+        let credentials = self.cloud.store.credentials(&id, &version).await.unwrap();
+        let live = Account { id: AccountId::parse("live-main").unwrap(), mode: Mode::Live, ..main };
+        let written = self.cloud.store.put_account(&live, Some(&credentials), &store::Revision::Nothing).await.unwrap();
+        assert_eq!(written, store::RecordWritten::Applied);
+        live.id.to_string()
+    }
+
+    /// Somebody spoils the item of a link, so that it cannot be read as one.
+    pub async fn spoil_item(&self, link: &Made) {
+        let key = |name: &str| if name == "pk" { format!("link#{}", link.id) } else { "link".to_owned() };
+        self.table
+            .update_item()
+            .table_name(self.cloud.store.table())
+            .key("pk", AttributeValue::S(key("pk")))
+            .key("sk", AttributeValue::S(key("sk")))
+            .update_expression("SET created_at = :spoilt")
+            .expression_attribute_values(":spoilt", AttributeValue::S("yesterday".to_owned()))
+            .send()
+            .await
+            .expect("the item is there");
+    }
+
+    /// What a gateway is still about to refund comes to an end, one way or the other.
+    pub async fn decide_refunds(&self, outcome: &str) {
+        for one in SIMULATED {
+            let gateway = one.gateway.as_str();
+            let is_pending = |session: &&Value| session["refund_pending"].as_i64().unwrap_or(0) > 0;
+            for session in self.books_of(gateway).await.iter().filter(is_pending) {
+                let what = format!("{}/complete_refund", session["id"].as_str().unwrap());
+                self.order_at_gateway(gateway, &what, &json!({ "outcome": outcome })).await;
+            }
+        }
     }
 
     /// EventBridge or the stream invokes a function. `None` where it died.

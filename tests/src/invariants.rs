@@ -11,9 +11,7 @@ use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
 use domain::ids::AttemptId;
-use domain::link::Receipt;
-use domain::link::{Attempt, AttemptState};
-use domain::link::{LinkStatus, PaymentLink};
+use domain::link::{Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, RefundState, ReviewReason};
 use domain::records::account::LatePayment;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,12 +45,21 @@ struct MessageRecord {
     due_at: Option<Timestamp>,
 }
 
+/// Merchant and currency.
+type Owner = (String, String);
+
 /// A session in the books of a gateway.
 #[derive(Debug)]
 struct Session {
     id: String,
     amount: i64,
     refunded: i64,
+    /// Taken for a refund that the gateway has not finished.
+    refund_pending: i64,
+    /// How many refunds of it the gateway ever took.
+    refunds: i64,
+    /// Whom it belongs to at its gateway, and in which currency.
+    owner: Owner,
     /// The payer's money is at the gateway and has not gone back whole.
     is_taken: bool,
     /// It is the business's: confirmed where that is needed.
@@ -182,7 +189,7 @@ impl Evidence {
             wrong.push(format!("{id} is paid by another attempt than it says"));
         }
         let AttemptState::Paid { payment: kept, .. } = &payment.state else { return };
-        if self.claims.get(&format!("claim#{}", kept.claim)) != Some(&payment.id.to_string()) {
+        if self.claims.get(&claim_of(link, &kept.claim)) != Some(&payment.id.to_string()) {
             wrong.push(format!("{id} is paid by a reference that it has not claimed"));
         }
         if !link.terms().after_payment.register_receipt {
@@ -228,6 +235,39 @@ impl Evidence {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
 
+    /// Payments that the gateways confirmed and that did not go back are, for each merchant and currency, what the gateways
+    /// hold for the business. What a person has to find out, and what is still to be written, is on neither side.
+    fn check_sums(&self, wrong: &mut Vec<String>) {
+        let sessions: HashMap<&str, &Session> =
+            self.sessions.iter().map(|session| (session.id.as_str(), session)).collect();
+        // What is known and what is held, by gateway and owner.
+        let mut sums: BTreeMap<(&str, &Owner), (i64, i64)> = BTreeMap::new();
+        for (_, attempt) in self.attempts() {
+            let Some(session) = sessions.get(attempt.session.as_str()) else { continue };
+            let (known, held) = match &attempt.state {
+                // The gateway may be done with a refund, and not asked about it yet.
+                AttemptState::Refunding { .. } if session.refunded > 0 => continue,
+                AttemptState::Paid { payment, .. }
+                | AttemptState::Accepted { payment, .. }
+                | AttemptState::Refunding { payment, .. } => (payment.money.minor_units(), session.held()),
+                AttemptState::Refunded { .. } | AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => {
+                    (0, session.held())
+                }
+                AttemptState::NeedsReview { .. }
+                | AttemptState::Open { .. }
+                | AttemptState::Confirming { .. }
+                | AttemptState::AwaitingReversal { .. } => continue,
+            };
+            let sum = sums.entry((attempt.gateway.as_str(), &session.owner)).or_default();
+            *sum = (sum.0 + known, sum.1 + held);
+        }
+        for ((gateway, (merchant, currency)), (known, held)) in sums {
+            if known != held {
+                wrong.push(format!("{known} {currency} of {merchant} at {gateway} are known, and it holds {held}"));
+            }
+        }
+    }
+
     /// Everything that a gateway holds as taken is kept, refunded, on its way, or flagged for a person; nothing is kept or
     /// called refunded that the gateway does not hold or has not refunded; and nothing is refunded twice.
     fn check_money(&self, expected: &Expected, wrong: &mut Vec<String>) {
@@ -235,8 +275,9 @@ impl Evidence {
             self.attempts().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
         for session in &self.sessions {
             let held = session.amount - session.refunded;
-            if held < 0 {
-                wrong.push(format!("{} more than was paid was refunded in {}", -held, session.id));
+            let surplus = session.refund_pending - held;
+            if surplus > 0 {
+                wrong.push(format!("{surplus} more than was paid goes back in {}", session.id));
             }
             match by_session.get(session.id.as_str()) {
                 None if session.is_taken => {
@@ -248,6 +289,9 @@ impl Evidence {
                     self.check_session(session, attempt, &what, expected, wrong);
                 }
             }
+        }
+        if expected.stage > Stage::UnderWay {
+            self.check_sums(wrong);
         }
         let known: BTreeSet<&str> = self.sessions.iter().map(|session| session.id.as_str()).collect();
         for (link, attempt) in self.attempts().filter(|(_, attempt)| !known.contains(attempt.session.as_str())) {
@@ -270,7 +314,26 @@ impl Evidence {
                     wrong.push(format!("{what} is paid, and the gateway does not hold that money for us"));
                 }
             }
+            // What the gateway confirmed is there until a person decides, unless nobody knows what became of a refund.
+            AttemptState::NeedsReview { payment: Some(payment), reason, .. }
+                if *reason != ReviewReason::ReferenceUsedBefore
+                    && attempt
+                        .refund
+                        .as_ref()
+                        .is_none_or(|refund| matches!(refund.state, RefundState::Failed { .. })) =>
+            {
+                if session.refunded != 0 || payment.money.minor_units() != session.amount {
+                    wrong.push(format!("{what} is {name}, and the gateway does not hold the money that it confirmed"));
+                }
+            }
             AttemptState::NeedsReview { .. } => {}
+            // A bank takes its time, and a gateway that has the order is asked about it only now and then.
+            AttemptState::Refunding { look_up_at, .. }
+                if expected.stage < Stage::Ended
+                    && *look_up_at > self.now
+                    && attempt
+                        .refunding()
+                        .is_some_and(|(_, refund)| matches!(refund.state, RefundState::Accepted { .. })) => {}
             AttemptState::Open { .. } | AttemptState::AwaitingReversal { .. } if !session.is_taken => {}
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
@@ -403,6 +466,13 @@ impl Evidence {
             LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None)],
             LinkStatus::Active => Vec::new(),
         };
+        for attempt in link.attempts() {
+            let Some(refund) = &attempt.refund else { continue };
+            events.push((EventType::RefundCreated, Some(&attempt.id)));
+            if matches!(refund.state, RefundState::Failed { .. }) {
+                events.push((EventType::RefundFailed, Some(&attempt.id)));
+            }
+        }
         events.extend(link.attempts().iter().filter_map(|attempt| {
             let kind = match &attempt.state {
                 AttemptState::Failed { .. } => EventType::AttemptFailed,
@@ -440,6 +510,11 @@ fn is_event(sk: &str) -> bool {
     sk.starts_with("event#")
 }
 
+/// The key of the claim of a payment's reference.
+fn claim_of(link: &PaymentLink, reference: &str) -> String {
+    format!("claim#{}#{reference}", link.terms().mode.as_str())
+}
+
 /// Whether a gateway confirmed money of this attempt, wherever that is now.
 fn has_confirmed_money(attempt: &Attempt) -> bool {
     matches!(
@@ -453,6 +528,11 @@ fn has_confirmed_money(attempt: &Attempt) -> bool {
 }
 
 impl Session {
+    /// What the gateway holds for the business.
+    fn held(&self) -> i64 {
+        if self.is_ours { self.amount - self.refunded } else { 0 }
+    }
+
     fn read(book: &Value) -> Self {
         let is_taken = book["taken"].as_bool().unwrap();
         let is_ours = book["ours"].as_bool().unwrap();
@@ -460,6 +540,9 @@ impl Session {
             id: book["id"].as_str().unwrap().to_owned(),
             amount: book["amount"].as_i64().unwrap(),
             refunded: book["refunded"].as_i64().unwrap(),
+            refund_pending: book["refund_pending"].as_i64().unwrap_or(0),
+            refunds: book["refunds"].as_i64().unwrap_or(0),
+            owner: ["merchant", "currency"].map(|name| book[name].as_str().unwrap_or_default().to_owned()).into(),
             is_taken,
             is_ours,
             confirmed_at: book["confirmed_at"].as_str().map(|at| at.parse().unwrap()),
@@ -508,6 +591,7 @@ impl Observer {
             }
         }
         wrong.extend(self.unclaimed_money_going_back(evidence));
+        wrong.extend(self.unannounced_refunds(evidence));
         let sessions =
             evidence.sessions.iter().filter_map(|session| Some((session.id.as_str(), session.confirmed_at?)));
         let confirmed: HashMap<&str, Timestamp> = sessions.collect();
@@ -522,14 +606,38 @@ impl Observer {
     /// Money goes back only where it is the attempt's own: a customer who brings another link's payment must not get
     /// that returned.
     fn unclaimed_money_going_back(&self, evidence: &Evidence) -> BTreeSet<String> {
-        let attempts = self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts);
-        let unclaimed = attempts.filter_map(|attempt| {
+        let links = self.written.values().flat_map(BTreeMap::values);
+        let attempts = links.flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)));
+        let unclaimed = attempts.filter_map(|(link, attempt)| {
             let AttemptState::Refunding { payment, .. } = &attempt.state else { return None };
-            let owner = evidence.claims.get(&format!("claim#{}", payment.claim));
+            let owner = evidence.claims.get(&claim_of(link, &payment.claim));
             let is_own = owner == Some(&attempt.id.to_string());
             (!is_own).then(|| format!("{} refunds money whose reference it has not claimed", attempt.id))
         });
         unclaimed.collect()
+    }
+
+    /// Each refund that a gateway took was asked for by a call that had been written down before, and by one alone.
+    fn unannounced_refunds(&self, evidence: &Evidence) -> BTreeSet<String> {
+        let sessions: HashMap<&str, &Session> =
+            evidence.sessions.iter().map(|session| (session.id.as_str(), session)).collect();
+        let mut calls: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for attempt in self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts) {
+            let Some(refund) = &attempt.refund else { continue };
+            let most = calls.entry((attempt.session.as_str(), refund.id.as_str())).or_default();
+            *most = refund.calls.max(*most);
+        }
+        let mut announced: BTreeMap<&str, i64> = BTreeMap::new();
+        for ((session, _), most) in calls {
+            *announced.entry(session).or_default() += i64::from(most);
+        }
+        let surplus = sessions.into_iter().filter_map(|(id, session)| {
+            let announced = announced.get(id).copied().unwrap_or_default();
+            (session.refunds > announced).then(|| {
+                format!("{} refunds were taken in {id}, and {announced} calls were written down", session.refunds)
+            })
+        });
+        surplus.collect()
     }
 
     /// A call of ours took this attempt's money: the intention was written before, on a link that had not ended, and since
@@ -572,11 +680,18 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     // A link that takes late money is active again for as long as that is being taken.
     let is_late_taking = begins_to_confirm && accepts_late_money(before) && matches!(was, LinkStatus::Expired { .. });
     let is_late_money = matches!((&was, &is), (LinkStatus::Expired { .. }, LinkStatus::Paid { .. }));
-    let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before));
+    // A person may keep money that the gateway confirmed before the link ended.
+    let is_kept = before.attempts().iter().any(|one| matches!(one.state, AttemptState::Accepted { .. }));
+    let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before) || is_kept);
     if !may_be && !is_late_taking {
         wrong.push(format!("{id} was {} and is {} at {at}", was.name(), is.name()));
     }
-    if begins_to_confirm && was != LinkStatus::Active && !is_late_taking {
+    // A person may have a gateway that only a call of ours asks say once more what it took.
+    let is_asked_again = before
+        .attempts()
+        .iter()
+        .any(|one| matches!(one.state, AttemptState::NeedsReview { .. }) && one.was_confirming && confirms(after, one));
+    if begins_to_confirm && was != LinkStatus::Active && !is_late_taking && !is_asked_again {
         wrong.push(format!("{id} was {} and begins to take money at {at}", was.name()));
     }
     for attempt in before.attempts() {

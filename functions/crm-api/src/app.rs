@@ -14,7 +14,7 @@ pub struct App {
     pub store: Store,
     pub callers: Callers,
     pub clock: Clock,
-    /// Where the CRM's endpoints may be.
+    /// Where the CRM's endpoints, providers of messages and relays may be.
     pub reach: Reach,
     /// The gateways' figures.
     pub gateways: GatewayRulebook,

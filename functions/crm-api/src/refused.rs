@@ -78,6 +78,18 @@ pub(crate) fn resolve(why: ChangeRefused<ResolveRefused>) -> ApiProblem {
             let detail = "No gateway confirmed money of this attempt, so there is none to keep or to refund.";
             ApiProblem::conflict("no_money_confirmed", detail)
         }
+        ResolveRefused::MoneyConfirmed => {
+            let detail = "The gateway confirmed money of this attempt; keep it, have it refunded, or say that it was refunded elsewhere.";
+            ApiProblem::conflict("money_confirmed", detail)
+        }
+        ResolveRefused::RefundUndecided => {
+            let detail = "What became of the call that asked the gateway to refund this money is not known; ask again, or look at the gateway.";
+            ApiProblem::conflict("refund_undecided", detail)
+        }
+        ResolveRefused::AnotherIsConfirming => {
+            let detail = "Another payment of this link is being confirmed; try again in a minute.";
+            ApiProblem::conflict("payment_in_progress", detail)
+        }
         ResolveRefused::LinkTakesNoMoney => {
             let detail = "This link cannot be paid any more; have the money refunded instead.";
             ApiProblem::conflict("link_takes_no_money", detail).with_current_status(status.name())

@@ -1,13 +1,14 @@
 //! Events to the CRM. An event is sent to every endpoint that wants it and then recorded once, together with the
 //! outcome. A crash in between sends it again under the same id, as Standard Webhooks expects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::Timestamp;
 use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome, SLOW_ENDPOINT_PAUSE};
 use domain::ids::EndpointId;
+use domain::link::PaymentLink;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
 use futures_util::future::join_all;
@@ -16,7 +17,7 @@ use store::{DueEvent, EventList, EventRecorded, EventsAfter, LinkHistory, Record
 use telemetry::Measurement;
 use views::event::EventView;
 
-use crate::{App, DueWork, LEASE, PAGE, later};
+use crate::{App, DueWork, LEASE, PAGE, RetryOutcome, later};
 
 /// How long an endpoint may take to answer while the rest of a stream's batch waits, and when the schedule sends.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,6 +82,7 @@ pub(crate) async fn send_new(app: &App, history: &LinkHistory, deadline: SystemT
     let now = app.clock.now();
     let is_unrecorded =
         |sequence: u32, at: Timestamp| !history.recorded.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
+    let mut recorded: BTreeSet<u32> = history.recorded.iter().copied().collect();
     for event in history.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
         let endpoints = app.store.endpoints().await?;
         let mut event = event.record(history.link.id(), now);
@@ -96,8 +98,17 @@ pub(crate) async fn send_new(app: &App, history: &LinkHistory, deadline: SystemT
         if app.store.record_event(&event).await? == EventRecorded::Now {
             Measurement::LinkEvent { kind: event.kind, gateway: history.link.terms().account.gateway }.record();
         }
+        recorded.insert(event.sequence);
     }
-    Ok(())
+    make_room(app, &history.link, &recorded).await
+}
+
+/// Takes recorded events from a link that holds many. Where somebody changed the link meanwhile, its next event does it.
+async fn make_room(app: &App, link: &PaymentLink, recorded: &BTreeSet<u32>) -> Result<(), StoreError> {
+    match link.without_recorded(recorded, app.clock.now()) {
+        Some(next) => app.store.replace_link(&next).await.map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// Sends an event to every endpoint whose delivery is due, and notes on it what came of that.
@@ -225,9 +236,11 @@ impl DueWork for DueEvent {
         app.store.due_events(shard, app.clock.now(), PAGE).await
     }
 
-    async fn try_again(&self, app: &App) -> Result<bool, StoreError> {
+    async fn try_again(&self, app: &App) -> Result<RetryOutcome, StoreError> {
         let until = later(app.clock.now(), LEASE);
-        let Some(mut event) = app.store.lease_due_event(self, until).await? else { return Ok(false) };
+        let Some(mut event) = app.store.lease_due_event(self, until).await? else {
+            return Ok(RetryOutcome::LeasedElsewhere);
+        };
         let link = self.id.parts().map(|(link, _)| link);
         let history = match link {
             Some(link) => app.store.link_history(&link).await?,
@@ -240,7 +253,7 @@ impl DueWork for DueEvent {
         event.held_until = None;
         event.version += 1;
         app.store.replace_event(&event).await?;
-        Ok(true)
+        Ok(RetryOutcome::Served)
     }
 
     fn log_error(&self, error: &StoreError) {

@@ -79,7 +79,7 @@ async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime:
     Measurement::Due { found: due.found, oldest: due.oldest }.record();
     Measurement::DueFailed { failed: due.failed }.record();
     caught_up?;
-    let answer = json!({ "tried": messages?, "events": events?, "failed": due.failed });
+    let answer = json!({ "tried": messages?, "looked_at": due.looked_at, "events": events?, "failed": due.failed });
     app.store.record_heartbeat(Schedule::Retries, app.clock.now()).await;
     Ok(answer)
 }
@@ -91,8 +91,8 @@ trait DueWork: Sized + Send + Sync {
     /// At most [`PAGE`] of what is due in one shard.
     fn page(app: &App, shard: u8) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
 
-    /// Leases and sends it. `false` where another run has leased it.
-    fn try_again(&self, app: &App) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Leases and sends it, or does what else is due about it.
+    fn try_again(&self, app: &App) -> impl Future<Output = Result<RetryOutcome, StoreError>> + Send;
 
     fn log_error(&self, error: &StoreError);
 }
@@ -107,9 +107,10 @@ async fn retry_due<T: DueWork>(app: &App, deadline: SystemTime, found: &mut Due)
             found.add_page(page.iter().map(T::due_at), app.clock.now());
             let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let outcomes = stream::iter(page).map(|work| retry_one(app, work)).buffer_unordered(CONCURRENCY);
+            let looked_at = found.looked_at;
             let served = found.add_outcomes(&outcomes.collect::<Vec<RetryOutcome>>().await);
             tried += served;
-            if is_last || served == 0 {
+            if is_last || served == 0 && looked_at == found.looked_at {
                 break;
             }
         }
@@ -119,7 +120,7 @@ async fn retry_due<T: DueWork>(app: &App, deadline: SystemTime, found: &mut Due)
 
 async fn retry_one<T: DueWork>(app: &App, work: T) -> RetryOutcome {
     match work.try_again(app).await {
-        Ok(is_ours) => is_ours.into(),
+        Ok(outcome) => outcome,
         Err(error) => {
             work.log_error(&error);
             RetryOutcome::Failed
@@ -132,6 +133,8 @@ async fn retry_one<T: DueWork>(app: &App, work: T) -> RetryOutcome {
 struct Due {
     found: usize,
     oldest: Duration,
+    /// How many messages a provider was asked about.
+    looked_at: usize,
     failed: usize,
 }
 
@@ -148,6 +151,7 @@ impl Due {
     fn add_outcomes(&mut self, outcomes: &[RetryOutcome]) -> usize {
         let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
         self.failed += count(RetryOutcome::Failed);
+        self.looked_at += count(RetryOutcome::LookedAt);
         count(RetryOutcome::Served)
     }
 }
@@ -157,16 +161,12 @@ impl Due {
 enum RetryOutcome {
     /// This run leased it and sent it, or noted why it was not sent.
     Served,
+    /// The provider of a message was asked what became of it.
+    LookedAt,
     /// Another run has leased it.
     LeasedElsewhere,
     /// An error of ours came up. It is due again when the lease ends.
     Failed,
-}
-
-impl From<bool> for RetryOutcome {
-    fn from(is_ours: bool) -> Self {
-        if is_ours { Self::Served } else { Self::LeasedElsewhere }
-    }
 }
 
 /// The links that a batch of the stream is about.

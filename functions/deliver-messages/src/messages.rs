@@ -2,18 +2,21 @@
 
 use channels::{About, Label, Outgoing, Report};
 use domain::Timestamp;
-use domain::ids::MessageId;
+use domain::ids::{MessageId, ProviderId};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::delivery::{MessageState, REPORTED_WITHIN, SendOutcome};
-use domain::messages::provider_profile::{ReportsNaming, ReportsWhen};
+use domain::messages::delivery::{Delivery, Handover, MessageState, REPORTED_WITHIN, SendOutcome};
+use domain::messages::provider_profile::{Moments, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::{MessageRouter, Route};
 use futures_util::future::join_all;
-use store::{DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentMessage, StoreError, Written};
+use store::{
+    DueLease, DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentLook, SentMessage, StoreError,
+    Written,
+};
 use telemetry::Measurement;
 
-use crate::{App, DueWork, LEASE, PAGE, later};
+use crate::{App, DueWork, LEASE, PAGE, RetryOutcome, later};
 
 /// Sends the messages of a link that no run has leased, or that a run leased and may have died with. A message that
 /// stands in for another is sent when that has failed for good: the failure is an event of the link, and the stream
@@ -92,16 +95,41 @@ async fn send_once(
     recipient: &Recipient,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let outcome = send_through(app, link, recipient).await?;
-    Ok(MessageState::after(outcome, tries, app.clock.now()))
+    let (outcome, asked) = send_through(app, link, recipient).await?;
+    let now = app.clock.now();
+    Ok(match (MessageState::after(outcome, tries, now), asked) {
+        (MessageState::Sent(handover), Some(asked)) if !handover.provider_id.is_empty() => {
+            MessageState::Sent(handover.looked_at_next(asked.moments, asked.provider, now))
+        }
+        (state, _) => state,
+    })
+}
+
+/// A provider that has to be asked what became of a message, and when.
+struct Asked {
+    provider: ProviderId,
+    moments: Moments,
+}
+
+impl Asked {
+    fn of(route: Route<'_>) -> Option<Self> {
+        match route.kind().profile().reports {
+            Some(Reporting::Asked { at }) => Some(Self { provider: route.provider()?.id.clone(), moments: at }),
+            Some(Reporting::Called { .. }) | None => None,
+        }
+    }
 }
 
 /// Hands a message to the provider that serves its address now, which may be another than when the link was made.
-async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<SendOutcome, StoreError> {
+async fn send_through(
+    app: &App,
+    link: &PaymentLink,
+    recipient: &Recipient,
+) -> Result<(SendOutcome, Option<Asked>), StoreError> {
     let configuration = app.store.configuration().await?;
     let router = MessageRouter { settings: &configuration.settings, providers: &configuration.providers };
     let sources = MessageSources { templates: &configuration.templates, router };
-    let for_good = |reason: &str| Ok(SendOutcome::FailedForGood { reason: reason.to_owned() });
+    let for_good = |reason: &str| Ok((SendOutcome::FailedForGood { reason: reason.to_owned() }, None));
     let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
     let Recipient { channel, network, to, .. } = recipient;
     let route = match router.route(*channel, network.as_ref(), to, choice.wording()) {
@@ -120,23 +148,26 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
     let label = Label { link: link.id(), message: &recipient.id };
     let outgoing = Outgoing { to, message: &message, sender: configuration.settings.sender(), label };
     let sent = app.channels.send(route, secret.as_ref(), &outgoing).await;
-    if let SendOutcome::Accepted { provider_id } = &sent
-        && reports_by_its_own_id(app, route)
-        && !provider_id.is_empty()
-    {
-        remember(app, provider_id, label).await;
+    if let SendOutcome::Accepted { provider_id, moved_to } = &sent {
+        if reports_by_its_own_id(app, route) && !provider_id.is_empty() {
+            remember(app, provider_id, label).await;
+        }
+        if moved_to.is_some() {
+            let (link_id, message_id, trace_id) = (label.link, label.message, link.trace_id());
+            tracing::warn!(%link_id, %message_id, trace_id, "A message went to another chat, to which its own had moved.");
+        }
     }
-    Ok(sent)
+    Ok((sent, Asked::of(route)))
 }
 
 /// Whether the provider of this route reports about a message, and names it by the provider's own id alone.
 fn reports_by_its_own_id(app: &App, route: Route<'_>) -> bool {
-    let Some(reports) = &route.kind().profile().reports else { return false };
-    let do_come = match reports.when {
+    let Some(Reporting::Called { naming, when, .. }) = &route.kind().profile().reports else { return false };
+    let do_come = match when {
         ReportsWhen::Always => true,
         ReportsWhen::TheStackSaysSo => app.sms_reports,
     };
-    do_come && reports.naming == ReportsNaming::ItsOwnId
+    do_come && *naming == ReportsNaming::ItsOwnId
 }
 
 /// Remembers which message the provider's id stands for. Where that cannot be written, the message is sent all the
@@ -170,11 +201,7 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
     match app.store.sent_message(&link_id, &message_id).await? {
         SentMessage::Sent(lease, sent) => {
-            let state = MessageState::Failed { at: app.clock.now(), reason: report.reason, sent: Some(sent) };
-            tracing::warn!(%link_id, %message_id, trace_id = link.trace_id(), "A message that was sent did not arrive.");
-            let measurement = Measurement::MessageSent { channel: recipient.channel, outcome: state.name() };
-            note_failure(app, link.clone(), recipient, lease, state).await?;
-            measurement.record();
+            note_undelivered(app, link.clone(), recipient, lease, sent, report.reason).await?;
             Ok(true)
         }
         // The error makes the report come again.
@@ -186,6 +213,78 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     }
 }
 
+/// Notes that a message which a provider had taken over did not arrive.
+async fn note_undelivered(
+    app: &App,
+    link: PaymentLink,
+    recipient: &Recipient,
+    lease: SendLease,
+    sent: Handover,
+    reason: String,
+) -> Result<(), StoreError> {
+    let (link_id, message_id, trace_id) = (link.id(), &recipient.id, link.trace_id());
+    tracing::warn!(%link_id, %message_id, trace_id, reason, "A message that was sent did not arrive.");
+    let state = MessageState::Failed { at: app.clock.now(), reason, sent: Some(sent.settled()) };
+    let measurement = Measurement::MessageSent { channel: recipient.channel, outcome: state.name() };
+    note_failure(app, link, recipient, lease, state).await?;
+    measurement.record();
+    Ok(())
+}
+
+/// Asks the provider of a message what became of it. This costs one question and one write, and the link is read only where
+/// the message did not arrive.
+async fn look(app: &App, due: &DueMessage, looked: SentLook) -> Result<(), StoreError> {
+    let (delivery, moments) = ask(app, &looked).await?;
+    let (is_settled, why) = match delivery {
+        Delivery::Failed { reason } => return note_look_at_undelivered(app, due, looked, reason).await,
+        Delivery::Arrived => (true, "it arrived".to_owned()),
+        Delivery::Unknown => (true, "the provider does not know it".to_owned()),
+        Delivery::Open => (false, "it is on its way".to_owned()),
+        Delivery::NoAnswer { why } => (false, why),
+    };
+    let (link_id, message_id) = (&due.link, &due.message);
+    tracing::info!(%link_id, %message_id, why, "A provider was asked what became of a message.");
+    let handover = looked.handover.clone();
+    let handover = match is_settled {
+        true => handover.settled(),
+        false => handover.looked_at_next(moments, looked.look.provider.clone(), app.clock.now()),
+    };
+    app.store.note_look(&looked, handover).await
+}
+
+async fn note_look_at_undelivered(
+    app: &App,
+    due: &DueMessage,
+    looked: SentLook,
+    reason: String,
+) -> Result<(), StoreError> {
+    let link = app.store.link(&due.link).await?;
+    match link.as_ref().and_then(|link| Some((link, link.message(&due.message)?.0))) {
+        Some((link, recipient)) => {
+            note_undelivered(app, link.clone(), recipient, looked.lease, looked.handover, reason).await
+        }
+        // The link was forgotten, and with it whom the message was for.
+        None => app.store.note_look(&looked, looked.handover.clone().settled()).await,
+    }
+}
+
+/// Asks the provider that took the message over, as it is set up now, and says when it is asked again where it does not know
+/// yet. One that is gone, or is of a kind that is not asked, knows nothing.
+async fn ask(app: &App, looked: &SentLook) -> Result<(Delivery, Moments), StoreError> {
+    let configuration = app.store.configuration().await?;
+    let Some(provider) = configuration.providers.get(&looked.look.provider) else {
+        return Ok((Delivery::Unknown, &[]));
+    };
+    let Some(Asked { moments, .. }) = Asked::of(Route::Provider(provider)) else {
+        return Ok((Delivery::Unknown, &[]));
+    };
+    let secret = match &provider.credentials {
+        Some(version) => Some(app.store.provider_secret(&provider.id, version).await?),
+        None => None,
+    };
+    Ok((app.channels.look(provider, secret.as_ref(), &looked.handover.provider_id).await, moments))
+}
+
 impl DueWork for DueMessage {
     fn due_at(&self) -> Timestamp {
         self.due_at
@@ -195,14 +294,21 @@ impl DueWork for DueMessage {
         app.store.due_messages(shard, app.clock.now(), PAGE).await
     }
 
-    async fn try_again(&self, app: &App) -> Result<bool, StoreError> {
+    async fn try_again(&self, app: &App) -> Result<RetryOutcome, StoreError> {
         let until = later(app.clock.now(), LEASE);
-        let Some(lease) = app.store.lease_due_message(self, until).await? else { return Ok(false) };
-        let Some(link) = app.store.link(&self.link).await? else { return Ok(true) };
+        let lease = match app.store.lease_due_message(self, until).await? {
+            DueLease::Send(lease) => lease,
+            DueLease::Look(looked) => {
+                look(app, self, looked).await?;
+                return Ok(RetryOutcome::LookedAt);
+            }
+            DueLease::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
+        };
+        let Some(link) = app.store.link(&self.link).await? else { return Ok(RetryOutcome::Served) };
         if let Some((recipient, _)) = link.message(&self.message) {
             send(app, &link, recipient, lease).await?;
         }
-        Ok(true)
+        Ok(RetryOutcome::Served)
     }
 
     fn log_error(&self, error: &StoreError) {

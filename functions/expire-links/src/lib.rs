@@ -3,13 +3,13 @@
 //!
 //! A run, which is called a sweep, reads due links from the index page by page and writes each once: that write expires
 //! the link where it must and moves its due work ahead by a lease, so that no other run does the same. Only then are
-//! gateways asked, each in its own queue, so that a gateway that is down holds up neither expiry nor the other
-//! gateways, and an account that its gateway refuses holds up no other account. Confirmations and refunds come first,
-//! look-ups after them. Where a gateway lists the payments that wait for confirmation, one list replaces a look-up for
-//! each attempt of an account. A sweep that meets its deadline stops, and the work that it had leased is due again when
+//! gateways asked, each way to each in its own queue, so that a gateway, a sandbox or a relay that is down holds up neither
+//! expiry nor the others, and an account that its gateway refuses holds up no other account. Confirmations and refunds
+//! come first, look-ups after them. Where a gateway lists the payments that wait for confirmation, one list replaces a
+//! look-up for each attempt of an account. A sweep that meets its deadline stops, and the work that it had leased is due again when
 //! the lease ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,11 +18,11 @@ use domain::Timestamp;
 use domain::gateway::GatewayKind;
 use domain::ids::{AccountId, AttemptId, CredentialsVersion};
 use domain::link::AttemptState;
-use domain::link::{Hint, PaymentLink, Work};
+use domain::link::{PaymentLink, Work};
 use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use gateways::Unconfirmed;
+use gateways::{GATEWAY_CALL, Unconfirmed, Way};
 use runtime::{Clock, has_time};
 use serde::Serialize;
 use store::{DUE_SHARDS, DueCursor, Schedule, StoreError, Written};
@@ -73,6 +73,9 @@ const MIN_ATTEMPTS_FOR_LIST: usize = 2;
 /// confirmed by itself, which no list shows.
 const LOOK_UP_UNLISTED_EVERY: i64 = 5;
 
+/// At most this many payments of ended attempts are confirmed from one list.
+const MOST_AFTER_ALL: usize = 20;
+
 /// One piece of leased work, and the link as the lease wrote it.
 struct Task {
     link: PaymentLink,
@@ -104,12 +107,9 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
     let LeasedWork { mut counts, tasks, found, oldest } = leased;
     Measurement::Due { found, oldest }.record();
     measure_unconfirmed(&tasks, app.clock.now());
-    let mut queues: BTreeMap<GatewayKind, Vec<Task>> = BTreeMap::new();
-    for task in tasks {
-        queues.entry(task.link.terms().account.gateway).or_default().push(task);
-    }
-    for done in join_all(queues.into_iter().map(|(gateway, queue)| work_off_queue(app, gateway, queue, deadline))).await
-    {
+    let queues = queues(app, tasks).await;
+    let queues = queues.into_iter().map(|(way, queue)| work_off_queue(app, way, queue, deadline));
+    for done in join_all(queues).await {
         counts.add(&done);
     }
     Measurement::DueFailed { failed: counts.failed }.record();
@@ -173,6 +173,8 @@ async fn lease_page(
     let now = app.clock.now();
     let page = store.due_links(shard, now, PAGE, cursor).await?;
     let links = store.links(&page.links).await?;
+    // A link that cannot be read stays due, and would stay so unseen: it counts as work that failed.
+    let unreadable = page.links.len().saturating_sub(links.len());
     // A link may stand in the index before any work on it is due.
     for due_at in links.iter().filter_map(PaymentLink::due_at).filter(|due_at| *due_at <= now) {
         leased.found += 1;
@@ -180,7 +182,7 @@ async fn lease_page(
     }
     let written: Vec<Result<Option<LeasedLink>, StoreError>> =
         stream::iter(links).map(|link| lease(app, link)).buffer_unordered(CONCURRENCY).collect().await;
-    let failed = written.iter().filter(|link| link.is_err()).count();
+    let failed = unreadable + written.iter().filter(|link| link.is_err()).count();
     leased.counts.failed += failed;
     leased.counts.left += failed;
     for LeasedLink { link, work, expired } in written.into_iter().flatten().flatten() {
@@ -219,19 +221,44 @@ async fn lease(app: &App, link: PaymentLink) -> Result<Option<LeasedLink>, Store
     }
 }
 
-/// Works off the queue of one gateway: first confirmations and refunds, then look-ups, those of reported payments
+/// A queue for each way to each gateway. Each merchant's way is found out once.
+async fn queues(app: &App, tasks: Vec<Task>) -> BTreeMap<Way, Vec<Task>> {
+    let mut ways: BTreeMap<Merchant, Way> = BTreeMap::new();
+    let mut queues: BTreeMap<Way, Vec<Task>> = BTreeMap::new();
+    for task in tasks {
+        let merchant = merchant(&task);
+        let known = merchant.as_ref().and_then(|merchant| ways.get(merchant)).cloned();
+        let way = match known {
+            Some(way) => way,
+            None => app.confirmation.way(&task.link, task.work.attempt()).await,
+        };
+        if let Some(merchant) = merchant {
+            ways.insert(merchant, way.clone());
+        }
+        queues.entry(way).or_default().push(task);
+    }
+    queues
+}
+
+/// Works off the queue of one way to a gateway: first confirmations and refunds, then look-ups, those of reported payments
 /// before the others.
-async fn work_off_queue(app: &App, gateway: GatewayKind, queue: Vec<Task>, deadline: SystemTime) -> SweepCounts {
+async fn work_off_queue(app: &App, way: Way, queue: Vec<Task>, deadline: SystemTime) -> SweepCounts {
+    // Where a call may take longer than usual, the last one is begun as much earlier.
+    let longer = way.longest_call.saturating_sub(GATEWAY_CALL);
+    let deadline = deadline.checked_sub(longer).unwrap_or(deadline);
     let breaker = Mutex::new(Breaker::default());
     let (mut look_ups, money): (Vec<Task>, Vec<Task>) =
         queue.into_iter().partition(|task| matches!(task.work, Work::LookUp(_)));
     look_ups.sort_by_key(|task| !is_reported(task));
     let mut counts = perform_all(app, money, &BTreeMap::new(), &breaker, deadline).await;
     let lists = read_lists(app, &look_ups, &breaker, deadline).await;
+    let after_all = confirm_after_all(app, &look_ups, &lists, deadline).await;
+    counts.add(&after_all);
     let asked = perform_all(app, look_ups, &lists, &breaker, deadline).await;
     counts.add(&asked);
     if counts.left > 0 {
-        tracing::warn!(gateway = gateway.as_str(), left = counts.left, "Due work of a gateway was left.");
+        let (gateway, is_relayed) = (way.gateway.as_str(), way.relay.is_some());
+        tracing::warn!(gateway, is_relayed, left = counts.left, "Due work of a gateway was left.");
     }
     counts
 }
@@ -276,7 +303,9 @@ async fn perform_one(
     deadline: SystemTime,
 ) -> TaskOutcome {
     let merchant = merchant(&task);
-    if !has_time(deadline) || lock(breaker).is_open(merchant.as_ref()) {
+    // What a person accepted is written down without asking anybody.
+    let needs_gateway = !matches!(task.work, Work::Keep(_));
+    if !has_time(deadline) || needs_gateway && lock(breaker).is_open(merchant.as_ref()) {
         return TaskOutcome::Left;
     }
     let done = perform(app, task, lists).await;
@@ -296,7 +325,7 @@ enum TaskOutcome {
     Failed,
 }
 
-/// A circuit breaker for one gateway: it keeps a sweep from spending its time on calls that do not help.
+/// A circuit breaker for one way to a gateway: it keeps a sweep from spending its time on calls that do not help.
 #[derive(Default)]
 struct Breaker {
     /// The number of calls in a row that the gateway did not answer.
@@ -323,6 +352,8 @@ impl Breaker {
         match outcome {
             CallOutcome::Answered => (self.unanswered, *failures) = (0, 0),
             CallOutcome::Refused => (self.unanswered, *failures) = (0, *failures + 1),
+            // What cannot be read about a refund may be about that refund alone.
+            CallOutcome::Unanswered if matches!(done, TaskOutcome::Refunded(_)) => *failures += 1,
             CallOutcome::Unanswered => (self.unanswered, *failures) = (self.unanswered + 1, *failures + 1),
         }
     }
@@ -352,7 +383,9 @@ async fn read_lists(
     let mut merchants: BTreeMap<Merchant, (&Task, usize)> = BTreeMap::new();
     for task in look_ups {
         if let Some(merchant) = merchant(task) {
-            merchants.entry(merchant).or_insert((task, 0)).1 += 1;
+            // A list alone shows a payment of a session that the gateway had called unpaid.
+            let weight = if has_failed(task) { MIN_ATTEMPTS_FOR_LIST } else { 1 };
+            merchants.entry(merchant).or_insert((task, 0)).1 += weight;
         }
     }
     merchants.retain(|merchant, (_, count)| *count >= MIN_ATTEMPTS_FOR_LIST && !lock(breaker).is_open(Some(merchant)));
@@ -360,6 +393,11 @@ async fn read_lists(
         merchants.into_iter().map(|(merchant, (task, _))| read_list(app, merchant, task, deadline)).collect();
     let lists: Vec<_> = stream::iter(all).buffer_unordered(CONCURRENCY).collect().await;
     lists.into_iter().flatten().collect()
+}
+
+fn has_failed(task: &Task) -> bool {
+    let attempt = task.link.attempt(task.work.attempt());
+    attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Failed { .. }))
 }
 
 async fn read_list(
@@ -380,11 +418,45 @@ async fn read_list(
     }
 }
 
+/// Confirms payments that wait although their attempts had ended, at most so many from one list.
+async fn confirm_after_all(
+    app: &App,
+    look_ups: &[Task],
+    lists: &BTreeMap<Merchant, Unconfirmed>,
+    deadline: SystemTime,
+) -> SweepCounts {
+    let due: BTreeSet<&str> = look_ups
+        .iter()
+        .filter_map(|task| task.link.attempt(task.work.attempt()).map(|attempt| attempt.session.as_str()))
+        .collect();
+    let mut others: Vec<(&String, &String)> = Vec::new();
+    for list in lists.values() {
+        let named = list.sessions.iter().filter_map(|(session, address)| Some((session, address.as_ref()?)));
+        others.extend(named.filter(|(session, _)| !due.contains(session.as_str())).take(MOST_AFTER_ALL));
+    }
+    let mut counts = SweepCounts::default();
+    for (session, address) in others {
+        if !has_time(deadline) {
+            break;
+        }
+        match app.confirmation.confirm_listed_after_all(session, address, app.clock.now()).await {
+            Ok(Some(_)) => counts.asked += 1,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "A payment that waits could not be confirmed after all.");
+                counts.left += 1;
+                counts.failed += 1;
+            }
+        }
+    }
+    counts
+}
+
 /// What a list says about an attempt: `Some(true)` where a payment waits for confirmation, `Some(false)` where none
 /// does and the attempt need not be looked up yet.
 fn is_listed(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp) -> Option<bool> {
     let attempt = link.attempt(id)?;
-    if list.sessions.contains(&attempt.session) {
+    if list.sessions.contains_key(&attempt.session) {
         return Some(true);
     }
     // A session that is over and a payment that was reported have an outcome to find out.
@@ -404,7 +476,7 @@ async fn perform(app: &App, task: Task, lists: &BTreeMap<Merchant, Unconfirmed>)
         Work::LookUp(_) => match list.and_then(|list| is_listed(&task.link, &id, list, now)) {
             Some(true) => app.confirmation.confirm_listed(task.link, &id, now).await.map(asked),
             Some(false) => Ok(TaskOutcome::NoCall),
-            None => app.confirmation.confirm(task.link, &id, Hint::Nothing, now).await.map(asked),
+            None => app.confirmation.confirm_due(task.link, &id, now).await.map(asked),
         },
         Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
         Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| TaskOutcome::NoCall),

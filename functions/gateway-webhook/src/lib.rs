@@ -6,6 +6,7 @@
 
 mod page;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -39,8 +40,8 @@ pub struct App {
     pub clock: Clock,
 }
 
-/// The timeout that the template gives the function.
-pub const TIME: Duration = Duration::from_secs(25);
+/// The timeout that the template gives the function. API Gateway waits for thirty seconds and no longer.
+pub const TIME: Duration = Duration::from_secs(29);
 
 pub fn router(app: App) -> Router {
     Router::new()
@@ -69,9 +70,9 @@ async fn receive_return(
     let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else {
         return redirect(UNKNOWN_LINK, &headers);
     };
-    let posted = read_fields(&bytes);
-    let mut fields = read_fields(query.as_deref().unwrap_or_default().as_bytes());
-    fields.extend(posted.clone());
+    let query = query.unwrap_or_default();
+    let posted = read_fields(&[&bytes]);
+    let fields = read_fields(&[query.as_bytes(), &bytes]);
     // Where time runs out, the sweep finishes a confirmation whose intention was written.
     let address = match runtime::in_time(TIME, confirm(&app, gateway, &link, &key, &fields)).await {
         Some(address) => address,
@@ -122,7 +123,7 @@ async fn receive_webhook(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
-    let query = read_fields(query.as_deref().unwrap_or_default().as_bytes());
+    let query = read_fields(&[query.as_deref().unwrap_or_default().as_bytes()]);
     let handled = handle_webhook(&app, &gateway, &account, &query, &headers, &bytes);
     runtime::in_time(TIME, handled).await.unwrap_or_else(|| Err(ApiProblem::took_too_long()))
 }
@@ -155,9 +156,10 @@ async fn handle_webhook(
             return Err(ApiProblem::new(StatusCode::BAD_REQUEST, "unreadable_event", "The event cannot be read."));
         }
     };
-    match app.confirmation.confirm_by_id(&hint.link, &hint.attempt, hint.hint, now).await {
+    let called = app.confirmation.confirm_called((gateway, &account), (&hint.link, &hint.attempt), hint.hint, now);
+    match called.await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
-        Ok(Outcome::Unknown(_) | Outcome::Refused(_)) => Err(ApiProblem::new(
+        Ok(Outcome::Unknown(_) | Outcome::AccountRefused(_) | Outcome::SessionRefused(_)) => Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "outcome_unknown",
             "The outcome is not known yet; call again.",
@@ -166,9 +168,21 @@ async fn handle_webhook(
     }
 }
 
-/// The names and values of a query or a form. Bytes that are neither have none.
-fn read_fields(encoded: &[u8]) -> Fields {
-    serde_urlencoded::from_bytes(encoded).unwrap_or_default()
+/// The names and values of a query, a form or both. What a name that is given twice means, in whatever case, nobody can know,
+/// and neither what a value that is no text does: both are left out, so that nothing is concluded from them.
+fn read_fields(encoded: &[&[u8]]) -> Fields {
+    let pairs = encoded.iter().flat_map(|part| serde_urlencoded::from_bytes::<Vec<(String, String)>>(part));
+    let mut fields = Fields::new();
+    let mut spoilt: BTreeSet<String> = BTreeSet::new();
+    for (name, value) in pairs.flatten() {
+        let is_twice = fields.keys().any(|known| known.eq_ignore_ascii_case(&name));
+        if is_twice || value.contains(char::REPLACEMENT_CHARACTER) {
+            spoilt.insert(name.to_ascii_lowercase());
+        }
+        fields.insert(name, value);
+    }
+    fields.retain(|name, _| !spoilt.contains(&name.to_ascii_lowercase()));
+    fields
 }
 
 fn read_address(gateway: &str, link: &str, key: &str) -> Option<(GatewayKind, LinkId, ReturnKey)> {
@@ -182,4 +196,20 @@ fn result_page(link: &PaymentLink) -> String {
 /// Sends the browser on with GET, whatever method it came with.
 fn redirect(address: &str, headers: &HeaderMap) -> Response {
     see_other(address).unwrap_or_else(|| reloading_page(headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_given_twice_or_has_no_text_says_nothing() {
+        let read = |query: &str, body: &str| read_fields(&[query.as_bytes(), body.as_bytes()]);
+        let one = |name: &str, value: &str| Fields::from([(name.to_owned(), value.to_owned())]);
+        let both: Fields = one("Status", "2").into_iter().chain(one("RefNum", "a+")).collect();
+        assert_eq!(read("Status=2", "RefNum=a%2B"), both);
+        assert_eq!(read("", "Status=2&RefNum=a&RefNum="), one("Status", "2"));
+        assert_eq!(read("Status=1", "status=2&ResNum=x"), one("ResNum", "x"), "in two cases, and in two places");
+        assert_eq!(read("Status=2&RefNum=%FF", ""), one("Status", "2"));
+    }
 }

@@ -59,7 +59,7 @@ enum VisitError {
 }
 
 /// The timeout that the template gives the function.
-pub const TIME: Duration = Duration::from_secs(20);
+pub const TIME: Duration = Duration::from_secs(25);
 
 pub fn router(app: App) -> Router {
     Router::new()

@@ -77,6 +77,8 @@ impl Admin {
         for _ in 0..MAX_CONTENDED_TRIES {
             let Ok(forgotten) = link.forget_person(now) else { return Ok(None) };
             let Some(forgotten) = forgotten else { return Ok(Some(false)) };
+            // They are found by the recipients, which are forgotten next.
+            self.store.forget_moved_chats(&link).await?;
             match self.store.replace_link(&forgotten).await? {
                 Written::Applied | Written::AlreadyApplied => return Ok(Some(true)),
                 Written::Rejected(current) => link = *current,

@@ -10,7 +10,7 @@ use domain::ids::{
     AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
 use domain::locale::Locale;
-use domain::messages::approved_template::{ApprovedTemplate, TemplateName};
+use domain::messages::approved_template::{ApprovedTemplate, Placeholder, TemplateName};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret};
 use domain::messages::sms_route::{NumberPrefix, SmsRoute};
 use domain::messages::template::TemplateParameter;
@@ -172,6 +172,7 @@ async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
                 enabled: true,
                 gateway: Some(gateway),
                 credentials: Some(CredentialsVersion::parse("demo")?),
+                relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
             },
@@ -191,10 +192,14 @@ fn first_of(problems: Problems) -> Rejection {
 /// Those that are called by an address are below this one.
 pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
-        let phrase = |text: &str| TemplateParameter::parse(text).map_err(|_| Rejection::new("invalid_template", text));
+        let phrase = |text: &str| {
+            let value = TemplateParameter::parse(text).map_err(|_| Rejection::new("invalid_template", text))?;
+            Ok::<_, Rejection>(Placeholder::Positional(value))
+        };
         let parameters = vec![phrase(first)?, phrase("{{ link }}")?];
         let (name, locale) = (TemplateName::parse(name)?, Locale::parse("fa")?);
-        Ok(vec![ApprovedTemplate { name, locale, parameters }.check()?])
+        let template = ApprovedTemplate { name, locale, parameters, header: None, button: None };
+        Ok(vec![template.check().map_err(|problem| problem.rejection)?])
     };
     let at = |path: &str| Field::Value(format!("{page_url}/{path}"));
     let providers = [

@@ -8,3 +8,4 @@ mod misbehaviour;
 
 pub mod gateways;
 pub mod providers;
+pub mod relay;

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use domain::business::settings::Sender;
 use domain::ids::{LinkId, MessageId};
-use domain::messages::delivery::SendOutcome;
+use domain::messages::delivery::{Delivery, SendOutcome};
 use domain::messages::message::Message;
 use domain::messages::provider::{MessageProvider, ProviderSecret};
-use domain::messages::provider_profile::{ProviderKind, ReportsThrough};
+use domain::messages::provider_profile::{ProviderKind, Reporting, ReportsThrough};
 use domain::messages::routing::Route;
 use domain::public_url::{Reach, parse_endpoint_url};
 use outbound::{Answer, Http};
@@ -85,6 +85,8 @@ struct Record<'a> {
     /// The number that texts are sent from; without one, the provider uses the account's default.
     sender_number: Option<&'a str>,
     phone_number_id: &'a str,
+    /// The version of its API, where it has versions.
+    api_version: &'a str,
 }
 
 impl<'a> Record<'a> {
@@ -94,6 +96,7 @@ impl<'a> Record<'a> {
             secret: secret.map(ProviderSecret::expose).unwrap_or_default(),
             sender_number: provider.config.line(),
             phone_number_id: provider.config.phone_number_id().unwrap_or_default(),
+            api_version: provider.config.api_version().unwrap_or_default(),
         }
     }
 }
@@ -102,6 +105,12 @@ impl<'a> Record<'a> {
 trait ProviderAdapter {
     /// Hands one message over.
     async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome;
+
+    /// Asks what became of a message that the provider had taken over under this id. It changes nothing there. A provider
+    /// that reports by itself is not asked.
+    async fn look(_: &Channels, _: Record<'_>, _provider_id: &str) -> Delivery {
+        Delivery::Unknown
+    }
 
     /// What an answer means for the message. `None` where the SDK of AWS reads the answers.
     fn meaning(_: &Answer) -> Option<SendOutcome> {
@@ -156,6 +165,17 @@ impl Channels {
         dispatch!(route.kind(), Adapter => <Adapter as ProviderAdapter>::send(self, record, outgoing).await)
     }
 
+    /// Asks a provider what became of a message that it had taken over under this id.
+    pub async fn look(
+        &self,
+        provider: &MessageProvider,
+        secret: Option<&ProviderSecret>,
+        provider_id: &str,
+    ) -> Delivery {
+        let record = Record::of(provider, secret);
+        dispatch!(provider.config.kind(), Adapter => <Adapter as ProviderAdapter>::look(self, record, provider_id).await)
+    }
+
     /// One call to a provider at an address that the business set.
     async fn post(&self, url: &str, content_type: &str, body: String) -> Result<Answer, SendOutcome> {
         // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
@@ -174,7 +194,10 @@ pub fn meaning(provider: ProviderKind, answer: &Answer) -> Option<SendOutcome> {
 
 /// Reads what came on one of the ways that reports take: those of every provider that reports this way.
 pub fn read_reports(through: ReportsThrough, text: &str) -> Vec<Report> {
-    let comes_so = |kind: &ProviderKind| kind.profile().reports.as_ref().is_some_and(|row| row.through == through);
+    let comes_so = |kind: &ProviderKind| match kind.profile().reports {
+        Some(Reporting::Called { through: its, .. }) => its == through,
+        Some(Reporting::Asked { .. }) | None => false,
+    };
     let read = |kind| dispatch!(kind, Adapter => <Adapter as ProviderAdapter>::read_reports(text));
     ProviderKind::ALL.into_iter().filter(comes_so).flat_map(read).collect()
 }

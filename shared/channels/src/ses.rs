@@ -46,7 +46,7 @@ impl ProviderAdapter for Ses {
             .send()
             .await;
         match sent {
-            Ok(answer) => SendOutcome::Accepted { provider_id: answer.message_id },
+            Ok(answer) => SendOutcome::accepted(answer.message_id),
             Err(error) => failure(&error),
         }
     }

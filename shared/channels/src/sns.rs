@@ -20,7 +20,7 @@ impl ProviderAdapter for Sns {
             }
         }
         match request.send().await {
-            Ok(answer) => SendOutcome::Accepted { provider_id: answer.message_id.unwrap_or_default() },
+            Ok(answer) => SendOutcome::accepted(answer.message_id.unwrap_or_default()),
             Err(error) => failure(&error),
         }
     }

@@ -13,16 +13,15 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::messages::approved_template::FilledTemplate;
+use domain::messages::approved_template::{FilledPlaceholder, FilledTemplate};
 use domain::messages::delivery::SendOutcome;
+use jiff::SignedDuration;
 use outbound::{Answer, Http};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::{About, Channels, Outgoing, PROVIDER_CALL, ProviderAdapter, Record, Report, for_good, for_now};
-
-/// The version of Meta's API that the message is written for.
-const META_API: &str = "v20.0";
 
 /// How AWS calls the service in signatures.
 const SERVICE: &str = "social-messaging";
@@ -42,7 +41,7 @@ pub(crate) struct Whatsapp;
 impl ProviderAdapter for Whatsapp {
     async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
         let Some(filled) = &outgoing.message.approved else { return for_good("only_approved_templates") };
-        match channels.whatsapp.send(record.phone_number_id, outgoing.to, filled).await {
+        match channels.whatsapp.send(record, outgoing.to, filled).await {
             Ok(answer) => outcome(&answer),
             Err(failed) => failed,
         }
@@ -82,7 +81,7 @@ struct Event {
 /// A notification of Meta's Cloud API ("Webhooks", statuses). It also brings what people write, which is not for us.
 #[derive(Debug, Deserialize)]
 struct Entry {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     changes: Vec<Change>,
 }
 
@@ -93,7 +92,7 @@ struct Change {
 
 #[derive(Debug, Deserialize)]
 struct ChangeValue {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     statuses: Vec<Status>,
 }
 
@@ -101,7 +100,7 @@ struct ChangeValue {
 struct Status {
     id: String,
     status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     errors: Vec<StatusError>,
 }
 
@@ -116,19 +115,29 @@ struct Reply {
     #[serde(rename = "messageId")]
     message_id: Option<String>,
     #[serde(alias = "Message")]
-    message: String,
+    message: Option<String>,
+}
+
+/// Those of a list that can be read: an odd one does not lose the others.
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let list = match Value::deserialize(deserializer)? {
+        Value::Array(list) => list,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Vec::new(),
+    };
+    Ok(list.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
 }
 
 impl SocialMessaging {
     /// Sends one template to one number, in E.164.
-    async fn send(&self, phone_number_id: &str, to: &str, filled: &FilledTemplate) -> Result<Answer, SendOutcome> {
+    async fn send(&self, record: Record<'_>, to: &str, filled: &FilledTemplate) -> Result<Answer, SendOutcome> {
         let url = match &self.endpoint {
             Some(endpoint) => format!("{}/v1/whatsapp/send", endpoint.trim_end_matches('/')),
             None => format!("https://{SERVICE}.{}.amazonaws.com/v1/whatsapp/send", self.region),
         };
         let body = json!({
-            "originationPhoneNumberId": phone_number_id,
-            "metaApiVersion": META_API,
+            "originationPhoneNumberId": record.phone_number_id,
+            // The version of Meta's API that the message is written for.
+            "metaApiVersion": record.api_version,
             "message": STANDARD.encode(message(to, filled).to_string()),
         })
         .to_string();
@@ -156,9 +165,20 @@ impl SocialMessaging {
     }
 }
 
-/// A message of Meta's Cloud API ("Messages", "Template object").
+/// A message of Meta's Cloud API ("Messages", "Template object"). It has only those components that have something
+/// variable in them.
 fn message(to: &str, filled: &FilledTemplate) -> Value {
-    let parameter = |text: &String| json!({ "type": "text", "text": text });
+    let parameter = |filled: &FilledPlaceholder| match &filled.name {
+        Some(name) => json!({ "type": "text", "parameter_name": name, "text": filled.value }),
+        None => json!({ "type": "text", "text": filled.value }),
+    };
+    let header = filled.header.iter().map(|header| json!({ "type": "header", "parameters": [parameter(header)] }));
+    let parameters: Vec<Value> = filled.parameters.iter().map(parameter).collect();
+    let body = (!parameters.is_empty()).then(|| json!({ "type": "body", "parameters": parameters }));
+    let button = filled.button.iter().map(|button| {
+        json!({ "type": "button", "sub_type": "url", "index": button.index.to_string(),
+                "parameters": [{ "type": "text", "text": button.rest }] })
+    });
     json!({
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -168,9 +188,7 @@ fn message(to: &str, filled: &FilledTemplate) -> Value {
             "name": filled.name,
             // Meta writes fa_IR.
             "language": { "code": filled.locale.as_str().replace('-', "_") },
-            "components": [
-                { "type": "body", "parameters": filled.parameters.iter().map(parameter).collect::<Vec<_>>() }
-            ],
+            "components": header.chain(body).chain(button).collect::<Vec<_>>(),
         },
     })
 }
@@ -179,9 +197,9 @@ fn message(to: &str, filled: &FilledTemplate) -> Value {
 fn outcome(answer: &Answer) -> SendOutcome {
     let Ok(reply) = serde_json::from_slice::<Reply>(&answer.body) else { return for_now("unreadable_answer") };
     if answer.status == 200 {
-        return SendOutcome::Accepted { provider_id: reply.message_id.unwrap_or_default() };
+        return SendOutcome::accepted(reply.message_id.unwrap_or_default());
     }
-    if let Some(error) = MetaError::in_text(&reply.message) {
+    if let Some(error) = reply.message.as_deref().and_then(MetaError::in_text) {
         return error.outcome();
     }
     // The statuses are those of the API reference: validation, permission, no such number, throttling.
@@ -202,6 +220,16 @@ enum MetaError {
     TemplateDoesNotFit,
     NotOnWhatsapp,
     TooManyRequests,
+    /// This person gets no more marketing for now, from whoever it is.
+    EnoughForThisPerson,
+    /// This person wants no marketing from this business.
+    MarketingDeclined,
+    /// Meta holds marketing back from this person, to see what comes of it.
+    HeldBackForExperiment,
+    /// The account's way to pay Meta does not work.
+    BillingUnsettled,
+    /// The account may not write to people in this country.
+    CountryNotPermitted,
 }
 
 impl MetaError {
@@ -211,6 +239,11 @@ impl MetaError {
             132_000 | 132_005 | 132_012 => Self::TemplateDoesNotFit,
             131_026 | 131_030 => Self::NotOnWhatsapp,
             130_429 | 131_048 | 131_056 => Self::TooManyRequests,
+            131_049 => Self::EnoughForThisPerson,
+            131_050 => Self::MarketingDeclined,
+            130_472 => Self::HeldBackForExperiment,
+            131_042 => Self::BillingUnsettled,
+            130_497 => Self::CountryNotPermitted,
             _ => return None,
         })
     }
@@ -228,20 +261,38 @@ impl MetaError {
             Self::TemplateDoesNotFit => "template_does_not_fit",
             Self::NotOnWhatsapp => "not_on_whatsapp",
             Self::TooManyRequests => "too_many_requests",
+            Self::EnoughForThisPerson => "enough_for_this_person",
+            Self::MarketingDeclined => "marketing_declined",
+            Self::HeldBackForExperiment => "held_back_for_experiment",
+            Self::BillingUnsettled => "billing_unsettled",
+            Self::CountryNotPermitted => "country_not_permitted",
         }
     }
 
-    /// Only their load may pass.
+    /// Their load may pass, the account can be paid for, and a person who got enough can be written to later, though not
+    /// at once: Meta asks for ever longer pauses.
     fn outcome(self) -> SendOutcome {
+        let reason = self.as_str();
         match self {
-            Self::TooManyRequests => for_now(self.as_str()),
-            Self::TemplateNotApproved | Self::TemplateDoesNotFit | Self::NotOnWhatsapp => for_good(self.as_str()),
+            Self::TooManyRequests | Self::BillingUnsettled => for_now(reason),
+            Self::EnoughForThisPerson => {
+                SendOutcome::FailedForNow { reason: reason.to_owned(), wait: Some(SignedDuration::from_hours(1)) }
+            }
+            Self::TemplateNotApproved
+            | Self::TemplateDoesNotFit
+            | Self::NotOnWhatsapp
+            | Self::MarketingDeclined
+            | Self::HeldBackForExperiment
+            | Self::CountryNotPermitted => for_good(reason),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::locale::Locale;
+    use domain::messages::approved_template::FilledButton;
+
     use super::*;
 
     fn of(status: u16, message: &str) -> SendOutcome {
@@ -257,6 +308,13 @@ mod tests {
             (400, "132000 number of parameters", "template_does_not_fit"),
             (400, "message is too long", "message_refused"),
             (502, "(#131026) undeliverable", "not_on_whatsapp"),
+            (502, "(#131050) user has stopped marketing messages", "marketing_declined"),
+            (502, "(#130472) user's number is part of an experiment", "held_back_for_experiment"),
+            (
+                403,
+                "(#130497) business account is restricted from messaging users in this country",
+                "country_not_permitted",
+            ),
             (403, "no", "not_allowed"),
             (404, "no", "phone_number_id_unknown"),
         ] {
@@ -269,10 +327,52 @@ mod tests {
         for (status, text) in [(429, "slower"), (500, "no"), (502, "no"), (400, "(#130429) rate limit hit")] {
             assert!(matches!(of(status, text), SendOutcome::FailedForNow { .. }), "{status} {text}");
         }
+        assert_eq!(of(502, "(#131042) business eligibility payment issue"), for_now("billing_unsettled"));
+        let wait = Some(SignedDuration::from_hours(1));
+        let reason = "enough_for_this_person".to_owned();
+        assert_eq!(of(502, "(#131049) healthy ecosystem"), SendOutcome::FailedForNow { reason, wait });
         let page = Answer { status: 503, retry_after: None, body: "<html>".into() };
         assert!(matches!(outcome(&page), SendOutcome::FailedForNow { .. }));
         let sent = Answer { status: 200, retry_after: None, body: r#"{"messageId":"a-1"}"#.into() };
-        assert_eq!(outcome(&sent), SendOutcome::Accepted { provider_id: "a-1".to_owned() });
+        assert_eq!(outcome(&sent), SendOutcome::accepted("a-1"));
+    }
+
+    #[test]
+    fn an_answer_with_nulls_means_what_its_status_says() {
+        let read =
+            |status: u16, body: &str| outcome(&Answer { status, retry_after: None, body: body.to_owned().into() });
+        assert_eq!(read(200, r#"{"messageId":"a-1","message":null}"#), SendOutcome::accepted("a-1"));
+        assert_eq!(read(200, r#"{"messageId":null,"message":null}"#), SendOutcome::accepted(""));
+        assert_eq!(read(403, r#"{"message":null}"#), for_good("not_allowed"));
+        assert_eq!(read(429, r#"{"Message":null}"#), for_now("too_many_requests"));
+    }
+
+    #[test]
+    fn a_message_has_those_components_in_which_something_is_variable() {
+        let placeholder = |name: Option<&str>, value: &str| FilledPlaceholder {
+            name: name.map(str::to_owned),
+            value: value.to_owned(),
+        };
+        let mut filled = FilledTemplate {
+            name: "pay".to_owned(),
+            locale: Locale::parse("fa-IR").unwrap(),
+            parameters: vec![placeholder(None, "5")],
+            header: None,
+            button: None,
+        };
+        let components = |filled: &FilledTemplate| message("+1", filled)["template"]["components"].clone();
+        let body = json!({ "type": "body", "parameters": [{ "type": "text", "text": "5" }] });
+        assert_eq!(components(&filled), json!([body]));
+        filled.header = Some(placeholder(Some("who"), "B"));
+        filled.button = Some(FilledButton { index: 1, rest: "abc".to_owned() });
+        filled.parameters = Vec::new();
+        assert_eq!(
+            components(&filled),
+            json!([
+                { "type": "header", "parameters": [{ "type": "text", "parameter_name": "who", "text": "B" }] },
+                { "type": "button", "sub_type": "url", "index": "1", "parameters": [{ "type": "text", "text": "abc" }] },
+            ])
+        );
     }
 
     fn read(id: Option<&str>, statuses: Value) -> Vec<Report> {
@@ -293,7 +393,16 @@ mod tests {
             json!([{ "id": "wamid.1", "status": "failed", "recipient_id": "1",
                      "errors": [{ "code": code, "title": "x" }] }])
         };
-        for (code, reason) in [(131_026, "not_on_whatsapp"), (132_015, "template_not_approved"), (1, "not_delivered")] {
+        for (code, reason) in [
+            (131_026, "not_on_whatsapp"),
+            (132_015, "template_not_approved"),
+            (131_049, "enough_for_this_person"),
+            (131_050, "marketing_declined"),
+            (131_042, "billing_unsettled"),
+            (130_472, "held_back_for_experiment"),
+            (130_497, "country_not_permitted"),
+            (1, "not_delivered"),
+        ] {
             let about = About::Provider("a-1".to_owned());
             assert_eq!(read(Some("a-1"), failed(code)), [Report { about, reason: reason.to_owned() }]);
         }
@@ -302,6 +411,19 @@ mod tests {
             let statuses = json!([{ "id": "wamid.1", "status": status }]);
             assert_eq!(read(Some("a-1"), statuses), [], "{status}");
         }
+        // An odd one does not lose the others, and an odd error not the failure.
+        for odd in [json!({ "id": null, "status": "failed" }), json!({ "status": 5 }), json!("failed"), Value::Null] {
+            let statuses = json!([odd, { "id": "wamid.2", "status": "failed", "errors": null }, odd,
+                                  { "id": "wamid.3", "status": "failed", "errors": [null, { "code": 131_026 }] }]);
+            let reports = read(None, statuses);
+            let known: Vec<_> = reports.iter().map(|report| (&report.about, report.reason.as_str())).collect();
+            let (second, third) = (About::Provider("wamid.2".to_owned()), About::Provider("wamid.3".to_owned()));
+            assert_eq!(known, [(&second, "not_delivered"), (&third, "not_on_whatsapp")], "{odd}");
+        }
+        let entry = json!({ "changes": [null, { "value": null }, { "value": { "statuses": {} } },
+                            { "value": { "statuses": [{ "id": "wamid.1", "status": "failed" }] } }] });
+        let event = json!({ "whatsAppWebhookEntry": entry.to_string(), "messageId": null }).to_string();
+        assert_eq!(Whatsapp::read_reports(&event).len(), 1);
         // What people write to the business comes the same way.
         assert_eq!(read(Some("a-1"), Value::Null), []);
     }

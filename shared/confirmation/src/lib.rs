@@ -12,15 +12,15 @@
 //! A crash between any two of these loses nothing: before 2 nothing happened, after it the sweep resumes, and a gateway
 //! that was asked twice answers twice the same.
 
+mod refunding;
 mod session;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, Payment, RefundAnswer};
-use domain::ids::{AttemptId, LinkId};
-use domain::link::{Attempt, AttemptState};
-use domain::link::{Hint, PaymentLink, ReturnData, Step};
+use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Mode, Payment, Webhooks};
+use domain::ids::{AccountId, AttemptId, CredentialsVersion, LinkId};
+use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
-use gateways::{Fields, Gateways, Unconfirmed, read_return};
+use gateways::{Fields, Gateways, Unconfirmed, Way, read_return};
 use store::{MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
 
 pub use session::{NewSession, OpenSessionError, SessionStatus};
@@ -32,8 +32,10 @@ pub enum Outcome {
     Known(Box<PaymentLink>),
     /// The gateway gave no readable answer. The attempt stays due.
     Unknown(Box<PaymentLink>),
-    /// The gateway refuses us, whatever we ask: a person has to mend the account. The attempt stays due.
-    Refused(Box<PaymentLink>),
+    /// The gateway refuses the account, whatever we ask: a person has to mend it. The attempt stays due.
+    AccountRefused(Box<PaymentLink>),
+    /// The gateway answers, and does not know this session. The attempt stays due.
+    SessionRefused(Box<PaymentLink>),
     /// There is no such link or attempt.
     NoSuchAttempt,
 }
@@ -42,7 +44,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     Answered,
-    /// The gateway answers, and refuses us.
+    /// The gateway answers, and refuses the account.
     Refused,
     Unanswered,
 }
@@ -51,8 +53,8 @@ impl Outcome {
     /// What confirming showed about the gateway.
     pub fn call_outcome(&self) -> CallOutcome {
         match self {
-            Self::Known(_) | Self::NoSuchAttempt => CallOutcome::Answered,
-            Self::Refused(_) => CallOutcome::Refused,
+            Self::Known(_) | Self::SessionRefused(_) | Self::NoSuchAttempt => CallOutcome::Answered,
+            Self::AccountRefused(_) => CallOutcome::Refused,
             Self::Unknown(_) => CallOutcome::Unanswered,
         }
     }
@@ -61,7 +63,8 @@ impl Outcome {
         let link = Box::new(link);
         match answer {
             GatewayAnswer::Unknown { .. } => Self::Unknown(link),
-            GatewayAnswer::Misconfigured { .. } => Self::Refused(link),
+            GatewayAnswer::AccountRefused { .. } => Self::AccountRefused(link),
+            GatewayAnswer::SessionRefused { .. } => Self::SessionRefused(link),
             GatewayAnswer::Paid(_)
             | GatewayAnswer::Unconfirmed
             | GatewayAnswer::Pending
@@ -82,6 +85,17 @@ pub enum ConfirmError {
     Contended,
 }
 
+/// Who made us ask a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// The attempt is due.
+    Schedule,
+    /// The gateway, by a call that it signed.
+    Gateway,
+    /// Whoever knows an address of ours.
+    Anybody,
+}
+
 /// What confirming needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Confirmation {
@@ -98,35 +112,38 @@ impl Confirmation {
         &self.store
     }
 
-    /// Reads the link and confirms one of its attempts, because a gateway's server called.
-    pub async fn confirm_by_id(
+    /// Reads the link and confirms one of its attempts, because a gateway's server called about an account. What it says
+    /// reaches attempts of that gateway and that account alone.
+    pub async fn confirm_called(
         &self,
-        link: &LinkId,
-        attempt: &AttemptId,
+        (gateway, account): (GatewayKind, &AccountId),
+        (link_id, attempt_id): (&LinkId, &AttemptId),
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let outcome = match self.store.link(link).await? {
-            Some(link) => self.confirm(link, attempt, hint, now).await?,
-            None => Outcome::NoSuchAttempt,
+        let link = self.store.link(link_id).await?;
+        let is_theirs = |attempt: &&Attempt| attempt.gateway == gateway && attempt.account_id == *account;
+        let attempt = link.as_ref().and_then(|link| link.attempt(attempt_id)).filter(is_theirs).cloned();
+        let Some((link, attempt)) = link.zip(attempt) else {
+            tracing::warn!(%link_id, %attempt_id, "A gateway told of an attempt that it does not have.");
+            return Ok(Outcome::NoSuchAttempt);
         };
-        if matches!(outcome, Outcome::NoSuchAttempt) {
-            tracing::warn!(link_id = %link, attempt_id = %attempt, "A gateway told of an attempt that no link has.");
-        }
-        Ok(outcome)
+        let asker = match gateway.profile().webhooks {
+            Webhooks::Signed => Asker::Gateway,
+            Webhooks::Unsigned | Webhooks::None => Asker::Anybody,
+        };
+        self.confirm_with(link, &attempt, &hint.into(), asker, now).await
     }
 
-    /// Confirms one attempt of a link that was just read.
-    pub async fn confirm(
+    /// Confirms one attempt of a link that was just read, because it is due.
+    pub async fn confirm_due(
         &self,
         link: PaymentLink,
         id: &AttemptId,
-        hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        self.confirm_with(link, &attempt, &credentials, &hint.into(), now).await
+        self.confirm_with(link, &attempt, &Hint::Nothing.into(), Asker::Schedule, now).await
     }
 
     /// Confirms the attempt whose customer came back. The adapter of the gateway reads the fields of the return.
@@ -140,26 +157,165 @@ impl Confirmation {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
         let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let return_data = read_return(&attempt, fields, &credentials);
-        self.confirm_with(link, &attempt, &credentials, &return_data, now).await
+        self.confirm_with(link, &attempt, &return_data, Asker::Anybody, now).await
     }
 
     async fn confirm_with(
         &self,
         link: PaymentLink,
         attempt: &Attempt,
-        credentials: &Credentials,
         return_data: &ReturnData,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         match link.step(&attempt.id, return_data.hint, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm => self.intend_and_confirm(link, &attempt.id, credentials, return_data, now).await,
+            Step::Confirm | Step::LookUp
+                if asker == Asker::Anybody && attempt.asked_just_now(return_data.hint, now).is_some() =>
+            {
+                self.note_told(link, &attempt.id, return_data.hint, now).await
+            }
+            Step::Confirm => self.intend_and_confirm(link, &attempt.id, return_data, now).await,
             Step::LookUp => {
-                let answer = self.gateways.look_up(attempt, return_data, link.terms().mode, credentials, now).await;
-                log_answer(&link, attempt, "looked up", &answer);
-                self.act_on_look_up(link, attempt, credentials, answer, return_data, now).await
+                let before = link.version();
+                let (answer, newer) = self.look_up(&link, attempt, return_data, now).await?;
+                let takes_newer = newer.is_some();
+                let link = link.with_credentials(&attempt.id, newer);
+                let is_answered = answer == GatewayAnswer::Pending;
+                let outcome = self.act_on_look_up(link, attempt, answer, return_data, now).await?;
+                match &outcome {
+                    // News was written with everything else that is known by now.
+                    Outcome::Known(link)
+                    | Outcome::Unknown(link)
+                    | Outcome::AccountRefused(link)
+                    | Outcome::SessionRefused(link)
+                        if link.version() == before =>
+                    {
+                        if asker == Asker::Anybody {
+                            self.note_asked(link, &attempt.id, return_data.hint, is_answered, now).await?;
+                        } else if takes_newer {
+                            self.store.replace_link(&link.touched(now)).await?;
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(outcome)
             }
         }
+    }
+
+    /// Asks the gateway about an attempt in a way that moves no money. The version of the credentials that it took is said
+    /// where it is a newer one than the attempt's own.
+    async fn look_up(
+        &self,
+        link: &PaymentLink,
+        attempt: &Attempt,
+        return_data: &ReturnData,
+        now: Timestamp,
+    ) -> Result<(GatewayAnswer, Option<CredentialsVersion>), StoreError> {
+        let mode = link.terms().mode;
+        let question = |credentials: Credentials| async move {
+            self.gateways.look_up(attempt, return_data, mode, &credentials, now).await
+        };
+        let (answer, newer) = self.ask(attempt, mode, question).await?;
+        log_answer(link, attempt, "looked up", &answer);
+        Ok((answer, newer))
+    }
+
+    /// Asks with the credentials that an attempt began with, and where the gateway refuses these themselves, with those that
+    /// the account has now: keys are replaced and revoked while somebody is paying.
+    async fn ask<A: GatewayWord, F: Future<Output = A>>(
+        &self,
+        attempt: &Attempt,
+        mode: Mode,
+        question: impl Fn(Credentials) -> F,
+    ) -> Result<(A, Option<CredentialsVersion>), StoreError> {
+        let own = self.own_credentials(attempt, mode).await?;
+        let answer = question(own.clone()).await;
+        if !answer.refuses_account() {
+            return Ok((answer, None));
+        }
+        let Some((version, credentials)) = self.newer_credentials(attempt, &own, mode).await? else {
+            return Ok((answer, None));
+        };
+        let second = question(credentials).await;
+        Ok(if second.is_about_the_attempt() { (second, Some(version)) } else { (answer, None) })
+    }
+
+    /// The credentials that an attempt began with. Where it began through a relay and the account has put only another way in
+    /// its place since, it is asked about on that way: a relay that is gone must not keep anybody waiting.
+    async fn own_credentials(&self, attempt: &Attempt, mode: Mode) -> Result<Credentials, StoreError> {
+        let own = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        if own.relay().is_none() {
+            return Ok(own);
+        }
+        let present =
+            self.present_credentials((&attempt.account_id, &attempt.credentials), attempt.gateway, mode).await?;
+        Ok(present.map(|(_, present)| present).filter(|present| present.are_of_the_same_merchant(&own)).unwrap_or(own))
+    }
+
+    /// The credentials that the account has now, where they are others than those that were refused. A gateway without
+    /// secrets has nothing to revoke: other credentials there are another terminal's, unless only the way differs.
+    async fn newer_credentials(
+        &self,
+        attempt: &Attempt,
+        refused: &Credentials,
+        mode: Mode,
+    ) -> Result<Option<(CredentialsVersion, Credentials)>, StoreError> {
+        let has_secrets = attempt.gateway.profile().credentials.iter().any(|field| field.is_secret);
+        let present =
+            self.present_credentials((&attempt.account_id, &attempt.credentials), attempt.gateway, mode).await?;
+        let may_be_asked_with =
+            |present: &Credentials| present != refused && (has_secrets || present.are_of_the_same_merchant(refused));
+        Ok(present.filter(|(_, present)| may_be_asked_with(present)))
+    }
+
+    /// The credentials that the account has now, where they are another version than the one that was used, of the same
+    /// gateway and mode.
+    async fn present_credentials(
+        &self,
+        (account_id, used): (&AccountId, &CredentialsVersion),
+        gateway: GatewayKind,
+        mode: Mode,
+    ) -> Result<Option<(CredentialsVersion, Credentials)>, StoreError> {
+        let account = self.store.account(account_id).await?;
+        let version = account.as_ref().and_then(|account| account.credentials_at(gateway, mode));
+        let Some(version) = version.filter(|version| *version != used) else { return Ok(None) };
+        let credentials = self.store.credentials(account_id, version).await?;
+        Ok(Some((version.clone(), credentials)))
+    }
+
+    /// Notes what somebody says while the gateway is not asked, because it was a moment ago. The schedule asks soon.
+    async fn note_told(
+        &self,
+        link: PaymentLink,
+        id: &AttemptId,
+        hint: Hint,
+        now: Timestamp,
+    ) -> Result<Outcome, ConfirmError> {
+        let told = if hint == Hint::Paid { link.told_paid(id, now) } else { None };
+        let Some(told) = told else { return Ok(Outcome::Unknown(Box::new(link))) };
+        Ok(Outcome::Unknown(Box::new(match self.store.replace_link(&told).await? {
+            Written::Applied | Written::AlreadyApplied => told,
+            Written::Rejected(current) => *current,
+        })))
+    }
+
+    /// Notes that somebody from outside made us ask, so that nobody makes us ask again and again. Where somebody else changed
+    /// the link meanwhile there is news, and no need for it. The result is the link as it is then.
+    async fn note_asked(
+        &self,
+        link: &PaymentLink,
+        id: &AttemptId,
+        hint: Hint,
+        is_answered: bool,
+        now: Timestamp,
+    ) -> Result<PaymentLink, StoreError> {
+        let asked = link.asked(id, hint, is_answered, now);
+        Ok(match self.store.replace_link(&asked).await? {
+            Written::Applied | Written::AlreadyApplied => asked,
+            Written::Rejected(current) => *current,
+        })
     }
 
     /// Acts on the answer to a look-up: confirms money that waits, closes a session that nobody may pay any more, and
@@ -168,22 +324,27 @@ impl Confirmation {
         &self,
         link: PaymentLink,
         attempt: &Attempt,
-        credentials: &Credentials,
         answer: GatewayAnswer,
         return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         if answer == GatewayAnswer::Unconfirmed && link.begin_confirming(&attempt.id, now).is_some() {
-            return self.intend_and_confirm(link, &attempt.id, credentials, return_data, now).await;
+            return self.intend_and_confirm(link, &attempt.id, return_data, now).await;
         }
         if answer == GatewayAnswer::Pending
             && link.should_close(&attempt.id, now)
-            && let Some(closed) = self.gateways.close(attempt, link.terms().mode, credentials).await
+            && let Some(closed) = self.close(&link, attempt).await?
         {
             log_answer(&link, attempt, "closed", &closed);
             return self.write(link, &attempt.id, &closed, return_data.hint, now).await;
         }
         self.write(link, &attempt.id, &answer, return_data.hint, now).await
+    }
+
+    async fn close(&self, link: &PaymentLink, attempt: &Attempt) -> Result<Option<GatewayAnswer>, StoreError> {
+        let mode = link.terms().mode;
+        let question = |credentials: Credentials| async move { self.gateways.close(attempt, mode, &credentials).await };
+        Ok(self.ask(attempt, mode, question).await?.0)
     }
 
     /// Writes the intention with what confirming needs, then confirms. A link that changed meanwhile is decided on again
@@ -192,23 +353,77 @@ impl Confirmation {
         &self,
         mut link: PaymentLink,
         id: &AttemptId,
-        credentials: &Credentials,
         return_data: &ReturnData,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         for _ in 0..MAX_CONTENDED_TRIES {
             let confirming = link.clone().with_return_data(id, return_data).begin_confirming(id, now);
             let Some(confirming) = confirming else { return Ok(Outcome::Known(Box::new(link))) };
+            // What was ever about to be taken is found out first, and goes back where it was.
+            let was_confirming = link.attempt(id).is_some_and(|attempt| attempt.was_confirming);
+            let is_watched =
+                link.attempt(id).is_some_and(|attempt| matches!(attempt.state, AttemptState::AwaitingReversal { .. }));
+            if !was_confirming && self.has_moved_on(&link, now).await? {
+                if is_watched {
+                    return self.write(link, id, &GatewayAnswer::Unconfirmed, return_data.hint, now).await;
+                }
+                return self.leave_to_go_back(link, id, now).await;
+            }
             match self.store.replace_link(&confirming).await? {
                 Written::Applied | Written::AlreadyApplied => {
                     let Some(attempt) = confirming.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-                    let answer = self.gateways.confirm(&attempt, confirming.terms().mode, credentials, now).await;
-                    log_answer(&confirming, &attempt, "confirmed", &answer);
-                    return self.write(confirming, id, &answer, return_data.hint, now).await;
+                    return self.call_and_write(confirming, &attempt, "confirmed", return_data.hint, now).await;
                 }
                 Written::Rejected(current) => {
                     link = *current;
                     if link.step(id, return_data.hint, now) == Step::Nothing {
+                        return Ok(Outcome::Known(Box::new(link)));
+                    }
+                }
+            }
+        }
+        Err(ConfirmError::Contended)
+    }
+
+    /// Makes the call that takes the money of a confirming attempt, and writes what follows from its answer.
+    async fn call_and_write(
+        &self,
+        link: PaymentLink,
+        attempt: &Attempt,
+        what: &'static str,
+        hint: Hint,
+        now: Timestamp,
+    ) -> Result<Outcome, ConfirmError> {
+        let mode = link.terms().mode;
+        let question =
+            |credentials: Credentials| async move { self.gateways.confirm(attempt, mode, &credentials, now).await };
+        let (answer, newer) = self.ask(attempt, mode, question).await?;
+        log_answer(&link, attempt, what, &answer);
+        self.write(link.with_credentials(&attempt.id, newer), &attempt.id, &answer, hint, now).await
+    }
+
+    /// Whether the link has ended, would take late money all the same, and its reference belongs to another link by now: what
+    /// it was made for is asked for there.
+    async fn has_moved_on(&self, link: &PaymentLink, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(reference) = link.late_reference(now) else { return Ok(false) };
+        Ok(self.store.newest_with_reference(reference).await?.is_some_and(|newest| newest != *link.id()))
+    }
+
+    /// Writes that money which is not taken yet is left to go back by itself.
+    async fn leave_to_go_back(
+        &self,
+        mut link: PaymentLink,
+        id: &AttemptId,
+        now: Timestamp,
+    ) -> Result<Outcome, ConfirmError> {
+        for _ in 0..MAX_CONTENDED_TRIES {
+            let next = link.moved_on(id, &GatewayAnswer::Unconfirmed, now);
+            let Some(next) = next else { return Ok(Outcome::Known(Box::new(link))) };
+            match self.store.replace_link(&next.link).await? {
+                Written::Applied | Written::AlreadyApplied => return Ok(Outcome::Known(Box::new(next.link))),
+                Written::Rejected(current) => {
+                    link = *current;
+                    if link.step(id, Hint::Nothing, now) == Step::Nothing {
                         return Ok(Outcome::Known(Box::new(link)));
                     }
                 }
@@ -226,15 +441,22 @@ impl Confirmation {
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
+        let mut has_moved_on = false;
         for _ in 0..MAX_CONTENDED_TRIES {
-            let Some(transition) = link.apply_answer(id, answer, hint, now) else {
-                return Ok(Outcome::of(answer, link));
+            let decided = link.apply_answer(id, answer, hint, now);
+            let decided = match decided {
+                Some(transition) if has_moved_on && transition.unless_moved_on.is_some() => {
+                    link.moved_on(id, answer, now)
+                }
+                decided => decided,
             };
+            let Some(transition) = decided else { return Ok(Outcome::of(answer, link)) };
             match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
                     return Ok(Outcome::of(answer, transition.link));
                 }
                 TransitionWritten::Written(Written::Rejected(current)) => link = *current,
+                TransitionWritten::LinkMovedOn => has_moved_on = true,
                 TransitionWritten::ReferenceTaken => {
                     let GatewayAnswer::Paid(payment) = answer else { return Err(ConfirmError::Contended) };
                     match self.note_reference_taken(&link, id, payment, now).await? {
@@ -261,11 +483,20 @@ impl Confirmation {
         Ok((next, written))
     }
 
+    /// The way on which an attempt is asked about. It is the direct one where that cannot be read, which whoever asks then
+    /// finds out.
+    pub async fn way(&self, link: &PaymentLink, id: &AttemptId) -> Way {
+        let (gateway, mode) = (link.terms().account.gateway, link.terms().mode);
+        let Some(attempt) = link.attempt(id) else { return self.gateways.way(gateway, mode, None) };
+        let credentials = self.own_credentials(attempt, mode).await.ok();
+        self.gateways.way(attempt.gateway, mode, credentials.as_ref())
+    }
+
     /// Everything that waits for our confirmation where this attempt was begun, from one call. `None` where the gateway
     /// has no such list or gave no readable one.
     pub async fn unconfirmed(&self, link: &PaymentLink, id: &AttemptId) -> Result<Option<Unconfirmed>, ConfirmError> {
         let Some(attempt) = link.attempt(id) else { return Ok(None) };
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let credentials = self.own_credentials(attempt, link.terms().mode).await?;
         match self.gateways.unconfirmed(attempt.gateway, link.terms().mode, &credentials).await {
             None => Ok(None),
             Some(Ok(list)) => Ok(Some(list)),
@@ -285,13 +516,34 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        if link.step(id, Hint::Nothing, now) == Step::Nothing {
+        // What a list shows is the gateway's own word, also about an attempt that it had called unpaid.
+        if link.step(id, Hint::Paid, now) == Step::Nothing {
             return Ok(Outcome::Known(Box::new(link)));
         }
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
         let answer = GatewayAnswer::Unconfirmed;
         log_answer(&link, &attempt, "listed", &answer);
-        self.act_on_look_up(link, &attempt, &credentials, answer, &Hint::Nothing.into(), now).await
+        self.act_on_look_up(link, &attempt, answer, &Hint::Nothing.into(), now).await
+    }
+
+    /// Confirms an attempt that had ended, and whose money a gateway's list shows to be waiting all the same. The list names the
+    /// address that its customer comes back to, which leads to the attempt. `None` where it leads to no such attempt.
+    pub async fn confirm_listed_after_all(
+        &self,
+        session: &str,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, ConfirmError> {
+        let Some((gateway, link, key)) = session::read_return_url(address) else { return Ok(None) };
+        let Some(link) = self.store.link(&link).await? else { return Ok(None) };
+        let has_ended = |attempt: &&Attempt| {
+            attempt.gateway == gateway
+                && attempt.session == session
+                && matches!(attempt.state, AttemptState::Failed { .. } | AttemptState::Abandoned { .. })
+        };
+        let Some(id) = link.attempt_by_key(&key).filter(has_ended).map(|attempt| attempt.id.clone()) else {
+            return Ok(None);
+        };
+        self.confirm_listed(link, &id, now).await.map(Some)
     }
 
     /// Goes on with an attempt that was confirming when its process died. The sweep has renewed the lease already.
@@ -300,14 +552,20 @@ impl Confirmation {
         if !matches!(attempt.state, AttemptState::Confirming { .. }) {
             return Ok(Outcome::Known(Box::new(link)));
         }
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let answer = self.gateways.confirm(&attempt, link.terms().mode, &credentials, now).await;
-        log_answer(&link, &attempt, "confirmed again", &answer);
-        self.write(link, id, &answer, Hint::Nothing, now).await
+        self.call_and_write(link, &attempt, "confirmed again", Hint::Nothing, now).await
     }
 
-    /// Writes down a payment that a person accepted. It needs no gateway: the money was confirmed before.
+    /// Writes down a payment that a person accepted. The money was confirmed before; where the gateway can be asked, it is,
+    /// because days may lie between, and money that went back meanwhile pays nothing.
     pub async fn keep(&self, mut link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<(), ConfirmError> {
+        let attempt = link.attempt(id).filter(|attempt| attempt.gateway.profile().look_up == LookUp::AnyTime);
+        if let Some(attempt) = attempt {
+            let (answer, _) = self.look_up(&link, attempt, &Hint::Nothing.into(), now).await?;
+            if let Some(next) = link.gone_meanwhile(id, &answer, now) {
+                // Where somebody else changed the link, the next sweep asks again.
+                return Ok(self.store.replace_link(&next).await.map(|_| ())?);
+            }
+        }
         for _ in 0..MAX_CONTENDED_TRIES {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
@@ -315,6 +573,8 @@ impl Confirmation {
             let written = match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,
+                // A person decided, and such a payment does not depend on who has the reference.
+                TransitionWritten::LinkMovedOn => return Err(ConfirmError::Contended),
             };
             match written {
                 Written::Applied | Written::AlreadyApplied => return Ok(()),
@@ -323,32 +583,34 @@ impl Confirmation {
         }
         Err(ConfirmError::Contended)
     }
+}
 
-    /// Refunds the money of an attempt. A sweep has leased that work.
-    pub async fn refund(&self, link: PaymentLink, id: &AttemptId, now: Timestamp) -> Result<CallOutcome, ConfirmError> {
-        let Some(attempt) = link.attempt(id).cloned() else { return Ok(CallOutcome::Answered) };
-        let AttemptState::Refunding { payment, .. } = &attempt.state else { return Ok(CallOutcome::Answered) };
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let answer = self.gateways.refund(&attempt, payment, link.terms().mode, &credentials).await;
-        match &answer {
-            RefundAnswer::Issued => tracing::info!(link_id = %link.id(), attempt_id = %id, "Money was refunded."),
-            RefundAnswer::Refused { reason } | RefundAnswer::Unknown { why: reason } => {
-                tracing::warn!(link_id = %link.id(), attempt_id = %id, reason, "Money could not be refunded.");
-            }
-        }
-        let outcome = match &answer {
-            RefundAnswer::Issued | RefundAnswer::Refused { .. } => CallOutcome::Answered,
-            RefundAnswer::Unknown { .. } => CallOutcome::Unanswered,
-        };
-        let mut link = link;
-        for _ in 0..MAX_CONTENDED_TRIES {
-            let Some(next) = link.apply_refund_answer(id, &answer, now) else { return Ok(outcome) };
-            match self.store.replace_link(&next).await? {
-                Written::Applied | Written::AlreadyApplied => return Ok(outcome),
-                Written::Rejected(current) => link = *current,
-            }
-        }
-        Err(ConfirmError::Contended)
+/// What a gateway says, as far as it decides with which credentials it is asked.
+trait GatewayWord {
+    /// Whether it refuses the credentials.
+    fn refuses_account(&self) -> bool;
+
+    /// Whether it says something that only who has the session can know.
+    fn is_about_the_attempt(&self) -> bool;
+}
+
+impl GatewayWord for GatewayAnswer {
+    fn refuses_account(&self) -> bool {
+        matches!(self, Self::AccountRefused { .. })
+    }
+
+    fn is_about_the_attempt(&self) -> bool {
+        !matches!(self, Self::Unknown { .. } | Self::AccountRefused { .. } | Self::SessionRefused { .. })
+    }
+}
+
+impl GatewayWord for Option<GatewayAnswer> {
+    fn refuses_account(&self) -> bool {
+        self.as_ref().is_some_and(GatewayWord::refuses_account)
+    }
+
+    fn is_about_the_attempt(&self) -> bool {
+        self.as_ref().is_some_and(GatewayWord::is_about_the_attempt)
     }
 }
 
@@ -356,8 +618,11 @@ fn log_answer(link: &PaymentLink, attempt: &Attempt, what: &'static str, answer:
     let (link_id, attempt_id, gateway) = (link.id(), &attempt.id, attempt.gateway.as_str());
     let trace_id = link.trace_id();
     match answer {
-        GatewayAnswer::Misconfigured { code } => {
-            tracing::error!(%link_id, %attempt_id, trace_id, gateway, code, "The gateway refuses us.");
+        GatewayAnswer::AccountRefused { code } => {
+            tracing::error!(%link_id, %attempt_id, trace_id, gateway, code, "The gateway refuses the account.");
+        }
+        GatewayAnswer::SessionRefused { code } => {
+            tracing::error!(%link_id, %attempt_id, trace_id, gateway, code, "The gateway does not know the session.");
         }
         GatewayAnswer::Unknown { why } => {
             tracing::warn!(%link_id, %attempt_id, trace_id, gateway, why, "The gateway gave no readable answer.");

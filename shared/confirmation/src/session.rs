@@ -5,9 +5,9 @@
 
 use domain::Timestamp;
 use domain::business::settings::Settings;
-use domain::gateway::{GatewayAnswer, GatewayRules};
-use domain::ids::{CredentialsVersion, ReturnKey};
-use domain::link::{Attempt, AttemptState, Hint, NewAttempt, PaymentLink, later_by_minutes};
+use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRules};
+use domain::ids::{CredentialsVersion, LinkId, ReturnKey};
+use domain::link::{Attempt, AttemptState, Hint, NewAttempt, OpenedSession, PaymentLink, later_by_minutes};
 use gateways::{BeginError, Order};
 use store::{StoreError, Written};
 
@@ -56,11 +56,24 @@ impl Confirmation {
     pub async fn session_status(&self, link: &mut PaymentLink, now: Timestamp) -> Result<SessionStatus, StoreError> {
         let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
         let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(SessionStatus::NoneOpen) };
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let answer = self.gateways.look_up(attempt, &Hint::Nothing.into(), link.terms().mode, &credentials, now).await;
+        let asked = attempt.asked_just_now(Hint::Nothing, now).filter(|asked| !asked.was_told_paid);
+        if let Some(asked) = asked {
+            return Ok(if asked.is_answered { SessionStatus::Payable } else { SessionStatus::Unknown });
+        }
+        let id = attempt.id.clone();
+        let (answer, newer) = self.look_up(link, attempt, &Hint::Nothing.into(), now).await?;
+        *link = link.clone().with_credentials(&id, newer);
         match &answer {
-            GatewayAnswer::Pending => Ok(SessionStatus::Payable),
-            GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. } => Ok(SessionStatus::Unknown),
+            GatewayAnswer::Pending => {
+                *link = self.note_asked(link, &id, Hint::Nothing, true, now).await?;
+                Ok(SessionStatus::Payable)
+            }
+            GatewayAnswer::Unknown { .. }
+            | GatewayAnswer::AccountRefused { .. }
+            | GatewayAnswer::SessionRefused { .. } => {
+                *link = self.note_asked(link, &id, Hint::Nothing, false, now).await?;
+                Ok(SessionStatus::Unknown)
+            }
             GatewayAnswer::Paid(_)
             | GatewayAnswer::Unconfirmed
             | GatewayAnswer::Processing
@@ -68,7 +81,7 @@ impl Confirmation {
             | GatewayAnswer::WrongAmount { .. }
             | GatewayAnswer::Doubtful { .. } => Ok(SessionStatus::MaybePaid),
             GatewayAnswer::NotPaid(_) => {
-                if let Some(transition) = link.apply_answer(&attempt.id, &answer, Hint::Nothing, now) {
+                if let Some(transition) = link.apply_answer(&id, &answer, Hint::Nothing, now) {
                     *link = match self.store.replace_link(&transition.link).await? {
                         Written::Applied | Written::AlreadyApplied => transition.link,
                         Written::Rejected(current) => *current,
@@ -88,25 +101,47 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Attempt, OpenSessionError> {
         let NewSession { key, credentials, rules, settings } = session;
-        let terms = link.terms();
         let attempt = link.new_attempt(key, credentials);
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
-        let purpose = terms.description.as_deref().filter(|text| !text.is_empty());
-        let order = Order {
-            attempt: &attempt,
-            link: link.id(),
-            mode: terms.mode,
-            description: purpose.unwrap_or(&settings.business_name),
-            return_url: &return_url(link, &attempt),
-            notify_url: &notify_url(link, &attempt),
-            ends_at: later_by_minutes(now, rules.session_minutes),
-            session_minutes: rules.session_minutes,
+        let opened = match self.begin(link, &attempt, rules, settings, now).await? {
+            // What is known of the account may be half a minute old. A gateway that refuses opens nothing.
+            Err(BeginError::Refused { code }) => {
+                let used = (&attempt.account_id, &attempt.credentials);
+                let newer = self.present_credentials(used, attempt.gateway, link.terms().mode).await?;
+                let Some((credentials, _)) = newer else { return Err(OpenSessionError::GatewayRefused { code }) };
+                let attempt = NewAttempt { credentials, ..attempt };
+                self.begin(link, &attempt, rules, settings, now).await?.map(|session| (attempt, session))
+            }
+            begun => begun.map(|session| (attempt, session)),
         };
-        match self.gateways.begin(&order, &credentials).await {
-            Ok(session) => Ok(attempt.opened(session, rules, now)),
+        match opened {
+            Ok((attempt, session)) => Ok(attempt.opened(session, rules, now)),
             Err(BeginError::Unavailable { why }) => Err(OpenSessionError::GatewayUnavailable { why }),
             Err(BeginError::Refused { code }) => Err(OpenSessionError::GatewayRefused { code }),
         }
+    }
+
+    async fn begin(
+        &self,
+        link: &PaymentLink,
+        attempt: &NewAttempt,
+        rules: &GatewayRules,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Result<OpenedSession, BeginError>, StoreError> {
+        let terms = link.terms();
+        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let purpose = terms.description.as_deref().filter(|text| !text.is_empty());
+        let order = Order {
+            attempt,
+            link: link.id(),
+            mode: terms.mode,
+            description: purpose.unwrap_or(&settings.business_name),
+            return_url: &return_url(link, attempt),
+            notify_url: &notify_url(link, attempt),
+            ends_at: later_by_minutes(now, rules.session_minutes),
+            session_minutes: rules.session_minutes,
+        };
+        Ok(self.gateways.begin(&order, &credentials).await)
     }
 }
 
@@ -114,6 +149,15 @@ impl Confirmation {
 fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
     let gateway = attempt.gateway.as_str();
     format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
+}
+
+/// What stands in an address of [`return_url`], whatever is behind it.
+pub(crate) fn read_return_url(address: &str) -> Option<(GatewayKind, LinkId, ReturnKey)> {
+    let (_, rest) = address.split_once("/gateways/")?;
+    let mut parts = rest.split(['/', '?', '#']);
+    let gateway = GatewayKind::parse(parts.next()?).ok()?;
+    let ("return", link, key) = (parts.next()?, parts.next()?, parts.next()?) else { return None };
+    Some((gateway, LinkId::parse(link).ok()?, ReturnKey::parse(key).ok()?))
 }
 
 /// Where the gateway's server calls, at gateways that take this address with each session.

@@ -158,6 +158,10 @@ made_id! {
     ReceiptId, "rc_"
 }
 made_id! {
+    /// A refund. It derives from the attempt and from the refund before it, so that a step that is repeated makes the same.
+    RefundId, "rf_"
+}
+made_id! {
     /// One message to one recipient over one channel.
     MessageId, "msg_"
 }
@@ -207,6 +211,12 @@ impl AttemptId {
 impl ReceiptId {
     pub fn of(attempt: &AttemptId) -> Self {
         Self::derive(&["receipt", attempt.as_str()])
+    }
+}
+
+impl RefundId {
+    pub fn of(attempt: &AttemptId, before: Option<&RefundId>) -> Self {
+        Self::derive(&["refund", attempt.as_str(), before.map_or("", RefundId::as_str)])
     }
 }
 

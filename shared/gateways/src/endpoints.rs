@@ -1,12 +1,14 @@
 //! Where the gateways are. The functions do not know whether these are simulators.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::gateway::{GatewayKind, Mode};
+use domain::records::relay::MAX_SECONDS;
 use serde::Deserialize;
 use url::Url;
 
-use crate::default_endpoints;
+use crate::{GATEWAY_CALL, default_endpoints};
 
 /// Where one gateway is in one mode. Addresses have no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct GatewayEndpoint {
     pub pages: String,
     /// Where calls go that refund money, where that is another host.
     pub refunds: String,
+    /// How long one call may take, where it goes through no relay of the account.
+    pub longest_call: Duration,
 }
 
 /// The same, as it comes with an adapter.
@@ -45,6 +49,7 @@ struct Override {
     api: Option<String>,
     pages: Option<String>,
     refunds: Option<String>,
+    seconds: Option<u64>,
 }
 
 impl Default for GatewayEndpoints {
@@ -52,8 +57,12 @@ impl Default for GatewayEndpoints {
         let both = |gateway| Mode::ALL.map(|mode| (gateway, mode));
         let endpoint = |(gateway, mode)| {
             let DefaultEndpoints { api, pages, refunds } = default_endpoints(gateway, mode);
-            let endpoint =
-                GatewayEndpoint { api: api.to_owned(), pages: pages.to_owned(), refunds: refunds.to_owned() };
+            let endpoint = GatewayEndpoint {
+                api: api.to_owned(),
+                pages: pages.to_owned(),
+                refunds: refunds.to_owned(),
+                longest_call: GATEWAY_CALL,
+            };
             ((gateway, mode), endpoint)
         };
         Self(GatewayKind::ALL.into_iter().flat_map(both).map(endpoint).collect())
@@ -69,7 +78,14 @@ impl GatewayEndpoints {
         for (gateway, modes) in overrides {
             for (mode, given) in modes {
                 let Some(endpoint) = endpoints.0.get_mut(&(gateway, mode)) else { continue };
-                let Override { api, pages, refunds } = given;
+                let Override { api, pages, refunds, seconds } = given;
+                if let Some(seconds) = seconds {
+                    if !(1..=MAX_SECONDS).contains(&seconds) {
+                        let (mode, gateway) = (mode.as_str(), gateway.as_str());
+                        return Err(format!("{mode} of {gateway}: a call may take 1 to {MAX_SECONDS} seconds"));
+                    }
+                    endpoint.longest_call = Duration::from_secs(seconds);
+                }
                 for (field, given) in
                     [(&mut endpoint.api, api), (&mut endpoint.pages, pages), (&mut endpoint.refunds, refunds)]
                 {
@@ -108,6 +124,19 @@ mod tests {
         let sep = endpoints.of(GatewayKind::Sep, Mode::Live);
         assert_eq!((sep.api.as_str(), sep.pages.as_str()), ("https://relay.example/sep", "https://sep.shaparak.ir"));
         assert_eq!(endpoints.of(GatewayKind::Zarinpal, Mode::Sandbox).api, "https://sandbox.zarinpal.com");
+    }
+
+    #[test]
+    fn a_call_takes_as_long_as_the_stack_says_and_never_longer_than_a_function_can_wait() {
+        let given = |seconds: &str| {
+            GatewayEndpoints::with_overrides(&format!(r#"{{"sep":{{"live":{{"seconds":{seconds}}}}}}}"#))
+        };
+        let endpoints = given("15").unwrap();
+        let of = |gateway| endpoints.of(gateway, Mode::Live).longest_call.as_secs();
+        assert_eq!((of(GatewayKind::Sep), of(GatewayKind::Zibal)), (15, 8));
+        for wrong in ["0", "16", "-1", "\"9\""] {
+            assert!(given(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

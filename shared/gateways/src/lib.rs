@@ -6,22 +6,23 @@
 mod endpoints;
 mod mollie;
 mod razorpay;
+mod relay;
 mod sep;
 mod stripe;
 mod wiring;
 mod zarinpal;
 mod zibal;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::{Attempt, NewAttempt, OpenedSession};
-use domain::link::{Hint, ReturnData};
+use domain::link::{Attempt, Hint, NewAttempt, OpenedSession, Refund, ReturnData};
 use domain::records::credentials::Credentials;
+use domain::records::relay::{MAX_SECONDS, Relay};
 use hmac::{Hmac, KeyInit, Mac};
 use outbound::{Answer, Http};
 use serde::de::DeserializeOwned;
@@ -33,9 +34,26 @@ use url::Url;
 
 use endpoints::DefaultEndpoints;
 pub use endpoints::{GatewayEndpoint, GatewayEndpoints};
+pub use relay::Relays;
 
-/// A call to a gateway has its answer, or none, within this. No gateway needs longer, and a customer is waiting.
+/// A call to a gateway has its answer, or none, within this, unless the stack or a relay says otherwise. A gateway that is
+/// called directly needs no longer, and a customer is waiting.
 pub const GATEWAY_CALL: Duration = Duration::from_secs(8);
+
+/// No call to a gateway takes longer, whatever the stack or a relay says.
+pub const LONGEST_CALL: Duration = Duration::from_secs(MAX_SECONDS);
+
+/// A way to a gateway. The calls of one way stand and fall together: a relay that is down says nothing about those who do
+/// without it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    pub gateway: GatewayKind,
+    pub mode: Mode,
+    /// The address of the relay, where the way leads through one.
+    pub relay: Option<String>,
+    /// How long one call may take.
+    pub longest_call: Duration,
+}
 
 /// What a session is opened for.
 #[derive(Debug)]
@@ -53,6 +71,15 @@ pub struct Order<'a> {
     pub ends_at: Timestamp,
     /// The same, as minutes from now.
     pub session_minutes: i64,
+}
+
+/// What is asked about a refund, or for it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundOrder<'a> {
+    pub attempt: &'a Attempt,
+    /// The payment that goes back, whole.
+    pub payment: &'a Payment,
+    pub refund: &'a Refund,
 }
 
 /// Why no session was opened.
@@ -87,7 +114,8 @@ pub enum WebhookError {
 /// Sessions in which somebody has paid and the money waits for our confirmation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unconfirmed {
-    pub sessions: BTreeSet<String>,
+    /// The sessions, each with the address that its customer comes back to, where the gateway names it.
+    pub sessions: BTreeMap<String, Option<String>>,
     /// Whether a session that is missing here is not waiting. A list that is cut off says nothing about it.
     pub is_whole: bool,
 }
@@ -114,6 +142,7 @@ pub type Fields = BTreeMap<String, String>;
 #[derive(Clone)]
 pub struct Gateways {
     http: Http,
+    relays: Relays,
     endpoints: GatewayEndpoints,
 }
 
@@ -129,16 +158,57 @@ struct GatewayClient<'a> {
     gateway: GatewayKind,
     http: &'a Http,
     endpoint: &'a GatewayEndpoint,
+    /// The relay of the account, and what it is called with.
+    relay: Option<(&'a Relay, &'a Relays)>,
 }
 
 impl GatewayClient<'_> {
     /// One call. The error is a reason for logs.
     async fn send(&self, request: http::request::Builder, body: String) -> Result<Answer, String> {
-        let answer = self.http.send(request, body, GATEWAY_CALL).await;
-        let is_answered = answer.as_ref().is_ok_and(|answer| !is_trouble(answer.status));
-        Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
+        let answer = match self.on_its_way(request) {
+            Ok((http, request)) => http.send(request, body, self.longest_call()).await,
+            Err(why) => Err(why.to_owned()),
+        };
+        self.measure(answer.as_ref());
         answer
     }
+
+    /// The same, with one header of the answer.
+    async fn send_and_read(
+        &self,
+        request: http::request::Builder,
+        body: String,
+        header: &'static str,
+    ) -> Result<(Answer, Option<String>), String> {
+        let answer = match self.on_its_way(request) {
+            Ok((http, request)) => http.send_and_read(request, body, self.longest_call(), header).await,
+            Err(why) => Err(why.to_owned()),
+        };
+        self.measure(answer.as_ref().map(|(answer, _)| answer));
+        answer
+    }
+
+    /// The request as it leaves us, and what it is sent with.
+    fn on_its_way(&self, request: http::request::Builder) -> Result<(&Http, http::request::Builder), &'static str> {
+        match self.relay {
+            None => Ok((self.http, request)),
+            Some((relay, relays)) => Ok((relays.http(), relays.redirect(request, relay)?)),
+        }
+    }
+
+    fn longest_call(&self) -> Duration {
+        longest_call(self.endpoint, self.relay.map(|(relay, _)| relay))
+    }
+
+    fn measure(&self, answer: Result<&Answer, &String>) {
+        let is_answered = answer.is_ok_and(|answer| !is_trouble(answer.status));
+        Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
+    }
+}
+
+/// How long one call may take: a relay has a time of its own.
+fn longest_call(endpoint: &GatewayEndpoint, relay: Option<&Relay>) -> Duration {
+    relay.map_or(endpoint.longest_call, |relay| Duration::from_secs(relay.address().seconds)).min(LONGEST_CALL)
 }
 
 /// Statuses of a gateway in trouble, or of one that does not let us in. All others are answers.
@@ -148,7 +218,14 @@ fn is_trouble(status: u16) -> bool {
 
 /// Counts an answer that only a person can do something about.
 fn noted(gateway: GatewayKind, answer: GatewayAnswer) -> GatewayAnswer {
-    if let GatewayAnswer::Misconfigured { .. } = &answer {
+    if let GatewayAnswer::AccountRefused { .. } = &answer {
+        Measurement::GatewayRefused { gateway }.record();
+    }
+    answer
+}
+
+fn noted_refund(gateway: GatewayKind, answer: RefundAnswer) -> RefundAnswer {
+    if let RefundAnswer::AccountRefused { .. } = &answer {
         Measurement::GatewayRefused { gateway }.record();
     }
     answer
@@ -184,7 +261,14 @@ trait GatewayAdapter {
         None
     }
 
-    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer;
+    /// Asks what became of a refund: of the one whose id is known, and otherwise of any refund of the payment. Left to
+    /// this default, a gateway has nothing that could be asked, and refunds a payment once however often it is called.
+    async fn find_refund(&self, _: &RefundOrder<'_>, _: &Credentials) -> RefundAnswer {
+        RefundAnswer::Absent
+    }
+
+    /// Asks for a refund.
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer;
 
     fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> ReturnData;
 
@@ -216,17 +300,29 @@ macro_rules! dispatch {
 }
 
 impl Gateways {
-    pub fn new(http: Http, endpoints: GatewayEndpoints) -> Self {
-        Self { http, endpoints }
+    pub fn new(http: Http, relays: Relays, endpoints: GatewayEndpoints) -> Self {
+        Self { http, relays, endpoints }
     }
 
-    fn client(&self, gateway: GatewayKind, mode: Mode) -> GatewayClient<'_> {
-        GatewayClient { gateway, http: &self.http, endpoint: self.endpoints.of(gateway, mode) }
+    fn client<'a>(&'a self, gateway: GatewayKind, mode: Mode, credentials: &'a Credentials) -> GatewayClient<'a> {
+        let relay = credentials.relay().map(|relay| (relay, &self.relays));
+        GatewayClient { gateway, http: &self.http, endpoint: self.endpoints.of(gateway, mode), relay }
+    }
+
+    /// The way to a gateway with these credentials; without any, the direct one.
+    pub fn way(&self, gateway: GatewayKind, mode: Mode, credentials: Option<&Credentials>) -> Way {
+        let relay = credentials.and_then(Credentials::relay);
+        Way {
+            gateway,
+            mode,
+            relay: relay.map(|relay| relay.address().url.clone()),
+            longest_call: longest_call(self.endpoints.of(gateway, mode), relay),
+        }
     }
 
     /// Opens a session. It is never repeated blindly: at some gateways a second call makes a second payable session.
     pub async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
-        let client = self.client(order.attempt.gateway, order.mode);
+        let client = self.client(order.attempt.gateway, order.mode, credentials);
         let begun = dispatch!(order.attempt.gateway, Adapter => Adapter(client).begin(order, credentials).await);
         if let Err(BeginError::Refused { .. }) = &begun {
             Measurement::GatewayRefused { gateway: order.attempt.gateway }.record();
@@ -243,7 +339,7 @@ impl Gateways {
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
-        let client = self.client(attempt.gateway, mode);
+        let client = self.client(attempt.gateway, mode, credentials);
         let answer = dispatch!(attempt.gateway, Adapter => Adapter(client).look_up(attempt, return_data, credentials, now).await);
         noted(attempt.gateway, answer)
     }
@@ -256,7 +352,7 @@ impl Gateways {
         mode: Mode,
         credentials: &Credentials,
     ) -> Option<Result<Unconfirmed, String>> {
-        let client = self.client(gateway, mode);
+        let client = self.client(gateway, mode, credentials);
         dispatch!(gateway, Adapter => Adapter(client).unconfirmed(credentials).await)
     }
 
@@ -269,7 +365,7 @@ impl Gateways {
         credentials: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
-        let client = self.client(attempt.gateway, mode);
+        let client = self.client(attempt.gateway, mode, credentials);
         let confirmed = dispatch!(attempt.gateway, Adapter => Adapter(client).confirm(attempt, credentials).await);
         match confirmed {
             Some(answer) => noted(attempt.gateway, answer),
@@ -280,20 +376,22 @@ impl Gateways {
     /// Closes a session that nobody should pay in any more, and says what is true of it afterwards. `None` where the
     /// gateway cannot close.
     pub async fn close(&self, attempt: &Attempt, mode: Mode, credentials: &Credentials) -> Option<GatewayAnswer> {
-        let client = self.client(attempt.gateway, mode);
+        let client = self.client(attempt.gateway, mode, credentials);
         dispatch!(attempt.gateway, Adapter => Adapter(client).close(attempt, credentials).await)
     }
 
-    /// Refunds money. May be repeated: the gateway's own state or an idempotency key keeps it from paying twice.
-    pub async fn refund(
-        &self,
-        attempt: &Attempt,
-        payment: &Payment,
-        mode: Mode,
-        credentials: &Credentials,
-    ) -> RefundAnswer {
-        let client = self.client(attempt.gateway, mode);
-        dispatch!(attempt.gateway, Adapter => Adapter(client).refund(attempt, payment, credentials).await)
+    /// Asks what became of a refund, in a way that moves no money.
+    pub async fn find_refund(&self, order: &RefundOrder<'_>, mode: Mode, credentials: &Credentials) -> RefundAnswer {
+        let client = self.client(order.attempt.gateway, mode, credentials);
+        let answer = dispatch!(order.attempt.gateway, Adapter => Adapter(client).find_refund(order, credentials).await);
+        noted_refund(order.attempt.gateway, answer)
+    }
+
+    /// Asks for a refund. That it is about to be asked for has been written down, and no refund of the payment was found.
+    pub async fn refund(&self, order: &RefundOrder<'_>, mode: Mode, credentials: &Credentials) -> RefundAnswer {
+        let client = self.client(order.attempt.gateway, mode, credentials);
+        let answer = dispatch!(order.attempt.gateway, Adapter => Adapter(client).refund(order, credentials).await);
+        noted_refund(order.attempt.gateway, answer)
     }
 }
 
@@ -364,6 +462,12 @@ fn whole(value: &Value) -> Option<i64> {
 /// The first characters of a description, as many as a gateway takes.
 fn at_most(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
+}
+
+/// An instant that a gateway of Iran writes as local time without an offset. `None` for what is written otherwise.
+fn tehran_instant(text: &str) -> Option<Timestamp> {
+    let local: jiff::civil::DateTime = text.trim().parse().ok()?;
+    local.in_tz("Asia/Tehran").ok().map(|zoned| zoned.timestamp())
 }
 
 /// What makes references of two terminals different without telling which terminal it is.

@@ -1,8 +1,9 @@
 //! Mollie payments. Source: the gateway's OpenAPI document, its documentation and its official clients.
 //!
-//! What is special here: amounts are texts with exactly the decimals of their currency; the browser comes back without a
-//! parameter; webhooks are unsigned and say nothing but a payment's id, so they only make us ask. Which payment of ours one
-//! is about stands in the address that we gave for it.
+//! What is special here: amounts are texts with exactly the decimals of their currency; the browser comes back
+//! without a parameter; webhooks are unsigned and say nothing but a payment's id, so they only make us ask. Which
+//! payment of ours one is about stands in the address that we gave for it. What a payment's refunds are worth is read
+//! from their list, because a refund that was accepted may still fail.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
-    WebhookRequest, at_most, is_word, not_paid, object, unknown, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
+    WebhookRequest, at_most, doubtful, is_word, not_paid, object, unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -29,35 +30,61 @@ const LONGEST_DESCRIPTION: usize = 255;
 /// The name of our attempt's id in the metadata of a payment.
 const ATTEMPT_METADATA: &str = "paylink_attempt";
 
+/// The name of our refund's id in the metadata of theirs.
+const REFUND_METADATA: &str = "paylink_refund";
+
+/// What a list of refunds is asked for at most. No payment has so many.
+const LONGEST_LIST: u32 = 250;
+
+/// So much of a code of theirs is kept, in characters.
+const LONGEST_CODE: usize = 64;
+
 pub(crate) struct Mollie<'a>(pub(crate) GatewayClient<'a>);
 
 #[derive(Debug, Deserialize)]
 struct PaymentObject {
     id: String,
-    status: String,
+    status: PaymentStatus,
     amount: Amount,
     #[serde(rename = "amountRefunded", default)]
     refunded: Option<Amount>,
+    /// How much can still be refunded. For some methods it is more than is left of the payment.
+    #[serde(rename = "amountRemaining", default)]
+    remaining: Option<Amount>,
+    #[serde(rename = "amountChargedBack", default)]
+    charged_back: Option<Amount>,
+    #[serde(rename = "paidAt", default)]
+    paid_at: Option<String>,
+    /// A boolean or null, and left out once the payment is final.
     #[serde(rename = "isCancelable", default)]
-    is_cancelable: bool,
+    is_cancelable: Option<bool>,
     #[serde(default)]
     metadata: Value,
+    /// What the method has of its own. Nothing is decided on it, so none of it makes a payment unreadable.
     #[serde(default)]
-    details: Option<Details>,
+    details: Value,
     #[serde(rename = "_links", default)]
     links: Links,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PaymentStatus {
+    Open,
+    Pending,
+    Authorized,
+    Paid,
+    Canceled,
+    Expired,
+    Failed,
+    #[serde(other)]
+    Undocumented,
 }
 
 #[derive(Debug, Deserialize)]
 struct Amount {
     currency: String,
     value: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Details {
-    #[serde(rename = "cardNumber", default)]
-    last_digits: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,7 +100,38 @@ struct Href {
 
 #[derive(Debug, Deserialize)]
 struct RefundObject {
-    status: String,
+    id: String,
+    status: RefundStatus,
+    amount: Amount,
+    #[serde(default)]
+    metadata: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RefundStatus {
+    /// Waits for enough balance.
+    Queued,
+    /// Goes to the bank on the next working day.
+    Pending,
+    /// Is at the bank.
+    Processing,
+    Refunded,
+    Failed,
+    Canceled,
+    #[serde(other)]
+    Undocumented,
+}
+
+#[derive(Debug, Deserialize)]
+struct RefundList {
+    #[serde(rename = "_embedded")]
+    embedded: EmbeddedRefunds,
+}
+
+#[derive(Debug, Deserialize)]
+struct EmbeddedRefunds {
+    refunds: Vec<RefundObject>,
 }
 
 impl GatewayAdapter for Mollie<'_> {
@@ -94,7 +152,7 @@ impl GatewayAdapter for Mollie<'_> {
         let answer = answer.map_err(|why| BeginError::Unavailable { why })?;
         opened(&answer).ok_or_else(|| match refusal(&answer) {
             Refusal::Passing(why) => BeginError::Unavailable { why },
-            Refusal::Final(code) => BeginError::Refused { code },
+            Refusal::Account(code) | Refusal::Missing(code) | Refusal::Final(code) => BeginError::Refused { code },
         })
     }
 
@@ -107,7 +165,7 @@ impl GatewayAdapter for Mollie<'_> {
     ) -> GatewayAnswer {
         match self.retrieve(attempt, credentials).await {
             Ok(payment) => answer_of(&payment, attempt),
-            Err(answer) => answer,
+            Err(refusal) => refusal.of_payment(),
         }
     }
 
@@ -115,9 +173,9 @@ impl GatewayAdapter for Mollie<'_> {
     async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let payment = match self.retrieve(attempt, credentials).await {
             Ok(payment) => payment,
-            Err(answer) => return Some(answer),
+            Err(refusal) => return Some(refusal.of_payment()),
         };
-        if !payment.is_cancelable {
+        if payment.is_cancelable != Some(true) {
             return Some(answer_of(&payment, attempt));
         }
         let path = format!("/v2/payments/{}", attempt.session);
@@ -127,43 +185,46 @@ impl GatewayAdapter for Mollie<'_> {
             // The customer may just have paid.
             Ok(_) => match self.retrieve(attempt, credentials).await {
                 Ok(payment) => answer_of(&payment, attempt),
-                Err(answer) => answer,
+                Err(refusal) => refusal.of_payment(),
             },
             Err(why) => GatewayAnswer::Unknown { why },
         })
     }
 
-    /// Refunds. The idempotency key is kept for an hour or so; after that the payment itself says what went back.
-    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
+    async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        match order.refund.gateway_reference.as_deref() {
+            Some(reference) if is_word(reference) => self.known_refund(order, reference, credentials).await,
+            Some(_) | None => self.any_refund(order, credentials).await,
+        }
+    }
+
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let RefundOrder { attempt, payment, refund } = *order;
         let body = json!({
             "amount": amount(payment.money),
-            "description": "Paid twice or too late",
-            "metadata": { ATTEMPT_METADATA: attempt.id.as_str() },
+            "description": "Payment returned",
+            "metadata": { REFUND_METADATA: refund.id.as_str() },
         });
         let path = format!("/v2/payments/{}/refunds", attempt.session);
-        let key = format!("refund-{}", attempt.id);
-        let answer = match self.call(Method::POST, &path, Some(body), &key, credentials).await {
+        let answer = match self.call(Method::POST, &path, Some(body), &refund.key(), credentials).await {
             Ok(answer) => answer,
             Err(why) => return RefundAnswer::Unknown { why },
         };
         if answer.status == 201 || answer.status == 200 {
             return match object::<RefundObject>(&answer.body) {
-                Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
-                    RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
-                }
-                Some(_) => RefundAnswer::Issued,
-                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(refund) => became(&refund),
+                None => unknown_refund("a refund that cannot be read"),
             };
         }
-        let refused = refusal(&answer);
-        // Refused because an earlier call did it, or the same came twice at once?
-        match (self.retrieve(attempt, credentials).await, refused) {
-            (Ok(payment), _) if has_gone_back(&payment) => RefundAnswer::Issued,
-            (Ok(_), Refusal::Final(reason)) => RefundAnswer::Refused { reason },
-            (_, Refusal::Passing(why)) => RefundAnswer::Unknown { why },
-            (Err(_), Refusal::Final(_)) => {
-                RefundAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() }
-            }
+        let code = match refusal(&answer) {
+            Refusal::Passing(why) => return RefundAnswer::Unknown { why },
+            Refusal::Account(code) => return RefundAnswer::AccountRefused { code },
+            Refusal::Missing(code) | Refusal::Final(code) => code,
+        };
+        // Refused because the money went back already, by an earlier call or by hand?
+        match self.any_refund(order, credentials).await {
+            RefundAnswer::Absent | RefundAnswer::Unlisted => RefundAnswer::Refused { code },
+            found => found,
         }
     }
 
@@ -190,11 +251,74 @@ impl GatewayAdapter for Mollie<'_> {
 }
 
 impl Mollie<'_> {
-    async fn retrieve(&self, attempt: &Attempt, credentials: &Credentials) -> Result<PaymentObject, GatewayAnswer> {
+    async fn retrieve(&self, attempt: &Attempt, credentials: &Credentials) -> Result<PaymentObject, Refusal> {
         let path = format!("/v2/payments/{}", attempt.session);
         let answer = self.call(Method::GET, &path, None, "", credentials).await;
-        let answer = answer.map_err(|why| GatewayAnswer::Unknown { why })?;
+        let answer = answer.map_err(Refusal::Passing)?;
         payment_of(&answer, attempt)
+    }
+
+    /// What became of a refund whose id is known.
+    async fn known_refund(&self, order: &RefundOrder<'_>, id: &str, credentials: &Credentials) -> RefundAnswer {
+        let path = format!("/v2/payments/{}/refunds/{id}", order.attempt.session);
+        let answer = match self.call(Method::GET, &path, None, "", credentials).await {
+            Ok(answer) => answer,
+            Err(why) => return RefundAnswer::Unknown { why },
+        };
+        if answer.status == 200 {
+            return match object::<RefundObject>(&answer.body).filter(|refund| refund.id == id) {
+                Some(refund) => became(&refund),
+                None => unknown_refund("a refund that cannot be read"),
+            };
+        }
+        match refusal(&answer) {
+            Refusal::Missing(_) => match self.list_and_payment(order, credentials).await {
+                Ok((refunds, payment)) => not_there(id, &refunds, &payment),
+                Err(answer) => answer,
+            },
+            refusal @ (Refusal::Passing(_) | Refusal::Account(_) | Refusal::Final(_)) => refusal.of_refund(),
+        }
+    }
+
+    /// The refunds of the payment, and then the payment. A key of another profile would find neither.
+    async fn list_and_payment(
+        &self,
+        order: &RefundOrder<'_>,
+        credentials: &Credentials,
+    ) -> Result<(Vec<RefundObject>, PaymentObject), RefundAnswer> {
+        let refunds = self.list(order, credentials).await?;
+        let payment = self.retrieve(order.attempt, credentials).await.map_err(Refusal::of_refund)?;
+        Ok((refunds, payment))
+    }
+
+    async fn list(
+        &self,
+        order: &RefundOrder<'_>,
+        credentials: &Credentials,
+    ) -> Result<Vec<RefundObject>, RefundAnswer> {
+        let path = format!("/v2/payments/{}/refunds?limit={LONGEST_LIST}", order.attempt.session);
+        let answer = self.call(Method::GET, &path, None, "", credentials).await;
+        let answer = answer.map_err(|why| RefundAnswer::Unknown { why })?;
+        if answer.status != 200 {
+            return Err(refusal(&answer).of_refund());
+        }
+        let list: Option<RefundList> = object(&answer.body);
+        list.map(|list| list.embedded.refunds).ok_or_else(|| unknown_refund("a list of refunds that cannot be read"))
+    }
+
+    /// What there is of refunds of the payment: one of ours, or one that somebody made by hand.
+    async fn any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let refunds = match self.list(order, credentials).await {
+            Ok(refunds) => refunds,
+            Err(answer) => return answer,
+        };
+        if let Some(found) = found_in(&refunds, order) {
+            return found;
+        }
+        match self.retrieve(order.attempt, credentials).await {
+            Ok(payment) => without_refund(&payment, order.payment.money),
+            Err(refusal) => refusal.of_refund(),
+        }
     }
 
     async fn call(
@@ -224,8 +348,31 @@ impl Mollie<'_> {
 enum Refusal {
     /// Worth another try: their trouble, a rate limit, the same call under way, or an answer that cannot be read.
     Passing(String),
+    /// The key is not known, was revoked, or may not do this.
+    Account(String),
+    /// The key is known, and there is no such thing under it.
+    Missing(String),
     /// Their status and the field they name.
     Final(String),
+}
+
+impl Refusal {
+    /// What it says about a payment that was asked about.
+    fn of_payment(self) -> GatewayAnswer {
+        match self {
+            Self::Passing(why) => GatewayAnswer::Unknown { why },
+            Self::Account(code) => GatewayAnswer::AccountRefused { code },
+            Self::Missing(code) | Self::Final(code) => GatewayAnswer::SessionRefused { code },
+        }
+    }
+
+    /// What it says about a refund that was asked about: one may have been made.
+    fn of_refund(self) -> RefundAnswer {
+        match self {
+            Self::Account(code) => RefundAnswer::AccountRefused { code },
+            Self::Passing(why) | Self::Missing(why) | Self::Final(why) => RefundAnswer::Unknown { why },
+        }
+    }
 }
 
 fn refusal(answer: &Answer) -> Refusal {
@@ -233,8 +380,12 @@ fn refusal(answer: &Answer) -> Refusal {
         return Refusal::Passing(format!("status {}", answer.status));
     }
     match object::<BTreeMap<String, Value>>(&answer.body) {
+        Some(body) if body.contains_key("title") && matches!(answer.status, 401 | 403) => {
+            Refusal::Account(answer.status.to_string())
+        }
+        Some(body) if body.contains_key("title") && answer.status == 404 => Refusal::Missing("404".to_owned()),
         Some(body) if body.contains_key("title") => match body.get("field").and_then(Value::as_str) {
-            Some(field) => Refusal::Final(format!("{}_{field}", answer.status)),
+            Some(field) => Refusal::Final(at_most(&format!("{}_{field}", answer.status), LONGEST_CODE)),
             None => Refusal::Final(answer.status.to_string()),
         },
         Some(_) | None => Refusal::Passing(format!("status {} in an unknown form", answer.status)),
@@ -250,16 +401,14 @@ fn opened(answer: &Answer) -> Option<OpenedSession> {
     is_word(&payment.id).then(|| OpenedSession { session: payment.id, checkout: Checkout::link(at) })
 }
 
-fn payment_of(answer: &Answer, attempt: &Attempt) -> Result<PaymentObject, GatewayAnswer> {
+fn payment_of(answer: &Answer, attempt: &Attempt) -> Result<PaymentObject, Refusal> {
     if answer.status != 200 {
-        return Err(match refusal(answer) {
-            Refusal::Passing(why) => GatewayAnswer::Unknown { why },
-            Refusal::Final(code) => GatewayAnswer::Misconfigured { code },
-        });
+        return Err(refusal(answer));
     }
-    let payment: PaymentObject = object(&answer.body).ok_or_else(|| unknown("a payment that cannot be read"))?;
+    let payment: Option<PaymentObject> = object(&answer.body);
+    let payment = payment.ok_or_else(|| Refusal::Passing("a payment that cannot be read".to_owned()))?;
     if payment.id != attempt.session || payment.metadata[ATTEMPT_METADATA] != attempt.id.as_str() {
-        return Err(GatewayAnswer::Misconfigured { code: "another_payment".to_owned() });
+        return Err(Refusal::Missing("another_payment".to_owned()));
     }
     Ok(payment)
 }
@@ -267,33 +416,46 @@ fn payment_of(answer: &Answer, attempt: &Attempt) -> Result<PaymentObject, Gatew
 fn read(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
     match payment_of(answer, attempt) {
         Ok(payment) => answer_of(&payment, attempt),
-        Err(answer) => answer,
+        Err(refusal) => refusal.of_payment(),
     }
 }
 
 fn answer_of(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
-    match payment.status.as_str() {
-        "open" => GatewayAnswer::Pending,
+    match payment.status {
+        PaymentStatus::Open => GatewayAnswer::Pending,
         // A method that takes days, or money that is reserved and not ours yet.
-        "pending" | "authorized" => GatewayAnswer::Processing,
-        "paid" if has_gone_back(payment) => GatewayAnswer::Returned,
-        "paid" => paid(payment, attempt),
-        "canceled" => not_paid(NotPaidCause::Cancelled, "canceled"),
-        "expired" => not_paid(NotPaidCause::SessionOver, "expired"),
-        "failed" => not_paid(NotPaidCause::Declined, "failed"),
-        _ => unknown("a status that is not documented"),
+        PaymentStatus::Pending | PaymentStatus::Authorized => GatewayAnswer::Processing,
+        PaymentStatus::Paid => paid(payment, attempt),
+        PaymentStatus::Canceled => not_paid(NotPaidCause::Cancelled, "canceled"),
+        PaymentStatus::Expired => not_paid(NotPaidCause::SessionOver, "expired"),
+        PaymentStatus::Failed => not_paid(NotPaidCause::Declined, "failed"),
+        PaymentStatus::Undocumented => unknown("a status that is not documented"),
     }
 }
 
+/// A payment stays paid whatever happens to its money later.
 fn paid(payment: &PaymentObject, attempt: &Attempt) -> GatewayAnswer {
     let Some(money) = money(&payment.amount) else { return GatewayAnswer::WrongAmount { got: None } };
-    let last_digits = payment.details.as_ref().and_then(|details| details.last_digits.as_deref());
+    if is_some_money(payment.charged_back.as_ref()) {
+        return doubtful("mollie_charged_back");
+    }
+    if has_gone_back(payment) {
+        return GatewayAnswer::Returned;
+    }
+    if is_some_money(payment.refunded.as_ref()) {
+        return doubtful("mollie_partly_refunded");
+    }
     GatewayAnswer::Paid(Payment {
-        reference: attempt.session.clone(),
-        claim: format!("mollie#{}", attempt.session),
-        money,
-        masked_card: last_digits.map(|digits| format!("**** {digits}")),
+        masked_card: masked_card(&payment.details),
+        gateway_paid_at: payment.paid_at.as_deref().and_then(|at| at.parse().ok()),
+        ..Payment::new(attempt.session.clone(), format!("mollie#{}", attempt.session), money)
     })
+}
+
+/// The last digits of a card. Other methods have something of their own under the same name.
+fn masked_card(details: &Value) -> Option<String> {
+    let digits = details.get("cardNumber")?.as_str()?;
+    (digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| format!("**** {digits}"))
 }
 
 fn has_gone_back(payment: &PaymentObject) -> bool {
@@ -301,6 +463,95 @@ fn has_gone_back(payment: &PaymentObject) -> bool {
         (Some(back), Some(all)) => back.currency() == all.currency() && back.minor_units() >= all.minor_units(),
         _ => false,
     }
+}
+
+/// Whether an amount is there and not zero. One that cannot be read is something.
+fn is_some_money(amount: Option<&Amount>) -> bool {
+    amount.is_some_and(|amount| money(amount).is_none_or(|money| money.minor_units() != 0))
+}
+
+fn became(refund: &RefundObject) -> RefundAnswer {
+    let reference = refund.id.clone();
+    if !is_word(&reference) {
+        return unknown_refund("a refund without an id");
+    }
+    match refund.status {
+        RefundStatus::Queued | RefundStatus::Pending | RefundStatus::Processing => RefundAnswer::Accepted { reference },
+        RefundStatus::Refunded => RefundAnswer::Succeeded { reference: Some(reference) },
+        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: "refund_failed".to_owned() },
+        RefundStatus::Canceled => {
+            RefundAnswer::Failed { reference: Some(reference), code: "refund_canceled".to_owned() }
+        }
+        RefundStatus::Undocumented => unknown_refund("a status of a refund that is not documented"),
+    }
+}
+
+/// Whether a refund gave money back or still may.
+fn is_alive(refund: &RefundObject) -> bool {
+    match refund.status {
+        RefundStatus::Failed | RefundStatus::Canceled => false,
+        RefundStatus::Queued
+        | RefundStatus::Pending
+        | RefundStatus::Processing
+        | RefundStatus::Refunded
+        | RefundStatus::Undocumented => true,
+    }
+}
+
+/// What became of a refund that Mollie had taken and does not know by its id. One that was cancelled is gone, and one
+/// that is answered late or from elsewhere is not. It counts as gone where nothing that is listed gives money back and
+/// the payment says itself that nothing went back; else the money could go back twice.
+fn not_there(id: &str, refunds: &[RefundObject], payment: &PaymentObject) -> RefundAnswer {
+    let nothing_back = payment.refunded.as_ref().and_then(money).is_some_and(|back| back.minor_units() == 0);
+    if nothing_back && !refunds.iter().any(is_alive) {
+        return RefundAnswer::Failed { reference: Some(id.to_owned()), code: "refund_canceled".to_owned() };
+    }
+    unknown_refund("a refund that is not there, of a payment that may have gone back")
+}
+
+/// What a list of refunds says about the one that is looked for. Those that failed gave nothing back and may be of an
+/// earlier decision.
+fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    let alive: Vec<&RefundObject> = refunds.iter().filter(|refund| is_alive(refund)).collect();
+    let is_ours = |refund: &&&RefundObject| refund.metadata[REFUND_METADATA] == order.refund.id.as_str();
+    if let Some(ours) = alive.iter().find(is_ours) {
+        return Some(became(ours));
+    }
+    if alive.is_empty() {
+        return None;
+    }
+    let back = alive.iter().try_fold(0_i64, |sum, refund| {
+        let part = money(&refund.amount).filter(|part| part.currency() == order.payment.money.currency())?;
+        sum.checked_add(part.minor_units())
+    });
+    let Some(back) = back else { return Some(unknown_refund("a refund whose amount cannot be read")) };
+    if back < order.payment.money.minor_units() {
+        // Somebody gave a part back, so that the whole cannot go.
+        return Some(RefundAnswer::Refused { code: "mollie_partly_refunded".to_owned() });
+    }
+    // The last to be finished says whether all of it went.
+    alive.iter().find(|refund| refund.status != RefundStatus::Refunded).or(alive.first()).map(|refund| became(refund))
+}
+
+/// What a payment says of which no refund is listed.
+fn without_refund(payment: &PaymentObject, whole: Money) -> RefundAnswer {
+    if is_some_money(payment.charged_back.as_ref()) {
+        // The bank gave it back already.
+        return RefundAnswer::Refused { code: "mollie_charged_back".to_owned() };
+    }
+    if is_some_money(payment.refunded.as_ref()) {
+        return unknown_refund("a payment that went back without a refund in its list");
+    }
+    // Some methods let more go back than was paid, and a small payment could go back twice.
+    let left = payment.remaining.as_ref().and_then(money).filter(|left| left.currency() == whole.currency());
+    match left {
+        Some(left) if left.minor_units() < whole.minor_units().saturating_mul(2) => RefundAnswer::Absent,
+        Some(_) | None => RefundAnswer::Unlisted,
+    }
+}
+
+fn unknown_refund(why: &str) -> RefundAnswer {
+    RefundAnswer::Unknown { why: why.to_owned() }
 }
 
 /// With exactly the decimals of the currency.
@@ -387,7 +638,154 @@ mod tests {
             assert_eq!(read(status, "0.00"), expected, "{status}");
         }
         assert_eq!(read("paid", "19.99"), "returned");
-        assert_eq!(read("paid", "1.00"), "paid");
+        assert_eq!(read("paid", "25.00"), "returned", "some methods give back more than was paid");
+        assert_eq!(read("paid", "1.00"), "doubtful");
+    }
+
+    fn payment(changes: Value) -> PaymentObject {
+        let mut body = json!({
+            "id": "tr_1", "status": "paid", "amount": { "currency": "EUR", "value": "19.99" },
+            "amountRefunded": { "currency": "EUR", "value": "0.00" },
+            "amountRemaining": { "currency": "EUR", "value": "19.99" },
+            "isCancelable": null, "paidAt": "2026-11-23T22:05:00+00:00", "details": { "cardNumber": "6787" },
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_payment_says_when_it_was_paid_and_null_is_no_leave_to_cancel() {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        let shown = payment(json!({}));
+        assert_eq!(shown.is_cancelable, None);
+        let GatewayAnswer::Paid(paid) = answer_of(&shown, &attempt) else { panic!("{shown:?}") };
+        assert_eq!(paid.gateway_paid_at, Some("2026-11-23T22:05:00Z".parse().unwrap()));
+        assert_eq!((paid.masked_card.as_deref(), paid.fee), (Some("**** 6787"), None));
+    }
+
+    #[test]
+    fn only_four_digits_are_those_of_a_card() {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        let shown = |details: Value| match answer_of(&payment(json!({ "details": details })), &attempt) {
+            GatewayAnswer::Paid(payment) => payment.masked_card,
+            answer => panic!("{answer:?}"),
+        };
+        assert_eq!(shown(json!({ "cardNumber": "6787" })).as_deref(), Some("**** 6787"));
+        for details in [
+            json!({ "cardNumber": "5436031030606378" }),
+            json!({ "cardNumber": "678" }),
+            json!({ "cardNumber": "٦٧" }),
+            json!({ "cardNumber": "card" }),
+            json!({ "cardNumber": 6787 }),
+            json!({ "cardNumber": null }),
+            json!({ "consumerAccount": "NL53INGB0618365937" }),
+            json!([]),
+            Value::Null,
+        ] {
+            assert_eq!(shown(details.clone()), None, "{details}");
+        }
+    }
+
+    #[test]
+    fn money_that_a_bank_took_back_is_for_a_person() {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        let charged_back = json!({ "amountChargedBack": { "currency": "EUR", "value": "19.99" } });
+        let shown = payment(charged_back);
+        assert_eq!(answer_of(&shown, &attempt), doubtful("mollie_charged_back"));
+        assert_eq!(without_refund(&shown, of(1_999, "EUR")).name(), "refused");
+    }
+
+    #[test]
+    fn a_second_refund_is_thought_possible_where_more_than_the_payment_can_go_back() {
+        let left = |value: &str| {
+            let changes = json!({ "amountRemaining": { "currency": "EUR", "value": value } });
+            without_refund(&payment(changes), of(1_999, "EUR"))
+        };
+        assert_eq!(left("19.99"), RefundAnswer::Absent);
+        assert_eq!(left("39.97"), RefundAnswer::Absent);
+        assert_eq!(left("39.98"), RefundAnswer::Unlisted);
+        assert_eq!(
+            without_refund(&payment(json!({ "amountRemaining": null })), of(1_999, "EUR")),
+            RefundAnswer::Unlisted
+        );
+        let gone = json!({ "amountRefunded": { "currency": "EUR", "value": "19.99" } });
+        assert_eq!(without_refund(&payment(gone), of(1_999, "EUR")).name(), "unknown");
+    }
+
+    fn refund(id: &str, status: &str, value: &str, ours: &str) -> RefundObject {
+        let amount = json!({ "currency": "EUR", "value": value });
+        let metadata = if ours.is_empty() { Value::Null } else { json!({ REFUND_METADATA: ours }) };
+        serde_json::from_value(json!({ "id": id, "status": status, "amount": amount, "metadata": metadata })).unwrap()
+    }
+
+    #[test]
+    fn an_accepted_refund_is_not_done_and_every_status_has_a_meaning() {
+        for (status, expected) in [
+            ("queued", "accepted"),
+            ("pending", "accepted"),
+            ("processing", "accepted"),
+            ("refunded", "succeeded"),
+            ("failed", "failed"),
+            ("canceled", "failed"),
+            ("lost", "unknown"),
+        ] {
+            assert_eq!(became(&refund("re_1", status, "19.99", "")).name(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_found_in_the_list_and_older_failures_are_not_it() {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        let asked: domain::link::Refund = serde_json::from_value(json!({
+            "id": "rf_2222222222222222222222", "cause": "automatic", "created_at": "2026-11-23T22:10:00Z",
+            "state": "pending",
+        }))
+        .unwrap();
+        let paid = Payment::new("tr_1", "mollie#tr_1", of(1_999, "EUR"));
+        let order = RefundOrder { attempt: &attempt, payment: &paid, refund: &asked };
+        let found = |refunds: &[RefundObject]| found_in(refunds, &order);
+        let ours = asked.id.as_str();
+        assert_eq!(found(&[]), None);
+        assert_eq!(found(&[refund("re_1", "failed", "19.99", ours), refund("re_2", "canceled", "19.99", "")]), None);
+        let accepted = Some(RefundAnswer::Accepted { reference: "re_2".to_owned() });
+        assert_eq!(
+            found(&[refund("re_1", "failed", "19.99", ours), refund("re_2", "queued", "19.99", ours)]),
+            accepted
+        );
+        let by_hand = Some(RefundAnswer::Succeeded { reference: Some("re_1".to_owned()) });
+        assert_eq!(found(&[refund("re_1", "refunded", "19.99", "")]), by_hand);
+        let parts = [refund("re_1", "refunded", "9.99", ""), refund("re_2", "pending", "10.00", "")];
+        assert_eq!(found(&parts), accepted);
+        let part = found(&[refund("re_1", "refunded", "9.99", "")]).unwrap();
+        assert_eq!(part.name(), "refused", "the whole cannot go any more");
+    }
+
+    #[test]
+    fn a_refund_that_is_not_known_any_more_failed_only_where_nothing_went_back() {
+        let gone = |refunds: &[RefundObject], refunded: Value| {
+            not_there("re_1", refunds, &payment(json!({ "amountRefunded": refunded })))
+        };
+        let back = |value: &str| json!({ "currency": "EUR", "value": value });
+        let failed = RefundAnswer::Failed { reference: Some("re_1".to_owned()), code: "refund_canceled".to_owned() };
+        assert_eq!(gone(&[], back("0.00")), failed);
+        let dead = [refund("re_1", "canceled", "19.99", ""), refund("re_0", "failed", "19.99", "")];
+        assert_eq!(gone(&dead, back("0.00")), failed);
+        for refunded in [back("19.99"), back("0.01"), back("0"), Value::Null] {
+            assert_eq!(gone(&[], refunded.clone()).name(), "unknown", "{refunded}");
+        }
+        for status in ["queued", "pending", "processing", "refunded", "lost"] {
+            let alive = [refund("re_1", status, "19.99", "")];
+            assert_eq!(gone(&alive, back("0.00")).name(), "unknown", "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_a_code_of_a_length_that_can_be_shown() {
+        let refused = json!({ "status": 422, "title": "x", "field": "f".repeat(1_000) });
+        let Refusal::Final(code) = refusal(&answer(422, &refused.to_string())) else { panic!("{refused}") };
+        assert_eq!((code.len(), &code[..5]), (64, "422_f"));
     }
 
     fn answer(status: u16, body: &str) -> Answer {
@@ -405,14 +803,18 @@ mod tests {
             .to_string()
         };
         let other = crate::tests::attempt("mollie", "tr_2", 1, "EUR");
-        assert_eq!(read(&answer(200, &body("tr_2", attempt.id.as_str())), &attempt).name(), "misconfigured");
-        assert_eq!(read(&answer(200, &body("tr_1", "at_other")), &attempt).name(), "misconfigured");
+        assert_eq!(read(&answer(200, &body("tr_2", attempt.id.as_str())), &attempt).name(), "session_refused");
+        assert_eq!(read(&answer(200, &body("tr_1", "at_other")), &attempt).name(), "session_refused");
         assert_eq!(read(&answer(200, "[]"), &other).name(), "unknown");
         for status in [409, 429, 500, 503] {
             assert_eq!(read(&answer(status, "{}"), &attempt).name(), "unknown", "{status}");
         }
         assert_eq!(read(&answer(404, "<html>"), &attempt).name(), "unknown");
         let missing = r#"{"status":404,"title":"Not Found","detail":"x"}"#;
-        assert_eq!(read(&answer(404, missing), &attempt).name(), "misconfigured");
+        assert_eq!(read(&answer(404, missing), &attempt).name(), "session_refused");
+        for status in [401, 403] {
+            let refused = format!(r#"{{"status":{status},"title":"x","detail":"x"}}"#);
+            assert_eq!(read(&answer(status, &refused), &attempt).name(), "account_refused", "{status}");
+        }
     }
 }

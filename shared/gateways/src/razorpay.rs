@@ -1,15 +1,15 @@
 //! Razorpay payment links. Source: the gateway's documentation and its official clients.
 //!
-//! What is special here: a failed payment ends nothing, the customer tries again in the same link, and a bank may report a
-//! success days after a failure; returns and webhooks are signed, each with another secret, and neither signs the amount,
-//! so the link is asked all the same; refunds and the link's own reference keep calls from counting twice.
-
-use std::collections::BTreeMap;
+//! What is special here: a failed payment ends nothing, the customer tries again in the same link, and a bank may
+//! report a success days after a failure; returns and webhooks are signed, each with another secret, and neither
+//! signs the amount, so the link is asked all the same; refunds and the link's own reference keep calls from counting
+//! twice. A link names captured payments only and never says that one went back: what is in flight stands in the
+//! payments of its order, and what went back on the payment.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -18,11 +18,12 @@ use domain::records::credentials::Credentials;
 use http::Method;
 use outbound::Answer;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
-    WebhookRequest, at_most, is_hmac_of, is_word, not_paid, object, unknown, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
+    WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -34,6 +35,15 @@ const CLOCK_MARGIN_SECONDS: i64 = 60;
 /// The name of our link's id in the notes of theirs.
 const LINK_NOTE: &str = "paylink_link";
 
+/// The name of our refund's id in the notes of theirs.
+const REFUND_NOTE: &str = "paylink_refund";
+
+/// What a list is asked for at most: ten are listed unless more are asked for.
+const LONGEST_LIST: u32 = 100;
+
+/// So much of a code of theirs is kept, in characters.
+const LONGEST_CODE: usize = 64;
+
 pub(crate) struct Razorpay<'a>(pub(crate) GatewayClient<'a>);
 
 #[derive(Debug, Deserialize)]
@@ -41,41 +51,118 @@ struct LinkObject {
     id: String,
     #[serde(default)]
     short_url: Option<String>,
-    status: String,
+    status: LinkStatus,
     amount: i64,
+    /// Null is nothing.
     #[serde(default)]
-    amount_paid: i64,
+    amount_paid: Option<i64>,
     currency: String,
     #[serde(default)]
     reference_id: Option<String>,
+    /// What the payments of this link belong to. It may be missing while nobody tried to pay.
     #[serde(default)]
-    payments: Option<Vec<PaymentObject>>,
+    order_id: Option<String>,
+    /// The captured ones alone, and null while there is none.
+    #[serde(default)]
+    payments: Option<Vec<LinkPayment>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LinkStatus {
+    Created,
+    PartiallyPaid,
+    Paid,
+    Cancelled,
+    Expired,
+    #[serde(other)]
+    Undocumented,
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkPayment {
+    payment_id: String,
+    status: PaymentStatus,
 }
 
 #[derive(Debug, Deserialize)]
 struct PaymentObject {
-    payment_id: String,
-    status: String,
-    #[serde(default)]
+    id: String,
+    status: PaymentStatus,
     amount: i64,
+    currency: String,
+    #[serde(default)]
+    order_id: Option<String>,
+    #[serde(default)]
+    amount_refunded: Option<i64>,
+    /// With its tax.
+    #[serde(default)]
+    fee: Option<i64>,
+    #[serde(default)]
+    fee_bearer: Option<FeeBearer>,
+    /// When the customer began it.
+    #[serde(default)]
+    created_at: Option<i64>,
+    #[serde(default)]
+    card: Option<Card>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PaymentStatus {
+    /// The bank has not answered.
+    Created,
+    /// The bank has said yes and the money is not captured.
+    Authorized,
+    Captured,
+    Refunded,
+    Failed,
+    #[serde(other)]
+    Undocumented,
+}
+
+/// Who pays the fee, in the samples of webhooks. The reference of payments does not name the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FeeBearer {
+    Platform,
+    Customer,
+    #[serde(other)]
+    Undocumented,
+}
+
+#[derive(Debug, Deserialize)]
+struct Card {
+    /// A text in the samples and a number in the table beside them.
+    #[serde(default)]
+    last4: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Collection<T> {
+    items: Vec<T>,
 }
 
 #[derive(Debug, Deserialize)]
 struct RefundObject {
-    status: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Event {
-    #[serde(rename = "event")]
-    kind: String,
+    id: String,
+    status: RefundStatus,
+    amount: i64,
     #[serde(default)]
-    payload: BTreeMap<String, Entity>,
+    payment_id: Option<String>,
+    /// An empty list where there are none.
+    #[serde(default)]
+    notes: Value,
 }
 
-#[derive(Debug, Deserialize)]
-struct Entity {
-    entity: Value,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RefundStatus {
+    Pending,
+    Processed,
+    Failed,
+    #[serde(other)]
+    Undocumented,
 }
 
 impl GatewayAdapter for Razorpay<'_> {
@@ -103,7 +190,7 @@ impl GatewayAdapter for Razorpay<'_> {
         let answer = answer.map_err(|why| BeginError::Unavailable { why })?;
         opened(&answer).ok_or_else(|| match refusal(&answer) {
             Refusal::Passing(why) => BeginError::Unavailable { why },
-            Refusal::Final { code, .. } => BeginError::Refused { code },
+            Refusal::Account(code) | Refusal::Final(code) => BeginError::Refused { code },
         })
     }
 
@@ -114,44 +201,56 @@ impl GatewayAdapter for Razorpay<'_> {
         credentials: &Credentials,
         _: Timestamp,
     ) -> GatewayAnswer {
-        self.retrieve(attempt, credentials).await
+        self.link(attempt, credentials).await
     }
 
     /// Cancels a link in which nobody paid yet. Where that is refused the customer may just have paid.
     async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let path = format!("/v1/payment_links/{}/cancel", attempt.session);
         Some(match self.call(Method::POST, &path, Some(json!({})), None, credentials).await {
-            Ok(answer) if answer.status == 200 => read(&answer, attempt),
-            Ok(_) => self.retrieve(attempt, credentials).await,
+            Ok(answer) if answer.status == 200 => self.read(&answer, attempt, credentials).await,
+            Ok(_) => self.link(attempt, credentials).await,
             Err(why) => GatewayAnswer::Unknown { why },
         })
     }
 
-    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
+    async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        match order.refund.gateway_reference.as_deref() {
+            Some(reference) if is_word(reference) => self.known_refund(order, reference, credentials).await,
+            Some(_) | None => self.any_refund(order, credentials).await,
+        }
+    }
+
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let RefundOrder { attempt: _, payment, refund } = *order;
         let path = format!("/v1/payments/{}/refund", payment.reference);
-        let body = json!({ "amount": payment.money.minor_units(), "speed": "normal" });
-        let key = format!("refund-{}", attempt.id);
-        let answer = match self.call(Method::POST, &path, Some(body), Some(&key), credentials).await {
+        let body = json!({
+            "amount": payment.money.minor_units(),
+            "speed": "normal",
+            "notes": { REFUND_NOTE: refund.id.as_str() },
+        });
+        let answer = match self.call(Method::POST, &path, Some(body), Some(&refund.key()), credentials).await {
             Ok(answer) => answer,
             Err(why) => return RefundAnswer::Unknown { why },
         };
         if answer.status == 200 {
             return match object::<RefundObject>(&answer.body) {
-                Some(refund) if refund.status == "failed" => {
-                    RefundAnswer::Refused { reason: "refund_failed".to_owned() }
-                }
-                Some(_) => RefundAnswer::Issued,
-                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
+                Some(refund) => became(&refund),
+                None => unknown_refund("a refund that cannot be read"),
             };
         }
-        match refusal(&answer) {
-            Refusal::Passing(why) => RefundAnswer::Unknown { why },
-            // Refused because the money is back already, perhaps by an earlier call of ours?
-            Refusal::Final { code, .. } => match self.payment_status(&payment.reference, credentials).await {
-                Some(status) if status == "refunded" => RefundAnswer::Issued,
-                Some(_) => RefundAnswer::Refused { reason: code },
-                None => RefundAnswer::Unknown { why: "the payment of a refused refund could not be read".to_owned() },
-            },
+        let code = match refusal(&answer) {
+            Refusal::Passing(why) => return RefundAnswer::Unknown { why },
+            Refusal::Account(code) => return RefundAnswer::AccountRefused { code },
+            Refusal::Final(code) => code,
+        };
+        // Refused because the money went back already, by an earlier call or by hand?
+        match self.any_refund(order, credentials).await {
+            RefundAnswer::Absent if says_refunded(&answer) => {
+                unknown_refund("a payment that went back without a refund in its list")
+            }
+            RefundAnswer::Absent => RefundAnswer::Refused { code },
+            found => found,
         }
     }
 
@@ -183,34 +282,90 @@ impl GatewayAdapter for Razorpay<'_> {
         if !secrets.any(|secret| is_hmac_of(&signature, secret, request.body)) {
             return Err(WebhookError::BadSignature);
         }
-        let event: Event = object(request.body).ok_or(WebhookError::Unreadable)?;
-        let hint = match event.kind.as_str() {
-            "payment_link.paid" | "payment_link.partially_paid" => Hint::Paid,
-            "payment_link.cancelled" | "payment_link.expired" => Hint::NotPaid,
-            // The business may have subscribed to more, and may use the same account for other things.
-            _ => return Ok(None),
-        };
-        let link = event.payload.get("payment_link").ok_or(WebhookError::Unreadable)?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let ours = text(&link.entity["notes"][LINK_NOTE]).and_then(|id| LinkId::parse(&id).ok());
-        let attempt = text(&link.entity["reference_id"]).and_then(|id| AttemptId::parse(&id).ok());
-        Ok(ours.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint }))
+        let event: Value = object(request.body).ok_or(WebhookError::Unreadable)?;
+        Ok(hint_of(&event))
     }
 }
 
+/// What an event says about one of our attempts. The business may have subscribed to more and may use the same account
+/// for other things, so an event of any other form is none of ours. It must be no error: Razorpay switches a webhook
+/// off that keeps refusing.
+fn hint_of(event: &Value) -> Option<WebhookHint> {
+    let hint = match event.get("event")?.as_str()? {
+        "payment_link.paid" | "payment_link.partially_paid" => Hint::Paid,
+        "payment_link.cancelled" | "payment_link.expired" => Hint::NotPaid,
+        _ => return None,
+    };
+    let entity = event.pointer("/payload/payment_link/entity")?;
+    let link = entity.get("notes")?.get(LINK_NOTE)?.as_str()?;
+    let attempt = entity.get("reference_id")?.as_str()?;
+    Some(WebhookHint { link: LinkId::parse(link).ok()?, attempt: AttemptId::parse(attempt).ok()?, hint })
+}
+
 impl Razorpay<'_> {
-    async fn retrieve(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+    async fn link(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
         let path = format!("/v1/payment_links/{}", attempt.session);
         match self.call(Method::GET, &path, None, None, credentials).await {
-            Ok(answer) => read(&answer, attempt),
+            Ok(answer) => self.read(&answer, attempt, credentials).await,
             Err(why) => GatewayAnswer::Unknown { why },
         }
     }
 
-    async fn payment_status(&self, id: &str, credentials: &Credentials) -> Option<String> {
-        let path = format!("/v1/payments/{id}");
-        let answer = self.call(Method::GET, &path, None, None, credentials).await.ok()?;
-        object::<RefundObject>(&answer.body).filter(|_| answer.status == 200).map(|payment| payment.status)
+    /// Reads a link, and by one call more what it does not tell: what became of its one payment, or which payments are
+    /// in flight.
+    async fn read(&self, answer: &Answer, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
+        let link = match link_of(answer, attempt) {
+            Ok(link) => link,
+            Err(refusal) => return refusal.of_link(),
+        };
+        match link.next_question() {
+            NextQuestion::Payment(id) => {
+                let path = format!("/v1/payments/{id}?expand[]=card");
+                match self.ask::<PaymentObject>(&path, credentials).await {
+                    Ok(payment) if payment.id == id => answer_of(&link, &[payment]),
+                    Ok(_) => unknown("another payment than was asked for"),
+                    Err(refusal) => refusal.of_what_a_link_names(),
+                }
+            }
+            NextQuestion::Order(id) => {
+                match self.ask::<Collection<PaymentObject>>(&payments_of_order(id), credentials).await {
+                    Ok(list) if list.items.iter().all(|payment| payment.is_in(id)) => answer_of(&link, &list.items),
+                    Ok(_) => unknown("payments of another order"),
+                    Err(refusal) => refusal.of_what_a_link_names(),
+                }
+            }
+            NextQuestion::None => answer_of(&link, &[]),
+        }
+    }
+
+    /// Asks about something that a link or a payment names.
+    async fn ask<T: DeserializeOwned>(&self, path: &str, credentials: &Credentials) -> Result<T, Refusal> {
+        let answer = self.call(Method::GET, path, None, None, credentials).await.map_err(Refusal::Passing)?;
+        if answer.status != 200 {
+            return Err(refusal(&answer));
+        }
+        object(&answer.body).ok_or_else(|| Refusal::Passing("an answer that cannot be read".to_owned()))
+    }
+
+    /// What became of a refund whose id is known.
+    async fn known_refund(&self, order: &RefundOrder<'_>, id: &str, credentials: &Credentials) -> RefundAnswer {
+        match self.ask::<RefundObject>(&format!("/v1/refunds/{id}"), credentials).await {
+            Ok(refund) if refund.id == id && is_of(&refund, order) => became(&refund),
+            Ok(_) => unknown_refund("another refund than was asked for"),
+            Err(refusal) => refusal.of_refund(),
+        }
+    }
+
+    /// What there is of refunds of the payment: one of ours, or one that somebody made in the dashboard.
+    async fn any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        if !is_word(&order.payment.reference) {
+            return unknown_refund("a payment without an id");
+        }
+        let path = format!("/v1/payments/{}/refunds?count={LONGEST_LIST}", order.payment.reference);
+        match self.ask::<Collection<RefundObject>>(&path, credentials).await {
+            Ok(list) => found_in(&list.items, order),
+            Err(refusal) => refusal.of_refund(),
+        }
     }
 
     async fn call(
@@ -238,23 +393,88 @@ impl Razorpay<'_> {
 }
 
 enum Refusal {
-    /// Worth another try: their trouble, a rate limit, or an answer that cannot be read.
+    /// Worth another try: their trouble, a rate limit, the same call under way, or an answer that cannot be read.
     Passing(String),
+    /// The key or its secret is not known, was revoked, or may not do this.
+    Account(String),
     /// Their code.
-    Final { code: String },
+    Final(String),
+}
+
+impl Refusal {
+    /// What it says about a link that was asked about.
+    fn of_link(self) -> GatewayAnswer {
+        match self {
+            Self::Passing(why) => GatewayAnswer::Unknown { why },
+            Self::Account(code) => GatewayAnswer::AccountRefused { code },
+            Self::Final(code) => GatewayAnswer::SessionRefused { code },
+        }
+    }
+
+    /// What it says about a payment or an order: the link that names it was there, so that a no is no word about it.
+    fn of_what_a_link_names(self) -> GatewayAnswer {
+        match self {
+            Self::Account(code) => GatewayAnswer::AccountRefused { code },
+            Self::Passing(why) | Self::Final(why) => GatewayAnswer::Unknown { why },
+        }
+    }
+
+    /// What it says about a refund that was asked about: one may have been made.
+    fn of_refund(self) -> RefundAnswer {
+        match self {
+            Self::Account(code) => RefundAnswer::AccountRefused { code },
+            Self::Passing(why) | Self::Final(why) => RefundAnswer::Unknown { why },
+        }
+    }
+}
+
+/// An error as they write it.
+#[derive(Debug, Deserialize)]
+struct ErrorObject {
+    error: ErrorDetails,
+}
+
+#[derive(Debug, Deserialize)]
+struct ErrorDetails {
+    code: String,
+    #[serde(default)]
+    description: Option<Description>,
+}
+
+/// What their code does not tell apart: the texts of their documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Description {
+    #[serde(rename = "Authentication failed", alias = "Authentication failed.")]
+    AuthenticationFailed,
+    #[serde(
+        rename = "The payment has been fully refunded already",
+        alias = "The payment has been fully refunded already."
+    )]
+    FullyRefunded,
+    #[serde(other)]
+    Other,
 }
 
 fn refusal(answer: &Answer) -> Refusal {
     if matches!(answer.status, 409 | 429) || answer.status >= 500 {
         return Refusal::Passing(format!("status {}", answer.status));
     }
-    let body: Option<BTreeMap<String, Value>> = object(&answer.body);
-    match body.as_ref().and_then(|body| body.get("error")?.get("code")?.as_str()) {
+    let Some(ErrorObject { error }) = object(&answer.body) else {
+        return Refusal::Passing(format!("status {} in an unknown form", answer.status));
+    };
+    let code = at_most(&error.code, LONGEST_CODE);
+    match (code.as_str(), error.description) {
         // Their trouble, and the bank's.
-        Some(code @ ("SERVER_ERROR" | "GATEWAY_ERROR")) => Refusal::Passing(code.to_owned()),
-        Some(code) => Refusal::Final { code: code.to_owned() },
-        None => Refusal::Passing(format!("status {} in an unknown form", answer.status)),
+        ("SERVER_ERROR" | "GATEWAY_ERROR", _) => Refusal::Passing(code),
+        (_, Some(Description::AuthenticationFailed)) => Refusal::Account("authentication_failed".to_owned()),
+        _ if matches!(answer.status, 401 | 403) => Refusal::Account(answer.status.to_string()),
+        _ => Refusal::Final(code),
     }
+}
+
+/// Whether a refusal says that nothing is left to refund.
+fn says_refunded(answer: &Answer) -> bool {
+    object::<ErrorObject>(&answer.body).is_some_and(|body| body.error.description == Some(Description::FullyRefunded))
 }
 
 fn opened(answer: &Answer) -> Option<OpenedSession> {
@@ -266,64 +486,175 @@ fn opened(answer: &Answer) -> Option<OpenedSession> {
     is_word(&link.id).then(|| OpenedSession { session: link.id, checkout: Checkout::link(at) })
 }
 
-fn read(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
+fn link_of(answer: &Answer, attempt: &Attempt) -> Result<LinkObject, Refusal> {
     if answer.status != 200 {
-        return match refusal(answer) {
-            Refusal::Passing(why) => GatewayAnswer::Unknown { why },
-            Refusal::Final { code } => GatewayAnswer::Misconfigured { code },
-        };
+        return Err(refusal(answer));
     }
-    match object(&answer.body) {
-        Some(link) => answer_of(&link, attempt),
-        None => unknown("a link that cannot be read"),
-    }
-}
-
-fn answer_of(link: &LinkObject, attempt: &Attempt) -> GatewayAnswer {
+    let link: Option<LinkObject> = object(&answer.body);
+    let link = link.ok_or_else(|| Refusal::Passing("a link that cannot be read".to_owned()))?;
     if link.id != attempt.session || link.reference_id.as_deref() != Some(attempt.id.as_str()) {
-        return GatewayAnswer::Misconfigured { code: "another_link".to_owned() };
+        return Err(Refusal::Final("another_link".to_owned()));
     }
-    let payments = link.payments.as_deref().unwrap_or_default();
-    let any = |status: &str| payments.iter().any(|payment| payment.status == status);
-    match link.status.as_str() {
-        "paid" | "partially_paid" => paid(link, payments),
-        // A link that is over can hold money all the same: its bank said yes in the last moment, or days after a failure.
-        "created" | "cancelled" | "expired" if any("captured") => paid(link, payments),
-        // The bank has said yes and the money is being captured, or goes back within days where it is not.
-        "created" | "cancelled" | "expired" if any("authorized") => GatewayAnswer::Processing,
-        // Payments that failed end nothing: the customer may try again.
-        "created" => GatewayAnswer::Pending,
-        // Nobody can try again, but the bank may still turn its no into a yes.
-        "cancelled" | "expired" if any("failed") => GatewayAnswer::Pending,
-        "cancelled" | "expired" if any("refunded") => GatewayAnswer::Returned,
-        "cancelled" => not_paid(NotPaidCause::Cancelled, "cancelled"),
-        "expired" => not_paid(NotPaidCause::SessionOver, "expired"),
-        _ => unknown("a status that is not documented"),
+    Ok(link)
+}
+
+/// What has to be asked after a link was read.
+#[derive(Debug, PartialEq, Eq)]
+enum NextQuestion<'a> {
+    /// What became of the one payment that it names.
+    Payment(&'a str),
+    /// Which payments its order has.
+    Order(&'a str),
+    /// Nothing: it names neither, because nobody tried to pay yet.
+    None,
+}
+
+/// Where the payments of an order are listed. A customer may try many times.
+fn payments_of_order(id: &str) -> String {
+    format!("/v1/orders/{id}/payments?count={LONGEST_LIST}")
+}
+
+impl LinkObject {
+    fn next_question(&self) -> NextQuestion<'_> {
+        let payments = self.payments.as_deref().unwrap_or_default();
+        let mut captured = payments.iter().filter(|payment| payment.status == PaymentStatus::Captured);
+        let first = captured.next().map(|payment| payment.payment_id.as_str()).filter(|id| is_word(id));
+        match (first, captured.next(), self.order_id.as_deref().filter(|id| is_word(id))) {
+            (Some(id), None, _) => NextQuestion::Payment(id),
+            (_, _, Some(order)) => NextQuestion::Order(order),
+            (None, _, None) | (Some(_), Some(_), None) => NextQuestion::None,
+        }
     }
 }
 
-fn paid(link: &LinkObject, payments: &[PaymentObject]) -> GatewayAnswer {
-    let captured: Vec<&PaymentObject> = payments.iter().filter(|payment| payment.status == "captured").collect();
-    let Some(payment) = captured.first().filter(|payment| is_word(&payment.payment_id)) else {
-        return if payments.iter().any(|payment| payment.status == "refunded") {
-            GatewayAnswer::Returned
-        } else {
+/// What a link and its payments mean together.
+fn answer_of(link: &LinkObject, payments: &[PaymentObject]) -> GatewayAnswer {
+    let with = |status: PaymentStatus| payments.iter().filter(move |payment| payment.status == status);
+    let any = |status: PaymentStatus| with(status).next().is_some();
+    let captured: Vec<&PaymentObject> = with(PaymentStatus::Captured).collect();
+    if link.status == LinkStatus::Undocumented || any(PaymentStatus::Undocumented) {
+        return unknown("a status that is not documented");
+    }
+    // A link that is over can hold money all the same: its bank said yes in the last moment, or days after a failure.
+    if let Some(first) = captured.first() {
+        return paid(link, first, &captured);
+    }
+    // The bank has not answered, or has said yes and the money is being captured, or goes back within days.
+    if any(PaymentStatus::Created) || any(PaymentStatus::Authorized) {
+        return GatewayAnswer::Processing;
+    }
+    match link.status {
+        LinkStatus::Paid | LinkStatus::PartiallyPaid if any(PaymentStatus::Refunded) => GatewayAnswer::Returned,
+        LinkStatus::Paid | LinkStatus::PartiallyPaid | LinkStatus::Undocumented => {
             unknown("a paid link without a payment")
-        };
-    };
-    // A link that was over before the money came may not count it.
-    let sum = || captured.iter().fold(0_i64, |sum, payment| sum.saturating_add(payment.amount));
-    let got = money(if link.amount_paid > 0 { link.amount_paid } else { sum() }, &link.currency);
+        }
+        // Payments that failed or went back end nothing: the customer may try again.
+        LinkStatus::Created => GatewayAnswer::Pending,
+        LinkStatus::Cancelled | LinkStatus::Expired if any(PaymentStatus::Refunded) => GatewayAnswer::Returned,
+        // Nobody can try again. The bank may still turn its no into a yes, and the domain asks again.
+        LinkStatus::Cancelled => not_paid(NotPaidCause::Cancelled, "cancelled"),
+        LinkStatus::Expired => not_paid(NotPaidCause::SessionOver, "expired"),
+    }
+}
+
+fn paid(link: &LinkObject, first: &PaymentObject, captured: &[&PaymentObject]) -> GatewayAnswer {
+    if !is_word(&first.id) {
+        return unknown("a payment without an id");
+    }
+    let back: i64 = captured.iter().fold(0, |sum, payment| sum.saturating_add(payment.amount_refunded.unwrap_or(0)));
+    let sum = captured.iter().fold(0_i64, |sum, payment| sum.saturating_add(payment.amount));
+    if back >= sum && sum > 0 {
+        return GatewayAnswer::Returned;
+    }
+    // The customer paid again, or a bank turned its no into a yes after all. One of the payments is not ours to keep,
+    // and which one a person says. What the link counts may be the amount once.
+    if captured.len() > 1 && sum > link.amount {
+        return doubtful("razorpay_paid_twice");
+    }
+    if back != 0 {
+        return doubtful("razorpay_partly_refunded");
+    }
+    // What a link that was over before the money came counts as paid may be nothing. What it counts has no fee on top.
+    let counted = link.amount_paid.filter(|counted| *counted > 0);
+    let got = counted.map_or_else(|| money(sum, &first.currency), |counted| money(counted, &link.currency));
     match got {
-        // Whether it is what was asked for is decided by the domain. A part that is one payment can go back by one call.
+        // Whether it is what was asked for is decided by the domain. One call refunds a part that is one payment.
         Some(money) if captured.len() == 1 || money.minor_units() == link.amount => GatewayAnswer::Paid(Payment {
-            reference: payment.payment_id.clone(),
-            claim: format!("razorpay#{}", payment.payment_id),
-            money,
-            masked_card: None,
+            masked_card: first.card.as_ref().and_then(Card::masked),
+            fee: first.fee(),
+            gateway_paid_at: first.created_at.and_then(|second| Timestamp::from_second(second).ok()),
+            ..Payment::new(first.id.clone(), format!("razorpay#{}", first.id), money)
         }),
         Some(_) | None => GatewayAnswer::WrongAmount { got },
     }
+}
+
+impl PaymentObject {
+    fn is_in(&self, order: &str) -> bool {
+        self.order_id.as_deref().is_none_or(|id| id == order)
+    }
+
+    fn fee(&self) -> Option<Fee> {
+        let payer = match self.fee_bearer {
+            Some(FeeBearer::Platform) => Some(FeePayer::Merchant),
+            Some(FeeBearer::Customer) => Some(FeePayer::Customer),
+            Some(FeeBearer::Undocumented) | None => None,
+        };
+        self.fee.filter(|fee| *fee >= 0).map(|amount| Fee { amount, payer })
+    }
+}
+
+impl Card {
+    fn masked(&self) -> Option<String> {
+        let digits = match &self.last4 {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => format!("{:0>4}", number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        (digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| format!("**** {digits}"))
+    }
+}
+
+fn became(refund: &RefundObject) -> RefundAnswer {
+    let reference = refund.id.clone();
+    if !is_word(&reference) {
+        return unknown_refund("a refund without an id");
+    }
+    match refund.status {
+        RefundStatus::Pending => RefundAnswer::Accepted { reference },
+        RefundStatus::Processed => RefundAnswer::Succeeded { reference: Some(reference) },
+        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: "refund_failed".to_owned() },
+        RefundStatus::Undocumented => unknown_refund("a status of a refund that is not documented"),
+    }
+}
+
+/// What a list of refunds says about the one that is looked for. Those that failed gave nothing back and may be of an
+/// earlier decision. More than was captured is never refunded, so that a second call makes at most one.
+fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> RefundAnswer {
+    let alive: Vec<&RefundObject> = refunds.iter().filter(|one| one.status != RefundStatus::Failed).collect();
+    if alive.iter().any(|refund| !is_of(refund, order)) {
+        return unknown_refund("refunds of another payment");
+    }
+    let is_ours = |refund: &&&RefundObject| refund.notes[REFUND_NOTE] == order.refund.id.as_str();
+    if let Some(ours) = alive.iter().find(is_ours) {
+        return became(ours);
+    }
+    let Some(first) = alive.first() else { return RefundAnswer::Absent };
+    let back = alive.iter().fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
+    if back < order.payment.money.minor_units() {
+        // Somebody gave a part back, so that the whole cannot go.
+        return RefundAnswer::Refused { code: "razorpay_partly_refunded".to_owned() };
+    }
+    // The last to be finished says whether all of it went.
+    became(alive.iter().find(|refund| refund.status != RefundStatus::Processed).unwrap_or(first))
+}
+
+fn is_of(refund: &RefundObject, order: &RefundOrder<'_>) -> bool {
+    refund.payment_id.as_deref().is_none_or(|id| id == order.payment.reference)
+}
+
+fn unknown_refund(why: &str) -> RefundAnswer {
+    RefundAnswer::Unknown { why: why.to_owned() }
 }
 
 fn money(units: i64, currency: &str) -> Option<Money> {
@@ -334,6 +665,8 @@ fn money(units: i64, currency: &str) -> Option<Money> {
 mod tests {
     use super::*;
     use crate::tests::attempt;
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
 
     fn credentials(secret: &str) -> Credentials {
         let fields = json!({ "key_id": "rzp_test_1", "key_secret": secret, "webhook_secret": "123456" });
@@ -372,72 +705,239 @@ mod tests {
             Razorpay::read_webhook(request, known, Timestamp::UNIX_EPOCH)
         };
         let known = [credentials("x")];
-        // Rightly signed, and no event.
-        assert_eq!(read(Some(signature), body, &known), Err(WebhookError::Unreadable));
+        // Rightly signed, and no event of ours.
+        assert_eq!(read(Some(signature), body, &known), Ok(None));
         assert_eq!(read(Some(signature), b"{}", &known), Err(WebhookError::BadSignature));
         assert_eq!(read(Some(signature), body, &[]), Err(WebhookError::BadSignature));
         assert_eq!(read(None, body, &known), Err(WebhookError::BadSignature));
     }
 
-    #[test]
-    fn a_link_is_paid_whole_or_not_at_all_and_a_failed_payment_ends_nothing() {
-        let attempt = attempt("razorpay", "plink_1", 50_000, "INR");
-        let read = |status: &str, paid: i64, payments: Value| {
-            let body = json!({
-                "id": "plink_1", "status": status, "amount": 50_000, "amount_paid": paid, "currency": "INR",
-                "reference_id": attempt.id.as_str(), "notes": [], "payments": payments,
-            });
-            super::read(&Answer { status: 200, retry_after: None, body: body.to_string().into() }, &attempt).name()
-        };
-        let payment = |status: &str| json!([{ "payment_id": "pay_1", "status": status, "amount": 50_000 }]);
-        let two = json!([
-            { "payment_id": "pay_1", "status": "captured", "amount": 10_000 },
-            { "payment_id": "pay_2", "status": "captured", "amount": 20_000 },
-        ]);
-        assert_eq!(read("created", 0, Value::Null), "pending");
-        assert_eq!(read("created", 0, payment("failed")), "pending");
-        assert_eq!(read("created", 0, payment("authorized")), "processing");
-        assert_eq!(read("paid", 50_000, payment("captured")), "paid");
-        assert_eq!(read("paid", 50_000, payment("refunded")), "returned");
-        assert_eq!(read("paid", 50_000, Value::Null), "unknown");
-        // Whether the amount is right is decided by the domain, which keeps what could be refunded.
-        assert_eq!(read("partially_paid", 10_000, payment("captured")), "paid");
-        assert_eq!(read("partially_paid", 30_000, two), "wrong_amount", "no one call refunds two payments");
-        assert_eq!(read("partially_paid", 10_000, Value::Null), "unknown");
-        assert_eq!(read("cancelled", 0, Value::Null), "not_paid");
-        assert_eq!(read("expired", 0, Value::Null), "not_paid");
+    /// What becomes of an event that is rightly signed.
+    fn told(event: &Value) -> Result<Option<WebhookHint>, WebhookError> {
+        let body = event.to_string();
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"123456").unwrap();
+        mac.update(body.as_bytes());
+        let signature = hex::encode(mac.finalize().into_bytes());
+        let header = |name: &str| (name == "x-razorpay-signature").then(|| signature.clone());
+        let request = WebhookRequest { header: &header, query: &Fields::new(), body: body.as_bytes() };
+        Razorpay::read_webhook(request, &[credentials("x")], Timestamp::UNIX_EPOCH)
     }
 
     #[test]
-    fn a_link_that_is_over_ends_nothing_while_a_bank_may_still_say_yes() {
-        let attempt = attempt("razorpay", "plink_1", 50_000, "INR");
-        let read = |status: &str, payments: &[&str]| {
-            let payments: Vec<Value> = payments
-                .iter()
-                .enumerate()
-                .map(|(n, status)| json!({ "payment_id": format!("pay_{n}"), "status": status, "amount": 50_000 }))
-                .collect();
-            let body = json!({
-                "id": "plink_1", "status": status, "amount": 50_000, "amount_paid": 0, "currency": "INR",
-                "reference_id": attempt.id.as_str(), "notes": [], "payments": payments,
-            });
-            super::read(&Answer { status: 200, retry_after: None, body: body.to_string().into() }, &attempt)
-        };
-        for status in ["cancelled", "expired"] {
-            assert_eq!(read(status, &[]).name(), "not_paid");
-            assert_eq!(read(status, &["failed"]).name(), "pending");
-            assert_eq!(read(status, &["failed", "authorized"]).name(), "processing");
-            assert_eq!(read(status, &["refunded"]).name(), "returned");
-            let GatewayAnswer::Paid(payment) = read(status, &["failed", "captured"]) else { panic!("{status}") };
-            assert_eq!((payment.reference.as_str(), payment.money.minor_units()), ("pay_1", 50_000));
+    fn an_event_of_our_link_says_which_attempt_to_ask_about_and_every_other_is_taken_in() {
+        let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
+        let ours = json!({ "id": "plink_1", "notes": { LINK_NOTE: link }, "reference_id": attempt });
+        let event = |kind: &str, payload: Value| json!({ "entity": "event", "event": kind, "payload": payload });
+        let about = |entity: &Value| json!({ "payment_link": { "entity": entity }, "payment": null });
+        for (kind, hint) in [("payment_link.paid", Hint::Paid), ("payment_link.expired", Hint::NotPaid)] {
+            let understood = told(&event(kind, about(&ours))).unwrap().unwrap();
+            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+            assert_eq!(understood.hint, hint);
         }
+        for event in [
+            event("payment.captured", about(&ours)),
+            event("settlement.processed", json!([])),
+            event("payment_link.paid", json!([])),
+            event("payment_link.paid", Value::Null),
+            event("payment_link.paid", json!({ "payment_link": { "id": "plink_1" } })),
+            event("payment_link.paid", json!({ "payment_link": null })),
+            event("payment_link.paid", about(&json!({ "notes": [], "reference_id": null }))),
+            event("payment_link.paid", about(&json!({ "notes": { LINK_NOTE: "7" }, "reference_id": "order-7" }))),
+            json!({ "event": null, "payload": { "payment": "x" } }),
+            json!({}),
+        ] {
+            assert_eq!(told(&event), Ok(None), "{event}");
+        }
+        assert_eq!(told(&json!(["payment_link.paid"])), Err(WebhookError::Unreadable));
+    }
+
+    fn link(status: &str, paid: i64, order: Value, payments: Value) -> LinkObject {
+        serde_json::from_value(json!({
+            "id": "plink_1", "status": status, "amount": 50_000, "amount_paid": paid, "currency": "INR",
+            "reference_id": "at_1", "notes": [], "order_id": order, "payments": payments,
+        }))
+        .unwrap()
+    }
+
+    fn payments(statuses: &[&str]) -> Vec<PaymentObject> {
+        let payment = |(n, status): (usize, &&str)| {
+            let back = if *status == "refunded" { 50_000 } else { 0 };
+            serde_json::from_value(json!({
+                "id": format!("pay_{n}"), "status": status, "amount": 50_000, "currency": "INR", "order_id": "order_1",
+                "amount_refunded": back, "fee": null, "created_at": 1_672_987_417,
+            }))
+            .unwrap()
+        };
+        statuses.iter().enumerate().map(payment).collect()
+    }
+
+    #[test]
+    fn a_link_that_does_not_name_its_payment_is_asked_about_by_its_order() {
+        let captured = json!([{ "payment_id": "pay_1", "status": "captured", "amount": 50_000 }]);
+        let named = link("paid", 50_000, json!("order_1"), captured.clone());
+        assert_eq!(named.next_question(), NextQuestion::Payment("pay_1"));
+        assert_eq!(link("paid", 50_000, Value::Null, captured).next_question(), NextQuestion::Payment("pay_1"));
+        for status in ["created", "expired", "cancelled", "paid"] {
+            let nameless = link(status, 0, json!("order_1"), Value::Null);
+            assert_eq!(nameless.next_question(), NextQuestion::Order("order_1"), "{status}");
+        }
+        assert_eq!(payments_of_order("order_1"), "/v1/orders/order_1/payments?count=100");
+        assert_eq!(link("created", 0, Value::Null, Value::Null).next_question(), NextQuestion::None);
+        assert_eq!(link("created", 0, json!("../x"), json!([])).next_question(), NextQuestion::None);
+    }
+
+    #[test]
+    fn what_is_in_flight_decides_over_a_link_that_is_open_or_over() {
+        for (status, made, expected) in [
+            ("created", &[][..], "pending"),
+            ("created", &["failed"], "pending"),
+            ("created", &["refunded"], "pending"),
+            ("created", &["failed", "created"], "processing"),
+            ("created", &["authorized"], "processing"),
+            ("created", &["failed", "captured"], "paid"),
+            ("paid", &["captured"], "paid"),
+            ("paid", &["refunded"], "returned"),
+            ("paid", &["refunded", "captured"], "paid"),
+            ("paid", &["failed"], "unknown"),
+            ("paid", &[], "unknown"),
+            ("expired", &[], "not_paid"),
+            ("expired", &["failed"], "not_paid"),
+            ("expired", &["failed", "created"], "processing"),
+            ("expired", &["failed", "authorized"], "processing"),
+            ("expired", &["failed", "captured"], "paid"),
+            ("expired", &["failed", "refunded"], "returned"),
+            ("cancelled", &["failed"], "not_paid"),
+            ("cancelled", &["captured"], "paid"),
+            ("expired", &["lost"], "unknown"),
+            ("broken", &["captured"], "unknown"),
+        ] {
+            let link = link(status, 0, json!("order_1"), Value::Null);
+            assert_eq!(answer_of(&link, &payments(made)).name(), expected, "{status} {made:?}");
+        }
+    }
+
+    #[test]
+    fn what_went_back_shows_on_the_payment_and_a_part_is_for_a_person() {
+        let paid_link = link("paid", 50_000, json!("order_1"), Value::Null);
+        let mut made = payments(&["captured"]);
+        made[0].amount_refunded = Some(10_000);
+        assert_eq!(answer_of(&paid_link, &made), doubtful("razorpay_partly_refunded"));
+        made[0].amount_refunded = Some(50_000);
+        assert_eq!(answer_of(&paid_link, &made), GatewayAnswer::Returned);
+    }
+
+    #[test]
+    fn a_payment_of_another_amount_is_one_that_a_single_call_can_refund_or_nobodys() {
+        let parts = |amounts: &[i64]| {
+            let mut made = payments(&vec!["captured"; amounts.len()]);
+            made.iter_mut().zip(amounts).for_each(|(payment, amount)| payment.amount = *amount);
+            made
+        };
+        let whole = link("paid", 50_000, json!("order_1"), Value::Null);
+        assert_eq!(answer_of(&whole, &parts(&[20_000, 30_000])).name(), "paid");
+        let part = link("partially_paid", 10_000, json!("order_1"), Value::Null);
+        assert_eq!(answer_of(&part, &parts(&[4_000, 6_000])).name(), "wrong_amount");
+        let GatewayAnswer::Paid(payment) = answer_of(&part, &parts(&[10_000])) else { panic!("{part:?}") };
+        assert_eq!(payment.money.minor_units(), 10_000);
+    }
+
+    #[test]
+    fn a_link_that_was_paid_twice_is_for_a_person_whatever_the_link_counts() {
+        let twice = doubtful("razorpay_paid_twice");
+        for status in ["paid", "partially_paid", "expired", "cancelled"] {
+            for counted in [0, 10_000, 50_000, 100_000] {
+                let link = link(status, counted, json!("order_1"), Value::Null);
+                assert_eq!(answer_of(&link, &payments(&["captured", "captured"])), twice, "{status} {counted}");
+            }
+        }
+        let paid_link = link("paid", 50_000, json!("order_1"), Value::Null);
+        assert_eq!(answer_of(&paid_link, &payments(&["captured", "failed", "captured", "captured"])), twice);
+        assert_eq!(answer_of(&paid_link, &payments(&["refunded", "captured"])).name(), "paid", "one went back");
+        let mut both = payments(&["captured", "captured"]);
+        both.iter_mut().for_each(|payment| payment.amount_refunded = Some(50_000));
+        assert_eq!(answer_of(&paid_link, &both), GatewayAnswer::Returned);
+    }
+
+    #[test]
+    fn a_link_that_counts_null_as_paid_is_readable() {
+        let body = json!({
+            "id": "plink_1", "status": "created", "amount": 50_000, "amount_paid": null, "currency": "INR",
+            "payments": null, "order_id": null,
+        });
+        let open: LinkObject = object(body.to_string().as_bytes()).unwrap();
+        assert_eq!(answer_of(&open, &[]), GatewayAnswer::Pending);
+        let GatewayAnswer::Paid(payment) = answer_of(&open, &payments(&["captured"])) else { panic!("{open:?}") };
+        assert_eq!(payment.money.minor_units(), 50_000);
+    }
+
+    #[test]
+    fn a_payment_tells_its_fee_its_card_and_when_it_was_begun() {
+        let paid_link = link("paid", 50_000, json!("order_1"), Value::Null);
+        let shown = |fee_bearer: Value, last4: Value| {
+            let payment = json!({
+                "id": "pay_1", "status": "captured", "amount": 50_000, "currency": "INR", "amount_refunded": 0,
+                "fee": 1_198, "fee_bearer": fee_bearer, "created_at": 1_672_987_417, "card": { "last4": last4 },
+            });
+            match answer_of(&paid_link, &[serde_json::from_value(payment).unwrap()]) {
+                GatewayAnswer::Paid(payment) => payment,
+                answer => panic!("{answer:?}"),
+            }
+        };
+        let payment = shown(json!("platform"), json!("0153"));
+        assert_eq!(payment.fee, Some(Fee { amount: 1_198, payer: Some(FeePayer::Merchant) }));
+        assert_eq!(payment.masked_card.as_deref(), Some("**** 0153"));
+        assert_eq!(payment.gateway_paid_at, Timestamp::from_second(1_672_987_417).ok());
+        let payment = shown(Value::Null, json!(153));
+        assert_eq!(payment.fee, Some(Fee { amount: 1_198, payer: None }));
+        assert_eq!(payment.masked_card.as_deref(), Some("**** 0153"));
+        assert_eq!(shown(json!("customer"), Value::Null).masked_card, None);
+    }
+
+    #[test]
+    fn a_refund_is_found_in_the_list_and_older_failures_are_not_it() {
+        let attempt = attempt("razorpay", "plink_1", 50_000, "INR");
+        let asked: domain::link::Refund = serde_json::from_value(json!({
+            "id": "rf_2222222222222222222222", "cause": "automatic", "created_at": "2026-11-23T22:10:00Z",
+            "state": "pending",
+        }))
+        .unwrap();
+        let paid = Payment::new("pay_1", "razorpay#pay_1", money(50_000, "INR").unwrap());
+        let order = RefundOrder { attempt: &attempt, payment: &paid, refund: &asked };
+        let ours = asked.id.as_str();
+        let found = |refunds: &[(&str, i64, &str)]| {
+            let refund = |(n, (status, amount, note)): (usize, &(&str, i64, &str))| {
+                let notes = if note.is_empty() { json!([]) } else { json!({ REFUND_NOTE: note }) };
+                let id = format!("rfnd_{n}");
+                let refund =
+                    json!({ "id": id, "status": status, "amount": amount, "payment_id": "pay_1", "notes": notes });
+                serde_json::from_value(refund).unwrap()
+            };
+            found_in(&refunds.iter().enumerate().map(refund).collect::<Vec<_>>(), &order)
+        };
+        let accepted = |id: &str| RefundAnswer::Accepted { reference: id.to_owned() };
+        let succeeded = |id: &str| RefundAnswer::Succeeded { reference: Some(id.to_owned()) };
+        assert_eq!(found(&[]), RefundAnswer::Absent);
+        assert_eq!(found(&[("failed", 50_000, ours)]), RefundAnswer::Absent);
+        assert_eq!(found(&[("failed", 50_000, ours), ("pending", 50_000, ours)]), accepted("rfnd_1"));
+        assert_eq!(found(&[("processed", 50_000, "")]), succeeded("rfnd_0"));
+        assert_eq!(found(&[("processed", 20_000, ""), ("pending", 30_000, "")]), accepted("rfnd_1"));
+        assert_eq!(found(&[("processed", 20_000, "")]).name(), "refused", "the whole cannot go any more");
+        assert_eq!(found(&[("lost", 50_000, "")]).name(), "unknown");
     }
 
     #[test]
     fn passing_trouble_is_told_from_a_refusal() {
         let answer = |status: u16, body: &str| Answer { status, retry_after: None, body: body.to_owned().into() };
         let error = |code: &str| format!(r#"{{"error":{{"code":"{code}","description":"x"}}}}"#);
-        assert!(matches!(refusal(&answer(400, &error("BAD_REQUEST_ERROR"))), Refusal::Final { .. }));
+        let bad_request = error("BAD_REQUEST_ERROR");
+        assert!(matches!(refusal(&answer(400, &bad_request)), Refusal::Final(_)));
+        assert!(matches!(refusal(&answer(401, &bad_request)), Refusal::Account(_)));
+        let stranger = bad_request.replace("\"x\"", "\"Authentication failed\"");
+        assert!(matches!(refusal(&answer(400, &stranger)), Refusal::Account(_)));
+        let long = answer(400, &error(&"پ".repeat(1_000)));
+        assert!(matches!(refusal(&long), Refusal::Final(code) if code.chars().count() == 64));
+        let refunded = bad_request.replace("\"x\"", "\"The payment has been fully refunded already.\"");
+        assert!(says_refunded(&answer(400, &refunded)) && !says_refunded(&answer(400, &bad_request)));
         for (status, body) in [
             (400, error("GATEWAY_ERROR")),
             (400, error("SERVER_ERROR")),
@@ -447,5 +947,25 @@ mod tests {
         ] {
             assert!(matches!(refusal(&answer(status, &body)), Refusal::Passing(_)), "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_link_that_is_not_known_is_told_from_an_account_that_is_not() {
+        let attempt = attempt("razorpay", "plink_1", 50_000, "INR");
+        let read = |status: u16, body: Value| {
+            let answer = Answer { status, retry_after: None, body: body.to_string().into() };
+            link_of(&answer, &attempt).err().map(|refusal| refusal.of_link().name())
+        };
+        let error = |text: &str| json!({ "error": { "code": "BAD_REQUEST_ERROR", "description": text } });
+        assert_eq!(read(400, error("The id provided does not exist")), Some("session_refused"));
+        assert_eq!(read(401, error("Authentication failed")), Some("account_refused"));
+        let link = |id: &str, of: &str| {
+            json!({
+                "id": id, "status": "paid", "amount": 50_000, "currency": "INR", "reference_id": of,
+            })
+        };
+        assert_eq!(read(200, link("plink_1", attempt.id.as_str())), None);
+        assert_eq!(read(200, link("plink_2", attempt.id.as_str())), Some("session_refused"));
+        assert_eq!(read(200, link("plink_1", "at_other")), Some("session_refused"));
     }
 }

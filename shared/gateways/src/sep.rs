@@ -7,26 +7,37 @@
 
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
-use domain::link::{Attempt, AttemptState, Checkout, LEASE, OpenedSession};
+use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use jiff::SignedDuration;
+use outbound::Answer;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, doubtful, is_word, not_paid, object,
-    terminal, unknown, whole,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most, doubtful,
+    is_word, not_paid, object, tehran_instant, terminal, unknown, whole,
 };
 
 /// A reference has at most this many characters. It is base64-like, with `+`, `/` and `=`.
 const LONGEST_REFERENCE: usize = 50;
+
+/// Words of the other side go into answers of ours with at most this many characters.
+const LONGEST_WORD: usize = 64;
 
 /// What the return calls a payment.
 const OK: &str = "2";
 
 /// How long a token may be asked to live, in minutes.
 const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
+
+/// Where a token's answer has this header, the form goes to the address in it: the guide's version 3.6, as clients report.
+const CHECKOUT_HEADER: &str = "x-ipg-url";
+
+/// The form carries a token that opens a payment, and the customer follows it: it goes to hosts of the gateway alone.
+const CHECKOUT_HOSTS: [&str; 2] = ["sep.ir", "shaparak.ir"];
 
 /// The gateway's clock may be behind ours by this much.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -51,12 +62,18 @@ impl GatewayAdapter for Sep<'_> {
             "TokenExpiryInMin": token_minutes(order),
         });
         let unavailable = |why| BeginError::Unavailable { why };
-        let reply = self.call("/onlinepg/onlinepg", body).await.map_err(unavailable)?;
+        let (answer, checkout_at) = self
+            .0
+            .send_and_read(self.request("/onlinepg/onlinepg"), body.to_string(), CHECKOUT_HEADER)
+            .await
+            .map_err(unavailable)?;
+        let reply = read(&answer).map_err(unavailable)?;
+        let checkout_at = checkout_at.as_deref().and_then(checkout_address);
         match (field(&reply, "status").and_then(whole), field(&reply, "token").and_then(Value::as_str)) {
             (Some(1), Some(token)) if is_word(token) => Ok(OpenedSession {
                 session: token.to_owned(),
                 checkout: Checkout::form(
-                    format!("{}/OnlinePG/OnlinePG", self.0.endpoint.pages),
+                    checkout_at.unwrap_or_else(|| format!("{}/OnlinePG/OnlinePG", self.0.endpoint.pages)),
                     [("Token", token), ("GetMethod", "false")],
                 ),
             }),
@@ -76,16 +93,7 @@ impl GatewayAdapter for Sep<'_> {
         _: &Credentials,
         now: Timestamp,
     ) -> GatewayAnswer {
-        let is_over = now >= attempt.watched_until;
-        match (&attempt.state, return_data.hint) {
-            (AttemptState::AwaitingReversal { .. }, _) if is_over => GatewayAnswer::Returned,
-            (AttemptState::AwaitingReversal { .. }, _) => GatewayAnswer::Unconfirmed,
-            (_, Hint::Paid) if return_data.return_reference.is_some() && !is_over => GatewayAnswer::Unconfirmed,
-            // The token is used up, and without our verifying nothing is taken: a later return that brings a payment
-            // after all is still read.
-            (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
-            (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
-        }
+        asked_of(attempt, return_data, now)
     }
 
     /// Verifies: from here on the money is ours. What was verified before answers with another code and the same payment.
@@ -97,14 +105,10 @@ impl GatewayAdapter for Sep<'_> {
         })
     }
 
-    async fn refund(&self, _: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let RefundOrder { attempt: _, payment, refund: _ } = *order;
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
-            Ok(reply) => match field(&reply, "ResultCode").and_then(whole) {
-                // Done now, by an earlier call, or by the gateway itself.
-                Some(0 | 2 | 5) => RefundAnswer::Issued,
-                Some(code) => RefundAnswer::Refused { reason: format!("sep_{code}") },
-                None => RefundAnswer::Unknown { why: "an answer without a result".to_owned() },
-            },
+            Ok(reply) => reversed(&reply, &payment.reference),
             Err(why) => RefundAnswer::Unknown { why },
         }
     }
@@ -124,7 +128,9 @@ impl GatewayAdapter for Sep<'_> {
         if status != OK {
             return Hint::NotPaid.into();
         }
-        match raw("RefNum").and_then(reference_of) {
+        // One that is left out was lost on the way; one that is empty is how the gateway says that nothing was paid.
+        let Some(reference) = raw("RefNum") else { return Hint::Nothing.into() };
+        match reference_of(reference) {
             None => Hint::NotPaid.into(),
             Some(reference) if is_reference(&reference) => {
                 ReturnData { hint: Hint::Paid, return_reference: Some(reference) }
@@ -142,11 +148,79 @@ impl Sep<'_> {
     }
 
     async fn call(&self, path: &str, body: Value) -> Result<Reply, String> {
-        let request = http::Request::post(format!("{}{path}", self.0.endpoint.api))
+        read(&self.0.send(self.request(path), body.to_string()).await?)
+    }
+
+    fn request(&self, path: &str) -> http::request::Builder {
+        http::Request::post(format!("{}{path}", self.0.endpoint.api))
             .header("content-type", "application/json")
-            .header("accept", "application/json");
-        let answer = self.0.send(request, body.to_string()).await?;
-        object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
+            .header("accept", "application/json")
+    }
+}
+
+/// Nobody knows what was done where the other side has trouble, whatever its JSON says.
+fn read(answer: &Answer) -> Result<Reply, String> {
+    if answer.status >= 500 {
+        return Err(format!("status {}", answer.status));
+    }
+    object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
+}
+
+/// An address of a host of the gateway, encrypted and without anything hidden in it.
+fn checkout_address(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok().filter(|url| url.scheme() == "https" && url.port().is_none())?;
+    let host = url.host_str()?;
+    let is_of = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    (is_plain && CHECKOUT_HOSTS.iter().any(|domain| is_of(domain))).then(|| url.to_string())
+}
+
+/// The terminal is inactive or not known, or the address that calls come from is not registered.
+fn is_about_account(code: i64) -> bool {
+    matches!(code, -106..=-104)
+}
+
+/// What an answer to a reverse means. Only some noes say that nothing went back: not found (-2), too late (-6), not a
+/// transaction that can be reversed (-18, -33), and the request (-111). After any other code it may have been reversed.
+fn reversed(reply: &Reply, reference: &str) -> RefundAnswer {
+    let detail = field(reply, "TransactionDetail").and_then(Value::as_object);
+    if detail.is_some_and(|detail| names_another(field(detail, "RefNum"), reference)) {
+        return RefundAnswer::Unknown { why: "the answer is about another transaction".to_owned() };
+    }
+    match field(reply, "ResultCode").and_then(whole) {
+        // Done now, by an earlier call, or by the gateway itself.
+        Some(0 | 2 | 5) => RefundAnswer::Succeeded { reference: None },
+        Some(code) if is_about_account(code) => RefundAnswer::AccountRefused { code: format!("sep_{code}") },
+        Some(code @ (-2 | -6 | -18 | -33 | -111)) => RefundAnswer::Refused { code: format!("sep_{code}") },
+        Some(code) => RefundAnswer::Unknown { why: format!("code {code}") },
+        None => RefundAnswer::Unknown { why: "an answer without a result".to_owned() },
+    }
+}
+
+/// Whether an answer names another reference than ours. One that names none says nothing about it.
+fn names_another(given: Option<&Value>, reference: &str) -> bool {
+    match given {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.trim().is_empty() && text.trim() != reference,
+        Some(Value::Number(number)) => number.to_string() != reference,
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => true,
+    }
+}
+
+/// What is known of an attempt without asking anybody.
+fn asked_of(attempt: &Attempt, return_data: &ReturnData, now: Timestamp) -> GatewayAnswer {
+    let is_over = now >= attempt.watched_until;
+    match (&attempt.state, return_data.hint) {
+        // What was perhaps verified does not go back by itself: then a person has to look.
+        (AttemptState::AwaitingReversal { .. }, _) if is_over && !attempt.was_confirming => GatewayAnswer::Returned,
+        (AttemptState::AwaitingReversal { .. }, _) => GatewayAnswer::Unconfirmed,
+        (_, Hint::Paid) if return_data.return_reference.is_some() && !is_over => GatewayAnswer::Unconfirmed,
+        // Anybody can write a return, and a call of ours may have taken money: this does not end it.
+        (_, Hint::NotPaid) if attempt.was_confirming => GatewayAnswer::Pending,
+        // The token is used up, and without our verifying nothing is taken: a later return that brings a payment
+        // after all is still read.
+        (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
+        (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
     }
 }
 
@@ -172,31 +246,22 @@ fn verified(reply: &Reply, attempt: &Attempt, reference: &str, credentials: &Cre
         Some(-6) if asked_before(attempt) => doubtful("verified_without_an_answer"),
         Some(-6) => GatewayAnswer::Returned,
         Some(-2) => not_paid(NotPaidCause::Unspecified, "no_such_reference"),
-        Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
+        Some(code) if is_about_account(code) => GatewayAnswer::AccountRefused { code: code.to_string() },
+        Some(code) => GatewayAnswer::SessionRefused { code: code.to_string() },
         None => unknown("an answer without a result"),
     }
 }
 
-/// Whether this attempt is confirming for longer than one call: we verified before and heard nothing.
+/// Whether we verified before and heard nothing.
 fn asked_before(attempt: &Attempt) -> bool {
-    match &attempt.state {
-        AttemptState::Confirming { since, look_up_at } => look_up_at.duration_since(*since) > LEASE,
-        AttemptState::Open { .. }
-        | AttemptState::Accepted { .. }
-        | AttemptState::AwaitingReversal { .. }
-        | AttemptState::Paid { .. }
-        | AttemptState::Failed { .. }
-        | AttemptState::Abandoned { .. }
-        | AttemptState::Refunding { .. }
-        | AttemptState::Refunded { .. }
-        | AttemptState::NeedsReview { .. } => false,
-    }
+    attempt.was_left_unanswered
 }
 
 fn paid(detail: &Reply, reference: &str, credentials: &Credentials) -> GatewayAnswer {
-    let is_this = field(detail, "RefNum").and_then(Value::as_str).is_none_or(|given| given.trim() == reference);
-    if !is_this || field(detail, "TerminalNumber").and_then(whole) != terminal_number(credentials) {
-        return GatewayAnswer::Misconfigured { code: "another_transaction".to_owned() };
+    if names_another(field(detail, "RefNum"), reference)
+        || field(detail, "TerminalNumber").and_then(whole) != terminal_number(credentials)
+    {
+        return GatewayAnswer::SessionRefused { code: "another_transaction".to_owned() };
     }
     let amount = field(detail, "OrginalAmount").and_then(whole).filter(|amount| *amount > 0);
     let Some(money) = amount.and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
@@ -206,7 +271,10 @@ fn paid(detail: &Reply, reference: &str, credentials: &Credentials) -> GatewayAn
         reference: reference.to_owned(),
         claim: format!("sep#{}#{reference}", terminal(terminal_id(credentials))),
         money,
-        masked_card: field(detail, "MaskedPan").and_then(Value::as_str).map(str::to_owned),
+        masked_card: field(detail, "MaskedPan").and_then(Value::as_str).map(|pan| at_most(pan, LONGEST_WORD)),
+        fee: None,
+        terminal: Some(terminal_id(credentials).to_owned()),
+        gateway_paid_at: field(detail, "StraceDate").and_then(Value::as_str).and_then(tehran_instant),
     })
 }
 
@@ -247,6 +315,7 @@ fn terminal_number(credentials: &Credentials) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::tests::attempt;
+    use domain::link::LEASE;
 
     const REFERENCE: &str = "GmshtyjwKSu+lKOLquYrzO9/BqjUMb=";
 
@@ -279,14 +348,15 @@ mod tests {
         let ours = ("ResNum", "at_2222222222222222222222");
         let (paid, reference) = (("Status", "2"), ("RefNum", REFERENCE));
         let (longer, odd) = ("x".repeat(51), format!("{REFERENCE}\u{1f4b3}"));
-        let nothing: [&[(&str, &str)]; 7] = [
+        let nothing: [&[(&str, &str)]; 8] = [
             &[],
             // The fields that name the session are left out.
             &[paid, reference],
             &[paid, reference, ("TerminalId", "2015")],
             &[paid, reference, ("ResNum", "at_another")],
             &[paid, reference, ours, ("TerminalId", "9")],
-            // Paid, says the gateway, by a reference that cannot be one.
+            // Paid, says the gateway, and the reference was lost or cannot be one.
+            &[paid, ours],
             &[paid, ours, ("RefNum", &longer)],
             &[paid, ours, ("RefNum", &odd)],
         ];
@@ -298,8 +368,9 @@ mod tests {
     /// An attempt that has been confirming for this long, and was leased last just now.
     fn confirming(long: SignedDuration) -> Attempt {
         let since = Timestamp::UNIX_EPOCH;
-        let state = AttemptState::Confirming { since, look_up_at: since.checked_add(long).unwrap() };
-        Attempt { state, ..attempt("sep", "token", 50_000, "IRR") }
+        let look_up_at = since.checked_add(long).unwrap();
+        let state = AttemptState::Confirming { since, look_up_at, confirmed: None };
+        Attempt { state, was_left_unanswered: long > LEASE, ..attempt("sep", "token", 50_000, "IRR") }
     }
 
     /// In the form of the guide's example, with the blank before its first name.
@@ -325,10 +396,12 @@ mod tests {
             let GatewayAnswer::Paid(payment) = answer_of(&answer(code, 50_000, 2015, now)) else { panic!("{code}") };
             assert_eq!((payment.money.minor_units(), payment.reference.as_str()), (50_000, REFERENCE));
             assert!(payment.claim.starts_with("sep#") && payment.claim.ends_with(REFERENCE));
+            assert_eq!(payment.terminal.as_deref(), Some("2015"));
+            assert_eq!(payment.gateway_paid_at.map(|at| at.to_string()).as_deref(), Some("2026-11-23T22:05:00Z"));
         }
         let GatewayAnswer::Paid(payment) = answer_of(&answer(0, 40_000, 2015, now)) else { panic!() };
         assert_eq!(payment.money.minor_units(), 40_000, "what differs is decided by the domain");
-        assert_eq!(answer_of(&answer(0, 50_000, 2016, now)).name(), "misconfigured");
+        assert_eq!(answer_of(&answer(0, 50_000, 2016, now)).name(), "session_refused");
         let older = "2026-11-23 01:35:00";
         assert_eq!(answer_of(&answer(2, 50_000, 2015, older)), doubtful("verified_by_somebody_else"));
         assert_eq!(
@@ -337,11 +410,104 @@ mod tests {
             "we took it just now, whatever their clock says"
         );
         assert_eq!(answer_of(&answer(2, 50_000, 2015, "yesterday")).name(), "paid");
-        for (code, expected) in [(5, "returned"), (-2, "not_paid"), (-106, "misconfigured")] {
+        for (code, expected) in [
+            (5, "returned"),
+            (-2, "not_paid"),
+            (-104, "account_refused"),
+            (-105, "account_refused"),
+            (-106, "account_refused"),
+            (-111, "session_refused"),
+            (-18, "session_refused"),
+        ] {
             assert_eq!(answer_of(&answer(code, 50_000, 2015, now)).name(), expected, "{code}");
         }
         let bare = serde_json::from_value(json!({ "ResultCode": 2, "Success": false })).unwrap();
         assert_eq!(answer_of(&bare).name(), "unknown");
+    }
+
+    #[test]
+    fn a_payment_of_another_reference_is_not_this_one_in_whatever_form_it_is_named() {
+        let confirming = confirming(SignedDuration::from_mins(2));
+        let named = |given: Value, reference: &str| {
+            let mut reply = answer(0, 50_000, 2015, "2026-11-24 01:35:00");
+            reply.get_mut(" TransactionDetail").unwrap()["RefNum"] = given;
+            verified(&reply, &confirming, reference, &credentials()).name()
+        };
+        assert_eq!(named(json!(77), "77"), "paid");
+        assert_eq!(named(Value::Null, REFERENCE), "paid");
+        for other in [json!(77), json!("77"), json!([REFERENCE])] {
+            assert_eq!(named(other.clone(), REFERENCE), "session_refused", "{other}");
+        }
+    }
+
+    #[test]
+    fn only_some_codes_say_that_nothing_was_reversed() {
+        let of = |code: i64| reversed(&answer(code, 50_000, 2015, "2026-11-24 01:35:00"), REFERENCE);
+        for (codes, expected) in [
+            (vec![0, 2, 5], "succeeded"),
+            (vec![-2, -6, -18, -33, -111], "refused"),
+            (vec![-104, -105, -106], "account_refused"),
+            (vec![-1, -3, -107, -200, 1, 8, 99], "unknown"),
+        ] {
+            for code in codes {
+                assert_eq!(of(code).name(), expected, "{code}");
+            }
+        }
+        let other = reversed(&answer(0, 50_000, 2015, "2026-11-24 01:35:00"), "another");
+        assert_eq!(other.name(), "unknown");
+    }
+
+    #[test]
+    fn an_answer_of_a_gateway_in_trouble_decides_nothing() {
+        let body = json!({ "ResultCode": -2, "Success": false }).to_string();
+        let read_with = |status: u16| read(&Answer { status, retry_after: None, body: body.clone().into() });
+        assert!(read_with(200).is_ok() && read_with(400).is_ok());
+        assert!(read_with(500).is_err() && read_with(503).is_err());
+    }
+
+    #[test]
+    fn the_form_goes_where_the_gateway_says_if_that_is_a_host_of_its_own() {
+        for ours in [
+            "https://neo-pg.sep.ir/transaction/init",
+            "https://sep.ir/",
+            "https://sep.shaparak.ir/OnlinePG/OnlinePG",
+            " https://neo-pg.sep.ir/transaction/init ",
+        ] {
+            assert_eq!(checkout_address(ours).as_deref(), Some(ours.trim()));
+        }
+        for foreign in [
+            "http://neo-pg.sep.ir/",
+            "https://neo-pg.sep.ir.example/",
+            "https://notsep.ir/",
+            "https://neo-pg.sep.ir@pay.example/",
+            "https://user@neo-pg.sep.ir/",
+            "https://neo-pg.sep.ir:8443/",
+            "javascript:alert(1)",
+            "neo-pg.sep.ir",
+            "",
+        ] {
+            assert_eq!(checkout_address(foreign), None, "{foreign}");
+        }
+    }
+
+    fn looked_up(attempt: &Attempt, hint: Hint, now: Timestamp) -> &'static str {
+        asked_of(attempt, &hint.into(), now).name()
+    }
+
+    #[test]
+    fn what_was_perhaps_verified_is_ended_by_no_return_and_by_no_time() {
+        let open = attempt("sep", "token", 50_000, "IRR");
+        let tried = Attempt { was_confirming: true, ..open.clone() };
+        let (early, late) = (open.opened_at, open.watched_until);
+        assert_eq!(looked_up(&open, Hint::NotPaid, early), "not_paid");
+        assert_eq!(looked_up(&tried, Hint::NotPaid, early), "pending");
+        let waiting = |attempt: &Attempt| Attempt {
+            state: AttemptState::AwaitingReversal { since: early, look_up_at: late },
+            ..attempt.clone()
+        };
+        assert_eq!(looked_up(&waiting(&open), Hint::Nothing, early), "unconfirmed");
+        assert_eq!(looked_up(&waiting(&open), Hint::Nothing, late), "returned");
+        assert_eq!(looked_up(&waiting(&tried), Hint::Nothing, late), "unconfirmed", "then a person looks");
     }
 
     #[test]

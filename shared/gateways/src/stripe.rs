@@ -1,24 +1,22 @@
 //! Stripe Checkout. Source: docs.stripe.com and the official SDKs.
 //!
 //! What is special here: the money is captured without a call of ours, so money that cannot be kept has to be refunded;
-//! webhooks are signed; a session can be closed; every call that changes something carries an idempotency key.
-
-use std::collections::BTreeMap;
+//! webhooks are signed; a session can be closed; a refund that Stripe took can wait for a bank, and can fail.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
+use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, WebhookError, WebhookHint,
-    WebhookRequest, is_hmac_of, is_word, not_paid, object, web_address,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
+    WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -32,6 +30,12 @@ const TOLERANCE_SECONDS: i64 = 300;
 
 /// The name of our link's id in the metadata of a session.
 const LINK_METADATA: &str = "paylink_link";
+
+/// The name of our refund's id in the metadata of a refund.
+const REFUND_METADATA: &str = "paylink_refund";
+
+/// So much of a code of theirs is kept, in characters.
+const LONGEST_CODE: usize = 64;
 
 pub(crate) struct Stripe<'a>(pub(crate) GatewayClient<'a>);
 
@@ -48,19 +52,41 @@ struct Session {
     #[serde(default)]
     currency: Option<String>,
     #[serde(default)]
-    payment_intent: Option<PaymentIntent>,
+    payment_intent: Option<Expandable<PaymentIntent>>,
     #[serde(default)]
     client_reference_id: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
 }
 
 /// An id, or the whole object where it was asked for.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum PaymentIntent {
-    Id(String),
-    Whole { id: String, status: String },
+enum Expandable<T> {
+    Id(#[expect(dead_code, reason = "an id tells nothing that the whole object would")] String),
+    Whole(T),
+}
+
+#[derive(Debug, Deserialize)]
+struct PaymentIntent {
+    id: String,
+    status: String,
+    #[serde(default)]
+    latest_charge: Option<Expandable<Charge>>,
+}
+
+/// What became of the money. Refunds and disputes change this object alone: the session stays paid for ever.
+#[derive(Debug, Deserialize)]
+struct Charge {
+    amount: i64,
+    amount_refunded: i64,
+    refunded: bool,
+    disputed: bool,
+    /// What a receipt shows beside the money. Nothing is decided on it, so none of it makes a charge unreadable.
+    #[serde(default)]
+    created: Value,
+    #[serde(default)]
+    payment_method_details: Value,
+    #[serde(default)]
+    balance_transaction: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,14 +97,65 @@ struct ErrorBody {
 #[derive(Debug, Deserialize)]
 struct ErrorFields {
     #[serde(rename = "type", default)]
-    kind: String,
+    kind: Option<ErrorKind>,
     #[serde(default)]
-    code: Option<String>,
+    code: Option<ErrorCode>,
+}
+
+/// The types of errors that are told apart.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ErrorKind {
+    /// The idempotency key stood for another call.
+    IdempotencyError,
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// The codes of errors that are told apart.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ErrorCode {
+    ResourceMissing,
+    ChargeAlreadyRefunded,
+    #[serde(untagged)]
+    Other(String),
 }
 
 #[derive(Debug, Deserialize)]
 struct Refund {
-    status: String,
+    id: String,
+    /// Null where Stripe does not know it itself.
+    #[serde(default)]
+    status: Option<RefundStatus>,
+    amount: i64,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    #[serde(default)]
+    failure_reason: Option<String>,
+    #[serde(default)]
+    metadata: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RefundStatus {
+    /// It waits for a bank, or for money in the business's balance.
+    Pending,
+    /// It waits for the customer, who has to say where the money goes.
+    RequiresAction,
+    Succeeded,
+    Failed,
+    Canceled,
+    #[serde(other)]
+    Undocumented,
+}
+
+#[derive(Debug, Deserialize)]
+struct RefundList {
+    data: Vec<Refund>,
+    #[serde(default)]
+    has_more: bool,
 }
 
 impl GatewayAdapter for Stripe<'_> {
@@ -105,11 +182,14 @@ impl GatewayAdapter for Stripe<'_> {
             // The customer is charged in the currency that the link names.
             ("adaptive_pricing[enabled]", "false"),
         ]);
-        let answer = self.post("/v1/checkout/sessions", form, attempt.id().as_str(), credentials).await;
+        let answer = self.post("/v1/checkout/sessions", form, Some(attempt.id().as_str()), credentials).await;
         let answer = answer.map_err(|why| BeginError::Unavailable { why })?;
         opened(&answer).ok_or_else(|| match refusal(&answer) {
             Refusal::Passing(why) => BeginError::Unavailable { why },
-            Refusal::Final(code) => BeginError::Refused { code },
+            Refusal::Account(code)
+            | Refusal::UnknownObject(code)
+            | Refusal::AlreadyRefunded(code)
+            | Refusal::Final(code) => BeginError::Refused { code },
         })
     }
 
@@ -123,36 +203,52 @@ impl GatewayAdapter for Stripe<'_> {
         self.retrieve(attempt, credentials).await
     }
 
-    /// Expires an open session. Where that is refused the customer may just have paid, so the session is read again.
+    /// Expires an open session. Where that is refused the customer may just have paid, so the session is read again. A
+    /// session ends once, however often that is asked for, so the call needs no key; under one, an error of theirs
+    /// would be repeated for a day.
     async fn close(&self, attempt: &Attempt, credentials: &Credentials) -> Option<GatewayAnswer> {
         let path = format!("/v1/checkout/sessions/{}/expire", attempt.session);
-        let key = format!("close-{}", attempt.id);
-        Some(match self.post(&path, String::new(), &key, credentials).await {
+        Some(match self.post(&path, String::new(), None, credentials).await {
             Ok(answer) if answer.status == 200 => session_answer(&answer, attempt),
             Ok(_) => self.retrieve(attempt, credentials).await,
             Err(why) => GatewayAnswer::Unknown { why },
         })
     }
 
-    async fn refund(&self, attempt: &Attempt, payment: &Payment, credentials: &Credentials) -> RefundAnswer {
-        let form = form(&[("payment_intent", &payment.reference), ("reason", "requested_by_customer")]);
-        let answer = match self.post("/v1/refunds", form, &refund_key(attempt), credentials).await {
-            Ok(answer) => answer,
-            Err(why) => return RefundAnswer::Unknown { why },
-        };
-        if answer.status == 200 {
-            return match object::<Refund>(&answer.body) {
-                Some(refund) if matches!(refund.status.as_str(), "failed" | "canceled") => {
-                    RefundAnswer::Refused { reason: format!("refund_{}", refund.status) }
+    async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        match &order.refund.gateway_reference {
+            Some(reference) if is_word(reference) => {
+                match self.get(&format!("/v1/refunds/{reference}"), credentials).await {
+                    Ok(answer) => known_refund(&answer, order),
+                    Err(why) => RefundAnswer::Unknown { why },
                 }
-                Some(_) => RefundAnswer::Issued,
-                None => RefundAnswer::Unknown { why: "a refund that cannot be read".to_owned() },
-            };
+            }
+            Some(_) => unknown_refund("an id of a refund that is none"),
+            None => self.find_any_refund(order, credentials).await,
         }
-        match refusal(&answer) {
-            Refusal::Final(code) if code == "charge_already_refunded" => RefundAnswer::Issued,
-            Refusal::Final(code) => RefundAnswer::Refused { reason: code },
-            Refusal::Passing(why) => RefundAnswer::Unknown { why },
+    }
+
+    /// Without an amount everything goes back that has not gone back yet. Stripe counts refunds that wait, so that a
+    /// payment cannot go back twice, whatever the key.
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let form = form(&[
+            ("payment_intent", &order.payment.reference),
+            ("reason", "requested_by_customer"),
+            (&format!("metadata[{REFUND_METADATA}]"), order.refund.id.as_str()),
+        ]);
+        match self.post("/v1/refunds", form, Some(&order.refund.key()), credentials).await {
+            Ok(answer) if answer.status == 200 => known_refund(&answer, order),
+            Ok(answer) => match refusal(&answer) {
+                Refusal::Passing(why) => RefundAnswer::Unknown { why },
+                Refusal::Account(code) => RefundAnswer::AccountRefused { code },
+                Refusal::AlreadyRefunded(code) => match self.find_any_refund(order, credentials).await {
+                    // The money went back, and nobody says how.
+                    RefundAnswer::Absent => RefundAnswer::Unknown { why: code },
+                    found => found,
+                },
+                Refusal::UnknownObject(code) | Refusal::Final(code) => RefundAnswer::Refused { code },
+            },
+            Err(why) => RefundAnswer::Unknown { why },
         }
     }
 
@@ -174,21 +270,62 @@ impl GatewayAdapter for Stripe<'_> {
     }
 }
 
+/// What is asked for beside a session: the charge, which says whether the money is still there, and the transaction on
+/// the balance, which has the fee.
+const WITH_FEE: &str = "payment_intent.latest_charge.balance_transaction";
+const WITHOUT_FEE: &str = "payment_intent.latest_charge";
+
 impl Stripe<'_> {
     async fn retrieve(&self, attempt: &Attempt, credentials: &Credentials) -> GatewayAnswer {
-        let path = format!("/v1/checkout/sessions/{}?expand%5B%5D=payment_intent", attempt.session);
-        let request = self.request(http::Method::GET, &path, credentials);
-        match self.0.send(request, String::new()).await {
+        match self.retrieve_with(WITH_FEE, attempt, credentials).await {
+            // A restricted key may read the charge and not the balance, and the fee is worth no payment.
+            Ok(answer) if answer.status == 403 => match self.retrieve_with(WITHOUT_FEE, attempt, credentials).await {
+                Ok(answer) => session_answer(&answer, attempt),
+                Err(why) => GatewayAnswer::Unknown { why },
+            },
             Ok(answer) => session_answer(&answer, attempt),
             Err(why) => GatewayAnswer::Unknown { why },
         }
     }
 
-    async fn post(&self, path: &str, form: String, key: &str, credentials: &Credentials) -> Result<Answer, String> {
+    async fn retrieve_with(
+        &self,
+        expanded: &str,
+        attempt: &Attempt,
+        credentials: &Credentials,
+    ) -> Result<Answer, String> {
+        let query = form(&[("expand[]", expanded)]);
+        self.get(&format!("/v1/checkout/sessions/{}?{query}", attempt.session), credentials).await
+    }
+
+    /// Looks for any refund of the payment: one whose answer was lost, or one from the dashboard.
+    async fn find_any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let query = form(&[("payment_intent", &order.payment.reference), ("limit", "100")]);
+        match self.get(&format!("/v1/refunds?{query}"), credentials).await {
+            Ok(answer) => listed_refund(&answer, order),
+            Err(why) => RefundAnswer::Unknown { why },
+        }
+    }
+
+    async fn get(&self, path: &str, credentials: &Credentials) -> Result<Answer, String> {
+        self.0.send(self.request(http::Method::GET, path, credentials), String::new()).await
+    }
+
+    /// Under one key the gateway repeats its first answer for a day, also where that was an error of its own.
+    async fn post(
+        &self,
+        path: &str,
+        form: String,
+        key: Option<&str>,
+        credentials: &Credentials,
+    ) -> Result<Answer, String> {
         let request = self
             .request(http::Method::POST, path, credentials)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("idempotency-key", key);
+            .header("content-type", "application/x-www-form-urlencoded");
+        let request = match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        };
         self.0.send(request, form).await
     }
 
@@ -202,31 +339,20 @@ impl Stripe<'_> {
     }
 }
 
-/// A key of each try. Under one key the gateway repeats its first answer for a day, also where that was an error of its
-/// own or a refusal that has passed since; and a whole payment cannot go back twice, whatever the key.
-fn refund_key(attempt: &Attempt) -> String {
-    match &attempt.state {
-        AttemptState::Refunding { look_up_at, .. } => format!("refund-{}-{}", attempt.id, look_up_at.as_second()),
-        AttemptState::Open { .. }
-        | AttemptState::Confirming { .. }
-        | AttemptState::Accepted { .. }
-        | AttemptState::AwaitingReversal { .. }
-        | AttemptState::Paid { .. }
-        | AttemptState::Failed { .. }
-        | AttemptState::Abandoned { .. }
-        | AttemptState::Refunded { .. }
-        | AttemptState::NeedsReview { .. } => format!("refund-{}", attempt.id),
-    }
-}
-
 fn form(fields: &[(&str, &str)]) -> String {
     serde_urlencoded::to_string(fields).unwrap_or_default()
 }
 
+/// A no, with their code, or with the type of the error where it has none.
+#[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     /// Worth another try: their trouble, a rate limit, or an answer that cannot be read.
     Passing(String),
-    /// Their code, or the type of the error where it has none.
+    /// The key is unknown, revoked, or may not do this.
+    Account(String),
+    /// There is no such object under this key.
+    UnknownObject(String),
+    AlreadyRefunded(String),
     Final(String),
 }
 
@@ -234,12 +360,133 @@ fn refusal(answer: &Answer) -> Refusal {
     if answer.status == 429 || answer.status == 409 || answer.status >= 500 {
         return Refusal::Passing(format!("status {}", answer.status));
     }
-    match serde_json::from_slice::<ErrorBody>(&answer.body) {
-        Ok(body) if answer.status == 401 => {
-            Refusal::Final(body.error.code.unwrap_or_else(|| "unauthorized".to_owned()))
+    let Some(ErrorBody { error }) = object(&answer.body) else {
+        return Refusal::Passing(format!("status {} in an unknown form", answer.status));
+    };
+    match (answer.status, error.kind, error.code) {
+        (_, Some(ErrorKind::IdempotencyError), _) => Refusal::Passing("idempotency_error".to_owned()),
+        (401 | 403, _, Some(code)) => Refusal::Account(code.text()),
+        (401, _, None) => Refusal::Account("unauthorized".to_owned()),
+        (403, _, None) => Refusal::Account("forbidden".to_owned()),
+        (_, _, Some(code @ ErrorCode::ResourceMissing)) => Refusal::UnknownObject(code.text()),
+        (_, _, Some(code @ ErrorCode::ChargeAlreadyRefunded)) => Refusal::AlreadyRefunded(code.text()),
+        (_, _, Some(code @ ErrorCode::Other(_))) => Refusal::Final(code.text()),
+        (_, Some(ErrorKind::Other(kind)), None) => Refusal::Final(at_most(&kind, LONGEST_CODE)),
+        (_, None, None) => Refusal::Final("without_a_code".to_owned()),
+    }
+}
+
+impl ErrorCode {
+    fn text(self) -> String {
+        match self {
+            Self::ResourceMissing => "resource_missing".to_owned(),
+            Self::ChargeAlreadyRefunded => "charge_already_refunded".to_owned(),
+            Self::Other(code) => at_most(&code, LONGEST_CODE),
         }
-        Ok(body) => Refusal::Final(body.error.code.unwrap_or(body.error.kind)),
-        Err(_) => Refusal::Passing(format!("status {} in an unknown form", answer.status)),
+    }
+}
+
+fn unknown_refund(why: &str) -> RefundAnswer {
+    RefundAnswer::Unknown { why: why.to_owned() }
+}
+
+/// What became of one refund, from an answer that holds it.
+fn known_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
+    if answer.status != 200 {
+        return not_answered(answer);
+    }
+    match object::<Refund>(&answer.body) {
+        Some(refund) if refund.is_of(order) => refund.answer(),
+        Some(_) => unknown_refund("a refund of another payment"),
+        None => unknown_refund("a refund that cannot be read"),
+    }
+}
+
+/// What became of the refunds of a payment, from their list. Those that failed gave nothing back: one that is known by
+/// its id is asked about by its id, and the others are older.
+fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
+    if answer.status != 200 {
+        return not_answered(answer);
+    }
+    let Some(list) = object::<RefundList>(&answer.body) else {
+        return unknown_refund("a list of refunds that cannot be read");
+    };
+    if !list.data.iter().all(|refund| refund.is_of(order)) {
+        return unknown_refund("a list of refunds of another payment");
+    }
+    let alive = list.data.iter().filter(|refund| !refund.has_failed());
+    let (mut alive, unreadable): (Vec<&Refund>, Vec<&Refund>) = alive.partition(|refund| refund.is_readable());
+    if unreadable.iter().any(|refund| refund.is_ours(order)) {
+        return unknown_refund("a status of a refund that is not documented");
+    }
+    let sum = |refunds: &[&Refund]| refunds.iter().fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
+    let (back, whole) = (sum(&alive), order.payment.money.minor_units());
+    if back < whole {
+        // What cannot be read may be what is looked for.
+        if back.saturating_add(sum(&unreadable)) >= whole {
+            return unknown_refund("a status of a refund that is not documented");
+        }
+        return match list.has_more {
+            true => unknown_refund("a list of refunds that is cut off"),
+            // Part of it may have gone back by the dashboard: a call gives back the rest, and no more.
+            false => RefundAnswer::Absent,
+        };
+    }
+    // All of it goes back, and has gone where no part is waiting any more.
+    alive.sort_by_key(|refund| (refund.status == Some(RefundStatus::Succeeded), !refund.is_ours(order)));
+    alive.first().map_or(RefundAnswer::Absent, |refund| refund.answer())
+}
+
+/// What follows where a question about a refund was refused. The refund may have been made all the same.
+fn not_answered(answer: &Answer) -> RefundAnswer {
+    match refusal(answer) {
+        Refusal::Account(code) => RefundAnswer::AccountRefused { code },
+        Refusal::Passing(why) | Refusal::UnknownObject(why) | Refusal::AlreadyRefunded(why) | Refusal::Final(why) => {
+            RefundAnswer::Unknown { why }
+        }
+    }
+}
+
+impl Refund {
+    fn has_failed(&self) -> bool {
+        matches!(self.status, Some(RefundStatus::Failed | RefundStatus::Canceled))
+    }
+
+    fn is_readable(&self) -> bool {
+        !matches!(self.status, Some(RefundStatus::Undocumented) | None)
+    }
+
+    fn is_of(&self, order: &RefundOrder<'_>) -> bool {
+        self.payment_intent.as_deref() == Some(order.payment.reference.as_str())
+    }
+
+    fn is_ours(&self, order: &RefundOrder<'_>) -> bool {
+        self.metadata.get(REFUND_METADATA).and_then(Value::as_str) == Some(order.refund.id.as_str())
+    }
+
+    /// The id becomes a part of addresses, and what is not final cannot be asked about without one.
+    fn answer(&self) -> RefundAnswer {
+        let reference = is_word(&self.id).then(|| self.id.clone());
+        let Some(status) = self.status else {
+            return unknown_refund("a refund without a status");
+        };
+        match (status, reference) {
+            (RefundStatus::Succeeded, reference) => RefundAnswer::Succeeded { reference },
+            (RefundStatus::Pending | RefundStatus::RequiresAction, Some(reference)) => {
+                RefundAnswer::Accepted { reference }
+            }
+            (RefundStatus::Pending | RefundStatus::RequiresAction, None) => {
+                unknown_refund("a refund without an id that can be asked about")
+            }
+            (RefundStatus::Failed, reference) => {
+                let code = self.failure_reason.as_deref().unwrap_or("refund_failed");
+                RefundAnswer::Failed { reference, code: at_most(code, LONGEST_CODE) }
+            }
+            (RefundStatus::Canceled, reference) => {
+                RefundAnswer::Failed { reference, code: "refund_canceled".to_owned() }
+            }
+            (RefundStatus::Undocumented, _) => unknown_refund("a status of a refund that is not documented"),
+        }
     }
 }
 
@@ -258,18 +505,22 @@ fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
     if answer.status != 200 {
         return match refusal(answer) {
             Refusal::Passing(why) => GatewayAnswer::Unknown { why },
-            Refusal::Final(code) => GatewayAnswer::Misconfigured { code },
+            Refusal::UnknownObject(code) => GatewayAnswer::SessionRefused { code },
+            // What is wrong with such a call is wrong with every such call of the account.
+            Refusal::Account(code) | Refusal::AlreadyRefunded(code) | Refusal::Final(code) => {
+                GatewayAnswer::AccountRefused { code }
+            }
         };
     }
     match object(&answer.body) {
         Some(session) => answer_of(session, attempt),
-        None => GatewayAnswer::Unknown { why: "a session that cannot be read".to_owned() },
+        None => unknown("a session that cannot be read"),
     }
 }
 
 fn answer_of(session: Session, attempt: &Attempt) -> GatewayAnswer {
     if session.id != attempt.session || session.client_reference_id.as_deref() != Some(attempt.id.as_str()) {
-        return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
+        return GatewayAnswer::SessionRefused { code: "another_session".to_owned() };
     }
     match (session.status.as_deref(), session.payment_status.as_str()) {
         (_, "paid") => paid(&session),
@@ -277,24 +528,39 @@ fn answer_of(session: Session, attempt: &Attempt) -> GatewayAnswer {
         (Some("expired"), "unpaid") => not_paid(NotPaidCause::SessionOver, "session_expired"),
         // A method that takes days: its end is read from the payment intent, because the session never changes again.
         (Some("complete"), "unpaid") => match &session.payment_intent {
-            Some(PaymentIntent::Whole { status, .. })
-                if matches!(status.as_str(), "requires_payment_method" | "canceled") =>
+            Some(Expandable::Whole(intent))
+                if matches!(intent.status.as_str(), "requires_payment_method" | "canceled") =>
             {
                 not_paid(NotPaidCause::Declined, "payment_failed")
             }
             Some(_) | None => GatewayAnswer::Processing,
         },
         (_, "no_payment_required") => GatewayAnswer::WrongAmount { got: None },
-        _ => GatewayAnswer::Unknown { why: "a session in a state that is not documented".to_owned() },
+        _ => unknown("a session in a state that is not documented"),
     }
 }
 
 fn paid(session: &Session) -> GatewayAnswer {
-    let reference = match &session.payment_intent {
-        Some(PaymentIntent::Id(id) | PaymentIntent::Whole { id, .. }) if is_word(id) => id.clone(),
-        // Without a reference of its own it would count as the same payment as another such.
-        Some(_) | None => return GatewayAnswer::Unknown { why: "a paid session without a payment".to_owned() },
+    let Some(Expandable::Whole(intent)) = &session.payment_intent else {
+        return unknown("a paid session without a payment");
     };
+    // Without a reference of its own it would count as the same payment as another such.
+    if !is_word(&intent.id) {
+        return unknown("a paid session without a reference");
+    }
+    // Whether the money is still there only the charge says.
+    let Some(Expandable::Whole(charge)) = &intent.latest_charge else {
+        return unknown("a paid session without a charge");
+    };
+    if charge.disputed {
+        return doubtful("stripe_disputed");
+    }
+    if charge.refunded || (charge.amount_refunded > 0 && charge.amount_refunded >= charge.amount) {
+        return GatewayAnswer::Returned;
+    }
+    if charge.amount_refunded != 0 {
+        return doubtful("stripe_partly_refunded");
+    }
     let money = session
         .currency
         .as_deref()
@@ -302,23 +568,30 @@ fn paid(session: &Session) -> GatewayAnswer {
         .zip(session.amount_total);
     let money = money.filter(|(_, total)| *total > 0);
     match money.and_then(|(currency, total)| Money::new(total, currency).ok()) {
-        Some(money) => {
-            GatewayAnswer::Paid(Payment { claim: format!("stripe#{reference}"), reference, money, masked_card: None })
-        }
+        Some(money) => GatewayAnswer::Paid(Payment {
+            masked_card: charge.masked_card(),
+            fee: charge.fee(money.currency()),
+            gateway_paid_at: charge.created.as_i64().and_then(|second| Timestamp::from_second(second).ok()),
+            ..Payment::new(intent.id.clone(), format!("stripe#{}", intent.id), money)
+        }),
         None => GatewayAnswer::WrongAmount { got: None },
     }
 }
 
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    data: EventData,
-}
+impl Charge {
+    fn masked_card(&self) -> Option<String> {
+        let digits = self.payment_method_details.pointer("/card/last4")?.as_str()?;
+        (digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| format!("**** {digits}"))
+    }
 
-#[derive(Deserialize)]
-struct EventData {
-    object: Map<String, Value>,
+    /// The fee, which Stripe takes from what the business gets. It is counted in the currency of the business's
+    /// balance, and said where that is the payment's own.
+    fn fee(&self, currency: Currency) -> Option<Fee> {
+        let counted_in = self.balance_transaction.get("currency")?.as_str()?;
+        let amount = self.balance_transaction.get("fee")?.as_i64().filter(|amount| *amount >= 0)?;
+        let is_same = counted_in.eq_ignore_ascii_case(currency.code());
+        is_same.then_some(Fee { amount, payer: Some(FeePayer::Merchant) })
+    }
 }
 
 fn read_webhook(
@@ -331,18 +604,23 @@ fn read_webhook(
     if !secrets.iter().any(|secret| is_signed(header, body, secret, now)) {
         return Err(WebhookError::BadSignature);
     }
-    let event: Event = object(body).ok_or(WebhookError::Unreadable)?;
-    let hint = match event.kind.as_str() {
+    let event: Value = object(body).ok_or(WebhookError::Unreadable)?;
+    Ok(hint_of(&event))
+}
+
+/// What an event says about one of our attempts. The business may have subscribed to more and may use the same account
+/// for other things, so an event of any other form is none of ours. It must be no error: Stripe switches an endpoint
+/// off that keeps refusing.
+fn hint_of(event: &Value) -> Option<WebhookHint> {
+    let hint = match event.get("type")?.as_str()? {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Hint::Paid,
         "checkout.session.expired" | "checkout.session.async_payment_failed" => Hint::NotPaid,
-        // The business may have subscribed to more, and may use the same account for other things.
-        _ => return Ok(None),
+        _ => return None,
     };
-    let session: Session =
-        serde_json::from_value(Value::Object(event.data.object)).map_err(|_| WebhookError::Unreadable)?;
-    let link = session.metadata.get(LINK_METADATA).and_then(|id| LinkId::parse(id).ok());
-    let attempt = session.client_reference_id.as_deref().and_then(|id| AttemptId::parse(id).ok());
-    Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint }))
+    let session = event.pointer("/data/object")?;
+    let link = session.get("metadata")?.get(LINK_METADATA)?.as_str()?;
+    let attempt = session.get("client_reference_id")?.as_str()?;
+    Some(WebhookHint { link: LinkId::parse(link).ok()?, attempt: AttemptId::parse(attempt).ok()?, hint })
 }
 
 /// Whether one of the header's `v1` signatures is right and not too old. The key is the whole secret with its prefix; the
@@ -364,6 +642,9 @@ fn is_signed(header: &str, body: &[u8], secret: &str, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hmac::{Hmac, KeyInit, Mac};
+    use serde_json::json;
+    use sha2::Sha256;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -429,8 +710,60 @@ mod tests {
         let secrets = ["whsec_old", "whsec_abc123"];
         assert_eq!(read_webhook(None, body.as_bytes(), &secrets, at(time)), Err(WebhookError::BadSignature));
         assert_eq!(read_webhook(Some(&header), body.as_bytes(), &[], at(time)), Err(WebhookError::BadSignature));
-        // Rightly signed by one of two secrets, but it has no session.
-        assert_eq!(read_webhook(Some(&header), body.as_bytes(), &secrets, at(time)), Err(WebhookError::Unreadable));
+        // Rightly signed by one of two secrets, and about nothing.
+        assert_eq!(read_webhook(Some(&header), body.as_bytes(), &secrets, at(time)), Ok(None));
+    }
+
+    fn told(body: &Value) -> Result<Option<WebhookHint>, WebhookError> {
+        let (secret, body) = ("whsec_abc123", body.to_string());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(format!("1700000000.{body}").as_bytes());
+        let header = format!("t=1700000000,v1={}", hex::encode(mac.finalize().into_bytes()));
+        read_webhook(Some(&header), body.as_bytes(), &[secret], at(1_700_000_000))
+    }
+
+    #[test]
+    fn an_event_of_our_session_says_which_attempt_to_ask_about() {
+        let link = "pl_2222222222222222222222";
+        let event = |kind: &str| {
+            let metadata = json!({ LINK_METADATA: link });
+            let session = json!({ "client_reference_id": "at_2222222222222222222222", "metadata": metadata });
+            json!({ "object": "event", "type": kind, "data": { "object": session } })
+        };
+        for (kind, hint) in [
+            ("checkout.session.completed", Hint::Paid),
+            ("checkout.session.async_payment_succeeded", Hint::Paid),
+            ("checkout.session.async_payment_failed", Hint::NotPaid),
+            ("checkout.session.expired", Hint::NotPaid),
+        ] {
+            let understood = told(&event(kind)).unwrap().unwrap();
+            assert_eq!((understood.link.as_str(), understood.hint), (link, hint));
+            assert_eq!(understood.attempt.as_str(), "at_2222222222222222222222");
+        }
+        for kind in ["charge.refunded", "refund.failed", "charge.dispute.created", "customer.created"] {
+            assert_eq!(told(&event(kind)), Ok(None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_rightly_signed_event_that_is_not_ours_is_taken_in() {
+        let completed = |session: Value| json!({ "type": "checkout.session.completed", "data": { "object": session } });
+        for event in [
+            completed(json!({ "metadata": null, "client_reference_id": null, "payment_status": "paid" })),
+            completed(json!({ "metadata": { "order": "7" }, "client_reference_id": "order-7" })),
+            completed(json!({ "metadata": { LINK_METADATA: "garbage" }, "client_reference_id": "garbage" })),
+            completed(Value::Null),
+            json!({ "type": "checkout.session.completed", "data": null }),
+            json!({
+                "id": "evt_1", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered",
+                "livemode": false, "created": "2026-11-23T22:00:00.000Z", "related_object": null,
+            }),
+            json!({ "object": "v2.core.event", "type": "checkout.session.completed" }),
+            json!({}),
+        ] {
+            assert_eq!(told(&event), Ok(None), "{event}");
+        }
+        assert_eq!(told(&json!(["checkout.session.completed"])), Err(WebhookError::Unreadable));
     }
 
     fn answer(status: u16, body: &str) -> Answer {
@@ -459,41 +792,264 @@ mod tests {
         assert_eq!(escaped.checkout.at, "https://checkout.stripe.com/%07%D9%BE", "a header takes nothing else");
     }
 
-    #[test]
-    fn a_list_is_no_session_and_a_payment_has_a_reference_and_an_amount() {
-        let read = |body: &str| object::<Session>(body.as_bytes()).map(|session| paid(&session).name());
-        let session = |intent: &str, total: i64| {
-            format!(
-                r#"{{"id":"cs_1","payment_status":"paid","amount_total":{total},"currency":"eur","payment_intent":{intent}}}"#
-            )
-        };
-        assert_eq!(read(&session(r#""pi_1""#, 1500)).unwrap(), "paid");
-        assert_eq!(read(&session(r#"{"id":"pi_1","status":"succeeded"}"#, 1500)).unwrap(), "paid");
-        assert_eq!(read(&session(r#""""#, 1500)).unwrap(), "unknown");
-        assert_eq!(read(&session(r#"" ""#, 1500)).unwrap(), "unknown");
-        assert_eq!(read(&session(r#""pi_1""#, -1500)).unwrap(), "wrong_amount");
-        assert_eq!(read(r#"["cs_1",null,"complete","paid",1500,"eur","pi_1",null,{}]"#), None);
+    /// A charge on whose balance transaction nothing special happened.
+    fn charge() -> Value {
+        json!({
+            "id": "ch_1", "amount": 1500, "amount_refunded": 0, "refunded": false, "disputed": false,
+            "created": 1_700_000_000, "payment_method_details": { "type": "card", "card": { "last4": "4242" } },
+            "balance_transaction": { "id": "txn_1", "fee": 48, "currency": "eur" },
+        })
+    }
+
+    fn intent(charge: &Value) -> Value {
+        json!({ "id": "pi_1", "status": "succeeded", "latest_charge": charge })
+    }
+
+    fn session(intent: &Value, total: i64) -> String {
+        json!({
+            "id": "cs_1", "client_reference_id": "at_2222222222222222222222", "metadata": null, "status": "complete",
+            "payment_status": "paid", "amount_total": total, "currency": "eur", "payment_intent": intent,
+        })
+        .to_string()
+    }
+
+    fn asked(session: &str) -> GatewayAnswer {
+        session_answer(&answer(200, session), &crate::tests::attempt("stripe", "cs_1", 1_500, "EUR"))
+    }
+
+    fn with(mut object: Value, name: &str, value: Value) -> Value {
+        object[name] = value;
+        object
     }
 
     #[test]
-    fn each_try_of_a_refund_has_a_key_of_its_own() {
-        let refunding = |second: i64| {
-            let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
-            let money = attempt.money;
-            let payment = Payment { reference: "pi_1".to_owned(), claim: String::new(), money, masked_card: None };
-            Attempt { state: AttemptState::Refunding { payment, look_up_at: at(second), tries: 1 }, ..attempt }
+    fn a_list_is_no_session_and_a_payment_has_a_reference_and_an_amount() {
+        let read = |intent: &Value, total: i64| asked(&session(intent, total)).name();
+        assert_eq!(read(&intent(&charge()), 1500), "paid");
+        assert_eq!(read(&with(intent(&charge()), "id", json!("")), 1500), "unknown");
+        assert_eq!(read(&with(intent(&charge()), "id", json!(" ")), 1500), "unknown");
+        assert_eq!(read(&intent(&charge()), -1500), "wrong_amount");
+        assert_eq!(asked(r#"["cs_1",null,"complete","paid",1500,"eur","pi_1",null,{}]"#).name(), "unknown");
+    }
+
+    #[test]
+    fn money_counts_only_where_its_charge_was_seen() {
+        let read = |intent: &Value| asked(&session(intent, 1500)).name();
+        assert_eq!(read(&json!("pi_1")), "unknown");
+        assert_eq!(read(&Value::Null), "unknown");
+        assert_eq!(read(&intent(&json!("ch_1"))), "unknown");
+        assert_eq!(read(&intent(&Value::Null)), "unknown");
+        for name in ["amount", "amount_refunded", "refunded", "disputed"] {
+            assert_eq!(read(&intent(&with(charge(), name, Value::Null))), "unknown", "{name}");
+        }
+    }
+
+    #[test]
+    fn money_that_went_back_before_we_looked_is_not_kept() {
+        let read = |charge: &Value| asked(&session(&intent(charge), 1500));
+        let refunded =
+            |amount: i64, whole: bool| with(with(charge(), "amount_refunded", json!(amount)), "refunded", json!(whole));
+        assert_eq!(read(&refunded(1500, true)), GatewayAnswer::Returned);
+        assert_eq!(read(&refunded(1500, false)), GatewayAnswer::Returned);
+        assert_eq!(read(&refunded(0, true)), GatewayAnswer::Returned);
+        assert_eq!(read(&refunded(500, false)), doubtful("stripe_partly_refunded"));
+        assert_eq!(read(&with(charge(), "disputed", json!(true))), doubtful("stripe_disputed"));
+        assert_eq!(read(&with(refunded(1500, true), "disputed", json!(true))), doubtful("stripe_disputed"));
+    }
+
+    #[test]
+    fn a_payment_has_its_card_its_fee_and_its_time() {
+        let read = |charge: &Value| match asked(&session(&intent(charge), 1500)) {
+            GatewayAnswer::Paid(payment) => payment,
+            other => panic!("{other:?}"),
         };
-        let key = refund_key(&refunding(1_700_000_120));
-        assert!(key.starts_with("refund-at_") && key.len() <= 255);
-        assert_eq!(key, refund_key(&refunding(1_700_000_120)));
-        assert_ne!(key, refund_key(&refunding(1_700_000_360)), "an answer that was kept would be repeated for a day");
+        let payment = read(&charge());
+        assert_eq!((payment.reference.as_str(), payment.claim.as_str()), ("pi_1", "stripe#pi_1"));
+        assert_eq!(payment.masked_card.as_deref(), Some("**** 4242"));
+        assert_eq!(payment.fee, Some(Fee { amount: 48, payer: Some(FeePayer::Merchant) }));
+        assert_eq!(payment.gateway_paid_at, Some(at(1_700_000_000)));
+        let in_dollars = json!({ "fee": 48, "currency": "usd" });
+        for transaction in [in_dollars, json!("txn_1"), Value::Null, json!({ "fee": "48", "currency": "eur" })] {
+            assert_eq!(read(&with(charge(), "balance_transaction", transaction)).fee, None);
+        }
+        for details in [json!({ "type": "sepa_debit", "sepa_debit": { "last4": "3000" } }), Value::Null] {
+            assert_eq!(read(&with(charge(), "payment_method_details", details)).masked_card, None);
+        }
+        assert_eq!(read(&with(charge(), "created", json!("yesterday"))).gateway_paid_at, None);
+    }
+
+    #[test]
+    fn a_method_that_takes_days_is_being_processed_until_its_payment_fails() {
+        let read = |status: &str| {
+            let intent = json!({ "id": "pi_1", "status": status, "latest_charge": "ch_1" });
+            let session = session(&intent, 1500).replace(r#""paid""#, r#""unpaid""#);
+            asked(&session).name()
+        };
+        assert_eq!(read("processing"), "processing");
+        assert_eq!(read("requires_payment_method"), "not_paid");
+        assert_eq!(read("canceled"), "not_paid");
+    }
+
+    #[test]
+    fn trouble_of_one_session_is_told_from_trouble_of_the_account() {
+        let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let read = |status: u16, code: Value| {
+            let error = json!({ "error": { "type": "invalid_request_error", "code": code, "message": "x" } });
+            session_answer(&answer(status, &error.to_string()), &attempt)
+        };
+        let account = |code: &str| GatewayAnswer::AccountRefused { code: code.to_owned() };
+        let missing = GatewayAnswer::SessionRefused { code: "resource_missing".to_owned() };
+        assert_eq!(read(404, json!("resource_missing")), missing);
+        assert_eq!(read(401, json!("api_key_expired")), account("api_key_expired"));
+        assert_eq!(read(401, Value::Null), account("unauthorized"));
+        assert_eq!(read(403, Value::Null), account("forbidden"));
+        assert_eq!(read(500, json!("resource_missing")).name(), "unknown");
+        let strange = session(&intent(&charge()), 1500).replace("at_2", "at_3");
+        assert_eq!(asked(&strange).name(), "session_refused");
+        assert_eq!(asked(&strange.replace(r#""at_3222222222222222222222""#, "null")).name(), "session_refused");
+    }
+
+    const REFUND: &str = "rf_2222222222222222222222";
+
+    /// What the gateway says to a question about a refund: about one whose id is known, or about any.
+    fn found(known: Option<&str>, status: u16, body: &Value) -> RefundAnswer {
+        let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let payment = Payment::new("pi_1", "stripe#pi_1", attempt.money);
+        let refund = serde_json::from_value(json!({
+            "id": REFUND, "cause": "automatic", "created_at": "2026-11-23T22:00:00Z", "state": "pending",
+            "gateway_reference": known,
+        }))
+        .unwrap();
+        let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &refund };
+        let answer = answer(status, &body.to_string());
+        match known {
+            Some(_) => known_refund(&answer, &order),
+            None => listed_refund(&answer, &order),
+        }
+    }
+
+    fn refund(id: &str, amount: i64, status: &str) -> Value {
+        json!({ "id": id, "amount": amount, "status": status, "payment_intent": "pi_1", "metadata": null })
+    }
+
+    fn listed(refunds: &[Value]) -> RefundAnswer {
+        found(None, 200, &json!({ "object": "list", "data": refunds, "has_more": false }))
+    }
+
+    fn succeeded(id: &str) -> RefundAnswer {
+        RefundAnswer::Succeeded { reference: Some(id.to_owned()) }
+    }
+
+    fn accepted(id: &str) -> RefundAnswer {
+        RefundAnswer::Accepted { reference: id.to_owned() }
+    }
+
+    #[test]
+    fn an_accepted_refund_is_not_a_refund_that_is_done() {
+        let read = |refund: Value| found(Some("re_1"), 200, &refund);
+        assert_eq!(read(refund("re_1", 1500, "pending")), accepted("re_1"));
+        assert_eq!(read(refund("re_1", 1500, "requires_action")), accepted("re_1"));
+        assert_eq!(read(refund("re_1", 1500, "succeeded")), succeeded("re_1"));
+        let failed = |code: &str| RefundAnswer::Failed { reference: Some("re_1".to_owned()), code: code.to_owned() };
+        assert_eq!(read(refund("re_1", 1500, "failed")), failed("refund_failed"));
+        assert_eq!(read(refund("re_1", 1500, "canceled")), failed("refund_canceled"));
+        let reason = with(refund("re_1", 1500, "failed"), "failure_reason", json!("expired_or_canceled_card"));
+        assert_eq!(read(reason), failed("expired_or_canceled_card"));
+        let long = with(refund("re_1", 1500, "failed"), "failure_reason", json!("x".repeat(1_000)));
+        assert_eq!(read(long), failed(&"x".repeat(64)));
+        assert_eq!(read(with(refund("re_1", 1500, ""), "status", Value::Null)).name(), "unknown");
+        assert_eq!(read(refund("re_1", 1500, "on_its_way")).name(), "unknown");
+        assert_eq!(read(refund("", 1500, "pending")).name(), "unknown");
+        assert_eq!(read(refund("re_1/..", 1500, "pending")).name(), "unknown");
+        let other = with(refund("re_1", 1500, "succeeded"), "payment_intent", json!("pi_2"));
+        assert_eq!(read(other).name(), "unknown");
+    }
+
+    #[test]
+    fn a_list_shows_a_refund_whose_answer_was_lost_and_none_that_failed() {
+        assert_eq!(listed(&[]), RefundAnswer::Absent);
+        assert_eq!(listed(&[refund("re_1", 1500, "succeeded")]), succeeded("re_1"));
+        assert_eq!(listed(&[refund("re_1", 1500, "pending")]), accepted("re_1"));
+        let old = [refund("re_1", 1500, "failed"), refund("re_0", 1500, "canceled")];
+        assert_eq!(listed(&old), RefundAnswer::Absent);
+        assert_eq!(listed(&[refund("re_2", 1500, "succeeded"), refund("re_1", 1500, "failed")]), succeeded("re_2"));
+        let foreign = with(refund("re_1", 1500, "succeeded"), "payment_intent", json!("pi_2"));
+        assert_eq!(listed(&[foreign]).name(), "unknown");
+        assert_eq!(found(None, 200, &json!([])).name(), "unknown");
+        assert_eq!(found(None, 200, &json!({ "data": [], "has_more": true })).name(), "unknown");
+    }
+
+    #[test]
+    fn one_refund_without_a_status_that_is_known_makes_no_other_unreadable() {
+        for status in [Value::Null, json!("on_its_way")] {
+            let odd = |id: &str, amount: i64| with(refund(id, amount, ""), "status", status.clone());
+            let ours = with(odd("re_ours", 1500), "metadata", json!({ REFUND_METADATA: REFUND }));
+            assert_eq!(listed(&[odd("re_0", 1500), refund("re_1", 1500, "succeeded")]), succeeded("re_1"));
+            assert_eq!(listed(&[refund("re_1", 1500, "pending"), odd("re_0", 200)]), accepted("re_1"));
+            assert_eq!(listed(&[odd("re_0", 500), refund("re_1", 1500, "failed")]), RefundAnswer::Absent);
+            // It may be the one that is looked for.
+            assert_eq!(listed(&[odd("re_0", 1500)]).name(), "unknown");
+            assert_eq!(listed(&[refund("re_1", 500, "succeeded"), odd("re_0", 1000)]).name(), "unknown");
+            assert_eq!(listed(&[refund("re_1", 1500, "succeeded"), ours]).name(), "unknown");
+        }
+    }
+
+    #[test]
+    fn a_payment_that_went_back_in_parts_went_back_when_all_of_it_did() {
+        let ours = |amount: i64, status: &str| {
+            with(refund("re_ours", amount, status), "metadata", json!({ REFUND_METADATA: REFUND }))
+        };
+        assert_eq!(listed(&[refund("re_1", 500, "succeeded")]), RefundAnswer::Absent, "a call gives back the rest");
+        assert_eq!(listed(&[refund("re_1", 500, "succeeded"), ours(1000, "pending")]), accepted("re_ours"));
+        assert_eq!(listed(&[refund("re_1", 500, "pending"), ours(1000, "succeeded")]), accepted("re_1"));
+        assert_eq!(listed(&[refund("re_1", 500, "succeeded"), ours(1000, "succeeded")]), succeeded("re_ours"));
+    }
+
+    #[test]
+    fn a_refused_question_about_a_refund_says_nothing_about_the_refund() {
+        for known in [Some("re_1"), None] {
+            let read = |status: u16, code: Value| {
+                found(known, status, &json!({ "error": { "type": "invalid_request_error", "code": code } })).name()
+            };
+            assert_eq!(read(404, json!("resource_missing")), "unknown");
+            assert_eq!(read(400, json!("parameter_unknown")), "unknown");
+            assert_eq!(read(500, Value::Null), "unknown");
+            assert_eq!(read(401, json!("api_key_expired")), "account_refused");
+            assert_eq!(read(403, Value::Null), "account_refused");
+        }
     }
 
     #[test]
     fn refusals_are_told_from_passing_trouble() {
-        let error = r#"{"error":{"type":"invalid_request_error","code":"resource_missing","message":"x"}}"#;
-        assert!(matches!(refusal(&answer(404, error)), Refusal::Final(code) if code == "resource_missing"));
-        for (status, body) in [(500, error), (429, error), (409, error), (400, "<html>"), (200, "{}")] {
+        let error = |kind: &str, code: &str| {
+            let error = json!({ "type": kind, "code": code, "message": "x" });
+            json!({ "error": error }).to_string()
+        };
+        let invalid = |code: &str| error("invalid_request_error", code);
+        let (missing, refunded) = (invalid("resource_missing"), invalid("charge_already_refunded"));
+        assert_eq!(refusal(&answer(404, &missing)), Refusal::UnknownObject("resource_missing".to_owned()));
+        assert_eq!(refusal(&answer(400, &refunded)), Refusal::AlreadyRefunded("charge_already_refunded".to_owned()));
+        let disputed = invalid("charge_disputed");
+        assert_eq!(refusal(&answer(400, &disputed)), Refusal::Final("charge_disputed".to_owned()));
+        let expired = invalid("api_key_expired");
+        assert_eq!(refusal(&answer(401, &expired)), Refusal::Account("api_key_expired".to_owned()));
+        let (long, cut) = ("x".repeat(1_000), "x".repeat(64));
+        assert_eq!(refusal(&answer(400, &invalid(&long))), Refusal::Final(cut.clone()));
+        assert_eq!(refusal(&answer(403, &invalid(&long))), Refusal::Account(cut.clone()));
+        let kind = json!({ "error": { "type": long } }).to_string();
+        assert_eq!(refusal(&answer(400, &kind)), Refusal::Final(cut));
+        let bare = r#"{"error":{"type":"invalid_request_error"}}"#;
+        assert_eq!(refusal(&answer(400, bare)), Refusal::Final("invalid_request_error".to_owned()));
+        let other_call = r#"{"error":{"type":"idempotency_error","message":"x"}}"#;
+        for (status, body) in [
+            (500, missing.as_str()),
+            (429, &missing),
+            (409, &missing),
+            (400, other_call),
+            (400, "<html>"),
+            (401, "<html>"),
+            (200, "{}"),
+        ] {
             assert!(matches!(refusal(&answer(status, body)), Refusal::Passing(_)), "{status} {body}");
         }
     }

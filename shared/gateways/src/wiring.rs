@@ -2,14 +2,15 @@
 
 use runtime::{ConfigurationError, Runtime};
 
-use crate::{GatewayEndpoints, Gateways};
+use crate::{GatewayEndpoints, Gateways, Relays};
 
 /// A gateway's answers are a few hundred bytes; anything this large is not one.
 const LARGEST_ANSWER: usize = 1_000_000;
 
 impl Gateways {
     /// The gateways where they are by default, unless `PAYLINK_GATEWAY_URLS` says otherwise: a JSON object from gateway to
-    /// mode to `api`, `pages` and `refunds`, each of which may be left out.
+    /// mode to `api`, `pages`, `refunds` and `seconds`, each of which may be left out. Relays of accounts are where the CRM's
+    /// endpoints may be.
     pub fn wire(runtime: &Runtime) -> Result<Self, ConfigurationError> {
         const NAME: &str = "PAYLINK_GATEWAY_URLS";
         let invalid = |reason: String| ConfigurationError::invalid(NAME, reason);
@@ -17,6 +18,9 @@ impl Gateways {
             None => GatewayEndpoints::default(),
             Some(text) => GatewayEndpoints::with_overrides(&text).map_err(invalid)?,
         };
-        Ok(Self::new(runtime.http(LARGEST_ANSWER), endpoints))
+        let reach = runtime.webhook_reach()?;
+        let for_relays = runtime.clone();
+        let relays = Relays::new(reach, move || for_relays.http_within(reach, LARGEST_ANSWER));
+        Ok(Self::new(runtime.http(LARGEST_ANSWER), relays, endpoints))
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! What is special here: verifying takes the money and is told no amount, so the amount in the answer has to be compared;
 //! a repeated verify may answer without one, and then only the inquiry tells it. HTTP statuses do not depend on the
-//! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own.
+//! outcome, only `result` does. Returns are unsigned. Refunds are the business of another host with a token of its own,
+//! which has no idempotency keys: a refund that is asked for twice is made twice.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -13,15 +14,47 @@ use domain::records::credentials::Credentials;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, at_most, not_paid, object, unknown,
-    whole,
+    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most, not_paid, object,
+    tehran_instant, unknown, whole,
 };
 
 /// The gateway names no bound of a description; this much fits on its page.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// What the platform's refund calls success. The gateway's own calls say 100.
-const REFUNDED: i64 = 1;
+/// Words of the other side go into answers of ours with at most this many characters.
+const LONGEST_WORD: usize = 64;
+
+/// What the platform calls success. The gateway's own calls say 100.
+const DONE: i64 = 1;
+
+/// The platform's codes that are the same for every call of an account: the key is missing, not valid or inactive, or may
+/// not do this, and the address is not registered. All of the platform's codes are from a client's list of them.
+const PLATFORM_ACCOUNT: [i64; 5] = [2, 3, 4, 7, 8];
+
+/// The platform's readable noes to a refund: the input, the smallest sum, the wallet and what is in it, the merchant, the
+/// bank account. After any other code, such as 45 for providers that are unavailable, nobody knows what was done.
+const PLATFORM_REFUSED: [i64; 10] = [5, 6, 9, 10, 11, 12, 18, 21, 29, 44];
+
+/// A refund as the platform lists it.
+#[derive(Debug, PartialEq)]
+struct ListedRefund {
+    id: Option<String>,
+    status: RefundStatus,
+    amount: Option<i64>,
+    /// What we gave with it: the id of our own.
+    description: Option<String>,
+}
+
+/// What became of a refund. The words are not published; these are the ones that clients know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RefundStatus {
+    Refunded,
+    /// Taken and not finished.
+    Pending,
+    Failed,
+    /// A word, or a number, that nobody knows.
+    Unknown,
+}
 
 pub(crate) struct Zibal<'a>(pub(crate) GatewayClient<'a>);
 
@@ -52,7 +85,7 @@ impl GatewayAdapter for Zibal<'_> {
                 let checkout = Checkout::link(format!("{}/start/{track}", self.0.endpoint.pages));
                 Ok(OpenedSession { session: track.to_string(), checkout })
             }
-            Some(code) => Err(BeginError::Refused { code: code.to_string() }),
+            Some(code) => Err(no_session(code)),
             None => Err(BeginError::Unavailable { why: "an answer without a result".to_owned() }),
         }
     }
@@ -75,49 +108,67 @@ impl GatewayAdapter for Zibal<'_> {
         let body = json!({ "merchant": merchant(credentials), "trackId": track(attempt) });
         Some(match self.call("verify", body).await {
             Ok(reply) => match result(&reply) {
-                Some(100 | 201) if amount(&reply).is_some() => paid(&reply, attempt),
-                // Verified before and bare, or not paid, which says neither whether it still may be nor whether the money
-                // went back: the inquiry tells.
+                Some(100 | 201) if amount(&reply).is_some() && has_status_of_payment(&reply) => paid(&reply, attempt),
+                // Verified before and bare or in another status by now, or not paid, which says neither whether it
+                // still may be nor whether the money went back: the inquiry tells.
                 Some(100 | 201 | 202) => match self.inquire(attempt, credentials).await {
                     Ok(reply) => session_answer(&reply, attempt),
                     Err(answer) => answer,
                 },
-                Some(code) => GatewayAnswer::Misconfigured { code: code.to_string() },
+                Some(code) => refusal(code),
                 None => unknown("an answer without a result"),
             },
             Err(why) => GatewayAnswer::Unknown { why },
         })
     }
 
-    /// Refunds, where the account has what that needs. The platform knows no idempotency keys, so it is asked first whether
-    /// an earlier call did it: the session, which shows a refund once it is done, and after a try of ours the refunds.
-    async fn refund(&self, attempt: &Attempt, _: &Payment, credentials: &Credentials) -> RefundAnswer {
-        let (Some(token), Some(account)) = (credentials.expose("refund_token"), credentials.expose("refund_account"))
-        else {
-            return RefundAnswer::Refused { reason: "zibal_refund_credentials_missing".to_owned() };
-        };
-        match self.inquire(attempt, credentials).await.map(|reply| session_answer(&reply, attempt)) {
-            Ok(GatewayAnswer::Returned) => return RefundAnswer::Issued,
-            Ok(GatewayAnswer::Paid(_)) => {}
-            Ok(GatewayAnswer::Unknown { why }) => return RefundAnswer::Unknown { why },
-            Ok(_) => return RefundAnswer::Refused { reason: "zibal_not_paid".to_owned() },
-            Err(_) => {
-                return RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() };
-            }
+    /// Asks the session, which shows a refund some time after it was made, and the platform's list. Only a list that can be
+    /// read and is empty says that there is none; and because a second refund would be made a second time, it says so once
+    /// only: after a call of ours it may be late.
+    async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let inquired = self.inquire(order.attempt, credentials).await;
+        if let Some(answer) = found_in_session(inquired, order) {
+            return answer;
         }
-        // A refund that was asked for once more would be made once more, and the run that asked before may have died
-        // before the answer was written down.
-        match self.platform("refund/inquiry", json!({ "transactionTrackId": track(attempt) }), token).await {
-            Ok(reply) if result(&reply) == Some(REFUNDED) && names_a_refund(&reply) => return RefundAnswer::Issued,
-            Ok(reply) if result(&reply).is_some() => {}
-            Ok(_) => return RefundAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
-            Err(why) => return RefundAnswer::Unknown { why },
+        let Some((token, _)) = platform_access(credentials) else { return unlisted_without_access(order) };
+        let track = track(order.attempt);
+        match self.platform("refund/inquiry", json!({ "transactionTrackId": track }), token).await {
+            Ok(reply) => match result(&reply) {
+                Some(DONE) => match listed_refunds(&reply) {
+                    Some(list) => found(&list, order),
+                    None => RefundAnswer::Unknown { why: "a list of refunds that cannot be read".to_owned() },
+                },
+                Some(code) if PLATFORM_ACCOUNT.contains(&code) => {
+                    RefundAnswer::AccountRefused { code: format!("zibal_{code}") }
+                }
+                Some(code) => RefundAnswer::Unknown { why: format!("code {code} instead of a list of refunds") },
+                None => RefundAnswer::Unknown { why: "a list of refunds without a result".to_owned() },
+            },
+            Err(why) => RefundAnswer::Unknown { why },
         }
-        let body = json!({ "trackId": track(attempt), "accountId": account, "tryReverse": true });
+    }
+
+    /// Refunds, where the account has what that needs. The payment is reversed where that is still possible, and otherwise
+    /// paid back from the account.
+    async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+        let RefundOrder { attempt, payment: _, refund } = *order;
+        let Some((token, account)) = platform_access(credentials) else { return refused_without_access(order) };
+        let body = json!({
+            "trackId": track(attempt),
+            "accountId": account,
+            "tryReverse": true,
+            "description": refund.id.as_str(),
+        });
         match self.platform("refund", body, token).await {
             Ok(reply) => match result(&reply) {
-                Some(REFUNDED) => RefundAnswer::Issued,
-                Some(code) => RefundAnswer::Refused { reason: format!("zibal_{code}") },
+                Some(DONE) => accepted(&reply, attempt),
+                Some(code) if PLATFORM_ACCOUNT.contains(&code) => {
+                    RefundAnswer::AccountRefused { code: format!("zibal_{code}") }
+                }
+                Some(code) if PLATFORM_REFUSED.contains(&code) => {
+                    RefundAnswer::Refused { code: format!("zibal_{code}") }
+                }
+                Some(code) => RefundAnswer::Unknown { why: format!("code {code}") },
                 None => RefundAnswer::Unknown { why: "a refund without a result".to_owned() },
             },
             Err(why) => RefundAnswer::Unknown { why },
@@ -139,7 +190,7 @@ impl Zibal<'_> {
         let reply = self.call("inquiry", body).await.map_err(|why| GatewayAnswer::Unknown { why })?;
         match result(&reply) {
             Some(100) => Ok(reply),
-            Some(code) => Err(GatewayAnswer::Misconfigured { code: code.to_string() }),
+            Some(code) => Err(refusal(code)),
             None => Err(unknown("an inquiry without a result")),
         }
     }
@@ -165,27 +216,128 @@ impl Zibal<'_> {
     }
 }
 
+/// Why no session was opened. The gateway's own noes to an account and to what a request says are for a person.
+/// Providers that are unavailable (45) pass, and of a code that nobody knows nothing can be said.
+fn no_session(code: i64) -> BeginError {
+    match code {
+        102..=116 | 140 => BeginError::Refused { code: code.to_string() },
+        code => BeginError::Unavailable { why: format!("code {code}") },
+    }
+}
+
+/// Whether an answer to a verify does not say that its session is anything but paid.
+fn has_status_of_payment(reply: &Reply) -> bool {
+    match reply.get("status") {
+        None | Some(Value::Null) => true,
+        Some(status) => matches!(whole(status), Some(1 | 2)),
+    }
+}
+
+/// What the session alone says of a refund. `None` where the platform has to be asked.
+fn found_in_session(inquired: Result<Reply, GatewayAnswer>, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    let RefundOrder { attempt, payment: _, refund } = *order;
+    let known = || refund.gateway_reference.clone();
+    let account_refused = |code: String| RefundAnswer::AccountRefused { code: format!("zibal_{code}") };
+    let reply = match inquired {
+        Ok(reply) => reply,
+        Err(GatewayAnswer::AccountRefused { code }) => return Some(account_refused(code)),
+        Err(_) => {
+            return Some(RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() });
+        }
+    };
+    match session_answer(&reply, attempt) {
+        GatewayAnswer::Paid(_) => None,
+        GatewayAnswer::Returned => Some(RefundAnswer::Succeeded { reference: known() }),
+        GatewayAnswer::Processing => {
+            Some(RefundAnswer::Accepted { reference: known().unwrap_or_else(|| attempt.session.clone()) })
+        }
+        GatewayAnswer::NotPaid(_) if is_untouched(order) => {
+            Some(RefundAnswer::Refused { code: "zibal_not_paid".to_owned() })
+        }
+        GatewayAnswer::AccountRefused { code } => Some(account_refused(code)),
+        // Also where it is not paid after a call of ours: that may be how it shows what the call did.
+        _ => Some(RefundAnswer::Unknown { why: format!("status {:?} of a session that is refunded", status(&reply)) }),
+    }
+}
+
+/// Whether neither a call of ours nor anybody else can have refunded, as far as we know.
+fn is_untouched(order: &RefundOrder<'_>) -> bool {
+    order.refund.calls == 0 && order.refund.gateway_reference.is_none()
+}
+
+/// The list cannot be read without access to the platform. A call may have been made with other credentials than these.
+fn unlisted_without_access(order: &RefundOrder<'_>) -> RefundAnswer {
+    if is_untouched(order) { credentials_missing() } else { RefundAnswer::Unlisted }
+}
+
+/// No call is made without access to the platform. This one is counted already; one before it may have been made with
+/// other credentials than these.
+fn refused_without_access(order: &RefundOrder<'_>) -> RefundAnswer {
+    if order.refund.calls <= 1 {
+        credentials_missing()
+    } else {
+        RefundAnswer::Unknown { why: "no access to the platform after an earlier call".to_owned() }
+    }
+}
+
+fn credentials_missing() -> RefundAnswer {
+    RefundAnswer::CredentialsMissing { code: "zibal_refund_credentials_missing".to_owned() }
+}
+
 fn result(reply: &Reply) -> Option<i64> {
     reply.get("result").and_then(whole)
 }
 
+fn status(reply: &Reply) -> Option<i64> {
+    reply.get("status").and_then(whole)
+}
+
+/// Merchants that are not known, inactive or not valid, and an address that is not registered, are the same for every call.
+/// Providers that are unavailable (45) pass.
+fn refusal(code: i64) -> GatewayAnswer {
+    match code {
+        102 | 103 | 104 | 115 => GatewayAnswer::AccountRefused { code: code.to_string() },
+        45 => unknown("code 45"),
+        code => GatewayAnswer::SessionRefused { code: code.to_string() },
+    }
+}
+
 /// What an inquiry says of a session.
 fn session_answer(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
-    match reply.get("status").and_then(whole) {
+    if names_another(reply, attempt) {
+        return another_session();
+    }
+    match status(reply) {
         Some(-1) => GatewayAnswer::Pending,
         Some(1) => paid(reply, attempt),
         Some(2) => GatewayAnswer::Unconfirmed,
         Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
         Some(4..=12) => not_paid(NotPaidCause::Declined, "failed"),
-        Some(15 | 16 | 18) => GatewayAnswer::Returned,
-        Some(21) => GatewayAnswer::Misconfigured { code: "21".to_owned() },
+        Some(15 | 18) => GatewayAnswer::Returned,
+        // Being refunded: it may still fail, so that it is asked about again.
+        Some(16) => GatewayAnswer::Processing,
+        Some(21) => GatewayAnswer::AccountRefused { code: "21".to_owned() },
         Some(_) | None => unknown("a status that is not documented"),
     }
 }
 
+/// Whether an answer names the order of another attempt than ours. One that names none says nothing about it.
+fn names_another(reply: &Reply, attempt: &Attempt) -> bool {
+    match reply.get("orderId") {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.trim().is_empty() && text.trim() != attempt.id.as_str(),
+        Some(Value::Number(number)) => number.to_string() != attempt.id.as_str(),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => true,
+    }
+}
+
+fn another_session() -> GatewayAnswer {
+    GatewayAnswer::SessionRefused { code: "another_session".to_owned() }
+}
+
 fn paid(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
-    if reply.get("orderId").and_then(Value::as_str).is_some_and(|order| order != attempt.id.as_str()) {
-        return GatewayAnswer::Misconfigured { code: "another_session".to_owned() };
+    if names_another(reply, attempt) {
+        return another_session();
     }
     let Some(money) = amount(reply).and_then(|amount| Money::new(amount, Currency::IRR).ok()) else {
         return unknown("a payment without an amount");
@@ -193,7 +345,7 @@ fn paid(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
     // The sandbox has no numbers of a bank; the session's own is as good there.
     let reference = match reply.get("refNumber") {
         Some(Value::Number(number)) => number.to_string(),
-        Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
+        Some(Value::String(text)) if !text.trim().is_empty() => at_most(text.trim(), LONGEST_WORD),
         Some(_) | None => attempt.session.clone(),
     };
     GatewayAnswer::Paid(Payment {
@@ -205,21 +357,111 @@ fn paid(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
             .get("cardNumber")
             .and_then(Value::as_str)
             .filter(|card| card.contains('*'))
-            .map(str::to_owned),
+            .map(|card| at_most(card, LONGEST_WORD)),
+        fee: fee(reply),
+        terminal: None,
+        gateway_paid_at: reply.get("paidAt").and_then(Value::as_str).and_then(tehran_instant),
     })
+}
+
+/// In rial. Only the inquiry names one, with who pays it: 0 is taken from the payment, 1 from the merchant's wallet, and 2
+/// was paid by the customer. Without an amount nothing is known.
+fn fee(reply: &Reply) -> Option<Fee> {
+    let amount = reply.get("shaparakFee").and_then(whole).filter(|amount| *amount > 0)?;
+    let payer = match reply.get("wage").and_then(whole) {
+        Some(0 | 1) => Some(FeePayer::Merchant),
+        Some(2) => Some(FeePayer::Customer),
+        Some(_) | None => None,
+    };
+    Some(Fee { amount, payer })
 }
 
 fn amount(reply: &Reply) -> Option<i64> {
     reply.get("amount").and_then(whole).filter(|amount| *amount > 0)
 }
 
-/// Whether the platform's answer about the refunds of a session has one. The form of an entry is not published.
-fn names_a_refund(reply: &Reply) -> bool {
+/// The refunds of a session. `data` is one of them or a list; without any it is empty. Where it has another form nothing is
+/// known.
+fn listed_refunds(reply: &Reply) -> Option<Vec<ListedRefund>> {
     match reply.get("data") {
-        Some(Value::Object(refund)) => !refund.is_empty(),
-        Some(Value::Array(refunds)) => !refunds.is_empty(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => false,
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Object(refund)) if refund.is_empty() => Some(Vec::new()),
+        Some(refund @ Value::Object(_)) => Some(vec![listed_refund(refund)]),
+        Some(Value::Array(list)) if list.iter().all(Value::is_object) => Some(list.iter().map(listed_refund).collect()),
+        Some(Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_)) => None,
     }
+}
+
+fn listed_refund(row: &Value) -> ListedRefund {
+    let text = |name: &str| match row.get(name) {
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Some(_) | None => None,
+    };
+    // The number beside it is not explained anywhere.
+    let status = text("statusEn").or_else(|| text("status")).map(|word| word.to_lowercase());
+    let status = match status.as_deref() {
+        Some("refunded" | "reversed" | "done" | "success" | "successful" | "paid" | "completed") => {
+            RefundStatus::Refunded
+        }
+        Some("pending" | "queued" | "in queue" | "processing" | "in progress" | "waiting" | "refunding") => {
+            RefundStatus::Pending
+        }
+        Some("failed" | "canceled" | "cancelled" | "rejected" | "unsuccessful") => RefundStatus::Failed,
+        Some(_) | None => RefundStatus::Unknown,
+    };
+    ListedRefund {
+        id: text("refundId").map(|id| at_most(&id, LONGEST_WORD)),
+        status,
+        amount: row.get("amount").and_then(whole),
+        description: text("description"),
+    }
+}
+
+/// What the platform's list says of a refund: of the one that we know, by the platform's number of it or by our own, and
+/// otherwise of any, where one that failed counts for nothing.
+fn found(list: &[ListedRefund], order: &RefundOrder<'_>) -> RefundAnswer {
+    let RefundOrder { attempt, payment, refund } = *order;
+    let reference = |row: &ListedRefund| row.id.clone().unwrap_or_else(|| attempt.session.clone());
+    let is_ours = |row: &&ListedRefund| {
+        row.id.is_some() && row.id == refund.gateway_reference || row.description.as_deref() == Some(refund.id.as_str())
+    };
+    // A platform that gave no number of the refund took the only one that there is.
+    let is_only_one = list.len() == 1 && refund.gateway_reference.as_ref() == Some(&attempt.session);
+    let ours = list.iter().find(is_ours).or_else(|| list.first().filter(|_| is_only_one));
+    if let Some(row) = ours.filter(|row| row.status == RefundStatus::Failed) {
+        return RefundAnswer::Failed { reference: Some(reference(row)), code: "zibal_refund_failed".to_owned() };
+    }
+    let row = ours.or_else(|| list.iter().find(|row| row.status != RefundStatus::Failed));
+    match row.map(|row| (row, row.status)) {
+        Some((row, RefundStatus::Refunded | RefundStatus::Pending))
+            if row.amount.is_some_and(|amount| amount < payment.money.minor_units()) =>
+        {
+            RefundAnswer::Unknown { why: "a part of the payment was refunded".to_owned() }
+        }
+        Some((row, RefundStatus::Refunded)) => RefundAnswer::Succeeded { reference: Some(reference(row)) },
+        Some((row, RefundStatus::Pending)) => RefundAnswer::Accepted { reference: reference(row) },
+        Some((_, RefundStatus::Unknown | RefundStatus::Failed)) => {
+            RefundAnswer::Unknown { why: "a refund in a status that is not known".to_owned() }
+        }
+        None => RefundAnswer::Unlisted,
+    }
+}
+
+/// What the platform says when it takes a refund. What it reversed is done; anything else is on its way, and it may have
+/// given it no number.
+fn accepted(reply: &Reply, attempt: &Attempt) -> RefundAnswer {
+    let row = reply.get("data").map(listed_refund);
+    let id = row.and_then(|row| row.id);
+    if reply.get("data").and_then(|data| data.get("reversed")) == Some(&Value::Bool(true)) {
+        return RefundAnswer::Succeeded { reference: id };
+    }
+    RefundAnswer::Accepted { reference: id.unwrap_or_else(|| attempt.session.clone()) }
+}
+
+/// The platform's token, and the account that refunds are paid from.
+fn platform_access(credentials: &Credentials) -> Option<(&str, &str)> {
+    credentials.expose("refund_token").zip(credentials.expose("refund_account"))
 }
 
 fn merchant(credentials: &Credentials) -> &str {
@@ -233,6 +475,9 @@ fn track(attempt: &Attempt) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use domain::ids::RefundId;
+    use domain::link::{Refund, RefundCause, RefundState};
+
     use super::*;
     use crate::tests::attempt;
 
@@ -250,8 +495,9 @@ mod tests {
             (5, "not_paid"),
             (12, "not_paid"),
             (15, "returned"),
+            (16, "processing"),
             (18, "returned"),
-            (21, "misconfigured"),
+            (21, "account_refused"),
             (-2, "unknown"),
             (99, "unknown"),
         ] {
@@ -270,20 +516,159 @@ mod tests {
             "unknown",
             "it must not be taken for ours without an amount"
         );
-        assert_eq!(read(json!({ "amount": 50_000, "orderId": "another" })).name(), "misconfigured");
+        assert_eq!(read(json!({ "amount": 50_000, "orderId": "another" })).name(), "session_refused");
         for bare in [json!({}), json!({ "amount": null }), json!({ "amount": 0 }), json!({ "amount": "much" })] {
             assert_eq!(amount(&reply(bare)), None, "such an answer must be asked about");
         }
     }
 
     #[test]
-    fn a_refund_is_there_where_the_platform_names_one() {
-        let names = |body: Value| names_a_refund(&reply(body));
-        assert!(names(json!({ "result": 1, "data": { "refundId": 7 } })));
-        assert!(names(json!({ "result": 1, "data": [{ "refundId": 7 }] })));
-        for none in [json!({}), json!({ "data": null }), json!({ "data": [] }), json!({ "data": {} })] {
-            assert!(!names(none));
+    fn trouble_with_one_session_is_never_the_accounts() {
+        for (code, expected) in [
+            (102, "account_refused"),
+            (103, "account_refused"),
+            (104, "account_refused"),
+            (115, "account_refused"),
+            (203, "session_refused"),
+            (45, "unknown"),
+        ] {
+            assert_eq!(refusal(code).name(), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn the_inquiry_tells_the_fee_with_who_pays_it_and_when_the_customer_paid() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let body = json!({
+            "amount": 50_000, "refNumber": 7, "wage": 2, "shaparakFee": 1_200, "paidAt": "2026-11-24T01:35:00.053000",
+        });
+        let GatewayAnswer::Paid(payment) = paid(&reply(body), &attempt) else { panic!() };
+        assert_eq!(payment.fee, Some(Fee { amount: 1_200, payer: Some(FeePayer::Customer) }));
+        assert_eq!(payment.gateway_paid_at.map(|at| at.as_second()), Some(1_795_471_500));
+        assert_eq!(fee(&reply(json!({ "wage": 0, "shaparakFee": 0 }))), None);
+    }
+
+    #[test]
+    fn a_session_of_another_order_is_not_ours_in_whatever_form_it_is_named_and_whatever_its_status() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        for status in [-1, 1, 2, 3, 15, 16] {
+            let of = |order: Value| {
+                let body = json!({ "status": status, "amount": 50_000, "orderId": order });
+                session_answer(&reply(body), &attempt).name()
+            };
+            for other in [json!("another"), json!(77), json!(["another"])] {
+                assert_eq!(of(other.clone()), "session_refused", "{status} {other}");
+            }
+            for ours in [json!(attempt.id.as_str()), json!(""), Value::Null] {
+                assert_ne!(of(ours.clone()), "session_refused", "{status} {ours}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_verify_in_another_status_than_a_payments_is_asked_about() {
+        for (status, expected) in [
+            (json!(1), true),
+            (json!("2"), true),
+            (Value::Null, true),
+            (json!(3), false),
+            (json!(15), false),
+            (json!("paid"), false),
+        ] {
+            assert_eq!(has_status_of_payment(&reply(json!({ "amount": 1, "status": status }))), expected, "{status}");
+        }
+        assert!(has_status_of_payment(&reply(json!({ "amount": 1 }))));
+    }
+
+    #[test]
+    fn only_documented_codes_refuse_a_session() {
+        for code in [102, 103, 104, 105, 106, 113, 114, 115, 116, 140] {
+            assert_eq!(no_session(code), BeginError::Refused { code: code.to_string() });
+        }
+        for code in [45, -1, 0, 1, 117, 201, 999] {
+            assert!(matches!(no_session(code), BeginError::Unavailable { .. }), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_called_for_is_never_taken_for_missing_credentials_or_a_no() {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let payment = Payment::new("7", "zibal#15966442233311", attempt.money);
+        let of = |calls: u32, reference: Option<&str>| {
+            let refund = Refund {
+                id: RefundId::of(&attempt.id, None),
+                cause: RefundCause::Automatic,
+                created_at: Timestamp::UNIX_EPOCH,
+                calls,
+                unanswered: 0,
+                gateway_reference: reference.map(str::to_owned),
+                state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
+            };
+            let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &refund };
+            let not_paid = found_in_session(Ok(reply(json!({ "status": 3 }))), &order).unwrap();
+            (unlisted_without_access(&order).name(), refused_without_access(&order).name(), not_paid.name())
+        };
+        assert_eq!(of(0, None), ("credentials_missing", "credentials_missing", "refused"));
+        assert_eq!(of(1, None), ("unlisted", "credentials_missing", "unknown"));
+        assert_eq!(of(2, None), ("unlisted", "unknown", "unknown"));
+        assert_eq!(of(0, Some("7")), ("unlisted", "credentials_missing", "unknown"), "somebody else's refund is there");
+    }
+
+    /// What a list says of the first refund of a payment of 50,000 rial that the platform gave this reference.
+    fn found_in(data: Value, reference: Option<&str>) -> RefundAnswer {
+        let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let payment = Payment::new("7", "zibal#15966442233311", attempt.money);
+        let refund = Refund {
+            id: RefundId::of(&attempt.id, None),
+            cause: RefundCause::Automatic,
+            created_at: Timestamp::UNIX_EPOCH,
+            calls: 1,
+            unanswered: 0,
+            gateway_reference: reference.map(str::to_owned),
+            state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
+        };
+        let list = listed_refunds(&reply(json!({ "result": 1, "data": data }))).unwrap();
+        found(&list, &RefundOrder { attempt: &attempt, payment: &payment, refund: &refund })
+    }
+
+    #[test]
+    fn a_row_of_the_list_counts_by_its_status() {
+        let row = |status: &str| json!({ "refundId": 7, "statusEn": status, "amount": 50_000 });
+        for (status, expected) in [
+            ("Refunded", "succeeded"),
+            ("pending", "accepted"),
+            ("queued", "accepted"),
+            ("failed", "unlisted"),
+            ("3", "unknown"),
+        ] {
+            assert_eq!(found_in(row(status), None).name(), expected, "{status}");
+            assert_eq!(found_in(json!([row(status)]), None).name(), expected, "{status}");
+        }
+        assert_eq!(found_in(row("failed"), Some("7")).name(), "failed", "it is the one that we know");
+        assert_eq!(found_in(row("failed"), Some("15966442233311")).name(), "failed", "it can be no other");
+        let two = json!([row("failed"), { "refundId": 8, "statusEn": "refunded" }]);
+        assert_eq!(found_in(two, None), RefundAnswer::Succeeded { reference: Some("8".to_owned()) });
+        let part = json!({ "refundId": 7, "statusEn": "refunded", "amount": 20_000 });
+        assert_eq!(found_in(part, None).name(), "unknown");
+    }
+
+    #[test]
+    fn only_an_empty_list_says_that_there_is_no_refund() {
+        for none in [Value::Null, json!([]), json!({})] {
+            assert_eq!(found_in(none, None), RefundAnswer::Unlisted);
+        }
+        for unreadable in [json!("none"), json!(0), json!(["none"])] {
+            assert_eq!(listed_refunds(&reply(json!({ "result": 1, "data": unreadable }))), None);
+        }
+    }
+
+    #[test]
+    fn a_refund_is_done_at_once_where_it_was_a_reverse() {
+        let attempt = attempt("zibal", "1", 50_000, "IRR");
+        let of = |data: Value| accepted(&reply(json!({ "result": 1, "data": data })), &attempt);
+        assert_eq!(of(json!({ "reversed": true })).name(), "succeeded");
+        assert_eq!(of(json!({ "refundId": 7 })), RefundAnswer::Accepted { reference: "7".to_owned() });
+        assert_eq!(of(Value::Null), RefundAnswer::Accepted { reference: "1".to_owned() });
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Runtime {
         &self.sdk
     }
 
-    /// Where the CRM's endpoints may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as
+    /// Where the CRM's endpoints, and relays of accounts, may be: on the open internet, unless `PAYLINK_WEBHOOK_REACH` says `this_machine`, as
     /// it does in the local cloud and nowhere else.
     pub fn webhook_reach(&self) -> Result<Reach, ConfigurationError> {
         const NAME: &str = "PAYLINK_WEBHOOK_REACH";
@@ -141,12 +141,13 @@ impl Runtime {
     }
 }
 
+/// A connection on which nothing came for so long is given up. Whoever calls has a shorter patience of their own.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(16);
+
 /// Connections as all parts of a function use them; with a reach, to names within it only.
 fn connector(reach: Option<Reach>) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .read_timeout(Duration::from_secs(9))
-        .build();
+    let settings =
+        HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(READ_TIMEOUT).build();
     let builder = Connector::builder()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .connector_settings(settings)
@@ -174,8 +175,8 @@ pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option
     tokio::time::timeout(time.saturating_sub(MARGIN), work).await.ok()
 }
 
-/// A function begins nothing new when less than this is left: one question to a gateway or a provider can take eight
-/// seconds, and its answer two writes.
+/// A function begins nothing new when less than this is left: one question to a gateway or a provider usually takes eight
+/// seconds at most, and its answer two writes. Whoever waits longer for an answer takes the difference off the deadline.
 pub const RESERVE: Duration = Duration::from_secs(12);
 
 /// Whether there is time to begin something new before the deadline.

@@ -20,6 +20,8 @@ pub enum TransitionWritten {
     Written(Written),
     /// The gateway's reference paid something else before.
     ReferenceTaken,
+    /// Another link has the CRM's reference by now, so that this payment would pay the same thing a second time.
+    LinkMovedOn,
 }
 
 /// That a gateway's reference belongs to one attempt.
@@ -45,7 +47,10 @@ impl Store {
         };
         let receipt = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref());
         let mark = write_id()?;
-        let writes = self.writes_of_confirmation(&transition.link, claim, receipt, &mark)?;
+        let mut writes = self.writes_of_confirmation(&transition.link, claim, receipt, &mark)?;
+        if let Some(reference) = &transition.unless_moved_on {
+            writes.insert(NEWEST, self.check_is_newest(reference, transition.link.id())?);
+        }
         let reasons = match self.transact(WRITE, writes).await? {
             TransactOutcome::Committed => return Ok(TransitionWritten::Written(Written::Applied)),
             TransactOutcome::Cancelled(reasons) => reasons,
@@ -55,6 +60,9 @@ impl Store {
         }
         if reasons.item_at(CLAIM).is_some() {
             return Ok(TransitionWritten::ReferenceTaken);
+        }
+        if transition.unless_moved_on.is_some() && reasons.item_at(NEWEST).is_some() {
+            return Ok(TransitionWritten::LinkMovedOn);
         }
         Err(StoreError::unreadable(WRITE, "a receipt exists whose attempt is not confirmed"))
     }
@@ -87,3 +95,6 @@ impl Store {
 /// Where the link and the claim stand in the transaction.
 const LINK: usize = 0;
 const CLAIM: usize = 1;
+
+/// Where the check of the CRM's reference stands, where there is one.
+const NEWEST: usize = 2;

@@ -56,7 +56,7 @@ pub use items::AttachedReceipts;
 pub use keys::{DUE_SHARDS, DayShards, DueKind};
 pub use links::{ChangedRecords, CreateRecords, Created, Written};
 pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{DueMessage, LeaseOutcome, SendLease, SentMessage};
+pub use messages::{DueLease, DueMessage, LeaseOutcome, SendLease, SentLook, SentMessage};
 pub use revision::Revision;
 pub use table::{Deleted, RecordWritten};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::ids::{LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::messages::delivery::{Handover, MessageState, MessageStates};
+use domain::messages::delivery::{Handover, MessageState, MessageStates, NextLook};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -45,6 +45,25 @@ pub enum LeaseOutcome {
     Held {
         until: Timestamp,
     },
+}
+
+/// What a due message asks for.
+#[derive(Clone, Debug)]
+pub enum DueLease {
+    /// It is to be sent, by this run alone.
+    Send(SendLease),
+    /// Its provider is to be asked what became of it. That changes nothing there, so that no run needs it for itself.
+    Look(SentLook),
+    /// Another run has leased it or is done with it.
+    NotOurs,
+}
+
+/// A message that was sent and whose provider is to be asked about it.
+#[derive(Clone, Debug)]
+pub struct SentLook {
+    pub lease: SendLease,
+    pub handover: Handover,
+    pub look: NextLook,
 }
 
 /// Whether a message was sent, for somebody who reports that it did not arrive.
@@ -157,11 +176,21 @@ impl Store {
         Ok(items.iter().filter_map(due).collect())
     }
 
-    /// Leases a due message by moving it ahead to the end of the lease: of two runs only one does.
-    pub async fn lease_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<Option<SendLease>, StoreError> {
+    /// Leases a due message that is to be sent, by moving it ahead to the end of the lease: of two runs only one does.
+    pub async fn lease_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<DueLease, StoreError> {
         const WRITE: &str = "lease a due message";
         let known: Option<MessageRecord> = self.read(WRITE, keys::message(&due.link, &due.message)).await?;
-        let Some(known) = known else { return Ok(None) };
+        let Some(known) = known else { return Ok(DueLease::NotOurs) };
+        if let MessageState::Sent(handover) = known.state {
+            let look = handover.next_look.clone();
+            // The index can still show a look that is over.
+            let Some(look) = look.filter(|look| look.at.as_millisecond() == due.due_at.as_millisecond()) else {
+                return Ok(DueLease::NotOurs);
+            };
+            let (link, message) = (due.link.clone(), due.message.clone());
+            let lease = SendLease { link, message, mark: known.lease, tries: known.tries };
+            return Ok(DueLease::Look(SentLook { lease, handover, look }));
+        }
         let lease = SendLease {
             link: due.link.clone(),
             message: due.message.clone(),
@@ -174,21 +203,30 @@ impl Store {
             [(":seen", number(due.due_at.as_millisecond())), (":known", text(known.lease))],
         );
         Ok(match self.put_if(WRITE, item, still_due).await? {
-            PutOutcome::Written => Some(lease),
-            PutOutcome::StoodAgainst(_) => None,
+            PutOutcome::Written => DueLease::Send(lease),
+            PutOutcome::StoodAgainst(_) => DueLease::NotOurs,
         })
+    }
+
+    /// Writes when a message that was sent is looked at next, if at all. Of two runs that looked at once only one does, and
+    /// nothing is written over a failure that was noted meanwhile.
+    pub async fn note_look(&self, looked: &SentLook, handover: Handover) -> Result<(), StoreError> {
+        const WRITE: &str = "note a look at a message";
+        let state = MessageState::Sent(handover);
+        let due_at = state.due_at();
+        let still_due = Condition::new(
+            "due_at = :seen AND lease = :mine",
+            [(":seen", number(looked.look.at.as_millisecond())), (":mine", text(&looked.lease.mark))],
+        );
+        match self.put_if(WRITE, looked.lease.item(state, due_at)?, still_due).await? {
+            PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
+        }
     }
 
     /// Writes what became of a leased message. A lease that was lost to another run writes nothing.
     pub async fn note_message(&self, lease: &SendLease, state: MessageState) -> Result<(), StoreError> {
         const WRITE: &str = "note a message";
-        let due_at = match &state {
-            MessageState::Waiting { until, .. } => Some(*until),
-            MessageState::Sending { .. }
-            | MessageState::Sent { .. }
-            | MessageState::Failed { .. }
-            | MessageState::Skipped { .. } => None,
-        };
+        let due_at = state.due_at();
         match self.put_if(WRITE, lease.item(state, due_at)?, lease.still_held()).await? {
             PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
         }
@@ -240,16 +278,42 @@ impl Store {
         Ok(known.map(|known| (known.link, known.message)))
     }
 
+    /// Forgets where the chats of a link's messages have moved to. A message that is being noted at this moment is left to the
+    /// next call.
+    pub async fn forget_moved_chats(&self, link: &PaymentLink) -> Result<(), StoreError> {
+        const WRITE: &str = "forget where a chat has moved to";
+        for recipient in link.recipients() {
+            let known: Option<MessageRecord> = self.read(WRITE, keys::message(link.id(), &recipient.id)).await?;
+            let Some(MessageRecord { state, tries, lease: mark }) = known else { continue };
+            let state = match state {
+                MessageState::Sent(handover) if handover.moved_to.is_some() => {
+                    MessageState::Sent(Handover { moved_to: None, ..handover })
+                }
+                MessageState::Failed { at, reason, sent: Some(sent) } if sent.moved_to.is_some() => {
+                    MessageState::Failed { at, reason, sent: Some(Handover { moved_to: None, ..sent }) }
+                }
+                MessageState::Sending { .. }
+                | MessageState::Sent(_)
+                | MessageState::Waiting { .. }
+                | MessageState::Failed { .. }
+                | MessageState::Skipped { .. } => continue,
+            };
+            let lease = SendLease { link: link.id().clone(), message: recipient.id.clone(), mark, tries };
+            self.note_message(&lease, state).await?;
+        }
+        Ok(())
+    }
+
     /// A message that was sent, with the right to note that it failed after all.
     pub async fn sent_message(&self, link: &LinkId, message: &MessageId) -> Result<SentMessage, StoreError> {
         const READ: &str = "read a sent message";
         let known: Option<MessageRecord> = self.read(READ, keys::message(link, message)).await?;
         let Some(known) = known else { return Ok(SentMessage::Other) };
         Ok(match known.state {
-            MessageState::Sent { at, provider_id } => {
+            MessageState::Sent(handover) => {
                 let lease =
                     SendLease { link: link.clone(), message: message.clone(), mark: known.lease, tries: known.tries };
-                SentMessage::Sent(lease, Handover { at, provider_id })
+                SentMessage::Sent(lease, handover)
             }
             MessageState::Sending { .. } => SentMessage::NotYet,
             MessageState::Waiting { .. } | MessageState::Failed { .. } | MessageState::Skipped { .. } => {

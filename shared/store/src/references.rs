@@ -1,5 +1,6 @@
 //! The guard of a `reference_id`: which links had it, so that two open links never have the same. create-link writes it
-//! with each link, and crm-api lists links by it.
+//! with each link, crm-api lists links by it, and gateway-webhook and expire-links ask who has it before a link that
+//! ended takes late money.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::ids::{LinkId, ReferenceId};
@@ -30,6 +31,17 @@ impl Reference {
 impl Store {
     pub(crate) async fn reference(&self, id: &ReferenceId) -> Result<Option<Reference>, StoreError> {
         self.read("read a reference", keys::reference(id)).await
+    }
+
+    /// The newest link that has a reference.
+    pub async fn newest_with_reference(&self, id: &ReferenceId) -> Result<Option<LinkId>, StoreError> {
+        Ok(self.reference(id).await?.and_then(|reference| reference.holder().cloned()))
+    }
+
+    /// The condition that no newer link has a reference than this one.
+    pub(crate) fn check_is_newest(&self, id: &ReferenceId, link: &LinkId) -> Result<TransactWriteItem, StoreError> {
+        let condition = Condition::new("newest = :link", [(":link", text(link.as_str()))]);
+        self.condition_check(keys::reference(id), condition)
     }
 
     /// The write that gives a reference to a new link, over what was read of it.

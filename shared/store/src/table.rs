@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem,
+    AttributeValue, CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::Timestamp;
 use serde::de::DeserializeOwned;
@@ -298,6 +298,19 @@ impl Store {
             .build()
             .map_err(|error| StoreError::unreadable("build a write", error))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A condition of a transaction on an item that it does not write.
+    pub(crate) fn condition_check(&self, at: Key, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(at)))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| StoreError::unreadable("build a condition", error))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// A put of a transaction that happens with the others, whatever was there.

@@ -153,8 +153,11 @@ fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
         EventType::AttemptFailed => vec![attempt("failed")],
         EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
         EventType::RefundSucceeded => vec![attempt("refunded")],
-        // Counted with the payment and the message that they belong to.
-        EventType::ReceiptRegistered | EventType::MessageFailed => vec![],
+        // Counted with the payment, the end of the refund, the review and the message that they belong to.
+        EventType::ReceiptRegistered
+        | EventType::RefundCreated
+        | EventType::RefundFailed
+        | EventType::MessageFailed => vec![],
     }
 }
 

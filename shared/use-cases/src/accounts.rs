@@ -8,6 +8,7 @@ use domain::ids::{AccountId, CredentialsVersion};
 use domain::money::Currency;
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::credentials::Credentials;
+use domain::records::relay::Relay;
 use store::{RecordWritten, Store};
 
 use crate::contended::Tries;
@@ -25,6 +26,9 @@ pub struct AccountRequest {
     /// What the gateway gave the business. Left out, the account's present ones stay, as long as they are of this gateway
     /// and this mode.
     pub credentials: Option<BTreeMap<String, String>>,
+    /// The relay that these travel through. It comes with them only, so that nobody who may not read them can have them sent
+    /// elsewhere.
+    pub relay: Option<Relay>,
     pub late_payment: LatePayment,
     pub summary_page: bool,
 }
@@ -47,7 +51,12 @@ pub async fn write(
         tries.another()?;
         let (known, revision) = store.account_to_change(&id).await?;
         let kept = known.as_ref().zip(request.gateway);
-        let kept = kept.and_then(|(known, gateway)| known.credentials_at(gateway, request.mode).cloned());
+        let kept = kept.and_then(|(known, gateway)| {
+            let version = known.credentials_at(gateway, request.mode)?;
+            Some((version.clone(), known.online_payment.relay.clone()))
+        });
+        let given = credentials.as_ref().map(|given| (version.clone(), given.relay().map(Relay::address).cloned()));
+        let (version, relay) = given.or(kept).unzip();
         let account = Account {
             id: id.clone(),
             name: request.name.clone(),
@@ -56,7 +65,8 @@ pub async fn write(
             online_payment: OnlinePayment {
                 enabled: request.enabled,
                 gateway: request.gateway,
-                credentials: if credentials.is_some() { Some(version.clone()) } else { kept },
+                credentials: version,
+                relay: relay.flatten(),
                 late_payment: request.late_payment,
                 summary_page: request.summary_page,
             },
@@ -72,6 +82,13 @@ pub async fn write(
 fn check(request: &AccountRequest, problems: &mut Problems) -> Option<Credentials> {
     const AT: &str = "/online_payment/gateway";
     const CREDENTIALS: &str = "/online_payment/credentials";
+    if request.relay.is_some() && request.credentials.is_none() {
+        problems.refuse(
+            CREDENTIALS,
+            "required",
+            "A relay is given together with the credentials that travel through it.",
+        );
+    }
     match request.gateway {
         None if request.enabled => problems.refuse(AT, "required", "Online payment needs a gateway."),
         Some(gateway) if !gateway.takes(request.currency) => {
@@ -85,12 +102,15 @@ fn check(request: &AccountRequest, problems: &mut Problems) -> Option<Credential
         problems.refuse(CREDENTIALS, "gateway_missing", "Credentials belong to a gateway; name it.");
         return None;
     };
-    problems.merge(Credentials::parse(gateway, request.mode, given, CREDENTIALS))
+    let credentials = problems.merge(Credentials::parse(gateway, request.mode, given, CREDENTIALS))?;
+    Some(credentials.through(request.relay.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::public_url::Reach;
+    use domain::records::relay::RelayFields;
 
     fn request() -> AccountRequest {
         AccountRequest {
@@ -100,6 +120,7 @@ mod tests {
             enabled: true,
             gateway: Some(GatewayKind::Stripe),
             credentials: None,
+            relay: None,
             late_payment: LatePayment::Refund,
             summary_page: false,
         }
@@ -127,5 +148,18 @@ mod tests {
         assert_eq!(refused(&lost), at("/online_payment/credentials", "gateway_missing"));
         let empty = AccountRequest { credentials: given(&[]), ..request() };
         assert_eq!(refused(&empty), at("/online_payment/credentials/secret_key", "required"));
+    }
+
+    #[test]
+    fn a_relay_comes_with_the_credentials_that_travel_through_it() {
+        let fields =
+            RelayFields { url: "https://r.example", header: "x-relay", secret: "0123456789abcdef", seconds: None };
+        let relay = Some(Relay::parse(&fields, Reach::Public, "").unwrap());
+        let alone = AccountRequest { relay: relay.clone(), ..request() };
+        assert_eq!(refused(&alone), [("/online_payment/credentials".to_owned(), "required")]);
+        let credentials = Some(BTreeMap::from([("secret_key".to_owned(), "sk_live_1".to_owned())]));
+        let both = AccountRequest { credentials, ..alone };
+        let checked = check(&both, &mut Problems::default()).unwrap();
+        assert_eq!(checked.relay(), relay.as_ref());
     }
 }

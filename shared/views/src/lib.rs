@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::address::SocialAddress;
 use domain::business::settings::Settings;
+use domain::gateway::{FeePayer, Payment};
 use domain::ids::MessageId;
-use domain::link::Receipt;
-use domain::link::{AfterPayment, LinkStatus, PaymentLink, Terms};
-use domain::link::{Attempt, AttemptState};
+use domain::link::{AfterPayment, Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, Refund, RefundState, Terms};
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::delivery::MessageState;
@@ -23,8 +22,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use schema::{
-    AmountSourceName, AttemptStatusName, ChannelName, GatewayName, LinkStatusName, MessageStatusName, ModeName,
-    UnreachedReasonName,
+    AmountSourceName, AttemptStatusName, ChannelName, FeePayerName, GatewayName, LinkStatusName, MessageStatusName,
+    ModeName, RefundCauseName, RefundStatusName, UnreachedReasonName,
 };
 
 /// An instant with the offset that the business has at that moment.
@@ -256,6 +255,9 @@ pub struct MessageView {
     pub reason: Option<String>,
     /// What the provider that took it over calls it.
     pub provider_id: Option<String>,
+    /// The new id of the chat, where the network had moved it: a group of Telegram that became a supergroup. The message
+    /// went there; write to this id from now on.
+    pub moved_to: Option<String>,
 }
 
 /// One session opened at the gateway.
@@ -276,6 +278,54 @@ pub struct AttemptView {
     pub paid_at: Option<String>,
     #[schema(format = DateTime)]
     pub refunded_at: Option<String>,
+    /// What the gateway confirmed, until it went back.
+    pub payment: Option<PaymentView>,
+    /// The last refund of that money, where one was begun.
+    pub refund: Option<RefundView>,
+}
+
+/// Money as a gateway confirmed it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AttemptPayment)]
+pub struct PaymentView {
+    /// In minor units: what was paid, which may be another amount than was asked for.
+    pub amount: i64,
+    pub currency: &'static str,
+    pub gateway_reference: String,
+    /// The card that paid, where the gateway tells, with most digits hidden.
+    pub masked_card: Option<String>,
+    /// The gateway's fee in minor units, where it tells.
+    pub fee: Option<i64>,
+    #[schema(value_type = Option<FeePayerName>)]
+    pub fee_payer: Option<&'static str>,
+    /// The terminal or merchant that the money was paid to, where the gateway names it.
+    pub terminal: Option<String>,
+    /// When the customer paid, by the gateway's clock, where it tells.
+    #[schema(format = DateTime)]
+    pub gateway_paid_at: Option<String>,
+}
+
+/// Money on its way back to the payer, because the link could not keep it or a person decided so.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Refund)]
+pub struct RefundView {
+    pub id: String,
+    #[schema(pattern = "^refund$")]
+    pub object: &'static str,
+    #[schema(value_type = RefundStatusName)]
+    pub status: &'static str,
+    #[schema(value_type = RefundCauseName)]
+    pub cause: &'static str,
+    /// Why it failed, in the gateway's own words.
+    pub reason: Option<String>,
+    /// The gateway's own id of it.
+    pub gateway_reference: Option<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub succeeded_at: Option<String>,
+    #[schema(format = DateTime)]
+    pub failed_at: Option<String>,
 }
 
 impl LinkView {
@@ -358,21 +408,28 @@ impl MessageView {
             failed_at: None,
             reason: None,
             provider_id: None,
+            moved_to: None,
         };
-        match state {
-            Some(MessageState::Sent { at, provider_id }) => {
-                view.sent_at = Some(instant(*at, settings));
-                view.provider_id = Some(provider_id.clone());
+        let sent = match state {
+            Some(MessageState::Sent(handover)) => Some(handover),
+            Some(MessageState::Failed { sent, .. }) => sent.as_ref(),
+            Some(MessageState::Sending { .. } | MessageState::Waiting { .. } | MessageState::Skipped { .. }) | None => {
+                None
             }
+        };
+        if let Some(handover) = sent {
+            view.sent_at = Some(instant(handover.at, settings));
+            view.provider_id = Some(handover.provider_id.clone());
+            view.moved_to = handover.moved_to.clone();
+        }
+        match state {
             Some(MessageState::Waiting { reason, .. }) => view.reason = Some(reason.clone()),
-            Some(MessageState::Failed { at, reason, sent }) => {
+            Some(MessageState::Failed { at, reason, .. }) => {
                 view.failed_at = Some(instant(*at, settings));
                 view.reason = Some(reason.clone());
-                view.sent_at = sent.as_ref().map(|sent| instant(sent.at, settings));
-                view.provider_id = sent.as_ref().map(|sent| sent.provider_id.clone());
             }
             Some(MessageState::Skipped { .. }) => view.reason = Some("link_not_active".to_owned()),
-            Some(MessageState::Sending { .. }) | None => {}
+            Some(MessageState::Sending { .. } | MessageState::Sent(_)) | None => {}
         }
         view
     }
@@ -390,6 +447,8 @@ impl AttemptView {
             opened_at: instant(attempt.opened_at, settings),
             paid_at: None,
             refunded_at: None,
+            payment: attempt.state.confirmed_payment().map(|payment| PaymentView::new(payment, settings)),
+            refund: attempt.refund.as_ref().map(|refund| RefundView::new(refund, settings)),
         };
         match &attempt.state {
             AttemptState::Paid { at, payment } => {
@@ -409,6 +468,49 @@ impl AttemptView {
             | AttemptState::Confirming { .. }
             | AttemptState::AwaitingReversal { .. }
             | AttemptState::Abandoned { .. } => {}
+        }
+        view
+    }
+}
+
+impl PaymentView {
+    fn new(payment: &Payment, settings: &Settings) -> Self {
+        Self {
+            amount: payment.money.minor_units(),
+            currency: payment.money.currency().code(),
+            gateway_reference: payment.reference.clone(),
+            masked_card: payment.masked_card.clone(),
+            fee: payment.fee.map(|fee| fee.amount),
+            fee_payer: payment.fee.and_then(|fee| fee.payer).map(FeePayer::as_str),
+            terminal: payment.terminal.clone(),
+            gateway_paid_at: payment.gateway_paid_at.map(|at| instant(at, settings)),
+        }
+    }
+}
+
+impl RefundView {
+    fn new(refund: &Refund, settings: &Settings) -> Self {
+        let mut view = Self {
+            id: refund.id.to_string(),
+            object: "refund",
+            status: refund.state.name(),
+            cause: refund.cause.as_str(),
+            reason: None,
+            gateway_reference: refund.gateway_reference.clone(),
+            created_at: instant(refund.created_at, settings),
+            succeeded_at: None,
+            failed_at: None,
+        };
+        match &refund.state {
+            RefundState::Succeeded { at } => view.succeeded_at = Some(instant(*at, settings)),
+            RefundState::Failed { at, code } => {
+                view.failed_at = Some(instant(*at, settings));
+                view.reason = Some(code.clone());
+            }
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::NeedsReview { .. } => {}
         }
         view
     }
@@ -439,6 +541,15 @@ pub struct ReceiptView {
     pub gateway_reference: String,
     /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
+    /// The gateway's fee in minor units, where it tells.
+    pub fee: Option<i64>,
+    #[schema(value_type = Option<FeePayerName>)]
+    pub fee_payer: Option<&'static str>,
+    /// The terminal or merchant that the money was paid to, where the gateway names it.
+    pub terminal: Option<String>,
+    /// When the customer paid, by the gateway's clock, where it tells.
+    #[schema(format = DateTime)]
+    pub gateway_paid_at: Option<String>,
     /// When the gateway confirmed to us that the money is there.
     #[schema(format = DateTime)]
     pub paid_at: String,
@@ -466,6 +577,10 @@ impl ReceiptView {
             gateway: receipt.gateway.as_str(),
             gateway_reference: receipt.gateway_reference.clone(),
             masked_card: receipt.masked_card.clone(),
+            fee: receipt.fee.map(|fee| fee.amount),
+            fee_payer: receipt.fee.and_then(|fee| fee.payer).map(FeePayer::as_str),
+            terminal: receipt.terminal.clone(),
+            gateway_paid_at: receipt.gateway_paid_at.map(|at| instant(at, settings)),
             paid_at: instant(receipt.paid_at, settings),
             registered_at: instant(receipt.registered_at, settings),
         }

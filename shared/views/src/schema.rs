@@ -1,7 +1,7 @@
 //! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
 
 use domain::events::EventType;
-use domain::gateway::{GatewayKind, Mode};
+use domain::gateway::{FeePayer, GatewayKind, Mode};
 use domain::messages::channel::Channel;
 use domain::messages::provider::ProviderKind;
 use domain::messages::routing::UnreachedReason;
@@ -59,6 +59,16 @@ one_of! {
     AttemptStatusName,
     "`open`: the customer may be paying. `confirming`: the money is being taken. `accepted`: a person accepted money under review. `awaiting_reversal`: money the link cannot take lies at the gateway and is watched until it went back. `refunding`: money is on its way back. `paid`, `failed`, `abandoned`, `refunded` and `needs_review` are final until a person resolves the last.",
     ["open", "confirming", "accepted", "awaiting_reversal", "paid", "failed", "abandoned", "refunding", "refunded", "needs_review"]
+}
+one_of! { FeePayerName, "Who pays the gateway's fee.", [FeePayer::Merchant, FeePayer::Customer].map(FeePayer::as_str) }
+one_of! {
+    RefundStatusName,
+    "`pending` until the gateway says that it is done, `succeeded`, `failed` where the gateway will not do it or gave up, `needs_review` where a person has to find out.",
+    ["pending", "succeeded", "failed", "needs_review"]
+}
+one_of! {
+    RefundCauseName, "`automatic`: the link could not keep the money. `requested`: a person decided so.",
+    ["automatic", "requested"]
 }
 one_of! {
     UnreachedReasonName, "Why somebody who was named is not told.",

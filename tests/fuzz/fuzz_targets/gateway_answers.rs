@@ -15,12 +15,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
+use domain::link::{Refund, RefundCause, RefundState};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, ReturnKey};
 use domain::link::Hint;
 use domain::link::{Attempt, Checkout, NewAttempt, OpenedSession};
 use domain::money::{Currency, Money};
+use domain::public_url::Reach;
 use domain::records::credentials::Credentials;
-use gateways::{BeginError, GatewayEndpoints, Gateways, Order};
+use gateways::{BeginError, GatewayEndpoints, Gateways, Order, Relays};
 use libfuzzer_sys::fuzz_target;
 use outbound::Http;
 use serde::de::IgnoredAny;
@@ -152,7 +154,7 @@ fn check_zarinpal(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) 
         GatewayAnswer::Pending => assert!(last_says("IN_BANK")),
         GatewayAnswer::NotPaid { .. } => assert!(last_says("FAILED")),
         GatewayAnswer::Returned => assert!(last_says("REVERSED")),
-        GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Misconfigured { .. } => {
+        GatewayAnswer::WrongAmount { .. } | GatewayAnswer::AccountRefused { .. } | GatewayAnswer::SessionRefused { .. } => {
             assert!(last.is_some_and(Reply::is_json));
         }
         GatewayAnswer::Processing | GatewayAnswer::Doubtful { .. } => panic!("Zarinpal has no such state"),
@@ -187,7 +189,7 @@ fn check_stripe(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) {
         GatewayAnswer::Unconfirmed | GatewayAnswer::Returned | GatewayAnswer::Doubtful { .. } => {
             panic!("Stripe has no such state")
         }
-        GatewayAnswer::Misconfigured { .. } => assert!(replies.last().is_some_and(Reply::is_json)),
+        GatewayAnswer::AccountRefused { .. } | GatewayAnswer::SessionRefused { .. } => assert!(replies.last().is_some_and(Reply::is_json)),
         GatewayAnswer::Unknown { .. } => {}
     }
 }
@@ -202,7 +204,7 @@ fn check_other(answer: &GatewayAnswer, attempt: &Attempt, replies: &[Reply]) {
             assert!(!payment.reference.trim().is_empty());
             assert!(payment.claim.starts_with(&format!("{}#", attempt.gateway.as_str())));
         }
-        GatewayAnswer::Misconfigured { .. } | GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Doubtful { .. } => {
+        GatewayAnswer::AccountRefused { .. } | GatewayAnswer::SessionRefused { .. } | GatewayAnswer::WrongAmount { .. } | GatewayAnswer::Doubtful { .. } => {
             assert!(replies.last().is_some_and(Reply::is_json));
         }
         GatewayAnswer::Pending
@@ -242,7 +244,8 @@ fuzz_target!(|data: &[u8]| {
     let all: Vec<Reply> = answers.iter().cloned().collect();
     let left = Arc::new(Mutex::new(answers));
     let connector = SharedHttpConnector::new(FromMemory(left.clone()));
-    let gateways = Gateways::new(Http::new(connector, 1024 * 1024), GatewayEndpoints::default());
+    let relays = Relays::new(Reach::Public, || panic!("no relay is called"));
+    let gateways = Gateways::new(Http::new(connector, 1024 * 1024), relays, GatewayEndpoints::default());
     let world = &*WORLD;
     let other = OTHERS.iter().position(|(first, _)| (*first..*first + 5).contains(call));
     let (new, attempt, credentials) = match other {

@@ -95,6 +95,12 @@ enum Flow {
     SweepFindsByList,
     SweepResumes,
     SweepRefunds(GatewayKind),
+    /// The gateway has taken a refund and not finished it, and says now what became of it.
+    SweepHearsOfRefund(GatewayKind),
+    /// The same, and it gave up.
+    SweepHearsOfFailedRefund(GatewayKind),
+    /// The key that the attempt began with was revoked, and the account has another.
+    SweepWithNewKey,
     SweepCloses(GatewayKind),
     /// A person decides about money under review.
     Resolve(Resolution),
@@ -117,7 +123,7 @@ enum Flow {
     DeliverAfterReplay,
 }
 
-const FLOWS: [Flow; 57] = [
+const FLOWS: [Flow; 64] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -159,6 +165,13 @@ const FLOWS: [Flow; 57] = [
     Flow::SweepRefunds(Stripe),
     Flow::SweepRefunds(Mollie),
     Flow::SweepRefunds(Razorpay),
+    Flow::SweepHearsOfRefund(Zibal),
+    Flow::SweepHearsOfRefund(Stripe),
+    Flow::SweepHearsOfRefund(Mollie),
+    Flow::SweepHearsOfRefund(Razorpay),
+    Flow::SweepHearsOfFailedRefund(Stripe),
+    Flow::SweepHearsOfFailedRefund(Razorpay),
+    Flow::SweepWithNewKey,
     Flow::SweepCloses(Stripe),
     Flow::SweepCloses(Mollie),
     Flow::SweepCloses(Razorpay),
@@ -213,8 +226,10 @@ impl Flow {
             | Self::WebhookExpired(gateway)
             | Self::SweepFindsThePayment(gateway)
             | Self::SweepRefunds(gateway)
+            | Self::SweepHearsOfRefund(gateway)
+            | Self::SweepHearsOfFailedRefund(gateway)
             | Self::SweepCloses(gateway) => gateway,
-            Self::Resolve(_) | Self::SweepKeeps => Stripe,
+            Self::Resolve(_) | Self::SweepKeeps | Self::SweepWithNewKey => Stripe,
             Self::ReturnWithReplayedReference => Sep,
             Self::Create
             | Self::CreateWithReference
@@ -361,6 +376,15 @@ impl Flow {
                 }
                 world.sweep().await.unwrap().unwrap();
             }
+            Self::SweepHearsOfRefund(gateway) => begin_slow_refund(world, scene, page, gateway, "succeeded").await,
+            Self::SweepHearsOfFailedRefund(gateway) => {
+                begin_slow_refund(world, scene, page, gateway, "failed").await;
+            }
+            Self::SweepWithNewKey => {
+                world.choose(page, silent(Stripe)).await;
+                world.replace_stripe_key("euro").await;
+                world.turn_time(MINUTE);
+            }
             Self::SweepCloses(_) => drop(world.cancel(&link, true).await.unwrap()),
             Self::Resolve(_) => pay_less(world, page).await,
             Self::SweepKeeps => {
@@ -404,6 +428,9 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepRefunds(_)
+            | Self::SweepHearsOfRefund(_)
+            | Self::SweepHearsOfFailedRefund(_)
+            | Self::SweepWithNewKey
             | Self::SweepKeeps
             | Self::SweepCloses(_) => matches!(world.sweep().await, Some(Ok(_))),
             Self::Resolve(how) => is_answered(world.resolve(scene.link(), how.as_str(), &scene.key).await),
@@ -465,6 +492,9 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepRefunds(_)
+            | Self::SweepHearsOfRefund(_)
+            | Self::SweepHearsOfFailedRefund(_)
+            | Self::SweepWithNewKey
             | Self::SweepCloses(_)
             | Self::SweepKeeps
             | Self::Deliver
@@ -480,6 +510,19 @@ impl Flow {
 async fn pay_less(world: &FaultyWorld, page: &str) {
     let back = world.choose(page, "paid_less").await.unwrap();
     world.open(&back).await.unwrap();
+}
+
+/// The customer pays what cannot be kept, the gateway takes the order to refund it, and finishes it so.
+async fn begin_slow_refund(world: &FaultyWorld, scene: &Scene, page: &str, gateway: GatewayKind, outcome: &str) {
+    pay_less(world, page).await;
+    world.resolve(scene.link(), "refund", &scene.key).await.unwrap();
+    let pending = json!({ "becomes": "pending" });
+    assert!(world.order_at_gateway(gateway.as_str(), "next_refund", &pending).await.is_success());
+    world.sweep().await.unwrap().unwrap();
+    let what = format!("{}/complete_refund", scene.session);
+    let done = world.order_at_gateway(gateway.as_str(), &what, &json!({ "outcome": outcome })).await;
+    assert!(done.is_success(), "{gateway:?} was not refunding: {done}");
+    world.turn_time(15 * MINUTE);
 }
 
 /// Somebody else pays in a session of their own and is told so. The customer of this one comes back with that payment's
@@ -581,6 +624,11 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         world.allow_resending_twice(scene.link());
     }
     world.confirm().await;
+    if matches!(flow, Flow::SweepHearsOfRefund(_) | Flow::SweepHearsOfFailedRefund(_)) {
+        // A gateway that has the order is asked about it every ten minutes, also where a run died that had leased that.
+        world.turn_time(15 * MINUTE);
+        world.confirm().await;
+    }
     let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
     let truth = evidence.truth_of(&scene.link().id);
     world.live_out().await;

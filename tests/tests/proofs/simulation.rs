@@ -146,7 +146,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(19) {
+        match self.chance.below(20) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -159,6 +159,7 @@ impl<'a> Story<'a> {
             15 => self.resolve(at).await,
             16 => self.resend(at).await,
             17 => self.try_another_reference().await,
+            18 => self.refunds_go_on().await,
             _ => self.time_passes(),
         }
     }
@@ -344,6 +345,20 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Gateways take their time with the next refunds, or come to an end with those that they took.
+    async fn refunds_go_on(&mut self) {
+        let becomes = self.chance.one_of(&["pending", "pending", "succeeded", ""]);
+        if becomes.is_empty() {
+            let outcome = self.chance.one_of(&["succeeded", "succeeded", "failed"]);
+            self.world.decide_refunds(outcome).await;
+            self.note(&format!("The refunds that are under way have {outcome}."));
+            return;
+        }
+        let gateway = self.chance.one_of(&["zibal", "stripe", "mollie", "razorpay"]);
+        self.world.order_at_gateway(gateway, "next_refund", &json!({ "becomes": becomes })).await;
+        self.note(&format!("The next refund at {gateway} is {becomes}."));
+    }
+
     async fn confirm_at_stripe(&mut self, session: &str) {
         let how = self.chance.one_of(&["succeeded", "succeeded", "failed"]);
         let page = format!("{}/stripe/simulator/{session}/complete_async", self.world.cloud.page_url());
@@ -394,6 +409,8 @@ impl<'a> Story<'a> {
                 self.note(&format!("{gateway:?} tells {kind} of {session} at last: {status:?}"));
             }
         }
+        let outcome = self.chance.one_of(&["succeeded", "failed"]);
+        self.world.decide_refunds(outcome).await;
         // What nobody told us of goes back where there is no other way to hear of it.
         self.world.turn_time(31 * MINUTE);
     }

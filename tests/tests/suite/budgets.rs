@@ -143,10 +143,17 @@ async fn delivering_is_two_writes_for_a_message_and_one_for_an_event() {
     world.bring_stream().await;
     // The link with all that is known of it is read once for each link in a batch.
     assert_usage(&world.usage(), 2, 1.0, 2);
-    world.make_link(&reference_link(), "loud").await;
+    let mut body = reference_link();
+    body["message"] = json!({ "channels": ["email"] });
+    world.make_link(&body, "loud").await;
     world.usage();
     world.bring_stream().await;
     assert_usage(&world.usage(), 4, 1.0, 4);
+    // Where the provider has to be asked what became of a message, the message waits in the index for that.
+    world.make_link(&reference_link(), "asked-about").await;
+    world.usage();
+    world.bring_stream().await;
+    assert_usage(&world.usage(), 4, 1.0, 5);
 }
 
 #[tokio::test]
@@ -283,5 +290,5 @@ async fn the_partitions_that_links_share_are_the_ones_that_the_page_names() {
 
     let due: usize =
         life.partitions.iter().filter(|(name, _)| name.starts_with("due ")).map(|(_, load)| load.write_units).sum();
-    assert_eq!(due, 4, "an entry is put, moved once and taken away");
+    assert_eq!(due, 5, "a link's entry is put, moved once and taken away, and the SMS waits to be asked about");
 }

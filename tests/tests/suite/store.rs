@@ -8,23 +8,24 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment};
 use domain::ids::{
-    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ReferenceId,
-    ReturnKey,
+    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ProviderId,
+    ReferenceId, ReturnKey,
 };
 use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, ItemTerms, PaymentLink, Terms};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
-use domain::messages::delivery::MessageState;
+use domain::messages::delivery::{Handover, MessageState};
 use domain::messages::recipients::Recipient;
 use domain::money::{Currency, Money};
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
 use store::{
-    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, EventList, EventRecorded, EventsAfter, KeyRevocation,
-    LeaseOutcome, LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, DueLease, DueMessage, EventList, EventRecorded,
+    EventsAfter, KeyRevocation, LeaseOutcome, LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten,
+    Written,
 };
 use tests::empty_cloud;
 
@@ -99,12 +100,8 @@ async fn begun(store: &Store, number: u8) -> (PaymentLink, AttemptId) {
 }
 
 fn paid(reference: &str) -> GatewayAnswer {
-    GatewayAnswer::Paid(Payment {
-        reference: reference.to_owned(),
-        claim: format!("zarinpal#t#{reference}"),
-        money: money(),
-        masked_card: Some("502229******5995".to_owned()),
-    })
+    let payment = Payment::new(reference, format!("zarinpal#t#{reference}"), money());
+    GatewayAnswer::Paid(Payment { masked_card: Some("502229******5995".to_owned()), ..payment })
 }
 
 #[tokio::test]
@@ -348,7 +345,7 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
         })
         .collect();
     assert_eq!(mine.len(), 1);
-    let sent = MessageState::Sent { at: now(), provider_id: "p-1".to_owned() };
+    let sent = MessageState::Sent(Handover::new(now(), "p-1".to_owned()));
     store.note_message(&mine[0], sent.clone()).await.unwrap();
     assert!(matches!(store.lease_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
@@ -372,16 +369,88 @@ async fn a_lost_lease_notes_nothing() {
         }
         found.remove(0)
     };
-    let second = store.lease_due_message(&due, now() + Duration::from_secs(60)).await.unwrap().unwrap();
+    let lease = store.lease_due_message(&due, now() + Duration::from_secs(60)).await.unwrap();
+    let DueLease::Send(second) = lease else { panic!("{lease:?}") };
     assert_eq!(second.tries, 2);
-    assert!(store.lease_due_message(&due, now()).await.unwrap().is_none(), "of two runs only one leases it");
-    store.note_message(&second, MessageState::Sent { at: now(), provider_id: "second".to_owned() }).await.unwrap();
+    let again = store.lease_due_message(&due, now()).await.unwrap();
+    assert!(matches!(again, DueLease::NotOurs), "of two runs only one leases it");
+    store.note_message(&second, MessageState::Sent(Handover::new(now(), "second".to_owned()))).await.unwrap();
     store
         .note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned(), sent: None })
         .await
         .unwrap();
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states[&message].name(), "sent");
+}
+
+/// All messages that are due by now.
+async fn due_messages(store: &Store) -> Vec<DueMessage> {
+    let mut found = Vec::new();
+    for shard in 0..DUE_SHARDS {
+        found.extend(store.due_messages(shard, now(), 10).await.unwrap());
+    }
+    found
+}
+
+#[tokio::test]
+async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent() {
+    let cloud = empty_cloud().await;
+    let store = &cloud.store;
+    let link = made(store, 1).await;
+    let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
+    let LeaseOutcome::Mine(lease) = store.lease_message(link.id(), &message, now()).await.unwrap() else {
+        panic!("not mine")
+    };
+    let moments = &[jiff::SignedDuration::from_secs(-1), jiff::SignedDuration::from_hours(1)];
+    let provider = || ProviderId::parse("kavenegar").unwrap();
+    let asked =
+        Handover::new(now(), "p-1".to_owned()).looked_at_next(moments, provider(), now() - Duration::from_secs(2));
+    store.note_message(&lease, MessageState::Sent(asked)).await.unwrap();
+    let due = due_messages(store).await.remove(0);
+    let look = || async {
+        match store.lease_due_message(&due, now()).await.unwrap() {
+            DueLease::Look(looked) => looked,
+            other @ (DueLease::Send(_) | DueLease::NotOurs) => panic!("{other:?}"),
+        }
+    };
+    let (one, other) = (look().await, look().await);
+    let state = || async { store.link_history(link.id()).await.unwrap().unwrap().messages[&message].clone() };
+    assert_eq!(state().await.name(), "sent", "to look changes nothing");
+    let next = one.handover.clone().looked_at_next(moments, provider(), now());
+    store.note_look(&one, next.clone()).await.unwrap();
+    store.note_look(&other, other.handover.clone().settled()).await.unwrap();
+    assert_eq!(state().await, MessageState::Sent(next));
+    assert_eq!(due_messages(store).await, [], "the next look is in an hour");
+    assert!(matches!(store.lease_due_message(&due, now()).await.unwrap(), DueLease::NotOurs));
+}
+
+#[tokio::test]
+async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
+    let cloud = empty_cloud().await;
+    let store = &cloud.store;
+    let token = PayToken::from_random([1; 16]);
+    let id = MessageId::of(&LinkId::of(&token), 0, "social", "-1");
+    let group = Recipient {
+        id,
+        channel: Channel::Social,
+        network: None,
+        to: "-1".to_owned(),
+        roles: vec![],
+        stands_in_for: vec![],
+    };
+    let terms = Terms { recipients: vec![group], ..terms(None) };
+    let link = PaymentLink::new(token, "https://pay.example", "hash".to_owned(), terms, now());
+    assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+    let recipient = link.recipients().next().unwrap();
+    let LeaseOutcome::Mine(lease) = store.lease_message(link.id(), &recipient.id, now()).await.unwrap() else {
+        panic!("not mine")
+    };
+    let moved = Handover { moved_to: Some("-1001".to_owned()), ..Handover::new(now(), "p-1".to_owned()) };
+    store.note_message(&lease, MessageState::Sent(moved.clone())).await.unwrap();
+    let state = || async { store.link_history(link.id()).await.unwrap().unwrap().messages[&recipient.id].clone() };
+    assert_eq!(state().await, MessageState::Sent(moved.clone()));
+    store.forget_moved_chats(&link).await.unwrap();
+    assert_eq!(state().await, MessageState::Sent(Handover { moved_to: None, ..moved }));
 }
 
 #[tokio::test]

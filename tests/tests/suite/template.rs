@@ -362,6 +362,7 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
     for name in FUNCTIONS {
         let may = policies(name);
         assert_eq!(may.contains("sns:Publish"), name == "deliver-messages", "{name}");
+        assert_eq!(may.contains("sms-voice:"), name == "deliver-messages", "{name}");
         assert_eq!(may.contains("ses:SendEmail"), name == "deliver-messages", "{name}");
         assert_eq!(may.contains("social-messaging:"), name == "deliver-messages", "{name}");
         let near_credentials = ["crm-api", "pay-redirect", "gateway-webhook", "expire-links"].contains(&name);
@@ -373,6 +374,22 @@ fn only_the_function_that_sends_may_send_and_only_gateway_functions_may_read_cre
     for name in ["pay-redirect", "gateway-webhook", "expire-links", "deliver-messages"] {
         assert!(!policies(name).contains("- keys"), "{name} has no business with API keys");
     }
+}
+
+/// SNS sends SMS through AWS End User Messaging, with the permissions of who called it.
+#[test]
+fn text_messages_are_handed_over_by_sns_and_not_past_it() {
+    let policies = function("deliver-messages")["Properties"]["Policies"].clone();
+    let statements = policies.as_sequence().unwrap().iter().filter_map(|policy| policy.get("Statement"));
+    let statements: Vec<Value> = statements.filter_map(Value::as_sequence).flatten().cloned().collect();
+    let of = |action: &str| {
+        let is_it = |one: &&Value| one.get("Action").is_some_and(|own| *own == action) && one["Effect"] == "Allow";
+        statements.iter().filter(is_it).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(of("sns:Publish").len(), 1);
+    let [handing_over] = &of("sms-voice:SendTextMessage")[..] else { panic!("SNS may not hand an SMS over") };
+    assert_eq!(handing_over["Resource"], "*");
+    assert_eq!(handing_over["Condition"]["StringEquals"]["aws:CalledViaLast"], "sns.amazonaws.com");
 }
 
 #[test]
@@ -458,6 +475,10 @@ fn time_of(folder: &str) -> Duration {
     Duration::from_secs(function(folder)["Properties"]["Timeout"].as_u64().unwrap())
 }
 
+/// The longest time after which an HTTP API answers for a function that has not.
+/// Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const API_GATEWAY_WAITS: Duration = Duration::from_secs(30);
+
 #[test]
 fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped() {
     let times = [
@@ -475,7 +496,13 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
     // The link is read, the gateway is asked, and what it said is written.
     let confirming = runtime::AWS_CALL + gateways::GATEWAY_CALL + runtime::AWS_CALL + runtime::MARGIN;
     assert!(confirming <= gateway_webhook::TIME);
-    assert!(gateways::GATEWAY_CALL + runtime::MARGIN < pay_redirect::TIME);
+    // A call that was given the longest time leaves room for one call to AWS that is as slow as can be. What is not written
+    // then is written by the sweep, or opened again by the page that loads again.
+    for waiting in [pay_redirect::TIME, gateway_webhook::TIME] {
+        assert!(gateways::LONGEST_CALL + runtime::AWS_CALL + runtime::MARGIN < waiting);
+        assert!(waiting < API_GATEWAY_WAITS);
+    }
+    assert!(gateways::GATEWAY_CALL <= gateways::LONGEST_CALL && gateways::LONGEST_CALL < runtime::READ_TIMEOUT);
     // What is begun last by a run that looks at its deadline can ask a gateway or a provider once.
     assert!(gateways::GATEWAY_CALL + runtime::MARGIN <= runtime::RESERVE);
     assert!(channels::PROVIDER_CALL + runtime::MARGIN <= runtime::RESERVE);

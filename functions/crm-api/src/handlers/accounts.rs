@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::Problems;
 use domain::gateway::{GatewayKind, Mode};
 use domain::ids::{AccountId, CredentialsVersion};
 use domain::money::Currency;
+use domain::public_url::Reach;
 use domain::records::account::{Account, LatePayment};
+use domain::records::relay::{Relay, RelayAddress, RelayFields};
 use domain::text::parse_name;
+use domain::{Field, Problems};
 use serde::{Deserialize, Serialize};
 use use_cases::accounts::AccountRequest;
 use utoipa::ToSchema;
@@ -72,6 +74,11 @@ struct OnlinePaymentBody {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credentials: Given<BTreeMap<String, String>>,
+    /// A machine of the business that passes our calls on to the gateway. It can only be given together with the
+    /// credentials, which travel through it, and stays as they do; credentials without a relay go to the gateway itself.
+    #[serde(default)]
+    #[schema(value_type = Option<RelayBody>)]
+    relay: Given<RelayBody>,
     /// What becomes of money that arrives after the link expired: `accept` makes it the payment of the link,
     /// `refund` returns it, which is also what happens when it is left out.
     #[serde(default)]
@@ -82,6 +89,33 @@ struct OnlinePaymentBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     summary_page: Given<bool>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// A machine that passes our calls on to the gateway, where the gateway wants to know the address of whoever calls.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RelayBody)]
+struct RelayBody {
+    /// What stands in place of the gateway's scheme and host: `https`, on a public address, without a user, a query or a
+    /// fragment. The path of the gateway's API follows it.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    url: Given<String>,
+    /// The name of the header that carries the secret, such as `x-relay-secret`: letters, digits and hyphens, and none
+    /// that has a meaning already.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    header: Given<String>,
+    /// What the relay knows us by, 16 to 200 visible ASCII characters. Written only and never shown again.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    secret: Given<String>,
+    /// How long one call through the relay may take, 1 to 15 seconds; 15 where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    seconds: Given<i64>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -109,9 +143,26 @@ struct OnlinePaymentView {
     gateway: Option<&'static str>,
     /// Credentials are never shown again.
     credentials_set: bool,
+    /// The relay that calls to the gateway go through, where there is one; its secret is never shown again.
+    relay: Option<RelayView>,
     #[schema(value_type = LatePaymentName)]
     late_payment: LatePayment,
     summary_page: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Relay)]
+struct RelayView {
+    url: String,
+    header: String,
+    seconds: u64,
+}
+
+impl RelayView {
+    fn new(relay: &RelayAddress) -> Self {
+        let RelayAddress { url, header, seconds } = relay;
+        Self { url: url.clone(), header: header.clone(), seconds: *seconds }
+    }
 }
 
 impl AccountView {
@@ -126,6 +177,7 @@ impl AccountView {
                 enabled: account.online_payment.enabled,
                 gateway: account.online_payment.gateway.map(GatewayKind::as_str),
                 credentials_set: account.online_payment.credentials.is_some(),
+                relay: account.online_payment.relay.as_ref().map(RelayView::new),
                 late_payment: account.online_payment.late_payment,
                 summary_page: account.online_payment.summary_page,
             },
@@ -176,14 +228,14 @@ pub(crate) async fn write(
     let id = id_of("id", &id, AccountId::parse)?;
     let version = new_version(&app)?;
     let mut problems = Problems::default();
-    let Some(request) = body.fields.read(&mut problems) else { return Err(ApiProblem::invalid(problems)) };
+    let Some(request) = body.fields.read(app.reach, &mut problems) else { return Err(ApiProblem::invalid(problems)) };
     let account = use_cases::accounts::write(&app.store, id, request, version, problems).await;
     Ok(answer(AccountView::new(&account.map_err(refused::record)?)))
 }
 
 impl AccountBody {
     /// Nothing comes of it where a field is missing or refused that everything else depends on.
-    fn read(self, problems: &mut Problems) -> Option<AccountRequest> {
+    fn read(self, reach: Reach, problems: &mut Problems) -> Option<AccountRequest> {
         refuse_unknown("", self.unknown, problems);
         let name = self.name.required_text("/name", problems, |name| parse_name(name, 100));
         let currency = self.currency.required_text("/currency", problems, Currency::parse);
@@ -194,6 +246,7 @@ impl AccountBody {
         let gateway = online.gateway.text("/online_payment/gateway", problems, GatewayKind::parse);
         let late_payment = online.late_payment.text("/online_payment/late_payment", problems, LatePayment::parse);
         let summary_page = online.summary_page.field("/online_payment/summary_page", problems);
+        let relay = online.relay.read("/online_payment/relay", problems, |relay, at, p| relay.read(reach, at, p));
         Some(AccountRequest {
             name: name?,
             currency: currency?,
@@ -201,9 +254,25 @@ impl AccountBody {
             enabled: enabled.value().unwrap_or(false),
             gateway: gateway.value(),
             credentials: online.credentials.field("/online_payment/credentials", problems).value(),
+            relay: relay.value(),
             late_payment: late_payment.value().unwrap_or_default(),
             summary_page: summary_page.value().unwrap_or(false),
         })
+    }
+}
+
+impl RelayBody {
+    fn read(self, reach: Reach, at: &str, problems: &mut Problems) -> Field<Relay> {
+        refuse_unknown(at, self.unknown, problems);
+        let url = self.url.require(format!("{at}/url"), problems);
+        let header = self.header.require(format!("{at}/header"), problems);
+        let secret = self.secret.require(format!("{at}/secret"), problems);
+        let seconds = self.seconds.field(format!("{at}/seconds"), problems).optional();
+        let (Some(url), Some(header), Some(secret), Some(seconds)) = (url, header, secret, seconds) else {
+            return Field::Refused;
+        };
+        let fields = RelayFields { url: &url, header: &header, secret: &secret, seconds };
+        problems.merge(Relay::parse(&fields, reach, at)).map_or(Field::Refused, Field::Value)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::gateway::{GatewayKind, GatewayRulebook, LookUp, Mode};
+use domain::gateway::{GatewayKind, GatewayRulebook, LookUp, Mode, RefundKind, RefundMethod};
 use serde::Serialize;
 use utoipa::ToSchema;
 use views::schema::GatewayName;
@@ -40,7 +40,10 @@ pub(crate) struct GatewayView {
     smallest_amount: i64,
     /// The smallest amount in those currencies that have one of their own, by their code.
     smallest_amounts: BTreeMap<String, i64>,
+    /// The largest amount of a link, in the minor unit of a currency that has none of its own.
     largest_amount: i64,
+    /// The largest amount in those currencies that have one of their own, by their code.
+    largest_amounts: BTreeMap<String, i64>,
     /// How long a customer can pay once the gateway's page is open.
     session_minutes: i64,
     /// Whether the gateway can be asked what became of a payment when nobody reports it. Where it cannot, such a payment
@@ -50,21 +53,32 @@ pub(crate) struct GatewayView {
     can_close: bool,
     #[schema(value_type = WebhooksName)]
     webhooks: &'static str,
-    refund: RefundRulesView,
+    /// How money goes back that cannot be kept: the first way that is possible.
+    refund_methods: Vec<RefundMethodView>,
     /// What `online_payment.credentials` of an account consists of.
     credentials: Vec<CredentialView>,
 }
 
-/// How money that cannot be kept goes back.
+/// One way in which money goes back.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = GatewayRefund)]
-struct RefundRulesView {
+#[schema(as = GatewayRefundMethod)]
+struct RefundMethodView {
     #[schema(value_type = RefundMethodName)]
-    how: &'static str,
+    method: &'static str,
     /// The number of minutes after which a person has to do it; `null` where there is no such bound.
     within_minutes: Option<u32>,
     /// Credentials that only this needs. Without them a person has to do it.
     needs: &'static [&'static str],
+}
+
+impl RefundMethodView {
+    fn new(method: &RefundMethod) -> Self {
+        let within_minutes = match method.kind {
+            RefundKind::Reverse { within_minutes } => Some(within_minutes),
+            RefundKind::Refund => None,
+        };
+        Self { method: method.kind.as_str(), within_minutes, needs: method.needs }
+    }
 }
 
 /// A field of a gateway's credentials.
@@ -105,15 +119,12 @@ impl GatewayView {
             smallest_amount: rules.smallest,
             smallest_amounts: book.smallest_in(kind),
             largest_amount: rules.largest,
+            largest_amounts: book.largest_in(kind),
             session_minutes: rules.session_minutes,
             can_look_up: profile.look_up == LookUp::AnyTime,
             can_close: profile.can_close,
             webhooks: profile.webhooks.as_str(),
-            refund: RefundRulesView {
-                how: profile.refund.as_str(),
-                within_minutes: profile.refund.within_minutes,
-                needs: profile.refund.needs,
-            },
+            refund_methods: profile.refund_methods.iter().map(RefundMethodView::new).collect(),
             credentials: credentials.collect(),
         }
     }

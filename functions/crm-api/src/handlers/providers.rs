@@ -8,13 +8,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::ids::ProviderId;
 use domain::locale::Locale;
-use domain::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, TemplateName};
+use domain::messages::approved_template::{
+    ApprovedTemplate, LinkButton, MAX_PARAMETERS, ParameterName, Placeholder, TemplateName,
+};
 use domain::messages::provider::{
-    MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret, parse_base_url,
+    MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret, parse_api_version, parse_base_url,
 };
 use domain::messages::template::TemplateParameter;
 use domain::public_url::Reach;
-use domain::{Problems, Rejection};
+use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use use_cases::providers::ProviderRequest;
 use utoipa::ToSchema;
@@ -54,6 +56,11 @@ pub(crate) struct ProviderBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone_number_id: Given<String>,
+    /// The version of Meta's API that the messages of `whatsapp` are written for, such as `v20.0`, which it is where it is
+    /// left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    api_version: Given<String>,
     /// What `whatsapp` sends, one for each language and at most 20; it requires one. `kavenegar` sends the default
     /// message by them where there are any.
     #[serde(default)]
@@ -81,10 +88,72 @@ struct TemplateBody {
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     locale: Given<String>,
-    /// Texts with variables, at most 10 of at most 200 characters each; one of them must always show `{{ link }}`.
+    /// Texts with variables, at most 10 of at most 200 characters each; one of them must always show `{{ link }}`, unless
+    /// there is a `button`. A placeholder of `whatsapp` that has a name is written as `{ name, value }`; all of a template
+    /// have names or none has. `kavenegar` takes no `_`, and in the first three no spaces, which become hyphens.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, required = true)]
-    parameters: Given<Vec<String>>,
+    #[schema(value_type = Vec<PlaceholderSchema>, required = true)]
+    parameters: Given<Vec<PlaceholderBody>>,
+    /// The value of the placeholder in the header of a template of `whatsapp`, where that has one.
+    #[serde(default)]
+    #[schema(value_type = Option<PlaceholderSchema>)]
+    header: Given<PlaceholderBody>,
+    /// The button of a template of `whatsapp` that leads to the link.
+    #[serde(default)]
+    #[schema(value_type = Option<ButtonBody>)]
+    button: Given<ButtonBody>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// A placeholder: its value alone, or with its name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum PlaceholderBody {
+    Positional(String),
+    Named(NamedBody),
+}
+
+/// A placeholder that has a name.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = NamedPlaceholderBody)]
+struct NamedBody {
+    /// 1 to 100 small letters, digits and `_`.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    name: Given<String>,
+    /// A text with variables, of at most 200 characters.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    value: Given<String>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// A text with variables, or such a text with the name of its placeholder.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Placeholder)]
+enum PlaceholderSchema {
+    Positional(String),
+    Named { name: String, value: String },
+}
+
+/// A button whose address ends with what is variable.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = LinkButtonBody)]
+struct ButtonBody {
+    /// Which of the template's buttons it is, counted from 0, which it is where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<u8>, maximum = 9)]
+    index: Given<i64>,
+    /// What was approved of its address, everything in front of its variable, such as `https://pay.example.com/p/`. What
+    /// follows it in the link is sent.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    fixed_part: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -105,6 +174,8 @@ pub(crate) struct ProviderView {
     base_url: Option<String>,
     line: Option<String>,
     phone_number_id: Option<String>,
+    /// The version of the provider's API that is spoken, where it has versions.
+    api_version: Option<String>,
     templates: Vec<TemplateView>,
     /// Credentials are never shown again.
     credentials_set: bool,
@@ -115,7 +186,34 @@ pub(crate) struct ProviderView {
 struct TemplateView {
     name: String,
     locale: String,
-    parameters: Vec<String>,
+    #[schema(value_type = Vec<PlaceholderSchema>)]
+    parameters: Vec<PlaceholderSchema>,
+    header: Option<PlaceholderSchema>,
+    button: Option<ButtonView>,
+}
+
+/// A button whose address ends with what follows its fixed part in the link.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LinkButton)]
+struct ButtonView {
+    index: u8,
+    fixed_part: String,
+}
+
+impl PlaceholderSchema {
+    fn new(placeholder: &Placeholder) -> Self {
+        let value = placeholder.value().as_str().to_owned();
+        match placeholder.name() {
+            Some(name) => Self::Named { name: name.as_str().to_owned(), value },
+            None => Self::Positional(value),
+        }
+    }
+}
+
+impl ButtonView {
+    fn new(button: &LinkButton) -> Self {
+        Self { index: button.index, fixed_part: button.fixed_part.clone() }
+    }
 }
 
 impl ProviderView {
@@ -123,7 +221,9 @@ impl ProviderView {
         let template = |template: &ApprovedTemplate| TemplateView {
             name: template.name.as_str().to_owned(),
             locale: template.locale.as_str().to_owned(),
-            parameters: template.parameters.iter().map(|phrase| phrase.as_str().to_owned()).collect(),
+            parameters: template.parameters.iter().map(PlaceholderSchema::new).collect(),
+            header: template.header.as_ref().map(PlaceholderSchema::new),
+            button: template.button.as_ref().map(ButtonView::new),
         };
         Self {
             id: provider.id.to_string(),
@@ -133,6 +233,7 @@ impl ProviderView {
             base_url: provider.config.base_url().map(str::to_owned),
             line: provider.config.line().map(str::to_owned),
             phone_number_id: provider.config.phone_number_id().map(str::to_owned),
+            api_version: provider.config.api_version().map(str::to_owned),
             templates: provider.config.templates().iter().map(template).collect(),
             credentials_set: provider.credentials.is_some(),
         }
@@ -188,6 +289,7 @@ impl ProviderBody {
             base_url: self.base_url.text("/base_url", p, |url| parse_base_url(url, reach)),
             line: self.line.text("/line", p, check_line),
             phone_number_id: self.phone_number_id.text("/phone_number_id", p, check_phone_number_id),
+            api_version: self.api_version.text("/api_version", p, parse_api_version),
             templates: self.templates.each("/templates", MAX_TEMPLATES, p, TemplateBody::read),
         };
         let credentials = self.credentials.field("/credentials", p).value();
@@ -222,12 +324,53 @@ impl TemplateBody {
         let name = self.name.required_text(format!("{at}/name"), p, TemplateName::parse);
         let locale = self.locale.required_text(format!("{at}/locale"), p, Locale::parse);
         let parameters_at = format!("{at}/parameters");
-        let parameters = self.parameters.each(&parameters_at, MAX_PARAMETERS, p, |text, at, p| {
-            let read = TemplateParameter::parse(&text);
-            read.map_err(|rejections| rejections.into_iter().for_each(|rejection| p.add(at, rejection))).ok()
-        });
+        let parameters = self.parameters.each(&parameters_at, MAX_PARAMETERS, p, PlaceholderBody::read);
+        let header = self.header.read(format!("{at}/header"), p, |header, at, p| field_of(header.read(at, p)));
+        let button = self.button.read(format!("{at}/button"), p, |button, at, p| field_of(button.read(at, p)));
         let parameters = parameters.require(&parameters_at, p)?;
-        let template = ApprovedTemplate { name: name?, locale: locale?, parameters };
-        p.check(parameters_at, template.check()).value()
+        let (header, button) = (header.optional()?, button.optional()?);
+        let template = ApprovedTemplate { name: name?, locale: locale?, parameters, header, button };
+        match template.check() {
+            Ok(template) => Some(template),
+            Err(problem) => {
+                p.add(format!("{at}/{}", problem.field), problem.rejection);
+                None
+            }
+        }
+    }
+}
+
+fn field_of<T>(read: Option<T>) -> Field<T> {
+    read.map_or(Field::Refused, Field::Value)
+}
+
+impl PlaceholderBody {
+    fn read(self, at: &str, problems: &mut Problems) -> Option<Placeholder> {
+        match self {
+            Self::Positional(text) => phrase(&text, at, problems).map(Placeholder::Positional),
+            Self::Named(named) => {
+                refuse_unknown(at, named.unknown, problems);
+                let name = named.name.required_text(format!("{at}/name"), problems, ParameterName::parse);
+                let value_at = format!("{at}/value");
+                let value = named.value.require(&value_at, problems);
+                let value = value.and_then(|text| phrase(&text, &value_at, problems));
+                Some(Placeholder::Named { name: name?, value: value? })
+            }
+        }
+    }
+}
+
+fn phrase(text: &str, at: &str, problems: &mut Problems) -> Option<TemplateParameter> {
+    let read = TemplateParameter::parse(text);
+    read.map_err(|rejections| rejections.into_iter().for_each(|rejection| problems.add(at, rejection))).ok()
+}
+
+impl ButtonBody {
+    fn read(self, at: &str, problems: &mut Problems) -> Option<LinkButton> {
+        let p = problems;
+        refuse_unknown(at, self.unknown, p);
+        let index = self.index.parse(format!("{at}/index"), p, LinkButton::parse_index).optional();
+        let fixed_part = self.fixed_part.required_text(format!("{at}/fixed_part"), p, LinkButton::parse_fixed_part);
+        Some(LinkButton { index: index?.unwrap_or_default(), fixed_part: fixed_part? })
     }
 }

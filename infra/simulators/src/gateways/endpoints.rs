@@ -25,6 +25,11 @@ impl Endpoints {
         self.0.push(endpoint);
     }
 
+    /// A key was replaced: what was ordered for it is ordered for the other.
+    pub(super) fn hand_over(&mut self, from: &Credential, to: &Credential) {
+        self.0.iter_mut().filter(|known| known.owner == *from).for_each(|known| known.owner = to.clone());
+    }
+
     pub(super) fn of(&self, owner: &Credential) -> Vec<Endpoint> {
         self.0.iter().filter(|known| known.owner == *owner).cloned().collect()
     }

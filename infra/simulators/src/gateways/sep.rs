@@ -4,10 +4,11 @@
 //! posted form, whose reference is all that verifying and reversing know. What nobody verifies within half an hour goes
 //! back to the payer by itself.
 //!
-//! Not simulated: the check of the calling server's address (8, -106), wages, restricted cards.
+//! Not simulated: the check of the calling server's address (8, -106), wages, restricted cards. The page of the newer
+//! gateway is not simulated either: a control has tokens name an address of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -15,9 +16,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::header::REFERER;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, PreEscaped, html};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -75,10 +77,33 @@ const MISBEHAVIOURS: [MisbehaviourButton; 3] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Sep(Arc<HostedCheckout>);
+struct Sep(Arc<HostedCheckout>, Arc<Mutex<Orders>>);
+
+/// What a tester ordered beside the controls that simulators share. It is forgotten at a restart.
+#[derive(Debug, Default)]
+struct Orders {
+    /// The address that the answers to tokens name.
+    ipg_url: Option<String>,
+    /// Calls that are answered by a code once, nothing being done.
+    codes: Vec<NextCode>,
+}
+
+/// Has the next such call answered by a code, in this HTTP status where one is given, nothing being done.
+#[derive(Debug, Deserialize)]
+struct NextCode {
+    call: String,
+    code: i32,
+    status: Option<u16>,
+}
+
+/// Orders that the answers to tokens name this address, or none.
+#[derive(Debug, Deserialize)]
+struct IpgUrl {
+    url: Option<String>,
+}
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Sep(Arc::new(HostedCheckout::open(opening, "sep.json", age)?))))
+    Ok(Box::new(Sep(Arc::new(HostedCheckout::open(opening, "sep.json", age)?), Arc::default())))
 }
 
 /// The gateway refunds what nobody verified in time.
@@ -100,6 +125,8 @@ impl Simulator for Sep {
             .route("/sep/verifyTxnRandomSessionkey/ipg/ReverseTransaction", post(reverse))
             .route("/sep/pay/{token}", get(pay_page).post(choose))
             .route("/sep/simulator/{token}/return_money", post(return_money))
+            .route("/sep/simulator/ipg_url", post(ipg_url))
+            .route("/sep/simulator/next_code", post(next_code))
             .route("/sep/simulator/next_answer", post(next_answer))
             .route("/sep/books.json", get(books))
             .with_state(self.clone())
@@ -114,7 +141,14 @@ const NO_TERMINAL: Refusal = (12, "The terminal was not found.");
 
 async fn token(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
     let answer = || match sep.token(&headers, &body) {
-        Ok(token) => Json(json!({ "status": 1, "token": token })).into_response(),
+        Ok(token) => {
+            let mut answer = Json(json!({ "status": 1, "token": token })).into_response();
+            let address = sep.orders().ipg_url.clone();
+            if let Some(address) = address.and_then(|address| HeaderValue::from_str(&address).ok()) {
+                answer.headers_mut().insert("x-ipg-url", address);
+            }
+            answer
+        }
         // The code is a text.
         Err((code, description)) => {
             Json(json!({ "status": -1, "errorCode": code.to_string(), "errorDesc": description })).into_response()
@@ -124,6 +158,19 @@ async fn token(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Respo
 }
 
 impl Sep {
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How this call was ordered to be answered.
+    fn ordered(&self, call: &str) -> Option<Response> {
+        let mut orders = self.orders();
+        let at = orders.codes.iter().position(|ordered| ordered.call == call)?;
+        let NextCode { call: _, code, status } = orders.codes.remove(at);
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+        Some((status, Json(result(code, "This was ordered.", None))).into_response())
+    }
+
     fn token(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, Refusal> {
         let input: Map<String, Value> = Some(body)
             .filter(|_| has_content_type(headers, "application/json"))
@@ -164,6 +211,8 @@ impl Sep {
             payment: None,
             failures: Vec::new(),
             refunded: 0,
+            refunds: Vec::new(),
+            is_reversed: false,
             can_be_cancelled: false,
         };
         self.0.add(&token, sale);
@@ -223,6 +272,7 @@ impl Sep {
                 (SaleState::Ours, false) => result(2, "Repeated request.", Some(detail(sale, terminal))),
                 (SaleState::Ours, true) if age <= REVERSIBLE_FOR => {
                     sale.refund();
+                    sale.is_reversed = true;
                     result(0, "Done.", Some(detail(sale, terminal)))
                 }
                 (SaleState::Ours | SaleState::Waiting, _) => result(-6, "More than the allowed time has passed.", None),
@@ -272,12 +322,14 @@ fn detail(sale: &Sale, terminal: i64) -> Value {
 }
 
 async fn verify(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = || Json(sep.transaction(&headers, &body, false)).into_response();
+    let work = || Json(sep.transaction(&headers, &body, false)).into_response();
+    let answer = || sep.ordered("verify").unwrap_or_else(work);
     sep.0.misbehaviour.apply("verify", answer).await
 }
 
 async fn reverse(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = || Json(sep.transaction(&headers, &body, true)).into_response();
+    let work = || Json(sep.transaction(&headers, &body, true)).into_response();
+    let answer = || sep.ordered("reverse").unwrap_or_else(work);
     sep.0.misbehaviour.apply("reverse", answer).await
 }
 
@@ -380,6 +432,18 @@ async fn return_money(State(sep): State<Sep>, Path(token): Path<String>) -> Resp
     sep.0.return_money(&token)
 }
 
+async fn ipg_url(State(sep): State<Sep>, Json(IpgUrl { url }): Json<IpgUrl>) {
+    sep.orders().ipg_url = url;
+}
+
+async fn next_code(State(sep): State<Sep>, Json(ordered): Json<NextCode>) -> StatusCode {
+    if !["verify", "reverse"].contains(&ordered.call.as_str()) {
+        return StatusCode::BAD_REQUEST;
+    }
+    sep.orders().codes.push(ordered);
+    StatusCode::OK
+}
+
 async fn next_answer(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
     sep.0.misbehaviour.plan(&CALLS, &headers, &body)
 }
@@ -425,6 +489,38 @@ mod tests {
         assert_eq!(call("VerifyTransaction", &other).await?.json()?["ResultCode"], -2);
         assert_eq!(call("ReverseTransaction", &claim).await?.json()?["ResultCode"], 0);
         assert_eq!(call("VerifyTransaction", &claim).await?.json()?["ResultCode"], 5);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn codes_can_be_ordered_in_any_status() -> TestResult {
+        let client = Client::new(None)?;
+        let path = "/sep/verifyTxnRandomSessionkey/ipg/ReverseTransaction";
+        let claim = json!({ "RefNum": "none", "TerminalNumber": 2015 });
+        let order = json!({ "call": "reverse", "code": -77, "status": 500 });
+        assert_eq!(client.post_json("/sep/simulator/next_code", &order).await?.status, StatusCode::OK);
+        let ordered = client.post_json(path, &claim).await?;
+        assert_eq!(ordered.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(ordered.json()?["ResultCode"], -77);
+        assert_eq!(client.post_json(path, &claim).await?.json()?["ResultCode"], -2);
+        let unknown = json!({ "call": "token", "code": -77 });
+        assert_eq!(client.post_json("/sep/simulator/next_code", &unknown).await?.status, StatusCode::BAD_REQUEST);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_token_names_the_address_that_was_ordered_and_there_is_no_key_to_revoke() -> TestResult {
+        let client = Client::new(None)?;
+        let first = client.post_json("/sep/onlinepg/onlinepg", &order()).await?;
+        assert!(!first.headers.contains_key("x-ipg-url"));
+        let address = "https://neo-pg.sep.ir/transaction/init";
+        client.post_json("/sep/simulator/ipg_url", &json!({ "url": address })).await?;
+        let mut second = order();
+        second["ResNum"] = json!("at_2");
+        let second = client.post_json("/sep/onlinepg/onlinepg", &second).await?;
+        assert_eq!(second.headers["x-ipg-url"], address);
+        let revoked = client.post_json("/sep/simulator/revoke_key", &json!({ "key": "2015" })).await?;
+        assert_eq!(revoked.status, StatusCode::NOT_FOUND);
         Ok(())
     }
 

@@ -3,9 +3,10 @@
 //! A payment waits until the merchant verifies it. Logical errors come with HTTP 200 and a `result`. The sandbox is the
 //! merchant `zibal` on the same host.
 //!
-//! Not simulated: the lazy mode, wallets, splits, and what depends on the merchant's registration (102 to 104, 115).
+//! Not simulated: the lazy mode, wallets, splits, and what depends on the merchant's registration (103, 104, 115).
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};
@@ -15,12 +16,13 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::amounts::grouped;
 use super::credential::Credential;
-use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, Sale, SaleState};
+use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, RefundState, Sale, SaleRefund, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
 use super::simulator::{Opening, Simulator};
 use super::tehran_time::tehran_time;
@@ -34,10 +36,15 @@ const PAGE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 /// How the gateway writes dates: ISO local time without an offset.
 const DATE_FORM: &str = "%Y-%m-%dT%H:%M:%S";
 
+/// Paid and verified.
+const VERIFIED: i32 = 1;
+/// In rial. The real one depends on the amount.
+const SHAPARAK_FEE: u64 = 1_200;
+
 /// The calls that can be made to misbehave.
 const CALLS: [&str; 5] = ["request", "verify", "inquiry", "refund", "refund_inquiry"];
 
-/// For how long a refund is under way, unseen by the inquiry. The figure is not published.
+/// For how long the inquiry does not show a refund that was ordered. The figure is not published.
 const REFUNDED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Fields of a request that the gateway knows. Another would be ignored there; here it is found out.
@@ -78,19 +85,19 @@ const MISBEHAVIOURS: [MisbehaviourButton; 5] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Zibal(Arc<HostedCheckout>);
+struct Zibal(Arc<HostedCheckout>, Arc<Orders>);
 
-pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Zibal(Arc::new(HostedCheckout::open(opening, "zibal.json", age)?))))
+/// What a tester ordered beside the controls that simulators share. It is forgotten at a restart.
+#[derive(Debug, Default)]
+struct Orders {
+    /// By how many minutes the list of refunds is late.
+    list_lag: AtomicI64,
+    /// Calls that are answered by a code once, nothing being done, and the code.
+    codes: Mutex<Vec<(String, i32)>>,
 }
 
-/// A refund arrives some time after it was ordered.
-fn age(sale: &mut Sale, now: Timestamp) {
-    sale.expire(now);
-    let ordered_at = sale.metadata["refunded_at"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
-    if sale.state == SaleState::Ours && ordered_at.is_some_and(|at| now.duration_since(at) >= REFUNDED_AFTER) {
-        sale.state = SaleState::Returned;
-    }
+pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
+    Ok(Box::new(Zibal(Arc::new(HostedCheckout::open(opening, "zibal.json", Sale::expire)?), Arc::default())))
 }
 
 impl Simulator for Zibal {
@@ -103,6 +110,11 @@ impl Simulator for Zibal {
             .route("/zibal/v1/account/refund/inquiry", post(refund_inquiry))
             .route("/zibal/start/{track}", get(start).post(choose))
             .route("/zibal/simulator/{track}/return_money", post(return_money))
+            .route("/zibal/simulator/{track}/complete_refund", post(complete_refund))
+            .route("/zibal/simulator/next_refund", post(next_refund))
+            .route("/zibal/simulator/revoke_key", post(revoke_key))
+            .route("/zibal/simulator/list_lag", post(list_lag))
+            .route("/zibal/simulator/next_code", post(next_code))
             .route("/zibal/simulator/next_answer", post(next_answer))
             .route("/zibal/books.json", get(books))
             .with_state(self.clone())
@@ -119,6 +131,10 @@ const AMOUNT_TOO_LARGE: Refusal = (113, "amount is more than the limit");
 const CALLBACK_MISSING: Refusal = (140, "callbackUrl is required");
 const NOT_PAID: Refusal = (202, "order is not paid or failed");
 const BAD_TRACK: Refusal = (203, "trackId is invalid");
+/// The platform's own.
+const NO_KEY: Refusal = (2, "API key is not provided");
+const BAD_KEY: Refusal = (3, "API key is invalid");
+const BAD_INPUT: Refusal = (6, "invalid input");
 /// The gateway publishes no code for what it cannot read.
 const UNREADABLE: Refusal = (-1, "the request cannot be read");
 
@@ -133,9 +149,20 @@ fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal
     serde_json::from_slice(body).map_err(|_| UNREADABLE)
 }
 
-fn merchant(input: &Map<String, Value>) -> Result<Credential, Refusal> {
-    let given = input.get("merchant").and_then(Value::as_str).filter(|text| !text.is_empty());
-    given.map(Credential::of).ok_or(BAD_MERCHANT)
+impl Zibal {
+    fn merchant(&self, input: &Map<String, Value>) -> Result<Credential, Refusal> {
+        let given = input.get("merchant").and_then(Value::as_str).filter(|text| !text.is_empty());
+        given.map(Credential::of).filter(|owner| !self.0.is_revoked(owner)).ok_or(BAD_MERCHANT)
+    }
+
+    /// The code by which this call was ordered to be answered.
+    fn ordered_code(&self, call: &str) -> Result<(), Refusal> {
+        let mut codes = self.1.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        match codes.iter().position(|(name, _)| name == call) {
+            Some(at) => Err((codes.remove(at).1, "this was ordered")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A number; clients also send it as a text.
@@ -148,15 +175,18 @@ fn track(input: &Map<String, Value>) -> Result<String, Refusal> {
 }
 
 async fn request(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.apply("request", || answer(zibal.request(&headers, &body))).await
+    let work = || answer(zibal.ordered_code("request").and_then(|()| zibal.request(&headers, &body)));
+    zibal.0.misbehaviour.apply("request", work).await
 }
 
 async fn verify(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.apply("verify", || answer(zibal.verify(&headers, &body))).await
+    let work = || answer(zibal.ordered_code("verify").and_then(|()| zibal.verify(&headers, &body)));
+    zibal.0.misbehaviour.apply("verify", work).await
 }
 
 async fn inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
-    zibal.0.misbehaviour.apply("inquiry", || answer(zibal.inquiry(&headers, &body))).await
+    let work = || answer(zibal.ordered_code("inquiry").and_then(|()| zibal.inquiry(&headers, &body)));
+    zibal.0.misbehaviour.apply("inquiry", work).await
 }
 
 async fn refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
@@ -167,20 +197,10 @@ async fn refund_inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: By
     zibal.0.misbehaviour.apply("refund_inquiry", || zibal.refund_inquiry(&headers, &body)).await
 }
 
-/// The refusal of a call to the platform without a token of it.
-fn without_token(headers: &HeaderMap) -> Option<Response> {
-    let is_known = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.strip_prefix("Bearer ").is_some_and(|token| !token.trim().is_empty()));
-    (!is_known)
-        .then(|| (StatusCode::UNAUTHORIZED, Json(json!({ "result": 4, "message": "unauthorized" }))).into_response())
-}
-
 impl Zibal {
     fn request(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let owner = merchant(&input)?;
+        let owner = self.merchant(&input)?;
         if let Some(unknown) = input.keys().find(|name| !FIELDS.contains(&name.as_str())) {
             tracing::warn!(%unknown, "Zibal knows no such field.");
             return Err(UNREADABLE);
@@ -216,6 +236,8 @@ impl Zibal {
             payment: None,
             failures: Vec::new(),
             refunded: 0,
+            refunds: Vec::new(),
+            is_reversed: false,
             can_be_cancelled: false,
         };
         self.0.add(&track.to_string(), sale);
@@ -225,7 +247,7 @@ impl Zibal {
     /// The call that keeps the money. A repeated one answers 201 and nothing more.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let (owner, track) = (merchant(&input)?, track(&input)?);
+        let (owner, track) = (self.merchant(&input)?, track(&input)?);
         let now = self.0.now();
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
@@ -233,17 +255,20 @@ impl Zibal {
                 SaleState::Waiting => {
                     sale.confirm(now);
                     sale.metadata["verified_at"] = json!(tehran_time(now, DATE_FORM));
-                    let mut fields = shown(sale);
+                    let mut fields = shown(sale, now);
                     fields.insert("result".to_owned(), json!(100));
                     fields.insert("message".to_owned(), json!("success"));
                     Ok(Value::Object(fields))
                 }
-                SaleState::Ours => Ok(json!({ "result": 201, "message": "order is already verified" })),
+                SaleState::Ours | SaleState::Returned if status(sale, now) == VERIFIED => {
+                    Ok(json!({ "result": 201, "message": "order is already verified" }))
+                }
                 SaleState::Open
                 | SaleState::Processing
                 | SaleState::Failed
                 | SaleState::Cancelled
                 | SaleState::Expired
+                | SaleState::Ours
                 | SaleState::Returned => Err(NOT_PAID),
             }
         })
@@ -251,12 +276,13 @@ impl Zibal {
 
     fn inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let (owner, track) = (merchant(&input)?, track(&input)?);
+        let (owner, track) = (self.merchant(&input)?, track(&input)?);
+        let now = self.0.now();
         let sale = self.0.sale(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
-        let mut fields = shown(&sale);
+        let mut fields = shown(&sale, now);
         fields.insert("createdAt".to_owned(), json!(tehran_time(sale.created_at, DATE_FORM)));
         fields.insert("wage".to_owned(), json!(0));
-        fields.insert("shaparakFee".to_owned(), json!(0));
+        fields.insert("shaparakFee".to_owned(), json!(SHAPARAK_FEE));
         if let Some(at) = sale.metadata.get("verified_at") {
             fields.insert("verifiedAt".to_owned(), at.clone());
         }
@@ -265,57 +291,107 @@ impl Zibal {
         Ok(Value::Object(fields))
     }
 
-    /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice.
+    /// The refusal of a call to the platform: it has no token, or one that is not valid, or a code was ordered.
+    fn platform_refusal(&self, call: &str, headers: &HeaderMap) -> Option<Response> {
+        let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = token.and_then(|value| value.strip_prefix("Bearer ")).filter(|token| !token.trim().is_empty());
+        let refuse = |(result, message): Refusal| Json(json!({ "result": result, "message": message }));
+        match token {
+            None => Some((StatusCode::UNAUTHORIZED, refuse(NO_KEY)).into_response()),
+            Some(token) if self.0.is_revoked(&Credential::of(token)) => Some(refuse(BAD_KEY).into_response()),
+            Some(_) => self.ordered_code(call).err().map(|refusal| refuse(refusal).into_response()),
+        }
+    }
+
+    /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice, as long as the
+    /// gateway does not show the first one.
     fn refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        if let Some(refused) = without_token(headers) {
+        if let Some(refused) = self.platform_refusal("refund", headers) {
             return refused;
         }
         let now = self.0.now();
         let refunded = input(headers, body).and_then(|input| {
             let track = track(&input)?;
-            if !input.get("accountId").is_some_and(|id| id.is_string() || id.is_number()) {
-                return Err((5, "accountId is required"));
+            let has_account = input.get("accountId").is_some_and(|id| id.is_string() || id.is_number());
+            let description = input.get("description").and_then(Value::as_str).map(str::to_owned);
+            let id = self.0.ids.number();
+            let is_refundable = |sale: &Sale| status(sale, now) == VERIFIED;
+            if !has_account || !self.0.sale(&track).is_some_and(|sale| is_refundable(&sale)) {
+                return Err(BAD_INPUT);
             }
+            let becomes = self.0.next_refund(RefundState::Succeeded);
             self.0.books.change(|ledger| {
-                let sale = ledger.sales.get_mut(&track).ok_or((6, "trackId is invalid"))?;
-                if sale.state != SaleState::Ours {
-                    return Err((7, "the transaction cannot be refunded"));
-                }
+                let sale = ledger.sales.get_mut(&track).ok_or(BAD_INPUT)?;
                 let amount = sale.payment.as_ref().map_or(0, |payment| payment.amount);
-                sale.refunded += amount;
-                sale.metadata["refunded_at"] = json!(now.as_second());
-                Ok(json!({ "result": 1, "message": "success", "data": { "trackId": track, "amount": amount } }))
+                sale.add_refund(id.to_string(), description, None, becomes, now);
+                let reversed = becomes == RefundState::Succeeded;
+                let data = json!({ "refundId": id, "amount": amount, "reversed": reversed });
+                Ok(json!({ "result": 1, "message": "success", "data": data }))
             })
         });
         answer(refunded)
     }
 
-    /// What became of the refunds of a session. The form of `data` is not published.
+    /// The refunds of a session. The form of `data` is not published.
     fn refund_inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        if let Some(refused) = without_token(headers) {
+        if let Some(refused) = self.platform_refusal("refund_inquiry", headers) {
             return refused;
         }
+        let now = self.0.now();
+        let lag = SignedDuration::from_mins(self.1.list_lag.load(Ordering::Relaxed));
         answer(input(headers, body).and_then(|input| {
-            let track = input.get("transactionTrackId").and_then(Value::as_i64).ok_or((6, "trackId is invalid"))?;
-            let sale = self.0.sale(&track.to_string()).ok_or((6, "trackId is invalid"))?;
-            let data = (sale.refunded > 0).then(|| json!({ "refundId": track, "amount": sale.refunded }));
+            let track = input.get("transactionTrackId").and_then(Value::as_i64).ok_or(BAD_INPUT)?;
+            let sale = self.0.sale(&track.to_string()).ok_or(BAD_INPUT)?;
+            let is_listed = |refund: &&SaleRefund| now.duration_since(refund.at) >= lag;
+            let data: Vec<Value> = sale.refunds.iter().filter(is_listed).map(listed).collect();
             Ok(json!({ "result": 1, "message": "success", "data": data }))
         }))
     }
 }
 
-/// The fields of a sale that the answers of verify and inquiry both have.
-fn shown(sale: &Sale) -> Map<String, Value> {
-    let status = match sale.state {
+/// A refund in the platform's list.
+fn listed(refund: &SaleRefund) -> Value {
+    json!({
+        "refundId": refund.id,
+        "amount": refund.amount,
+        "description": refund.reference,
+        "createdAt": tehran_time(refund.at, DATE_FORM),
+        "statusEn": match refund.state {
+            RefundState::Pending => "pending",
+            RefundState::Succeeded => "refunded",
+            RefundState::Failed => "failed",
+            RefundState::Cancelled => "canceled",
+        },
+    })
+}
+
+/// The status of a sale as the gateway shows it: a refund that was ordered a moment ago is not seen yet.
+fn status(sale: &Sale, now: Timestamp) -> i32 {
+    let ordered = sale.refunds.iter().rev().find(|refund| {
+        matches!(refund.state, RefundState::Pending | RefundState::Succeeded)
+            && now.duration_since(refund.at) >= REFUNDED_AFTER
+    });
+    match sale.state {
         SaleState::Open | SaleState::Processing => -1,
-        SaleState::Ours => 1,
         SaleState::Waiting => 2,
         SaleState::Cancelled | SaleState::Expired => 3,
         SaleState::Failed => 5,
+        SaleState::Ours | SaleState::Returned if sale.payment.is_some() && !sale.refunds.is_empty() => {
+            match ordered.map(|refund| refund.state) {
+                None => VERIFIED,
+                Some(RefundState::Succeeded) => 15,
+                Some(RefundState::Pending | RefundState::Failed | RefundState::Cancelled) => 16,
+            }
+        }
+        SaleState::Ours => VERIFIED,
         SaleState::Returned => 15,
-    };
+    }
+}
+
+/// The fields of a sale that the answers of verify and inquiry both have.
+fn shown(sale: &Sale, now: Timestamp) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("status".to_owned(), json!(status));
+    fields.insert("status".to_owned(), json!(status(sale, now)));
     fields.insert("amount".to_owned(), json!(sale.payment.as_ref().map_or(sale.amount, |payment| payment.amount)));
     fields.insert("orderId".to_owned(), json!(sale.order));
     fields.insert("description".to_owned(), json!(sale.description));
@@ -364,6 +440,48 @@ async fn return_money(State(zibal): State<Zibal>, Path(track): Path<String>) -> 
     zibal.0.return_money(&track)
 }
 
+async fn complete_refund(
+    State(zibal): State<Zibal>,
+    Path(track): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    zibal.0.complete_refund(&track, &headers, &body).map(|_| ())
+}
+
+async fn next_refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.plan_refund(&headers, &body)
+}
+
+/// Takes a merchant, or a token of the platform.
+async fn revoke_key(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
+    zibal.0.revoke_key(&headers, &body)
+}
+
+#[derive(Debug, Deserialize)]
+struct ListLag {
+    minutes: i64,
+}
+
+async fn list_lag(State(zibal): State<Zibal>, Json(ListLag { minutes }): Json<ListLag>) {
+    zibal.1.list_lag.store(minutes, Ordering::Relaxed);
+}
+
+/// Has the next such call answered by a code, nothing being done.
+#[derive(Debug, Deserialize)]
+struct NextCode {
+    call: String,
+    code: i32,
+}
+
+async fn next_code(State(zibal): State<Zibal>, Json(NextCode { call, code }): Json<NextCode>) -> StatusCode {
+    if !CALLS.contains(&call.as_str()) {
+        return StatusCode::BAD_REQUEST;
+    }
+    zibal.1.codes.lock().unwrap_or_else(PoisonError::into_inner).push((call, code));
+    StatusCode::OK
+}
+
 async fn next_answer(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
     zibal.0.misbehaviour.plan(&CALLS, &headers, &body)
 }
@@ -403,6 +521,56 @@ mod tests {
         );
         let second = call(&client, "verify", claim).await?;
         assert_eq!((&second["result"], second.get("amount")), (&json!(201), None));
+        Ok(())
+    }
+
+    /// A verified payment, and the number of its session.
+    async fn verified(client: &Client) -> Result<Value, Box<dyn std::error::Error>> {
+        let track = call(client, "request", order()).await?["trackId"].clone();
+        client.post_form(&format!("/zibal/start/{track}"), "outcome=paid").await?;
+        call(client, "verify", json!({ "merchant": "zibal", "trackId": track })).await?;
+        Ok(track)
+    }
+
+    #[tokio::test]
+    async fn refunds_are_listed_with_their_status_and_made_as_often_as_they_are_asked_for() -> TestResult {
+        let client = Client::new(Some("token"))?;
+        let track = verified(&client).await?;
+        let order = json!({ "trackId": track, "accountId": "a-1", "description": "rf_1" });
+        let list = json!({ "transactionTrackId": track });
+        assert_eq!(call(&client, "account/refund/inquiry", list.clone()).await?["data"], json!([]));
+        client.post_json("/zibal/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+        let accepted = call(&client, "account/refund", order.clone()).await?;
+        assert_eq!((&accepted["result"], &accepted["data"]["reversed"]), (&json!(1), &json!(false)));
+        let listed = call(&client, "account/refund/inquiry", list.clone()).await?;
+        let row = &listed["data"][0];
+        assert_eq!((&row["statusEn"], &row["description"]), (&json!("pending"), &json!("rf_1")));
+        let done = json!({ "outcome": "failed" });
+        client.post_json(&format!("/zibal/simulator/{track}/complete_refund"), &done).await?;
+        let listed = call(&client, "account/refund/inquiry", list.clone()).await?;
+        assert_eq!(listed["data"][0]["statusEn"], "failed");
+        assert_eq!(call(&client, "account/refund", order.clone()).await?["data"]["reversed"], true);
+        assert_eq!(call(&client, "account/refund", order).await?["result"], 1, "it is not seen yet");
+        let books = client.get("/zibal/books.json").await?.json()?;
+        assert_eq!((&books[0]["refunds"], &books[0]["refunded"]), (&json!(3), &json!(40_000)));
+        client.post_json("/zibal/simulator/list_lag", &json!({ "minutes": 30 })).await?;
+        assert_eq!(call(&client, "account/refund/inquiry", list).await?["data"], json!([]));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn codes_can_be_ordered_and_keys_revoked() -> TestResult {
+        let client = Client::new(Some("token"))?;
+        let track = verified(&client).await?;
+        let list = json!({ "transactionTrackId": track });
+        let code = json!({ "call": "refund_inquiry", "code": 45 });
+        client.post_json("/zibal/simulator/next_code", &code).await?;
+        assert_eq!(call(&client, "account/refund/inquiry", list.clone()).await?["result"], 45);
+        assert_eq!(call(&client, "account/refund/inquiry", list.clone()).await?["result"], 1);
+        client.post_json("/zibal/simulator/revoke_key", &json!({ "key": "token" })).await?;
+        assert_eq!(call(&client, "account/refund/inquiry", list).await?["result"], 3);
+        client.post_json("/zibal/simulator/revoke_key", &json!({ "key": "zibal" })).await?;
+        assert_eq!(call(&client, "request", order()).await?["result"], 102);
         Ok(())
     }
 

@@ -4,9 +4,10 @@
 //! those of the Bot API reference ("Making requests", `sendMessage`, "ResponseParameters") and the descriptions that
 //! Telegram gives for people who cannot be written to.
 //!
-//! Chats whose id ends with a marker make it misbehave: `0403` blocked the bot, `0404` does not exist, `0429` asks for
-//! a pause of two minutes the first time, and `0500` fails the first time. How the next messages are answered can be
-//! ordered too, at `/simulator/next_answer`.
+//! Chats whose id ends with a marker make it misbehave: `0403` blocked the bot, `0404` does not exist, `0405` does not
+//! either, in the words of Bale and with its 404, `0301` is a group that became a supergroup, whose id has
+//! [`SUPERGROUP`] in front, `0429` asks for a pause of two minutes the first time, and `0500` fails the first time. How
+//! the next messages are answered can be ordered too, at `/simulator/next_answer`.
 
 use std::collections::BTreeMap;
 
@@ -42,12 +43,20 @@ const SLOWER: Refusal = Refusal {
     status: StatusCode::TOO_MANY_REQUESTS,
     description: "Too Many Requests: retry after 120",
     retry_after: Some(PAUSE),
+    moved_to: None,
 };
 
+/// Groups with this ending became supergroups.
+const UPGRADED: &str = "0301";
+
+/// What stands in front of the id of a group that became a supergroup. Such a chat takes messages.
+pub const SUPERGROUP: &str = "-100";
+
 /// The endings of chat ids that the simulator refuses, each with the refusal and how often it is given.
-const FAULT_MARKERS: [Marker<Refusal>; 4] = [
+const FAULT_MARKERS: [Marker<Refusal>; 5] = [
     ("0403", Fault::Always(Refusal::new(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user"))),
     ("0404", Fault::Always(CHAT_NOT_FOUND)),
+    ("0405", Fault::Always(Refusal::new(StatusCode::NOT_FOUND, "no such group or user"))),
     ("0429", Fault::AtFirst(SLOWER)),
     ("0500", Fault::AtFirst(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))),
 ];
@@ -82,17 +91,22 @@ struct Refusal {
     status: StatusCode,
     description: &'static str,
     retry_after: Option<u32>,
+    /// The new id of a chat.
+    moved_to: Option<i64>,
 }
 
 impl Refusal {
     const fn new(status: StatusCode, description: &'static str) -> Self {
-        Self { status, description, retry_after: None }
+        Self { status, description, retry_after: None, moved_to: None }
     }
 
     fn into_response(self) -> Response {
         let mut body = json!({ "ok": false, "error_code": self.status.as_u16(), "description": self.description });
         if let Some(seconds) = self.retry_after {
             body["parameters"] = json!({ "retry_after": seconds });
+        }
+        if let Some(chat) = self.moved_to {
+            body["parameters"] = json!({ "migrate_to_chat_id": chat });
         }
         (self.status, Json(body)).into_response()
     }
@@ -138,6 +152,10 @@ impl Provider {
         if !is_known {
             return Err(CHAT_NOT_FOUND);
         }
+        if let Some(moved_to) = supergroup_of(chat) {
+            let refusal = bad_request("Bad Request: group chat was upgraded to a supergroup chat");
+            return Err(Refusal { moved_to: Some(moved_to), ..refusal });
+        }
         self.faults.refusal(chat, None).map_or(Ok(()), Err)
     }
 
@@ -164,6 +182,12 @@ impl Provider {
         );
         Ok(json!({ "message_id": number, "date": at.as_second(), "chat": chat, "text": message }))
     }
+}
+
+/// The supergroup that a group became.
+fn supergroup_of(chat: &str) -> Option<i64> {
+    let group = chat.strip_prefix('-').filter(|id| id.ends_with(UPGRADED) && !chat.starts_with(SUPERGROUP))?;
+    format!("{SUPERGROUP}{group}").parse().ok()
 }
 
 /// The parameters of a call, as a JSON object or as a form. Numbers may come as such or as texts.
@@ -244,9 +268,22 @@ mod tests {
         }
         assert_eq!(tell(&router, "70403").await?.1["description"], "Forbidden: bot was blocked by the user");
         assert_eq!(tell(&router, "70404").await?.1["description"], "Bad Request: chat not found");
+        let (status, bale) = tell(&router, "70405").await?;
+        assert_eq!((status, &bale["description"]), (404, &json!("no such group or user")));
         assert!(inbox.all().is_empty());
         assert_eq!(tell(&router, "70429").await?.1["parameters"]["retry_after"], 120);
         assert_eq!([tell(&router, "70429").await?.0, tell(&router, "70500").await?.0], [200, 500]);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_group_that_became_a_supergroup_says_where_it_is() -> Outcome {
+        let inbox = Inbox::open(None)?;
+        let router = router(inbox.clone());
+        let (status, answer) = tell(&router, "-70301").await?;
+        assert_eq!((status, &answer["parameters"]["migrate_to_chat_id"]), (400, &json!(-10_070_301)));
+        assert!(inbox.all().is_empty());
+        assert_eq!(tell(&router, "-10070301").await?.0, 200);
         Ok(())
     }
 }

@@ -7,8 +7,13 @@
 //! links, `0000418` meets an empty account the first time, `0000014` has blocked such messages, and `0000500` fails the
 //! first time. How the next messages are answered can be ordered too, at `/simulator/next_answer`. Of templates it knows
 //! [`DEMO_TEMPLATE`].
+//!
+//! What became of a message it tells who asks for its status, and not at once: the first time it is on its way, and from
+//! then on it has arrived, or it has not where the number ends with `0000011` (the phone was not reached) or `0000015` (its
+//! owner blocks such messages). It remembers that for as long as it runs.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -34,7 +39,7 @@ pub const DEMO_SENDER_NUMBER: &str = "10000000";
 pub const DEMO_TEMPLATE: &str = "payment-request";
 
 /// The placeholders of templates, each with the number of white space characters that its value may have.
-const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 5), ("token20", 8)];
+const TOKENS: [(&str, usize); 5] = [("token", 0), ("token2", 0), ("token3", 0), ("token10", 4), ("token20", 8)];
 
 /// The endings of numbers that the simulator refuses, each with the refusal and how often it is given.
 const FAULT_MARKERS: [Marker<u16>; 3] =
@@ -46,6 +51,17 @@ const WITHOUT_LINKS: &str = "0000420";
 /// Numbers with this ending belong to people who have blocked such messages.
 const BLOCKED: &str = "0000014";
 
+/// The endings of numbers at which a message does not arrive, with the status that it has in the end.
+const NOT_REACHED: [(&str, u16); 2] = [("0000011", 11), ("0000015", 14)];
+
+/// The status of a message that an operator has, of one that arrived, and of an id that no message has.
+const AT_THE_OPERATOR: u16 = 4;
+const ARRIVED: u16 = 10;
+const UNKNOWN_ID: u16 = 100;
+
+/// At most so many messages can be asked about at once.
+const MOST_IDS: usize = 500;
+
 /// The longest texts that Kavenegar takes, in characters.
 const LONGEST_TOKEN: usize = 100;
 const LONGEST_MESSAGE: usize = 900;
@@ -54,11 +70,43 @@ const LONGEST_MESSAGE: usize = 900;
 struct Provider {
     inbox: Inbox,
     faults: Faults<u16>,
+    sent: Arc<Mutex<Sent>>,
+}
+
+/// The messages that were taken over since the start.
+#[derive(Debug, Default)]
+struct Sent {
+    last_id: i64,
+    statuses: BTreeMap<i64, Status>,
+}
+
+/// The status of a message now and in the end.
+#[derive(Debug, Clone, Copy)]
+struct Status {
+    now: u16,
+    in_the_end: u16,
+}
+
+impl Sent {
+    /// The next id. `least` keeps it from being one of an earlier run.
+    fn add(&mut self, least: i64, status: Status) -> i64 {
+        self.last_id = self.last_id.saturating_add(1).max(least);
+        self.statuses.insert(self.last_id, status);
+        self.last_id
+    }
+
+    /// What is said to who asks, which is one step further the next time.
+    fn tell(&mut self, id: i64) -> u16 {
+        let Some(status) = self.statuses.get_mut(&id) else { return UNKNOWN_ID };
+        let told = status.now;
+        status.now = status.in_the_end;
+        told
+    }
 }
 
 /// Serves `/v1/{api key}/{group}/{method}.json`.
 pub fn router(inbox: Inbox) -> Router {
-    let provider = Provider { inbox, faults: Faults::at_the_end(&FAULT_MARKERS) };
+    let provider = Provider { inbox, faults: Faults::at_the_end(&FAULT_MARKERS), sent: Arc::default() };
     misbehaving(Router::new().route("/v1/{key}/{group}/{method}", post(call)).with_state(provider))
 }
 
@@ -92,7 +140,9 @@ fn meaning(status: u16) -> &'static str {
         418 => "the credit does not suffice",
         420 => "links in messages are not allowed",
         422 => "a character is not allowed",
+        414 => "too many messages are asked about",
         424 => "the template was not found",
+        431 => "a value has a character that is not taken",
         _ => "the server cannot answer",
     }
 }
@@ -121,8 +171,21 @@ impl Provider {
                 self.deliver(&form, message).map(|entry| json!([entry]))
             }
             ("verify", "lookup.json") => self.deliver(&form, &filled(&form)?),
+            ("sms", "status.json") => self.statuses(&form),
             _ => Err(404),
         }
+    }
+
+    fn statuses(&self, form: &Form) -> Result<Value, u16> {
+        let ids = form.get("messageid").filter(|ids| !ids.is_empty()).ok_or(400_u16)?;
+        let ids: Vec<i64> =
+            ids.split(',').map(|id| id.trim().parse().map_err(|_| 400_u16)).collect::<Result<_, _>>()?;
+        if ids.len() > MOST_IDS {
+            return Err(414);
+        }
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = |id: i64| json!({ "messageid": id, "status": sent.tell(id), "statustext": "" });
+        Ok(ids.into_iter().map(entry).collect())
     }
 
     fn deliver(&self, form: &Form, text: &str) -> Result<Value, u16> {
@@ -135,9 +198,12 @@ impl Provider {
             return Err(420);
         }
         let at = Timestamp::now();
-        let id = i64::try_from(self.inbox.all().len()).unwrap_or(i64::MAX).saturating_add(8_000_001);
         let is_blocked = to.ends_with(BLOCKED);
-        if !is_blocked {
+        let not_reached = NOT_REACHED.iter().find(|(ending, _)| to.ends_with(ending)).map(|(_, status)| *status);
+        let least = i64::try_from(self.inbox.all().len()).unwrap_or(i64::MAX).saturating_add(8_000_001);
+        let status = Status { now: AT_THE_OPERATOR, in_the_end: not_reached.unwrap_or(ARRIVED) };
+        let id = self.sent.lock().unwrap_or_else(PoisonError::into_inner).add(least, status);
+        if !is_blocked && not_reached.is_none() {
             let delivered = Delivered {
                 channel: Channel::Sms,
                 to,
@@ -181,6 +247,10 @@ fn filled(form: &Form) -> Result<String, u16> {
         let Some(token) = form.get(name) else { continue };
         if token.chars().filter(|c| c.is_whitespace()).count() > max_spaces || token.chars().count() > LONGEST_TOKEN {
             return Err(422);
+        }
+        // Clients report that these are refused, whatever the documents say.
+        if token.contains(['_', '\n', '\r']) {
+            return Err(431);
         }
         text.push(token.as_str());
     }
@@ -243,10 +313,36 @@ mod tests {
             (DEMO_KEY, "verify/lookup", vec![to, ("template", "other"), ("token", "x")], 424),
             (DEMO_KEY, "verify/lookup", vec![to, ("template", DEMO_TEMPLATE), ("token", "a b")], 422),
             (DEMO_KEY, "verify/lookup", vec![to, ("template", DEMO_TEMPLATE)], 400),
+            (DEMO_KEY, "verify/lookup", vec![to, ("template", DEMO_TEMPLATE), ("token", "a_b")], 431),
+            (
+                DEMO_KEY,
+                "verify/lookup",
+                vec![to, ("template", DEMO_TEMPLATE), ("token", "a"), ("token10", "a\nb")],
+                431,
+            ),
+            (DEMO_KEY, "sms/status", vec![("messageid", "one")], 400),
         ] {
             assert_eq!(ask(&router, key, method, &fields).await?.0, status, "{method} {fields:?}");
         }
         assert!(inbox.all().is_empty());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_message_is_told_to_who_asks_and_not_at_once() -> Outcome {
+        let router = router(Inbox::open(None)?);
+        let mut told = Vec::new();
+        for number in ["09120000007", "09120000011", "09120000015"] {
+            let (_, entries) = ask(&router, DEMO_KEY, "sms/send", &[("receptor", number), ("message", "x")]).await?;
+            let id = entries[0]["messageid"].to_string();
+            for _ in 0..3 {
+                let (_, entries) = ask(&router, DEMO_KEY, "sms/status", &[("messageid", &id)]).await?;
+                told.push(entries[0]["status"].clone());
+            }
+        }
+        assert_eq!(told, [4, 10, 10, 4, 11, 11, 4, 14, 14].map(Value::from));
+        let (_, entries) = ask(&router, DEMO_KEY, "sms/status", &[("messageid", "1,2")]).await?;
+        assert_eq!([&entries[0]["status"], &entries[1]["status"]], [&json!(100); 2]);
         Ok(())
     }
 }

@@ -5,10 +5,13 @@
 //! Meta's Cloud API. Signatures are looked at for their form only: on one machine there is no account that they could
 //! belong to.
 //!
-//! Of templates it knows [`DEMO_TEMPLATE`] in Persian and English. Numbers that end with a marker make it misbehave:
-//! `0000429` is throttled the first time, `0000131` is not on WhatsApp, and `0000132` is found not to be only after the
-//! message was accepted, which is reported the way a WhatsApp Business Account publishes it. How the next messages are
-//! answered can be ordered too, at `/simulator/next_answer`.
+//! Of templates it knows [`DEMO_TEMPLATE`], with two placeholders, and [`DEMO_TEMPLATE_WITH_PARTS`], with a header, named
+//! placeholders and a button, in Persian and English. Numbers that end with a marker make it misbehave: `0000429` is
+//! throttled the first time, `0000131` is not on WhatsApp, `0000150` wants no marketing, `0000149` got enough for now the
+//! first time, `0000142` meets an account that is not paid for the first time, `0000172` is part of an experiment,
+//! `0000197` lives where the account may not write to, and `0000132` is found not to be on WhatsApp only after the message
+//! was accepted, which is reported the way a WhatsApp Business Account publishes it. How the next messages are answered can
+//! be ordered too, at `/simulator/next_answer`.
 
 use axum::Json;
 use axum::Router;
@@ -37,9 +40,18 @@ pub const DEMO_NUMBER: &str = "phone-number-id-00000000000000000000000000000001"
 pub const DEMO_TEMPLATE: &str = "payment_request";
 const PLACEHOLDERS: usize = 2;
 
+/// Another one: a header with the placeholder `business`, a body with `amount`, and a button that leads to
+/// `{{1}}` behind an address that was approved.
+pub const DEMO_TEMPLATE_WITH_PARTS: &str = "payment_button";
+
 /// The endings of numbers that the simulator refuses, each with the refusal and how often it is given.
-const FAULT_MARKERS: [Marker<Refusal>; 2] = [
-    ("0000131", Fault::Always((StatusCode::BAD_GATEWAY, "DependencyException", "(#131026) Message undeliverable"))),
+const FAULT_MARKERS: [Marker<Refusal>; 7] = [
+    ("0000131", Fault::Always(meta("(#131026) Message undeliverable"))),
+    ("0000142", Fault::AtFirst(meta("(#131042) Business eligibility payment issue"))),
+    ("0000149", Fault::AtFirst(meta("(#131049) Not delivered to maintain healthy ecosystem engagement"))),
+    ("0000150", Fault::Always(meta("(#131050) User has stopped marketing messages"))),
+    ("0000172", Fault::Always(meta("(#130472) User's number is part of an experiment"))),
+    ("0000197", Fault::Always(meta("(#130497) Account is restricted from messaging users in this country"))),
     ("0000429", Fault::AtFirst((StatusCode::TOO_MANY_REQUESTS, "ThrottledRequestException", "Rate exceeded"))),
 ];
 
@@ -74,6 +86,11 @@ const fn invalid(text: &'static str) -> Refusal {
     (StatusCode::BAD_REQUEST, "ValidationException", text)
 }
 
+/// An error of Meta, which AWS passes on.
+const fn meta(text: &'static str) -> Refusal {
+    (StatusCode::BAD_GATEWAY, "DependencyException", text)
+}
+
 async fn call(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     match provider.send(&headers, &body) {
         Ok(id) => Json(json!({ "messageId": id })).into_response(),
@@ -91,7 +108,8 @@ impl Provider {
         if request.origination_phone_number_id != DEMO_NUMBER {
             return Err((StatusCode::NOT_FOUND, "ResourceNotFoundException", "there is no such phone number"));
         }
-        if !request.meta_api_version.starts_with('v') {
+        let version = request.meta_api_version.strip_prefix('v').and_then(|version| version.split_once('.'));
+        if !version.is_some_and(|(major, minor)| major.parse::<u16>().is_ok() && minor.parse::<u16>().is_ok()) {
             return Err(invalid("metaApiVersion has another form"));
         }
         let message = STANDARD.decode(request.message).map_err(|_| invalid("message is no base64"))?;
@@ -172,18 +190,54 @@ fn read(message: &Value) -> Result<(String, String), Refusal> {
         return Err(invalid("(#131047) Re-engagement message: only templates outside of a conversation"));
     }
     let template = &message["template"];
-    let is_approved = template["name"] == DEMO_TEMPLATE
-        && ["fa", "fa_IR", "en", "en_US"].contains(&template["language"]["code"].as_str().unwrap_or_default());
-    if !is_approved {
-        return Err(invalid("(#132001) Template name does not exist in the translation"));
+    let is_in_language =
+        ["fa", "fa_IR", "en", "en_US"].contains(&template["language"]["code"].as_str().unwrap_or_default());
+    let text = match template["name"].as_str() {
+        Some(DEMO_TEMPLATE) if is_in_language => plain(&template["components"])?,
+        Some(DEMO_TEMPLATE_WITH_PARTS) if is_in_language => with_parts(&template["components"])?,
+        Some(_) | None => return Err(invalid("(#132001) Template name does not exist in the translation")),
+    };
+    Ok((format!("+{digits}"), text))
+}
+
+const ANOTHER_NUMBER: Refusal = invalid("(#132000) Number of parameters does not match the expected number of params");
+
+/// Two placeholders that are known by their places, in the body and nowhere else.
+fn plain(components: &Value) -> Result<String, Refusal> {
+    let [body] = components.as_array().map(Vec::as_slice).unwrap_or_default() else { return Err(ANOTHER_NUMBER) };
+    let texts = texts(body, "body", &[None; PLACEHOLDERS])?;
+    Ok(texts.join("\n"))
+}
+
+/// A header and a body with names, and the first button, which leads to an address.
+fn with_parts(components: &Value) -> Result<String, Refusal> {
+    let [header, body, button] = components.as_array().map(Vec::as_slice).unwrap_or_default() else {
+        return Err(ANOTHER_NUMBER);
+    };
+    if button["sub_type"] != "url" || button["index"] != "0" {
+        return Err(invalid("(#132000) There is no such button"));
     }
-    let parameters = template["components"][0]["parameters"].as_array().cloned().unwrap_or_default();
-    let texts: Vec<&str> = parameters.iter().filter_map(|one| one["text"].as_str()).collect();
-    if template["components"][0]["type"] != "body" || texts.len() != PLACEHOLDERS {
-        return Err(invalid("(#132000) Number of parameters does not match the expected number of params"));
+    let header = texts(header, "header", &[Some("business")])?;
+    let body = texts(body, "body", &[Some("amount")])?;
+    let button = texts(button, "button", &[None])?;
+    Ok([header, body, button].concat().join("\n"))
+}
+
+/// The values of the placeholders of a component, which have these names or none.
+fn texts(component: &Value, kind: &str, names: &[Option<&str>]) -> Result<Vec<String>, Refusal> {
+    let parameters = component["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if component["type"] != kind || parameters.len() != names.len() {
+        return Err(ANOTHER_NUMBER);
     }
-    if texts.iter().any(|text| text.is_empty() || text.contains(['\n', '\t'])) {
-        return Err(invalid("(#132005) A parameter is empty or has a line break"));
-    }
-    Ok((format!("+{digits}"), format!("{}\n{}", texts.first().unwrap_or(&""), texts.last().unwrap_or(&""))))
+    let text = |(parameter, name): (&Value, &Option<&str>)| {
+        if parameter["parameter_name"].as_str() != *name {
+            return Err(invalid("(#132000) A parameter has another name"));
+        }
+        let text = parameter["text"].as_str().filter(|_| parameter["type"] == "text").unwrap_or_default();
+        if text.is_empty() || text.contains(['\n', '\t']) {
+            return Err(invalid("(#132005) A parameter is empty or has a line break"));
+        }
+        Ok(text.to_owned())
+    };
+    parameters.iter().zip(names).map(text).collect()
 }

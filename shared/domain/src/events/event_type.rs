@@ -15,13 +15,15 @@ pub enum EventType {
     LinkCancelled,
     AttemptFailed,
     AttemptNeedsReview,
+    RefundCreated,
     RefundSucceeded,
+    RefundFailed,
     ReceiptRegistered,
     MessageFailed,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 10] = [
+    pub const ALL: [EventType; 12] = [
         Self::LinkCreated,
         Self::LinkOpened,
         Self::LinkPaid,
@@ -29,7 +31,9 @@ impl EventType {
         Self::LinkCancelled,
         Self::AttemptFailed,
         Self::AttemptNeedsReview,
+        Self::RefundCreated,
         Self::RefundSucceeded,
+        Self::RefundFailed,
         Self::ReceiptRegistered,
         Self::MessageFailed,
     ];
@@ -50,7 +54,9 @@ impl EventType {
             Self::LinkCancelled => "payment_link.cancelled",
             Self::AttemptFailed => "attempt.failed",
             Self::AttemptNeedsReview => "attempt.needs_review",
+            Self::RefundCreated => "refund.created",
             Self::RefundSucceeded => "refund.succeeded",
+            Self::RefundFailed => "refund.failed",
             Self::ReceiptRegistered => "receipt.registered",
             Self::MessageFailed => "message.failed",
         }

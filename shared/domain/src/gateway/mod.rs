@@ -8,9 +8,9 @@ mod profile;
 mod rulebook;
 mod rules;
 
-pub use answer::{GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
+pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;
-pub use profile::{GatewayKind, LookUp, Network, Profile, RefundMethod, Webhooks};
+pub use profile::{GatewayKind, LookUp, Network, Profile, RefundKind, RefundMethod, Webhooks};
 pub use rulebook::GatewayRulebook;
 pub use rules::GatewayRules;

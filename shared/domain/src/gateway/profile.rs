@@ -62,13 +62,20 @@ pub struct Profile {
     pub rules: GatewayRules,
     /// Its published smallest amounts in currencies that have another than the rules say.
     pub smallest_in: &'static [(&'static str, i64)],
+    /// Its published largest amounts in currencies that have another than the rules say.
+    pub largest_in: &'static [(&'static str, i64)],
     /// Whether our confirming call is what takes the money.
     pub confirming_takes_the_money: bool,
     pub look_up: LookUp,
+    /// Whether a payment may still come where the gateway said that there was none, for as long as an attempt is watched.
+    pub no_may_become_yes: bool,
     /// Whether a session can be closed before its time is over.
     pub can_close: bool,
     pub webhooks: Webhooks,
-    pub refund: RefundMethod,
+    /// How money that we took goes back, the first way that is possible before the others.
+    pub refund_methods: &'static [RefundMethod],
+    /// After so many days a payment that the gateway calls on its way is for a person, and holds no link open any more.
+    pub processing_days: i64,
     pub network: Network,
     /// What an account needs to act for the business there.
     pub credentials: &'static [CredentialField],
@@ -102,21 +109,39 @@ impl Webhooks {
     }
 }
 
-/// How money that we took goes back.
+/// One way in which money that we took goes back.
 #[derive(Debug)]
 pub struct RefundMethod {
-    /// The minutes within which a call of ours can undo a payment. Without a bound the call is a refund.
-    pub within_minutes: Option<u32>,
-    /// Credentials that refunding needs and taking does not. Without them a person has to do it.
+    pub kind: RefundKind,
+    /// Credentials that it needs and taking money does not. Without them a person has to do it.
     pub needs: &'static [&'static str],
 }
 
-const REFUND: RefundMethod = RefundMethod { within_minutes: None, needs: &[] };
+/// What a call that gives money back does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundKind {
+    /// It undoes the payment, for this many minutes.
+    Reverse { within_minutes: u32 },
+    /// It pays the money back. No bound is known.
+    Refund,
+}
 
-impl RefundMethod {
+const REFUND: &[RefundMethod] = &[RefundMethod { kind: RefundKind::Refund, needs: &[] }];
+
+impl RefundKind {
     /// The word in the API.
-    pub fn as_str(&self) -> &'static str {
-        if self.within_minutes.is_some() { "reverse" } else { "refund" }
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reverse { .. } => "reverse",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+impl Profile {
+    /// Whether a payment can be undone for a while, after which giving it back is harder or impossible.
+    pub fn can_reverse(&self) -> bool {
+        self.refund_methods.iter().any(|method| matches!(method.kind, RefundKind::Reverse { .. }))
     }
 }
 
@@ -172,21 +197,44 @@ static ZARINPAL: Profile = Profile {
         grace_minutes: 5,
         watch_hours: 72,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[],
+    largest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
+    no_may_become_yes: true,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: RefundMethod { within_minutes: Some(30), needs: &[] },
+    refund_methods: &[
+        RefundMethod { kind: RefundKind::Reverse { within_minutes: 30 }, needs: &[] },
+        RefundMethod { kind: RefundKind::Refund, needs: &["access_token"] },
+    ],
+    processing_days: 1,
     network: Network::Shaparak,
-    credentials: &[CredentialField {
-        name: "merchant_id",
-        description: "The merchant id of the gateway.",
-        is_required: true,
-        is_secret: true,
-        form: Form::Uuid,
-    }],
+    credentials: &[
+        CredentialField {
+            name: "merchant_id",
+            description: "The merchant id of the gateway.",
+            is_required: true,
+            is_secret: true,
+            form: Form::Uuid,
+        },
+        CredentialField {
+            name: "access_token",
+            description: "The access token of the panel. Only refunding money that cannot be reversed any more needs it.",
+            is_required: false,
+            is_secret: true,
+            form: any(Alphabet::Visible, 1, 2_000),
+        },
+        CredentialField {
+            name: "terminal_id",
+            description: "The number of the terminal in the panel. Refunds by the access token find their payment by it.",
+            is_required: false,
+            is_secret: false,
+            form: any(Alphabet::Digits, 1, 20),
+        },
+    ],
 };
 
 /// Amounts must be above 1,000 rial; a client of theirs allows from 1,500 to two billion, and a terminal's own limit may be
@@ -203,13 +251,17 @@ static ZIBAL: Profile = Profile {
         grace_minutes: 5,
         watch_hours: 72,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[],
+    largest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::AnyTime,
+    no_may_become_yes: false,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: RefundMethod { within_minutes: None, needs: &["refund_token", "refund_account"] },
+    refund_methods: &[RefundMethod { kind: RefundKind::Refund, needs: &["refund_token", "refund_account"] }],
+    processing_days: 1,
     network: Network::Shaparak,
     credentials: &[
         CredentialField {
@@ -251,13 +303,17 @@ static SEP: Profile = Profile {
         grace_minutes: 10,
         watch_hours: 1,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[],
+    largest_in: &[],
     confirming_takes_the_money: true,
     look_up: LookUp::OnlyOnReturn,
+    no_may_become_yes: false,
     can_close: false,
     webhooks: Webhooks::None,
-    refund: RefundMethod { within_minutes: Some(50), needs: &[] },
+    refund_methods: &[RefundMethod { kind: RefundKind::Reverse { within_minutes: 50 }, needs: &[] }],
+    processing_days: 1,
     network: Network::Shaparak,
     credentials: &[CredentialField {
         name: "terminal_id",
@@ -268,18 +324,18 @@ static SEP: Profile = Profile {
     }],
 };
 
-/// Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar, and published for the main
-/// currencies ("Minimum and maximum charge amounts"); in others it depends on the account. Currencies that Stripe
-/// treats in its own way (UGX, ISK, HUF, TWD and the three-decimal ones) are left out: a factor of a hundred is not worth
-/// a guess.
+/// Checkout sessions live at least 30 minutes. The smallest charge is about half a US dollar, and published for the
+/// main currencies ("Minimum and maximum charge amounts"); in others it depends on the account. The largest amounts,
+/// from the same page, are those that every way of paying takes; cards take more. Currencies that Stripe treats in its
+/// own way (UGX, ISK, HUF, TWD and the three-decimal ones) are left out: a factor of a hundred is not worth a guess.
 static STRIPE: Profile = Profile {
     kind: GatewayKind::Stripe,
     id: "stripe",
     name: "Stripe",
     currencies: &[
-        "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL",
-        "HKD", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP",
-        "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "VND", "ZAR",
+        "AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DOP", "EGP", "EUR", "GBP", "GEL", "HKD",
+        "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PLN",
+        "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "VND", "ZAR",
     ],
     rules: GatewayRules {
         smallest: 50,
@@ -288,10 +344,10 @@ static STRIPE: Profile = Profile {
         grace_minutes: 6,
         watch_hours: 72,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[
         ("AED", 200),
-        ("BGN", 100),
         ("CZK", 1_500),
         ("DKK", 250),
         ("GBP", 30),
@@ -304,11 +360,14 @@ static STRIPE: Profile = Profile {
         ("SEK", 300),
         ("THB", 1_000),
     ],
+    largest_in: &[("COP", 9_999_999_999), ("IDR", 999_999_999_999), ("INR", 999_999_999)],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
+    no_may_become_yes: false,
     can_close: true,
     webhooks: Webhooks::Signed,
-    refund: REFUND,
+    refund_methods: REFUND,
+    processing_days: 30,
     network: Network::International,
     credentials: &[
         CredentialField {
@@ -336,14 +395,15 @@ static STRIPE: Profile = Profile {
 
 /// The life of a payment depends on the method that the customer chooses: 15 minutes for the shortest, and a bank transfer
 /// may arrive for a hundred days, so that such a payment is watched a little longer than that. The largest amount depends
-/// on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out.
+/// on the method too. Currencies whose decimals are in doubt (HUF, ISK, TWD) are left out, and so is the lev: Bulgaria has
+/// the euro since 2026.
 static MOLLIE: Profile = Profile {
     kind: GatewayKind::Mollie,
     id: "mollie",
     name: "Mollie",
     currencies: &[
-        "AED", "AUD", "BGN", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK",
-        "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
+        "AED", "AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "JPY", "MXN", "MYR", "NOK", "NZD",
+        "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
     ],
     rules: GatewayRules {
         smallest: 100,
@@ -352,13 +412,17 @@ static MOLLIE: Profile = Profile {
         grace_minutes: 5,
         watch_hours: 2_500,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[],
+    largest_in: &[],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
+    no_may_become_yes: false,
     can_close: true,
     webhooks: Webhooks::Unsigned,
-    refund: REFUND,
+    refund_methods: REFUND,
+    processing_days: 30,
     network: Network::International,
     credentials: &[CredentialField {
         name: "api_key",
@@ -370,7 +434,8 @@ static MOLLIE: Profile = Profile {
 };
 
 /// A payment link lives at least 15 minutes by their clock. The smallest amount is one rupee; the largest is the
-/// account's own and is not published. Currencies other than the rupee have to be enabled there.
+/// account's own and is not published. Currencies other than the rupee have to be enabled there. A bank may say yes three
+/// days after its no, and what nobody captures goes back within five days of that.
 static RAZORPAY: Profile = Profile {
     kind: GatewayKind::Razorpay,
     id: "razorpay",
@@ -383,13 +448,17 @@ static RAZORPAY: Profile = Profile {
         grace_minutes: 5,
         watch_hours: 120,
         smallest_in: BTreeMap::new(),
+        largest_in: BTreeMap::new(),
     },
     smallest_in: &[],
+    largest_in: &[],
     confirming_takes_the_money: false,
     look_up: LookUp::AnyTime,
+    no_may_become_yes: true,
     can_close: true,
     webhooks: Webhooks::Signed,
-    refund: REFUND,
+    refund_methods: REFUND,
+    processing_days: 6,
     network: Network::International,
     credentials: &[
         CredentialField {
@@ -430,12 +499,16 @@ mod tests {
             for (code, least) in profile.smallest_in {
                 assert!(profile.currencies.contains(code) && *least > 0, "{code} of {}", profile.name);
             }
+            for (code, most) in profile.largest_in {
+                assert!(profile.currencies.contains(code) && *most > profile.rules.smallest, "{code}");
+            }
             for code in profile.currencies {
                 assert!(Currency::parse(code).is_ok(), "{code} of {}", profile.name);
             }
             assert!(profile.rules.smallest > 0 && profile.rules.smallest < profile.rules.largest);
             assert!(profile.rules.watch_hours * 60 >= profile.rules.session_minutes + profile.rules.grace_minutes);
-            for name in profile.refund.needs {
+            assert!(profile.processing_days > 0 && !profile.refund_methods.is_empty());
+            for name in profile.refund_methods.iter().flat_map(|method| method.needs) {
                 assert!(profile.credentials.iter().any(|field| field.name == *name && !field.is_required), "{name}");
             }
         }

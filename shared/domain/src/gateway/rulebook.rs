@@ -24,22 +24,31 @@ impl GatewayRulebook {
 
     /// The smallest amounts of a gateway that are not its general one, by currency.
     pub fn smallest_in(&self, kind: GatewayKind) -> BTreeMap<String, i64> {
-        let published = kind.profile().smallest_in.iter().map(|(code, least)| ((*code).to_owned(), *least));
-        let given = self.rules(kind).smallest_in.iter().map(|(code, least)| (code.clone(), *least));
-        published.chain(given).collect()
+        by_currency(kind.profile().smallest_in, &self.rules(kind).smallest_in)
+    }
+
+    /// The largest amounts of a gateway that are not its general one, by currency.
+    pub fn largest_in(&self, kind: GatewayKind) -> BTreeMap<String, i64> {
+        by_currency(kind.profile().largest_in, &self.rules(kind).largest_in)
     }
 
     /// Refuses an amount that the gateway would not take.
     pub fn check_amount(&self, kind: GatewayKind, amount: Money) -> Result<(), Rejection> {
         let (rules, code) = (self.rules(kind), amount.currency().code());
         let smallest = self.smallest_in(kind).get(code).copied().unwrap_or(rules.smallest);
-        if (smallest..=rules.largest).contains(&amount.minor_units()) {
+        let largest = self.largest_in(kind).get(code).copied().unwrap_or(rules.largest);
+        if (smallest..=largest).contains(&amount.minor_units()) {
             return Ok(());
         }
-        let detail =
-            format!("The gateway {} takes amounts from {smallest} to {} in {code}.", kind.as_str(), rules.largest);
+        let detail = format!("The gateway {} takes amounts from {smallest} to {largest} in {code}.", kind.as_str());
         Err(Rejection::new("amount_outside_gateway_limits", detail))
     }
+}
+
+/// What is published, with what this stack was given in its place or beside it.
+fn by_currency(published: &[(&str, i64)], given: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let published = published.iter().map(|(code, amount)| ((*code).to_owned(), *amount));
+    published.chain(given.iter().map(|(code, amount)| (code.clone(), *amount))).collect()
 }
 
 #[cfg(test)]
@@ -76,5 +85,29 @@ mod tests {
         assert!(takes(&book, 1_000, "KRW") && !takes(&book, 999, "KRW") && !takes(&book, 59, "GBP"));
         assert!(takes(&book, 100, "EUR") && !takes(&book, 99, "EUR"));
         assert!(!takes(&book, 1_499, "CZK"), "what is published stays known");
+    }
+
+    #[test]
+    fn a_currency_can_have_a_largest_amount_of_its_own() {
+        let of = |units: i64, code: &str| Money::new(units, Currency::parse(code).unwrap()).unwrap();
+        let takes =
+            |book: &GatewayRulebook, units, code| book.check_amount(GatewayKind::Stripe, of(units, code)).is_ok();
+        let book = GatewayRulebook::default();
+        assert!(takes(&book, 999_999_999_999, "IDR") && takes(&book, 9_999_999_999, "COP"));
+        assert!(!takes(&book, 1_000_000_000_000, "IDR") && !takes(&book, 10_000_000_000, "COP"));
+        assert!(takes(&book, 99_999_999, "EUR") && !takes(&book, 100_000_000, "EUR"));
+        let json = r#"{"stripe":{"smallest":50,"largest":5000000,"session_minutes":30,"grace_minutes":6,
+                       "watch_hours":72,"largest_in":{"JPY":90000000,"COP":8000000000}}}"#;
+        let book = GatewayRulebook::new(serde_json::from_str(json).unwrap());
+        assert!(takes(&book, 90_000_000, "JPY") && !takes(&book, 90_000_001, "JPY"));
+        assert!(!takes(&book, 8_000_000_001, "COP") && !takes(&book, 5_000_001, "EUR"));
+        assert!(takes(&book, 999_999_999_999, "IDR"), "what is published stays known");
+        let refused = book.check_amount(GatewayKind::Stripe, of(90_000_001, "JPY")).unwrap_err();
+        assert!(refused.detail.contains("to 90000000 in JPY"), "{}", refused.detail);
+    }
+
+    #[test]
+    fn the_lev_is_no_currency_of_stripe_any_more() {
+        assert!(!GatewayKind::Stripe.takes(Currency::parse("BGN").unwrap()), "Bulgaria has the euro since 2026");
     }
 }

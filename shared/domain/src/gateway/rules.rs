@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub struct GatewayRules {
     /// The smallest amount in minor units, where the currency has none of its own.
     pub smallest: i64,
-    /// The largest amount in minor units.
+    /// The largest amount in minor units, where the currency has none of its own.
     pub largest: i64,
     /// How long a customer can pay in a session, in minutes.
     pub session_minutes: i64,
@@ -19,4 +19,7 @@ pub struct GatewayRules {
     /// The smallest amount in single currencies, by their code, instead of what is published or general.
     #[serde(default)]
     pub smallest_in: BTreeMap<String, i64>,
+    /// The largest amount in single currencies, in the same way.
+    #[serde(default)]
+    pub largest_in: BTreeMap<String, i64>,
 }

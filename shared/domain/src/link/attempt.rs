@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::hint::Hint;
+use super::refund::Refund;
 use super::review_reason::ReviewReason;
 use crate::gateway::{GatewayKind, GatewayRules, LookUp, NotPaidReason, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
@@ -17,14 +19,6 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(57);
 
 /// A gateway is asked about an attempt every minute until the attempt is this old.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
-
-/// A payment that its gateway calls on its way for longer than this is for a person. Bank debits take up to two weeks,
-/// and the payer may contest them in the days after.
-const SLOWEST_PAYMENT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// After this many unanswered calls to refund money a person has to look. Where the gateway lets a call undo a payment
-/// for half an hour only, one call a minute spreads them over most of it.
-pub(crate) const MAX_REFUND_TRIES: u32 = 25;
 
 /// An attempt to pay a link: one session at a gateway. It keeps its own account, amount and credentials, because the
 /// records that they came from may change while somebody is paying.
@@ -46,33 +40,72 @@ pub struct Attempt {
     /// session's id. It is written with the intention to confirm, so that a run which goes on after a crash has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_reference: Option<String>,
+    /// Whether a call that takes the money was ever about to be made. Such an attempt does not end by waiting.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_confirming: bool,
+    /// Whether such a call was left without an answer, so that it may have taken the money.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_left_unanswered: bool,
     pub opened_at: Timestamp,
     /// When the gateway first said that the money is ours. It is dropped when the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
+    /// When somebody from outside last made us ask the gateway without anything else to write down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// The customer can pay in this session until then.
     pub session_ends_at: Timestamp,
     /// A payment begun in this session counts as in time if the gateway confirms it before this instant.
     pub deadline: Timestamp,
     /// The gateway is asked until then, although it keeps saying that nothing is final.
     pub watched_until: Timestamp,
+    /// The last refund of its money, where one was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
     #[serde(flatten)]
     pub state: AttemptState,
 }
+
+/// A question to the gateway that somebody from outside caused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub at: Timestamp,
+    /// Whether the gateway answered that nobody has paid yet.
+    pub is_answered: bool,
+    /// Whether it was asked because somebody said that the customer had paid.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_told_paid: bool,
+}
+
+/// Anybody who has an address of ours can make us ask a gateway. Within this time the answer before it stands.
+const PAUSE_BETWEEN_QUESTIONS: SignedDuration = SignedDuration::from_secs(3);
 
 /// What is known about an attempt. `look_up_at` is when somebody has to ask the gateway next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AttemptState {
-    /// The customer may be paying. `reported_at` is when a return, a webhook or the gateway itself first spoke of a
-    /// payment that is not confirmed yet.
+    /// The customer may be paying.
     Open {
         look_up_at: Timestamp,
+        /// When a return, a webhook or the gateway itself first spoke of a payment that is not confirmed yet.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reported_at: Option<Timestamp>,
+        /// Since when the gateway itself has called a payment on its way. It holds the link open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processing_since: Option<Timestamp>,
+        /// Money that the gateway confirmed before a person had it asked again. Only the gateway's own word or a person
+        /// ends such an attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<Payment>,
     },
     /// We are about to take the money, or did and have not heard the answer. Only this attempt may go on.
-    Confirming { since: Timestamp, look_up_at: Timestamp },
+    Confirming {
+        since: Timestamp,
+        look_up_at: Timestamp,
+        /// See the same of an open attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<Payment>,
+    },
     /// A person decided that this money pays the link. It is written down by the next sweep, and nothing else may
     /// happen to the link meanwhile.
     Accepted { payment: Payment, look_up_at: Timestamp },
@@ -80,12 +113,18 @@ pub enum AttemptState {
     AwaitingReversal { since: Timestamp, look_up_at: Timestamp },
     /// The payment of the link, since when the gateway confirmed it.
     Paid { at: Timestamp, payment: Payment },
-    /// The gateway's final no.
-    Failed { at: Timestamp, reason: NotPaidReason },
+    /// The gateway's no. Where it may become a yes, somebody asks again at `look_up_at`.
+    Failed {
+        at: Timestamp,
+        reason: NotPaidReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        look_up_at: Option<Timestamp>,
+    },
     /// The session ended without money.
     Abandoned { at: Timestamp },
     /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
-    Refunding { payment: Payment, look_up_at: Timestamp, tries: u32 },
+    /// The refund itself is [`Attempt::refund`].
+    Refunding { payment: Payment, look_up_at: Timestamp },
     /// The money is with the payer again.
     Refunded { at: Timestamp },
     /// A person has to look.
@@ -106,26 +145,29 @@ impl AttemptState {
             | Self::Accepted { look_up_at, .. }
             | Self::AwaitingReversal { look_up_at, .. }
             | Self::Refunding { look_up_at, .. } => Some(*look_up_at),
-            Self::Paid { .. }
-            | Self::Failed { .. }
-            | Self::Abandoned { .. }
-            | Self::Refunded { .. }
-            | Self::NeedsReview { .. } => None,
+            Self::Failed { look_up_at, .. } => *look_up_at,
+            Self::Paid { .. } | Self::Abandoned { .. } | Self::Refunded { .. } | Self::NeedsReview { .. } => None,
         }
     }
 
-    /// Whether the gateway confirmed money that this state is about.
-    pub(crate) fn has_confirmed_money(&self) -> bool {
+    /// Money that the gateway confirmed and that this state is about.
+    pub fn confirmed_payment(&self) -> Option<&Payment> {
         match self {
-            Self::Paid { .. } | Self::Accepted { .. } | Self::Refunding { .. } => true,
-            Self::NeedsReview { payment, .. } => payment.is_some(),
-            Self::Open { .. }
-            | Self::Confirming { .. }
-            | Self::AwaitingReversal { .. }
-            | Self::Failed { .. }
-            | Self::Abandoned { .. }
-            | Self::Refunded { .. } => false,
+            Self::Paid { payment, .. } | Self::Accepted { payment, .. } | Self::Refunding { payment, .. } => {
+                Some(payment)
+            }
+            Self::NeedsReview { payment, .. }
+            | Self::Open { confirmed: payment, .. }
+            | Self::Confirming { confirmed: payment, .. } => payment.as_ref(),
+            Self::AwaitingReversal { .. } | Self::Failed { .. } | Self::Abandoned { .. } | Self::Refunded { .. } => {
+                None
+            }
         }
+    }
+
+    /// An open session that somebody reported, or nobody.
+    pub(crate) fn open(look_up_at: Timestamp, reported_at: Option<Timestamp>) -> Self {
+        Self::Open { look_up_at, reported_at, processing_since: None, confirmed: None }
     }
 
     /// The name of the state in the API.
@@ -161,9 +203,14 @@ impl AttemptState {
         }
     }
 
-    /// Whether the attempt ended without money, so that nothing is lost when a link drops it to make room.
+    /// Since when the gateway itself has called a payment on its way.
+    pub fn processing_since(&self) -> Option<Timestamp> {
+        if let Self::Open { processing_since, .. } = self { *processing_since } else { None }
+    }
+
+    /// Whether the attempt ended without money, and nobody looks at it any more, so that nothing is lost when a link drops it to make room.
     pub fn ended_without_money(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Abandoned { .. })
+        matches!(self, Self::Failed { look_up_at: None, .. } | Self::Abandoned { .. })
     }
 }
 
@@ -228,12 +275,16 @@ impl NewAttempt {
             session: session.session,
             checkout: session.checkout,
             return_reference: None,
+            was_confirming: false,
+            was_left_unanswered: false,
             opened_at: now,
             confirmed_at: None,
+            asked: None,
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
-            state: AttemptState::Open { look_up_at, reported_at: None },
+            refund: None,
+            state: AttemptState::open(look_up_at, None),
         }
     }
 }
@@ -264,6 +315,23 @@ impl Attempt {
         later(now, pause)
     }
 
+    /// When to ask once more about a no that may become a yes: often in the first hour, because a gateway soon returns what
+    /// nobody took, and then twice a day until the attempt is watched no longer.
+    pub(super) fn next_look_at_no(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.gateway.profile().no_may_become_yes || now >= self.watched_until {
+            return None;
+        }
+        let age = now.duration_since(self.opened_at);
+        let pause = if age < SignedDuration::from_hours(1) {
+            SignedDuration::from_mins(10)
+        } else if age < SignedDuration::from_hours(3) {
+            SignedDuration::from_hours(1)
+        } else {
+            SignedDuration::from_hours(12)
+        };
+        Some(later(now, pause).min(self.watched_until))
+    }
+
     /// The attempt's place in the index of due work: sweeps look at it from then on, which is never later than its work
     /// is due. Moving an entry of the index costs as much as two writes, so that an attempt which is looked at every
     /// minute keeps its place.
@@ -274,19 +342,28 @@ impl Attempt {
         Some(if is_frequent { due.min(first) } else { due })
     }
 
-    /// The pause before the next call to refund money, after `tries` unanswered ones. Where a payment can be undone for
-    /// a while only, each sweep calls.
-    pub(crate) fn pause_before_refund(&self, tries: u32) -> SignedDuration {
-        match self.gateway.profile().refund.within_minutes {
-            Some(_) => LEASE,
-            None => LEASE.saturating_mul(1 << tries.min(6)),
-        }
+    /// The question that was asked so lately that it is not asked again. That the customer has paid is news to a question
+    /// before which nobody had said so.
+    pub fn asked_just_now(&self, hint: Hint, now: Timestamp) -> Option<&Asked> {
+        let is_news = |asked: &Asked| hint == Hint::Paid && !asked.was_told_paid;
+        let is_fresh = |asked: &Asked| now.duration_since(asked.at) < PAUSE_BETWEEN_QUESTIONS;
+        self.asked.as_ref().filter(|asked| is_fresh(asked) && !is_news(asked))
     }
 
-    /// Whether the gateway has called this payment on its way for longer than the slowest method takes.
-    pub(crate) fn has_processed_too_long(&self, now: Timestamp) -> bool {
-        now.duration_since(self.opened_at) >= SLOWEST_PAYMENT
+    /// From when on an attempt that the gateway says nothing readable about is for a person.
+    pub(crate) fn given_up_at(&self) -> Timestamp {
+        self.processing_ends_at().map_or(self.watched_until, |end| end.max(self.watched_until))
     }
+
+    /// Until when a payment that the gateway calls on its way holds its link open. After that it is for a person.
+    pub(crate) fn processing_ends_at(&self) -> Option<Timestamp> {
+        let AttemptState::Open { processing_since: Some(since), .. } = &self.state else { return None };
+        Some(later(*since, SignedDuration::from_hours(24 * self.gateway.profile().processing_days)))
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The sum of an instant and a pause. A sum beyond representable time is the end of it: late, and never early.

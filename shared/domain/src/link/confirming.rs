@@ -6,38 +6,15 @@
 
 use jiff::Timestamp;
 
-use super::attempt::{Attempt, AttemptState, LEASE, later};
+use super::attempt::{Asked, Attempt, AttemptState, LEASE, later};
+use super::hint::{Hint, ReturnData};
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Receipt};
+use super::refund::RefundCause;
 use super::review_reason::ReviewReason;
 use crate::gateway::{GatewayAnswer, Payment};
-use crate::ids::{AttemptId, ReceiptId};
+use crate::ids::{AttemptId, CredentialsVersion, ReceiptId, ReferenceId};
 use crate::records::account::LatePayment;
-
-/// What made us look at an attempt. It is a hint and never decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// A return or a webhook says that the customer paid.
-    Paid,
-    /// A return or a webhook says that the customer did not.
-    NotPaid,
-    /// Nobody said anything. The schedule asks because the attempt is due.
-    Nothing,
-}
-
-/// What a customer's return says, and the reference in it that confirming needs at some gateways.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnData {
-    pub hint: Hint,
-    /// See [`Attempt::return_reference`].
-    pub return_reference: Option<String>,
-}
-
-impl From<Hint> for ReturnData {
-    fn from(hint: Hint) -> Self {
-        Self { hint, return_reference: None }
-    }
-}
 
 /// What to do about an attempt next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +35,9 @@ pub struct Transition {
     /// has the reference, the money is neither kept nor refunded here.
     pub claim: Option<ReferenceClaim>,
     pub kept: Option<KeptPayment>,
+    /// The CRM's own reference of the link, where the payment is kept although the link had ended: another link may have
+    /// taken it over since, and then this payment would pay the same thing a second time.
+    pub unless_moved_on: Option<ReferenceId>,
 }
 
 /// The claim that a gateway's reference belongs to one attempt.
@@ -77,14 +57,49 @@ pub struct KeptPayment {
 impl PaymentLink {
     /// Whether money of this attempt would become the payment of this link now.
     pub(super) fn accepts(&self, id: &AttemptId, now: Timestamp) -> bool {
-        match self.confirming() {
-            Some(confirming) => confirming.id == *id,
-            None => match self.status_at(now) {
-                LinkStatus::Active => true,
-                LinkStatus::Expired { .. } => self.terms.account.late_payment == LatePayment::Accept,
-                LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
-            },
+        if self.confirming().is_some_and(|confirming| confirming.id != *id) {
+            return false;
         }
+        match self.status_at(now) {
+            LinkStatus::Active => true,
+            LinkStatus::Expired { .. } => self.takes_late_money(),
+            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
+        }
+    }
+
+    /// The CRM's own reference, where money that comes now would be kept although the link ended.
+    pub fn late_reference(&self, now: Timestamp) -> Option<&ReferenceId> {
+        let is_late = matches!(self.status_at(now), LinkStatus::Expired { .. }) && self.takes_late_money();
+        self.terms.reference_id.as_ref().filter(|_| is_late)
+    }
+
+    /// What follows where money comes to a link that ended and whose reference another link has now: what is not taken
+    /// yet is left to go back, and what is taken is refunded.
+    pub fn moved_on(&self, id: &AttemptId, answer: &GatewayAnswer, now: Timestamp) -> Option<Transition> {
+        let attempt = self.attempt(id)?;
+        if let GatewayAnswer::Paid(payment) = answer {
+            return Some(Transition {
+                link: self.begin_refund(id, payment.clone(), RefundCause::Automatic, now),
+                claim: Some(ReferenceClaim::of(self, id, payment)),
+                kept: None,
+                unless_moved_on: None,
+            });
+        }
+        let state = AttemptState::AwaitingReversal { since: now, look_up_at: attempt.next_look_up(now) };
+        Some(self.with_state(id, now, state).into())
+    }
+
+    /// Whether money of an attempt could have been kept at this instant in the past, had nothing stood against it.
+    pub(super) fn took_money_at(&self, at: Timestamp) -> bool {
+        match &self.status {
+            LinkStatus::Active => true,
+            LinkStatus::Expired { expired_at } => at < *expired_at || self.takes_late_money(),
+            LinkStatus::Paid { .. } | LinkStatus::Cancelled { .. } => false,
+        }
+    }
+
+    fn takes_late_money(&self) -> bool {
+        self.terms.account.late_payment == LatePayment::Accept
     }
 
     /// What to do next about an attempt, given what somebody said about it.
@@ -99,7 +114,9 @@ impl PaymentLink {
             AttemptState::Confirming { look_up_at, .. } if *look_up_at > now => Step::Nothing,
             AttemptState::Confirming { .. } => Step::Confirm,
             AttemptState::AwaitingReversal { .. } => Step::LookUp,
-            // A gateway's final no can turn into a payment after all, but only a fresh report is worth a look-up.
+            // A gateway's no can turn into a payment after all: a fresh report is worth a look-up, and where it is known to
+            // happen, time is too.
+            AttemptState::Failed { look_up_at: Some(_), .. } if hint == Hint::Nothing => Step::LookUp,
             AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match hint {
                 Hint::Paid => Step::LookUp,
                 Hint::NotPaid | Hint::Nothing => Step::Nothing,
@@ -107,8 +124,11 @@ impl PaymentLink {
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Refunding { .. }
-            | AttemptState::Refunded { .. }
-            | AttemptState::NeedsReview { .. } => Step::Nothing,
+            | AttemptState::Refunded { .. } => Step::Nothing,
+            AttemptState::NeedsReview { payment, reason, .. } => {
+                let is_unknown = payment.is_none() && reason.is_ignorance();
+                if is_unknown && hint == Hint::Paid { Step::LookUp } else { Step::Nothing }
+            }
         }
     }
 
@@ -118,21 +138,26 @@ impl PaymentLink {
         if !self.accepts(id, now) {
             return None;
         }
-        let state = match &self.attempt(id)?.state {
+        let state = &self.attempt(id)?.state;
+        let (confirmed, look_up_at) = (state.confirmed_payment().cloned(), later(now, LEASE));
+        let is_repeated = matches!(state, AttemptState::Confirming { .. });
+        let state = match state {
             AttemptState::Open { .. }
             | AttemptState::AwaitingReversal { .. }
             | AttemptState::Failed { .. }
-            | AttemptState::Abandoned { .. } => AttemptState::Confirming { since: now, look_up_at: later(now, LEASE) },
-            AttemptState::Confirming { since, .. } => {
-                AttemptState::Confirming { since: *since, look_up_at: later(now, LEASE) }
-            }
+            | AttemptState::Abandoned { .. } => AttemptState::Confirming { since: now, look_up_at, confirmed },
+            AttemptState::Confirming { since, .. } => AttemptState::Confirming { since: *since, look_up_at, confirmed },
             AttemptState::Paid { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::Refunding { .. }
             | AttemptState::Refunded { .. }
             | AttemptState::NeedsReview { .. } => return None,
         };
-        Some(self.with_state(id, now, state))
+        Some(self.with_attempt(id, now, state, |attempt| {
+            attempt.was_confirming = true;
+            attempt.was_left_unanswered |= is_repeated;
+            attempt.asked = Some(Asked { at: now, is_answered: false, was_told_paid: true });
+        }))
     }
 
     /// The link with the reference that a return brought. This is no change by itself: it is written with the next one.
@@ -147,6 +172,47 @@ impl PaymentLink {
             }
         }
         self
+    }
+
+    /// The link with the account's newer credentials for an attempt, whose own the gateway does not take any more. This is no
+    /// change by itself: it is written with the next one.
+    #[must_use]
+    pub fn with_credentials(mut self, id: &AttemptId, credentials: Option<CredentialsVersion>) -> Self {
+        if let (Some(credentials), Some(attempt)) =
+            (credentials, self.attempts.iter_mut().find(|attempt| attempt.id == *id))
+        {
+            attempt.credentials = credentials;
+        }
+        self
+    }
+
+    /// The link as it is written where what it carries is no change by itself, and is worth keeping.
+    pub fn touched(&self, now: Timestamp) -> Self {
+        self.changed(now, |_| ())
+    }
+
+    /// The link with the mark that somebody said that the customer has paid, where nobody asks the gateway for the moment.
+    /// `None` where that is known.
+    pub fn told_paid(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
+        let AttemptState::Open { reported_at: None, processing_since, confirmed, .. } = &self.attempt(id)?.state else {
+            return None;
+        };
+        let state = AttemptState::Open {
+            look_up_at: later(now, LEASE),
+            reported_at: Some(now),
+            processing_since: *processing_since,
+            confirmed: confirmed.clone(),
+        };
+        Some(self.with_state(id, now, state))
+    }
+
+    /// The link with the note that somebody from outside made us ask the gateway about an attempt.
+    pub fn asked(&self, id: &AttemptId, hint: Hint, is_answered: bool, now: Timestamp) -> Self {
+        self.changed(now, |link| {
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
+                attempt.asked = Some(Asked { at: now, is_answered, was_told_paid: hint == Hint::Paid });
+            }
+        })
     }
 
     /// Whether a session that is still open should be closed at the gateway, because nobody may pay this link any more.
@@ -165,8 +231,15 @@ impl PaymentLink {
     ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         let only_state = |state| Some(self.with_state(id, now, state).into());
-        let review = |reason: ReviewReason| AttemptState::NeedsReview { at: now, reason, payment: None };
+        let confirmed = attempt.state.confirmed_payment();
+        let review = |reason: ReviewReason| AttemptState::NeedsReview { at: now, reason, payment: confirmed.cloned() };
         match (&attempt.state, answer) {
+            // What nobody could find out, the gateway may say in the end.
+            (AttemptState::NeedsReview { payment: None, reason, .. }, GatewayAnswer::Paid(payment))
+                if reason.is_ignorance() =>
+            {
+                Some(self.apply_payment(attempt, payment, now))
+            }
             // Decided money stays decided.
             (
                 AttemptState::Paid { .. }
@@ -175,8 +248,13 @@ impl PaymentLink {
                 | AttemptState::NeedsReview { .. },
                 _,
             ) => None,
-            (AttemptState::Refunding { .. }, GatewayAnswer::Returned) => only_state(AttemptState::Refunded { at: now }),
+            // What becomes of a refund is asked of the refund itself.
             (AttemptState::Refunding { .. }, _) => None,
+            (AttemptState::Open { confirmed: Some(_), .. }, GatewayAnswer::Unconfirmed)
+            | (
+                AttemptState::Open { confirmed: Some(_), .. } | AttemptState::Confirming { confirmed: Some(_), .. },
+                GatewayAnswer::NotPaid(_) | GatewayAnswer::WrongAmount { .. },
+            ) => only_state(review(ReviewReason::ConfirmedThenDenied)),
             (_, GatewayAnswer::Paid(payment)) => Some(self.apply_payment(attempt, payment, now)),
             (_, GatewayAnswer::WrongAmount { .. }) => only_state(review(ReviewReason::AmountDiffers)),
             (_, GatewayAnswer::Doubtful { reason }) => {
@@ -186,8 +264,23 @@ impl PaymentLink {
             (AttemptState::AwaitingReversal { .. }, GatewayAnswer::NotPaid(_)) => {
                 only_state(AttemptState::Refunded { at: now })
             }
+            // The time is over in which a no might have become a yes.
+            (
+                AttemptState::Failed { at, reason, look_up_at: Some(_) },
+                GatewayAnswer::NotPaid(_)
+                | GatewayAnswer::Pending
+                | GatewayAnswer::Unknown { .. }
+                | GatewayAnswer::AccountRefused { .. }
+                | GatewayAnswer::SessionRefused { .. },
+            ) if now >= attempt.watched_until => {
+                only_state(AttemptState::Failed { at: *at, reason: reason.clone(), look_up_at: None })
+            }
             (AttemptState::Failed { .. } | AttemptState::Abandoned { .. }, GatewayAnswer::NotPaid(_)) => None,
-            (_, GatewayAnswer::NotPaid(reason)) => only_state(AttemptState::Failed { at: now, reason: reason.clone() }),
+            (_, GatewayAnswer::NotPaid(reason)) => only_state(AttemptState::Failed {
+                at: now,
+                reason: reason.clone(),
+                look_up_at: attempt.next_look_at_no(now),
+            }),
             // The gateway should have let us take this money, or returned it by itself, long ago.
             (AttemptState::Confirming { .. }, GatewayAnswer::Unconfirmed) if now >= attempt.watched_until => {
                 only_state(review(ReviewReason::MoneyNotConfirmed))
@@ -201,7 +294,7 @@ impl PaymentLink {
             (_, GatewayAnswer::Unconfirmed) => {
                 let look_up_at = attempt.next_look_up(now);
                 only_state(if self.accepts(id, now) {
-                    AttemptState::Open { look_up_at, reported_at: attempt.state.undecided_since().or(Some(now)) }
+                    AttemptState::open(look_up_at, attempt.state.undecided_since().or(Some(now)))
                 } else {
                     AttemptState::AwaitingReversal { since: now, look_up_at }
                 })
@@ -209,16 +302,23 @@ impl PaymentLink {
             (_, GatewayAnswer::Pending | GatewayAnswer::Processing) => self.apply_unfinished(attempt, answer, now),
             (
                 AttemptState::Open { reported_at: None, .. },
-                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if hint == Hint::Paid => {
-                only_state(AttemptState::Open { look_up_at: later(now, LEASE), reported_at: Some(now) })
-            }
+                GatewayAnswer::Unknown { .. }
+                | GatewayAnswer::AccountRefused { .. }
+                | GatewayAnswer::SessionRefused { .. },
+            ) if hint == Hint::Paid => self.told_paid(id, now).map(Transition::from),
             // The gateway gave no readable answer for days: nothing will change by itself, and money may be at stake.
             (
                 AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. },
-                GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. },
-            ) if now >= attempt.watched_until => only_state(review(ReviewReason::GatewayDoesNotAnswer)),
-            (_, GatewayAnswer::Unknown { .. } | GatewayAnswer::Misconfigured { .. }) => None,
+                GatewayAnswer::Unknown { .. }
+                | GatewayAnswer::AccountRefused { .. }
+                | GatewayAnswer::SessionRefused { .. },
+            ) if now >= attempt.given_up_at() => only_state(review(ReviewReason::GatewayDoesNotAnswer)),
+            (
+                _,
+                GatewayAnswer::Unknown { .. }
+                | GatewayAnswer::AccountRefused { .. }
+                | GatewayAnswer::SessionRefused { .. },
+            ) => None,
         }
     }
 
@@ -228,34 +328,60 @@ impl PaymentLink {
         if is_as_asked && self.accepts(id, now) {
             return self.keep(attempt, payment, now);
         }
-        let claim = Some(ReferenceClaim::of(id, &payment));
+        let claim = Some(ReferenceClaim::of(self, id, &payment));
         // Where a call of ours can undo a payment for a while only, a person would look too late.
-        let state = if is_as_asked || attempt.gateway.profile().refund.within_minutes.is_some() {
-            AttemptState::Refunding { payment, look_up_at: now, tries: 0 }
+        let link = if is_as_asked || attempt.gateway.profile().can_reverse() {
+            self.begin_refund(id, payment, RefundCause::Automatic, now)
         } else {
-            AttemptState::NeedsReview { at: now, reason: ReviewReason::AmountDiffers, payment: Some(payment) }
+            let reason = ReviewReason::AmountDiffers;
+            self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment) })
         };
-        Transition { link: self.with_state(id, now, state), claim, kept: None }
+        Transition { link, claim, kept: None, unless_moved_on: None }
     }
 
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Transition {
         let id = &attempt.id;
-        let claim = Some(ReferenceClaim::of(id, &payment));
+        let claim = Some(ReferenceClaim::of(self, id, &payment));
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
         let kept = Some(KeptPayment { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
             link.set_state(id, AttemptState::Paid { at: confirmed_at, payment });
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
-        Transition { link, claim, kept }
+        let unless_moved_on = self.late_reference(now).cloned();
+        Transition { link, claim, kept, unless_moved_on }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
     pub fn keep_accepted(&self, id: &AttemptId, now: Timestamp) -> Option<Transition> {
         let attempt = self.attempt(id)?;
         let AttemptState::Accepted { payment, .. } = &attempt.state else { return None };
-        Some(self.keep(attempt, payment.clone(), now))
+        // A person who keeps money knows what it pays.
+        Some(Transition { unless_moved_on: None, ..self.keep(attempt, payment.clone(), now) })
+    }
+
+    /// The link where the gateway says, before money that a person accepted is written down, that it went back meanwhile or
+    /// that it is in doubt. `None` where nothing stands against it.
+    pub fn gone_meanwhile(&self, id: &AttemptId, answer: &GatewayAnswer, now: Timestamp) -> Option<Self> {
+        let AttemptState::Accepted { payment, .. } = &self.attempt(id)?.state else { return None };
+        let payment = Some(payment.clone());
+        let state = match answer {
+            GatewayAnswer::Returned => AttemptState::Refunded { at: now },
+            GatewayAnswer::Doubtful { reason } => {
+                AttemptState::NeedsReview { at: now, reason: ReviewReason::Doubtful { code: reason.clone() }, payment }
+            }
+            GatewayAnswer::Paid(_)
+            | GatewayAnswer::Unconfirmed
+            | GatewayAnswer::Pending
+            | GatewayAnswer::Processing
+            | GatewayAnswer::NotPaid(_)
+            | GatewayAnswer::WrongAmount { .. }
+            | GatewayAnswer::Unknown { .. }
+            | GatewayAnswer::AccountRefused { .. }
+            | GatewayAnswer::SessionRefused { .. } => return None,
+        };
+        Some(self.with_state(id, now, state))
     }
 
     /// The receipt of the payment, where one was asked for: the same that was written when it was kept.
@@ -291,6 +417,9 @@ impl PaymentLink {
             gateway: attempt.gateway,
             gateway_reference: payment.reference.clone(),
             masked_card: payment.masked_card.clone(),
+            fee: payment.fee,
+            terminal: payment.terminal.clone(),
+            gateway_paid_at: payment.gateway_paid_at,
             paid_at,
             registered_at,
         })
@@ -298,22 +427,42 @@ impl PaymentLink {
 
     fn apply_unfinished(&self, attempt: &Attempt, answer: &GatewayAnswer, now: Timestamp) -> Option<Transition> {
         let is_on_its_way = *answer == GatewayAnswer::Processing;
-        let reported_at = is_on_its_way.then(|| attempt.state.undecided_since().unwrap_or(now));
+        let confirmed = attempt.state.confirmed_payment().cloned();
+        let review = |reason: ReviewReason| AttemptState::NeedsReview { at: now, reason, payment: confirmed.clone() };
+        let open = |look_up_at: Timestamp| AttemptState::Open {
+            look_up_at,
+            // Nobody should pay again while it is asked what became of confirmed money.
+            reported_at: (is_on_its_way || confirmed.is_some()).then(|| attempt.state.undecided_since().unwrap_or(now)),
+            processing_since: is_on_its_way.then(|| attempt.state.processing_since().unwrap_or(now)),
+            confirmed: confirmed.clone(),
+        };
         let state = match &attempt.state {
             AttemptState::Open { .. } if !is_on_its_way && now >= attempt.watched_until => {
-                AttemptState::Abandoned { at: now }
+                // Money may have been taken that nobody heard of: waiting must not turn it into nothing.
+                if attempt.was_confirming || confirmed.is_some() {
+                    review(ReviewReason::MoneyNotConfirmed)
+                } else {
+                    AttemptState::Abandoned { at: now }
+                }
             }
             // No bank takes this long: a person has to ask the gateway what became of the money.
-            AttemptState::Open { .. } if is_on_its_way && attempt.has_processed_too_long(now) => {
-                AttemptState::NeedsReview { at: now, reason: ReviewReason::ProcessingTooLong, payment: None }
+            AttemptState::Open { .. }
+                if is_on_its_way && attempt.processing_ends_at().is_some_and(|end| end <= now) =>
+            {
+                review(ReviewReason::ProcessingTooLong)
             }
-            AttemptState::Open { reported_at: known, .. } if known.is_some() == is_on_its_way => return None,
-            AttemptState::Open { look_up_at, .. } => AttemptState::Open { look_up_at: *look_up_at, reported_at },
-            AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. } => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
+            AttemptState::Open { look_up_at, .. } if open(*look_up_at) == attempt.state => return None,
+            AttemptState::Open { look_up_at, .. } => open(*look_up_at),
+            // The gateway had said that the customer paid, and that does not become nothing.
+            AttemptState::AwaitingReversal { .. } if !is_on_its_way => {
+                if now < attempt.watched_until {
+                    return None;
+                }
+                review(ReviewReason::MoneyNotReturned)
             }
+            AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. } => open(attempt.next_look_up(now)),
             AttemptState::Failed { .. } | AttemptState::Abandoned { .. } if is_on_its_way => {
-                AttemptState::Open { look_up_at: attempt.next_look_up(now), reported_at }
+                open(attempt.next_look_up(now))
             }
             AttemptState::Failed { .. }
             | AttemptState::Abandoned { .. }
@@ -334,14 +483,16 @@ impl PaymentLink {
 }
 
 impl ReferenceClaim {
-    fn of(attempt: &AttemptId, payment: &Payment) -> Self {
-        Self { attempt: attempt.clone(), reference: payment.claim.clone() }
+    fn of(link: &PaymentLink, attempt: &AttemptId, payment: &Payment) -> Self {
+        // A sandbox counts anew, and must not take the number of a payment that is real.
+        let mode = link.terms.mode.as_str();
+        Self { attempt: attempt.clone(), reference: format!("{mode}#{}", payment.claim) }
     }
 }
 
 /// A change of the link alone, without money.
 impl From<PaymentLink> for Transition {
     fn from(link: PaymentLink) -> Self {
-        Self { link, claim: None, kept: None }
+        Self { link, claim: None, kept: None, unless_moved_on: None }
     }
 }

@@ -4,6 +4,8 @@
 //! finds it there however late it looks. Its number counts the events of one link, so that their order can be told from
 //! the number alone, in whatever order they arrive.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +13,13 @@ use crate::events::{EventRecord, EventType, KEPT_FOR};
 use crate::idempotency::IdempotencyLog;
 use crate::ids::{AttemptId, EventId, LinkId, MessageId};
 
-/// A link keeps at most this many events in its outbox, so that its item stays far below DynamoDB's limit. A link can
-/// have a dozen events in an hour, and deliver-messages is behind by seconds.
-const MAX_LINK_EVENTS: usize = 100;
+/// From this many events on, those that are recorded leave the link, so that its item stays far below DynamoDB's limit. A
+/// link can have a dozen events in an hour, and deliver-messages is behind by seconds, so that few links ever have more.
+const ROOM_FOR_EVENTS: usize = 50;
+
+/// No new attempt begins while this many events wait to be recorded: nothing that the CRM was not told is dropped, and
+/// whoever opens the link again and again must not fill it.
+const MOST_UNRECORDED: usize = 400;
 
 /// Something that happened to a link and that the CRM is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,10 +104,25 @@ impl Outbox {
         self.forget(at);
     }
 
-    /// Forgets what nobody can be told any more. The last one stays, because it carries the count.
+    /// Whether so many events wait to be recorded that no more should be caused.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MOST_UNRECORDED
+    }
+
+    /// The outbox without what is recorded, so that the CRM learns of it from there. `None` where there is room or nothing
+    /// to leave out. The last one stays, because it carries the count.
+    pub(super) fn without_recorded(&self, recorded: &BTreeSet<u32>) -> Option<Self> {
+        if self.0.len() < ROOM_FOR_EVENTS {
+            return None;
+        }
+        let last = self.0.last().map(|last| last.sequence);
+        let stays = |one: &&LinkEvent| Some(one.sequence) == last || !recorded.contains(&one.sequence);
+        let left: Vec<LinkEvent> = self.0.iter().filter(stays).cloned().collect();
+        (left.len() < self.0.len()).then_some(Self(left))
+    }
+
+    /// Forgets what is so old that nobody can be told any more. The last one stays, because it carries the count.
     fn forget(&mut self, now: Timestamp) {
-        let surplus = self.0.len().saturating_sub(MAX_LINK_EVENTS);
-        self.0.drain(..surplus);
         let last = self.0.last().map(|last| last.sequence);
         self.0.retain(|one| Some(one.sequence) == last || now.duration_since(one.at) < KEPT_FOR);
     }
@@ -118,10 +139,26 @@ mod tests {
         for version in 1..=150 {
             outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], version, at(0));
         }
-        assert_eq!(outbox.as_slice().len(), MAX_LINK_EVENTS);
+        assert_eq!(outbox.as_slice().len(), 150, "nobody was told of any");
         outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 151, at(31));
         let left: Vec<u32> = outbox.as_slice().iter().map(|one| one.sequence).collect();
         assert_eq!(left, [151]);
         assert!(outbox.any_of(151) && !outbox.any_of(150));
+    }
+
+    #[test]
+    fn only_what_is_recorded_leaves_a_long_outbox() {
+        let mut outbox = Outbox::default();
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        for version in (1..).take(ROOM_FOR_EVENTS - 1) {
+            outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], version, at);
+        }
+        let recorded: BTreeSet<u32> = (1..=60).filter(|sequence| *sequence != 7).collect();
+        assert_eq!(outbox.without_recorded(&recorded), None, "there is room");
+        outbox.add(vec![NewEvent::of_link(EventType::LinkOpened)], 90, at);
+        let left = outbox.without_recorded(&recorded).unwrap();
+        let left: Vec<u32> = left.as_slice().iter().map(|one| one.sequence).collect();
+        assert_eq!(left, [7, 50], "what is not recorded stays, and so does the last one, which carries the count");
+        assert_eq!(outbox.without_recorded(&BTreeSet::new()), None);
     }
 }

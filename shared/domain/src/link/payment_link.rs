@@ -7,11 +7,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::mem::discriminant;
 
 use super::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use super::outbox::{NewEvent, Outbox};
+use super::refund::{Refund, RefundState};
 use super::terms::{Terms, pay_url};
 use crate::events::EventType;
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
@@ -106,6 +108,7 @@ pub enum Work {
     Confirm(AttemptId),
     /// Write down a payment that a person accepted.
     Keep(AttemptId),
+    /// Ask about a refund, and for it where nothing was asked for yet.
     Refund(AttemptId),
 }
 
@@ -298,14 +301,17 @@ impl PaymentLink {
         self.status_at(now) == LinkStatus::Active
     }
 
-    /// When an active link ends: at its expiry, or when a payment begun in time can no longer become known. While an
-    /// attempt is confirming it does not end at all.
+    /// When an active link ends: at its expiry, or when a payment begun in time can no longer become known, or when one
+    /// that the gateway calls on its way has been so for too long. While an attempt is confirming it does not end at all.
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         if self.confirming().is_some() {
             return None;
         }
         let current = self.attempts.last().filter(|attempt| matches!(attempt.state, AttemptState::Open { .. }));
-        Some(current.map_or(self.terms.expires_at, |attempt| self.terms.expires_at.max(attempt.deadline)))
+        let deadline = current.map(|attempt| attempt.deadline);
+        // What the gateway itself calls on its way may arrive days later. A customer's word holds nothing open.
+        let processing = self.attempts.iter().filter_map(Attempt::processing_ends_at).max();
+        Some([deadline, processing].into_iter().flatten().fold(self.terms.expires_at, Timestamp::max))
     }
 
     /// The attempt whose money is about to become the payment: everything else yields to it.
@@ -360,7 +366,11 @@ impl PaymentLink {
         let lately = self.attempts.iter().filter(|attempt| attempt.opened_at > hour_ago).count();
         let is_full =
             self.attempts.len() >= MAX_ATTEMPTS && !self.attempts.iter().any(|a| a.state.ended_without_money());
-        if lately >= MAX_ATTEMPTS_AN_HOUR || is_full { Visit::TooManyAttempts } else { Visit::Begin }
+        if lately >= MAX_ATTEMPTS_AN_HOUR || is_full || self.outbox.is_full() {
+            Visit::TooManyAttempts
+        } else {
+            Visit::Begin
+        }
     }
 
     /// The attempt that a visitor would begin now. `credentials` are the account's present ones, where the account
@@ -474,6 +484,12 @@ impl PaymentLink {
         })
     }
 
+    /// The link without those of its events that are recorded, where it holds many. `None` where there is nothing to drop.
+    pub fn without_recorded(&self, recorded: &BTreeSet<u32>, now: Timestamp) -> Option<Self> {
+        let outbox = self.outbox.without_recorded(recorded)?;
+        Some(self.changed(now, |link| link.outbox = outbox))
+    }
+
     /// Ends an active link at the business's wish.
     pub fn cancel(&self, reason: Option<String>, force: bool, now: Timestamp) -> Result<Self, CancelRefused> {
         if !self.is_payable(now) {
@@ -499,11 +515,29 @@ impl PaymentLink {
     }
 
     pub(super) fn with_state(&self, id: &AttemptId, now: Timestamp, state: AttemptState) -> Self {
+        self.with_attempt(id, now, state, |_| ())
+    }
+
+    /// The link with another state of an attempt, and with what else changes about the attempt.
+    pub(super) fn with_attempt(
+        &self,
+        id: &AttemptId,
+        now: Timestamp,
+        state: AttemptState,
+        change: impl FnOnce(&mut Attempt),
+    ) -> Self {
         self.changed(now, |link| {
-            let has_money = state.has_confirmed_money();
+            // A link whose time is over does not come back to life because somebody is late.
+            if link.status == LinkStatus::Active && link.ends_at().is_some_and(|end| end <= now) {
+                link.close(LinkStatus::Expired { expired_at: now }, now);
+            }
+            let has_money = state.confirmed_payment().is_some();
             link.set_state(id, state);
-            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id && has_money) {
-                attempt.confirmed_at.get_or_insert(now);
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
+                if has_money {
+                    attempt.confirmed_at.get_or_insert(now);
+                }
+                change(attempt);
             }
         })
     }
@@ -516,6 +550,10 @@ impl PaymentLink {
                 attempt.checkout = Checkout::default();
                 // The state itself says when the payment was confirmed.
                 attempt.confirmed_at = None;
+                // What helped to find that out is not needed any more.
+                attempt.asked = None;
+                attempt.was_confirming = false;
+                attempt.was_left_unanswered = false;
             }
         }
     }
@@ -535,13 +573,17 @@ impl PaymentLink {
 /// Moves the due work of an attempt ahead by a lease, and says what has to be done.
 fn lease_attempt(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     let next = attempt.next_look_up(now);
+    let next_refund_look = attempt.next_refund_look(now);
+    let next_look_at_no = attempt.next_look_at_no(now);
     let id = attempt.id.clone();
     match &mut attempt.state {
         AttemptState::Open { look_up_at, .. } | AttemptState::AwaitingReversal { look_up_at, .. } => {
             *look_up_at = next;
             Some(Work::LookUp(id))
         }
-        AttemptState::Confirming { look_up_at, .. } => {
+        AttemptState::Confirming { since, look_up_at, .. } => {
+            // Whoever was to hear the answer has not written it down.
+            attempt.was_left_unanswered |= *look_up_at > *since;
             *look_up_at = later(now, LEASE);
             Some(Work::Confirm(id))
         }
@@ -550,11 +592,14 @@ fn lease_attempt(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             Some(Work::Keep(id))
         }
         AttemptState::Refunding { look_up_at, .. } => {
-            *look_up_at = later(now, LEASE);
+            *look_up_at = next_refund_look;
             Some(Work::Refund(id))
         }
+        AttemptState::Failed { look_up_at, .. } => {
+            *look_up_at = Some(next_look_at_no.unwrap_or(later(now, LEASE)));
+            Some(Work::LookUp(id))
+        }
         AttemptState::Paid { .. }
-        | AttemptState::Failed { .. }
         | AttemptState::Abandoned { .. }
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => None,
@@ -569,6 +614,7 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         events.push(NewEvent::of_link(EventType::LinkOpened));
     }
     for attempt in after.attempts() {
+        events.extend(refund_changes(before.attempt(&attempt.id), attempt));
         let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
         if known.is_some_and(|known| discriminant(known) == discriminant(&attempt.state)) {
             continue;
@@ -599,6 +645,21 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
                 }
             }
         }
+    }
+    events
+}
+
+/// The events of an attempt's refund, but for its success, which is the attempt's.
+fn refund_changes(before: Option<&Attempt>, after: &Attempt) -> Vec<NewEvent> {
+    let Some(refund) = &after.refund else { return Vec::new() };
+    let known = before.and_then(|attempt| attempt.refund.as_ref()).filter(|known| known.id == refund.id);
+    let mut events = Vec::new();
+    if known.is_none() {
+        events.push(NewEvent::of_attempt(EventType::RefundCreated, &after.id));
+    }
+    let is_failed = |refund: &Refund| matches!(refund.state, RefundState::Failed { .. });
+    if is_failed(refund) && !known.is_some_and(is_failed) {
+        events.push(NewEvent::of_attempt(EventType::RefundFailed, &after.id));
     }
     events
 }

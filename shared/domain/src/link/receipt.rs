@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{GatewayKind, Mode};
+use crate::gateway::{Fee, GatewayKind, Mode};
 use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
 use crate::money::Money;
 
@@ -29,6 +29,13 @@ pub struct Receipt {
     pub gateway_reference: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_card: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Fee>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// When the customer paid, by the gateway's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_paid_at: Option<Timestamp>,
     /// When we learned that the money is ours. Gateways tell their own instant without a zone, or not at all.
     pub paid_at: Timestamp,
     /// When it was written, which is later where a person had to accept the money first.

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::attempt::AttemptState;
+use super::attempt::{Attempt, AttemptState};
 use super::payment_link::PaymentLink;
+use super::refund::{Refund, RefundCause};
 use super::review_reason::ReviewReason;
-use crate::gateway::{NotPaidCause, NotPaidReason};
+use crate::gateway::{LookUp, NotPaidCause, NotPaidReason, Payment};
 use crate::ids::AttemptId;
 use crate::problem::Rejection;
 
@@ -54,8 +55,15 @@ pub enum ResolveRefused {
     NotUnderReview,
     /// No gateway confirmed money of this attempt, so there is none to keep or to refund.
     NoMoneyConfirmed,
-    /// The link cannot take money any more: it is paid or cancelled, or it expired and its account takes no late money.
+    /// The gateway confirmed money of this attempt, so that it was paid.
+    MoneyConfirmed,
+    /// The gateway was asked to refund the money, and what became of that is not known.
+    RefundUndecided,
+    /// The link could not take money when the gateway confirmed this: it is paid or cancelled, or it had expired and its
+    /// account takes no late money.
     LinkTakesNoMoney,
+    /// Another payment of this link is being confirmed at this moment.
+    AnotherIsConfirming,
 }
 
 impl PaymentLink {
@@ -67,18 +75,67 @@ impl PaymentLink {
         };
         // Money that paid something else is not this attempt's: refunding it would take it from there.
         let own = payment.clone().filter(|_| *reason != ReviewReason::ReferenceUsedBefore);
-        let confirmed = own.ok_or(ResolveRefused::NoMoneyConfirmed);
-        let state = match resolution {
-            Resolution::AskAgain => AttemptState::Open { look_up_at: now, reported_at: Some(now) },
-            Resolution::Keep if !self.accepts(id, now) => return Err(ResolveRefused::LinkTakesNoMoney),
-            Resolution::Keep => AttemptState::Accepted { payment: confirmed?, look_up_at: now },
-            Resolution::Refund => AttemptState::Refunding { payment: confirmed?, look_up_at: now, tries: 0 },
-            Resolution::RefundedElsewhere => AttemptState::Refunded { at: now },
-            Resolution::NotPaid => AttemptState::Failed {
-                at: now,
-                reason: NotPaidReason::new(NotPaidCause::Unspecified, "resolved_not_paid"),
-            },
+        match resolution {
+            Resolution::AskAgain => self.ask_again(attempt, own, now),
+            Resolution::Keep => self.accept(attempt, own, now),
+            Resolution::Refund => {
+                let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
+                if attempt.refund.as_ref().is_some_and(Refund::is_at_the_gateway) {
+                    return Err(ResolveRefused::RefundUndecided);
+                }
+                Ok(self.begin_refund(id, payment, RefundCause::Requested, now))
+            }
+            Resolution::RefundedElsewhere => Ok(self.with_state(id, now, AttemptState::Refunded { at: now })),
+            Resolution::NotPaid if own.is_some() || Self::confirmed_before(attempt) => {
+                Err(ResolveRefused::MoneyConfirmed)
+            }
+            Resolution::NotPaid => {
+                let reason = NotPaidReason::new(NotPaidCause::Unspecified, "resolved_not_paid");
+                Ok(self.with_state(id, now, AttemptState::Failed { at: now, reason, look_up_at: None }))
+            }
+        }
+    }
+
+    /// Whether the gateway confirmed money of this attempt that its state does not hold any more.
+    fn confirmed_before(attempt: &Attempt) -> bool {
+        let is_anothers =
+            matches!(&attempt.state, AttemptState::NeedsReview { reason: ReviewReason::ReferenceUsedBefore, .. });
+        attempt.confirmed_at.is_some() && !is_anothers
+    }
+
+    /// The gateway is asked once more: about the refund where there is one, by another call that takes the money where
+    /// only that tells, and otherwise about the session.
+    fn ask_again(&self, attempt: &Attempt, own: Option<Payment>, now: Timestamp) -> Result<Self, ResolveRefused> {
+        let id = &attempt.id;
+        if let Some(payment) = own.clone()
+            && let Some(asked) = self.ask_about_refund(id, payment, now)
+        {
+            return Ok(asked);
+        }
+        let is_known_from_return = attempt.gateway.profile().look_up == LookUp::OnlyOnReturn
+            && attempt.return_reference.is_some()
+            && attempt.was_confirming;
+        let state = if is_known_from_return {
+            // It was about to be taken before, so that asking once more takes nothing that was not to be taken.
+            if self.confirming().is_some() {
+                return Err(ResolveRefused::AnotherIsConfirming);
+            }
+            AttemptState::Confirming { since: now, look_up_at: now, confirmed: own }
+        } else {
+            AttemptState::Open { look_up_at: now, reported_at: Some(now), processing_since: None, confirmed: own }
         };
         Ok(self.with_state(id, now, state))
+    }
+
+    fn accept(&self, attempt: &Attempt, own: Option<Payment>, now: Timestamp) -> Result<Self, ResolveRefused> {
+        let confirmed_at = attempt.confirmed_at.unwrap_or(now);
+        if self.confirming().is_some() || !self.took_money_at(confirmed_at) {
+            return Err(ResolveRefused::LinkTakesNoMoney);
+        }
+        if attempt.refund.as_ref().is_some_and(Refund::is_undecided) {
+            return Err(ResolveRefused::RefundUndecided);
+        }
+        let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
+        Ok(self.with_state(&attempt.id, now, AttemptState::Accepted { payment, look_up_at: now }))
     }
 }

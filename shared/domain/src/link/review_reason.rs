@@ -20,13 +20,36 @@ pub enum ReviewReason {
     ReferenceUsedBefore,
     /// The gateway did not answer calls that refund the money.
     RefundUnanswered,
+    /// The gateway has not finished a refund for longer than any bank takes.
+    RefundTooSlow,
+    /// The gateway confirmed the money, and says otherwise now.
+    ConfirmedThenDenied,
     /// The gateway refuses to refund the money.
     RefundRefused { code: String },
+    /// The gateway took the order to refund the money, and gave up.
+    RefundFailed { code: String },
     /// The gateway's own answer leaves open whose the money is.
     Doubtful { code: String },
 }
 
 impl ReviewReason {
+    /// Whether nobody could find out what became of the payment, so that the gateway's own later word decides it.
+    pub(super) fn is_ignorance(&self) -> bool {
+        match self {
+            Self::MoneyNotConfirmed | Self::MoneyNotReturned | Self::GatewayDoesNotAnswer | Self::ProcessingTooLong => {
+                true
+            }
+            Self::AmountDiffers
+            | Self::ReferenceUsedBefore
+            | Self::RefundUnanswered
+            | Self::RefundTooSlow
+            | Self::ConfirmedThenDenied
+            | Self::RefundRefused { .. }
+            | Self::RefundFailed { .. }
+            | Self::Doubtful { .. } => false,
+        }
+    }
+
     /// The word in the API.
     pub fn as_str(&self) -> &str {
         match self {
@@ -37,7 +60,9 @@ impl ReviewReason {
             Self::ProcessingTooLong => "processing_too_long",
             Self::ReferenceUsedBefore => "reference_used_before",
             Self::RefundUnanswered => "refund_unanswered",
-            Self::RefundRefused { code } | Self::Doubtful { code } => code,
+            Self::RefundTooSlow => "refund_too_slow",
+            Self::ConfirmedThenDenied => "confirmed_then_denied",
+            Self::RefundRefused { code } | Self::RefundFailed { code } | Self::Doubtful { code } => code,
         }
     }
 }

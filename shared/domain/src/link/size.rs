@@ -7,7 +7,7 @@ use super::payment_link::PaymentLink;
 use crate::problem::Rejection;
 
 /// What the CRM puts on a link takes about this many bytes at most. The rest of the item is room for what happens to
-/// the link: twenty attempts with what their gateways say, a hundred events, the requests that it remembers.
+/// the link: twenty attempts with what their gateways say, a few hundred events, the requests that it remembers.
 pub const LARGEST_LINK: usize = 250_000;
 
 impl PaymentLink {

@@ -86,7 +86,7 @@ fn begun(link: &PaymentLink, number: u8, minute: i64) -> (PaymentLink, AttemptId
 }
 
 fn payment(units: i64) -> Payment {
-    Payment { reference: "123".to_owned(), claim: "zarinpal#t#123".to_owned(), money: rial(units), masked_card: None }
+    Payment::new("123", "zarinpal#t#123", rial(units))
 }
 
 fn paid() -> GatewayAnswer {
@@ -127,7 +127,10 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
         )
         .unwrap()
         .link;
-    let forgotten = over.forget_person(at(4)).unwrap().unwrap();
+    assert_eq!(over.forget_person(at(4)), Err(StillNeeded), "this gateway may still turn its no into a yes");
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "left"));
+    let over = over.apply_answer(&id, &no, Hint::Nothing, at(1 + 72 * 60)).unwrap().link;
+    let forgotten = over.forget_person(at(2 + 72 * 60)).unwrap().unwrap();
     let text = serde_json::to_string(&forgotten).unwrap();
     for personal in ["Contact", "somebody", "Somebody", "+98912", "Invoice 1", "\"hash\""] {
         assert!(!text.contains(personal), "{personal} is still in {text}");
@@ -135,7 +138,7 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     assert_eq!((forgotten.id(), forgotten.terms().amount), (made.id(), made.terms().amount));
     assert_eq!(forgotten.terms().contact.id, made.terms().contact.id);
     assert!(!forgotten.needs_delivery(), "nobody is told of it");
-    assert_eq!(forgotten.forget_person(at(5)), Ok(None), "once is enough");
+    assert_eq!(forgotten.forget_person(at(3 + 72 * 60)), Ok(None), "once is enough");
 }
 
 #[test]
@@ -271,7 +274,7 @@ fn a_final_no_lets_the_customer_try_again_and_a_no_can_still_become_a_yes() {
     let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "cancelled"));
     let failed = link.apply_answer(&id, &no, Hint::NotPaid, at(2)).unwrap().link;
     assert_eq!(failed.visit(at(2)), Visit::Begin);
-    assert_eq!(failed.step(&id, Hint::Nothing, at(3)), Step::Nothing);
+    assert_eq!(failed.step(&id, Hint::NotPaid, at(3)), Step::Nothing);
     assert_eq!(failed.step(&id, Hint::Paid, at(3)), Step::LookUp);
     let transition = failed.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
     assert!(transition.kept.is_some());
@@ -295,9 +298,9 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.lease_due(at(9)).unwrap();
     assert_eq!(work, [Work::Refund(id.clone())]);
-    let done = link.apply_refund_answer(&id, &RefundAnswer::Issued, at(10)).unwrap();
+    let done = link.apply_refund_answer(&id, &RefundAnswer::Succeeded { reference: None }, at(10)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
-    let refused = RefundAnswer::Refused { reason: "too_late".to_owned() };
+    let refused = RefundAnswer::Refused { code: "too_late".to_owned() };
     assert!(link.apply_refund_answer(&id, &refused, at(10)).unwrap().needs_review());
 }
 
@@ -345,7 +348,8 @@ fn another_amount_goes_back_at_once_where_that_is_possible_for_a_while_only() {
     let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
     let transition = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap();
     assert_eq!((transition.kept, transition.link.attempts()[0].state.name()), (None, "refunding"));
-    assert_eq!(transition.claim.unwrap().reference, payment(1_500).claim, "nobody else's money goes back");
+    let claim = transition.claim.unwrap().reference;
+    assert_eq!(claim, format!("live#{}", payment(1_500).claim), "nobody else's money goes back");
     assert_eq!(transition.link.visit(at(2)), Visit::Begin);
 }
 
@@ -406,7 +410,7 @@ fn a_person_decides_about_money_under_review() {
     assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
-    assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)).unwrap().visit(at(3)), Visit::Begin);
+    assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)), Err(ResolveRefused::MoneyConfirmed), "it was paid");
     let told: Vec<_> = transition.link.outbox.as_slice().iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(
         told,
@@ -492,6 +496,7 @@ enum Action {
     Cancel(bool),
     Sweep,
     Refunded(usize, RefundAnswer),
+    CallRefund(usize, RefundAnswer),
     Resolve(usize, Resolution),
     Keep(usize),
 }
@@ -502,11 +507,12 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     let day = 24 * 60;
     let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(3)).unwrap().link;
     assert_eq!(slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(29 * day)), None);
-    let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(30 * day)).unwrap().link;
+    let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(3 + 30 * day)).unwrap().link;
     assert!(endless.needs_review());
     assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
-    let paid = asked.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
+    let (over, _) = asked.lease_due(at(31 * day)).unwrap();
+    let paid = over.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
 }
 
@@ -525,9 +531,13 @@ fn action() -> impl Strategy<Value = Action> {
     ];
     let hint = prop_oneof![Just(Hint::Paid), Just(Hint::NotPaid), Just(Hint::Nothing)];
     let refund = prop_oneof![
-        Just(RefundAnswer::Issued),
-        Just(RefundAnswer::Refused { reason: "no".to_owned() }),
+        Just(RefundAnswer::Succeeded { reference: None }),
+        Just(RefundAnswer::Refused { code: "no".to_owned() }),
         Just(RefundAnswer::Unknown { why: "timeout".to_owned() }),
+        Just(RefundAnswer::Accepted { reference: "re_1".to_owned() }),
+        Just(RefundAnswer::Failed { reference: None, code: "lost".to_owned() }),
+        Just(RefundAnswer::Absent),
+        Just(RefundAnswer::Unlisted),
     ];
     prop_oneof![
         2 => Just(Action::Begin),
@@ -536,6 +546,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<bool>().prop_map(Action::Cancel),
         2 => Just(Action::Sweep),
         1 => (0..4_usize, refund).prop_map(|(index, answer)| Action::Refunded(index, answer)),
+        1 => (0..4_usize, prop_oneof![Just(RefundAnswer::Absent), Just(RefundAnswer::Unlisted)])
+            .prop_map(|(index, found)| Action::CallRefund(index, found)),
         1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
             .prop_map(|(index, resolution)| Action::Resolve(index, resolution)),
         1 => (0..4_usize).prop_map(Action::Keep),
@@ -559,6 +571,7 @@ proptest! {
         story in prop::collection::vec((0..40_i64, action()), 1..40),
     ) {
         let mut link = link_at(gateway, late);
+        let mut called: BTreeMap<RefundId, u32> = BTreeMap::new();
         let (mut minute, mut number, mut receipts) = (0, 0_u8, 0);
         for (pause, event) in story {
             minute += pause;
@@ -587,6 +600,14 @@ proptest! {
                     transition.link
                 }),
                 Action::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
+                Action::CallRefund(index, found) => id(index)
+                    .filter(|id| link.may_call_refund(id, &found))
+                    .and_then(|id| link.begin_refund_call(&id, now).map(|next| (id, next)))
+                    .map(|(id, next)| {
+                        let refund = next.attempt(&id).and_then(|attempt| attempt.refund.as_ref()).unwrap();
+                        *called.entry(refund.id.clone()).or_default() += 1;
+                        next
+                    }),
             };
             if let Some(next) = next {
                 prop_assert_eq!(next.version, before.version + 1);
@@ -614,8 +635,22 @@ proptest! {
             prop_assert!(link.sweep_from() <= link.due_at());
             for attempt in &link.attempts {
                 prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
-                    AttemptState::Paid { .. } | AttemptState::Failed { .. } | AttemptState::Abandoned { .. }
-                    | AttemptState::Refunded { .. } | AttemptState::NeedsReview { .. }));
+                    AttemptState::Paid { .. } | AttemptState::Failed { look_up_at: None, .. }
+                    | AttemptState::Abandoned { .. } | AttemptState::Refunded { .. }
+                    | AttemptState::NeedsReview { .. }));
+                // Money that was confirmed ends only by the gateway's word or by a person's, and never as if there was none.
+                let was_confirmed = attempt.confirmed_at.is_some();
+                prop_assert!(!(was_confirmed && attempt.state.ended_without_money()), "{:?}", attempt.state);
+                // What is refunding has a refund that is under way, and what is not has none.
+                let is_refunding = matches!(attempt.state, AttemptState::Refunding { .. });
+                let is_under_way = attempt.refund.as_ref().is_some_and(|refund| matches!(refund.state,
+                    RefundState::Pending | RefundState::Calling { .. } | RefundState::Accepted { .. }));
+                prop_assert_eq!(is_refunding, is_under_way, "{:?}", attempt);
+                // A call is written down before it is made, so that no answer comes to a refund that was never called for.
+                if let Some(refund) = &attempt.refund {
+                    let calls = called.get(&refund.id).copied().unwrap_or_default();
+                    prop_assert_eq!(refund.calls, calls);
+                }
             }
             let stored: PaymentLink = serde_json::from_str(&serde_json::to_string(&link).unwrap()).unwrap();
             prop_assert_eq!(&stored, &link);
@@ -628,7 +663,7 @@ fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came(
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
     let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
-    let refused = RefundAnswer::Refused { reason: "too_old".to_owned() };
+    let refused = RefundAnswer::Refused { code: "too_old".to_owned() };
     let stays = back.apply_refund_answer(&id, &refused, at(4)).unwrap();
     let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
     let receipt = kept.receipt.unwrap();
@@ -647,4 +682,304 @@ fn a_link_holds_only_so_much_and_what_makes_it_no_larger_is_always_allowed() {
     assert_eq!(large(LARGEST_LINK - 2000).check_growth(&small), Ok(()));
     let later = over.amended(Terms { expires_at: at(90), ..over.terms().clone() }, at(1)).unwrap();
     assert_eq!(later.check_growth(&over), Ok(()), "its end can still be moved");
+}
+
+/// A link whose money came too late, and the attempt that it came by. The refund has begun.
+fn refunding(gateway: GatewayKind) -> (PaymentLink, AttemptId) {
+    let (link, id) = begun(&link_at(gateway, LatePayment::Refund), 1, 1);
+    let cancelled = link.cancel(None, true, at(2)).unwrap();
+    (cancelled.apply_answer(&id, &paid(), Hint::Nothing, at(3)).unwrap().link, id)
+}
+
+fn refund_of(link: &PaymentLink) -> &Refund {
+    link.attempts()[0].refund.as_ref().unwrap()
+}
+
+fn events_of(link: &PaymentLink) -> Vec<&'static str> {
+    link.outbox.as_slice().iter().map(|one| one.kind.as_str()).filter(|kind| kind.starts_with("refund.")).collect()
+}
+
+#[test]
+fn a_refund_that_the_gateway_took_is_done_only_when_it_says_so() {
+    let (link, id) = refunding(GatewayKind::Stripe);
+    assert!(link.may_call_refund(&id, &RefundAnswer::Absent));
+    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
+    let taken = calling.apply_refund_answer(&id, &accepted, at(4)).unwrap();
+    assert_eq!((taken.attempts()[0].state.name(), refund_of(&taken).state.name()), ("refunding", "pending"));
+    assert!(!taken.may_call_refund(&id, &RefundAnswer::Absent), "the gateway has the order");
+    assert_eq!(taken.apply_refund_answer(&id, &accepted, at(60)), None, "it is asked again, and nothing is written");
+    let done = RefundAnswer::Succeeded { reference: Some("re_1".to_owned()) };
+    let done = taken.apply_refund_answer(&id, &done, at(600)).unwrap();
+    assert_eq!((done.attempts()[0].state.name(), refund_of(&done).state.name()), ("refunded", "succeeded"));
+    assert_eq!(refund_of(&done).gateway_reference.as_deref(), Some("re_1"));
+    assert_eq!((done.due_at(), events_of(&done)), (None, vec!["refund.created", "refund.succeeded"]));
+}
+
+#[test]
+fn a_refund_that_fails_or_takes_too_long_is_for_a_person_whose_retry_is_another_refund() {
+    let (link, id) = refunding(GatewayKind::Stripe);
+    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
+    let taken = calling.apply_refund_answer(&id, &accepted, at(4)).unwrap();
+    let day = 24 * 60;
+    assert_eq!(taken.apply_refund_answer(&id, &accepted, at(13 * day)), None);
+    let slow = taken.apply_refund_answer(&id, &accepted, at(4 + 14 * day)).unwrap();
+    assert!(slow.needs_review());
+    assert_eq!(slow.resolve(&id, Resolution::Keep, at(15 * day)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(slow.resolve(&id, Resolution::Refund, at(15 * day)), Err(ResolveRefused::RefundUndecided));
+    let asked = slow.resolve(&id, Resolution::AskAgain, at(15 * day)).unwrap();
+    assert!(!asked.may_call_refund(&id, &RefundAnswer::Absent), "the same refund is asked about, and none is made");
+    let failed = RefundAnswer::Failed { reference: Some("re_1".to_owned()), code: "expired_card".to_owned() };
+    let failed = asked.apply_refund_answer(&id, &failed, at(16 * day)).unwrap();
+    assert!(failed.needs_review());
+    assert_eq!(events_of(&failed), ["refund.created", "refund.failed"]);
+    let again = failed.resolve(&id, Resolution::Refund, at(17 * day)).unwrap();
+    assert_ne!((&refund_of(&again).id, refund_of(&again).key()), (&refund_of(&failed).id, refund_of(&failed).key()));
+    assert_eq!(refund_of(&again).gateway_reference, None, "what became of the first says nothing about the second");
+    assert_eq!(refund_of(&again).cause, RefundCause::Requested);
+}
+
+#[test]
+fn a_call_whose_answer_was_lost_is_repeated_only_where_that_cannot_refund_twice() {
+    let (link, id) = refunding(GatewayKind::Zibal);
+    assert!(link.may_call_refund(&id, &RefundAnswer::Unlisted), "nothing was asked for yet");
+    assert!(!link.may_call_refund(&id, &RefundAnswer::Unknown { why: "timeout".to_owned() }));
+    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    assert!(!calling.may_call_refund(&id, &RefundAnswer::Unlisted), "the list may be late");
+    assert!(calling.may_call_refund(&id, &RefundAnswer::Absent), "the gateway itself refuses a second refund");
+    assert_eq!(calling.apply_refund_answer(&id, &RefundAnswer::Unlisted, at(100)), None);
+    let unclear = calling.apply_refund_answer(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
+    assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
+    assert!(
+        unclear.resolve(&id, Resolution::Refund, at(200)).is_ok(),
+        "whoever looked at the gateway may have it made"
+    );
+    let revoked = RefundAnswer::AccountRefused { code: "401".to_owned() };
+    let asked = calling.apply_refund_answer(&id, &revoked, at(5)).unwrap();
+    assert_eq!(refund_of(&asked).state.name(), "pending", "what a refused key asks about may be under way");
+    let waiting = link.apply_refund_answer(&id, &revoked, at(5)).unwrap();
+    assert_eq!(refund_of(&waiting).state.name(), "pending", "a key may be replaced in a minute");
+    let missing = RefundAnswer::CredentialsMissing { code: "no_token".to_owned() };
+    assert!(link.apply_refund_answer(&id, &missing, at(5)).unwrap().needs_review(), "a token is given by a person");
+    let found = calling.apply_refund_answer(&id, &RefundAnswer::Succeeded { reference: None }, at(50)).unwrap();
+    assert_eq!(found.attempts()[0].state.name(), "refunded");
+}
+
+#[test]
+fn what_was_ever_being_taken_does_not_end_by_waiting() {
+    let (link, id) = begun(&link(), 1, 1);
+    let confirming = link.begin_confirming(&id, at(2)).unwrap();
+    let pending = confirming.apply_answer(&id, &GatewayAnswer::Pending, Hint::Paid, at(3)).unwrap().link;
+    assert_eq!(pending.attempts()[0].state.name(), "open");
+    let watched = at(1 + 72 * 60);
+    let over = pending.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, watched).unwrap().link;
+    assert!(over.needs_review(), "the call may have taken money that nobody heard of");
+    let never = link.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, watched).unwrap().link;
+    assert_eq!(never.attempts()[0].state.name(), "abandoned");
+}
+
+#[test]
+fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
+    let terms = Terms { expires_at: at(500), ..terms(GatewayKind::Sep, LatePayment::Refund) };
+    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let (link, id) = begun(&link, 1, 1);
+    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+    let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
+    let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
+    let reviewed = confirming.apply_answer(&id, &unknown, Hint::Nothing, at(70)).unwrap().link;
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(80)).unwrap();
+    let (leased, work) = asked.lease_due(at(80)).unwrap();
+    assert_eq!(work, [Work::Confirm(id.clone())]);
+    assert!(leased.apply_answer(&id, &paid(), Hint::Nothing, at(80)).unwrap().kept.is_some());
+    let again = leased.apply_answer(&id, &unknown, Hint::Nothing, at(80)).unwrap().link;
+    assert!(again.needs_review(), "and waiting ends nothing");
+}
+
+#[test]
+fn money_that_was_confirmed_stays_confirmed_whatever_is_said_when_somebody_asks_again() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(3)).unwrap();
+    assert_eq!(asked.visit(at(3)), Visit::Confirming, "nobody pays again meanwhile");
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Declined, "no"));
+    for (answer, minute) in [(no, 4), (GatewayAnswer::Pending, 1 + 72 * 60), (GatewayAnswer::Unconfirmed, 4)] {
+        let after = asked.apply_answer(&id, &answer, Hint::Nothing, at(minute)).unwrap().link;
+        let AttemptState::NeedsReview { payment: kept, .. } = &after.attempts()[0].state else { panic!("{answer:?}") };
+        assert_eq!(kept.as_ref(), Some(&payment(1_500)), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_payment_that_the_gateway_calls_on_its_way_holds_the_link_open_and_a_customers_word_does_not() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let day = 24 * 60;
+    let told = link.apply_answer(&id, &GatewayAnswer::Unknown { why: "x".to_owned() }, Hint::Paid, at(2)).unwrap().link;
+    assert_eq!(told.status_at(at(60)).name(), "expired");
+    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(2)).unwrap().link;
+    assert_eq!(slow.status_at(at(29 * day)).name(), "active");
+    assert_eq!(slow.visit(at(29 * day)), Visit::Confirming);
+    assert_eq!(slow.status_at(at(2 + 30 * day)).name(), "expired", "not for ever");
+    assert!(slow.apply_answer(&id, &paid(), Hint::Nothing, at(20 * day)).unwrap().kept.is_some(), "it came in time");
+    let over = slow.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, at(day)).unwrap().link;
+    assert_eq!(over.status_at(at(day)).name(), "expired", "nothing is on its way any more");
+}
+
+#[test]
+fn what_a_person_keeps_is_judged_by_when_the_gateway_confirmed_it() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let in_time = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(50)).unwrap().link;
+    let (expired, _) = in_time.lease_due(at(200)).unwrap();
+    assert_eq!(expired.status_at(at(200)).name(), "expired");
+    let kept = expired.resolve(&id, Resolution::Keep, at(300)).unwrap().keep_accepted(&id, at(301)).unwrap();
+    assert_eq!(kept.link.status_at(at(301)).name(), "paid");
+    let (expired, _) = link.lease_due(at(200)).unwrap();
+    let late = expired.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(201)).unwrap().link;
+    assert_eq!(late.resolve(&id, Resolution::Keep, at(300)), Err(ResolveRefused::LinkTakesNoMoney));
+}
+
+#[test]
+fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Accept);
+    terms.reference_id = Some(ReferenceId::parse("inv-77").unwrap());
+    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let (link, id) = begun(&link, 1, 59);
+    assert_eq!(link.apply_answer(&id, &paid(), Hint::Paid, at(70)).unwrap().unless_moved_on, None, "it is in time");
+    let (expired, _) = link.lease_due(at(200)).unwrap();
+    let late = expired.apply_answer(&id, &paid(), Hint::Nothing, at(201)).unwrap();
+    assert_eq!(late.unless_moved_on.as_ref().map(|reference| reference.as_str()), Some("inv-77"));
+    let gone = expired.moved_on(&id, &paid(), at(201)).unwrap();
+    assert_eq!((gone.kept, gone.link.attempts()[0].state.name()), (None, "refunding"));
+    assert!(gone.claim.is_some());
+    let untaken = expired.moved_on(&id, &GatewayAnswer::Unconfirmed, at(201)).unwrap();
+    assert_eq!(untaken.link.attempts()[0].state.name(), "awaiting_reversal", "it is not taken");
+}
+
+#[test]
+fn a_no_that_may_become_a_yes_is_asked_about_until_the_attempt_is_watched_no_longer() {
+    let (link, id) = begun(&link_at(GatewayKind::Razorpay, LatePayment::Accept), 1, 1);
+    let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::SessionOver, "expired"));
+    let mut link = link.apply_answer(&id, &no, Hint::Nothing, at(30)).unwrap().link;
+    assert_eq!(link.attempts()[0].state.name(), "failed");
+    let mut looks = 0;
+    while let Some(due) = link.attempts()[0].state.due_at() {
+        let (leased, work) = link.lease_due(due).unwrap();
+        assert!(work.contains(&Work::LookUp(id.clone())));
+        assert_eq!(leased.step(&id, Hint::Nothing, due), Step::LookUp);
+        link = leased.apply_answer(&id, &no, Hint::Nothing, due).map_or(leased, |transition| transition.link);
+        looks += 1;
+    }
+    assert!((10..20).contains(&looks), "{looks}");
+    let (stripe, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
+    assert_eq!(stripe.apply_answer(&id, &no, Hint::Nothing, at(30)).unwrap().link.attempts()[0].state.due_at(), None);
+}
+
+#[test]
+fn a_payment_on_its_way_is_not_given_up_for_one_answer_that_cannot_be_read() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let day = 24 * 60;
+    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(2)).unwrap().link;
+    let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
+    assert_eq!(slow.apply_answer(&id, &unknown, Hint::Nothing, at(10 * day)), None, "its watch is longer than others'");
+    assert_eq!(slow.told_paid(&id, at(10 * day)), None, "and what a customer says changes nothing");
+    assert_eq!(slow.status_at(at(10 * day)).name(), "active");
+    assert!(slow.apply_answer(&id, &unknown, Hint::Nothing, at(2 + 30 * day)).unwrap().link.needs_review());
+}
+
+#[test]
+fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
+    for gateway in [GatewayKind::Zibal, GatewayKind::Sep] {
+        let (link, id) = begun(&link_at(gateway, LatePayment::Refund), 1, 1);
+        let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+        let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
+        let mut reviewed =
+            confirming.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
+        if gateway == GatewayKind::Sep {
+            // It goes back at once there, and the gateway refuses that.
+            let calling = reviewed.begin_refund_call(&id, at(3)).unwrap();
+            let refused = RefundAnswer::Refused { code: "too_late".to_owned() };
+            reviewed = calling.apply_refund_answer(&id, &refused, at(3)).unwrap();
+        }
+        let asked = reviewed.resolve(&id, Resolution::AskAgain, at(4)).unwrap();
+        let confirming = asked.begin_confirming(&id, at(5)).unwrap();
+        let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "no_such_reference"));
+        let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
+        for (answer, minute) in [(no, 6), (unknown, 80 * 60)] {
+            let after = confirming.apply_answer(&id, &answer, Hint::Nothing, at(minute)).unwrap().link;
+            let AttemptState::NeedsReview { payment: kept, .. } = &after.attempts()[0].state else {
+                panic!("{answer:?}")
+            };
+            assert_eq!(kept.as_ref(), Some(&payment(1_500)), "{gateway:?} {answer:?}");
+            assert_eq!(after.resolve(&id, Resolution::NotPaid, at(minute)), Err(ResolveRefused::MoneyConfirmed));
+        }
+    }
+}
+
+#[test]
+fn only_a_call_that_nobody_answered_is_one_that_may_have_taken_the_money() {
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
+    let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
+    let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
+    let left_unanswered = |link: &PaymentLink| link.attempt(&id).unwrap().was_left_unanswered;
+    let doubtful = GatewayAnswer::Doubtful { reason: "verified_by_somebody_else".to_owned() };
+    let reviewed = confirming.apply_answer(&id, &doubtful, Hint::Paid, at(2)).unwrap().link;
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(50)).unwrap();
+    let (leased, _) = asked.lease_due(at(52)).unwrap();
+    assert!(!left_unanswered(&leased), "the gateway had answered the first, however late the next one is");
+    let (again, _) = leased.lease_due(at(54)).unwrap();
+    assert!(left_unanswered(&again), "nobody wrote down what came of the second");
+    let (resumed, _) = confirming.lease_due(at(4)).unwrap();
+    assert!(left_unanswered(&resumed));
+}
+
+#[test]
+fn a_link_whose_time_is_over_does_not_come_back_to_life() {
+    let mut terms = terms(GatewayKind::Stripe, LatePayment::Accept);
+    terms.reference_id = Some(ReferenceId::parse("inv-77").unwrap());
+    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let (link, id) = begun(&link, 1, 1);
+    // No sweep has been there since it ended.
+    let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(100)).unwrap().link;
+    assert_eq!(slow.status_at(at(101)).name(), "expired");
+    let late = slow.apply_answer(&id, &paid(), Hint::Nothing, at(200)).unwrap();
+    assert!(late.unless_moved_on.is_some(), "another link may have the reference by now");
+    let confirming = link.begin_confirming(&id, at(100)).unwrap();
+    assert_eq!(confirming.status_at(at(101)).name(), "expired");
+    assert!(confirming.apply_answer(&id, &paid(), Hint::Nothing, at(102)).unwrap().unless_moved_on.is_some());
+}
+
+#[test]
+fn money_that_waited_at_the_gateway_does_not_become_nothing() {
+    let (link, id) = begun(&link(), 1, 1);
+    let cancelled = link.cancel(None, true, at(2)).unwrap();
+    let watched = cancelled.apply_answer(&id, &GatewayAnswer::Unconfirmed, Hint::Paid, at(3)).unwrap().link;
+    assert_eq!(watched.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, at(60)), None);
+    let over = watched.apply_answer(&id, &GatewayAnswer::Pending, Hint::Nothing, at(1 + 72 * 60)).unwrap().link;
+    assert!(over.needs_review());
+}
+
+#[test]
+fn what_nobody_could_find_out_the_gateway_may_still_say() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let unknown = GatewayAnswer::Unknown { why: "x".to_owned() };
+    let reviewed = link.apply_answer(&id, &unknown, Hint::Nothing, at(72 * 60 + 1)).unwrap().link;
+    assert!(reviewed.needs_review());
+    assert_eq!(reviewed.step(&id, Hint::Paid, at(80 * 60)), Step::LookUp);
+    assert_eq!(reviewed.step(&id, Hint::Nothing, at(80 * 60)), Step::Nothing);
+    let late = reviewed.apply_answer(&id, &paid(), Hint::Paid, at(80 * 60)).unwrap();
+    assert_eq!((late.kept, late.link.attempts()[0].state.name()), (None, "refunding"));
+    let differs = link.apply_answer(&id, &GatewayAnswer::Paid(payment(5)), Hint::Paid, at(2)).unwrap().link;
+    assert_eq!(differs.apply_answer(&id, &paid(), Hint::Paid, at(3)), None, "decided money stays decided");
+}
+
+#[test]
+fn a_call_that_is_refused_after_one_that_was_not_answered_may_have_refunded() {
+    let (link, id) = refunding(GatewayKind::Stripe);
+    let refused = RefundAnswer::Refused { code: "nothing_left".to_owned() };
+    let first = link.begin_refund_call(&id, at(4)).unwrap();
+    assert_eq!(refund_of(&first.apply_refund_answer(&id, &refused, at(4)).unwrap()).state.name(), "failed");
+    let second = first.begin_refund_call(&id, at(6)).unwrap();
+    let unclear = second.apply_refund_answer(&id, &refused, at(6)).unwrap();
+    assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
+    assert_eq!(unclear.resolve(&id, Resolution::Keep, at(7)), Err(ResolveRefused::LinkTakesNoMoney));
 }

@@ -204,18 +204,21 @@ fn write(
     Ok(Message { subject: subject.map(mark), text, html, approved: None })
 }
 
-/// Fills in an approved template. The text consists of the values of its placeholders, because the provider alone knows
-/// the words around them.
+/// Fills in an approved template. The text consists of the values of its placeholders and of where its button leads,
+/// because the provider alone knows the words around them.
 fn fill(context: &MessageContext<'_>, template: &ApprovedTemplate, settings: &Settings) -> Result<Message, Rejection> {
     let mut filled = template.fill(&values(context, settings))?;
     if context.mode == Mode::Sandbox {
         // The mark must not touch the link, because it could become a part of the address.
-        match filled.parameters.iter_mut().find(|parameter| !parameter.contains(context.url)) {
-            Some(parameter) => *parameter = marked(std::mem::take(parameter), context.mode),
-            None => filled.parameters.last_mut().into_iter().for_each(|parameter| parameter.push_str(" [TEST]")),
+        if let Some(value) = filled.values_mut().find(|value| !value.contains(context.url)) {
+            *value = marked(std::mem::take(value), context.mode);
+        } else if let Some(value) = filled.values_mut().last() {
+            value.push_str(" [TEST]");
         }
     }
-    let text = filled.parameters.join("\n");
+    // A button leads to the link.
+    let link = filled.button.as_ref().map(|_| context.url);
+    let text = filled.values().chain(link).collect::<Vec<_>>().join("\n");
     Ok(Message { subject: None, text, html: None, approved: Some(filled) })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::MessageId;
+use crate::ids::{MessageId, ProviderId};
 
 /// The pauses between tries. After the last one a message has failed.
 const PAUSES: [SignedDuration; 6] = [
@@ -27,12 +27,41 @@ pub const REPORTED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The provider took the message over under this id.
-    Accepted { provider_id: String },
+    Accepted {
+        provider_id: String,
+        /// Where the network has moved the chat to, under its new id: the message was sent there.
+        moved_to: Option<String>,
+    },
     /// It may work later, after `wait` at the earliest where the provider asked for a pause. A message whose answer was
     /// lost is here too and may arrive twice.
     FailedForNow { reason: String, wait: Option<SignedDuration> },
     /// It will never work for this address and this message.
     FailedForGood { reason: String },
+}
+
+impl SendOutcome {
+    /// The provider took the message over at the very address that it was given.
+    pub fn accepted(provider_id: impl Into<String>) -> Self {
+        Self::Accepted { provider_id: provider_id.into(), moved_to: None }
+    }
+}
+
+/// What a provider says that is asked what became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Arrived,
+    /// It did not arrive, and never will.
+    Failed {
+        reason: String,
+    },
+    /// It is on its way.
+    Open,
+    /// The provider knows nothing of the message, or not any more.
+    Unknown,
+    /// The provider gave no answer to that.
+    NoAnswer {
+        why: String,
+    },
 }
 
 /// The state of a message. A message without a record has not been looked at yet: it is queued.
@@ -43,10 +72,7 @@ pub enum MessageState {
     Sending {
         until: Timestamp,
     },
-    Sent {
-        at: Timestamp,
-        provider_id: String,
-    },
+    Sent(Handover),
     /// It failed for now and is tried again.
     Waiting {
         until: Timestamp,
@@ -71,6 +97,39 @@ pub enum MessageState {
 pub struct Handover {
     pub at: Timestamp,
     pub provider_id: String,
+    /// The new id of the chat, where the network had moved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// When its provider is asked next what became of the message, where it has to be asked and that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_look: Option<NextLook>,
+}
+
+/// When a provider is asked, and which one, because another can serve the address by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextLook {
+    pub at: Timestamp,
+    pub provider: ProviderId,
+}
+
+impl Handover {
+    pub fn new(at: Timestamp, provider_id: String) -> Self {
+        Self { at, provider_id, moved_to: None, next_look: None }
+    }
+
+    /// The handover of a message whose provider is asked about it: next at the first of these moments, counted from the
+    /// handover, that is still to come, and after the last one no more.
+    #[must_use]
+    pub fn looked_at_next(self, moments: &[SignedDuration], provider: ProviderId, now: Timestamp) -> Self {
+        let next = moments.iter().filter_map(|moment| self.at.checked_add(*moment).ok()).find(|moment| *moment > now);
+        Self { next_look: next.map(|at| NextLook { at, provider }), ..self }
+    }
+
+    /// The handover of a message about which nothing is asked any more.
+    #[must_use]
+    pub fn settled(self) -> Self {
+        Self { next_look: None, ..self }
+    }
 }
 
 /// What is known of messages; one that is not in here is queued.
@@ -81,17 +140,28 @@ impl MessageState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Sending { .. } => "sending",
-            Self::Sent { .. } => "sent",
+            Self::Sent(_) => "sent",
             Self::Waiting { .. } => "waiting",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
         }
     }
 
+    /// When there is something to do about it again.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Waiting { until, .. } => Some(*until),
+            Self::Sent(handover) => handover.next_look.as_ref().map(|look| look.at),
+            Self::Sending { .. } | Self::Failed { .. } | Self::Skipped { .. } => None,
+        }
+    }
+
     /// What a message becomes after a try, which was number `tries`, counted from 1.
     pub fn after(outcome: SendOutcome, tries: u32, now: Timestamp) -> Self {
         match outcome {
-            SendOutcome::Accepted { provider_id } => Self::Sent { at: now, provider_id },
+            SendOutcome::Accepted { provider_id, moved_to } => {
+                Self::Sent(Handover { moved_to, ..Handover::new(now, provider_id) })
+            }
             SendOutcome::FailedForGood { reason } => Self::Failed { at: now, reason, sent: None },
             SendOutcome::FailedForNow { reason, wait } => {
                 let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries.saturating_sub(1)));
@@ -124,7 +194,7 @@ mod tests {
         match MessageState::after(outcome, tries, at(0)) {
             MessageState::Waiting { until, .. } => Some(until),
             MessageState::Failed { .. } => None,
-            other @ (MessageState::Sending { .. } | MessageState::Sent { .. } | MessageState::Skipped { .. }) => {
+            other @ (MessageState::Sending { .. } | MessageState::Sent(_) | MessageState::Skipped { .. }) => {
                 panic!("{other:?}")
             }
         }
@@ -142,5 +212,28 @@ mod tests {
         assert_eq!(waits_until(failed(Some(90)), 1), Some(at(90)));
         assert_eq!(waits_until(failed(Some(5)), 1), Some(at(60)));
         assert_eq!(waits_until(failed(Some(1_000_000)), 1), Some(at(24 * 3_600)));
+    }
+
+    #[test]
+    fn a_provider_is_asked_at_ever_longer_intervals_and_after_the_last_moment_no_more() {
+        let moments = [30, 3_600].map(SignedDuration::from_secs);
+        let provider = || ProviderId::parse("kavenegar").unwrap();
+        let handover = Handover::new(at(0), "1".to_owned());
+        let next = |now: i64| {
+            let looked_at = handover.clone().looked_at_next(&moments, provider(), at(now));
+            MessageState::Sent(looked_at).due_at()
+        };
+        assert_eq!([next(0), next(29), next(30), next(3_599)].map(Option::unwrap), [30, 30, 3_600, 3_600].map(at));
+        assert_eq!(next(3_600), None);
+        let asked = handover.looked_at_next(&moments, provider(), at(0));
+        assert_eq!(MessageState::Sent(asked.settled()).due_at(), None);
+    }
+
+    #[test]
+    fn what_was_known_of_a_message_before_chats_could_move_is_still_read() {
+        let stored = serde_json::json!({ "status": "sent", "at": at(0), "provider_id": "17" });
+        let read: MessageState = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(read, MessageState::Sent(Handover::new(at(0), "17".to_owned())));
+        assert_eq!(serde_json::to_value(read).unwrap(), stored);
     }
 }

@@ -4,17 +4,21 @@
 //! `{ "network": "telegram", "id": … }` is reached by the provider `telegram`. Providers of SMS are named by the settings,
 //! for the numbers that begin in a certain way.
 
+// Who sends by a provider does not decide what one may be.
+#[cfg(feature = "templates")]
+mod decide;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ids::{CredentialsVersion, ProviderId};
 use crate::locale::Locale;
-use crate::messages::approved_template::{ApprovedTemplate, MAX_PARAMETERS, choose};
+use crate::messages::approved_template::{ApprovedTemplate, choose};
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
 pub use crate::messages::provider_profile::ProviderKind;
-use crate::messages::provider_profile::{ProviderProfile, RecordFields, TakenWording};
+use crate::messages::provider_profile::ProviderProfile;
 use crate::problem::{Field, Problems, Rejection};
 use crate::public_url::{Reach, parse_endpoint_url};
 
@@ -43,6 +47,8 @@ pub struct ProviderConfig {
     line: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone_number_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     templates: Vec<ApprovedTemplate>,
 }
@@ -54,36 +60,11 @@ pub struct ProviderFields {
     pub base_url: Field<String>,
     pub line: Field<String>,
     pub phone_number_id: Field<String>,
+    pub api_version: Field<String>,
     pub templates: Field<Vec<ApprovedTemplate>>,
 }
 
 impl ProviderConfig {
-    /// A provider of this kind with these fields. What the row does not have is refused, what it needs is required, and an
-    /// address that is left out is the provider's own.
-    pub fn decide(kind: ProviderKind, fields: ProviderFields, problems: &mut Problems) -> Option<Self> {
-        // A kind without records is never that of a request.
-        let record = kind.profile().record.as_ref()?;
-        let wording = kind.profile().wording;
-        fields.check_placeholders(kind, problems);
-        fields.check_known(kind, record, problems);
-        let ProviderFields { base_url, line, phone_number_id, templates } = fields;
-        let base_url = match record.base_url {
-            Some(usual) => base_url.optional().map(|given| Some(given.unwrap_or_else(|| usual.to_owned()))),
-            None => Some(None),
-        };
-        let line = if record.has_line { line.optional() } else { Some(None) };
-        let phone_number_id = match record.has_phone_number_id {
-            true => phone_number_id.require("/phone_number_id", problems).map(Some),
-            false => Some(None),
-        };
-        let templates = match wording {
-            TakenWording::Texts => Some(Vec::new()),
-            TakenWording::TextsAndTemplates { .. } => templates.optional().map(Option::unwrap_or_default),
-            TakenWording::TemplatesOnly { .. } => some_templates(templates, problems),
-        };
-        Some(Self { kind, base_url: base_url?, line: line?, phone_number_id: phone_number_id?, templates: templates? })
-    }
-
     pub fn kind(&self) -> ProviderKind {
         self.kind
     }
@@ -112,6 +93,12 @@ impl ProviderConfig {
         self.phone_number_id.as_deref()
     }
 
+    /// The version of the provider's API that is spoken, where it has versions.
+    pub fn api_version(&self) -> Option<&str> {
+        let usual = self.profile().record.as_ref().and_then(|record| record.api_version);
+        self.api_version.as_deref().or(usual)
+    }
+
     pub fn templates(&self) -> &[ApprovedTemplate] {
         &self.templates
     }
@@ -124,43 +111,6 @@ impl ProviderConfig {
             Wording::Custom => None,
         }
     }
-}
-
-impl ProviderFields {
-    /// Refuses a template with too many parameters, because it would otherwise be noticed only when its messages fail.
-    fn check_placeholders(&self, kind: ProviderKind, problems: &mut Problems) {
-        let Field::Value(templates) = &self.templates else { return };
-        let most = kind.profile().wording.max_placeholders().unwrap_or(MAX_PARAMETERS);
-        for (index, _) in templates.iter().enumerate().filter(|(_, one)| one.parameters.len() > most) {
-            let detail = format!("A template of the kind {} has at most {most} placeholders.", kind.as_str());
-            problems.refuse(format!("/templates/{index}/parameters"), "too_many", detail);
-        }
-    }
-
-    fn check_known(&self, kind: ProviderKind, record: &RecordFields, problems: &mut Problems) {
-        let Self { base_url, line, phone_number_id, templates } = self;
-        let has_templates = kind.profile().wording.max_placeholders().is_some();
-        for (pointer, is_absent, has_it) in [
-            ("/base_url", matches!(base_url, Field::Absent), record.base_url.is_some()),
-            ("/line", matches!(line, Field::Absent), record.has_line),
-            ("/phone_number_id", matches!(phone_number_id, Field::Absent), record.has_phone_number_id),
-            ("/templates", matches!(templates, Field::Absent), has_templates),
-        ] {
-            if !is_absent && !has_it {
-                let detail = format!("A provider of the kind {} has no such field.", kind.as_str());
-                problems.refuse(pointer, "not_allowed", detail);
-            }
-        }
-    }
-}
-
-/// The templates of a provider that sends nothing else.
-fn some_templates(given: Field<Vec<ApprovedTemplate>>, problems: &mut Problems) -> Option<Vec<ApprovedTemplate>> {
-    let templates = given.require("/templates", problems).filter(|templates| !templates.is_empty());
-    if templates.is_none() && problems.is_empty() {
-        problems.refuse("/templates", "required", "Without a template nothing can be sent.");
-    }
-    templates
 }
 
 impl MessageProvider {
@@ -177,6 +127,16 @@ pub fn parse_base_url(text: &str, reach: Reach) -> Result<String, Rejection> {
         return Err(Rejection::new("invalid_endpoint_url", "The address must not contain a query."));
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// The version of an API, as Meta writes it.
+pub fn parse_api_version(text: &str) -> Result<String, Rejection> {
+    let is_number = |digits: &str| (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let numbers = text.strip_prefix('v').and_then(|rest| rest.split_once('.'));
+    match numbers {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
+        Some(_) | None => Err(Rejection::new("invalid_api_version", "A version of an API is written as v20.0.")),
+    }
 }
 
 /// What a provider proves itself with. It is written and never read back by the CRM.
@@ -223,11 +183,13 @@ pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::messages::approved_template::LinkButton;
+    use crate::messages::approved_template::tests::{placeholder, template};
 
     /// A provider of which nothing is written down but what its row says.
     pub(crate) fn bare(kind: ProviderKind) -> ProviderConfig {
         let base_url = kind.profile().record.as_ref().and_then(|record| record.base_url).map(str::to_owned);
-        ProviderConfig { kind, base_url, line: None, phone_number_id: None, templates: Vec::new() }
+        ProviderConfig { kind, base_url, line: None, phone_number_id: None, api_version: None, templates: Vec::new() }
     }
 
     #[test]
@@ -244,6 +206,48 @@ pub(crate) mod tests {
         for stored in [bot, sms] {
             let config: ProviderConfig = serde_json::from_value(stored.clone()).unwrap();
             assert_eq!(serde_json::to_value(config).unwrap(), stored);
+        }
+    }
+
+    fn problems_of(kind: ProviderKind, templates: Vec<ApprovedTemplate>) -> Vec<(String, &'static str)> {
+        let mut problems = Problems::default();
+        let phone_number_id = match kind {
+            ProviderKind::Whatsapp => Field::Value("phone-number-id-1".to_owned()),
+            ProviderKind::Sns | ProviderKind::Ses | ProviderKind::BotApi | ProviderKind::Kavenegar => Field::Absent,
+        };
+        let fields =
+            ProviderFields { phone_number_id, templates: Field::Value(templates), ..ProviderFields::default() };
+        ProviderConfig::decide(kind, fields, &mut problems);
+        problems.into_vec().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
+    }
+
+    #[test]
+    fn what_a_provider_does_not_take_in_a_template_is_refused_when_it_is_saved() {
+        let of = |parameter: &str| template("a", "fa", parameter);
+        let named = ApprovedTemplate { parameters: vec![placeholder(Some("link"), "{{ link }}")], ..of("{{ link }}") };
+        let button = LinkButton { index: 0, fixed_part: "https://pay.example.com/p/".to_owned() };
+        let whole = ApprovedTemplate { header: Some(placeholder(None, "x")), button: Some(button), ..of("{{ link }}") };
+        let not_taken = |pointer: &str| (format!("/templates/0/{pointer}"), "not_allowed");
+        for text in ["a_b: {{ link }}", "{% if description %}{% else %}_{% endif %}{{ link }}", "{{ link ~ '_' }}"] {
+            assert_eq!(problems_of(ProviderKind::Kavenegar, vec![of(text)]), [not_taken("parameters/0")], "{text}");
+            assert_eq!(problems_of(ProviderKind::Whatsapp, vec![of(text)]), [], "{text}");
+        }
+        assert_eq!(problems_of(ProviderKind::Kavenegar, vec![of("{{ expires_at }}{{ link }}")]), []);
+        assert_eq!(problems_of(ProviderKind::Kavenegar, vec![named.clone()]), [not_taken("parameters")]);
+        assert_eq!(
+            problems_of(ProviderKind::Kavenegar, vec![whole.clone()]),
+            [not_taken("header"), not_taken("button")]
+        );
+        assert_eq!(problems_of(ProviderKind::Whatsapp, vec![named, whole]), []);
+    }
+
+    #[test]
+    fn a_version_is_the_records_or_the_usual_one() {
+        assert_eq!(bare(ProviderKind::Whatsapp).api_version(), Some("v20.0"));
+        assert_eq!(bare(ProviderKind::Kavenegar).api_version(), None);
+        assert!(parse_api_version("v23.0").is_ok());
+        for bad in ["", "23.0", "v23", "v23.x", "v23.0/x"] {
+            assert_eq!(parse_api_version(bad).unwrap_err().code, "invalid_api_version", "{bad}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! A new provider is a name and a row here. How it is spoken to is a file in the crate `channels`. SNS and SES have rows
 //! too, although nobody sets them up: they are the stack's own.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::messages::approved_template::MAX_PARAMETERS;
@@ -78,7 +79,7 @@ pub struct ProviderProfile {
     /// What the business writes down about it. Without that it is the stack's own.
     pub record: Option<RecordFields>,
     pub wording: TakenWording,
-    /// What it reports after it took a message over, if anything.
+    /// How one learns what became of a message that it had taken over, if at all.
     pub reports: Option<Reporting>,
 }
 
@@ -93,6 +94,9 @@ pub struct RecordFields {
     pub has_line: bool,
     /// Whether a record has to name AWS's id of the number that its messages come from.
     pub has_phone_number_id: bool,
+    /// The version of the provider's API that is spoken unless the record says otherwise; without it, a record cannot say
+    /// so.
+    pub api_version: Option<&'static str>,
 }
 
 /// What we prove ourselves with to a provider.
@@ -144,37 +148,50 @@ pub enum TakenWording {
     /// The provider sends any text, regardless of its author.
     Texts,
     /// The provider sends texts, and instead of the default text a template that it approved, where the record has any.
-    TextsAndTemplates { max_placeholders: usize },
+    TextsAndTemplates(TemplateForm),
     /// The provider sends nothing but templates that it approved, so that a record needs one.
-    TemplatesOnly { max_placeholders: usize },
+    TemplatesOnly(TemplateForm),
+}
+
+/// What a template of a provider can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplateForm {
+    pub max_placeholders: usize,
+    /// Whether its placeholders may have names, and whether it may have a header and a button with an address.
+    pub has_parts: bool,
+    /// The provider refuses values with these characters.
+    pub refused_characters: &'static [char],
 }
 
 impl TakenWording {
     pub(crate) fn takes(self, wording: Wording) -> bool {
         match (self, wording) {
-            (Self::Texts | Self::TextsAndTemplates { .. }, _) | (Self::TemplatesOnly { .. }, Wording::Default) => true,
-            (Self::TemplatesOnly { .. }, Wording::Custom) => false,
+            (Self::Texts | Self::TextsAndTemplates(_), _) | (Self::TemplatesOnly(_), Wording::Default) => true,
+            (Self::TemplatesOnly(_), Wording::Custom) => false,
         }
     }
 
-    /// The most placeholders that one of its templates can have; `None` where it has no templates.
-    pub fn max_placeholders(self) -> Option<usize> {
+    /// What its templates can have; `None` where it has no templates.
+    pub fn templates(self) -> Option<TemplateForm> {
         match self {
             Self::Texts => None,
-            Self::TextsAndTemplates { max_placeholders } | Self::TemplatesOnly { max_placeholders } => {
-                Some(max_placeholders)
-            }
+            Self::TextsAndTemplates(form) | Self::TemplatesOnly(form) => Some(form),
         }
     }
 }
 
-/// How a provider says that a message which it had taken over did not arrive after all.
+/// How one learns that a message which a provider had taken over did not arrive after all.
 #[derive(Debug)]
-pub struct Reporting {
-    pub through: ReportsThrough,
-    pub naming: ReportsNaming,
-    pub when: ReportsWhen,
+pub enum Reporting {
+    /// The provider calls.
+    Called { through: ReportsThrough, naming: ReportsNaming, when: ReportsWhen },
+    /// The provider has to be asked, at these moments, counted from the handover, until it knows. A moment comes when the
+    /// schedule runs, which is once a minute.
+    Asked { at: Moments },
 }
+
+/// Moments, counted from another one, in their order.
+pub type Moments = &'static [SignedDuration];
 
 /// The way that reports take to the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +225,7 @@ static SNS: ProviderProfile = ProviderProfile {
     channel: Channel::Sms,
     record: None,
     wording: TakenWording::Texts,
-    reports: Some(Reporting {
+    reports: Some(Reporting::Called {
         through: ReportsThrough::Log,
         naming: ReportsNaming::ItsOwnId,
         when: ReportsWhen::TheStackSaysSo,
@@ -221,7 +238,7 @@ static SES: ProviderProfile = ProviderProfile {
     channel: Channel::Email,
     record: None,
     wording: TakenWording::Texts,
-    reports: Some(Reporting {
+    reports: Some(Reporting::Called {
         through: ReportsThrough::Topic,
         naming: ReportsNaming::OurMark,
         when: ReportsWhen::Always,
@@ -244,6 +261,7 @@ static BOT_API: ProviderProfile = ProviderProfile {
         base_url: Some("https://api.telegram.org"),
         has_line: false,
         has_phone_number_id: false,
+        api_version: None,
     }),
     wording: TakenWording::Texts,
     reports: None,
@@ -253,9 +271,19 @@ static WHATSAPP: ProviderProfile = ProviderProfile {
     kind: ProviderKind::Whatsapp,
     id: "whatsapp",
     channel: Channel::Social,
-    record: Some(RecordFields { secret: None, base_url: None, has_line: false, has_phone_number_id: true }),
-    wording: TakenWording::TemplatesOnly { max_placeholders: MAX_PARAMETERS },
-    reports: Some(Reporting {
+    record: Some(RecordFields {
+        secret: None,
+        base_url: None,
+        has_line: false,
+        has_phone_number_id: true,
+        api_version: Some("v20.0"),
+    }),
+    wording: TakenWording::TemplatesOnly(TemplateForm {
+        max_placeholders: MAX_PARAMETERS,
+        has_parts: true,
+        refused_characters: &[],
+    }),
+    reports: Some(Reporting::Called {
         through: ReportsThrough::Topic,
         naming: ReportsNaming::ItsOwnId,
         when: ReportsWhen::Always,
@@ -275,9 +303,26 @@ static KAVENEGAR: ProviderProfile = ProviderProfile {
         base_url: Some("https://api.kavenegar.com"),
         has_line: true,
         has_phone_number_id: false,
+        api_version: None,
     }),
-    wording: TakenWording::TextsAndTemplates { max_placeholders: 5 },
-    reports: None,
+    // Underscores are answered with 431, as clients report.
+    wording: TakenWording::TextsAndTemplates(TemplateForm {
+        max_placeholders: 5,
+        has_parts: false,
+        refused_characters: &['_'],
+    }),
+    // Kavenegar tells the status of a message for 48 hours.
+    reports: Some(Reporting::Asked {
+        at: &[
+            SignedDuration::from_secs(30),
+            SignedDuration::from_mins(5),
+            SignedDuration::from_mins(30),
+            SignedDuration::from_hours(3),
+            SignedDuration::from_hours(12),
+            SignedDuration::from_hours(24),
+            SignedDuration::from_hours(47),
+        ],
+    }),
 };
 
 #[cfg(test)]
@@ -298,7 +343,10 @@ mod tests {
     #[test]
     fn no_row_has_more_placeholders_than_a_template_may_have() {
         for kind in ProviderKind::ALL {
-            assert!(kind.profile().wording.max_placeholders().is_none_or(|most| most <= MAX_PARAMETERS), "{kind:?}");
+            assert!(
+                kind.profile().wording.templates().is_none_or(|form| form.max_placeholders <= MAX_PARAMETERS),
+                "{kind:?}"
+            );
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, CredentialsVersion};
 use crate::money::Currency;
 use crate::problem::Rejection;
+use crate::records::relay::RelayAddress;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -26,6 +27,9 @@ pub struct OnlinePayment {
     /// The version of the credentials that new attempts begin with; none were given yet where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
+    /// The relay of that version, as far as it is no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayAddress>,
     pub late_payment: LatePayment,
     /// Whether customers see the business's own page, with a button, before the gateway's.
     #[serde(default)]

@@ -6,12 +6,15 @@ use std::fmt;
 
 use crate::gateway::{GatewayKind, Mode};
 use crate::problem::Problems;
+use crate::records::relay::Relay;
 
-/// The fields of one gateway's credentials, checked.
+/// The fields of one gateway's credentials, checked, and the relay that they travel through.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     pub gateway: GatewayKind,
     fields: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    relay: Option<Relay>,
 }
 
 impl fmt::Debug for Credentials {
@@ -44,12 +47,28 @@ impl Credentials {
             let detail = format!("The gateway {} has no such credential.", gateway.as_str());
             problems.refuse(format!("{at}/{name}"), "unknown_field", detail);
         }
-        if problems.is_empty() { Ok(Self { gateway, fields }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { gateway, fields, relay: None }) } else { Err(problems) }
     }
 
     /// The secret value of a field. It must not be logged.
     pub fn expose(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
+    }
+
+    /// The same, to be used through a relay or without one.
+    pub fn through(self, relay: Option<Relay>) -> Self {
+        Self { relay, ..self }
+    }
+
+    /// The relay through which the gateway is called, where it is not called directly.
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
+    }
+
+    /// Whether the gateway cannot tell the two apart: only the way to it differs, if anything does.
+    pub fn are_of_the_same_merchant(&self, other: &Self) -> bool {
+        let Self { gateway, fields, relay: _ } = self;
+        (*gateway, fields) == (other.gateway, &other.fields)
     }
 }
 

@@ -6,4 +6,5 @@ pub mod contact;
 pub mod credentials;
 pub mod item;
 pub mod receipt_type;
+pub mod relay;
 pub mod webhook_endpoint;

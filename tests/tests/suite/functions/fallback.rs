@@ -109,6 +109,22 @@ async fn an_sms_that_did_not_arrive_is_known_from_the_log_of_sns() {
 }
 
 #[tokio::test]
+async fn a_number_that_blocks_such_sms_is_found_by_asking_and_the_next_channel_follows() {
+    let world = world_with_order(json!(["sms", "email"]), "09120000015", "one@example.com", "709").await;
+    let link = world.make_link(body()).await;
+    let link = world.wait_for(&link, |link| link["messages"][0]["status"] == "sent").await;
+    for pause in [301, 1800] {
+        world.turn_clock(Duration::from_secs(pause));
+        assert_eq!(world.invoke("deliver-messages", &json!({})).await["looked_at"], 1);
+    }
+    world.inbox("one@example.com", 1).await;
+    let link = world.wait_for(&link, |link| link["messages"][1]["status"] == "sent").await;
+    let expected =
+        [("sms", "failed", Some("blocked_by_recipient")), ("email", "sent", None), ("social", "standby", None)];
+    assert_eq!(states(&link), expected);
+}
+
+#[tokio::test]
 async fn what_whatsapp_gives_up_later_has_failed_and_the_next_channel_follows() {
     let world = world_with_order(json!(["social", "email"]), "09120000009", "one@example.com", "709").await;
     let social = json!([{ "network": "whatsapp", "id": "+989120000132" }]);

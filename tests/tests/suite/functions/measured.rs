@@ -76,9 +76,8 @@ async fn due_work_that_meets_an_error_of_ours_is_counted_although_the_run_ends_w
     world.go_to_gateway(&link).await;
     world.turn_time(Duration::from_secs(61));
     // The credentials cannot be read, so that no gateway is ever asked.
-    let reading =
-        Call { function: "expire-links".to_owned(), service: "dynamodb".to_owned(), operation: "GetItem".to_owned() };
-    world.proxy.fault_at(reading, 0, Fault::Unavailable);
+    let is_reading = |call: &Call| call.function == "expire-links" && call.operation == "GetItem";
+    world.proxy.decide(move |_, call| is_reading(call).then_some(Fault::Unavailable));
     let swept = world.sweep().await.unwrap().unwrap();
     assert_eq!((&swept["asked"], &swept["failed"], &swept["left"]), (&json!(0), &json!(1), &json!(1)));
     assert_eq!(measured.take("DueFailed"), [1]);

@@ -27,9 +27,11 @@ mod faults;
 mod life;
 mod measured;
 mod messages;
+mod money;
 mod pages;
 mod paying;
 mod providers;
+mod relay;
 mod social;
 
 /// State and reason of each message of a link.

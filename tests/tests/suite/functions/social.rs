@@ -72,6 +72,28 @@ async fn who_cannot_be_written_to_is_told_apart_and_the_crm_is_told() {
 }
 
 #[tokio::test]
+async fn only_a_bare_not_found_is_about_the_token() {
+    let world = World::in_process().await;
+    // Bale says so of a group that it does not know.
+    let link = link_for(&world, &["70405"]).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(states(&link), [("failed", Some("chat_not_found"))]);
+}
+
+#[tokio::test]
+async fn a_group_that_became_a_supergroup_is_told_there_and_the_crm_learns_its_new_id() {
+    let world = World::in_process().await;
+    let link = link_for(&world, &["-70301", "700"]).await;
+    world.inbox("-10070301", 1).await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(states(&link), [("sent", None), ("sent", None)]);
+    let message = |index: usize| (&link["messages"][index]["to"], &link["messages"][index]["moved_to"]);
+    assert_eq!(message(0), (&json!("-70301"), &json!("-10070301")));
+    assert_eq!(message(1), (&json!("700"), &Value::Null));
+    assert_eq!(world.inbox("-10070301", 1).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_custom_message_can_be_for_the_network_and_a_draft_shows_it() {
     let world = World::in_process().await;
     let body = json!({
@@ -134,8 +156,8 @@ async fn a_bots_token_is_written_and_never_read_and_goes_nowhere_else() {
         |token: &str| json!({ "kind": "bot_api", "base_url": base_url, "credentials": { "token": token } });
     let written = world.put(path, with_token("200000002:expired-token-of-a-bot")).await;
     let expected = json!({ "id": "telegram", "object": "message_provider", "kind": "bot_api", "channel": "social",
-                           "base_url": base_url, "line": null, "phone_number_id": null, "templates": [],
-                           "credentials_set": true });
+                           "base_url": base_url, "line": null, "phone_number_id": null, "api_version": null,
+                           "templates": [], "credentials_set": true });
     assert_eq!(written, expected);
     assert_eq!(world.get(path).await, expected);
     let listed = world.get("/v1/message-providers").await;

@@ -4,8 +4,10 @@
 //! No rule of a gateway is here. What a call may carry, how it is answered and when a sale ends is the business of the
 //! gateway's own module.
 
+mod controls;
 mod ledger;
 mod outcome;
+mod refunds;
 mod sale;
 
 use std::convert::Infallible;
@@ -17,8 +19,10 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use self::controls::Controls;
 use self::ledger::Ledger;
 pub(super) use self::outcome::{DeadEnd, Outcome, PageContent};
+pub(super) use self::refunds::{RefundState, SaleRefund};
 pub(super) use self::sale::{Payment, Sale, SaleState};
 use super::credential::Credential;
 use super::endpoints::Endpoint;
@@ -39,6 +43,7 @@ pub(super) struct HostedCheckout {
     pub(super) misbehaviour: Misbehaviour,
     pub(super) clock: runtime::Clock,
     notify: Notify,
+    controls: Controls,
     /// What time alone makes of a sale.
     age: fn(&mut Sale, Timestamp),
 }
@@ -62,6 +67,7 @@ impl HostedCheckout {
             misbehaviour: Misbehaviour::default(),
             clock: opening.clock,
             notify: opening.notify.clone(),
+            controls: Controls::default(),
             age,
         })
     }
@@ -139,7 +145,7 @@ impl HostedCheckout {
                 Outcome::Cancelled if ends_on_failure => sale.state = SaleState::Cancelled,
                 Outcome::Cancelled => {}
                 Outcome::Cancelable => sale.can_be_cancelled = true,
-                Outcome::Processing => {
+                Outcome::Processing | Outcome::LeftAtBank => {
                     sale.state = SaleState::Processing;
                     sale.payment = Some(Payment { id: payment_id, amount, at: now, confirmed_at: None });
                 }

@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
     PaidReportedNok,
     /// A slow method: the money arrives later or not at all.
     Processing,
+    /// Begun, and left before the bank answered.
+    LeftAtBank,
     /// Nothing yet, but a method that the merchant can cancel.
     Cancelable,
 }
@@ -39,7 +41,7 @@ impl Outcome {
             | Self::PaidSilent
             | Self::PaidLess
             | Self::PaidReportedNok => true,
-            Self::Failed | Self::Cancelled | Self::Processing | Self::Cancelable => false,
+            Self::Failed | Self::Cancelled | Self::Processing | Self::LeftAtBank | Self::Cancelable => false,
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::refunds::SaleRefund;
 use crate::gateways::credential::Credential;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +30,14 @@ pub(crate) struct Sale {
     pub(crate) payment: Option<Payment>,
     /// Payments that the customer tried in vain.
     pub(crate) failures: Vec<String>,
+    /// How much the customer has back.
     pub(crate) refunded: u64,
+    /// The refunds that the gateway accepted, the oldest first.
+    #[serde(default)]
+    pub(crate) refunds: Vec<SaleRefund>,
+    /// Whether the merchant had the payment undone.
+    #[serde(default)]
+    pub(crate) is_reversed: bool,
     /// Whether the customer chose a method that the merchant can cancel.
     #[serde(default)]
     pub(crate) can_be_cancelled: bool,
@@ -100,7 +108,7 @@ impl Sale {
         }
     }
 
-    /// Gives the whole payment back.
+    /// Gives the whole payment back at once, where the gateway keeps no refund of its own.
     pub(crate) fn refund(&mut self) {
         self.refunded = self.payment.as_ref().map_or(0, |payment| payment.amount);
         self.state = SaleState::Returned;
@@ -119,6 +127,8 @@ impl Sale {
             "taken": self.is_taken(),
             "ours": self.state == SaleState::Ours && self.is_taken(),
             "refunded": self.refunded,
+            "refund_pending": self.refund_pending(),
+            "refunds": self.refunds_accepted(),
             "description": self.description,
             "order": self.order,
             "back": self.back,

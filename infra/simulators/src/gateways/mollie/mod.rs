@@ -7,13 +7,16 @@
 //! Not simulated: profiles and organisations, methods other than the hosted page's choice, captures, the signed
 //! webhooks.
 //!
-//! This file holds the routes. The calls are in `payments`, what a call may carry in `parameters`, how the gateway says
-//! no in `refusal`, what people and tests press in `page`.
+//! A refund is carried out at once, where the gateway takes days; a tester makes it wait.
+//!
+//! This file holds the routes. The calls are in `payments`, refunds in `refunds`, what a call may carry in
+//! `parameters`, how the gateway says no in `refusal`, what people and tests press in `page`.
 
 mod amount;
 mod page;
 mod parameters;
 mod payments;
+mod refunds;
 mod refusal;
 
 use std::sync::Arc;
@@ -21,8 +24,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::page::{books, checkout, choose, complete_async, next_answer};
-use self::payments::{Mollie, cancel, create, refund, retrieve};
+use self::page::{books, checkout, choose, complete_async, complete_refund, next_answer, next_refund, revoke_key};
+use self::payments::{Mollie, cancel, create, retrieve};
+use self::refunds::{list_refunds, refund, retrieve_refund};
 use super::hosted_checkout::{HostedCheckout, Sale};
 use super::simulator::{Opening, Simulator};
 
@@ -35,10 +39,14 @@ impl Simulator for Mollie {
         Router::new()
             .route("/mollie/v2/payments", post(create))
             .route("/mollie/v2/payments/{id}", get(retrieve).delete(cancel))
-            .route("/mollie/v2/payments/{id}/refunds", post(refund))
+            .route("/mollie/v2/payments/{id}/refunds", get(list_refunds).post(refund))
+            .route("/mollie/v2/payments/{id}/refunds/{refund}", get(retrieve_refund))
             .route("/mollie/checkout/{id}", get(checkout).post(choose))
             .route("/mollie/simulator/{id}/complete_async", post(complete_async))
+            .route("/mollie/simulator/{id}/complete_refund", post(complete_refund))
             .route("/mollie/simulator/next_answer", post(next_answer))
+            .route("/mollie/simulator/next_refund", post(next_refund))
+            .route("/mollie/simulator/revoke_key", post(revoke_key))
             .route("/mollie/books.json", get(books))
             .with_state(self.clone())
     }

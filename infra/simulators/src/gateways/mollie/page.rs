@@ -101,6 +101,30 @@ pub(super) async fn next_answer(State(mollie): State<Mollie>, headers: HeaderMap
     mollie.0.misbehaviour.plan(&CALLS, &headers, &body)
 }
 
+pub(super) async fn next_refund(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
+    mollie.0.plan_refund(&headers, &body)
+}
+
+/// The gateway calls about a refund what it calls about its payment.
+pub(super) async fn complete_refund(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match mollie.0.complete_refund(&id, &headers, &body) {
+        Ok(sale) => {
+            mollie.notify(&id, &sale);
+            Json(json!({ "status": sale.state.name() })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+pub(super) async fn revoke_key(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
+    mollie.0.revoke_key(&headers, &body)
+}
+
 pub(super) async fn books(State(mollie): State<Mollie>) -> Json<Vec<Value>> {
     mollie.0.in_books()
 }

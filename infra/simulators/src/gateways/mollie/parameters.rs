@@ -17,7 +17,12 @@ pub(super) fn caller(headers: &HeaderMap) -> Result<(Credential, bool), Refusal>
     if rest.len() >= 30 && rest.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok((Credential::of(key), key.starts_with("live_")));
     }
-    Err(Refusal::new(StatusCode::UNAUTHORIZED, "Missing authentication, or failed to authenticate"))
+    Err(unauthorized())
+}
+
+/// What a key hears that is not known, or was revoked.
+pub(super) fn unauthorized() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "Missing authentication, or failed to authenticate")
 }
 
 pub(super) fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal> {

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::amount::{amount, amount_of};
-use super::parameters::{caller, input, web};
+use super::parameters::{caller, input, unauthorized, web};
 use super::refusal::{Answer, Refusal, hal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
@@ -25,7 +25,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 4] = ["create", "retrieve", "cancel", "refund"];
+pub(super) const CALLS: [&str; 6] = ["create", "retrieve", "cancel", "refund", "list_refunds", "retrieve_refund"];
 
 /// Fields of a payment that the gateway knows. It refuses every other.
 const FIELDS: [&str; 13] = [
@@ -66,26 +66,16 @@ pub(super) async fn cancel(State(mollie): State<Mollie>, Path(id): Path<String>,
     mollie.0.misbehaviour.apply("cancel", || respond(mollie.cancel(&id, &headers))).await
 }
 
-pub(super) async fn refund(
-    State(mollie): State<Mollie>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let answer = || mollie.once(&headers, &body, &id, |owner, _, input| mollie.refund(&id, owner, input));
-    mollie.0.misbehaviour.apply("refund", answer).await
-}
-
 impl Mollie {
     /// Executes a POST, or replays the answer that its idempotency key already has.
-    fn once(
+    pub(super) fn once(
         &self,
         headers: &HeaderMap,
         body: &[u8],
         path: &str,
         execute: impl FnOnce(&Credential, bool, &Map<String, Value>) -> Answer,
     ) -> Response {
-        let (owner, is_live) = match caller(headers) {
+        let (owner, is_live) = match self.caller(headers) {
             Ok(caller) => caller,
             Err(refusal) => return respond(Err(refusal)),
         };
@@ -142,6 +132,8 @@ impl Mollie {
             payment: None,
             failures: Vec::new(),
             refunded: 0,
+            refunds: Vec::new(),
+            is_reversed: false,
             can_be_cancelled: false,
         };
         let object = self.object(&id, &sale);
@@ -149,8 +141,14 @@ impl Mollie {
         Ok((StatusCode::CREATED, object))
     }
 
-    fn owned(&self, id: &str, headers: &HeaderMap) -> Result<Sale, Refusal> {
-        let (owner, _) = caller(headers)?;
+    /// The key of the caller, and whether it is a live one.
+    fn caller(&self, headers: &HeaderMap) -> Result<(Credential, bool), Refusal> {
+        let (owner, is_live) = caller(headers)?;
+        if self.0.is_revoked(&owner) { Err(unauthorized()) } else { Ok((owner, is_live)) }
+    }
+
+    pub(super) fn owned(&self, id: &str, headers: &HeaderMap) -> Result<Sale, Refusal> {
+        let (owner, _) = self.caller(headers)?;
         self.0.sale(id).filter(|sale| sale.owner == owner).ok_or_else(Refusal::missing)
     }
 
@@ -167,29 +165,6 @@ impl Mollie {
         })?;
         self.notify(id, &cancelled);
         Ok((StatusCode::OK, self.object(id, &cancelled)))
-    }
-
-    fn refund(&self, id: &str, owner: &Credential, input: &Map<String, Value>) -> Answer {
-        let (minor, currency) = amount_of(input)?;
-        let now = self.0.now();
-        let refund = format!("re_{}", self.0.ids.text(10));
-        self.0.books.change(|ledger| {
-            let sale = ledger.sales.get_mut(id).filter(|sale| sale.owner == *owner).ok_or_else(Refusal::missing)?;
-            let paid = sale.payment.as_ref().map_or(0, |payment| payment.amount);
-            if !matches!(sale.state, SaleState::Ours | SaleState::Returned) || currency != sale.currency {
-                return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The payment cannot be refunded"));
-            }
-            if minor > paid - sale.refunded {
-                return Err(Refusal::field("amount", "The amount is higher than the maximum"));
-            }
-            sale.refunded += minor;
-            let body = json!({
-                "resource": "refund", "id": refund, "paymentId": id, "status": "pending",
-                "amount": amount(minor, &sale.currency), "createdAt": now, "metadata": input.get("metadata"),
-                "description": input.get("description"), "_links": {},
-            });
-            Ok((StatusCode::CREATED, body))
-        })
     }
 
     /// The payment as the API shows it.
@@ -210,8 +185,8 @@ impl Mollie {
             "id": id,
             "mode": if sale.is_live { "live" } else { "test" },
             "status": status,
-            // Which most methods never are.
-            "isCancelable": sale.state == SaleState::Open && sale.can_be_cancelled,
+            // Which most methods never are. Before the customer chose one it is not known.
+            "isCancelable": if sale.can_be_cancelled { json!(sale.state == SaleState::Open) } else { Value::Null },
             "amount": amount(shown, &sale.currency),
             "description": sale.description,
             "redirectUrl": sale.back,
@@ -230,8 +205,9 @@ impl Mollie {
         if let Some(payment) = paid {
             object["paidAt"] = json!(payment.at);
             object["details"] = json!({ "cardNumber": "6787", "cardLabel": "Mastercard" });
-            object["amountRefunded"] = amount(sale.refunded, &sale.currency);
-            object["amountRemaining"] = amount(payment.amount - sale.refunded, &sale.currency);
+            // Which refunds count while they are not finished is not published; here they all do.
+            object["amountRefunded"] = amount(payment.amount - sale.refundable(), &sale.currency);
+            object["amountRemaining"] = amount(sale.refundable(), &sale.currency);
         }
         object
     }

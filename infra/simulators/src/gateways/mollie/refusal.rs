@@ -27,6 +27,10 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "No payment exists with token.")
     }
 
+    pub(super) fn missing_refund() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "No refund exists with token.")
+    }
+
     fn body(&self) -> Value {
         let documentation = json!({ "href": "https://docs.mollie.com/overview/handling-errors", "type": "text/html" });
         let mut body = json!({

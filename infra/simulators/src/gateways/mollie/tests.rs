@@ -26,7 +26,9 @@ async fn a_payment_is_paid_reported_by_its_id_alone_and_refunded_at_most_once() 
     let refund = json!({ "amount": { "currency": "EUR", "value": "19.99" } });
     let path = format!("/mollie/v2/payments/{id}/refunds");
     assert_eq!(client.post_json(&path, &refund).await?.status, StatusCode::CREATED);
-    assert_eq!(client.post_json(&path, &refund).await?.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(client.post_json(&path, &refund).await?.status, StatusCode::CONFLICT, "the same in short succession");
+    let more = json!({ "amount": { "currency": "EUR", "value": "20.00" } });
+    assert_eq!(client.post_json(&path, &more).await?.status, StatusCode::UNPROCESSABLE_ENTITY);
     let payment = client.get(&format!("/mollie/v2/payments/{id}")).await?.json()?;
     assert_eq!((&payment["status"], &payment["amountRefunded"]["value"]), (&json!("paid"), &json!("19.99")));
     Ok(())
@@ -37,7 +39,7 @@ async fn only_a_payment_by_some_methods_can_be_cancelled() -> TestResult {
     let client = Client::new(Some(KEY))?;
     let made = client.post_json("/mollie/v2/payments", &order()).await?.json()?;
     let id = made["id"].as_str().unwrap_or_default();
-    assert_eq!(made["isCancelable"], false);
+    assert_eq!(made["isCancelable"], Value::Null);
     client.post_form(&format!("/mollie/checkout/{id}"), "outcome=cancelable").await?;
     let chosen = client.get(&format!("/mollie/v2/payments/{id}")).await?.json()?;
     assert_eq!((&chosen["isCancelable"], &chosen["status"]), (&json!(true), &json!("open")));
@@ -55,5 +57,49 @@ async fn amounts_in_another_form_are_refused_and_the_field_is_named() -> TestRes
     }
     let stranger = client.with_key("test_short").post_json("/mollie/v2/payments", &order()).await?;
     assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}
+
+async fn paid(client: &Client) -> Result<String, Box<dyn std::error::Error>> {
+    let made = client.post_json("/mollie/v2/payments", &order()).await?.json()?;
+    let id = made["id"].as_str().unwrap_or_default().to_owned();
+    client.post_form(&format!("/mollie/checkout/{id}"), "outcome=paid_no_webhook").await?;
+    Ok(id)
+}
+
+#[tokio::test]
+async fn a_refund_waits_where_a_tester_said_so_and_its_end_is_told_by_the_payments_webhook() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    client.post_json("/mollie/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+    let path = format!("/mollie/v2/payments/{id}/refunds");
+    let order = json!({
+        "amount": { "currency": "EUR", "value": "19.99" }, "metadata": { "paylink_refund": "rf_1" },
+    });
+    let made = client.post_json(&path, &order).await?.json()?;
+    assert_eq!((&made["status"], &made["metadata"]["paylink_refund"]), (&json!("pending"), &json!("rf_1")));
+    let complete = format!("/mollie/simulator/{id}/complete_refund");
+    assert_eq!(client.post_form(&complete, "outcome=failed").await?.status, StatusCode::OK);
+    assert_eq!(client.post_form(&complete, "outcome=failed").await?.status, StatusCode::CONFLICT);
+    let refund = made["id"].as_str().unwrap_or_default();
+    assert_eq!(client.get(&format!("{path}/{refund}")).await?.json()?["status"], "failed");
+    assert_eq!(client.get(&format!("{path}/re_other")).await?.status, StatusCode::NOT_FOUND);
+    assert_eq!(client.post_json(&path, &order).await?.json()?["status"], "refunded", "the plan was for one");
+    let list = client.get(&path).await?.json()?;
+    let statuses = [0, 1].map(|at| list["_embedded"]["refunds"][at]["status"].clone());
+    assert_eq!((&list["count"], statuses), (&json!(2), [json!("refunded"), json!("failed")]));
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(client.sent.lock().map(|webhooks| webhooks.len()).unwrap_or_default(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_answered_as_an_unknown_one() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    assert_eq!(client.get(&format!("/mollie/v2/payments/{id}")).await?.status, StatusCode::OK);
+    client.post_json("/mollie/simulator/revoke_key", &json!({ "key": KEY })).await?;
+    assert_eq!(client.get(&format!("/mollie/v2/payments/{id}")).await?.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(client.post_json("/mollie/v2/payments", &order()).await?.status, StatusCode::UNAUTHORIZED);
     Ok(())
 }

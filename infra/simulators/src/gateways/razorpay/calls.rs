@@ -1,26 +1,23 @@
 //! The calls of the API.
 
-use axum::extract::{Path, State};
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use jiff::SignedDuration;
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::link_request::requested_sale;
-use super::objects::{ended, is_payment, payment_object};
-use super::parameters::{caller, input};
+use super::objects::{LISTED, ended, order_of, payment_objects};
+use super::parameters::{Caller, caller, input, unauthorized};
 use super::refusal::{Answer, Refusal, respond};
 use super::state::Razorpay;
-use crate::gateways::digest::sha256;
 use crate::gateways::hosted_checkout::{Sale, SaleState};
-use crate::gateways::replays::{IdempotentCall, Replayed};
-
-/// Refunds under one key are one refund. How long is not published.
-const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 5] = ["create", "retrieve", "cancel", "retrieve_payment", "refund"];
+pub(super) const CALLS: [&str; 8] =
+    ["create", "retrieve", "cancel", "retrieve_payment", "order_payments", "refund", "list_refunds", "retrieve_refund"];
 
 pub(super) async fn create(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
     razorpay.0.misbehaviour.apply("create", || respond(razorpay.create(&headers, &body))).await
@@ -43,18 +40,24 @@ pub(super) async fn retrieve_payment(
     razorpay.0.misbehaviour.apply("retrieve_payment", || respond(razorpay.payment(&id, &headers))).await
 }
 
-pub(super) async fn refund(
+pub(super) async fn order_payments(
     State(razorpay): State<Razorpay>,
     Path(id): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
-    body: Bytes,
 ) -> Response {
-    razorpay.0.misbehaviour.apply("refund", || respond(razorpay.refund(&id, &headers, &body))).await
+    let count = query.get("count").and_then(|text| text.parse().ok()).unwrap_or(LISTED);
+    razorpay.0.misbehaviour.apply("order_payments", || respond(razorpay.order_payments(&id, count, &headers))).await
 }
 
 impl Razorpay {
-    fn create(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let caller = caller(headers)?;
+        if self.0.is_revoked(&caller.owner) { Err(unauthorized()) } else { Ok(caller) }
+    }
+
+    fn create(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
+        let caller = self.caller(headers)?;
         let input = input(headers, body)?;
         let owner = caller.owner.clone();
         let is_known = |order: &str| {
@@ -69,7 +72,7 @@ impl Razorpay {
     }
 
     fn owned(&self, id: &str, headers: &HeaderMap) -> Result<Sale, Refusal> {
-        let caller = caller(headers)?;
+        let caller = self.caller(headers)?;
         self.0.sale(id).filter(|sale| sale.owner == caller.owner).ok_or_else(Refusal::missing)
     }
 
@@ -99,58 +102,27 @@ impl Razorpay {
     }
 
     fn payment(&self, id: &str, headers: &HeaderMap) -> Answer {
-        let caller = caller(headers)?;
+        let caller = self.caller(headers)?;
         self.0.now();
-        let is_it = |sale: &&Sale| sale.owner == caller.owner && is_payment(sale, id);
-        let sale = self.0.books.read(|ledger| ledger.sales.values().find(is_it).cloned());
-        sale.as_ref().and_then(payment_object).ok_or_else(Refusal::missing)
+        self.0.books.read(|ledger| {
+            let mut of_caller = ledger.sales.iter().filter(|(_, sale)| sale.owner == caller.owner);
+            let found =
+                of_caller.find_map(|(link, sale)| payment_objects(link, sale).into_iter().find(|p| p["id"] == id));
+            found.ok_or_else(Refusal::missing)
+        })
     }
 
-    fn refund(&self, id: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
-        let caller = caller(headers)?;
-        let input = input(headers, body)?;
-        let now = self.0.now();
-        let key = headers.get("x-refund-idempotency").and_then(|value| value.to_str().ok());
-        if key.is_some_and(|key| key.len() < 10 || !key.bytes().all(is_key_byte)) {
-            return Err(Refusal::new("The refund idempotency key is invalid"));
-        }
-        let fingerprint = sha256(&[id.as_bytes(), b"\n", body].concat());
-        let call = key.map(|key| IdempotentCall { owner: &caller.owner, key, fingerprint: &fingerprint });
-        if let Some(call) = &call {
-            match self.0.replay(call, now, REPLAYED_FOR) {
-                Replayed::Nothing => {}
-                Replayed::Answer(_, body) => return Ok(body),
-                Replayed::Other => return Err(Refusal::new("The key was used with another request")),
-            }
-        }
-        let refund = format!("rfnd_{}", self.0.ids.text(14));
-        let body = self.0.books.change(|ledger| {
-            let is_it = |sale: &&mut Sale| sale.owner == caller.owner && is_payment(sale, id);
-            let sale = ledger.sales.values_mut().find(is_it).ok_or_else(Refusal::missing)?;
-            if sale.state != SaleState::Ours {
-                return Err(Refusal::new("The payment status should be captured for action to be taken"));
-            }
-            let left = sale.payment.as_ref().map_or(0, |payment| payment.amount) - sale.refunded;
-            let amount = input.get("amount").and_then(Value::as_u64).unwrap_or(left);
-            if left == 0 {
-                return Err(Refusal::new("The payment has been fully refunded already"));
-            }
-            if amount == 0 || amount > left {
-                return Err(Refusal::field("amount", "The refund amount provided is greater than amount captured"));
-            }
-            sale.refunded += amount;
-            Ok(json!({
-                "id": refund, "entity": "refund", "amount": amount, "currency": sale.currency, "payment_id": id,
-                "status": "processed", "speed_processed": "normal", "created_at": now.as_second(), "notes": [],
-            }))
-        })?;
-        if let Some(call) = &call {
-            self.0.remember(call, (StatusCode::OK, body.clone()), now, REPLAYED_FOR);
-        }
-        Ok(body)
+    /// The last payments that somebody began in the link of an order.
+    fn order_payments(&self, id: &str, count: usize, headers: &HeaderMap) -> Answer {
+        let caller = self.caller(headers)?;
+        self.0.now();
+        self.0.books.read(|ledger| {
+            let mut of_caller = ledger.sales.iter().filter(|(_, sale)| sale.owner == caller.owner);
+            let (link, sale) = of_caller
+                .find(|(link, sale)| order_of(link, sale).is_some_and(|order| order == id))
+                .ok_or_else(Refusal::missing)?;
+            let items: Vec<Value> = payment_objects(link, sale).into_iter().take(count).collect();
+            Ok(json!({ "entity": "collection", "count": items.len(), "items": items }))
+        })
     }
-}
-
-fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

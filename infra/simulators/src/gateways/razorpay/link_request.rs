@@ -81,6 +81,8 @@ pub(super) fn requested_sale(
         payment: None,
         failures: Vec::new(),
         refunded: 0,
+        refunds: Vec::new(),
+        is_reversed: false,
         can_be_cancelled: false,
     })
 }

@@ -1,20 +1,25 @@
-//! Razorpay payment links: the API under a key and its secret, the hosted page, the signed return, signed webhooks and
-//! the test controls.
+//! Razorpay payment links: the API under a key and its secret, the hosted page, the signed return, signed webhooks
+//! and the test controls.
 //!
 //! A payment that fails ends nothing: the customer tries again in the same link. Payments are captured without a call
 //! of the merchant's. Test and live differ by the key alone.
 //!
-//! Not simulated: partial payments, orders, editing a link, UPI links.
+//! A link names captured payments only, whatever becomes of them later. Those in flight stand in the payments of its
+//! order, which the link names once somebody tried to pay. A payment whose bank does not answer is `created` for ten
+//! minutes and then failed; the bank may say yes days later.
 //!
-//! This file holds the routes. The calls are in `calls`, what a new link may ask for in `link_request`, how objects
-//! look in `objects`, how things are signed in `signature`, how the gateway says no in `refusal`, what people and tests
-//! press in `page`.
+//! Not simulated: partial payments, orders of their own, editing a link, UPI links, convenience fees.
+//!
+//! This file holds the routes. The calls are in `calls`, refunds in `refunds`, what a new link may ask for in
+//! `link_request`, how objects look in `objects`, how things are signed in `signature`, how the gateway says no in
+//! `refusal`, what people and tests press in `page`.
 
 mod calls;
 mod link_request;
 mod objects;
 mod page;
 mod parameters;
+mod refunds;
 mod refusal;
 mod signature;
 mod state;
@@ -24,14 +29,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::calls::{cancel, create, refund, retrieve, retrieve_payment};
-use self::page::{books, choose, complete_async, hosted_page, next_answer};
+use self::calls::{cancel, create, order_payments, retrieve, retrieve_payment};
+use self::objects::age;
+use self::page::{books, choose, complete_async, complete_refund, hosted_page, next_answer, next_refund, revoke_key};
+use self::refunds::{list_refunds, refund, retrieve_refund};
 use self::state::Razorpay;
-use super::hosted_checkout::{HostedCheckout, Sale};
+use super::hosted_checkout::HostedCheckout;
 use super::simulator::{Opening, Simulator};
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Razorpay(Arc::new(HostedCheckout::open(opening, "razorpay.json", Sale::expire)?))))
+    Ok(Box::new(Razorpay(Arc::new(HostedCheckout::open(opening, "razorpay.json", age)?))))
 }
 
 impl Simulator for Razorpay {
@@ -43,10 +50,16 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payment_links/{id}", get(retrieve))
             .route("/razorpay/v1/payment_links/{id}/cancel", post(cancel))
             .route("/razorpay/v1/payments/{id}", get(retrieve_payment))
+            .route("/razorpay/v1/orders/{id}/payments", get(order_payments))
             .route("/razorpay/v1/payments/{id}/refund", post(refund))
+            .route("/razorpay/v1/payments/{id}/refunds", get(list_refunds))
+            .route("/razorpay/v1/refunds/{id}", get(retrieve_refund))
             .route("/razorpay/i/{id}", get(hosted_page).post(choose))
             .route("/razorpay/simulator/{id}/complete_async", post(complete_async))
+            .route("/razorpay/simulator/{id}/complete_refund", post(complete_refund))
             .route("/razorpay/simulator/next_answer", post(next_answer))
+            .route("/razorpay/simulator/next_refund", post(next_refund))
+            .route("/razorpay/simulator/revoke_key", post(revoke_key))
             .route("/razorpay/books.json", get(books))
             .with_state(self.clone())
     }

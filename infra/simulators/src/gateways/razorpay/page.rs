@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::calls::CALLS;
-use super::objects::ended;
+use super::objects::{ended, fail, is_at_bank};
 use super::signature::sign;
 use super::state::Razorpay;
 use crate::gateways::hosted_checkout::{Outcome, PageContent, Payment, Sale, SaleState};
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
-const CHOICES: [Choice; 8] = [
+const CHOICES: [Choice; 9] = [
     Choice { value: "paid", label: "Pay" },
     Choice { value: "failed", label: "Let the card be declined" },
     Choice { value: "cancelled", label: "Leave without paying" },
@@ -26,6 +26,7 @@ const CHOICES: [Choice; 8] = [
     Choice { value: "paid_silent", label: "Pay, close the browser and lose the webhook" },
     Choice { value: "paid_less", label: "Pay half of it" },
     Choice { value: "processing", label: "Pay, but let the capture wait (come back to this page to complete it)" },
+    Choice { value: "left_at_bank", label: "Begin to pay and leave before the bank answers" },
 ];
 
 const BANK_CHOICES: [Choice; 2] = [
@@ -66,6 +67,10 @@ pub(super) async fn choose(
         Err(dead_end) => return dead_end.page("Razorpay"),
     };
     match outcome {
+        Outcome::LeftAtBank => {
+            razorpay.await_bank(&id);
+            return closed_browser("Razorpay", &sale.back);
+        }
         Outcome::Failed => return page_of(&razorpay, &id, Some("Your card was declined. You can try again.")),
         Outcome::Cancelled => return page_of(&razorpay, &id, Some("Nothing was paid.")),
         _ => {}
@@ -143,21 +148,17 @@ fn decide(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
             sale.payment = Some(Payment { id, amount: sale.amount, at: now, confirmed_at: None });
             sale.state = SaleState::Processing;
         }
+        (Bank::Authorized, SaleState::Processing) if is_at_bank(sale) => sale.metadata["at_bank"] = json!(false),
+        // The customer paid anew in the meantime, so that the link has two payments.
+        (Bank::Authorized, SaleState::Ours) => sale.metadata["late_yes"] = json!(sale.failures.pop()?),
         (Bank::Succeeded, SaleState::Processing) => {
             if let Some(ended) = ended(sale, now) {
                 sale.metadata["ended"] = json!(ended);
             }
+            sale.metadata["at_bank"] = json!(false);
             sale.state = SaleState::Ours;
         }
-        (Bank::Failed, SaleState::Processing) => {
-            let after = match ended(sale, now) {
-                Some("cancelled") => SaleState::Cancelled,
-                Some(_) => SaleState::Expired,
-                None => SaleState::Open,
-            };
-            sale.failures.push(sale.payment.take()?.id);
-            sale.state = after;
-        }
+        (Bank::Failed, SaleState::Processing) => fail(sale, now),
         _ => return None,
     }
     Some(())
@@ -165,6 +166,27 @@ fn decide(sale: &mut Sale, bank: Bank, now: Timestamp) -> Option<()> {
 
 pub(super) async fn next_answer(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
     razorpay.0.misbehaviour.plan(&CALLS, &headers, &body)
+}
+
+pub(super) async fn next_refund(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
+    razorpay.0.plan_refund(&headers, &body)
+}
+
+pub(super) async fn complete_refund(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match razorpay.0.complete_refund(&id, &headers, &body) {
+        Ok(sale) => Json(json!({ "status": sale.state.name() })).into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+/// The key is the key's id.
+pub(super) async fn revoke_key(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
+    razorpay.0.revoke_key(&headers, &body)
 }
 
 pub(super) async fn books(State(razorpay): State<Razorpay>) -> Json<Vec<Value>> {

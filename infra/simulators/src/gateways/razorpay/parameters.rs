@@ -27,8 +27,13 @@ pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, Refusal> {
         {
             Ok(Caller { owner: Credential::of(id), secret: secret.to_owned(), is_live: id.starts_with("rzp_live_") })
         }
-        Some(_) | None => Err(Refusal { status: StatusCode::UNAUTHORIZED, ..Refusal::new("Authentication failed") }),
+        Some(_) | None => Err(unauthorized()),
     }
+}
+
+/// What a key hears that is not known, or was revoked.
+pub(super) fn unauthorized() -> Refusal {
+    Refusal { status: StatusCode::UNAUTHORIZED, ..Refusal::new("Authentication failed") }
 }
 
 pub(super) fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal> {

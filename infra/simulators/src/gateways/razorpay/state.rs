@@ -1,10 +1,11 @@
 //! The simulator's state, and the webhooks that follow from a change of it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::objects::{link_object, payment_object};
+use super::objects::{link_object, payment_objects};
 use super::signature::sign;
 use crate::gateways::hosted_checkout::{HostedCheckout, Sale};
 use crate::gateways::webhook::OutgoingWebhook;
@@ -18,10 +19,20 @@ impl Razorpay {
         link_object(id, sale, &self.0.base, self.0.clock.now())
     }
 
+    /// Notes that the bank has not answered about the payment that was just begun.
+    pub(super) fn await_bank(&self, id: &str) {
+        let Ok(()) = self.0.books.change(|ledger| -> Result<(), Infallible> {
+            if let Some(sale) = ledger.sales.get_mut(id) {
+                sale.metadata["at_bank"] = json!(true);
+            }
+            Ok(())
+        });
+    }
+
     /// Calls every endpoint of the key's owner, signed with the endpoint's secret. Repeats have the same event id.
     pub(super) fn notify(&self, kind: &str, id: &str, sale: &Sale) {
         let mut payload = json!({ "payment_link": { "entity": self.link_object(id, sale) } });
-        if let Some(payment) = payment_object(sale) {
+        if let Some(payment) = payment_objects(id, sale).into_iter().next().filter(|_| sale.payment.is_some()) {
             payload["payment"] = json!({ "entity": payment });
         }
         let contains: Vec<&String> = payload.as_object().map(|parts| parts.keys().collect()).unwrap_or_default();

@@ -71,6 +71,27 @@ impl Refusal {
             .param(param)
     }
 
+    /// Said of a key that was revoked or replaced.
+    pub(super) fn expired_key(last4: &str) -> Self {
+        Self::new(format!("Expired API Key provided: ****{last4}"))
+            .status(StatusCode::UNAUTHORIZED)
+            .code("api_key_expired")
+    }
+
+    /// Said of a restricted key that may not do this. It has no code.
+    pub(super) fn missing_permission(last4: &str, permission: &str) -> Self {
+        Self::new(format!(
+            "The provided key 'rk_****{last4}' does not have the required permissions for this endpoint. Having the \
+             '{permission}' permission would allow this request to continue."
+        ))
+        .status(StatusCode::FORBIDDEN)
+    }
+
+    /// Trouble of Stripe's own, after it began to execute a call.
+    pub(super) fn api_error() -> Self {
+        Self::new("An unknown error occurred").status(StatusCode::INTERNAL_SERVER_ERROR).kind("api_error")
+    }
+
     pub(super) fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }

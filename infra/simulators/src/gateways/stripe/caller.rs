@@ -20,6 +20,8 @@ pub(super) struct Incoming<'a> {
 
 /// A call by a known key.
 pub(super) struct Call {
+    /// As misbehaviour is ordered by.
+    pub(super) name: &'static str,
     pub(super) owner: Credential,
     pub(super) livemode: bool,
     pub(super) request_id: String,
@@ -31,13 +33,19 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn read(incoming: &Incoming<'_>, request_id: &str, now: Timestamp) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        name: &'static str,
+        incoming: &Incoming<'_>,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let key = api_key(incoming.headers)?;
         check_version(incoming.headers)?;
         check_content_type(incoming)?;
         let idempotency_key = idempotency_key(incoming.headers)?;
         let parameters = Parameters::parse(incoming.parameters);
         Ok(Self {
+            name,
             owner: Credential::of(key),
             livemode: is_live(key),
             request_id: request_id.to_owned(),

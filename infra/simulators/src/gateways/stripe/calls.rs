@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::answer::{Answer, Refusal};
 use super::caller::{Call, Incoming};
 use super::ledger::Ledger;
-use super::order::{Order, RefundOrder};
-use super::session::{Session, SessionState};
+use super::order::{Order, RefundOrder, RefundQuery};
+use super::session::{Expansion, NewRefund, RefundStatus, Session, SessionState};
 use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 5] = ["create", "retrieve", "expire", "refund", "retrieve_refund"];
+pub(super) const CALLS: [&str; 6] = ["create", "retrieve", "expire", "refund", "retrieve_refund", "list_refunds"];
 
 /// What a call did: the object to answer with, and the events that endpoints get.
 struct Effect {
@@ -26,7 +26,7 @@ struct Effect {
 impl Stripe {
     async fn answer(
         &self,
-        name: &str,
+        name: &'static str,
         incoming: Incoming<'_>,
         work: impl FnOnce(&mut Call) -> Result<Answer, Refusal> + Send,
     ) -> Response {
@@ -34,16 +34,24 @@ impl Stripe {
             let now = self.inner.clock.now();
             let request_id = format!("req_{}", self.inner.ids.text(14));
             self.expire_overdue(now);
-            let answer = Call::read(&incoming, &request_id, now).and_then(|mut call| work(&mut call));
+            let call = Call::read(name, &incoming, &request_id, now).and_then(|call| self.check_key(call));
+            let answer = call.and_then(|mut call| work(&mut call));
             answer.unwrap_or_else(Answer::from).respond(&request_id)
         };
         self.inner.misbehaviour.apply(name, answer).await
     }
 
+    fn check_key(&self, call: Call) -> Result<Call, Refusal> {
+        if self.inner.books.read(|ledger| ledger.revoked.contains(&call.owner)) {
+            return Err(Refusal::expired_key(&call.owner.last4));
+        }
+        Ok(call)
+    }
+
     /// Executes a call that changes something, or replays the answer that its idempotency key already has.
     ///
-    /// An answer is kept once execution began, whether it is a success or a refusal. A call that was refused for its
-    /// parameters never comes here, so its key stays free.
+    /// An answer is kept once execution began, whether it is a success, a refusal or an error of Stripe's own. A call
+    /// that was refused for its parameters never comes here, so its key stays free.
     fn once(
         &self,
         call: &Call,
@@ -53,7 +61,8 @@ impl Stripe {
             if let Some(answer) = ledger.replay(call)? {
                 return Ok((answer, Vec::new()));
             }
-            let (answer, events) = match execute(ledger) {
+            let executed = if ledger.takes_api_error(call.name) { Err(Refusal::api_error()) } else { execute(ledger) };
+            let (answer, events) = match executed {
                 Ok(effect) => (Answer::object(effect.object), effect.events),
                 Err(refusal) => (Answer::from(refusal), Vec::new()),
             };
@@ -103,6 +112,12 @@ pub(super) async fn refund(State(stripe): State<Stripe>, uri: Uri, headers: Head
     stripe.answer("refund", incoming, |call| stripe.refund(call)).await
 }
 
+pub(super) async fn list_refunds(State(stripe): State<Stripe>, uri: Uri, headers: HeaderMap) -> Response {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let incoming = Incoming { path: uri.path(), headers: &headers, parameters: query };
+    stripe.answer("list_refunds", incoming, |call| stripe.list_refunds(call)).await
+}
+
 pub(super) async fn retrieve_refund(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -134,15 +149,14 @@ impl Stripe {
     }
 
     fn retrieve(&self, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
-        let expand = call.parameters.one_of("expand[]", &["payment_intent"])?;
+        let expansion = Expansion::parse(&mut call.parameters)?;
         call.parameters.finish()?;
         self.inner.books.read(|ledger| {
-            let session = ledger.owned(id, &call.owner)?;
-            let mut object = session.object(&self.inner.base);
-            if expand.is_some() {
-                object["payment_intent"] = session.intent_object();
+            if expansion == Expansion::BalanceTransaction && ledger.restricted.contains(&call.owner) {
+                return Err(Refusal::missing_permission(&call.owner.last4, "rak_balance_transaction_read"));
             }
-            Ok(Answer::object(object))
+            let session = ledger.owned(id, &call.owner)?;
+            Ok(Answer::object(session.expanded(&self.inner.base, expansion)))
         })
     }
 
@@ -163,11 +177,20 @@ impl Stripe {
         let call = &*call;
         let id = format!("re_{}", self.inner.ids.text(24));
         self.once(call, |ledger| {
-            let session = ledger.paid_mut(&order, &call.owner)?;
-            let object = session.refund(order, id, call.now)?;
+            let planned = ledger.next_refund;
+            let session = ledger.paid_mut(&order.payment, &call.owner)?;
+            let status = planned.unwrap_or(RefundStatus::Succeeded);
+            let new = NewRefund { id, status, amount: order.amount, reason: order.reason, metadata: order.metadata };
+            let object = session.refund(new, call.now)?;
             let events = vec![self.event(EventKind::Refunded, session, call.now, Some(call))];
+            ledger.next_refund = None;
             Ok(Effect { object, events })
         })
+    }
+
+    fn list_refunds(&self, call: &mut Call) -> Result<Answer, Refusal> {
+        let query = RefundQuery::parse(&mut call.parameters)?;
+        self.inner.books.read(|ledger| ledger.refunds(&query, &call.owner).map(Answer::object))
     }
 
     fn retrieve_refund(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {

@@ -1,5 +1,9 @@
-//! The test controls, which real Stripe does not have: how a slow payment ends, endpoints for webhooks, misbehaviour to
-//! order, and the books.
+//! The test controls, which real Stripe does not have: how a slow payment or a refund ends, what happens in the
+//! dashboard and at the customer's bank, which keys are taken, endpoints for webhooks, misbehaviour to order, and the
+//! books.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use axum::Json;
 use axum::extract::{Form, Path, State};
@@ -7,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -14,12 +19,14 @@ use super::caller::is_api_key;
 use super::calls::CALLS;
 use super::ledger::Ledger;
 use super::page::Unusable;
-use super::session::{Session, SessionState};
+use super::session::{NewRefund, RefundStatus, Session, SessionState};
 use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
+use crate::content_type::has_content_type;
+use crate::gateways::credential::Credential;
 use crate::gateways::payment_page::Chosen;
 
-/// How a slow payment ends.
+/// How a slow payment or a slow refund ends.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Completion {
@@ -53,6 +60,180 @@ pub(super) async fn complete_async(
         }
         Err(Unusable::Otherwise(session)) => (StatusCode::CONFLICT, session.page(None)).into_response(),
         Err(Unusable::Unknown) => Unusable::Unknown.into_response(),
+    }
+}
+
+/// What a test orders, as JSON or as a form.
+fn ordered<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
+    if has_content_type(headers, "application/x-www-form-urlencoded") {
+        serde_urlencoded::from_bytes(body).ok()
+    } else {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+fn expected(order: Value) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "expected": order }))).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct NextRefund {
+    becomes: RefundStatus,
+}
+
+/// Says what the next refund is right after it was accepted. Without this it is final at once.
+pub(super) async fn next_refund(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
+    let order = ordered::<NextRefund>(&headers, &body).filter(|order| order.becomes != RefundStatus::Failed);
+    let Some(NextRefund { becomes }) = order else {
+        return expected(json!({ "becomes": ["succeeded", "pending"] }));
+    };
+    stripe.order(|ledger| ledger.next_refund = Some(becomes));
+    Json(json!({ "becomes": becomes })).into_response()
+}
+
+/// Decides the refund of a payment that waits for a bank.
+pub(super) async fn complete_refund(
+    State(stripe): State<Stripe>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(Chosen { outcome }) = ordered::<Chosen<Completion>>(&headers, &body) else {
+        return expected(json!({ "outcome": ["succeeded", "failed"] }));
+    };
+    let (becomes, kind) = match outcome {
+        Completion::Succeeded => (RefundStatus::Succeeded, EventKind::RefundUpdated),
+        Completion::Failed => (RefundStatus::Failed, EventKind::RefundFailed),
+    };
+    stripe.happen(
+        &id,
+        kind,
+        |session| if session.complete_refund(becomes) { Ok(()) } else { Err(StatusCode::CONFLICT) },
+    )
+}
+
+#[derive(Debug, Deserialize)]
+struct RefundOutside {
+    amount: u64,
+}
+
+/// Somebody refunds a payment in the dashboard: nothing of ours is on such a refund.
+pub(super) async fn refund_outside(
+    State(stripe): State<Stripe>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let order = ordered::<RefundOutside>(&headers, &body).filter(|order| order.amount > 0);
+    let Some(RefundOutside { amount }) = order else {
+        return expected(json!({ "amount": "1 or more, in the smallest unit" }));
+    };
+    let (now, refund) = (stripe.inner.clock.now(), format!("re_{}", stripe.inner.ids.text(24)));
+    stripe.happen(&id, EventKind::Refunded, |session| {
+        let new = NewRefund {
+            id: refund,
+            status: RefundStatus::Succeeded,
+            amount: Some(amount),
+            reason: None,
+            metadata: BTreeMap::new(),
+        };
+        session.refund(new, now).map(drop).map_err(|_| StatusCode::CONFLICT)
+    })
+}
+
+/// The customer has the bank take the money back.
+pub(super) async fn dispute(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
+    stripe.happen(&id, EventKind::DisputeCreated, |session| match &mut session.state {
+        SessionState::Paid { payment, .. } => {
+            payment.disputed = true;
+            Ok(())
+        }
+        SessionState::Open
+        | SessionState::Processing { .. }
+        | SessionState::AsyncFailed { .. }
+        | SessionState::Expired { .. } => Err(StatusCode::CONFLICT),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct Key {
+    key: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Revoked {
+    key: String,
+    /// Another key of the same account, which has everything from now on.
+    replaced_by: Option<String>,
+}
+
+/// From now on the key is answered as one that was revoked.
+pub(super) async fn revoke_key(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(Revoked { key, replaced_by }) = ordered::<Revoked>(&headers, &body) else {
+        return expected(json!({ "key": "sk_test_…", "replaced_by": "another key of the same account, or nothing" }));
+    };
+    let old = Credential::of(&key);
+    stripe.order(|ledger| {
+        if let Some(new) = replaced_by.as_deref().map(Credential::of) {
+            let sessions = ledger.sessions.values_mut().filter(|session| session.owner == old);
+            sessions.for_each(|session| session.owner = new.clone());
+            ledger.endpoints.hand_over(&old, &new);
+        }
+        ledger.revoked.push(old);
+    });
+    Json(json!({ "status": "revoked" })).into_response()
+}
+
+/// From now on the key may not read the balance, as a restricted key that nobody allowed it.
+pub(super) async fn restrict_key(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(Key { key }) = ordered::<Key>(&headers, &body) else { return expected(json!({ "key": "rk_test_…" })) };
+    stripe.order(|ledger| ledger.restricted.push(Credential::of(&key)));
+    Json(json!({ "status": "restricted" })).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct FailingCall {
+    call: String,
+}
+
+/// The next execution of a call ends in an error of Stripe's own, which is kept under its idempotency key like every
+/// other answer.
+pub(super) async fn next_api_error(State(stripe): State<Stripe>, headers: HeaderMap, body: Bytes) -> Response {
+    let executed = ["create", "expire", "refund"];
+    let order = ordered::<FailingCall>(&headers, &body).filter(|order| executed.contains(&order.call.as_str()));
+    let Some(FailingCall { call }) = order else { return expected(json!({ "call": executed })) };
+    stripe.order(|ledger| ledger.api_errors.push(call));
+    Json(json!({ "status": "ordered" })).into_response()
+}
+
+impl Stripe {
+    fn order(&self, note: impl FnOnce(&mut Ledger)) {
+        let Ok(()) = self.inner.books.change(|ledger| -> Result<(), Infallible> {
+            note(ledger);
+            Ok(())
+        });
+    }
+
+    /// Lets something happen to a session that no call asked for, and shows the session as the books have it.
+    fn happen(
+        &self,
+        id: &str,
+        kind: EventKind,
+        change: impl FnOnce(&mut Session) -> Result<(), StatusCode>,
+    ) -> Response {
+        let now = self.inner.clock.now();
+        let happened = self.inner.books.change(|ledger| {
+            let session = ledger.sessions.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
+            change(session)?;
+            Ok((session.in_books(), self.event(kind, session, now, None)))
+        });
+        match happened {
+            Ok((session, event)) => {
+                self.notify(vec![event]);
+                Json(session).into_response()
+            }
+            Err::<_, StatusCode>(status) => status.into_response(),
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use super::answer::Refusal;
 use crate::gateways::amounts::grouped;
 
-/// The presentment currencies, as Stripe writes them. The rial is not among them.
-const CURRENCIES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp \
-    byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd \
-    hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk \
-    mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar \
-    sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof \
-    xpf yer zar zmw";
+/// The presentment currencies, as Stripe writes them. The rial is not among them, and the lev is not since Bulgaria has
+/// the euro.
+const CURRENCIES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bhd bif bmd bnd bob brl bsd bwp byn \
+    bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl \
+    htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt \
+    mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd \
+    scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf \
+    yer zar zmw";
 
 pub(super) fn check_currency(currency: &str, param: &str) -> Result<(), Refusal> {
     if CURRENCIES.split(' ').any(|known| known == currency) {
@@ -39,7 +40,6 @@ pub(super) fn smallest_amount(currency: &str) -> u64 {
     match currency {
         "gbp" => 30,
         "usd" | "eur" | "aud" | "brl" | "cad" | "chf" | "inr" | "jpy" | "nzd" | "sgd" => 50,
-        "bgn" => 100,
         "aed" | "myr" | "pln" | "ron" => 200,
         "dkk" => 250,
         "nok" | "sek" => 300,
@@ -48,6 +48,16 @@ pub(super) fn smallest_amount(currency: &str) -> u64 {
         "czk" => 1_500,
         "huf" => 17_500,
         _ => 1,
+    }
+}
+
+/// The largest charge that every way of paying takes, by the number of digits that Stripe publishes. Cards take more.
+pub(super) fn largest_amount(currency: &str) -> u64 {
+    match currency {
+        "idr" => 999_999_999_999,
+        "cop" => 9_999_999_999,
+        "inr" => 999_999_999,
+        _ => 99_999_999,
     }
 }
 

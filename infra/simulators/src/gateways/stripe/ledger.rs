@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
 use super::caller::Call;
-use super::order::RefundOrder;
-use super::session::Session;
+use super::order::{NamedPayment, RefundQuery};
+use super::session::{RefundStatus, Session};
 use super::webhooks::Delivery;
 use crate::gateways::credential::Credential;
 use crate::gateways::endpoints::Endpoints;
@@ -28,6 +28,18 @@ pub(super) struct Ledger {
     pub(super) endpoints: Endpoints,
     replays: Replays,
     pub(super) deliveries: Vec<Delivery>,
+    /// Keys that Stripe takes no more.
+    #[serde(default)]
+    pub(super) revoked: Vec<Credential>,
+    /// Keys that may not read the balance.
+    #[serde(default)]
+    pub(super) restricted: Vec<Credential>,
+    /// What the next refund is right after it was accepted, where a test ordered it.
+    #[serde(default)]
+    pub(super) next_refund: Option<RefundStatus>,
+    /// The calls whose next execution ends in an error of Stripe's own.
+    #[serde(default)]
+    pub(super) api_errors: Vec<String>,
 }
 
 impl Ledger {
@@ -46,17 +58,35 @@ impl Ledger {
     }
 
     /// The session whose payment is to be refunded.
-    pub(super) fn paid_mut(&mut self, order: &RefundOrder, owner: &Credential) -> Result<&mut Session, Refusal> {
+    pub(super) fn paid_mut(&mut self, named: &NamedPayment, owner: &Credential) -> Result<&mut Session, Refusal> {
         self.sessions
             .values_mut()
             .filter(|session| session.owner == *owner)
-            .find(|session| {
-                session.state.payment().is_some_and(|payment| match order.param {
-                    "charge" => payment.charge == order.id,
-                    _ => payment.intent == order.id,
-                })
-            })
-            .ok_or_else(|| Refusal::missing(order.param, &order.id, order.param))
+            .find(|session| session.is_paid_by(named))
+            .ok_or_else(|| Refusal::missing(named.param, &named.id, named.param))
+    }
+
+    /// The refunds that a list shows, the newest first.
+    pub(super) fn refunds(&self, query: &RefundQuery, owner: &Credential) -> Result<Value, Refusal> {
+        let mut sessions: Vec<_> = self.sessions.values().filter(|session| session.owner == *owner).collect();
+        if let Some(named) = &query.payment {
+            sessions.retain(|session| session.is_paid_by(named));
+            if sessions.is_empty() {
+                return Err(Refusal::missing(named.param, &named.id, named.param));
+            }
+        }
+        let mut refunds: Vec<Value> = sessions.into_iter().flat_map(Session::refund_objects).collect();
+        // The newest of each payment is its first, and the order of equals stays.
+        refunds.sort_by_key(|refund| std::cmp::Reverse(refund["created"].as_i64()));
+        let has_more = refunds.len() > query.limit;
+        refunds.truncate(query.limit);
+        Ok(json!({ "object": "list", "data": refunds, "has_more": has_more, "url": "/v1/refunds" }))
+    }
+
+    /// Whether the next execution of this call was ordered to end in an error of Stripe's own.
+    pub(super) fn takes_api_error(&mut self, call: &str) -> bool {
+        let at = self.api_errors.iter().position(|planned| planned == call);
+        at.map(|at| self.api_errors.swap_remove(at)).is_some()
     }
 
     /// The answer that the idempotency key of `call` already has, or why the key cannot be used for it.

@@ -31,8 +31,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, get, post};
 
-use self::calls::{create, expire, refund, retrieve, retrieve_refund, unrecognized};
-use self::controls::{add_webhook_endpoint, books, complete_async, next_answer};
+use self::calls::{create, expire, list_refunds, refund, retrieve, retrieve_refund, unrecognized};
+use self::controls::{
+    add_webhook_endpoint, books, complete_async, complete_refund, dispute, next_answer, next_api_error, next_refund,
+    refund_outside, restrict_key, revoke_key,
+};
 use self::page::{choose, hosted_page};
 use self::state::{Inner, Stripe};
 use super::simulator::{Opening, Simulator};
@@ -47,11 +50,18 @@ impl Simulator for Stripe {
             .route("/stripe/v1/checkout/sessions", post(create).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}", get(retrieve).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}/expire", post(expire).fallback(unrecognized))
-            .route("/stripe/v1/refunds", post(refund).fallback(unrecognized))
+            .route("/stripe/v1/refunds", post(refund).get(list_refunds).fallback(unrecognized))
             .route("/stripe/v1/refunds/{id}", get(retrieve_refund).fallback(unrecognized))
             .route("/stripe/v1/{*rest}", any(unrecognized))
             .route("/stripe/c/pay/{id}", get(hosted_page).post(choose))
             .route("/stripe/simulator/{id}/complete_async", post(complete_async))
+            .route("/stripe/simulator/{id}/complete_refund", post(complete_refund))
+            .route("/stripe/simulator/{id}/refund_outside", post(refund_outside))
+            .route("/stripe/simulator/{id}/dispute", post(dispute))
+            .route("/stripe/simulator/next_refund", post(next_refund))
+            .route("/stripe/simulator/next_api_error", post(next_api_error))
+            .route("/stripe/simulator/revoke_key", post(revoke_key))
+            .route("/stripe/simulator/restrict_key", post(restrict_key))
             .route("/stripe/simulator/webhook_endpoints", post(add_webhook_endpoint))
             .route("/stripe/simulator/next_answer", post(next_answer))
             .route("/stripe/books.json", get(books))

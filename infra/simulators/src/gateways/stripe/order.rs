@@ -9,11 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Refusal;
-use super::currencies::{check_currency, check_step, display, smallest_amount};
+use super::currencies::{check_currency, check_step, display, largest_amount, smallest_amount};
 use super::parameters::{Parameters, missing_parameter};
 
-/// In the currency's smallest unit.
-const LARGEST_AMOUNT: u64 = 99_999_999;
 /// How long a session may stay open, in seconds after its creation; the longest is also the default.
 const OPEN_FOR_S: RangeInclusive<i64> = 1_800..=86_400;
 
@@ -121,9 +119,9 @@ fn total(lines: &[Line], currency: &str) -> Result<u64, Refusal> {
     let total = lines
         .iter()
         .try_fold(0_u64, |total, line| line.unit_amount.checked_mul(line.quantity)?.checked_add(total))
-        .filter(|total| *total <= LARGEST_AMOUNT);
+        .filter(|total| *total <= largest_amount(currency));
     let Some(total) = total else {
-        let most = display(LARGEST_AMOUNT, currency);
+        let most = display(largest_amount(currency), currency);
         let message = format!("The Checkout Session's total amount must be no more than {most}");
         return Err(Refusal::new(message).code("amount_too_large"));
     };
@@ -161,12 +159,52 @@ fn expiry(parameters: &mut Parameters, now: Timestamp) -> Result<Timestamp, Refu
     Timestamp::from_second(now.as_second().saturating_add(open_for_s)).map_err(|_| Refusal::new(message))
 }
 
-/// What a refund asks for.
-pub(super) struct RefundOrder {
-    /// The parameter that named the payment.
+/// A payment as a call names it.
+pub(super) struct NamedPayment {
+    /// The parameter that named it.
     pub(super) param: &'static str,
     /// Of the payment intent or of its charge.
     pub(super) id: String,
+}
+
+impl NamedPayment {
+    fn parse(parameters: &mut Parameters) -> Result<Option<Self>, Refusal> {
+        match (parameters.optional("payment_intent")?, parameters.optional("charge")?) {
+            (Some(id), None) => Ok(Some(Self { param: "payment_intent", id })),
+            (None, Some(id)) => Ok(Some(Self { param: "charge", id })),
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => {
+                Err(Refusal::new("You may only specify one of these parameters: charge, payment_intent."))
+            }
+        }
+    }
+}
+
+/// Which refunds a list shows.
+pub(super) struct RefundQuery {
+    /// Those of every payment, where none is named.
+    pub(super) payment: Option<NamedPayment>,
+    pub(super) limit: usize,
+}
+
+impl RefundQuery {
+    /// Pages after the first are not simulated.
+    pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        let payment = NamedPayment::parse(parameters)?;
+        let limit = parameters.whole("limit")?.unwrap_or(10);
+        parameters.finish()?;
+        match usize::try_from(limit) {
+            Ok(limit) if limit <= 100 => Ok(Self { payment, limit }),
+            Ok(_) | Err(_) => Err(Refusal::new("This value must be less than or equal to 100 (it currently is more).")
+                .code("parameter_invalid_integer")
+                .param("limit")),
+        }
+    }
+}
+
+/// What a refund asks for.
+pub(super) struct RefundOrder {
+    pub(super) payment: NamedPayment,
     /// All that is left, where it is not said.
     pub(super) amount: Option<u64>,
     pub(super) reason: Option<String>,
@@ -175,17 +213,8 @@ pub(super) struct RefundOrder {
 
 impl RefundOrder {
     pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
-        let (param, id) = match (parameters.optional("payment_intent")?, parameters.optional("charge")?) {
-            (Some(id), None) => ("payment_intent", id),
-            (None, Some(id)) => ("charge", id),
-            (None, None) => return Err(missing_parameter("charge")),
-            (Some(_), Some(_)) => {
-                return Err(Refusal::new("You may only specify one of these parameters: charge, payment_intent."));
-            }
-        };
         let order = Self {
-            param,
-            id,
+            payment: NamedPayment::parse(parameters)?.ok_or_else(|| missing_parameter("charge"))?,
             amount: parameters.whole("amount")?,
             reason: parameters.one_of("reason", &["duplicate", "fraudulent", "requested_by_customer"])?,
             metadata: parameters.map("metadata")?,

@@ -10,7 +10,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::currencies::display;
-use super::session::{Payment, Session, SessionState};
+use super::session::{Method, Payment, Session, SessionState};
 use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 use crate::gateways::payment_page::{
@@ -53,6 +53,11 @@ const COMPLETION_CHOICES: [Choice; 2] = [
     Choice { value: "failed", label: "Let the payment fail" },
 ];
 
+const REFUND_CHOICES: [Choice; 2] = [
+    Choice { value: "succeeded", label: "Let the refund arrive" },
+    Choice { value: "failed", label: "Let the refund fail" },
+];
+
 const MISBEHAVIOURS: [MisbehaviourButton; 4] = [
     MisbehaviourButton { call: "retrieve", how: "slow", label: "Answer the next retrieve slowly" },
     MisbehaviourButton { call: "retrieve", how: "502_html", label: "Answer the next retrieve with 502" },
@@ -68,6 +73,19 @@ pub(super) enum Unusable {
 }
 
 impl Outcome {
+    fn method(self) -> Method {
+        match self {
+            Self::Processing => Method::SepaDebit,
+            Self::Paid
+            | Self::Failed
+            | Self::Cancelled
+            | Self::PaidNoReturn
+            | Self::PaidNoWebhook
+            | Self::PaidSilent
+            | Self::PaidLess => Method::Card,
+        }
+    }
+
     /// What becomes of the session, where anything does.
     fn state(self, payment: Payment) -> Option<SessionState> {
         match self {
@@ -111,6 +129,13 @@ impl Session {
                     (buttons(&format!("/stripe/simulator/{}/complete_async", self.id), &COMPLETION_CHOICES))
                 };
                 page(StatusCode::OK, "Stripe: processing", &content)
+            }
+            SessionState::Paid { .. } if self.refund_pending() > 0 => {
+                let content = html! {
+                    p { "The payment is on its way back." }
+                    (buttons(&format!("/stripe/simulator/{}/complete_refund", self.id), &REFUND_CHOICES))
+                };
+                page(StatusCode::OK, "Stripe: refund", &content)
             }
             SessionState::Paid { .. } => dead_end(StatusCode::OK, "This payment is complete."),
             SessionState::AsyncFailed { .. } => dead_end(StatusCode::OK, "This payment failed."),
@@ -168,7 +193,7 @@ pub(super) async fn choose(
         if !matches!(session.state, SessionState::Open) {
             return Err(Unusable::Otherwise(Box::new(session.clone())));
         }
-        if let Some(state) = outcome.state(Payment::new(&stripe.inner.ids, now)) {
+        if let Some(state) = outcome.state(Payment::new(&stripe.inner.ids, outcome.method(), now)) {
             session.state = state;
         }
         if outcome == Outcome::PaidLess {

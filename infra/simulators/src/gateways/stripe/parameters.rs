@@ -111,6 +111,21 @@ impl Parameters {
         Ok(pairs)
     }
 
+    /// What the caller asked to have in the place of its id, as the longest of the `paths` that it named. Each path
+    /// goes on where the one before it ends.
+    pub(super) fn expanded(&mut self, paths: &[&str]) -> Result<usize, Refusal> {
+        let names: Vec<String> = self.0.keys().filter(|key| key.starts_with("expand[")).cloned().collect();
+        let mut deepest = 0;
+        for name in names {
+            let path = self.0.remove(&name).unwrap_or_default();
+            let Some(at) = paths.iter().position(|known| *known == path) else {
+                return Err(Refusal::new(format!("This property cannot be expanded ({path}).")).param("expand"));
+            };
+            deepest = deepest.max(at + 1);
+        }
+        Ok(deepest)
+    }
+
     pub(super) fn has_any(&self, prefix: &str) -> bool {
         self.0.keys().any(|name| name.starts_with(prefix))
     }

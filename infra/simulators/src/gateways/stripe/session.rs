@@ -12,8 +12,8 @@ use url::Url;
 
 use super::answer::Refusal;
 use super::currencies::display;
-use super::order::{Order, RefundOrder};
-use super::parameters::ID_PLACEHOLDER;
+use super::order::{NamedPayment, Order};
+use super::parameters::{ID_PLACEHOLDER, Parameters};
 use crate::gateways::credential::Credential;
 use crate::gateways::ids::Ids;
 
@@ -53,6 +53,20 @@ pub(super) struct Payment {
     pub(super) intent: String,
     pub(super) charge: String,
     paid_at: Timestamp,
+    #[serde(default)]
+    method: Method,
+    /// Whether the customer had the bank take the money back, for now or for good.
+    #[serde(default)]
+    pub(super) disputed: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Method {
+    #[default]
+    Card,
+    /// A slow one.
+    SepaDebit,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +76,52 @@ pub(super) struct Refund {
     reason: Option<String>,
     metadata: BTreeMap<String, String>,
     created_at: Timestamp,
+    #[serde(default)]
+    status: RefundStatus,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundStatus {
+    /// It waits for a bank.
+    Pending,
+    #[default]
+    Succeeded,
+    /// A bank sent it back, and the money is the business's again.
+    Failed,
+}
+
+/// A refund that is asked for, by a call or in the dashboard.
+pub(super) struct NewRefund {
+    pub(super) id: String,
+    /// What it is right after it was accepted.
+    pub(super) status: RefundStatus,
+    /// All that is left, where it is not said.
+    pub(super) amount: Option<u64>,
+    pub(super) reason: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// How much of a session is shown as whole objects and not as ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Expansion {
+    Nothing,
+    PaymentIntent,
+    Charge,
+    BalanceTransaction,
+}
+
+impl Expansion {
+    pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        let paths =
+            ["payment_intent", "payment_intent.latest_charge", "payment_intent.latest_charge.balance_transaction"];
+        Ok(match parameters.expanded(&paths)? {
+            0 => Self::Nothing,
+            1 => Self::PaymentIntent,
+            2 => Self::Charge,
+            _ => Self::BalanceTransaction,
+        })
+    }
 }
 
 impl SessionState {
@@ -116,31 +176,63 @@ impl Session {
         Ok(())
     }
 
-    /// Refunds money and answers with the refund object.
-    pub(super) fn refund(&mut self, order: RefundOrder, id: String, now: Timestamp) -> Result<Value, Refusal> {
-        let rest = self.order.amount_total.saturating_sub(self.refunded());
+    /// Whether this is the payment that a call names.
+    pub(super) fn is_paid_by(&self, named: &NamedPayment) -> bool {
+        self.state.payment().is_some_and(|payment| match named.param {
+            "charge" => payment.charge == named.id,
+            _ => payment.intent == named.id,
+        })
+    }
+
+    /// Refunds money and answers with the refund object. Refunds that wait count, so that nothing is refunded twice.
+    pub(super) fn refund(&mut self, new: NewRefund, now: Timestamp) -> Result<Value, Refusal> {
+        let rest = self.order.amount_total.saturating_sub(self.refunded() + self.refund_pending());
         let SessionState::Paid { payment, refunds } = &mut self.state else {
-            let message = format!("This PaymentIntent ({}) does not have a successful charge to refund.", order.id);
+            let message = "This PaymentIntent does not have a successful charge to refund.";
             return Err(Refusal::new(message));
         };
+        if payment.disputed {
+            let message = format!("Charge {} has been charged back; cannot issue a refund.", payment.charge);
+            return Err(Refusal::new(message).code("charge_disputed"));
+        }
         if rest == 0 {
             let message = format!("Charge {} has already been refunded.", payment.charge);
             return Err(Refusal::new(message).code("charge_already_refunded"));
         }
-        let amount = order.amount.unwrap_or(rest);
+        let amount = new.amount.unwrap_or(rest);
         if amount > rest {
             let (asked, left) = (display(amount, &self.order.currency), display(rest, &self.order.currency));
             let message = format!("Refund amount ({asked}) is greater than unrefunded amount on charge ({left})");
             return Err(Refusal::new(message).param("amount"));
         }
-        let refund = Refund { id, amount, reason: order.reason, metadata: order.metadata, created_at: now };
+        let NewRefund { id, status, amount: _, reason, metadata } = new;
+        let refund = Refund { id, amount, reason, metadata, created_at: now, status };
         let object = refund.object(payment, &self.order.currency);
         refunds.push(refund);
         Ok(object)
     }
 
+    /// Decides the refunds that wait, and says whether there was one.
+    pub(super) fn complete_refund(&mut self, becomes: RefundStatus) -> bool {
+        let SessionState::Paid { refunds, .. } = &mut self.state else {
+            return false;
+        };
+        let waiting: Vec<_> = refunds.iter_mut().filter(|refund| refund.status == RefundStatus::Pending).collect();
+        let is_any = !waiting.is_empty();
+        waiting.into_iter().for_each(|refund| refund.status = becomes);
+        is_any
+    }
+
     fn refunded(&self) -> u64 {
-        self.state.refunds().iter().map(|refund| refund.amount).sum()
+        self.refunds_that_are(RefundStatus::Succeeded)
+    }
+
+    pub(super) fn refund_pending(&self) -> u64 {
+        self.refunds_that_are(RefundStatus::Pending)
+    }
+
+    fn refunds_that_are(&self, status: RefundStatus) -> u64 {
+        self.state.refunds().iter().filter(|refund| refund.status == status).map(|refund| refund.amount).sum()
     }
 
     pub(super) fn success_url(&self) -> String {
@@ -168,7 +260,8 @@ impl Session {
             "expires_at": order.expires_at.as_second(),
             "livemode": self.livemode,
             "locale": order.locale,
-            "metadata": order.metadata,
+            // Stripe's own type of it is "a map or null".
+            "metadata": (!order.metadata.is_empty()).then_some(&order.metadata),
             "mode": "payment",
             "payment_intent": self.state.payment().map(|payment| &payment.intent),
             "payment_method_types": ["card"],
@@ -182,19 +275,39 @@ impl Session {
         })
     }
 
-    /// The payment intent itself, where the caller asked to have it expanded.
-    pub(super) fn intent_object(&self) -> Value {
+    /// The session with whole objects where the caller asked for them. What is not there stays null.
+    pub(super) fn expanded(&self, base: &str, expansion: Expansion) -> Value {
+        let mut session = self.object(base);
+        if expansion == Expansion::Nothing || self.state.payment().is_none() {
+            return session;
+        }
+        let mut intent = self.intent_object();
+        if expansion >= Expansion::Charge {
+            let mut charge = self.charge_object();
+            if expansion == Expansion::BalanceTransaction && charge["balance_transaction"].is_string() {
+                charge["balance_transaction"] = self.balance_transaction();
+            }
+            intent["latest_charge"] = charge;
+        }
+        session["payment_intent"] = intent;
+        session
+    }
+
+    fn intent_object(&self) -> Value {
         let status = match &self.state {
-            SessionState::Open | SessionState::Expired { .. } => return Value::Null,
+            SessionState::Open | SessionState::Expired { .. } | SessionState::AsyncFailed { .. } => {
+                "requires_payment_method"
+            }
             SessionState::Processing { .. } => "processing",
-            SessionState::AsyncFailed { .. } => "requires_payment_method",
             SessionState::Paid { .. } => "succeeded",
         };
+        let payment = self.state.payment();
         json!({
-            "id": self.state.payment().map(|payment| &payment.intent),
+            "id": payment.map(|payment| &payment.intent),
             "object": "payment_intent",
             "amount": self.order.amount_total,
             "currency": self.order.currency,
+            "latest_charge": payment.map(|payment| &payment.charge),
             "livemode": self.livemode,
             "status": status,
         })
@@ -203,29 +316,79 @@ impl Session {
     /// The charge behind the payment, as `charge.refunded` carries it.
     pub(super) fn charge_object(&self) -> Value {
         let payment = self.state.payment();
-        let refunded = self.refunded();
+        // A refund that waits counts here already, and a refund that failed does not any more.
+        let refunded = self.refunded() + self.refund_pending();
+        let is_paid = matches!(self.state, SessionState::Paid { .. });
+        let status = match &self.state {
+            SessionState::Open | SessionState::Expired { .. } | SessionState::AsyncFailed { .. } => "failed",
+            SessionState::Processing { .. } => "pending",
+            SessionState::Paid { .. } => "succeeded",
+        };
         json!({
             "id": payment.map(|payment| &payment.charge),
             "object": "charge",
             "amount": self.order.amount_total,
-            "amount_captured": self.order.amount_total,
+            "amount_captured": if is_paid { self.order.amount_total } else { 0 },
             "amount_refunded": refunded,
+            "balance_transaction": payment.filter(|_| is_paid).map(Payment::transaction),
             "captured": true,
             "created": payment.map(|payment| payment.paid_at.as_second()),
             "currency": self.order.currency,
+            "disputed": payment.is_some_and(|payment| payment.disputed),
             "livemode": self.livemode,
             "metadata": self.order.payment_metadata,
-            "paid": true,
+            "paid": is_paid,
             "payment_intent": payment.map(|payment| &payment.intent),
+            "payment_method_details": payment.map(|payment| payment.method.details()),
             "refunded": refunded == self.order.amount_total,
-            "status": "succeeded",
+            "status": status,
         })
     }
 
+    /// What the charge did to the balance. The business is paid out in euro, so that other money is converted.
+    fn balance_transaction(&self) -> Value {
+        let converted = self.order.currency != "eur";
+        let amount = if converted { self.order.amount_total / 10 * 9 } else { self.order.amount_total };
+        let fee = amount / 1_000 * 15 + 25;
+        json!({
+            "id": self.state.payment().map(Payment::transaction),
+            "object": "balance_transaction",
+            "amount": amount,
+            "currency": "eur",
+            "exchange_rate": converted.then_some(0.9),
+            "fee": fee,
+            "net": i64::try_from(amount).unwrap_or(i64::MAX).saturating_sub_unsigned(fee),
+            "source": self.state.payment().map(|payment| &payment.charge),
+            "type": "charge",
+        })
+    }
+
+    /// As `charge.dispute.created` carries it.
+    pub(super) fn dispute_object(&self) -> Value {
+        let payment = self.state.payment();
+        json!({
+            "id": payment.map(|payment| payment.charge.replace("ch_", "du_")),
+            "object": "dispute",
+            "amount": self.order.amount_total,
+            "charge": payment.map(|payment| &payment.charge),
+            "currency": self.order.currency,
+            "metadata": {},
+            "payment_intent": payment.map(|payment| &payment.intent),
+            "reason": "fraudulent",
+            "status": "needs_response",
+        })
+    }
+
+    /// Every refund of the payment, the newest first.
+    pub(super) fn refund_objects(&self) -> Vec<Value> {
+        let Some(payment) = self.state.payment() else {
+            return Vec::new();
+        };
+        self.state.refunds().iter().rev().map(|refund| refund.object(payment, &self.order.currency)).collect()
+    }
+
     pub(super) fn refund_object(&self, id: &str) -> Option<Value> {
-        let payment = self.state.payment()?;
-        let refund = self.state.refunds().iter().find(|refund| refund.id == id)?;
-        Some(refund.object(payment, &self.order.currency))
+        self.refund_objects().into_iter().find(|refund| refund["id"] == id)
     }
 
     /// As the simulator's own books show it.
@@ -233,6 +396,7 @@ impl Session {
         let refunded = self.refunded();
         let is_paid = matches!(self.state, SessionState::Paid { .. });
         let payment = self.state.payment();
+        let disputed = payment.is_some_and(|payment| payment.disputed);
         json!({
             "id": self.id,
             "api_key": self.owner.last4,
@@ -243,9 +407,11 @@ impl Session {
             "payment_status": self.state.payment_status(),
             "payment_intent": payment.map(|payment| &payment.intent),
             "taken": is_paid && refunded < self.order.amount_total,
-            "ours": is_paid && refunded < self.order.amount_total,
+            "ours": is_paid && refunded < self.order.amount_total && !disputed,
+            "disputed": disputed,
             "refunded": refunded,
-            "refunds": self.state.refunds(),
+            "refund_pending": self.refund_pending(),
+            "refunds": self.state.refunds().len(),
             "client_reference_id": self.order.client_reference_id,
             "success_url": self.order.success_url,
             "cancel_url": self.order.cancel_url,
@@ -259,24 +425,57 @@ impl Session {
 }
 
 impl Payment {
-    pub(super) fn new(ids: &Ids, paid_at: Timestamp) -> Self {
-        Self { intent: format!("pi_{}", ids.text(24)), charge: format!("ch_{}", ids.text(24)), paid_at }
+    pub(super) fn new(ids: &Ids, method: Method, paid_at: Timestamp) -> Self {
+        let (intent, charge) = (format!("pi_{}", ids.text(24)), format!("ch_{}", ids.text(24)));
+        Self { intent, charge, paid_at, method, disputed: false }
+    }
+
+    fn transaction(&self) -> String {
+        self.charge.replace("ch_", "txn_")
+    }
+}
+
+impl Method {
+    fn details(self) -> Value {
+        match self {
+            Self::Card => json!({
+                "type": "card",
+                "card": { "brand": "visa", "country": "DE", "exp_month": 12, "exp_year": 2034, "last4": "4242" },
+            }),
+            Self::SepaDebit => json!({ "type": "sepa_debit", "sepa_debit": { "country": "DE", "last4": "3000" } }),
+        }
+    }
+}
+
+impl RefundStatus {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
     }
 }
 
 impl Refund {
     fn object(&self, payment: &Payment, currency: &str) -> Value {
-        json!({
+        let mut refund = json!({
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
             "charge": payment.charge,
             "created": self.created_at.as_second(),
             "currency": currency,
-            "metadata": self.metadata,
+            "metadata": (!self.metadata.is_empty()).then_some(&self.metadata),
             "payment_intent": payment.intent,
             "reason": self.reason,
-            "status": "succeeded",
-        })
+            "status": self.status.name(),
+        });
+        match self.status {
+            RefundStatus::Pending => refund["pending_reason"] = json!("processing"),
+            RefundStatus::Failed => refund["failure_reason"] = json!("expired_or_canceled_card"),
+            RefundStatus::Succeeded => {}
+        }
+        refund
     }
 }

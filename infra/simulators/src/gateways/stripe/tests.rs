@@ -163,6 +163,179 @@ async fn no_more_is_refunded_than_was_paid() -> TestResult {
     Ok(())
 }
 
+const KEY: &str = "sk_test_1234567890";
+
+/// A session that somebody paid, with the id of its payment intent.
+async fn paid(client: &Client) -> Result<(String, String), Box<dyn Error>> {
+    let id = open(client).await?;
+    press(client, &id, "paid_silent").await?;
+    let intent = retrieve(client, &id).await?["payment_intent"].as_str().unwrap_or_default().to_owned();
+    Ok((id, intent))
+}
+
+async fn control(client: &Client, path: &str, body: &Value) -> Result<Reply, Box<dyn Error>> {
+    client.post_json(&format!("/stripe/simulator/{path}"), body).await
+}
+
+async fn refund(client: &Client, intent: &str, key: &str) -> Result<Reply, Box<dyn Error>> {
+    let body = format!("payment_intent={intent}&metadata[paylink_refund]=rf_1");
+    client.post_form_with("/stripe/v1/refunds", &body, Some(key)).await
+}
+
+async fn charge(client: &Client, id: &str) -> Result<Value, Box<dyn Error>> {
+    let path = format!("{SESSIONS}/{id}?expand%5B%5D=payment_intent.latest_charge");
+    Ok(client.get(&path).await?.json()?["payment_intent"]["latest_charge"].clone())
+}
+
+async fn book(client: &Client) -> Result<Value, Box<dyn Error>> {
+    Ok(client.get("/stripe/books.json").await?.json()?[0].clone())
+}
+
+#[tokio::test]
+async fn a_session_without_metadata_shows_null() -> TestResult {
+    let client = client()?;
+    let order = ORDER.replace("&client_reference_id=at_1&metadata[link]=pl_1", "");
+    let session = client.post_form(SESSIONS, &order).await?.json()?;
+    assert_eq!((&session["metadata"], &session["client_reference_id"]), (&Value::Null, &Value::Null));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_largest_amount_depends_on_the_currency() -> TestResult {
+    let client = client()?;
+    for (currency, most) in [("idr", 999_999_999_999_u64), ("cop", 9_999_999_999), ("inr", 999_999_999)] {
+        for (amount, status) in [(most, StatusCode::OK), (most + 1, StatusCode::BAD_REQUEST)] {
+            let order = ORDER.replace("usd", currency).replace("=1500", &format!("={amount}"));
+            assert_eq!(client.post_form(SESSIONS, &order).await?.status, status, "{amount} {currency}");
+        }
+    }
+    let lev = client.post_form(SESSIONS, &ORDER.replace("usd", "bgn")).await?;
+    assert!(lev.text.contains("Invalid currency: bgn"), "{}", lev.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pending_refund_counts_until_it_fails() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    control(&client, "next_refund", &json!({ "becomes": "pending" })).await?;
+    let accepted = refund(&client, &intent, "k1").await?.json()?;
+    assert_eq!((&accepted["status"], &accepted["metadata"]["paylink_refund"]), (&json!("pending"), &json!("rf_1")));
+    assert_eq!(refund(&client, &intent, "k2").await?.json()?["error"]["code"], "charge_already_refunded");
+    assert_eq!(charge(&client, &id).await?["refunded"], true);
+    let pending = book(&client).await?;
+    assert_eq!((&pending["refunded"], &pending["refund_pending"]), (&json!(0), &json!(1_500)));
+    assert_eq!((&pending["ours"], &pending["refunds"]), (&json!(true), &json!(1)));
+
+    let complete = format!("{id}/complete_refund");
+    assert_eq!(control(&client, &complete, &json!({ "outcome": "failed" })).await?.status, StatusCode::OK);
+    assert_eq!(control(&client, &complete, &json!({ "outcome": "failed" })).await?.status, StatusCode::CONFLICT);
+    let refund_path = format!("/stripe/v1/refunds/{}", accepted["id"].as_str().unwrap_or_default());
+    let failed = client.get(&refund_path).await?.json()?;
+    assert_eq!((&failed["status"], failed["failure_reason"].is_string()), (&json!("failed"), true));
+    assert_eq!(charge(&client, &id).await?["amount_refunded"], 0);
+    let ours = book(&client).await?;
+    assert_eq!((&ours["ours"], &ours["refunded"], &ours["refund_pending"]), (&json!(true), &json!(0), &json!(0)));
+
+    assert_eq!(refund(&client, &intent, "k3").await?.json()?["status"], "succeeded", "the order held once");
+    let gone = book(&client).await?;
+    assert_eq!((&gone["ours"], &gone["refunded"], &gone["refunds"]), (&json!(false), &json!(1_500), &json!(2)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn refunds_are_listed_by_their_payment_the_newest_first() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    let path = format!("/stripe/v1/refunds?payment_intent={intent}");
+    assert_eq!(client.get(&path).await?.json()?["data"], json!([]));
+    control(&client, &format!("{id}/refund_outside"), &json!({ "amount": 500 })).await?;
+    refund(&client, &intent, "k").await?;
+    let list = client.get(&path).await?.json()?;
+    let amounts: Vec<_> = list["data"].as_array().into_iter().flatten().map(|one| one["amount"].clone()).collect();
+    assert_eq!((amounts, &list["has_more"]), (vec![json!(1_000), json!(500)], &json!(false)));
+    assert_eq!(list["data"][1]["metadata"], Value::Null, "the dashboard knows nothing of ours");
+    let first = client.get(&format!("{path}&limit=1")).await?.json()?;
+    assert_eq!((first["data"].as_array().map(Vec::len), &first["has_more"]), (Some(1), &json!(true)));
+    assert_eq!(client.get(&format!("{path}&limit=101")).await?.status, StatusCode::BAD_REQUEST);
+    let stranger = client.with_key("sk_test_stranger").get(&path).await?;
+    assert_eq!(stranger.json()?["error"]["code"], "resource_missing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_of_stripe_itself_is_kept_under_its_key() -> TestResult {
+    let client = client()?;
+    let (_, intent) = paid(&client).await?;
+    control(&client, "next_api_error", &json!({ "call": "refund" })).await?;
+    for _ in 0..2 {
+        let failed = refund(&client, &intent, "k1").await?;
+        assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(failed.json()?["error"]["type"], "api_error");
+    }
+    assert_eq!(refund(&client, &intent, "k2").await?.json()?["status"], "succeeded");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_let_in_no_more() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    control(&client, "revoke_key", &json!({ "key": KEY })).await?;
+    for reply in [client.get(&format!("{SESSIONS}/{id}")).await?, refund(&client, &intent, "k").await?] {
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(reply.json()?["error"]["code"], "api_key_expired");
+    }
+    let unknown = client.with_key("sk_test_").get(&format!("{SESSIONS}/{id}")).await?;
+    assert_eq!((unknown.status, &unknown.json()?["error"]["code"]), (StatusCode::UNAUTHORIZED, &Value::Null));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restricted_key_may_read_the_charge_and_not_the_balance() -> TestResult {
+    let client = client()?;
+    let (id, _) = paid(&client).await?;
+    let path = format!("{SESSIONS}/{id}?expand%5B%5D=payment_intent.latest_charge.balance_transaction");
+    let transaction =
+        client.get(&path).await?.json()?["payment_intent"]["latest_charge"]["balance_transaction"].clone();
+    assert_eq!((&transaction["currency"], transaction["fee"].is_u64()), (&json!("eur"), true));
+    control(&client, "restrict_key", &json!({ "key": KEY })).await?;
+    assert_eq!(client.get(&path).await?.status, StatusCode::FORBIDDEN);
+    assert!(charge(&client, &id).await?["balance_transaction"].is_string());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_expanded_is_whole_and_nothing_else_can_be() -> TestResult {
+    let client = client()?;
+    let open = open(&client).await?;
+    let expanded = |id: &str, path: &str| format!("{SESSIONS}/{id}?expand[]={path}");
+    let unpaid = client.get(&expanded(&open, "payment_intent.latest_charge")).await?.json()?;
+    assert_eq!(unpaid["payment_intent"], Value::Null);
+    let (id, _) = paid(&client).await?;
+    let intent = client.get(&expanded(&id, "payment_intent")).await?.json()?["payment_intent"].clone();
+    assert!(intent["latest_charge"].is_string());
+    let charge = charge(&client, &id).await?;
+    assert_eq!((&charge["disputed"], &charge["amount_refunded"]), (&json!(false), &json!(0)));
+    assert_eq!(charge["payment_method_details"]["card"]["last4"], "4242");
+    assert_eq!(client.get(&expanded(&id, "colour")).await?.status, StatusCode::BAD_REQUEST);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_disputed_payment_is_not_ours_and_cannot_be_refunded() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    assert_eq!(control(&client, &format!("{id}/dispute"), &json!({})).await?.status, StatusCode::OK);
+    assert_eq!(charge(&client, &id).await?["disputed"], true);
+    assert_eq!(refund(&client, &intent, "k").await?.json()?["error"]["code"], "charge_disputed");
+    assert_eq!(book(&client).await?["ours"], false);
+    let unpaid = open(&client).await?;
+    assert_eq!(control(&client, &format!("{unpaid}/dispute"), &json!({})).await?.status, StatusCode::CONFLICT);
+    assert_eq!(control(&client, "cs_none/dispute", &json!({})).await?.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_slow_payment_is_complete_before_it_is_paid() -> TestResult {
     let client = client()?;

@@ -43,6 +43,9 @@ pub(super) enum EventKind {
     AsyncFailed,
     Expired,
     Refunded,
+    RefundUpdated,
+    RefundFailed,
+    DisputeCreated,
 }
 
 impl EventKind {
@@ -53,6 +56,9 @@ impl EventKind {
             Self::AsyncFailed => "checkout.session.async_payment_failed",
             Self::Expired => "checkout.session.expired",
             Self::Refunded => "charge.refunded",
+            Self::RefundUpdated => "refund.updated",
+            Self::RefundFailed => "refund.failed",
+            Self::DisputeCreated => "charge.dispute.created",
         }
     }
 }
@@ -80,6 +86,10 @@ impl Event {
     ) -> Self {
         let object = match kind {
             EventKind::Refunded => session.charge_object(),
+            EventKind::RefundUpdated | EventKind::RefundFailed => {
+                session.refund_objects().into_iter().next().unwrap_or_default()
+            }
+            EventKind::DisputeCreated => session.dispute_object(),
             EventKind::Completed | EventKind::AsyncSucceeded | EventKind::AsyncFailed | EventKind::Expired => {
                 session.object(base)
             }

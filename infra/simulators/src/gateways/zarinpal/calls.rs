@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, check_maximum};
 use super::host::Host;
-use super::refusal::{NOT_PAID, Refusal};
+use super::refusal::{ADDRESS_NOT_REGISTERED, NOT_PAID, Ordered, Refusal, UNKNOWN_MERCHANT};
 use super::session::{Session, SessionState};
 use crate::content_type::has_content_type;
+use crate::gateways::credential::Credential;
 
 /// `unVerified` answers with this many authorities at most.
 const UNVERIFIED_LIMIT: usize = 100;
@@ -73,8 +74,16 @@ fn input(headers: &HeaderMap, body: &[u8]) -> Map<String, Value> {
 
 impl Host {
     fn answer(&self, call: Call, input: &Map<String, Value>) -> Response {
+        self.state.age();
+        if let Some(ordered) = self.ordered(call) {
+            return ordered.into_response();
+        }
         let now = self.state.clock.now();
+        let merchant = input.get("merchant_id").and_then(Value::as_str).map(Credential::of);
         let answer = match call {
+            _ if merchant.is_some_and(|merchant| self.state.controls().revoked.contains(&merchant)) => {
+                Err(UNKNOWN_MERCHANT)
+            }
             Call::Request => self.request(input, now),
             Call::Verify => self.verify(input, now),
             Call::Inquiry => self.inquiry(input, now),
@@ -88,8 +97,15 @@ impl Host {
         }
     }
 
+    /// How this call was ordered to be answered.
+    fn ordered(&self, call: Call) -> Option<Ordered> {
+        let mut controls = self.state.controls();
+        let at = controls.codes.iter().position(|ordered| ordered.call == call.name())?;
+        Some(controls.codes.remove(at))
+    }
+
     fn request(&self, input: &Map<String, Value>, now: Timestamp) -> Result<Value, Refusal> {
-        let session = Session::parse(input, now)?;
+        let session = Session { panel_id: self.state.ids.number(), ..Session::parse(input, now)? };
         let fee = fee(session.amount);
         let authority = format!("{}{}", self.mode.letter(), self.state.ids.text(35));
         self.state.books.change(|ledger| -> Result<(), Refusal> {
@@ -118,6 +134,7 @@ impl Host {
                 "ref_id": payment.ref_id,
                 "fee_type": "Merchant",
                 "fee": fee(session.amount),
+                "shaparak_fee": 1_200,
             });
             if let Some(order_id) = &session.metadata.order_id {
                 data["order_id"] = json!(order_id);
@@ -131,8 +148,9 @@ impl Host {
         let authority_ref = fields.authority_ref();
         fields.finish()?;
 
+        let lag = self.state.controls().inquiry_lag;
         self.state.books.read(|ledger| {
-            let status = ledger.find(self.mode, &authority_ref)?.status(now);
+            let status = ledger.find(self.mode, &authority_ref)?.inquired(now, lag);
             Ok(json!({ "code": 100, "message": "Success", "status": status }))
         })
     }
@@ -164,8 +182,13 @@ impl Host {
         let authority_ref = fields.authority_ref();
         fields.finish()?;
 
+        let is_registered = self.state.controls().is_address_registered;
         self.state.books.change(|ledger| {
-            ledger.find_mut(self.mode, &authority_ref)?.reverse(now)?;
+            let session = ledger.find_mut(self.mode, &authority_ref)?;
+            if !is_registered {
+                return Err(ADDRESS_NOT_REGISTERED);
+            }
+            session.reverse(now)?;
             Ok(json!({ "code": 100, "message": "Reversed" }))
         })
     }

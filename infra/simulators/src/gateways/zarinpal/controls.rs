@@ -6,21 +6,168 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::calls::Call;
 use super::host::Host;
-use super::session::{NotUnverified, Unverified};
+use super::panel;
+use super::refusal::Ordered;
+use super::session::{NotUnverified, PanelRefundStatus, Payment, Session, Unverified};
+use crate::content_type::has_content_type;
+use crate::gateways::credential::Credential;
+
+/// What the next refund of the panel is right after it was accepted.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Becomes {
+    Succeeded,
+    Pending,
+}
+
+#[derive(Debug, Deserialize)]
+struct NextRefund {
+    becomes: Becomes,
+}
+
+/// How a pending refund of the panel ends.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RefundOutcome {
+    Succeeded,
+    Failed,
+}
+
+#[derive(Debug, Deserialize)]
+struct CompleteRefund {
+    outcome: RefundOutcome,
+}
+
+#[derive(Debug, Deserialize)]
+struct RevokeKey {
+    key: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReverseAddress {
+    registered: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct InquiryLag {
+    minutes: u32,
+}
+
+/// Reads an order: JSON from a test, or a form from a page.
+fn order<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, StatusCode> {
+    let read = if has_content_type(headers, "application/x-www-form-urlencoded") {
+        serde_urlencoded::from_bytes(body).ok()
+    } else {
+        serde_json::from_slice(body).ok()
+    };
+    read.ok_or(StatusCode::BAD_REQUEST)
+}
+
+/// What the next refund of the panel is right after it was accepted.
+pub(super) async fn next_refund(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let NextRefund { becomes } = order(&headers, &body)?;
+    host.state.controls().next_refund = Some(match becomes {
+        Becomes::Succeeded => PanelRefundStatus::Done,
+        Becomes::Pending => PanelRefundStatus::Pending,
+    });
+    Ok(())
+}
+
+/// Decides the pending refund of a session.
+pub(super) async fn complete_refund(
+    State(host): State<Host>,
+    Path(authority): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let CompleteRefund { outcome } = order(&headers, &body)?;
+    host.change_session(&authority, |session| {
+        let mut pending = session.refunds.iter_mut().filter(|refund| refund.status == PanelRefundStatus::Pending);
+        let refund = pending.next().ok_or(StatusCode::CONFLICT)?;
+        refund.status = match outcome {
+            RefundOutcome::Succeeded => PanelRefundStatus::Done,
+            RefundOutcome::Failed => PanelRefundStatus::Failed,
+        };
+        Ok(())
+    })
+}
+
+/// From now on this merchant id, or this access token, is answered as an unknown one is.
+pub(super) async fn revoke_key(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let RevokeKey { key } = order(&headers, &body)?;
+    host.state.controls().revoked.push(Credential::of(&key));
+    Ok(())
+}
+
+/// Whether the address that calls come from is registered for reversing.
+pub(super) async fn reverse_address(
+    State(host): State<Host>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let ReverseAddress { registered } = order(&headers, &body)?;
+    host.state.controls().is_address_registered = registered;
+    Ok(())
+}
+
+/// For how many minutes the inquiry does not show that the merchant reversed a payment.
+pub(super) async fn inquiry_lag(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let InquiryLag { minutes } = order(&headers, &body)?;
+    host.state.controls().inquiry_lag = SignedDuration::from_mins(minutes.into());
+    Ok(())
+}
+
+/// Has the next such call answered by a code, in this HTTP status where one is given, nothing being done.
+pub(super) async fn next_code(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let ordered: Ordered = order(&headers, &body)?;
+    if !Call::ALL.iter().any(|call| call.name() == ordered.call) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    host.state.controls().codes.push(ordered);
+    Ok(())
+}
+
+/// A payment of a session that was called failed arrives after all.
+pub(super) async fn pay_late(State(host): State<Host>, Path(authority): Path<String>) -> Result<(), StatusCode> {
+    let now = host.state.clock.now();
+    let payment = Payment::new(&host.state.ids, now);
+    host.change_session(&authority, |session| session.pay_late(payment, now).map_err(|_| StatusCode::CONFLICT))
+}
+
+/// The gateway puts a session away: its calls do not know it any more.
+pub(super) async fn archive(State(host): State<Host>, Path(authority): Path<String>) -> Result<(), StatusCode> {
+    host.change_session(&authority, |session| {
+        session.is_archived = true;
+        Ok(())
+    })
+}
 
 pub(super) async fn return_money(State(host): State<Host>, Path(authority): Path<String>) -> Response {
     host.verify_late(&authority, Unverified::ReturnMoney)
 }
 
+/// Somebody else who has the merchant id verifies.
 pub(super) async fn auto_verify(State(host): State<Host>, Path(authority): Path<String>) -> Response {
     host.verify_late(&authority, Unverified::AutoVerify)
 }
 
 impl Host {
+    fn change_session(
+        &self,
+        authority: &str,
+        change: impl FnOnce(&mut Session) -> Result<(), StatusCode>,
+    ) -> Result<(), StatusCode> {
+        self.state.age();
+        self.state.books.change(|ledger| change(ledger.sessions.get_mut(authority).ok_or(StatusCode::NOT_FOUND)?))
+    }
+
     fn verify_late(&self, authority: &str, how: Unverified) -> Response {
         let now = self.state.clock.now();
         let ended = self.state.books.change(|ledger| -> Result<&'static str, NotUnverified> {
@@ -39,11 +186,13 @@ impl Host {
 }
 
 pub(super) async fn next_answer(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Response {
-    host.state.misbehaviour.plan(&Call::ALL.map(Call::name), &headers, &body)
+    let calls: Vec<&str> = Call::ALL.map(Call::name).into_iter().chain([panel::CALL]).collect();
+    host.state.misbehaviour.plan(&calls, &headers, &body)
 }
 
 /// Both hosts' sessions, oldest first.
 pub(super) async fn books(State(host): State<Host>) -> Json<Vec<Value>> {
+    host.state.age();
     let now = host.state.clock.now();
     Json(host.state.books.read(|ledger| {
         let mut sessions: Vec<_> = ledger.sessions.iter().collect();

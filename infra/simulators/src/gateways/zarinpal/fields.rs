@@ -80,13 +80,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn flag(&mut self, field: &str) -> bool {
+    fn flag(&mut self, field: &str) -> Option<bool> {
         match self.given(field) {
-            None => false,
-            Some(Value::Bool(flag)) => *flag,
+            None => None,
+            Some(Value::Bool(flag)) => Some(*flag),
             Some(_) => {
                 self.problem(field, "field must be true or false");
-                false
+                None
             }
         }
     }

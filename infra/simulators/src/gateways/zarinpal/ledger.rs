@@ -31,6 +31,9 @@ impl Ledger {
             return Err(MALFORMED_AUTHORITY);
         }
         let session = self.of_host(mode, &authority_ref.authority).ok_or(UNKNOWN_AUTHORITY)?;
+        if session.is_archived {
+            return Err(MALFORMED_AUTHORITY);
+        }
         if session.merchant == authority_ref.merchant { Ok(session) } else { Err(OTHER_MERCHANT) }
     }
 

@@ -4,12 +4,14 @@
 //! StartPay, and only `verify` keeps the money for the merchant. There is no webhook and no signature. Two hosts are
 //! simulated, the sandbox (authorities with `S`) and production (with `A`); neither knows the other's authorities.
 //!
-//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10,
-//! -62), merchant levels and the GraphQL refunds.
+//! The panel's own API, which speaks GraphQL, refunds what cannot be reversed any more.
+//!
+//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10) and
+//! merchant levels. That the address of reversing is not registered (-62) is a control.
 //!
 //! This file holds the routes. The calls are in `calls`, what a call may contain in `fields` and `request`, how the
 //! gateway says no in `refusal`, what becomes of a payment in `session`, all sessions in `ledger`, what people press in
-//! `page`, what tests press in `controls`.
+//! `page`, the panel's API in `panel`, what tests press in `controls`.
 
 mod calls;
 mod controls;
@@ -19,6 +21,7 @@ mod host;
 mod ledger;
 mod mode;
 mod page;
+mod panel;
 mod refusal;
 mod request;
 mod session;
@@ -30,10 +33,14 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use self::calls::rest_call;
-use self::controls::{auto_verify, books, next_answer, return_money};
+use self::controls::{
+    archive, auto_verify, books, complete_refund, inquiry_lag, next_answer, next_code, next_refund, pay_late,
+    return_money, reverse_address, revoke_key,
+};
 use self::host::{Host, Shared};
 use self::mode::Mode;
 use self::page::{choose, start_pay};
+use self::panel::graphql;
 use super::simulator::{Opening, Simulator};
 
 /// The Zarinpal simulator: both hosts share its state.
@@ -61,7 +68,16 @@ impl Zarinpal {
             .route("/pg/StartPay/{authority}", get(start_pay).post(choose))
             .route("/simulator/{authority}/return_money", post(return_money))
             .route("/simulator/{authority}/auto_verify", post(auto_verify))
+            .route("/simulator/{authority}/pay_late", post(pay_late))
+            .route("/simulator/{authority}/archive", post(archive))
+            .route("/simulator/{authority}/complete_refund", post(complete_refund))
+            .route("/simulator/next_refund", post(next_refund))
+            .route("/simulator/revoke_key", post(revoke_key))
+            .route("/simulator/reverse_address", post(reverse_address))
+            .route("/simulator/inquiry_lag", post(inquiry_lag))
+            .route("/simulator/next_code", post(next_code))
             .route("/simulator/next_answer", post(next_answer))
+            .route("/api/v4/graphql/", post(graphql))
             .route("/books.json", get(books))
             .with_state(Host { mode, state: Arc::clone(&self.state) })
     }

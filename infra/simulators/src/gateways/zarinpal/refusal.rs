@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A code of the gateway's own error list, with its message.
@@ -14,6 +15,8 @@ pub(super) struct Refusal {
 }
 
 pub(super) const INVALID: Refusal = Refusal::of(-9, "The input params invalid, validation error.");
+pub(super) const UNKNOWN_MERCHANT: Refusal =
+    Refusal::of(-10, "Terminal is not valid, please check merchant_id or ip address.");
 pub(super) const WAGES_ABOVE_MAXIMUM: Refusal =
     Refusal::of(-32, "Wages is not valid, Total wages(floating) has been overload max amount.");
 pub(super) const TOO_MANY_WAGES: Refusal =
@@ -29,11 +32,30 @@ pub(super) const OTHER_MERCHANT: Refusal = Refusal::of(-53, "Session is not this
 pub(super) const MALFORMED_AUTHORITY: Refusal = Refusal::of(-54, "Invalid authority.");
 pub(super) const UNKNOWN_AUTHORITY: Refusal = Refusal::of(-55, "Manual payment request not found.");
 pub(super) const NOT_SUCCESSFUL: Refusal = Refusal::of(-61, "Session is not in success status.");
+pub(super) const ADDRESS_NOT_REGISTERED: Refusal = Refusal::of(-62, "Terminal user ip limit must be active.");
 pub(super) const TOO_LATE_TO_REVERSE: Refusal = Refusal::of(-63, "Maximum time for reverse this session is expired.");
 
 impl Refusal {
     const fn of(code: i32, message: &'static str) -> Self {
         Self { code, message, validations: Vec::new() }
+    }
+}
+
+/// How a tester ordered a call to be answered: by a code, in whatever HTTP status.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Ordered {
+    pub(super) call: String,
+    code: i32,
+    status: Option<u16>,
+}
+
+impl IntoResponse for Ordered {
+    fn into_response(self) -> Response {
+        let mut response = Refusal::of(self.code, "This was ordered.").into_response();
+        if let Some(status) = self.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            *response.status_mut() = status;
+        }
+        response
     }
 }
 

@@ -38,6 +38,9 @@ impl Session {
             created_at: now,
             lifetime_s,
             state: SessionState::InBank,
+            panel_id: 0,
+            refunds: Vec::new(),
+            is_archived: false,
         })
     }
 }

@@ -17,6 +17,9 @@ use crate::gateways::tehran_time::tehran_time;
 
 /// A successful transaction can be reversed for half an hour.
 const REVERSIBLE_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// How long after a payment the panel has it verified, where it was told to verify by itself and the request does not
+/// say otherwise. The figure is not published.
+const VERIFIED_BY_PANEL_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// How the gateway writes dates.
 const DATE_FORM: &str = "%Y-%m-%d %H:%M:%S";
 
@@ -32,6 +35,32 @@ pub(super) struct Session {
     pub(super) created_at: Timestamp,
     pub(super) lifetime_s: i64,
     pub(super) state: SessionState,
+    /// As the panel's own API calls it.
+    #[serde(default)]
+    pub(super) panel_id: u64,
+    /// What the panel's own API refunded, the oldest first.
+    #[serde(default)]
+    pub(super) refunds: Vec<PanelRefund>,
+    /// Whether the gateway has put it away, so that its calls do not know it any more.
+    #[serde(default)]
+    pub(super) is_archived: bool,
+}
+
+/// A refund that the panel accepted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PanelRefund {
+    pub(super) amount: u64,
+    pub(super) at: Timestamp,
+    pub(super) status: PanelRefundStatus,
+    pub(super) description: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum PanelRefundStatus {
+    Pending,
+    Done,
+    Failed,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,7 +69,9 @@ pub(super) struct Metadata {
     pub(super) email: Option<String>,
     pub(super) order_id: Option<String>,
     pub(super) card_pan: Option<String>,
-    pub(super) auto_verify: bool,
+    /// Whether the gateway verifies by itself. Where nothing is said the panel's own setting counts, which here is yes.
+    #[serde(default)]
+    pub(super) auto_verify: Option<bool>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,6 +93,9 @@ pub(super) enum SessionState {
     Reversed {
         payment: Payment,
         reversed_at: Timestamp,
+        /// Whether the merchant asked for it, or the gateway returned what nobody verified.
+        #[serde(default)]
+        by_merchant: bool,
     },
 }
 
@@ -92,11 +126,32 @@ pub(super) enum NotUnverified {
 }
 
 impl Session {
+    /// What time alone makes of it.
+    pub(super) fn age(&mut self, now: Timestamp) {
+        let SessionState::Paid { payment } = &self.state else { return };
+        if self.metadata.auto_verify.is_none() && now.duration_since(payment.paid_at) >= VERIFIED_BY_PANEL_AFTER {
+            self.state = SessionState::Verified { payment: payment.clone(), verified_at: now };
+        }
+    }
+
+    /// A payment that the bank had called failed arrives after all.
+    pub(super) fn pay_late(&mut self, payment: Payment, now: Timestamp) -> Result<(), NotUnverified> {
+        if self.status(now) != "FAILED" {
+            return Err(NotUnverified::Otherwise(self.status(now)));
+        }
+        self.state = SessionState::Paid { payment };
+        Ok(())
+    }
+
+    fn refunded_as(&self, status: PanelRefundStatus) -> u64 {
+        self.refunds.iter().filter(|refund| refund.status == status).map(|refund| refund.amount).sum()
+    }
+
     pub(super) fn is_timed_out(&self, now: Timestamp) -> bool {
         now.duration_since(self.created_at) >= SignedDuration::from_secs(self.lifetime_s)
     }
 
-    /// As `inquiry` says it. A page that nobody used in time is a failed payment.
+    /// What became of it. A page that nobody used in time is a failed payment.
     pub(super) fn status(&self, now: Timestamp) -> &'static str {
         match self.state {
             SessionState::InBank if self.is_timed_out(now) => "FAILED",
@@ -105,6 +160,20 @@ impl Session {
             SessionState::Verified { .. } => "VERIFIED",
             SessionState::Failed { .. } => "FAILED",
             SessionState::Reversed { .. } => "REVERSED",
+        }
+    }
+
+    /// As `inquiry` says it where that is late: what the merchant reversed a moment ago is not seen yet.
+    pub(super) fn inquired(&self, now: Timestamp, lag: SignedDuration) -> &'static str {
+        match self.state {
+            SessionState::Reversed { reversed_at, by_merchant: true, .. } if now.duration_since(reversed_at) < lag => {
+                "VERIFIED"
+            }
+            SessionState::InBank
+            | SessionState::Paid { .. }
+            | SessionState::Verified { .. }
+            | SessionState::Failed { .. }
+            | SessionState::Reversed { .. } => self.status(now),
         }
     }
 
@@ -132,10 +201,13 @@ impl Session {
         let SessionState::Verified { payment, .. } = &self.state else {
             return Err(NOT_SUCCESSFUL);
         };
+        if self.refunds.iter().any(|refund| refund.status != PanelRefundStatus::Failed) {
+            return Err(NOT_SUCCESSFUL);
+        }
         if now.duration_since(payment.paid_at) >= REVERSIBLE_FOR {
             return Err(TOO_LATE_TO_REVERSE);
         }
-        self.state = SessionState::Reversed { payment: payment.clone(), reversed_at: now };
+        self.state = SessionState::Reversed { payment: payment.clone(), reversed_at: now, by_merchant: true };
         Ok(())
     }
 
@@ -147,7 +219,7 @@ impl Session {
         };
         let payment = payment.clone();
         self.state = match how {
-            Unverified::ReturnMoney => SessionState::Reversed { payment, reversed_at: now },
+            Unverified::ReturnMoney => SessionState::Reversed { payment, reversed_at: now, by_merchant: false },
             Unverified::AutoVerify => SessionState::Verified { payment, verified_at: now },
         };
         Ok(())
@@ -157,7 +229,7 @@ impl Session {
     /// verify answers 101. When the real service does it is not published; at once is the hardest case.
     pub(super) fn pay(&mut self, payment: Payment) {
         let paid_at = payment.paid_at;
-        self.state = if self.metadata.auto_verify {
+        self.state = if self.metadata.auto_verify == Some(true) {
             SessionState::Verified { payment, verified_at: paid_at }
         } else {
             SessionState::Paid { payment }
@@ -194,11 +266,13 @@ impl Session {
 
     /// As the simulator's own books show it.
     pub(super) fn in_books(&self, authority: &str, now: Timestamp) -> Value {
+        let by_panel = self.refunded_as(PanelRefundStatus::Done);
         let (taken, refunded) = match self.state {
-            SessionState::Paid { .. } | SessionState::Verified { .. } => (true, 0),
-            SessionState::Reversed { .. } => (false, self.amount),
+            SessionState::Paid { .. } | SessionState::Verified { .. } => (by_panel < self.amount, by_panel),
+            SessionState::Reversed { .. } => (false, self.amount + by_panel),
             SessionState::InBank | SessionState::Failed { .. } => (false, 0),
         };
+        let is_reversed = matches!(self.state, SessionState::Reversed { by_merchant: true, .. });
         let payment = self.state.payment();
         json!({
             "id": authority,
@@ -208,8 +282,10 @@ impl Session {
             "status": self.status(now),
             "ref_id": payment.map(|payment| payment.ref_id),
             "taken": taken,
-            "ours": matches!(self.state, SessionState::Verified { .. }),
+            "ours": matches!(self.state, SessionState::Verified { .. }) && taken,
             "refunded": refunded,
+            "refund_pending": self.refunded_as(PanelRefundStatus::Pending),
+            "refunds": self.refunds.len() + usize::from(is_reversed),
             "description": self.description,
             "callback_url": self.callback_url,
             "metadata": self.metadata,

@@ -4,7 +4,8 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::session::Session;
+use super::session::{Payment, Session};
+use crate::gateways::ids::Ids;
 use crate::gateways::testing::{Client, Reply, TestResult};
 
 const MERCHANT: &str = "0f0e0d0c-0b0a-4f00-8a00-112233445566";
@@ -139,6 +140,119 @@ async fn a_lost_answer_is_found_by_the_next_verify() -> TestResult {
     let lost = client.post_json("/zarinpal/pg/v4/payment/verify.json", &authority_ref(&authority)).await?;
     assert_eq!(lost.status, StatusCode::BAD_GATEWAY);
     assert_eq!(call(&client, "verify", &authority_ref(&authority)).await?["data"]["code"], 101);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_session_that_was_paid_late_waits_to_be_verified() -> TestResult {
+    let client = Client::new(None)?;
+    let authority = authority(&client).await?;
+    press(&client, &authority, "failed").await?;
+    assert_eq!(call(&client, "inquiry", &authority_ref(&authority)).await?["data"]["status"], "FAILED");
+    let path = format!("/zarinpal/simulator/{authority}/pay_late");
+    assert_eq!(client.post_json(&path, &json!({})).await?.status, StatusCode::OK);
+    let waiting = call(&client, "unVerified", &json!({ "merchant_id": MERCHANT })).await?;
+    assert_eq!(waiting["data"]["authorities"][0]["callback_url"], "http://localhost:9000/return?key=k");
+    assert_eq!(call(&client, "verify", &authority_ref(&authority)).await?["data"]["code"], 100);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_archived_session_and_a_revoked_merchant_have_codes_of_their_own() -> TestResult {
+    let client = Client::new(None)?;
+    let authority = authority(&client).await?;
+    client.post_json(&format!("/zarinpal/simulator/{authority}/archive"), &json!({})).await?;
+    for name in ["verify", "inquiry"] {
+        assert_eq!(call(&client, name, &authority_ref(&authority)).await?["errors"]["code"], -54, "{name}");
+    }
+    client.post_json("/zarinpal/simulator/revoke_key", &json!({ "key": MERCHANT })).await?;
+    for name in ["request", "verify", "inquiry", "unVerified", "reverse"] {
+        assert_eq!(call(&client, name, &authority_ref(&authority)).await?["errors"]["code"], -10, "{name}");
+    }
+    Ok(())
+}
+
+async fn panel(client: &Client, query: &str, variables: Value) -> Result<Value, Box<dyn Error>> {
+    let body = json!({ "query": query, "variables": variables });
+    Ok(client.post_json("/zarinpal/api/v4/graphql/", &body).await?.json()?)
+}
+
+#[tokio::test]
+async fn the_panel_finds_a_session_by_its_reference_and_refunds_it() -> TestResult {
+    let client = Client::new(Some("token"))?;
+    let authority = authority(&client).await?;
+    press(&client, &authority, "paid").await?;
+    let reference = call(&client, "verify", &authority_ref(&authority)).await?["data"]["ref_id"].to_string();
+    client.post_json("/zarinpal/simulator/reverse_address", &json!({ "registered": false })).await?;
+    assert_eq!(call(&client, "reverse", &authority_ref(&authority)).await?["errors"]["code"], -62);
+
+    let find =
+        || panel(&client, "query { Session(reference_id: $reference_id) }", json!({ "reference_id": reference }));
+    let session = find().await?["data"]["Session"][0].clone();
+    assert_eq!((&session["amount"], &session["timeline"]), (&json!(20_000), &Value::Null));
+    let order = json!({ "session_id": session["id"], "amount": 20_000, "method": "PAYA", "reason": "OTHER" });
+    client.post_json("/zarinpal/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+    let refunded = panel(&client, "mutation { resource: AddRefund(session_id: $session_id) }", order.clone()).await?;
+    assert_eq!(refunded["data"]["resource"]["timeline"]["refund_status"], "PENDING");
+    let books = client.get("/zarinpal/books.json").await?.json()?;
+    assert_eq!((&books[0]["refunded"], &books[0]["refund_pending"]), (&json!(0), &json!(20_000)));
+
+    let path = format!("/zarinpal/simulator/{authority}/complete_refund");
+    client.post_json(&path, &json!({ "outcome": "succeeded" })).await?;
+    assert_eq!(find().await?["data"]["Session"][0]["timeline"]["refund_status"], "DONE");
+    let books = client.get("/zarinpal/books.json").await?.json()?;
+    assert_eq!(
+        (&books[0]["refunded"], &books[0]["ours"], &books[0]["refunds"]),
+        (&json!(20_000), &json!(false), &json!(1))
+    );
+
+    let small = json!({ "session_id": session["id"], "amount": 19_999 });
+    let refused = panel(&client, "mutation { resource: AddRefund(session_id: $session_id) }", small).await?;
+    assert_eq!(refused["errors"][0]["extensions"]["category"], "validation");
+    client.post_json("/zarinpal/simulator/revoke_key", &json!({ "key": "token" })).await?;
+    let refused = panel(&client, "mutation { resource: AddRefund(session_id: $session_id) }", order).await?;
+    assert_eq!(refused["errors"][0]["extensions"]["category"], "authentication");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_inquiry_can_be_late_after_a_reverse_and_codes_can_be_ordered_in_any_status() -> TestResult {
+    let client = Client::new(Some("token"))?;
+    let authority = authority(&client).await?;
+    press(&client, &authority, "paid").await?;
+    call(&client, "verify", &authority_ref(&authority)).await?;
+    let order = json!({ "call": "reverse", "code": -60, "status": 500 });
+    client.post_json("/zarinpal/simulator/next_code", &order).await?;
+    let path = "/zarinpal/pg/v4/payment/reverse.json";
+    let ordered = client.post_json(path, &authority_ref(&authority)).await?;
+    assert_eq!((ordered.status.as_u16(), &ordered.json()?["errors"]["code"]), (500, &json!(-60)));
+    let status =
+        async || call(&client, "inquiry", &authority_ref(&authority)).await.map(|it| it["data"]["status"].clone());
+    client.post_json("/zarinpal/simulator/inquiry_lag", &json!({ "minutes": 10 })).await?;
+    assert_eq!(call(&client, "reverse", &authority_ref(&authority)).await?["data"]["code"], 100);
+    assert_eq!(status().await?, "VERIFIED");
+    assert_eq!(call(&client, "reverse", &authority_ref(&authority)).await?["errors"]["code"], -61);
+    let books = client.get("/zarinpal/books.json").await?.json()?;
+    assert_eq!((&books[0]["status"], &books[0]["refunded"]), (&json!("REVERSED"), &json!(20_000)));
+    client.post_json("/zarinpal/simulator/inquiry_lag", &json!({ "minutes": 0 })).await?;
+    assert_eq!(status().await?, "REVERSED");
+    Ok(())
+}
+
+#[test]
+fn the_panel_verifies_by_itself_unless_the_request_says_that_it_must_not() -> TestResult {
+    let now = Timestamp::now();
+    let later = now.checked_add(SignedDuration::from_mins(5))?;
+    for (metadata, status) in [(json!({}), "VERIFIED"), (json!({ "auto_verify": false }), "PAID")] {
+        let mut order: Map<String, Value> = serde_json::from_value(order())?;
+        order.insert("metadata".to_owned(), metadata);
+        let mut session = Session::parse(&order, now).map_err(|refusal| format!("{refusal:?}"))?;
+        session.pay(Payment::new(&Ids::seeded()?, now));
+        session.age(now);
+        assert_eq!(session.status(now), "PAID");
+        session.age(later);
+        assert_eq!(session.status(later), status);
+    }
     Ok(())
 }
 

@@ -52,6 +52,7 @@ fn world() -> World {
                 enabled: true,
                 gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
+                relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
             },

@@ -49,6 +49,31 @@ macro_rules! cases {
         }
     };
 
+    // Whether a refund that the gateway took may take days, or fail.
+    (refunding AtOnce) => {};
+    (refunding InItsTime) => {
+        tests! {
+            slow_refunds: a_refund_that_takes_its_time_is_done_only_when_the_gateway_says_so,
+                a_refund_that_fails_is_for_a_person_who_can_have_it_made_once_more,
+                a_refund_that_no_bank_finishes_is_for_a_person;
+        }
+    };
+
+    // What the gateway's key is: one that can be replaced by another of the same merchant, or the merchant itself.
+    (key CanBeReplaced) => {
+        tests! { keys: a_key_that_is_revoked_while_somebody_pays_strands_nothing; }
+    };
+    (key IsTheMerchant) => {
+        tests! { keys: a_merchant_that_is_switched_off_ends_nothing; }
+    };
+    (key None) => {};
+
+    // Whether the gateway says what it keeps for itself.
+    (fee Told) => {
+        tests! { paying: what_the_gateway_says_of_its_fee_is_kept_with_the_payment; }
+    };
+    (fee Untold) => {};
+
     // Whether a bank may say yes days after the customer's payment failed.
     (bank StandsByItsNo) => {};
     (bank ChangesItsMind) => {
@@ -69,7 +94,10 @@ macro_rules! cases {
     };
 
     (look_up AnyTime) => {
-        tests! { paying: a_payment_that_nobody_reports_is_found; }
+        tests! {
+            paying: a_payment_that_nobody_reports_is_found;
+            sessions: trouble_of_some_sessions_keeps_no_other_of_the_account_waiting;
+        }
     };
     (look_up OnlyOnReturn) => {
         tests! { paying: a_payment_that_nobody_reports_is_abandoned_and_can_be_made_again; }
@@ -98,6 +126,9 @@ macro_rules! gateways {
         failing: $failing:ident,
         paying_less: $paying_less:ident,
         slow_money: $slow_money:ident,
+        refunding: $refunding:ident,
+        key: $key:ident,
+        fee: $fee:ident,
         bank: $bank:ident,
         closing: $closing:ident,
         look_up: $look_up:ident,
@@ -122,6 +153,9 @@ macro_rules! gateways {
             cases!(failing $failing);
             cases!(paying_less $paying_less);
             cases!(slow_money $slow_money);
+            cases!(refunding $refunding);
+            cases!(key $key);
+            cases!(fee $fee);
             cases!(bank $bank);
             cases!(closing $closing);
             cases!(look_up $look_up);

@@ -54,7 +54,7 @@ pub(super) async fn a_bank_that_says_yes_after_its_no_is_heard_although_the_sess
     scene.cancel(&link).await;
     world.sweep().await;
     let status = scene.attempt(&link, 0).await["status"].clone();
-    assert_eq!(status, "open", "{}: closed, and not decided", scene.name());
+    assert_eq!(status, "failed", "{}: the gateway said no, and is asked again for days", scene.name());
     scene.complete(&link, "authorized").await;
     scene.sweep_after(HOUR).await;
     scene.complete(&link, "succeeded").await;

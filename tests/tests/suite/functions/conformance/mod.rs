@@ -14,9 +14,12 @@ mod accounts;
 mod calls;
 mod closing;
 mod foreign_returns;
+mod keys;
 mod paying;
 mod refunds;
 mod scene;
+mod sessions;
+mod slow_refunds;
 mod unknown;
 
 use domain::gateway::{GatewayKind, LookUp, Webhooks};
@@ -78,6 +81,9 @@ gateways! {
         failing: EndsTheSession,
         paying_less: Impossible,
         slow_money: Impossible,
+        refunding: AtOnce,
+        key: IsTheMerchant,
+        fee: Told,
         bank: StandsByItsNo,
         closing: Never,
         look_up: AnyTime,
@@ -92,6 +98,9 @@ gateways! {
         failing: EndsTheSession,
         paying_less: WaitsForAPerson,
         slow_money: Impossible,
+        refunding: InItsTime,
+        key: IsTheMerchant,
+        fee: Untold,
         bank: StandsByItsNo,
         closing: Never,
         look_up: AnyTime,
@@ -106,6 +115,9 @@ gateways! {
         failing: EndsTheSession,
         paying_less: GoesBackByItself,
         slow_money: Impossible,
+        refunding: AtOnce,
+        key: None,
+        fee: Untold,
         bank: StandsByItsNo,
         closing: Never,
         look_up: OnlyOnReturn,
@@ -120,6 +132,9 @@ gateways! {
         failing: LeavesTheSessionOpen,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
+        refunding: InItsTime,
+        key: CanBeReplaced,
+        fee: Told,
         bank: StandsByItsNo,
         closing: Always,
         look_up: AnyTime,
@@ -134,6 +149,9 @@ gateways! {
         failing: EndsTheSession,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
+        refunding: InItsTime,
+        key: CanBeReplaced,
+        fee: Untold,
         bank: StandsByItsNo,
         closing: OnceTheCustomerChose,
         look_up: AnyTime,
@@ -148,6 +166,9 @@ gateways! {
         failing: LeavesTheSessionOpen,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
+        refunding: InItsTime,
+        key: CanBeReplaced,
+        fee: Told,
         bank: ChangesItsMind,
         closing: Always,
         look_up: AnyTime,
@@ -162,7 +183,7 @@ fn assert_agrees_with_profile(module: &str, row: &Row) {
     assert_eq!(row.look_up, profile.look_up);
     assert_eq!(row.webhooks, profile.webhooks);
     assert_eq!(row.closing != Closing::Never, profile.can_close);
-    let is_reversed = profile.refund.within_minutes.is_some();
+    let is_reversed = profile.can_reverse();
     match row.paying_less {
         PayingLess::Impossible => {}
         PayingLess::GoesBackByItself => assert!(is_reversed, "only a reversal has to be made at once"),

@@ -106,3 +106,18 @@ pub(super) async fn a_payment_that_nobody_reports_is_abandoned_and_can_be_made_a
     world.pay(&link, row.returning).await;
     scene.assert_paid_once(&link).await;
 }
+
+pub(super) async fn what_the_gateway_says_of_its_fee_is_kept_with_the_payment(scene: Scene) {
+    let name = scene.name();
+    let link = scene.link().await;
+    scene.world.pay(&link, scene.row.returning).await;
+    scene.assert_paid_once(&link).await;
+    let read = scene.world.link(&link).await;
+    let payment = &read["attempts"][0]["payment"];
+    assert!(payment["fee"].as_i64().is_some_and(|fee| fee > 0), "{name}: {payment}");
+    let id = read["receipts"][0].as_str().unwrap();
+    let receipt = scene.world.get(&format!("/v1/receipts/{id}")).await;
+    for field in ["fee", "fee_payer", "terminal", "gateway_paid_at", "masked_card"] {
+        assert_eq!(receipt[field], payment[field], "{name}: {field}");
+    }
+}

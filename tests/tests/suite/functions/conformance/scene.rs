@@ -68,6 +68,24 @@ impl Scene {
         self.world.cloud.store.link(&id).await.unwrap().unwrap()
     }
 
+    /// The gateway does not know the session of the first attempt any more.
+    pub(super) async fn spoil_session(&self, link: &Value) {
+        let mut stored = serde_json::to_value(self.stored(link).await).unwrap();
+        let session = stored["attempts"][0]["session"].as_str().unwrap().to_owned();
+        let (rest, last) = session.split_at(session.len() - 1);
+        let other = match last {
+            "0" => "1",
+            digit if digit.as_bytes()[0].is_ascii_digit() => "0",
+            "Z" => "Y",
+            _ => "Z",
+        };
+        stored["attempts"][0]["session"] = json!(format!("{rest}{other}"));
+        stored["version"] = json!(stored["version"].as_u64().unwrap() + 1);
+        let spoilt: PaymentLink = serde_json::from_value(stored).unwrap();
+        let written = self.world.cloud.store.replace_link(&spoilt).await.unwrap();
+        assert!(matches!(written, store::Written::Applied));
+    }
+
     /// An attempt as the CRM reads it.
     pub(super) async fn attempt(&self, link: &Value, attempt: usize) -> Value {
         self.world.link(link).await["attempts"][attempt].clone()
@@ -86,6 +104,20 @@ impl Scene {
         let (base, name) = (self.world.cloud.page_url(), self.name());
         let reply = self.world.choose(&format!("{base}/{name}/simulator/{session}/complete_async"), outcome).await;
         assert_eq!(reply.status, StatusCode::OK, "{name}: {}", reply.text);
+    }
+
+    /// The tester's hand: how the gateway behaves from now on.
+    pub(super) async fn order(&self, what: &str, order: Value) {
+        let url = format!("{}/{}/simulator/{what}", self.world.cloud.page_url(), self.name());
+        let headers = [("content-type", "application/json")];
+        let reply = self.world.send(Method::POST, &url, &headers, Some(order.to_string())).await;
+        assert!(reply.status.is_success(), "{}: {what} {}: {}", self.name(), reply.status, reply.text);
+    }
+
+    /// The tester's hand: what becomes of the refund of the first attempt's money.
+    pub(super) async fn finish_refund(&self, link: &Value, outcome: &str) {
+        let session = self.stored(link).await.attempts()[0].session.clone();
+        self.order(&format!("{session}/complete_refund"), json!({ "outcome": outcome })).await;
     }
 
     pub(super) async fn cancel(&self, link: &Value) {

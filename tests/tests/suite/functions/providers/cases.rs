@@ -25,6 +25,14 @@ macro_rules! cases {
             reporting: a_message_that_is_reported_later_has_failed_and_the_crm_is_told;
         }
     };
+    (reports WhenAsked) => {
+        tests! {
+            reporting: a_report_in_the_form_of_another_provider_changes_nothing;
+            looking: a_message_that_did_not_arrive_is_found_by_asking_and_the_crm_is_told,
+                a_message_that_arrived_is_not_asked_about_any_more,
+                a_message_about_which_nothing_is_said_is_asked_about_ever_less_and_stays_sent;
+        }
+    };
 }
 
 /// A module of tests for each row. A question that a row leaves open, or answers by what no case is chosen by, does not

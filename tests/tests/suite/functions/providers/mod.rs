@@ -10,12 +10,13 @@
 #[macro_use]
 mod cases;
 
+mod looking;
 mod reporting;
 mod scene;
 mod sending;
 mod setting_up;
 
-use domain::messages::provider_profile::{ProviderKind, ReportsNaming};
+use domain::messages::provider_profile::{ProviderKind, Reporting, ReportsNaming};
 
 use scene::Scene;
 
@@ -42,6 +43,8 @@ enum Reports {
     ByOurMark(&'static str, &'static str),
     /// By its own id.
     ByItsOwnId(&'static str, &'static str),
+    /// Only when it is asked.
+    WhenAsked(&'static str, &'static str),
 }
 
 providers! {
@@ -83,7 +86,7 @@ providers! {
         refused_at_first: ("+989120000418", "credit_used_up"),
         tries: 1,
         unreadable: "unreadable_answer",
-        reports: None,
+        reports: WhenAsked("+989120000015", "blocked_by_recipient"),
     }
 }
 
@@ -91,12 +94,13 @@ providers! {
 fn assert_agrees_with_profile(module: &str, row: &Row) {
     let profile = row.provider.profile();
     assert_eq!(module, profile.id);
-    let naming = match row.reports {
-        Reports::None => None,
-        Reports::ByOurMark(..) => Some(ReportsNaming::OurMark),
-        Reports::ByItsOwnId(..) => Some(ReportsNaming::ItsOwnId),
+    let agrees = match (&row.reports, &profile.reports) {
+        (Reports::None, None) | (Reports::WhenAsked(..), Some(Reporting::Asked { .. })) => true,
+        (Reports::ByOurMark(..), Some(Reporting::Called { naming, .. })) => *naming == ReportsNaming::OurMark,
+        (Reports::ByItsOwnId(..), Some(Reporting::Called { naming, .. })) => *naming == ReportsNaming::ItsOwnId,
+        _ => false,
     };
-    assert_eq!(profile.reports.as_ref().map(|reports| reports.naming), naming);
+    assert!(agrees, "{:?}", profile.reports);
 }
 
 #[test]

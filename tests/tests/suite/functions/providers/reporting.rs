@@ -10,7 +10,7 @@ use super::scene::Scene;
 pub(super) async fn a_message_that_is_reported_later_has_failed_and_the_crm_is_told(scene: Scene) {
     let (to, reason) = match scene.row.reports {
         Reports::ByOurMark(to, reason) | Reports::ByItsOwnId(to, reason) => (to, reason),
-        Reports::None => panic!("{} reports nothing", scene.name()),
+        Reports::None | Reports::WhenAsked(..) => panic!("{} reports nothing", scene.name()),
     };
     let link = scene.link_for(to).await;
     let message = scene.message(&link, "failed").await;

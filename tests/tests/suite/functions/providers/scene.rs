@@ -80,6 +80,14 @@ impl Scene {
         self.world.invoke("deliver-messages", &json!({})).await["tried"].as_u64().unwrap()
     }
 
+    /// So much time goes by, and the schedule comes: about so many messages the provider is asked.
+    pub(super) async fn look(&self, time: Duration) -> u64 {
+        self.world.turn_clock(time);
+        let answer = self.world.invoke("deliver-messages", &json!({})).await;
+        assert_eq!(answer["tried"], 0, "{}: {answer}", self.name());
+        answer["looked_at"].as_u64().unwrap()
+    }
+
     /// How many messages about failures the CRM was told of this link.
     pub(super) fn failures_told(&self, link: &Value) -> usize {
         self.world.crm_events(link).into_iter().filter(|event| event["type"] == "message.failed").count()

@@ -105,11 +105,22 @@ async fn the_default_sms_can_be_an_approved_template_and_own_words_are_a_text() 
     let link = world.make_link(body.clone()).await;
     let told = world.inbox("+989120000007", 1).await;
     assert_eq!(told[0]["body"], format!("[TEST]-Demo-Business\n{}", link["url"].as_str().unwrap()));
-    let mut own = body;
+    let mut own = body.clone();
     own["message"] = json!({ "mode": "custom", "channels": ["sms"], "sms": { "body": "Hello: {{ link }}" } });
     let link = world.make_link(own).await;
     let told = world.inbox("+989120000007", 2).await;
     assert_eq!(told[1]["body"], format!("[TEST] Hello: {}", link["url"].as_str().unwrap()));
+    // Underscores and spaces that come with a value are written as the provider takes them.
+    let odd = json!({ "kind": "kavenegar", "base_url": base_url, "templates": [
+        { "name": kavenegar::DEMO_TEMPLATE, "locale": "fa", "parameters": ["{{ reference_id }}", "{{ link }}"] }
+    ] });
+    world.put(path, odd).await;
+    settings_are_read_again().await;
+    let mut with_reference = body.clone();
+    with_reference["reference_id"] = json!("a_b");
+    let link = world.make_link(with_reference).await;
+    let told = world.inbox("+989120000007", 3).await;
+    assert_eq!(told[2]["body"], format!("[TEST]-a-b\n{}", link["url"].as_str().unwrap()));
     world.put(path, template("never-approved")).await;
     settings_are_read_again().await;
     let link = link_for(&world, &["09120000007"]).await;
@@ -161,6 +172,70 @@ async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
 }
 
 #[tokio::test]
+async fn a_template_of_whatsapp_can_have_named_placeholders_a_header_and_a_button() {
+    let world = World::in_process().await;
+    let parts = |link: &Value| {
+        let (fixed_part, rest) = link["url"].as_str().unwrap().rsplit_once('/').unwrap();
+        (format!("{fixed_part}/"), rest.to_owned())
+    };
+    let (fixed, _) = parts(&link_for(&world, &["09120000007"]).await);
+    let provider = json!({ "kind": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "api_version": "v23.0",
+        "templates": [{
+            "name": whatsapp::DEMO_TEMPLATE_WITH_PARTS, "locale": "fa",
+            "header": { "name": "business", "value": "{{ business.name }}" },
+            "parameters": [{ "name": "amount", "value": "{{ amount | digits }}" }],
+            "button": { "fixed_part": fixed },
+        }] });
+    let written = world.put("/v1/message-providers/whatsapp", provider.clone()).await;
+    assert_eq!(written["api_version"], "v23.0");
+    let shown = &written["templates"][0];
+    assert_eq!(shown["header"], provider["templates"][0]["header"]);
+    assert_eq!(shown["parameters"], provider["templates"][0]["parameters"]);
+    assert_eq!(shown["button"], json!({ "index": 0, "fixed_part": fixed }));
+    settings_are_read_again().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                       "recipients": { "social": [{ "network": "whatsapp", "id": "+989120000008" }] } });
+    let link = world.make_link(body.clone()).await;
+    let told = world.inbox("+989120000008", 1).await;
+    assert_eq!(told[0]["body"], format!("[TEST] Demo Business\n۵۰٬۰۰۰\n{}", parts(&link).1));
+    // A button that leads elsewhere is found when a link is made.
+    let mut provider = provider;
+    provider["templates"][0]["button"]["fixed_part"] = json!("https://elsewhere.example/p/");
+    world.put("/v1/message-providers/whatsapp", provider).await;
+    settings_are_read_again().await;
+    let refused = world.crm(Method::POST, "/v1/payment-links", body).await;
+    assert_eq!(refused.problems(), [problem("/message", "button_leads_elsewhere")]);
+}
+
+#[tokio::test]
+async fn what_meta_refuses_is_told_apart() {
+    let world = World::in_process().await;
+    let endings = ["142", "149", "150", "172", "197"];
+    let social: Vec<Value> =
+        endings.iter().map(|ending| json!({ "network": "whatsapp", "id": format!("+989120000{ending}") })).collect();
+    let link = world
+        .make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
+                           "recipients": { "social": social } }))
+        .await;
+    let link = world.wait_for(&link, nobody_is_at_it).await;
+    assert_eq!(
+        states(&link),
+        [
+            ("waiting", Some("billing_unsettled")),
+            ("waiting", Some("enough_for_this_person")),
+            ("failed", Some("marketing_declined")),
+            ("failed", Some("held_back_for_experiment")),
+            ("failed", Some("country_not_permitted")),
+        ]
+    );
+    world.turn_clock(Duration::from_secs(61));
+    assert_eq!(world.invoke("deliver-messages", &json!({})).await["tried"], 1);
+    world.turn_clock(Duration::from_secs(3600));
+    assert_eq!(world.invoke("deliver-messages", &json!({})).await["tried"], 1);
+    assert_eq!(states(&world.link(&link).await)[..2], [("sent", None), ("sent", None)]);
+}
+
+#[tokio::test]
 async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
     let world = World::in_process().await;
     let put = |body: Value| world.crm(Method::PUT, "/v1/message-providers/x", body);
@@ -194,6 +269,27 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
     assert_eq!(
         put(kavenegar).await.problems(),
         [problem("/line", "invalid_line"), problem("/credentials/api_key", "invalid_credentials")]
+    );
+    let parts = json!({ "kind": "whatsapp", "phone_number_id": number, "api_version": "20", "templates": [{
+        "name": "a", "locale": "fa", "header": { "name": "A", "value": "{{ sum }}" }, "parameters": ["{{ link }}"],
+        "button": { "index": 10, "fixed_part": "https://example.com", "colour": "red" },
+    }] });
+    assert_eq!(
+        put(parts).await.problems(),
+        [
+            problem("/api_version", "invalid_api_version"),
+            problem("/templates/0/header/name", "invalid_parameter_name"),
+            problem("/templates/0/header/value", "unknown_variable"),
+            problem("/templates/0/button/colour", "unknown_field"),
+            problem("/templates/0/button/index", "out_of_range"),
+            problem("/templates/0/button/fixed_part", "invalid_url"),
+        ]
+    );
+    let underscore = json!({ "name": "a", "locale": "fa", "parameters": ["pay_here {{ link }}"] });
+    let kavenegar = json!({ "kind": "kavenegar", "api_version": "v20.0", "templates": [underscore] });
+    assert_eq!(
+        put(kavenegar).await.problems(),
+        [problem("/templates/0/parameters/0", "not_allowed"), problem("/api_version", "not_allowed")]
     );
     let with_places = |provider: &str, places: usize| {
         let parameters = vec!["{{ link }}"; places];

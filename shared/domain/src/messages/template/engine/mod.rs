@@ -32,6 +32,15 @@ impl TemplateParameter {
         check::check(&self.0) == Ok(true)
     }
 
+    /// Whether its own words have this character, which the values that it is tried with do not have: once with all that
+    /// a link can have, and once without.
+    pub fn writes(&self, character: char) -> bool {
+        ["x", ""].into_iter().any(|text| {
+            let shown = Values::sample(text).and_then(|sample| self.render(&sample));
+            shown.is_ok_and(|shown| shown.contains(character))
+        })
+    }
+
     /// Fills in the variables. No provider takes an empty value of a placeholder or a line break in one.
     pub fn render(&self, values: &Values) -> Result<String, Rejection> {
         let line = render(&self.0, values)?.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::calendar::{display_end, display_last_day, display_last_moment, display_last_time};
 use crate::locale::Language;
-use crate::money::Money;
+use crate::money::{Currency, Money};
+use crate::problem::Rejection;
 
 /// No honest message needs more steps; a text that does would only burn time.
 const FUEL: u64 = 20_000;
@@ -89,6 +90,23 @@ pub struct Values {
 }
 
 impl Values {
+    /// Values of letters, digits and the marks between them, where `text` is every text that a link can lack.
+    pub(super) fn sample(text: &str) -> Result<Self, Rejection> {
+        let money = Money::new(10_000, Currency::IRR)?;
+        let text = || text.to_owned();
+        Ok(Self {
+            account_name: text(),
+            amount: Amount::new(money, Language::EN, false),
+            business_name: text(),
+            contact_name: text(),
+            description: text(),
+            expires_at: End::new(Timestamp::UNIX_EPOCH, TimeZone::UTC, Language::EN),
+            item_title: text(),
+            link: "https://x.example/p/1".to_owned(),
+            reference_id: text(),
+        })
+    }
+
     pub(super) fn context(&self) -> Value {
         context! {
             account => context! { name => self.account_name.as_str() },

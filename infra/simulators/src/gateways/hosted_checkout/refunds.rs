@@ -1,0 +1,186 @@
+//! Money that goes back: the refunds of a sale, and what may become of them.
+//!
+//! What is kept here is what the file on disk holds, so a field that is renamed makes older books unreadable.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::sale::{Sale, SaleState};
+
+/// A refund that the gateway accepted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SaleRefund {
+    pub(crate) id: String,
+    pub(crate) amount: u64,
+    pub(crate) state: RefundState,
+    /// When it was accepted.
+    pub(crate) at: Timestamp,
+    /// What the merchant gave with it to know it again.
+    pub(crate) reference: Option<String>,
+    /// The idempotency key of the call that made it.
+    pub(crate) key: Option<String>,
+    #[serde(default)]
+    pub(crate) decided_at: Option<Timestamp>,
+}
+
+/// What became of a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefundState {
+    /// Accepted, and not carried out yet.
+    Pending,
+    /// The customer has the money.
+    Succeeded,
+    /// It did not reach the customer: the money is the business's again.
+    Failed,
+    /// The business took it back before it was carried out.
+    Cancelled,
+}
+
+impl Sale {
+    /// Accepts a refund of the whole payment.
+    pub(crate) fn add_refund(
+        &mut self,
+        id: String,
+        reference: Option<String>,
+        key: Option<String>,
+        becomes: RefundState,
+        now: Timestamp,
+    ) {
+        let amount = self.payment.as_ref().map_or(0, |payment| payment.amount);
+        self.add_refund_of(amount, id, reference, key, becomes, now);
+    }
+
+    /// Accepts a refund of a part of the payment.
+    pub(crate) fn add_refund_of(
+        &mut self,
+        amount: u64,
+        id: String,
+        reference: Option<String>,
+        key: Option<String>,
+        becomes: RefundState,
+        now: Timestamp,
+    ) {
+        let decided_at = (becomes != RefundState::Pending).then_some(now);
+        self.refunds.push(SaleRefund { id, amount, state: becomes, at: now, reference, key, decided_at });
+        self.settle_refunds();
+    }
+
+    /// Decides the oldest refund that is pending. There may be none.
+    pub(crate) fn decide_refund(&mut self, is_good: bool, now: Timestamp) -> Option<()> {
+        let refund = self.refunds.iter_mut().find(|refund| refund.state == RefundState::Pending)?;
+        refund.state = if is_good { RefundState::Succeeded } else { RefundState::Failed };
+        refund.decided_at = Some(now);
+        self.settle_refunds();
+        Some(())
+    }
+
+    /// How much of the payment can still be given back. What is pending is used up already.
+    pub(crate) fn refundable(&self) -> u64 {
+        let paid = self.payment.as_ref().map_or(0, |payment| payment.amount);
+        paid.saturating_sub(self.refunded).saturating_sub(self.refund_pending())
+    }
+
+    pub(crate) fn refund_pending(&self) -> u64 {
+        self.refunded_in(RefundState::Pending)
+    }
+
+    /// How many refunds of it were ever accepted. A reversal is not in the list.
+    pub(super) fn refunds_accepted(&self) -> usize {
+        self.refunds.len() + usize::from(self.is_reversed)
+    }
+
+    fn refunded_in(&self, state: RefundState) -> u64 {
+        self.refunds.iter().filter(|refund| refund.state == state).map(|refund| refund.amount).sum()
+    }
+
+    /// A payment that went back whole is the customer's, and one whose refund failed the business's again.
+    fn settle_refunds(&mut self) {
+        self.refunded = self.refunded_in(RefundState::Succeeded);
+        let paid = self.payment.as_ref().map_or(0, |payment| payment.amount);
+        match self.state {
+            SaleState::Ours if self.refunded >= paid => self.state = SaleState::Returned,
+            SaleState::Returned if self.refunded < paid => self.state = SaleState::Ours,
+            SaleState::Open
+            | SaleState::Waiting
+            | SaleState::Ours
+            | SaleState::Processing
+            | SaleState::Failed
+            | SaleState::Cancelled
+            | SaleState::Expired
+            | SaleState::Returned => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::gateways::credential::Credential;
+    use crate::gateways::hosted_checkout::Payment;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn paid() -> Sale {
+        Sale {
+            owner: Credential::of("test_1"),
+            is_live: false,
+            amount: 1_000,
+            currency: "EUR".to_owned(),
+            description: String::new(),
+            order: String::new(),
+            back: String::new(),
+            notify: None,
+            metadata: Value::Null,
+            created_at: NOW,
+            ends_at: NOW,
+            state: SaleState::Ours,
+            payment: Some(Payment { id: "pay_1".to_owned(), amount: 1_000, at: NOW, confirmed_at: None }),
+            failures: Vec::new(),
+            refunded: 0,
+            refunds: Vec::new(),
+            is_reversed: false,
+            can_be_cancelled: false,
+        }
+    }
+
+    fn shown(sale: &Sale) -> [Value; 5] {
+        let books = sale.in_books("1");
+        ["status", "ours", "refunded", "refund_pending", "refunds"].map(|name| books[name].clone())
+    }
+
+    fn row(status: &str, is_ours: bool, refunded: u64, pending: u64, refunds: u64) -> [Value; 5] {
+        [status.into(), is_ours.into(), refunded.into(), pending.into(), refunds.into()]
+    }
+
+    #[test]
+    fn a_refund_that_waits_leaves_nothing_to_refund_and_counts_once_it_is_done() {
+        let mut sale = paid();
+        sale.add_refund("re_1".to_owned(), None, None, RefundState::Pending, NOW);
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 1_000, 1), 0));
+        assert_eq!(sale.decide_refund(true, NOW), Some(()));
+        assert_eq!((shown(&sale), sale.refundable()), (row("returned", false, 1_000, 0, 1), 0));
+        assert_eq!(sale.decide_refund(true, NOW), None, "nothing waits any more");
+    }
+
+    #[test]
+    fn a_refund_that_fails_makes_the_money_the_businesss_again() {
+        let mut sale = paid();
+        sale.add_refund("re_1".to_owned(), None, None, RefundState::Pending, NOW);
+        assert_eq!(sale.decide_refund(false, NOW), Some(()));
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 0, 1), 1_000));
+        sale.add_refund("re_2".to_owned(), None, None, RefundState::Succeeded, NOW);
+        assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
+    }
+
+    #[test]
+    fn parts_make_the_money_the_customers_only_together() {
+        let mut sale = paid();
+        sale.add_refund_of(400, "re_1".to_owned(), None, None, RefundState::Succeeded, NOW);
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 400, 0, 1), 600));
+        sale.add_refund_of(600, "re_2".to_owned(), None, None, RefundState::Succeeded, NOW);
+        assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
+    }
+}

@@ -1,0 +1,141 @@
+//! Refunds of a payment: made, listed and asked about.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::objects::{LISTED, is_payment};
+use super::parameters::input;
+use super::refusal::{Answer, Refusal, respond};
+use super::state::Razorpay;
+use crate::gateways::digest::sha256;
+use crate::gateways::hosted_checkout::{RefundState, Sale, SaleRefund, SaleState};
+use crate::gateways::replays::{IdempotentCall, Replayed};
+
+/// The name under which our refund's id comes.
+const REFERENCE: &str = "paylink_refund";
+
+/// Refunds under one key are one refund. How long is not published.
+const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) async fn refund(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    razorpay.0.misbehaviour.apply("refund", || respond(razorpay.refund(&id, &headers, &body))).await
+}
+
+pub(super) async fn list_refunds(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let count = query.get("count").and_then(|text| text.parse().ok()).unwrap_or(LISTED);
+    razorpay.0.misbehaviour.apply("list_refunds", || respond(razorpay.refunds(&id, count, &headers))).await
+}
+
+pub(super) async fn retrieve_refund(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    razorpay.0.misbehaviour.apply("retrieve_refund", || respond(razorpay.known_refund(&id, &headers))).await
+}
+
+impl Razorpay {
+    fn refund(&self, id: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
+        let caller = self.caller(headers)?;
+        let input = input(headers, body)?;
+        let now = self.0.now();
+        let key = headers.get("x-refund-idempotency").and_then(|value| value.to_str().ok());
+        if key.is_some_and(|key| key.len() < 10 || !key.bytes().all(is_key_byte)) {
+            return Err(Refusal::new("The refund idempotency key is invalid"));
+        }
+        let fingerprint = sha256(&[id.as_bytes(), b"\n", body].concat());
+        let call = key.map(|key| IdempotentCall { owner: &caller.owner, key, fingerprint: &fingerprint });
+        if let Some(call) = &call {
+            match self.0.replay(call, now, REPLAYED_FOR) {
+                Replayed::Nothing => {}
+                Replayed::Answer(_, body) => return Ok(body),
+                Replayed::Other => {
+                    let description = "Different request with the same idempotency key has already been processed.";
+                    return Err(Refusal::new(description));
+                }
+            }
+        }
+        let refund = format!("rfnd_{}", self.0.ids.text(14));
+        let reference = input.get("notes").and_then(|notes| notes[REFERENCE].as_str()).map(str::to_owned);
+        let body = self.0.books.change(|ledger| {
+            let is_it = |sale: &&mut Sale| sale.owner == caller.owner && is_payment(sale, id);
+            let sale = ledger.sales.values_mut().find(is_it).ok_or_else(Refusal::missing)?;
+            if !matches!(sale.state, SaleState::Ours | SaleState::Returned) {
+                return Err(Refusal::new("The payment status should be captured for action to be taken"));
+            }
+            let left = sale.refundable();
+            if left == 0 {
+                return Err(Refusal::new("The payment has been fully refunded already"));
+            }
+            let amount = input.get("amount").and_then(Value::as_u64).unwrap_or(left);
+            if amount == 0 || amount > left {
+                return Err(Refusal::field("amount", "The refund amount provided is greater than amount captured"));
+            }
+            let becomes = self.0.next_refund(RefundState::Succeeded);
+            sale.add_refund_of(amount, refund, reference, key.map(str::to_owned), becomes, now);
+            sale.refunds.last().map(|made| object(sale, made)).ok_or_else(Refusal::missing)
+        })?;
+        if let Some(call) = &call {
+            self.0.remember(call, (StatusCode::OK, body.clone()), now, REPLAYED_FOR);
+        }
+        Ok(body)
+    }
+
+    /// The last refunds of a payment, the newest first.
+    fn refunds(&self, id: &str, count: usize, headers: &HeaderMap) -> Answer {
+        let caller = self.caller(headers)?;
+        self.0.now();
+        let is_it = |sale: &&Sale| sale.owner == caller.owner && is_payment(sale, id);
+        let sale = self.0.books.read(|ledger| ledger.sales.values().find(is_it).cloned());
+        let sale = sale.ok_or_else(Refusal::missing)?;
+        let items: Vec<Value> = sale.refunds.iter().rev().take(count).map(|one| object(&sale, one)).collect();
+        Ok(json!({ "entity": "collection", "count": items.len(), "items": items }))
+    }
+
+    fn known_refund(&self, id: &str, headers: &HeaderMap) -> Answer {
+        let caller = self.caller(headers)?;
+        self.0.now();
+        self.0.books.read(|ledger| {
+            let mut of_caller = ledger.sales.values().filter(|sale| sale.owner == caller.owner);
+            let found =
+                of_caller.find_map(|sale| sale.refunds.iter().find(|one| one.id == id).map(|one| object(sale, one)));
+            found.ok_or_else(Refusal::missing)
+        })
+    }
+}
+
+/// The refund as the API shows it.
+fn object(sale: &Sale, refund: &SaleRefund) -> Value {
+    let status = match refund.state {
+        RefundState::Pending => "pending",
+        RefundState::Succeeded => "processed",
+        RefundState::Failed | RefundState::Cancelled => "failed",
+    };
+    let notes = refund.reference.as_ref().map_or_else(|| json!([]), |reference| json!({ REFERENCE: reference }));
+    json!({
+        "id": refund.id, "entity": "refund", "amount": refund.amount, "currency": sale.currency,
+        "payment_id": sale.payment.as_ref().map(|payment| &payment.id), "status": status, "notes": notes,
+        "receipt": null, "acquirer_data": { "arn": null }, "batch_id": null, "speed_processed": "normal",
+        "speed_requested": "normal", "created_at": refund.at.as_second(),
+    })
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}

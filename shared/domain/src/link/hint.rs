@@ -1,0 +1,26 @@
+//! What others say about an attempt. None of it decides anything.
+
+/// What made us look at an attempt. It is a hint and never decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A return or a webhook says that the customer paid.
+    Paid,
+    /// A return or a webhook says that the customer did not.
+    NotPaid,
+    /// Nobody said anything. The schedule asks because the attempt is due.
+    Nothing,
+}
+
+/// What a customer's return says, and the reference in it that confirming needs at some gateways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnData {
+    pub hint: Hint,
+    /// See [`super::attempt::Attempt::return_reference`].
+    pub return_reference: Option<String>,
+}
+
+impl From<Hint> for ReturnData {
+    fn from(hint: Hint) -> Self {
+        Self { hint, return_reference: None }
+    }
+}
