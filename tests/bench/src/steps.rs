@@ -29,7 +29,8 @@ pub(crate) fn body(recipients: &Value) -> Value {
         "recipients": recipients, "after_payment": { "receipt_field": "payment" },
     });
     if recipients["contact"] == true {
-        body["message"] = json!({ "channels": ["sms"] });
+        // An email is no more than a message: no number of a provider's is kept, and no provider is asked what became of it.
+        body["message"] = json!({ "channels": ["email"] });
     }
     body
 }

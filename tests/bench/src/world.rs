@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use domain::business::settings::Settings;
 use dynoxide::Database;
 use paylink_local::seed::{self, API_KEY};
 use paylink_local::{Cloud, Options, Ports};
@@ -64,11 +63,6 @@ impl World {
         };
         let cloud = Cloud::start(&options).await.expect("the local cloud starts");
         seed::plant(&cloud).await.expect("the demo business is made");
-        // Text messages leave by SNS, as for a business without a provider of its own. What asking a provider about
-        // delivery costs besides is said by `budgets` of the test suite.
-        let settings = cloud.store.settings().await.expect("the table is read").expect("there are settings");
-        let settings = Settings { sms_routes: Vec::new(), ..settings };
-        cloud.store.put_settings(&settings).await.expect("the settings are written");
         let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
         // A table that is being filled takes its time.
         let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk())
