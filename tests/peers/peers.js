@@ -25,6 +25,11 @@ const inTheClear = (make) => {
   }
 };
 
+/** Tells a simulator how it behaves, as a tester does. */
+const tell = (gateway, what, order) => fetch(`${SIMULATORS}/${gateway}/simulator/${what}`, {
+  method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(order),
+});
+
 /** Presses a button of a simulator's payment page. */
 const press = (page, outcome) =>
   fetch(page, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ outcome }) });
@@ -148,8 +153,11 @@ test('@mollie/api-client', async () => {
   await press(payment.getCheckoutUrl(), 'paid');
   const paid = await client.payments.get(payment.id);
   assert.deepEqual([paid.status, paid.amount.value, paid.metadata.order], ['paid', '19.99', '1']);
+  await tell('mollie', 'next_refund', { becomes: 'pending' });
   const refund = await client.paymentRefunds.create({ paymentId: payment.id, amount: order.amount });
   assert.equal(refund.status, 'pending');
+  await tell('mollie', `${payment.id}/complete_refund`, { outcome: 'succeeded' });
+  assert.equal((await client.paymentRefunds.get(refund.id, { paymentId: payment.id })).status, 'refunded');
   const open = await client.payments.create(order);
   await press(open.getCheckoutUrl(), 'cancelable');
   assert.equal((await client.payments.cancel(open.id)).status, 'canceled');

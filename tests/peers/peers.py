@@ -40,6 +40,12 @@ def press(page, outcome):
     return post(page, urllib.parse.urlencode({"outcome": outcome}).encode())[1]
 
 
+def tell(gateway, what, order):
+    """Tells a simulator how it behaves, as a tester does."""
+    headers = {"content-type": "application/json"}
+    return post(f"{SIMULATORS}/{gateway}/simulator/{what}", json.dumps(order).encode(), headers)
+
+
 def try_stripe():
     addresses = {"api": f"{SIMULATORS}/stripe"}
     client = stripe.StripeClient("sk_test_localDemoBusiness", base_addresses=addresses)
@@ -94,8 +100,11 @@ def try_mollie():
     press(payment.checkout_url, "paid")
     paid = client.payments.get(payment.id)
     assert paid.is_paid() and paid.amount["value"] == "19.99", paid
+    tell("mollie", "next_refund", {"becomes": "pending"})
     refund = paid.refunds.create({"amount": amount})
     assert refund.status == "pending", refund
+    tell("mollie", f"{payment.id}/complete_refund", {"outcome": "succeeded"})
+    assert paid.refunds.get(refund.id).status == "refunded"
     opened = client.payments.create({"amount": amount, "description": "Invoice 77", "redirectUrl": BACK})
     press(opened.checkout_url, "cancelable")
     assert client.payments.delete(opened.id).is_canceled()

@@ -303,7 +303,7 @@ async fn perform_one(
     deadline: SystemTime,
 ) -> TaskOutcome {
     let merchant = merchant(&task);
-    // What a person accepted is written down without asking anybody.
+    // What a person accepted is written down although its gateway does not answer.
     let needs_gateway = !matches!(task.work, Work::Keep(_));
     if !has_time(deadline) || needs_gateway && lock(breaker).is_open(merchant.as_ref()) {
         return TaskOutcome::Left;

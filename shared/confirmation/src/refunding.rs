@@ -28,6 +28,13 @@ impl Confirmation {
         let Some((found, newer)) = self.ask_about_refund(&link, id, Question::Find).await? else {
             return Ok(CallOutcome::Answered);
         };
+        // A no to a question says nothing about a call that may have been made before.
+        let was_called =
+            link.attempt(id).and_then(|attempt| attempt.refunding()).is_some_and(|(_, refund)| refund.calls > 0);
+        let found = match found {
+            RefundAnswer::Refused { .. } if was_called => RefundAnswer::Unlisted,
+            found => found,
+        };
         if !link.may_call_refund(id, &found) {
             return self.write_refund(link, id, newer, &found, now).await;
         }

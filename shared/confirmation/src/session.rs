@@ -56,8 +56,7 @@ impl Confirmation {
     pub async fn session_status(&self, link: &mut PaymentLink, now: Timestamp) -> Result<SessionStatus, StoreError> {
         let is_open = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Open { .. });
         let Some(attempt) = link.attempts().last().filter(is_open) else { return Ok(SessionStatus::NoneOpen) };
-        let asked = attempt.asked_just_now(Hint::Nothing, now).filter(|asked| !asked.was_told_paid);
-        if let Some(asked) = asked {
+        if let Some(asked) = attempt.asked_just_now(Hint::Nothing, now) {
             return Ok(if asked.is_answered { SessionStatus::Payable } else { SessionStatus::Unknown });
         }
         let id = attempt.id.clone();

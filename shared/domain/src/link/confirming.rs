@@ -210,7 +210,10 @@ impl PaymentLink {
     pub fn asked(&self, id: &AttemptId, hint: Hint, is_answered: bool, now: Timestamp) -> Self {
         self.changed(now, |link| {
             if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
-                attempt.asked = Some(Asked { at: now, is_answered, was_told_paid: hint == Hint::Paid });
+                // Who asks again without news does not make the last news new.
+                let was_told_paid = attempt.asked_just_now(Hint::Nothing, now).is_some_and(|asked| asked.was_told_paid);
+                let was_told_paid = was_told_paid || hint == Hint::Paid;
+                attempt.asked = Some(Asked { at: now, is_answered, was_told_paid });
             }
         })
     }
