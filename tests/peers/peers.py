@@ -119,7 +119,7 @@ def try_zibal():
     verified = client.verify_transaction(track_id=begun.track_id)
     assert (verified.amount, verified.order_id) == (20_000, "order-py"), verified
     asked = client.inquiry_transaction(track_id=begun.track_id)
-    assert (asked.status, asked.amount, asked.shaparak_fee) == (1, 20_000, 0), asked
+    assert (asked.status, asked.amount, asked.shaparak_fee) == (1, 20_000, 1_200), asked
     # Repeated, it names neither the amount nor anything else.
     assert client.verify_transaction(track_id=begun.track_id).result_code == 201
 
