@@ -10,9 +10,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
+use domain::gateway::GatewayKind;
 use domain::ids::AttemptId;
 use domain::link::{Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, RefundState, ReviewReason};
 use domain::records::account::LatePayment;
+use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -44,6 +46,9 @@ struct MessageRecord {
     status: String,
     due_at: Option<Timestamp>,
 }
+
+/// Zibal's list of refunds may be late by as much, and a little more for the sweep that comes then.
+const LATEST_LISTING: SignedDuration = SignedDuration::from_mins(130);
 
 /// Merchant and currency.
 type Owner = (String, String);
@@ -327,13 +332,17 @@ impl Evidence {
                 }
             }
             AttemptState::NeedsReview { .. } => {}
-            // A bank takes its time, and a gateway that has the order is asked about it only now and then.
+            // A bank takes its time, and a gateway that has the order is asked about it only now and then. Where a second call
+            // could refund a second time, one whose answer was lost waits for a list that may be late.
             AttemptState::Refunding { look_up_at, .. }
                 if expected.stage < Stage::Ended
-                    && *look_up_at > self.now
-                    && attempt
-                        .refunding()
-                        .is_some_and(|(_, refund)| matches!(refund.state, RefundState::Accepted { .. })) => {}
+                    && attempt.refunding().is_some_and(|(_, refund)| match refund.state {
+                        RefundState::Accepted { .. } => *look_up_at > self.now,
+                        RefundState::Calling { since } => {
+                            attempt.gateway == GatewayKind::Zibal && self.now.duration_since(since) < LATEST_LISTING
+                        }
+                        _ => false,
+                    }) => {}
             AttemptState::Open { .. } | AttemptState::AwaitingReversal { .. } if !session.is_taken => {}
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }

@@ -464,6 +464,13 @@ impl Flow {
         }
     }
 
+    /// Whether a call is disturbed that asks for a refund where a second call could refund a second time, or the write just
+    /// before it.
+    fn may_need_a_person(self, point: &Point) -> bool {
+        let operation = point.call.operation.as_str();
+        self == Self::SweepRefunds(Zibal) && (operation.ends_with("/account/refund") || operation == "PutItem")
+    }
+
     /// Whether the caller asks again until there is an answer. The customer of some flows does not, and a schedule
     /// comes by itself.
     fn is_asked_again(self) -> bool {
@@ -629,6 +636,10 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         world.turn_time(15 * MINUTE);
         world.confirm().await;
     }
+    if point.is_some_and(|point| flow.may_need_a_person(point)) {
+        world.turn_time(180 * MINUTE);
+        world.confirm().await;
+    }
     let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
     let truth = evidence.truth_of(&scene.link().id);
     world.live_out().await;
@@ -664,7 +675,10 @@ impl Learned {
         let run = run(flow, world, number, Some(point)).await;
         tally.tried += 1;
         tally.found.extend(run.wrong.iter().map(|wrong| format!("{flow:?}, {point}: {wrong}")));
-        if run.truth != self.truth {
+        // Nobody can know whether the gateway refunded, and nobody asks for a second refund: a person has to look.
+        let for_a_person = self.truth.replace("refunded", "needs_review");
+        let is_for_a_person = flow.may_need_a_person(point) && run.truth == for_a_person;
+        if run.truth != self.truth && !is_for_a_person {
             tally.found.push(format!("{flow:?}, {point}: {} instead of {}", run.truth, self.truth));
         }
         run.wrong.is_empty()
