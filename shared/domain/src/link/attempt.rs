@@ -75,6 +75,9 @@ pub struct Asked {
     /// Whether it was asked because somebody said that the customer had paid.
     #[serde(default, skip_serializing_if = "is_false")]
     pub was_told_paid: bool,
+    /// The same of a word that the customer had not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub was_told_not_paid: bool,
 }
 
 /// Anybody who has an address of ours can make us ask a gateway. Within this time the answer before it stands.
@@ -342,10 +345,14 @@ impl Attempt {
         Some(if is_frequent { due.min(first) } else { due })
     }
 
-    /// The question that was asked so lately that it is not asked again. That the customer has paid is news to a question
-    /// before which nobody had said so.
+    /// The question that was asked so lately that it is not asked again. That the customer has paid, or has not, is news to a
+    /// question before which nobody had said so.
     pub fn asked_just_now(&self, hint: Hint, now: Timestamp) -> Option<&Asked> {
-        let is_news = |asked: &Asked| hint == Hint::Paid && !asked.was_told_paid;
+        let is_news = |asked: &Asked| match hint {
+            Hint::Paid => !asked.was_told_paid,
+            Hint::NotPaid => !asked.was_told_not_paid,
+            Hint::Nothing => false,
+        };
         let is_fresh = |asked: &Asked| now.duration_since(asked.at) < PAUSE_BETWEEN_QUESTIONS;
         self.asked.as_ref().filter(|asked| is_fresh(asked) && !is_news(asked))
     }

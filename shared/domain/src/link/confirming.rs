@@ -156,7 +156,7 @@ impl PaymentLink {
         Some(self.with_attempt(id, now, state, |attempt| {
             attempt.was_confirming = true;
             attempt.was_left_unanswered |= is_repeated;
-            attempt.asked = Some(Asked { at: now, is_answered: false, was_told_paid: true });
+            attempt.asked = Some(Asked { at: now, is_answered: false, was_told_paid: true, was_told_not_paid: false });
         }))
     }
 
@@ -211,9 +211,13 @@ impl PaymentLink {
         self.changed(now, |link| {
             if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
                 // Who asks again without news does not make the last news new.
-                let was_told_paid = attempt.asked_just_now(Hint::Nothing, now).is_some_and(|asked| asked.was_told_paid);
-                let was_told_paid = was_told_paid || hint == Hint::Paid;
-                attempt.asked = Some(Asked { at: now, is_answered, was_told_paid });
+                let last = attempt.asked_just_now(Hint::Nothing, now);
+                attempt.asked = Some(Asked {
+                    at: now,
+                    is_answered,
+                    was_told_paid: hint == Hint::Paid || last.is_some_and(|asked| asked.was_told_paid),
+                    was_told_not_paid: hint == Hint::NotPaid || last.is_some_and(|asked| asked.was_told_not_paid),
+                });
             }
         })
     }
