@@ -81,7 +81,7 @@ impl FaultyWorld {
         seed::plant(&cloud).await.expect("the demo business is made");
         let seconds = configuration_seconds.to_string();
         cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
-        let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+        let runtime = Runtime::at_a_terminal(Environment::from(cloud.environment.clone())).unwrap();
         let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
         let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
         let table = aws_sdk_dynamodb::Client::from_conf(config.build());

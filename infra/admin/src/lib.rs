@@ -64,7 +64,7 @@ pub struct Admin {
 
 impl Admin {
     pub fn new(environment: Environment) -> Result<Self, AdminError> {
-        let runtime = Runtime::new(environment.clone())?;
+        let runtime = Runtime::at_a_terminal(environment.clone())?;
         let sdk = runtime.sdk();
         let mut sns = aws_sdk_sns::config::Builder::from(sdk);
         sns.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SNS"));

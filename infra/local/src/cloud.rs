@@ -135,7 +135,7 @@ impl Cloud {
         };
 
         let environment = environment(ports, &options.table, &endpoint);
-        let runtime = Runtime::new(Environment::from(environment.clone()))?;
+        let runtime = Runtime::at_a_terminal(Environment::from(environment.clone()))?;
         let store = Store::wire(&runtime)?;
         let client = aws_sdk_dynamodb::Client::from_conf(
             aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
