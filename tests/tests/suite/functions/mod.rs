@@ -24,6 +24,7 @@ mod drafts;
 mod events;
 mod fallback;
 mod faults;
+mod habits;
 mod life;
 mod measured;
 mod messages;

@@ -14,22 +14,22 @@ use tests::invariants::Stage;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-async fn link_on(world: &FaultyWorld, account: &str, key: &str) -> Made {
+pub(super) async fn link_on(world: &FaultyWorld, account: &str, key: &str) -> Made {
     let amount = if ["euro", "late-euro"].contains(&account) { 1_999 } else { 50_000 };
     let body = json!({ "account_id": account, "contact_id": "c-1042", "amount": amount, "expires_in_days": 7 });
     world.make_link(&body, key).await
 }
 
-async fn read(world: &FaultyWorld, link: &Made) -> Value {
+pub(super) async fn read(world: &FaultyWorld, link: &Made) -> Value {
     let path = format!("/v1/payment-links/{}", link.id);
     world.crm(Method::GET, &path, &Value::Null, &[]).await.unwrap().json()
 }
 
-async fn stored(world: &FaultyWorld, link: &Made) -> PaymentLink {
+pub(super) async fn stored(world: &FaultyWorld, link: &Made) -> PaymentLink {
     world.cloud.store.link(&LinkId::parse(&link.id).unwrap()).await.unwrap().unwrap()
 }
 
-fn session_of(page: &str) -> &str {
+pub(super) fn session_of(page: &str) -> &str {
     page.rsplit('/').next().unwrap()
 }
 
