@@ -49,6 +49,9 @@ const STREAM_TRIES: usize = 11;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// Longer than a sweep waits before it asks about a refund again, and less than it waits until it has a person look.
+const SHOWN_LATE_BY_MINUTES: u64 = 15;
+
 /// How the customer pays and closes the browser, nobody else telling us.
 fn silent(gateway: GatewayKind) -> &'static str {
     match gateway {
@@ -95,6 +98,8 @@ enum Flow {
     SweepFindsByList,
     SweepResumes,
     SweepRefunds(GatewayKind),
+    /// The same, where the gateway shows a refund only some time after it was made.
+    SweepRefundsShownLate(GatewayKind),
     /// The gateway has taken a refund and not finished it, and says now what became of it.
     SweepHearsOfRefund(GatewayKind),
     /// The same, and it gave up.
@@ -123,7 +128,7 @@ enum Flow {
     DeliverAfterReplay,
 }
 
-const FLOWS: [Flow; 64] = [
+const FLOWS: [Flow; 66] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -165,6 +170,8 @@ const FLOWS: [Flow; 64] = [
     Flow::SweepRefunds(Stripe),
     Flow::SweepRefunds(Mollie),
     Flow::SweepRefunds(Razorpay),
+    Flow::SweepRefundsShownLate(Zarinpal),
+    Flow::SweepRefundsShownLate(Zibal),
     Flow::SweepHearsOfRefund(Zibal),
     Flow::SweepHearsOfRefund(Stripe),
     Flow::SweepHearsOfRefund(Mollie),
@@ -226,6 +233,7 @@ impl Flow {
             | Self::WebhookExpired(gateway)
             | Self::SweepFindsThePayment(gateway)
             | Self::SweepRefunds(gateway)
+            | Self::SweepRefundsShownLate(gateway)
             | Self::SweepHearsOfRefund(gateway)
             | Self::SweepHearsOfFailedRefund(gateway)
             | Self::SweepCloses(gateway) => gateway,
@@ -362,19 +370,12 @@ impl Flow {
                 world.proxy.record();
                 world.turn_time(MINUTE);
             }
-            // Money that these take waits for our call, which a link that is over never gets; what a person does not want
-            // to keep was taken.
-            Self::SweepRefunds(Zibal | Sep) => {
-                pay_less(world, page).await;
-                world.resolve(&link, "refund", &scene.key).await.unwrap();
-            }
-            Self::SweepRefunds(gateway) => {
-                world.cancel(&link, true).await.unwrap();
-                world.choose(page, silent(gateway)).await;
-                if gateway == Zarinpal {
-                    world.at_gateway("zarinpal", &scene.session, "auto_verify").await;
-                }
-                world.sweep().await.unwrap().unwrap();
+            Self::SweepRefunds(gateway) => owe_a_refund(world, scene, page, gateway).await,
+            Self::SweepRefundsShownLate(gateway) => {
+                let control = if gateway == Zarinpal { "inquiry_lag" } else { "list_lag" };
+                let late = json!({ "minutes": SHOWN_LATE_BY_MINUTES });
+                assert!(world.order_at_gateway(gateway.as_str(), control, &late).await.is_success());
+                owe_a_refund(world, scene, page, gateway).await;
             }
             Self::SweepHearsOfRefund(gateway) => begin_slow_refund(world, scene, page, gateway, "succeeded").await,
             Self::SweepHearsOfFailedRefund(gateway) => {
@@ -428,6 +429,7 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepRefunds(_)
+            | Self::SweepRefundsShownLate(_)
             | Self::SweepHearsOfRefund(_)
             | Self::SweepHearsOfFailedRefund(_)
             | Self::SweepWithNewKey
@@ -464,11 +466,17 @@ impl Flow {
         }
     }
 
+    /// Whether what became of a refund is known only some time after the run.
+    fn has_to_wait_for_the_gateway(self) -> bool {
+        matches!(self, Self::SweepHearsOfRefund(_) | Self::SweepHearsOfFailedRefund(_) | Self::SweepRefundsShownLate(_))
+    }
+
     /// Whether a call is disturbed that asks for a refund where a second call could refund a second time, or the write just
     /// before it.
     fn may_need_a_person(self, point: &Point) -> bool {
         let operation = point.call.operation.as_str();
-        self == Self::SweepRefunds(Zibal) && (operation.ends_with("/account/refund") || operation == "PutItem")
+        matches!(self, Self::SweepRefunds(Zibal) | Self::SweepRefundsShownLate(Zibal))
+            && (operation.ends_with("/account/refund") || operation == "PutItem")
     }
 
     /// Whether the caller asks again until there is an answer. The customer of some flows does not, and a schedule
@@ -499,6 +507,7 @@ impl Flow {
             | Self::SweepFindsByList
             | Self::SweepResumes
             | Self::SweepRefunds(_)
+            | Self::SweepRefundsShownLate(_)
             | Self::SweepHearsOfRefund(_)
             | Self::SweepHearsOfFailedRefund(_)
             | Self::SweepWithNewKey
@@ -517,6 +526,23 @@ impl Flow {
 async fn pay_less(world: &FaultyWorld, page: &str) {
     let back = world.choose(page, "paid_less").await.unwrap();
     world.open(&back).await.unwrap();
+}
+
+/// The customer pays what the link does not keep, so that the next sweep refunds it.
+async fn owe_a_refund(world: &FaultyWorld, scene: &Scene, page: &str, gateway: GatewayKind) {
+    // Money that these take waits for our call, which a link that is over never gets; what a person does not want to keep
+    // was taken.
+    if matches!(gateway, Zibal | Sep) {
+        pay_less(world, page).await;
+        world.resolve(scene.link(), "refund", &scene.key).await.unwrap();
+        return;
+    }
+    world.cancel(scene.link(), true).await.unwrap();
+    world.choose(page, silent(gateway)).await;
+    if gateway == Zarinpal {
+        world.at_gateway("zarinpal", &scene.session, "auto_verify").await;
+    }
+    world.sweep().await.unwrap().unwrap();
 }
 
 /// The customer pays what cannot be kept, the gateway takes the order to refund it, and finishes it so.
@@ -631,8 +657,9 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
         world.allow_resending_twice(scene.link());
     }
     world.confirm().await;
-    if matches!(flow, Flow::SweepHearsOfRefund(_) | Flow::SweepHearsOfFailedRefund(_)) {
-        // A gateway that has the order is asked about it every ten minutes, also where a run died that had leased that.
+    if flow.has_to_wait_for_the_gateway() {
+        // A gateway that has the order is asked about it every ten minutes, also where a run died that had leased that; and
+        // what it shows late it shows by now.
         world.turn_time(15 * MINUTE);
         world.confirm().await;
     }
