@@ -313,7 +313,7 @@ impl Zibal {
         let refunded = input(headers, body).and_then(|input| {
             let track = track(&input)?;
             let has_account = input.get("accountId").is_some_and(|id| id.is_string() || id.is_number());
-            let description = input.get("description").and_then(Value::as_str).map(str::to_owned);
+            let description = json!(input.get("description").and_then(Value::as_str));
             let id = self.0.ids.number();
             let is_refundable = |sale: &Sale| status(sale, now) == VERIFIED;
             if !has_account || !self.0.sale(&track).is_some_and(|sale| is_refundable(&sale)) {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::HostedCheckout;
-use super::refunds::RefundState;
+use super::refunds::{RefundState, SaleRefund};
 use super::sale::Sale;
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
@@ -39,14 +39,37 @@ struct NextRefund {
 /// How a refund ends that is pending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum RefundOutcome {
+pub(crate) enum RefundOutcome {
     Succeeded,
     Failed,
+    /// It succeeds, and the call to the merchant's server is lost.
+    SucceededNoWebhook,
+    /// It fails, and the call is lost.
+    FailedNoWebhook,
+}
+
+impl RefundOutcome {
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Succeeded | Self::SucceededNoWebhook)
+    }
+
+    /// Whether the merchant's server is called, where the gateway has such calls.
+    pub(crate) fn is_notified(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
 }
 
 #[derive(Debug, Deserialize)]
 struct CompleteRefund {
     outcome: RefundOutcome,
+}
+
+/// A refund that was just decided.
+#[derive(Debug)]
+pub(crate) struct DecidedRefund {
+    pub(crate) sale: Sale,
+    pub(crate) refund: SaleRefund,
+    pub(crate) is_notified: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,14 +108,20 @@ impl HostedCheckout {
         self.controls.next_refund.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(usually)
     }
 
-    /// A test control: decides the pending refund of a sale.
-    pub(crate) fn complete_refund(&self, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<Sale, StatusCode> {
+    /// A test control: decides the pending refund of a sale. The result also says which of its refunds that was, and
+    /// whether the merchant's server is told.
+    pub(crate) fn complete_refund(
+        &self,
+        id: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<DecidedRefund, StatusCode> {
         let CompleteRefund { outcome } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
         let now = self.now();
         self.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
-            sale.decide_refund(outcome == RefundOutcome::Succeeded, now).ok_or(StatusCode::CONFLICT)?;
-            Ok(sale.clone())
+            let refund = sale.decide_refund(outcome.is_good(), now).ok_or(StatusCode::CONFLICT)?;
+            Ok(DecidedRefund { sale: sale.clone(), refund, is_notified: outcome.is_notified() })
         })
     }
 

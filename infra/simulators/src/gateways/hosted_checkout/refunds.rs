@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::sale::{Sale, SaleState};
 
@@ -15,8 +16,8 @@ pub(crate) struct SaleRefund {
     pub(crate) state: RefundState,
     /// When it was accepted.
     pub(crate) at: Timestamp,
-    /// What the merchant gave with it to know it again.
-    pub(crate) reference: Option<String>,
+    /// What the merchant gave with it to know it again, in the form in which the gateway shows it.
+    pub(crate) reference: Value,
     /// The idempotency key of the call that made it.
     pub(crate) key: Option<String>,
     #[serde(default)]
@@ -42,7 +43,7 @@ impl Sale {
     pub(crate) fn add_refund(
         &mut self,
         id: String,
-        reference: Option<String>,
+        reference: Value,
         key: Option<String>,
         becomes: RefundState,
         now: Timestamp,
@@ -56,7 +57,7 @@ impl Sale {
         &mut self,
         amount: u64,
         id: String,
-        reference: Option<String>,
+        reference: Value,
         key: Option<String>,
         becomes: RefundState,
         now: Timestamp,
@@ -66,13 +67,14 @@ impl Sale {
         self.settle_refunds();
     }
 
-    /// Decides the oldest refund that is pending. There may be none.
-    pub(crate) fn decide_refund(&mut self, is_good: bool, now: Timestamp) -> Option<()> {
+    /// Decides the oldest refund that is pending, and shows it. There may be none.
+    pub(crate) fn decide_refund(&mut self, is_good: bool, now: Timestamp) -> Option<SaleRefund> {
         let refund = self.refunds.iter_mut().find(|refund| refund.state == RefundState::Pending)?;
         refund.state = if is_good { RefundState::Succeeded } else { RefundState::Failed };
         refund.decided_at = Some(now);
+        let decided = refund.clone();
         self.settle_refunds();
-        Some(())
+        Some(decided)
     }
 
     /// How much of the payment can still be given back. What is pending is used up already.
@@ -115,8 +117,6 @@ impl Sale {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::gateways::credential::Credential;
     use crate::gateways::hosted_checkout::Payment;
@@ -158,29 +158,29 @@ mod tests {
     #[test]
     fn a_refund_that_waits_leaves_nothing_to_refund_and_counts_once_it_is_done() {
         let mut sale = paid();
-        sale.add_refund("re_1".to_owned(), None, None, RefundState::Pending, NOW);
+        sale.add_refund("re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 1_000, 1), 0));
-        assert_eq!(sale.decide_refund(true, NOW), Some(()));
+        assert_eq!(sale.decide_refund(true, NOW).unwrap().id, "re_1");
         assert_eq!((shown(&sale), sale.refundable()), (row("returned", false, 1_000, 0, 1), 0));
-        assert_eq!(sale.decide_refund(true, NOW), None, "nothing waits any more");
+        assert!(sale.decide_refund(true, NOW).is_none(), "nothing waits any more");
     }
 
     #[test]
     fn a_refund_that_fails_makes_the_money_the_businesss_again() {
         let mut sale = paid();
-        sale.add_refund("re_1".to_owned(), None, None, RefundState::Pending, NOW);
-        assert_eq!(sale.decide_refund(false, NOW), Some(()));
+        sale.add_refund("re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        assert_eq!(sale.decide_refund(false, NOW).unwrap().id, "re_1");
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 0, 1), 1_000));
-        sale.add_refund("re_2".to_owned(), None, None, RefundState::Succeeded, NOW);
+        sale.add_refund("re_2".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
         assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
     }
 
     #[test]
     fn parts_make_the_money_the_customers_only_together() {
         let mut sale = paid();
-        sale.add_refund_of(400, "re_1".to_owned(), None, None, RefundState::Succeeded, NOW);
+        sale.add_refund_of(400, "re_1".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 400, 0, 1), 600));
-        sale.add_refund_of(600, "re_2".to_owned(), None, None, RefundState::Succeeded, NOW);
+        sale.add_refund_of(600, "re_2".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
         assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::amount::display;
 use super::payments::{CALLS, Mollie};
-use crate::gateways::hosted_checkout::{DeadEnd, Outcome, PageContent, SaleState};
+use crate::gateways::hosted_checkout::{DeadEnd, DecidedRefund, Outcome, PageContent, SaleState};
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
 const CHOICES: [Choice; 9] = [
@@ -113,8 +113,10 @@ pub(super) async fn complete_refund(
     body: Bytes,
 ) -> Response {
     match mollie.0.complete_refund(&id, &headers, &body) {
-        Ok(sale) => {
-            mollie.notify(&id, &sale);
+        Ok(DecidedRefund { sale, is_notified, .. }) => {
+            if is_notified {
+                mollie.notify(&id, &sale);
+            }
             Json(json!({ "status": sale.state.name() })).into_response()
         }
         Err(status) => status.into_response(),

@@ -13,9 +13,6 @@ use super::refusal::{Answer, Refusal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::hosted_checkout::{RefundState, Sale, SaleRefund, SaleState};
 
-/// The name under which our refund's id comes.
-const REFERENCE: &str = "paylink_refund";
-
 /// Two identical refunds within so long are taken for one that was sent twice. The figure is not published.
 const DUPLICATE_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
@@ -66,8 +63,8 @@ impl Mollie {
         let (minor, currency) = amount_of(input)?;
         let now = self.0.now();
         let refund = format!("re_{}", self.0.ids.text(10));
-        let reference = input.get("metadata").and_then(|metadata| metadata[REFERENCE].as_str()).map(str::to_owned);
-        self.0.books.change(|ledger| {
+        let metadata = input.get("metadata").cloned().unwrap_or_default();
+        let (body, notified) = self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).filter(|sale| sale.owner == *owner).ok_or_else(Refusal::missing)?;
             if !matches!(sale.state, SaleState::Ours | SaleState::Returned) || currency != sale.currency {
                 return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "The payment cannot be refunded"));
@@ -83,11 +80,16 @@ impl Mollie {
                 return Err(Refusal::field("amount", "The amount is higher than the maximum"));
             }
             let becomes = self.0.next_refund(RefundState::Succeeded);
-            sale.add_refund_of(minor, refund, reference, key, becomes, now);
+            sale.add_refund_of(minor, refund, metadata, key, becomes, now);
             let mut body = sale.refunds.last().map(|made| object(id, sale, made)).unwrap_or_default();
             body["description"] = input.get("description").cloned().unwrap_or_default();
-            Ok((StatusCode::CREATED, body))
-        })
+            // One that is accepted did not change yet.
+            Ok::<_, Refusal>((body, (becomes != RefundState::Pending).then(|| sale.clone())))
+        })?;
+        if let Some(sale) = notified {
+            self.notify(id, &sale);
+        }
+        Ok((StatusCode::CREATED, body))
     }
 }
 
@@ -103,6 +105,6 @@ fn object(payment: &str, sale: &Sale, refund: &SaleRefund) -> Value {
         "resource": "refund", "id": refund.id, "mode": if sale.is_live { "live" } else { "test" },
         "paymentId": payment, "status": status, "amount": amount(refund.amount, &sale.currency),
         "createdAt": refund.at, "description": "",
-        "metadata": refund.reference.as_ref().map(|reference| json!({ REFERENCE: reference })), "_links": {},
+        "metadata": refund.reference, "_links": {},
     })
 }

@@ -89,7 +89,15 @@ async fn a_refund_waits_where_a_tester_said_so_and_its_end_is_told_by_the_paymen
     let statuses = [0, 1].map(|at| list["_embedded"]["refunds"][at]["status"].clone());
     assert_eq!((&list["count"], statuses), (&json!(2), [json!("refunded"), json!("failed")]));
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    assert_eq!(client.sent.lock().map(|webhooks| webhooks.len()).unwrap_or_default(), 1);
+    let sent = client.sent.lock().map(|webhooks| webhooks.len()).unwrap_or_default();
+    assert_eq!(sent, 2, "the end of the first, and the second, which was done at once");
+    client.post_json("/mollie/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+    let other = paid(&client).await?;
+    client.post_json(&format!("/mollie/v2/payments/{other}/refunds"), &order).await?;
+    let lost = format!("/mollie/simulator/{other}/complete_refund");
+    assert_eq!(client.post_form(&lost, "outcome=succeeded_no_webhook").await?.status, StatusCode::OK);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(client.sent.lock().map(|webhooks| webhooks.len()).unwrap_or_default(), sent, "the call was lost");
     Ok(())
 }
 

@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(statuses(&authorized), ["authorized", "failed"]);
         let mut captured = sale(SaleState::Ours, &["pay_1"]);
         assert_eq!(statuses(&captured), ["captured", "failed"]);
-        captured.add_refund("rfnd_1".to_owned(), None, None, RefundState::Pending, NOW);
+        captured.add_refund("rfnd_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
         assert_eq!(statuses(&captured), ["refunded", "failed"]);
         let shown = link(&captured);
         assert_eq!((&shown["status"], &shown["payments"][0]["status"]), (&json!("paid"), &json!("captured")));

@@ -14,7 +14,7 @@ use super::calls::CALLS;
 use super::objects::{ended, fail, is_at_bank};
 use super::signature::sign;
 use super::state::Razorpay;
-use crate::gateways::hosted_checkout::{Outcome, PageContent, Payment, Sale, SaleState};
+use crate::gateways::hosted_checkout::{DecidedRefund, Outcome, PageContent, Payment, Sale, SaleState};
 use crate::gateways::payment_page::{Choice, Chosen, MisbehaviourButton, buttons, closed_browser, page, redirect};
 
 const CHOICES: [Choice; 9] = [
@@ -179,7 +179,12 @@ pub(super) async fn complete_refund(
     body: Bytes,
 ) -> Response {
     match razorpay.0.complete_refund(&id, &headers, &body) {
-        Ok(sale) => Json(json!({ "status": sale.state.name() })).into_response(),
+        Ok(DecidedRefund { sale, refund, is_notified }) => {
+            if is_notified {
+                razorpay.notify_decided(&id, &sale, &refund);
+            }
+            Json(json!({ "status": sale.state.name() })).into_response()
+        }
         Err(status) => status.into_response(),
     }
 }

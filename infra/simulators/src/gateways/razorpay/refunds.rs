@@ -17,9 +17,6 @@ use crate::gateways::digest::sha256;
 use crate::gateways::hosted_checkout::{RefundState, Sale, SaleRefund, SaleState};
 use crate::gateways::replays::{IdempotentCall, Replayed};
 
-/// The name under which our refund's id comes.
-const REFERENCE: &str = "paylink_refund";
-
 /// Refunds under one key are one refund. How long is not published.
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -72,10 +69,11 @@ impl Razorpay {
             }
         }
         let refund = format!("rfnd_{}", self.0.ids.text(14));
-        let reference = input.get("notes").and_then(|notes| notes[REFERENCE].as_str()).map(str::to_owned);
-        let body = self.0.books.change(|ledger| {
-            let is_it = |sale: &&mut Sale| sale.owner == caller.owner && is_payment(sale, id);
-            let sale = ledger.sales.values_mut().find(is_it).ok_or_else(Refusal::missing)?;
+        let notes = input.get("notes").cloned().unwrap_or_else(|| json!([]));
+        let (body, link, sale) = self.0.books.change(|ledger| {
+            let is_it = |sale: &Sale| sale.owner == caller.owner && is_payment(sale, id);
+            let mut sales = ledger.sales.iter_mut().map(|(link, sale)| (link.clone(), sale));
+            let (link, sale) = sales.find(|(_, sale)| is_it(sale)).ok_or_else(Refusal::missing)?;
             if !matches!(sale.state, SaleState::Ours | SaleState::Returned) {
                 return Err(Refusal::new("The payment status should be captured for action to be taken"));
             }
@@ -88,11 +86,16 @@ impl Razorpay {
                 return Err(Refusal::field("amount", "The refund amount provided is greater than amount captured"));
             }
             let becomes = self.0.next_refund(RefundState::Succeeded);
-            sale.add_refund_of(amount, refund, reference, key.map(str::to_owned), becomes, now);
-            sale.refunds.last().map(|made| object(sale, made)).ok_or_else(Refusal::missing)
+            sale.add_refund_of(amount, refund, notes, key.map(str::to_owned), becomes, now);
+            let made = sale.refunds.last().ok_or_else(Refusal::missing)?;
+            Ok((object(sale, made), link, sale.clone()))
         })?;
         if let Some(call) = &call {
             self.0.remember(call, (StatusCode::OK, body.clone()), now, REPLAYED_FOR);
+        }
+        if let Some(made) = sale.refunds.last() {
+            self.notify_refund("refund.created", &link, &sale, made);
+            self.notify_decided(&link, &sale, made);
         }
         Ok(body)
     }
@@ -121,16 +124,15 @@ impl Razorpay {
 }
 
 /// The refund as the API shows it.
-fn object(sale: &Sale, refund: &SaleRefund) -> Value {
+pub(super) fn object(sale: &Sale, refund: &SaleRefund) -> Value {
     let status = match refund.state {
         RefundState::Pending => "pending",
         RefundState::Succeeded => "processed",
         RefundState::Failed | RefundState::Cancelled => "failed",
     };
-    let notes = refund.reference.as_ref().map_or_else(|| json!([]), |reference| json!({ REFERENCE: reference }));
     json!({
         "id": refund.id, "entity": "refund", "amount": refund.amount, "currency": sale.currency,
-        "payment_id": sale.payment.as_ref().map(|payment| &payment.id), "status": status, "notes": notes,
+        "payment_id": sale.payment.as_ref().map(|payment| &payment.id), "status": status, "notes": refund.reference,
         "receipt": null, "acquirer_data": { "arn": null }, "batch_id": null, "speed_processed": "normal",
         "speed_requested": "normal", "created_at": refund.at.as_second(),
     })

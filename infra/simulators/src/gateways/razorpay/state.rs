@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::objects::{link_object, payment_objects};
+use super::objects::{is_payment, link_object, payment_objects};
+use super::refunds::object as refund_object;
 use super::signature::sign;
-use crate::gateways::hosted_checkout::{HostedCheckout, Sale};
+use crate::gateways::credential::Credential;
+use crate::gateways::hosted_checkout::{HostedCheckout, RefundState, Sale, SaleRefund};
 use crate::gateways::webhook::OutgoingWebhook;
 
 #[derive(Debug, Clone)]
@@ -29,12 +31,35 @@ impl Razorpay {
         });
     }
 
-    /// Calls every endpoint of the key's owner, signed with the endpoint's secret. Repeats have the same event id.
+    /// Tells of a link.
     pub(super) fn notify(&self, kind: &str, id: &str, sale: &Sale) {
         let mut payload = json!({ "payment_link": { "entity": self.link_object(id, sale) } });
         if let Some(payment) = payment_objects(id, sale).into_iter().next().filter(|_| sale.payment.is_some()) {
             payload["payment"] = json!({ "entity": payment });
         }
+        self.send(kind, &payload, &sale.owner);
+    }
+
+    /// Tells of a refund. Such an event names its payment, and no link.
+    pub(super) fn notify_refund(&self, kind: &str, id: &str, sale: &Sale, refund: &SaleRefund) {
+        let payment = payment_objects(id, sale)
+            .into_iter()
+            .find(|payment| is_payment(sale, payment["id"].as_str().unwrap_or_default()));
+        let payload = json!({ "refund": { "entity": refund_object(sale, refund) }, "payment": { "entity": payment } });
+        self.send(kind, &payload, &sale.owner);
+    }
+
+    /// Tells what became of a refund, where that is known.
+    pub(super) fn notify_decided(&self, id: &str, sale: &Sale, refund: &SaleRefund) {
+        match refund.state {
+            RefundState::Pending => {}
+            RefundState::Succeeded => self.notify_refund("refund.processed", id, sale, refund),
+            RefundState::Failed | RefundState::Cancelled => self.notify_refund("refund.failed", id, sale, refund),
+        }
+    }
+
+    /// Calls every endpoint of the key's owner, signed with the endpoint's secret. Repeats have the same event id.
+    fn send(&self, kind: &str, payload: &Value, owner: &Credential) {
         let contains: Vec<&String> = payload.as_object().map(|parts| parts.keys().collect()).unwrap_or_default();
         let event = json!({
             "entity": "event", "account_id": "acc_simulator", "event": kind, "contains": contains,
@@ -42,7 +67,7 @@ impl Razorpay {
         });
         let body = event.to_string().into_bytes();
         let event_id = self.0.ids.text(14);
-        for endpoint in self.0.endpoints_of(&sale.owner) {
+        for endpoint in self.0.endpoints_of(owner) {
             let headers = [
                 ("content-type", "application/json".to_owned()),
                 ("x-razorpay-event-id", event_id.clone()),

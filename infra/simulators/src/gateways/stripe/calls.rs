@@ -182,7 +182,8 @@ impl Stripe {
             let status = planned.unwrap_or(RefundStatus::Succeeded);
             let new = NewRefund { id, status, amount: order.amount, reason: order.reason, metadata: order.metadata };
             let object = session.refund(new, call.now)?;
-            let events = vec![self.event(EventKind::Refunded, session, call.now, Some(call))];
+            let event = |kind: EventKind| self.event(kind, session, call.now, Some(call));
+            let events = vec![event(EventKind::RefundCreated), event(EventKind::Refunded)];
             ledger.next_refund = None;
             Ok(Effect { object, events })
         })

@@ -26,12 +26,24 @@ use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 use crate::gateways::payment_page::Chosen;
 
-/// How a slow payment or a slow refund ends.
+/// How a slow payment ends.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Completion {
     Succeeded,
     Failed,
+}
+
+/// How a slow refund ends.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RefundCompletion {
+    Succeeded,
+    Failed,
+    /// It succeeds, and the webhooks are lost.
+    SucceededNoWebhook,
+    /// It fails, and the webhooks are lost.
+    FailedNoWebhook,
 }
 
 pub(super) async fn complete_async(
@@ -98,16 +110,20 @@ pub(super) async fn complete_refund(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(Chosen { outcome }) = ordered::<Chosen<Completion>>(&headers, &body) else {
-        return expected(json!({ "outcome": ["succeeded", "failed"] }));
+    let Some(Chosen { outcome }) = ordered::<Chosen<RefundCompletion>>(&headers, &body) else {
+        let outcomes = ["succeeded", "failed", "succeeded_no_webhook", "failed_no_webhook"];
+        return expected(json!({ "outcome": outcomes }));
     };
-    let (becomes, kind) = match outcome {
-        Completion::Succeeded => (RefundStatus::Succeeded, EventKind::RefundUpdated),
-        Completion::Failed => (RefundStatus::Failed, EventKind::RefundFailed),
+    // A refund that fails is updated as well.
+    let (becomes, kinds): (RefundStatus, &[EventKind]) = match outcome {
+        RefundCompletion::Succeeded => (RefundStatus::Succeeded, &[EventKind::RefundUpdated]),
+        RefundCompletion::Failed => (RefundStatus::Failed, &[EventKind::RefundUpdated, EventKind::RefundFailed]),
+        RefundCompletion::SucceededNoWebhook => (RefundStatus::Succeeded, &[]),
+        RefundCompletion::FailedNoWebhook => (RefundStatus::Failed, &[]),
     };
     stripe.happen(
         &id,
-        kind,
+        kinds,
         |session| if session.complete_refund(becomes) { Ok(()) } else { Err(StatusCode::CONFLICT) },
     )
 }
@@ -129,7 +145,7 @@ pub(super) async fn refund_outside(
         return expected(json!({ "amount": "1 or more, in the smallest unit" }));
     };
     let (now, refund) = (stripe.inner.clock.now(), format!("re_{}", stripe.inner.ids.text(24)));
-    stripe.happen(&id, EventKind::Refunded, |session| {
+    stripe.happen(&id, &[EventKind::RefundCreated, EventKind::Refunded], |session| {
         let new = NewRefund {
             id: refund,
             status: RefundStatus::Succeeded,
@@ -143,7 +159,7 @@ pub(super) async fn refund_outside(
 
 /// The customer has the bank take the money back.
 pub(super) async fn dispute(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
-    stripe.happen(&id, EventKind::DisputeCreated, |session| match &mut session.state {
+    stripe.happen(&id, &[EventKind::DisputeCreated], |session| match &mut session.state {
         SessionState::Paid { payment, .. } => {
             payment.disputed = true;
             Ok(())
@@ -218,18 +234,19 @@ impl Stripe {
     fn happen(
         &self,
         id: &str,
-        kind: EventKind,
+        kinds: &[EventKind],
         change: impl FnOnce(&mut Session) -> Result<(), StatusCode>,
     ) -> Response {
         let now = self.inner.clock.now();
         let happened = self.inner.books.change(|ledger| {
             let session = ledger.sessions.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
             change(session)?;
-            Ok((session.in_books(), self.event(kind, session, now, None)))
+            let events = kinds.iter().map(|kind| self.event(*kind, session, now, None)).collect();
+            Ok((session.in_books(), events))
         });
         match happened {
-            Ok((session, event)) => {
-                self.notify(vec![event]);
+            Ok((session, events)) => {
+                self.notify(events);
                 Json(session).into_response()
             }
             Err::<_, StatusCode>(status) => status.into_response(),

@@ -53,9 +53,11 @@ const COMPLETION_CHOICES: [Choice; 2] = [
     Choice { value: "failed", label: "Let the payment fail" },
 ];
 
-const REFUND_CHOICES: [Choice; 2] = [
+const REFUND_CHOICES: [Choice; 4] = [
     Choice { value: "succeeded", label: "Let the refund arrive" },
     Choice { value: "failed", label: "Let the refund fail" },
+    Choice { value: "succeeded_no_webhook", label: "Let the refund arrive, but lose the webhook" },
+    Choice { value: "failed_no_webhook", label: "Let the refund fail, but lose the webhook" },
 ];
 
 const MISBEHAVIOURS: [MisbehaviourButton; 4] = [

@@ -244,6 +244,39 @@ async fn a_pending_refund_counts_until_it_fails() -> TestResult {
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_refund_is_told_with_its_metadata_unless_it_is_lost() -> TestResult {
+    let client = client()?;
+    let endpoint = json!({ "api_key": KEY, "url": "http://localhost/hook", "secret": "whsec_x" });
+    control(&client, "webhook_endpoints", &endpoint).await?;
+    for (outcome, told) in [
+        ("succeeded", &["refund.updated"][..]),
+        ("failed", &["refund.failed", "refund.updated"]),
+        ("failed_no_webhook", &[]),
+    ] {
+        let (id, intent) = paid(&client).await?;
+        control(&client, "next_refund", &json!({ "becomes": "pending" })).await?;
+        refund(&client, &intent, outcome).await?;
+        assert_eq!(kinds(&webhooks(&client, 2).await), ["charge.refunded", "refund.created"], "{outcome}");
+        client.sent.lock().map(|mut sent| sent.clear()).unwrap_or_default();
+        control(&client, &format!("{id}/complete_refund"), &json!({ "outcome": outcome })).await?;
+        let sent = webhooks(&client, told.len()).await;
+        assert_eq!(kinds(&sent), told, "{outcome}");
+        for event in &sent {
+            assert_eq!(event["data"]["object"]["metadata"]["paylink_refund"], "rf_1");
+        }
+        client.sent.lock().map(|mut sent| sent.clear()).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The types of events, in order.
+fn kinds(sent: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<&str> = sent.iter().filter_map(|event| event["type"].as_str()).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+#[tokio::test]
 async fn refunds_are_listed_by_their_payment_the_newest_first() -> TestResult {
     let client = client()?;
     let (id, intent) = paid(&client).await?;

@@ -43,6 +43,7 @@ pub(super) enum EventKind {
     AsyncFailed,
     Expired,
     Refunded,
+    RefundCreated,
     RefundUpdated,
     RefundFailed,
     DisputeCreated,
@@ -56,6 +57,7 @@ impl EventKind {
             Self::AsyncFailed => "checkout.session.async_payment_failed",
             Self::Expired => "checkout.session.expired",
             Self::Refunded => "charge.refunded",
+            Self::RefundCreated => "refund.created",
             Self::RefundUpdated => "refund.updated",
             Self::RefundFailed => "refund.failed",
             Self::DisputeCreated => "charge.dispute.created",
@@ -86,7 +88,7 @@ impl Event {
     ) -> Self {
         let object = match kind {
             EventKind::Refunded => session.charge_object(),
-            EventKind::RefundUpdated | EventKind::RefundFailed => {
+            EventKind::RefundCreated | EventKind::RefundUpdated | EventKind::RefundFailed => {
                 session.refund_objects().into_iter().next().unwrap_or_default()
             }
             EventKind::DisputeCreated => session.dispute_object(),

@@ -1,4 +1,5 @@
 //! A refund that its gateway took is not done: it is asked about until the gateway says what became of it.
+//! Its calls are lost here; `refund_calls.rs` hears them.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ pub(super) async fn a_refund_that_takes_its_time_is_done_only_when_the_gateway_s
     let attempt = scene.attempt(&link, 0).await;
     assert_eq!((&attempt["status"], &attempt["refund"]["status"]), (&json!("refunding"), &json!("pending")), "{name}");
     assert_eq!(scene.booked(&link, 0).await["refunds"], 1, "{name}: it is asked about, and not asked for again");
-    scene.finish_refund(&link, "succeeded").await;
+    scene.finish_refund(&link, "succeeded_no_webhook").await;
     scene.sweep_after(HOUR).await;
     scene.assert_refunded(&link).await;
     let attempt = scene.attempt(&link, 0).await;
@@ -29,7 +30,7 @@ pub(super) async fn a_refund_that_takes_its_time_is_done_only_when_the_gateway_s
 pub(super) async fn a_refund_that_fails_is_for_a_person_who_can_have_it_made_once_more(scene: Scene) {
     let name = scene.name();
     let link = with_a_refund_under_way(&scene).await;
-    scene.finish_refund(&link, "failed").await;
+    scene.finish_refund(&link, "failed_no_webhook").await;
     scene.sweep_after(HOUR).await;
     let attempt = scene.attempt(&link, 0).await;
     assert_eq!(
@@ -64,7 +65,7 @@ pub(super) async fn a_refund_that_no_bank_finishes_is_for_a_person(scene: Scene)
     assert_eq!(keep.status, StatusCode::CONFLICT, "{name}: it may still go back: {}", keep.text);
     let ask = scene.world.crm(reqwest::Method::POST, &path, json!({ "outcome": "ask_again" })).await;
     assert_eq!(ask.status, StatusCode::OK, "{name}: {}", ask.text);
-    scene.finish_refund(&link, "succeeded").await;
+    scene.finish_refund(&link, "succeeded_no_webhook").await;
     scene.sweep_after(MINUTE).await;
     scene.assert_refunded(&link).await;
     assert_eq!(scene.booked(&link, 0).await["refunds"], 1, "{name}");
@@ -72,7 +73,7 @@ pub(super) async fn a_refund_that_no_bank_finishes_is_for_a_person(scene: Scene)
 
 /// A link that was paid less than it asks for, and whose money a person has refunded. The gateway took the order and is
 /// not done.
-async fn with_a_refund_under_way(scene: &Scene) -> Value {
+pub(super) async fn with_a_refund_under_way(scene: &Scene) -> Value {
     let name = scene.name();
     let link = scene.link().await;
     scene.world.pay(&link, "paid_less").await;
