@@ -278,6 +278,28 @@ impl FaultyWorld {
         }
     }
 
+    /// A gateway's server tells us of the refund in a session, as it is at this moment.
+    pub async fn refund_webhook(&self, gateway: GatewayKind, session: &str) -> Option<Reply> {
+        match gateway {
+            GatewayKind::Mollie => self.mollie_webhook(session).await,
+            GatewayKind::Razorpay => {
+                let link = self.razorpay_object(&format!("payment_links/{session}")).await;
+                let payment = link["payments"][0]["payment_id"].as_str().unwrap();
+                let refunds = self.razorpay_object(&format!("payments/{payment}/refunds")).await;
+                let refund = &refunds["items"][0];
+                let kind = if refund["status"] == "failed" { "refund.failed" } else { "refund.processed" };
+                self.razorpay_event(kind, "refund", refund).await
+            }
+            GatewayKind::Stripe => {
+                let session = self.stripe_object(&format!("checkout/sessions/{session}")).await;
+                let payment = session["payment_intent"].as_str().unwrap();
+                let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}")).await;
+                self.stripe_event(None, "refund.updated", &refunds["data"][0]).await
+            }
+            GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
+        }
+    }
+
     async fn stripe_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
         self.stripe_webhook_at(None, session, kind).await
     }
@@ -288,11 +310,19 @@ impl FaultyWorld {
     }
 
     async fn stripe_webhook_at(&self, account: Option<&str>, session: &str, kind: &str) -> Option<Reply> {
-        let url = format!("{}/stripe/v1/checkout/sessions/{session}", self.cloud.page_url());
-        let object = self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await;
+        let session = self.stripe_object(&format!("checkout/sessions/{session}")).await;
+        self.stripe_event(account, kind, &session).await
+    }
+
+    async fn stripe_object(&self, path: &str) -> Value {
+        let url = format!("{}/stripe/v1/{path}", self.cloud.page_url());
+        self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await
+    }
+
+    async fn stripe_event(&self, account: Option<&str>, kind: &str, object: &Value) -> Option<Reply> {
         let event = json!({
-            "id": format!("evt_{session}"), "object": "event", "type": kind, "created": self.now().as_second(),
-            "data": { "object": object },
+            "id": format!("evt_{}", object["id"].as_str().unwrap()), "object": "event", "type": kind,
+            "created": self.now().as_second(), "data": { "object": object },
         });
         let (body, time) = (event.to_string(), self.now().as_second());
         let signature = format!("t={time},v1={}", signed(STRIPE_WEBHOOK_SECRET, &format!("{time}.{body}")));
@@ -313,11 +343,19 @@ impl FaultyWorld {
     }
 
     async fn razorpay_webhook(&self, session: &str, kind: &str) -> Option<Reply> {
-        let url = format!("{}/razorpay/v1/payment_links/{session}", self.cloud.page_url());
-        let object = self.object(self.http.get(url).basic_auth(RAZORPAY_KEY, Some(RAZORPAY_SECRET))).await;
+        let link = self.razorpay_object(&format!("payment_links/{session}")).await;
+        self.razorpay_event(kind, "payment_link", &link).await
+    }
+
+    async fn razorpay_object(&self, path: &str) -> Value {
+        let url = format!("{}/razorpay/v1/{path}", self.cloud.page_url());
+        self.object(self.http.get(url).basic_auth(RAZORPAY_KEY, Some(RAZORPAY_SECRET))).await
+    }
+
+    async fn razorpay_event(&self, kind: &str, name: &str, object: &Value) -> Option<Reply> {
         let event = json!({
-            "entity": "event", "event": kind, "contains": ["payment_link"], "created_at": self.now().as_second(),
-            "payload": { "payment_link": { "entity": object } },
+            "entity": "event", "event": kind, "contains": [name], "created_at": self.now().as_second(),
+            "payload": { name: { "entity": object } },
         });
         let body = event.to_string();
         let signature = signed(RAZORPAY_WEBHOOK_SECRET, &body);

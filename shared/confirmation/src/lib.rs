@@ -59,6 +59,16 @@ impl Outcome {
         }
     }
 
+    /// The link where nothing was written over this version of it. News is written with everything else that is known
+    /// by then.
+    fn still_at(&self, version: u64) -> Option<&PaymentLink> {
+        let link = match self {
+            Self::Known(link) | Self::Unknown(link) | Self::AccountRefused(link) | Self::SessionRefused(link) => link,
+            Self::NoSuchAttempt => return None,
+        };
+        (link.version() == version).then_some(link)
+    }
+
     fn of(answer: &GatewayAnswer, link: PaymentLink) -> Self {
         let link = Box::new(link);
         match answer {
@@ -170,12 +180,20 @@ impl Confirmation {
     ) -> Result<Outcome, ConfirmError> {
         match link.step(&attempt.id, return_data.hint, now) {
             Step::Nothing => Ok(Outcome::Known(Box::new(link))),
-            Step::Confirm | Step::LookUp
+            Step::Confirm | Step::LookUp | Step::FindRefund
                 if asker == Asker::Anybody && attempt.asked_just_now(return_data.hint, now).is_some() =>
             {
                 self.note_told(link, &attempt.id, return_data.hint, now).await
             }
             Step::Confirm => self.intend_and_confirm(link, &attempt.id, return_data, now).await,
+            Step::FindRefund => {
+                let before = link.version();
+                let outcome = self.hear_of_refund(link, &attempt.id, now).await?;
+                if let Some(link) = outcome.still_at(before).filter(|_| asker == Asker::Anybody) {
+                    self.note_asked(link, &attempt.id, return_data.hint, false, now).await?;
+                }
+                Ok(outcome)
+            }
             Step::LookUp => {
                 let before = link.version();
                 let (answer, newer) = self.look_up(&link, attempt, return_data, now).await?;
@@ -183,21 +201,12 @@ impl Confirmation {
                 let link = link.with_credentials(&attempt.id, newer);
                 let is_answered = answer == GatewayAnswer::Pending;
                 let outcome = self.act_on_look_up(link, attempt, answer, return_data, now).await?;
-                match &outcome {
-                    // News was written with everything else that is known by now.
-                    Outcome::Known(link)
-                    | Outcome::Unknown(link)
-                    | Outcome::AccountRefused(link)
-                    | Outcome::SessionRefused(link)
-                        if link.version() == before =>
-                    {
-                        if asker == Asker::Anybody {
-                            self.note_asked(link, &attempt.id, return_data.hint, is_answered, now).await?;
-                        } else if takes_newer {
-                            self.store.replace_link(&link.touched(now)).await?;
-                        }
+                if let Some(link) = outcome.still_at(before) {
+                    if asker == Asker::Anybody {
+                        self.note_asked(link, &attempt.id, return_data.hint, is_answered, now).await?;
+                    } else if takes_newer {
+                        self.store.replace_link(&link.touched(now)).await?;
                     }
-                    _ => {}
                 }
                 Ok(outcome)
             }
@@ -293,7 +302,7 @@ impl Confirmation {
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let told = if hint == Hint::Paid { link.told_paid(id, now) } else { None };
+        let told = if hint.may_mean_paid() { link.told_paid(id, now) } else { None };
         let Some(told) = told else { return Ok(Outcome::Unknown(Box::new(link))) };
         Ok(Outcome::Unknown(Box::new(match self.store.replace_link(&told).await? {
             Written::Applied | Written::AlreadyApplied => told,

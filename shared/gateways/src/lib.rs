@@ -76,6 +76,8 @@ pub struct Order<'a> {
 /// What is asked about a refund, or for it.
 #[derive(Clone, Copy, Debug)]
 pub struct RefundOrder<'a> {
+    /// The link that the attempt is of.
+    pub link: &'a LinkId,
     pub attempt: &'a Attempt,
     /// The payment that goes back, whole.
     pub payment: &'a Payment,
@@ -479,6 +481,11 @@ fn terminal(secret: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// The link that such an attempt is of.
+    pub(crate) fn link() -> LinkId {
+        LinkId::parse("pl_2222222222222222222222").unwrap()
+    }
 
     /// An open attempt, begun at 22:00.
     pub(crate) fn attempt(gateway: &str, session: &str, amount: i64, currency: &str) -> Attempt {

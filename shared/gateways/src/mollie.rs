@@ -199,7 +199,7 @@ impl GatewayAdapter for Mollie<'_> {
     }
 
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
-        let RefundOrder { attempt, payment, refund } = *order;
+        let RefundOrder { link: _, attempt, payment, refund } = *order;
         let body = json!({
             "amount": amount(payment.money),
             "description": "Payment returned",
@@ -233,7 +233,8 @@ impl GatewayAdapter for Mollie<'_> {
         Hint::Nothing.into()
     }
 
-    /// Unsigned: it says that something changed, which is worth asking about whatever we knew before.
+    /// Unsigned: it says that something changed, the payment or a refund of it, which is worth asking about whatever we
+    /// knew before.
     fn read_webhook(
         request: WebhookRequest<'_>,
         _: &[Credentials],
@@ -246,7 +247,7 @@ impl GatewayAdapter for Mollie<'_> {
         }
         let link = request.query.get("link").and_then(|id| LinkId::parse(id).ok());
         let attempt = request.query.get("attempt").and_then(|id| AttemptId::parse(id).ok());
-        Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint: Hint::Paid }))
+        Ok(link.zip(attempt).map(|(link, attempt)| WebhookHint { link, attempt, hint: Hint::Changed }))
     }
 }
 
@@ -744,7 +745,7 @@ mod tests {
         }))
         .unwrap();
         let paid = Payment::new("tr_1", "mollie#tr_1", of(1_999, "EUR"));
-        let order = RefundOrder { attempt: &attempt, payment: &paid, refund: &asked };
+        let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
         let found = |refunds: &[RefundObject]| found_in(refunds, &order);
         let ours = asked.id.as_str();
         assert_eq!(found(&[]), None);

@@ -32,8 +32,11 @@ const LONGEST_DESCRIPTION: usize = 2_048;
 /// A link must live fifteen minutes by their clock; a minute more keeps ours from mattering.
 const CLOCK_MARGIN_SECONDS: i64 = 60;
 
-/// The name of our link's id in the notes of theirs.
+/// The name of our link's id in the notes of theirs, and of a refund.
 const LINK_NOTE: &str = "paylink_link";
+
+/// The name of our attempt's id in the notes of a refund. A link of theirs has a field of its own for it.
+const ATTEMPT_NOTE: &str = "paylink_attempt";
 
 /// The name of our refund's id in the notes of theirs.
 const REFUND_NOTE: &str = "paylink_refund";
@@ -222,12 +225,16 @@ impl GatewayAdapter for Razorpay<'_> {
     }
 
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
-        let RefundOrder { attempt: _, payment, refund } = *order;
+        let RefundOrder { link, attempt, payment, refund } = *order;
         let path = format!("/v1/payments/{}/refund", payment.reference);
         let body = json!({
             "amount": payment.money.minor_units(),
             "speed": "normal",
-            "notes": { REFUND_NOTE: refund.id.as_str() },
+            "notes": {
+                LINK_NOTE: link.as_str(),
+                ATTEMPT_NOTE: attempt.id.as_str(),
+                REFUND_NOTE: refund.id.as_str(),
+            },
         });
         let answer = match self.call(Method::POST, &path, Some(body), Some(&refund.key()), credentials).await {
             Ok(answer) => answer,
@@ -291,15 +298,17 @@ impl GatewayAdapter for Razorpay<'_> {
 /// for other things, so an event of any other form is none of ours. It must be no error: Razorpay switches a webhook
 /// off that keeps refusing.
 fn hint_of(event: &Value) -> Option<WebhookHint> {
-    let hint = match event.get("event")?.as_str()? {
-        "payment_link.paid" | "payment_link.partially_paid" => Hint::Paid,
-        "payment_link.cancelled" | "payment_link.expired" => Hint::NotPaid,
+    let (hint, object) = match event.get("event")?.as_str()? {
+        "payment_link.paid" | "payment_link.partially_paid" => (Hint::Paid, "payment_link"),
+        "payment_link.cancelled" | "payment_link.expired" => (Hint::NotPaid, "payment_link"),
+        "refund.processed" | "refund.failed" => (Hint::Changed, "refund"),
         _ => return None,
     };
-    let entity = event.pointer("/payload/payment_link/entity")?;
-    let link = entity.get("notes")?.get(LINK_NOTE)?.as_str()?;
-    let attempt = entity.get("reference_id")?.as_str()?;
-    Some(WebhookHint { link: LinkId::parse(link).ok()?, attempt: AttemptId::parse(attempt).ok()?, hint })
+    let entity = event.get("payload")?.get(object)?.get("entity")?;
+    let notes = entity.get("notes")?;
+    let attempt = if hint == Hint::Changed { notes.get(ATTEMPT_NOTE)? } else { entity.get("reference_id")? };
+    let link = LinkId::parse(notes.get(LINK_NOTE)?.as_str()?).ok()?;
+    Some(WebhookHint { link, attempt: AttemptId::parse(attempt.as_str()?).ok()?, hint })
 }
 
 impl Razorpay<'_> {
@@ -751,6 +760,35 @@ mod tests {
         assert_eq!(told(&json!(["payment_link.paid"])), Err(WebhookError::Unreadable));
     }
 
+    #[test]
+    fn an_event_of_our_refund_says_the_same_whatever_it_claims_became_of_it() {
+        let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
+        let event = |kind: &str, notes: Value| {
+            let refund = json!({ "id": "rfnd_1", "entity": "refund", "status": "processed", "notes": notes });
+            let payload = json!({ "refund": { "entity": refund }, "payment": { "entity": { "id": "pay_1" } } });
+            json!({ "entity": "event", "event": kind, "contains": ["refund", "payment"], "payload": payload })
+        };
+        let ours = json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt, REFUND_NOTE: "rf_2222222222222222222222" });
+        for kind in ["refund.processed", "refund.failed"] {
+            let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
+            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+            assert_eq!(understood.hint, Hint::Changed);
+        }
+        for (kind, notes) in [
+            ("refund.created", ours.clone()),
+            ("payment_link.paid", ours),
+            ("refund.processed", json!([])),
+            ("refund.processed", Value::Null),
+            ("refund.processed", json!({ LINK_NOTE: link })),
+            ("refund.processed", json!({ ATTEMPT_NOTE: attempt })),
+            ("refund.failed", json!({ LINK_NOTE: "7", ATTEMPT_NOTE: attempt })),
+            ("refund.failed", json!({ LINK_NOTE: link, ATTEMPT_NOTE: "order-7" })),
+        ] {
+            let event = event(kind, notes);
+            assert_eq!(told(&event), Ok(None), "{event}");
+        }
+    }
+
     fn link(status: &str, paid: i64, order: Value, payments: Value) -> LinkObject {
         serde_json::from_value(json!({
             "id": "plink_1", "status": status, "amount": 50_000, "amount_paid": paid, "currency": "INR",
@@ -902,7 +940,7 @@ mod tests {
         }))
         .unwrap();
         let paid = Payment::new("pay_1", "razorpay#pay_1", money(50_000, "INR").unwrap());
-        let order = RefundOrder { attempt: &attempt, payment: &paid, refund: &asked };
+        let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
         let ours = asked.id.as_str();
         let found = |refunds: &[(&str, i64, &str)]| {
             let refund = |(n, (status, amount, note)): (usize, &(&str, i64, &str))| {

@@ -106,7 +106,7 @@ impl GatewayAdapter for Sep<'_> {
     }
 
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
-        let RefundOrder { attempt: _, payment, refund: _ } = *order;
+        let RefundOrder { link: _, attempt: _, payment, refund: _ } = *order;
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
             Ok(reply) => reversed(&reply, &payment.reference),
             Err(why) => RefundAnswer::Unknown { why },
@@ -220,7 +220,7 @@ fn asked_of(attempt: &Attempt, return_data: &ReturnData, now: Timestamp) -> Gate
         // The token is used up, and without our verifying nothing is taken: a later return that brings a payment
         // after all is still read.
         (_, Hint::NotPaid) => not_paid(NotPaidCause::Unspecified, "not_paid_on_return"),
-        (_, Hint::Paid | Hint::Nothing) => GatewayAnswer::Pending,
+        (_, Hint::Paid | Hint::Changed | Hint::Nothing) => GatewayAnswer::Pending,
     }
 }
 

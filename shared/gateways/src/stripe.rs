@@ -28,8 +28,11 @@ const CLOCK_MARGIN_SECONDS: i64 = 60;
 /// How old a webhook's signature may be, in seconds, as in the official SDKs.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// The name of our link's id in the metadata of a session.
+/// The name of our link's id in the metadata of a session and of a refund.
 const LINK_METADATA: &str = "paylink_link";
+
+/// The name of our attempt's id in the metadata of a refund. A session has a field of its own for it.
+const ATTEMPT_METADATA: &str = "paylink_attempt";
 
 /// The name of our refund's id in the metadata of a refund.
 const REFUND_METADATA: &str = "paylink_refund";
@@ -234,6 +237,8 @@ impl GatewayAdapter for Stripe<'_> {
         let form = form(&[
             ("payment_intent", &order.payment.reference),
             ("reason", "requested_by_customer"),
+            (&format!("metadata[{LINK_METADATA}]"), order.link.as_str()),
+            (&format!("metadata[{ATTEMPT_METADATA}]"), order.attempt.id.as_str()),
             (&format!("metadata[{REFUND_METADATA}]"), order.refund.id.as_str()),
         ]);
         match self.post("/v1/refunds", form, Some(&order.refund.key()), credentials).await {
@@ -612,15 +617,23 @@ fn read_webhook(
 /// for other things, so an event of any other form is none of ours. It must be no error: Stripe switches an endpoint
 /// off that keeps refusing.
 fn hint_of(event: &Value) -> Option<WebhookHint> {
-    let hint = match event.get("type")?.as_str()? {
-        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => Hint::Paid,
-        "checkout.session.expired" | "checkout.session.async_payment_failed" => Hint::NotPaid,
+    let object = event.pointer("/data/object")?;
+    let metadata = object.get("metadata")?;
+    let (hint, attempt) = match event.get("type")?.as_str()? {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
+            (Hint::Paid, object.get("client_reference_id")?)
+        }
+        "checkout.session.expired" | "checkout.session.async_payment_failed" => {
+            (Hint::NotPaid, object.get("client_reference_id")?)
+        }
+        // An endpoint of a version before October 2024 gets the last of these alone.
+        "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            (Hint::Changed, metadata.get(ATTEMPT_METADATA)?)
+        }
         _ => return None,
     };
-    let session = event.pointer("/data/object")?;
-    let link = session.get("metadata")?.get(LINK_METADATA)?.as_str()?;
-    let attempt = session.get("client_reference_id")?.as_str()?;
-    Some(WebhookHint { link: LinkId::parse(link).ok()?, attempt: AttemptId::parse(attempt).ok()?, hint })
+    let link = LinkId::parse(metadata.get(LINK_METADATA)?.as_str()?).ok()?;
+    Some(WebhookHint { link, attempt: AttemptId::parse(attempt.as_str()?).ok()?, hint })
 }
 
 /// Whether one of the header's `v1` signatures is right and not too old. The key is the whole secret with its prefix; the
@@ -742,6 +755,34 @@ mod tests {
         }
         for kind in ["charge.refunded", "refund.failed", "charge.dispute.created", "customer.created"] {
             assert_eq!(told(&event(kind)), Ok(None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_our_refund_says_the_same_whatever_it_claims_became_of_it() {
+        let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
+        let event = |kind: &str, metadata: Value| {
+            let refund = json!({ "id": "re_1", "object": "refund", "status": "succeeded", "metadata": metadata });
+            json!({ "object": "event", "type": kind, "data": { "object": refund } })
+        };
+        let ours = json!({ LINK_METADATA: link, ATTEMPT_METADATA: attempt, REFUND_METADATA: REFUND });
+        for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
+            let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
+            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+            assert_eq!(understood.hint, Hint::Changed);
+        }
+        for (kind, metadata) in [
+            ("refund.created", ours.clone()),
+            ("charge.refunded", ours),
+            ("refund.updated", Value::Null),
+            ("refund.updated", json!({})),
+            ("refund.updated", json!({ LINK_METADATA: link })),
+            ("refund.updated", json!({ ATTEMPT_METADATA: attempt, REFUND_METADATA: REFUND })),
+            ("refund.updated", json!({ LINK_METADATA: "7", ATTEMPT_METADATA: attempt })),
+            ("refund.failed", json!({ LINK_METADATA: link, ATTEMPT_METADATA: "order-7" })),
+        ] {
+            let event = event(kind, metadata);
+            assert_eq!(told(&event), Ok(None), "{event}");
         }
     }
 
@@ -920,7 +961,7 @@ mod tests {
             "gateway_reference": known,
         }))
         .unwrap();
-        let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &refund };
+        let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
         let answer = answer(status, &body.to_string());
         match known {
             Some(_) => known_refund(&answer, &order),

@@ -919,7 +919,12 @@ mod tests {
             ..refund_after(&attempt, calls, Timestamp::UNIX_EPOCH)
         };
         let may_have = |calls: u32, minutes: i64| {
-            may_have_refunded(&RefundOrder { attempt: &attempt, payment: &payment, refund: &refund(calls, minutes) })
+            may_have_refunded(&RefundOrder {
+                link: &crate::tests::link(),
+                attempt: &attempt,
+                payment: &payment,
+                refund: &refund(calls, minutes),
+            })
         };
         assert!(!may_have(1, 29), "it was no more than a reverse, which can be repeated");
         assert!(may_have(1, 30));
@@ -927,7 +932,10 @@ mod tests {
         let session =
             |timeline: Value| panel_session(&json!({ "id": 7, "amount": 20_000, "timeline": timeline })).unwrap();
         let of = |timeline: Value, refund: &Refund| {
-            refund_of(&session(timeline), &RefundOrder { attempt: &attempt, payment: &payment, refund })
+            refund_of(
+                &session(timeline),
+                &RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund },
+            )
         };
         let (unknown_one, failed) = (refund(2, 29), json!({ "refund_status": "FAILED" }));
         assert_eq!(of(failed.clone(), &unknown_one), None, "an older one that failed is not this one");
@@ -938,7 +946,8 @@ mod tests {
         assert_eq!(of(json!({ "refund_status": "DONE" }), &unknown_one).unwrap().name(), "succeeded");
         let returned = |status: &str, timeline: Value| {
             let session = json!({ "id": 7, "amount": 20_000, "status": status, "timeline": timeline });
-            let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &unknown_one };
+            let order =
+                RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &unknown_one };
             refund_of(&panel_session(&session).unwrap(), &order)
         };
         let failed = || json!({ "refund_status": "FAILED" });
@@ -958,7 +967,8 @@ mod tests {
             let attempt = crate::tests::attempt("zarinpal", "A1", amount, "IRR");
             let payment = Payment::new("201", "zarinpal#201", attempt.money);
             let refund = refund_after(&attempt, calls, Timestamp::UNIX_EPOCH);
-            let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &refund };
+            let order =
+                RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
             (refused_without_token(code(), &order).name(), may_have_refunded(&order))
         };
         assert_eq!(of(20_000, 1), ("credentials_missing", false));
@@ -975,7 +985,12 @@ mod tests {
         let refund = refund_after(&attempt, 2, created_at);
         let of = |timeline: Value| {
             let resource = panel_session(&json!({ "id": 7, "amount": 20_000, "timeline": timeline })).unwrap();
-            added(&resource, "7", &RefundOrder { attempt: &attempt, payment: &payment, refund: &refund }).name()
+            added(
+                &resource,
+                "7",
+                &RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund },
+            )
+            .name()
         };
         let failed_at = |time: &str| json!({ "refund_status": "FAILED", "refund_time": time });
         assert_eq!(of(failed_at("2026-11-23T21:58:00Z")), "accepted");

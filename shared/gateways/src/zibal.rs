@@ -151,7 +151,7 @@ impl GatewayAdapter for Zibal<'_> {
     /// Refunds, where the account has what that needs. The payment is reversed where that is still possible, and otherwise
     /// paid back from the account.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
-        let RefundOrder { attempt, payment: _, refund } = *order;
+        let RefundOrder { link: _, attempt, payment: _, refund } = *order;
         let Some((token, account)) = platform_access(credentials) else { return refused_without_access(order) };
         let body = json!({
             "trackId": track(attempt),
@@ -235,7 +235,7 @@ fn has_status_of_payment(reply: &Reply) -> bool {
 
 /// What the session alone says of a refund. `None` where the platform has to be asked.
 fn found_in_session(inquired: Result<Reply, GatewayAnswer>, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
-    let RefundOrder { attempt, payment: _, refund } = *order;
+    let RefundOrder { link: _, attempt, payment: _, refund } = *order;
     let known = || refund.gateway_reference.clone();
     let account_refused = |code: String| RefundAnswer::AccountRefused { code: format!("zibal_{code}") };
     let reply = match inquired {
@@ -421,7 +421,7 @@ fn listed_refund(row: &Value) -> ListedRefund {
 /// What the platform's list says of a refund: of the one that we know, by the platform's number of it or by our own, and
 /// otherwise of any, where one that failed counts for nothing.
 fn found(list: &[ListedRefund], order: &RefundOrder<'_>) -> RefundAnswer {
-    let RefundOrder { attempt, payment, refund } = *order;
+    let RefundOrder { link: _, attempt, payment, refund } = *order;
     let reference = |row: &ListedRefund| row.id.clone().unwrap_or_else(|| attempt.session.clone());
     let is_ours = |row: &&ListedRefund| {
         row.id.is_some() && row.id == refund.gateway_reference || row.description.as_deref() == Some(refund.id.as_str())
@@ -604,7 +604,8 @@ mod tests {
                 gateway_reference: reference.map(str::to_owned),
                 state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
             };
-            let order = RefundOrder { attempt: &attempt, payment: &payment, refund: &refund };
+            let order =
+                RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
             let not_paid = found_in_session(Ok(reply(json!({ "status": 3 }))), &order).unwrap();
             (unlisted_without_access(&order).name(), refused_without_access(&order).name(), not_paid.name())
         };
@@ -628,7 +629,10 @@ mod tests {
             state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
         };
         let list = listed_refunds(&reply(json!({ "result": 1, "data": data }))).unwrap();
-        found(&list, &RefundOrder { attempt: &attempt, payment: &payment, refund: &refund })
+        found(
+            &list,
+            &RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund },
+        )
     }
 
     #[test]

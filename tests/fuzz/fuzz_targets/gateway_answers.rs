@@ -315,7 +315,7 @@ fuzz_target!(|data: &[u8]| {
                     gateway_reference: None,
                     state: RefundState::Calling { since: now() },
                 };
-                let order = RefundOrder { attempt, payment: &payment, refund: &refund };
+                let order = RefundOrder { link: &world.link, attempt, payment: &payment, refund: &refund };
                 let made = gateways.refund(&order, Mode::Sandbox, credentials).await;
                 let found = gateways.find_refund(&order, Mode::Sandbox, credentials).await;
                 for answer in [made, found] {

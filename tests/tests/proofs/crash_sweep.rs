@@ -84,6 +84,10 @@ enum Flow {
     ReturnCancelled(GatewayKind),
     WebhookPaid(GatewayKind),
     WebhookExpired(GatewayKind),
+    /// The gateway calls, because it is done with a refund.
+    WebhookRefunded(GatewayKind),
+    /// The same, and it gave up.
+    WebhookRefundFailed(GatewayKind),
     /// The customer comes with the reference of a payment that somebody else made.
     ReturnWithReplayedReference,
     /// The customer has paid, nobody knows it yet, and the result page asks.
@@ -128,7 +132,7 @@ enum Flow {
     DeliverAfterReplay,
 }
 
-const FLOWS: [Flow; 66] = [
+const FLOWS: [Flow; 70] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -153,6 +157,10 @@ const FLOWS: [Flow; 66] = [
     Flow::WebhookPaid(Razorpay),
     Flow::WebhookExpired(Stripe),
     Flow::WebhookExpired(Razorpay),
+    Flow::WebhookRefunded(Stripe),
+    Flow::WebhookRefunded(Mollie),
+    Flow::WebhookRefunded(Razorpay),
+    Flow::WebhookRefundFailed(Stripe),
     Flow::ResultPage,
     Flow::SummaryPage,
     Flow::GoOn,
@@ -231,6 +239,8 @@ impl Flow {
             | Self::ReturnCancelled(gateway)
             | Self::WebhookPaid(gateway)
             | Self::WebhookExpired(gateway)
+            | Self::WebhookRefunded(gateway)
+            | Self::WebhookRefundFailed(gateway)
             | Self::SweepFindsThePayment(gateway)
             | Self::SweepRefunds(gateway)
             | Self::SweepRefundsShownLate(gateway)
@@ -377,8 +387,10 @@ impl Flow {
                 assert!(world.order_at_gateway(gateway.as_str(), control, &late).await.is_success());
                 owe_a_refund(world, scene, page, gateway).await;
             }
-            Self::SweepHearsOfRefund(gateway) => begin_slow_refund(world, scene, page, gateway, "succeeded").await,
-            Self::SweepHearsOfFailedRefund(gateway) => {
+            Self::SweepHearsOfRefund(gateway) | Self::WebhookRefunded(gateway) => {
+                begin_slow_refund(world, scene, page, gateway, "succeeded").await;
+            }
+            Self::SweepHearsOfFailedRefund(gateway) | Self::WebhookRefundFailed(gateway) => {
                 begin_slow_refund(world, scene, page, gateway, "failed").await;
             }
             Self::SweepWithNewKey => {
@@ -417,6 +429,9 @@ impl Flow {
             Self::WebhookExpired(gateway) => {
                 let kind = if gateway == Stripe { "checkout.session.expired" } else { "payment_link.expired" };
                 is_answered(world.webhook(gateway, &scene.session, kind).await)
+            }
+            Self::WebhookRefunded(gateway) | Self::WebhookRefundFailed(gateway) => {
+                is_answered(world.refund_webhook(gateway, &scene.session).await)
             }
             Self::ResultPage => is_answered(world.open(&format!("{}/result", scene.link().url)).await),
             Self::SummaryPage => is_answered(world.open(&scene.link().url).await),
@@ -468,7 +483,14 @@ impl Flow {
 
     /// Whether what became of a refund is known only some time after the run.
     fn has_to_wait_for_the_gateway(self) -> bool {
-        matches!(self, Self::SweepHearsOfRefund(_) | Self::SweepHearsOfFailedRefund(_) | Self::SweepRefundsShownLate(_))
+        matches!(
+            self,
+            Self::SweepHearsOfRefund(_)
+                | Self::SweepHearsOfFailedRefund(_)
+                | Self::SweepRefundsShownLate(_)
+                | Self::WebhookRefunded(_)
+                | Self::WebhookRefundFailed(_)
+        )
     }
 
     /// Whether a call is disturbed that asks for a refund where a second call could refund a second time, or the write just
@@ -491,6 +513,8 @@ impl Flow {
             | Self::ReturnWithReplayedReference
             | Self::WebhookPaid(_)
             | Self::WebhookExpired(_)
+            | Self::WebhookRefunded(_)
+            | Self::WebhookRefundFailed(_)
             | Self::ResultPage
             | Self::SummaryPage
             | Self::GoOn

@@ -349,7 +349,7 @@ impl Attempt {
     /// question before which nobody had said so.
     pub fn asked_just_now(&self, hint: Hint, now: Timestamp) -> Option<&Asked> {
         let is_news = |asked: &Asked| match hint {
-            Hint::Paid => !asked.was_told_paid,
+            Hint::Paid | Hint::Changed => !asked.was_told_paid,
             Hint::NotPaid => !asked.was_told_not_paid,
             Hint::Nothing => false,
         };

@@ -23,6 +23,8 @@ pub enum Step {
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
+    /// Ask the gateway what became of the refund of its money, and ask for none.
+    FindRefund,
     /// Write the intention with [`PaymentLink::begin_confirming`], then confirm the attempt at the gateway.
     Confirm,
 }
@@ -118,16 +120,18 @@ impl PaymentLink {
             // happen, time is too.
             AttemptState::Failed { look_up_at: Some(_), .. } if hint == Hint::Nothing => Step::LookUp,
             AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => match hint {
-                Hint::Paid => Step::LookUp,
+                Hint::Paid | Hint::Changed => Step::LookUp,
                 Hint::NotPaid | Hint::Nothing => Step::Nothing,
             },
-            AttemptState::Paid { .. }
-            | AttemptState::Accepted { .. }
-            | AttemptState::Refunding { .. }
-            | AttemptState::Refunded { .. } => Step::Nothing,
+            // That it was paid, or was not, is no news of money that is on its way back.
+            AttemptState::Refunding { .. } => match hint {
+                Hint::Changed => Step::FindRefund,
+                Hint::Paid | Hint::NotPaid | Hint::Nothing => Step::Nothing,
+            },
+            AttemptState::Paid { .. } | AttemptState::Accepted { .. } | AttemptState::Refunded { .. } => Step::Nothing,
             AttemptState::NeedsReview { payment, reason, .. } => {
                 let is_unknown = payment.is_none() && reason.is_ignorance();
-                if is_unknown && hint == Hint::Paid { Step::LookUp } else { Step::Nothing }
+                if is_unknown && hint.may_mean_paid() { Step::LookUp } else { Step::Nothing }
             }
         }
     }
@@ -215,7 +219,7 @@ impl PaymentLink {
                 attempt.asked = Some(Asked {
                     at: now,
                     is_answered,
-                    was_told_paid: hint == Hint::Paid || last.is_some_and(|asked| asked.was_told_paid),
+                    was_told_paid: hint.may_mean_paid() || last.is_some_and(|asked| asked.was_told_paid),
                     was_told_not_paid: hint == Hint::NotPaid || last.is_some_and(|asked| asked.was_told_not_paid),
                 });
             }
@@ -312,7 +316,7 @@ impl PaymentLink {
                 GatewayAnswer::Unknown { .. }
                 | GatewayAnswer::AccountRefused { .. }
                 | GatewayAnswer::SessionRefused { .. },
-            ) if hint == Hint::Paid => self.told_paid(id, now).map(Transition::from),
+            ) if hint.may_mean_paid() => self.told_paid(id, now).map(Transition::from),
             // The gateway gave no readable answer for days: nothing will change by itself, and money may be at stake.
             (
                 AttemptState::Open { .. } | AttemptState::Confirming { .. } | AttemptState::AwaitingReversal { .. },

@@ -7,8 +7,21 @@ pub enum Hint {
     Paid,
     /// A return or a webhook says that the customer did not.
     NotPaid,
+    /// A webhook says that something became of the money, and not what: the customer may have paid, or a refund may be
+    /// done.
+    Changed,
     /// Nobody said anything. The schedule asks because the attempt is due.
     Nothing,
+}
+
+impl Hint {
+    /// Whether it can stand for a payment, so that the gateway is worth asking whatever was known before.
+    pub fn may_mean_paid(self) -> bool {
+        match self {
+            Self::Paid | Self::Changed => true,
+            Self::NotPaid | Self::Nothing => false,
+        }
+    }
 }
 
 /// What a customer's return says, and the reference in it that confirming needs at some gateways.

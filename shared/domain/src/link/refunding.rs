@@ -157,6 +157,13 @@ impl PaymentLink {
         }
     }
 
+    /// The same, where a call of somebody else made us ask. How often that happens is not ours to say, so that a
+    /// question which was not answered counts for nothing: the schedule's own do, until a person has to look.
+    pub fn apply_refund_news(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
+        let unanswered = |link: &Self| Some(link.attempt(id)?.refund.as_ref()?.unanswered);
+        self.apply_refund_answer(id, answer, now).filter(|next| unanswered(next) <= unanswered(self))
+    }
+
     /// The link after one more question about a refund that was not answered.
     fn unanswered_refund(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
         let attempt = self.attempt(id)?;

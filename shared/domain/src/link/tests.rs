@@ -495,7 +495,7 @@ enum Action {
     Answer(usize, GatewayAnswer, Hint),
     Cancel(bool),
     Sweep,
-    Refunded(usize, RefundAnswer),
+    Refunded(usize, RefundAnswer, bool),
     CallRefund(usize, RefundAnswer),
     Resolve(usize, Resolution),
     Keep(usize),
@@ -529,7 +529,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(GatewayAnswer::Doubtful { reason: "whose".to_owned() }),
         1 => Just(GatewayAnswer::Unknown { why: "timeout".to_owned() }),
     ];
-    let hint = prop_oneof![Just(Hint::Paid), Just(Hint::NotPaid), Just(Hint::Nothing)];
+    let hint = prop_oneof![Just(Hint::Paid), Just(Hint::NotPaid), Just(Hint::Changed), Just(Hint::Nothing)];
     let refund = prop_oneof![
         Just(RefundAnswer::Succeeded { reference: None }),
         Just(RefundAnswer::Refused { code: "no".to_owned() }),
@@ -545,7 +545,8 @@ fn action() -> impl Strategy<Value = Action> {
         5 => (0..4_usize, answer, hint).prop_map(|(index, answer, hint)| Action::Answer(index, answer, hint)),
         1 => any::<bool>().prop_map(Action::Cancel),
         2 => Just(Action::Sweep),
-        1 => (0..4_usize, refund).prop_map(|(index, answer)| Action::Refunded(index, answer)),
+        1 => (0..4_usize, refund, any::<bool>())
+            .prop_map(|(index, answer, is_news)| Action::Refunded(index, answer, is_news)),
         1 => (0..4_usize, prop_oneof![Just(RefundAnswer::Absent), Just(RefundAnswer::Unlisted)])
             .prop_map(|(index, found)| Action::CallRefund(index, found)),
         1 => (0..4_usize, prop::sample::select(Resolution::ALL.to_vec()))
@@ -599,7 +600,13 @@ proptest! {
                     receipts += usize::from(transition.kept.is_some());
                     transition.link
                 }),
-                Action::Refunded(index, answer) => id(index).and_then(|id| link.apply_refund_answer(&id, &answer, now)),
+                Action::Refunded(index, answer, is_news) => id(index).and_then(|id| {
+                    if is_news {
+                        link.apply_refund_news(&id, &answer, now)
+                    } else {
+                        link.apply_refund_answer(&id, &answer, now)
+                    }
+                }),
                 Action::CallRefund(index, found) => id(index)
                     .filter(|id| link.may_call_refund(id, &found))
                     .and_then(|id| link.begin_refund_call(&id, now).map(|next| (id, next)))
@@ -714,6 +721,34 @@ fn a_refund_that_the_gateway_took_is_done_only_when_it_says_so() {
     assert_eq!((done.attempts()[0].state.name(), refund_of(&done).state.name()), ("refunded", "succeeded"));
     assert_eq!(refund_of(&done).gateway_reference.as_deref(), Some("re_1"));
     assert_eq!((done.due_at(), events_of(&done)), (None, vec!["refund.created", "refund.succeeded"]));
+}
+
+#[test]
+fn a_call_about_a_refund_makes_us_ask_about_it_and_the_silence_after_it_counts_for_nothing() {
+    let (link, id) = refunding(GatewayKind::Stripe);
+    for hint in [Hint::Paid, Hint::NotPaid, Hint::Nothing] {
+        assert_eq!(link.step(&id, hint, at(4)), Step::Nothing, "{hint:?}");
+    }
+    assert_eq!(link.step(&id, Hint::Changed, at(4)), Step::FindRefund);
+    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
+    let taken = calling.apply_refund_news(&id, &accepted, at(4)).unwrap();
+    assert_eq!(taken, calling.apply_refund_answer(&id, &accepted, at(4)).unwrap());
+    let silences = [
+        RefundAnswer::Unknown { why: "timeout".to_owned() },
+        RefundAnswer::AccountRefused { code: "401".to_owned() },
+        RefundAnswer::Absent,
+    ];
+    for silence in silences {
+        assert_eq!(link.apply_refund_news(&id, &silence, at(5)), None, "{silence:?}");
+        assert_eq!(calling.apply_refund_news(&id, &silence, at(5)), None, "{silence:?}");
+        assert_eq!(taken.apply_refund_news(&id, &silence, at(20 * 24 * 60)), None, "{silence:?}");
+        assert!(taken.apply_refund_answer(&id, &silence, at(20 * 24 * 60)).unwrap().needs_review(), "{silence:?}");
+    }
+    let done = RefundAnswer::Succeeded { reference: Some("re_1".to_owned()) };
+    let done = taken.apply_refund_news(&id, &done, at(5)).unwrap();
+    assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
+    assert_eq!(done.step(&id, Hint::Changed, at(6)), Step::Nothing);
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod money;
 mod pages;
 mod paying;
 mod providers;
+mod refund_calls;
 mod relay;
 mod social;
 

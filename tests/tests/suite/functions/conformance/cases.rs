@@ -107,10 +107,18 @@ macro_rules! cases {
         tests! { calls: a_gateway_that_never_calls_has_no_address_to_call; }
     };
     (webhooks Signed) => {
-        tests! { calls: a_signed_call_confirms_a_payment_and_a_forged_one_does_not; }
+        tests! {
+            calls: a_signed_call_confirms_a_payment_and_a_forged_one_does_not;
+            refund_calls: a_refund_is_known_to_be_done_as_soon_as_the_gateway_calls,
+                a_refund_is_known_to_have_failed_as_soon_as_the_gateway_calls;
+        }
     };
     (webhooks Unsigned) => {
-        tests! { calls: an_unsigned_call_confirms_a_payment_and_a_forged_one_does_not; }
+        tests! {
+            calls: an_unsigned_call_confirms_a_payment_and_a_forged_one_does_not;
+            refund_calls: a_refund_is_known_to_be_done_as_soon_as_the_gateway_calls,
+                a_refund_is_known_to_have_failed_as_soon_as_the_gateway_calls;
+        }
     };
 }
 

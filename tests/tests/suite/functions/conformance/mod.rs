@@ -16,6 +16,7 @@ mod closing;
 mod foreign_returns;
 mod keys;
 mod paying;
+mod refund_calls;
 mod refunds;
 mod scene;
 mod sessions;
