@@ -25,7 +25,7 @@ use futures_util::stream::{self, StreamExt};
 use gateways::{GATEWAY_CALL, Unconfirmed, Way};
 use runtime::{Clock, has_time};
 use serde::Serialize;
-use store::{DUE_SHARDS, DueCursor, Schedule, StoreError, Written};
+use store::{DUE_SHARDS, DueCursor, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
 use telemetry::Measurement;
 
 /// At most this many links are read at a time.
@@ -199,26 +199,30 @@ struct LeasedLink {
     expired: bool,
 }
 
-/// Leases the due work of one link, and expires the link where it must. A link that somebody else changed meanwhile is
-/// left to the next sweep.
-async fn lease(app: &App, link: PaymentLink) -> Result<Option<LeasedLink>, StoreError> {
+/// Leases the due work of one link, and expires the link where it must. Where somebody else changed the link meanwhile,
+/// what is still due is leased: that somebody calls just now puts nothing off, and what another sweep leased is not due
+/// any more.
+async fn lease(app: &App, mut link: PaymentLink) -> Result<Option<LeasedLink>, StoreError> {
     let now = app.clock.now();
-    let Some((next, work)) = link.lease_due(now) else { return Ok(None) };
-    match app.confirmation.store().replace_link(&next).await {
-        Ok(Written::Applied | Written::AlreadyApplied) => {
-            let expired = next.expired_by(&link);
-            if expired {
-                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
+    for _ in 0..MAX_CONTENDED_TRIES {
+        let Some((next, work)) = link.lease_due(now) else { return Ok(None) };
+        match app.confirmation.store().replace_link(&next).await {
+            Ok(Written::Applied | Written::AlreadyApplied) => {
+                let expired = next.expired_by(&link);
+                if expired {
+                    tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A payment link expired.");
+                }
+                return Ok(Some(LeasedLink { link: next, work, expired }));
             }
-            Ok(Some(LeasedLink { link: next, work, expired }))
-        }
-        Ok(Written::Rejected(_)) => Ok(None),
-        Err(error) => {
-            let (link_id, trace_id) = (link.id(), link.trace_id());
-            tracing::error!(%link_id, trace_id, error = %error, "A due link could not be written.");
-            Err(error)
+            Ok(Written::Rejected(current)) => link = *current,
+            Err(error) => {
+                let (link_id, trace_id) = (link.id(), link.trace_id());
+                tracing::error!(%link_id, trace_id, error = %error, "A due link could not be written.");
+                return Err(error);
+            }
         }
     }
+    Ok(None)
 }
 
 /// A queue for each way to each gateway. Each merchant's way is found out once.

@@ -35,18 +35,40 @@ impl Confirmation {
             self.write_refund(link, id, newer, &found, PaymentLink::apply_refund_answer, now).await?;
             return Ok(CallOutcome::of_refund(&found));
         }
-        let link = link.with_credentials(id, newer);
-        let Some(calling) = link.begin_refund_call(id, now) else { return Ok(CallOutcome::Answered) };
-        match self.store.replace_link(&calling).await? {
-            Written::Applied | Written::AlreadyApplied => {}
-            // Somebody else changed the link, and the next sweep looks at what it is now.
-            Written::Rejected(_) => return Ok(CallOutcome::Answered),
-        }
+        let Some(calling) = self.intend_to_refund(link, id, newer, now).await? else {
+            return Ok(CallOutcome::Answered);
+        };
         let Some((answer, newer)) = self.ask_about_refund(&calling, id, Question::Make).await? else {
             return Ok(CallOutcome::Answered);
         };
         self.write_refund(calling, id, newer, &answer, PaymentLink::apply_refund_answer, now).await?;
         Ok(CallOutcome::of_refund(&answer))
+    }
+
+    /// Writes that a refund is about to be asked for. `None` where somebody else went on with it meanwhile, so that the
+    /// next sweep looks at what it is now. What else was written to the link, such as that somebody called about the
+    /// refund, keeps nobody's money waiting.
+    async fn intend_to_refund(
+        &self,
+        mut link: PaymentLink,
+        id: &AttemptId,
+        newer: Option<CredentialsVersion>,
+        now: Timestamp,
+    ) -> Result<Option<PaymentLink>, ConfirmError> {
+        let looked_for = refund_under_way(&link, id).cloned();
+        for _ in 0..MAX_CONTENDED_TRIES {
+            let Some(calling) = link.with_credentials(id, newer.clone()).begin_refund_call(id, now) else {
+                return Ok(None);
+            };
+            match self.store.replace_link(&calling).await? {
+                Written::Applied | Written::AlreadyApplied => return Ok(Some(calling)),
+                Written::Rejected(current) => link = *current,
+            }
+            if refund_under_way(&link, id) != looked_for.as_ref() {
+                return Ok(None);
+            }
+        }
+        Err(ConfirmError::Contended)
     }
 
     /// Asks what became of a refund, because the gateway called about it. Only a sweep, which has leased that work,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::gateway::GatewayKind::{self, Mollie, Razorpay, Stripe};
 use domain::ids::LinkId;
-use domain::link::{Attempt, RefundState};
+use domain::link::{Attempt, Hint, RefundState};
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{
     MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
@@ -14,6 +14,7 @@ use paylink_local::seed::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use store::Written;
 use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
@@ -261,6 +262,37 @@ async fn a_call_that_comes_while_a_sweep_refunds_leads_to_no_second_refund() {
             let booked = books.iter().find(|one| one["id"] == *refunding.session).unwrap();
             assert_eq!(booked["refunds"], 1, "{name}: {booked}");
         }
+    }
+    world.confirm().await;
+    world.assert_all_is_well(Stage::CaughtUp).await;
+}
+
+#[tokio::test]
+async fn a_call_that_comes_together_with_a_sweep_keeps_nobodys_money_waiting() {
+    let world = FaultyWorld::start(3600).await;
+    let is_write = |call: &Call| call.function == "expire-links" && call.operation == "PutItem";
+    // The first write of the sweep leases the work, and the second says that the refund is about to be asked for.
+    for (write, key) in [(1, "leased"), (2, "intended")] {
+        let refunding = decided(&world, Mollie, key).await;
+        let mut writes = 0;
+        world.proxy.decide(move |_, call| {
+            writes += usize::from(is_write(call));
+            (is_write(call) && writes == write).then_some(Fault::Delay(Duration::from_millis(1_500)))
+        });
+        let meanwhile = async {
+            while world.proxy.calls().iter().filter(|call| is_write(call)).count() < write {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // This is what a call writes that brings no news.
+            let link = world.cloud.store.link(&LinkId::parse(&refunding.link.id).unwrap()).await.unwrap().unwrap();
+            let called = link.asked(&link.attempts()[0].id, Hint::Changed, false, world.now());
+            assert!(matches!(world.cloud.store.replace_link(&called).await.unwrap(), Written::Applied), "{key}");
+        };
+        let (swept, ()) = tokio::join!(world.sweep(), meanwhile);
+        swept.unwrap().unwrap();
+        refunding.assert_is(&world, "succeeded").await;
+        let books = world.books_of("mollie").await;
+        assert_eq!(books.iter().find(|one| one["id"] == *refunding.session).unwrap()["refunds"], 1, "{key}");
     }
     world.confirm().await;
     world.assert_all_is_well(Stage::CaughtUp).await;
