@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs schemathesis against the whole product on this machine: thousands of calls made up from the OpenAPI document, with
-# the key, of which none may be answered by a 5xx or in a way that the document does not allow. Called by `make test-api`.
+# Runs schemathesis against the whole product on this machine: thousands of calls made up from the OpenAPI document, of
+# which none may be answered by a 5xx or in a way that the document does not allow. They are made with the platform's key,
+# which is let into every call, and name the demo business. Called by `make test-api`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -27,7 +28,8 @@ curl -s --retry 5 --max-time 60 -X POST "$base/v1/payment-links/draft" -o /dev/n
 # it is, and a new file in the project makes the local server start its functions again in the middle of a call.
 cd "$data"
 SCHEMATHESIS_HOOKS=$root/tests/api/hooks.py "$root/.tools/api/bin/st" run "$base/v1/openapi.json" \
-  --header 'Authorization: Bearer local-crm-key' \
+  --header 'Authorization: Bearer plp_local-platform-key' \
+  --header 'Paylink-Business: demo' \
   --phases examples,coverage,fuzzing \
   --checks answered_as_documented \
   --max-examples "${PAYLINK_API_TEST_EXAMPLES:-15}" \

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  base, cloud, crm, customer, keep, logo, lookAt, misbehave, otherTab, readLink, startBrowser, startCloud, sweep, tamper,
+  base, cloud, crm, customer, keep, keys, logo, lookAt, misbehave, otherTab, readLink, startBrowser, startCloud, sweep,
+  tamper,
 } from './world.js';
 
 const phone = { width: 390, height: 844 };
@@ -409,6 +410,39 @@ forEach('a chat app that looks ahead gets a page with what is asked', async (_, 
   await page.context().close();
 }, strangers);
 
+// Another business of the same stack, which was given no logo.
+
+/** A link of the other demo business. */
+const linkOfTheBazaar = (visitor) => crm('POST', '/v1/payment-links', {
+  account_id: 'main', contact_id: 'c-1042', amount: 1999, locale: visitor.language, description: 'Bazaar 77',
+}, keys.bazaar);
+
+/** The platform suspends the bazaar, or lets it go on. The functions know it after a second. */
+async function platformSays(what) {
+  await crm('POST', `/v1/businesses/bazaar/${what}`, {}, keys.platform);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+}
+
+forEach('a business that is suspended says so, what was begun there finishes, and no other business is held up', async (page, visitor, words) => {
+  const [link, begun] = [await linkOfTheBazaar(visitor), await linkOfTheBazaar(visitor)];
+  const other = await otherTab(page);
+  await arrive(other, begun);
+  await platformSays('suspend');
+  const answer = await page.goto(link.url);
+  assert.equal(answer.status(), 403);
+  assert.match(await page.locator('.business').innerText(), /The Bazaar/);
+  assert.equal(await page.locator('.business img').count(), 0, 'the logo is another business\'s');
+  assert.equal(await page.locator('a.button').count(), 0);
+  await lookAt(page, `suspended-${visitor.name}`);
+  await finish(other, 'paid');
+  assert.equal(await title(other), words.paid);
+  await arrive(other, await makeLink(visitor));
+  await platformSays('resume');
+  await arrive(page, link);
+  await finish(page, 'paid');
+  assert.equal(await title(page), words.paid);
+}, strangers);
+
 // What a developer sees first.
 
 test('the inbox shows messages as people see them, and their links lead on', async () => {
@@ -421,6 +455,11 @@ test('the inbox shows messages as people see them, and their links lead on', asy
   await page.goto(`${cloud}/?refresh=off`);
   assert.ok(await page.locator('.sms .bubble a').count() >= 3);
   await page.frameLocator('.mail iframe').first().locator('a').waitFor();
+  for (const [business, key] of [['demo', keys.demo], ['bazaar', keys.bazaar]]) {
+    const section = page.locator(`section[aria-labelledby="links-of-${business}"]`);
+    assert.match(await section.innerText(), new RegExp(key), 'each business has its key');
+    assert.ok(await section.locator('article').count() > 0, 'and its links');
+  }
   await keep(page, 'inbox-desktop', false);
   const opens = page.context().waitForEvent('page');
   await page.frameLocator('.mail iframe').first().locator('a').click();

@@ -48,10 +48,15 @@ export function startBrowser() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: quiet });
 }
 
-export async function crm(method, address, body) {
+/** The API keys of the demo businesses, of which the first is meant where nobody says otherwise, and the platform's. */
+export const keys = {
+  demo: 'plk_demo_local-crm-key', bazaar: 'plk_bazaar_local-crm-key', platform: 'plp_local-platform-key',
+};
+
+export async function crm(method, address, body, key = keys.demo) {
   const answer = await fetch(base + address, {
     method,
-    headers: { authorization: 'Bearer local-crm-key', 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const value = await answer.json();

@@ -37,8 +37,8 @@ def take(reasons: dict[str, str], block: str) -> str | None:
 
 
 def follow(environment: dict[str, str]) -> dict[str, str]:
-    """Runs the commands and answers what the shell knows at the end: the API's address, its key, the
-    CRM's endpoint and the first link."""
+    """Runs the commands and answers what the shell knows at the end: the API's address, its key, the CRM's endpoint, the
+    first link, and the names of the tables."""
     script = ["set -euo pipefail"]
     left_out, otherwise = dict(LEFT_OUT), dict(RUN_OTHERWISE)
     for block in commands("First deploy"):
@@ -51,6 +51,15 @@ def follow(environment: dict[str, str]) -> dict[str, str]:
     if left_out or otherwise:
         raise AssertionError(f"these commands are not in the guide any more: {[*left_out, *otherwise]}")
     ended = Path(environment["DEPLOY_SCRATCH"]) / "ended"
-    script.append(f"printf '%s\\0' \"$API\" \"$KEY\" \"$ENDPOINT\" \"$LINK\" > {ended}")
+    known = {
+        "api": "API",
+        "key": "KEY",
+        "endpoint": "ENDPOINT",
+        "link": "LINK",
+        "PAYLINK_TABLE": "PAYLINK_TABLE",
+        "PAYLINK_SECRETS_TABLE": "PAYLINK_SECRETS_TABLE",
+    }
+    values = " ".join(f'"${variable}"' for variable in known.values())
+    script.append(f"printf '%s\\0' {values} > {ended}")
     subprocess.run(["bash", "-c", "\n".join(script)], cwd=ROOT, env=environment, check=True)
-    return dict(zip(("api", "key", "endpoint", "link"), ended.read_text().split("\0")))
+    return dict(zip(known, ended.read_text().split("\0")))

@@ -145,6 +145,43 @@ def further_links_are_paid_cancelled_and_expire(api: Api, crm: Crm) -> None:
     assert browse(expiring["url"]).status == 410
 
 
+def another_business_is_kept_apart(environment: dict[str, str], base: str, first: dict) -> None:
+    """The deployer makes a second business, which sees nothing of the first. From then on a command has to say which it is
+    about."""
+
+    def admin(*arguments: str, succeeds: bool = True) -> str:
+        command = [str(ROOT / "target/debug/paylink-admin"), *arguments]
+        ended = subprocess.run(command, env=environment, text=True, capture_output=True)
+        assert (ended.returncode == 0) == succeeds, f"{arguments}: {ended.stdout}{ended.stderr}"
+        return ended.stdout.strip() if succeeds else ended.stderr
+
+    admin("business", "create", "second", "Second Business")
+    second = Api(base, admin("api-key", "create", "crm", "--business", "second"))
+    assert "--business" in admin("settings", succeeds=False)
+    assert second.call("GET", "/v1/payment-links?contact_id=first")["data"] == []
+    authorization = {"Authorization": f"Bearer {second.key}"}
+    answer = send("GET", f"{base}/v1/payment-links/{first['id']}", authorization)
+    assert answer.status == 404, f"{answer.status} {answer.text}"
+    platform = {"Authorization": f"Bearer {admin('api-key', 'create', 'platform', '--platform', 'read')}"}
+    answer = send("GET", f"{base}/v1/payment-links/{first['id']}", {**platform, "Paylink-Business": "main"})
+    assert answer.status == 200, f"{answer.status} {answer.text}"
+    answer = send("POST", f"{base}/v1/businesses/second/suspend", platform)
+    assert answer.status == 403, f"a key that only reads: {answer.status} {answer.text}"
+
+
+def secrets_lie_apart(tables: dict[str, str]) -> None:
+    """What lets somebody act in a business's name is in the table of secrets, and nothing else is."""
+    secrets = {"credentials", "endpoint-secret", "pay-token-secret"}
+
+    def kinds(table: str) -> set[str]:
+        items = boto3.client("dynamodb").scan(TableName=table)["Items"]
+        return {item["pk"]["S"].split("#")[0] for item in items}
+
+    assert kinds(tables["PAYLINK_SECRETS_TABLE"]) == secrets, kinds(tables["PAYLINK_SECRETS_TABLE"])
+    others = kinds(tables["PAYLINK_TABLE"])
+    assert {"config", "keys", "link", "receipt"} <= others and not others & secrets, others
+
+
 def an_update_with_everything_optional_keeps_the_data(environment: dict[str, str], api: Api, paid: dict) -> None:
     """The same stack with a domain of its own and an email identity: what was made before stays, and new links begin with
     the domain."""
@@ -169,11 +206,11 @@ def an_update_with_everything_optional_keeps_the_data(environment: dict[str, str
 
 
 def what_watches_it_is_deployed(emulator: Emulator) -> None:
-    """The alarms and the dashboard find everything that they are about. Three alarms compute with metrics, which the emulator
+    """The alarms and the dashboard find everything that they are about. Four alarms compute with metrics, which the emulator
     does not know: they are taken out."""
     template = yaml_parse((ROOT / "infra/monitoring.yaml").read_text())
     computing = [name for name, one in template["Resources"].items() if "Metrics" in one["Properties"]]
-    assert computing == ["ConfirmationIsLate", "GatewayRefusesUs", "TableTurnsAway"], computing
+    assert computing == ["ConfirmationIsLate", "GatewayRefusesUs", "TableTurnsAway", "SecretsTableTurnsAway"], computing
     for name in computing:
         del template["Resources"][name]
     (emulator.scratch / "monitoring.json").write_text(json.dumps(template))
@@ -224,6 +261,10 @@ def main() -> None:
         the_first_link_is_told_and_paid(emulator, api, crm, json.loads(ended["link"]))
         step("Further links are paid, cancelled and expire, and the CRM is told")
         further_links_are_paid_cancelled_and_expire(api, crm)
+        step("Secrets lie in a table of their own, and a second business is kept apart")
+        tables = {name: ended[name] for name in ("PAYLINK_TABLE", "PAYLINK_SECRETS_TABLE")}
+        secrets_lie_apart(tables)
+        another_business_is_kept_apart({**environment, **tables}, api.base, json.loads(ended["link"]))
         step("An update with everything optional")
         an_update_with_everything_optional_keeps_the_data(environment, api, json.loads(ended["link"]))
         step("The account's bootstrap, the alarms and the dashboard")

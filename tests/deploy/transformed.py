@@ -3,6 +3,7 @@
 CloudFormation refuses a template whose resources wait for each other in a ring, and no linter sees it before the SAM
 transform: a function's variable made from the API that calls the function is such a ring."""
 
+import json
 import re
 from pathlib import Path
 
@@ -77,12 +78,17 @@ def cycle(template: dict) -> list[str]:
 
 
 def check_tracing(text: str) -> None:
-    """Traces are sent by every function where they are asked for, and otherwise no role allows them."""
-    for wanted, expected in (("Disabled", 0), ("Active", 6)):
-        resources = transformed(text, {"Tracing": wanted})["Resources"].values()
-        may = [one for one in resources if TRACES in one.get("Properties", {}).get("ManagedPolicyArns", [])]
-        does = [one for one in resources if "TracingConfig" in one.get("Properties", {})]
-        assert (len(may), len(does)) == (expected, expected), f"Tracing={wanted}: {len(may)} roles, {len(does)} functions"
+    """Traces are sent by every function where they are asked for, and otherwise no role allows them. One role is written
+    out, with a statement that depends on the same parameter; the transform makes the others."""
+    for wanted, roles, functions in (("Disabled", 0, 0), ("Active", 5, 6)):
+        resources = transformed(text, {"Tracing": wanted})["Resources"]
+        properties = [one.get("Properties", {}) for one in resources.values()]
+        may = [one for one in properties if TRACES in one.get("ManagedPolicyArns", [])]
+        does = [one for one in properties if "TracingConfig" in one]
+        assert (len(may), len(does)) == (roles, functions), f"Tracing={wanted}: {len(may)} roles, {len(does)} functions"
+        written = [statement for one in properties for policy in one.get("Policies", [])
+                   for statement in policy["PolicyDocument"]["Statement"] if "xray:" in json.dumps(statement)]
+        assert [one["Fn::If"][0] for one in written] == ["HasTracing"], written
 
 
 def check(root: Path) -> None:

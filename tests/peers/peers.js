@@ -107,7 +107,7 @@ test('what the library of Stripe signs is listened to, and nothing else', async 
   const tell = async (secret) => {
     const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret });
     const headers = { 'content-type': 'application/json', 'stripe-signature': signature };
-    const url = `${FUNCTIONS}/gateways/stripe/notify/euro`;
+    const url = `${FUNCTIONS}/gateways/stripe/notify/demo/euro`;
     return (await fetch(url, { method: 'POST', headers, body: payload })).status;
   };
   assert.equal(await tell('whsec_localDemoBusiness'), 200);

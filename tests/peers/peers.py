@@ -88,7 +88,7 @@ def try_razorpay():
     client.utility.verify_webhook_signature(body, signature, "localDemoWebhookSecret")
     for given, expected in [(signature, 200), (signature[::-1], 400)]:
         headers = {"content-type": "application/json", "x-razorpay-signature": given}
-        status, _ = post(f"{FUNCTIONS}/gateways/razorpay/notify/rupee", body.encode(), headers)
+        status, _ = post(f"{FUNCTIONS}/gateways/razorpay/notify/demo/rupee", body.encode(), headers)
         assert status == expected, (status, expected)
 
 

@@ -1,9 +1,10 @@
 //! What DynamoDB charges for a request, by its published rules, from the sizes of items and the indexes they are in.
 //!
 //! Emulators disagree about transactions and indexes, so nothing is asked of them here. The rules: "Read and write
-//! operations" and "Item sizes and formats" of the DynamoDB Developer Guide. An entry of an index that holds keys only
-//! costs one unit to add, one to take away, two to move and none to leave where it is; transactions double what is
-//! written to the table and not what follows in the indexes.
+//! operations", "Item sizes and formats" and "Provisioned throughput considerations for global secondary indexes" of the
+//! DynamoDB Developer Guide. An entry of an index costs what its own size costs to add and to take away, both to move, one
+//! write where only what it shows changes, and nothing where nothing of it does; transactions double what is written to
+//! the table and not what follows in the indexes.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +13,14 @@ use serde_json::{Map, Value};
 /// An item as DynamoDB's JSON has it: from the name of an attribute to `{ "S": "…" }`.
 pub type Item = Map<String, Value>;
 
-/// The names of the key attributes of an index, its own and the table's. All of them are in its entries, and nothing else.
-pub type Index = BTreeSet<String>;
+/// What is in the entries of an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    /// The names of its key attributes, its own and the table's. An item that lacks one is not in it.
+    pub keys: BTreeSet<String>,
+    /// The names of what it shows besides, where an item has it.
+    pub projected: BTreeSet<String>,
+}
 
 /// The size of an item in bytes.
 pub fn item_size(item: &Item) -> usize {
@@ -59,18 +66,23 @@ pub fn table_units(old: Option<&Item>, new: Option<&Item>, is_transaction: bool)
     larger.div_ceil(1024).max(1) * if is_transaction { 2 } else { 1 }
 }
 
-/// What an item's place in an index says of it, where it has one.
-pub fn entry(item: &Item, index: &Index) -> Option<Vec<Value>> {
-    index.iter().map(|name| item.get(name).cloned()).collect()
+/// An item's entry in an index, where it has one.
+pub fn entry(item: &Item, index: &Index) -> Option<Item> {
+    let at = |name: &String| Some((name.clone(), item.get(name)?.clone()));
+    let mut entry: Item = index.keys.iter().map(at).collect::<Option<_>>()?;
+    entry.extend(index.projected.iter().filter_map(at));
+    Some(entry)
 }
 
 /// One index's part of a write.
 pub fn entry_units(old: Option<&Item>, new: Option<&Item>, index: &Index) -> usize {
+    let units = |entry: &Item| item_size(entry).div_ceil(1024).max(1);
     match (old.and_then(|old| entry(old, index)), new.and_then(|new| entry(new, index))) {
         (None, None) => 0,
         (Some(old), Some(new)) if old == new => 0,
-        (Some(_), Some(_)) => 2,
-        (None, Some(_)) | (Some(_), None) => 1,
+        (Some(old), Some(new)) if index.keys.iter().all(|key| old[key] == new[key]) => units(&old).max(units(&new)),
+        (Some(old), Some(new)) => units(&old) + units(&new),
+        (None, Some(only)) | (Some(only), None) => units(&only),
     }
 }
 
@@ -85,7 +97,8 @@ mod tests {
     }
 
     fn index() -> Vec<Index> {
-        vec![["due_kind", "due_at", "pk", "sk"].map(str::to_owned).into()]
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        vec![Index { keys: names(&["due_kind", "due_at", "pk", "sk"]), projected: names(&["business"]) }]
     }
 
     fn due(at: u32) -> Item {
@@ -114,6 +127,19 @@ mod tests {
         assert_eq!(write_units(Some(&due(1)), Some(&due(1)), false, &index()), 1);
         assert_eq!(write_units(Some(&due(1)), Some(&due(2)), false, &index()), 3);
         assert_eq!(write_units(Some(&due(1)), None, false, &index()), 2);
+    }
+
+    #[test]
+    fn what_an_entry_shows_besides_its_keys_costs_a_write_where_it_changes() {
+        let of = |business: &str| {
+            let mut due = due(1);
+            due.insert("business".to_owned(), json!({ "S": business }));
+            due
+        };
+        assert_eq!(write_units(None, Some(&of("shop")), false, &index()), 2);
+        assert_eq!(write_units(Some(&of("shop")), Some(&of("shop")), false, &index()), 1);
+        assert_eq!(write_units(Some(&of("shop")), Some(&of("other")), false, &index()), 2);
+        assert_eq!(write_units(None, Some(&of(&"x".repeat(1024))), false, &index()), 2 + 2, "a unit for each kilobyte");
     }
 
     #[test]

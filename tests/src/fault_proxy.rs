@@ -27,6 +27,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use paylink_local::Cloud;
+use paylink_local::crm::{BAZAAR_EVENTS_PATH, EVENTS_PATH};
+use paylink_local::seed::BAZAAR;
 use serde_json::{Value, json};
 use simulators::gateways::{SIMULATED, gateway_urls};
 use simulators::providers::{self, SimulatedProvider};
@@ -189,10 +191,11 @@ impl FaultProxy {
         environment
     }
 
-    /// Where deliver-messages reaches the CRM's endpoint through this proxy. An endpoint's address is in the table and not
-    /// in the environment.
-    pub fn crm_endpoint(&self) -> String {
-        format!("{}/{CRM}/events", self.page_url())
+    /// Where deliver-messages reaches the endpoint of a demo business through this proxy. An endpoint's address is in the
+    /// table and not in the environment.
+    pub fn crm_endpoint(&self, business: &str) -> String {
+        let path = if business == BAZAAR { BAZAAR_EVENTS_PATH } else { EVENTS_PATH };
+        format!("{}{path}", self.page_url())
     }
 
     /// Below this deliver-messages reaches through this proxy what it calls by addresses from the table.

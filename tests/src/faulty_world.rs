@@ -12,19 +12,20 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, CredentialsVersion, EndpointId, LinkId};
+use domain::ids::{AccountId, BusinessId, CredentialsVersion, EndpointId, ItemId, LinkId};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_admin::{Admin, ReplayResult};
+use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
 use paylink_local::seed::{
-    self, API_KEY, MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY,
-    STRIPE_WEBHOOK_SECRET,
+    self, API_KEY, BAZAAR, BAZAAR_KEY, BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET, DEMO, MOLLIE_KEY, RAZORPAY_KEY,
+    RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
 };
 use paylink_local::{Cloud, Options, StreamReader};
 use reqwest::{Method, StatusCode};
-use runtime::{Clock, Environment, Runtime};
+use runtime::{Clock, Environment};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use simulators::gateways::SIMULATED;
@@ -34,7 +35,7 @@ use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{Evidence, Expected, Observer, Revision, Stage};
 use crate::meter::{Meter, Usage};
-use crate::{Reply, browser, cloud_options};
+use crate::{Reply, browser, cloud_options, dynamodb};
 
 /// A phone's browser.
 const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
@@ -78,19 +79,20 @@ impl FaultyWorld {
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
         let mut cloud = Cloud::start(&options).await.expect("the local cloud starts");
-        seed::plant(&cloud).await.expect("the demo business is made");
+        seed::plant(&cloud).await.expect("the demo businesses are made");
         let seconds = configuration_seconds.to_string();
         cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
-        let runtime = Runtime::at_a_terminal(Environment::from(cloud.environment.clone())).unwrap();
-        let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
-        let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint);
-        let table = aws_sdk_dynamodb::Client::from_conf(config.build());
+        let (endpoint, table) = (&cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"], dynamodb(&cloud));
         let meter = if is_metered { Some(Meter::start(endpoint, &table, cloud.store.table()).await) } else { None };
         let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
-        cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
-        seed::plant_endpoint(&cloud.store, &proxy.crm_endpoint()).await.expect("the CRM has an endpoint");
-        seed::plant_providers(&cloud.store, &proxy.page_url()).await.expect("the providers are told where to send");
-        // What is measured is the demo business, and nothing more.
+        for (business, secret) in [(seed::demo(), SIGNING_SECRET), (seed::bazaar(), BAZAAR_SIGNING_SECRET)] {
+            let store = cloud.store.of(&business);
+            store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
+            let address = proxy.crm_endpoint(business.as_str());
+            seed::plant_endpoint(&store, &address, secret).await.expect("the CRM has an endpoint");
+        }
+        seed::plant_providers(&cloud.business(), &proxy.page_url()).await.expect("the providers know where to send");
+        // What is measured is the demo business as it is planted, and nothing more.
         if !is_metered {
             add_accounts(&cloud).await;
         }
@@ -153,25 +155,47 @@ impl FaultyWorld {
         Reply { status: head.status, headers: head.headers, text: String::from_utf8(bytes).unwrap() }
     }
 
-    /// A call of the CRM.
+    /// A call of the demo business's CRM.
     pub async fn crm(&self, method: Method, path: &str, body: &Value, more: &[(&str, &str)]) -> Option<Reply> {
-        let authorization = format!("Bearer {API_KEY}");
+        self.crm_as(API_KEY, method, path, body, more).await
+    }
+
+    /// A call with an API key, whosever it is.
+    pub async fn crm_as(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: &Value,
+        more: &[(&str, &str)],
+    ) -> Option<Reply> {
+        let authorization = format!("Bearer {key}");
         let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
         headers.extend(more);
         self.ask(method, path, &headers, Some(&body.to_string())).await
     }
 
-    /// The CRM makes a link.
+    /// The demo business's CRM makes a link.
     pub async fn create(&self, body: &Value, idempotency_key: &str) -> Option<Reply> {
-        self.crm(Method::POST, "/v1/payment-links", body, &[("idempotency-key", idempotency_key)]).await
+        self.create_as(API_KEY, body, idempotency_key).await
     }
 
-    /// The CRM makes a link, and asks until it has it.
+    /// The CRM of the business whose key this is makes a link.
+    pub async fn create_as(&self, key: &str, body: &Value, idempotency_key: &str) -> Option<Reply> {
+        self.crm_as(key, Method::POST, "/v1/payment-links", body, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// The demo business's CRM makes a link, and asks until it has it.
     pub async fn make_link(&self, body: &Value, idempotency_key: &str) -> Made {
+        self.make_link_as(API_KEY, body, idempotency_key).await
+    }
+
+    /// The CRM of the business whose key this is makes a link, and asks until it has it.
+    pub async fn make_link_as(&self, key: &'static str, body: &Value, idempotency_key: &str) -> Made {
         let mut refusal = String::new();
         for _ in 0..MAX_TRIES {
-            match self.create(body, idempotency_key).await {
-                Some(reply) if reply.status == StatusCode::CREATED => return Made::read(&reply.json()),
+            match self.create_as(key, body, idempotency_key).await {
+                Some(reply) if reply.status == StatusCode::CREATED => return Made::read(key, &reply.json()),
                 Some(reply) => refusal = reply.text,
                 None => {}
             }
@@ -182,24 +206,24 @@ impl FaultyWorld {
     /// The CRM cancels a link.
     pub async fn cancel(&self, link: &Made, force: bool) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/cancel", link.id);
-        self.crm(Method::POST, &path, &json!({ "force": force }), &[]).await
+        self.crm_as(link.key, Method::POST, &path, &json!({ "force": force }), &[]).await
     }
 
     /// The CRM has people told about a link once more.
     pub async fn resend(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/messages", link.id);
-        self.crm(Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
+        self.crm_as(link.key, Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
     }
 
     /// A person of the business decides about money under review.
     pub async fn resolve(&self, link: &Made, outcome: &str, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}", link.id);
-        let shown = self.crm(Method::GET, &path, &Value::Null, &[]).await?.json();
+        let shown = self.crm_as(link.key, Method::GET, &path, &Value::Null, &[]).await?.json();
         let attempts = shown["attempts"].as_array()?;
         let reviewed = attempts.iter().find(|attempt| attempt["status"] == "needs_review").or(attempts.first())?;
         let path = format!("{path}/attempts/{}/resolve", reviewed["id"].as_str()?);
-        let key = [("idempotency-key", idempotency_key)];
-        self.crm(Method::POST, &path, &json!({ "outcome": outcome }), &key).await
+        let header = [("idempotency-key", idempotency_key)];
+        self.crm_as(link.key, Method::POST, &path, &json!({ "outcome": outcome }), &header).await
     }
 
     /// A person opens an address of ours.
@@ -291,10 +315,10 @@ impl FaultyWorld {
                 self.razorpay_event(kind, "refund", refund).await
             }
             GatewayKind::Stripe => {
-                let session = self.stripe_object(&format!("checkout/sessions/{session}")).await;
+                let session = self.stripe_object(&format!("checkout/sessions/{session}"), STRIPE_KEY).await;
                 let payment = session["payment_intent"].as_str().unwrap();
-                let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}")).await;
-                self.stripe_event(None, "refund.updated", &refunds["data"][0]).await
+                let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}"), STRIPE_KEY).await;
+                self.stripe_event(None, "refund.updated", &refunds["data"][0], STRIPE_WEBHOOK_SECRET).await
             }
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
         }
@@ -304,31 +328,42 @@ impl FaultyWorld {
         self.stripe_webhook_at(None, session, kind).await
     }
 
-    /// Stripe's server tells an account of a session, whether or not it is that account's.
+    async fn stripe_object(&self, path: &str, key: &str) -> Value {
+        let url = format!("{}/stripe/v1/{path}", self.cloud.page_url());
+        self.object(self.http.get(url).bearer_auth(key)).await
+    }
+
+    /// A session at Stripe and the secret that its events are signed with: those of whose key knows it.
+    async fn stripe_session(&self, session: &str) -> (Value, &'static str) {
+        for (key, secret) in [(STRIPE_KEY, STRIPE_WEBHOOK_SECRET), (BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET)] {
+            let object = self.stripe_object(&format!("checkout/sessions/{session}"), key).await;
+            if object["object"] == "checkout.session" {
+                return (object, secret);
+            }
+        }
+        panic!("Stripe knows {session} under no key of a demo business")
+    }
+
+    /// Stripe's server tells an account of the demo business of a session, whether or not it is that account's.
     pub async fn stripe_webhook_to(&self, account: &str, session: &str, kind: &str) -> Option<Reply> {
         self.stripe_webhook_at(Some(account), session, kind).await
     }
 
     async fn stripe_webhook_at(&self, account: Option<&str>, session: &str, kind: &str) -> Option<Reply> {
-        let session = self.stripe_object(&format!("checkout/sessions/{session}")).await;
-        self.stripe_event(account, kind, &session).await
+        let (object, secret) = self.stripe_session(session).await;
+        self.stripe_event(account, kind, &object, secret).await
     }
 
-    async fn stripe_object(&self, path: &str) -> Value {
-        let url = format!("{}/stripe/v1/{path}", self.cloud.page_url());
-        self.object(self.http.get(url).bearer_auth(STRIPE_KEY)).await
-    }
-
-    async fn stripe_event(&self, account: Option<&str>, kind: &str, object: &Value) -> Option<Reply> {
+    async fn stripe_event(&self, account: Option<&str>, kind: &str, object: &Value, secret: &str) -> Option<Reply> {
         let event = json!({
             "id": format!("evt_{}", object["id"].as_str().unwrap()), "object": "event", "type": kind,
             "created": self.now().as_second(), "data": { "object": object },
         });
         let (body, time) = (event.to_string(), self.now().as_second());
-        let signature = format!("t={time},v1={}", signed(STRIPE_WEBHOOK_SECRET, &format!("{time}.{body}")));
+        let signature = format!("t={time},v1={}", signed(secret, &format!("{time}.{body}")));
         let headers = [("stripe-signature", signature.as_str()), ("content-type", "application/json")];
         let address = match account {
-            Some(account) => format!("/gateways/stripe/notify/{account}"),
+            Some(account) => format!("/gateways/stripe/notify/{DEMO}/{account}"),
             None => self.notify_address("stripe", &object["metadata"]["paylink_link"]).await,
         };
         self.ask(Method::POST, &address, &headers, Some(&body)).await
@@ -364,11 +399,11 @@ impl FaultyWorld {
         self.ask(Method::POST, &address, &headers, Some(&body)).await
     }
 
-    /// Where a gateway's server calls about a link: the address of the link's account.
+    /// Where a gateway's server calls about a link: the address of the link's business and account.
     async fn notify_address(&self, gateway: &str, link: &Value) -> String {
         let link = LinkId::parse(link.as_str().expect("the gateway knows our link")).unwrap();
         let link = self.cloud.store.link(&link).await.unwrap().expect("the link is there");
-        format!("/gateways/{gateway}/notify/{}", link.terms().account.id)
+        format!("/gateways/{gateway}/notify/{}/{}", link.business(), link.terms().account.id)
     }
 
     /// What a gateway's own server knows of a session.
@@ -402,10 +437,10 @@ impl FaultyWorld {
     /// The business replaces the Stripe key of an account, and revokes the one before.
     pub async fn replace_stripe_key(&self, account: &str) {
         let id = AccountId::parse(account).unwrap();
-        let (known, revision) = self.cloud.store.account_to_change(&id).await.unwrap();
+        let (known, revision) = self.cloud.business().account_to_change(&id).await.unwrap();
         let mut known = known.expect("the account is there");
         let version = known.online_payment.credentials.clone().expect("the account has a key");
-        let old = self.cloud.store.credentials(&id, &version).await.unwrap();
+        let old = self.cloud.business().credentials(&id, &version).await.unwrap();
         let old = old.expose("secret_key").unwrap().to_owned();
         let new = format!("{old}New");
         let order = json!({ "key": old, "replaced_by": new });
@@ -414,18 +449,19 @@ impl FaultyWorld {
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let credentials = Credentials::parse(GatewayKind::Stripe, Mode::Sandbox, fields, "").unwrap();
         known.online_payment.credentials = Some(CredentialsVersion::parse(&format!("{version}n")).unwrap());
-        let written = self.cloud.store.put_account(&known, Some(&credentials), &revision).await.unwrap();
+        let written = self.cloud.business().put_account(&known, Some(&credentials), &revision).await.unwrap();
         assert_eq!(written, store::RecordWritten::Applied);
     }
 
     /// An account at Zarinpal's live host.
     pub async fn live_account(&self) -> String {
         let id = AccountId::parse("main").unwrap();
-        let main = self.cloud.store.account(&id).await.unwrap().expect("the account is there");
+        let main = self.cloud.business().account(&id).await.unwrap().expect("the account is there");
         let version = main.online_payment.credentials.clone().expect("the account has a merchant id");
-        let credentials = self.cloud.store.credentials(&id, &version).await.unwrap();
+        let credentials = self.cloud.business().credentials(&id, &version).await.unwrap();
         let live = Account { id: AccountId::parse("live-main").unwrap(), mode: Mode::Live, ..main };
-        let written = self.cloud.store.put_account(&live, Some(&credentials), &store::Revision::Nothing).await.unwrap();
+        let written =
+            self.cloud.business().put_account(&live, Some(&credentials), &store::Revision::Nothing).await.unwrap();
         assert_eq!(written, store::RecordWritten::Applied);
         live.id.to_string()
     }
@@ -567,10 +603,12 @@ impl FaultyWorld {
         let mut entries = Vec::new();
         for item in found.items() {
             let text = |name: &str| item[name].as_s().unwrap().clone();
-            let link = LinkId::parse(text("pk").trim_start_matches("link#")).unwrap();
-            let due_at = match text("sk").as_str() {
-                "link" => self.cloud.store.link(&link).await.unwrap().and_then(|link| link.due_at()),
-                _ => Timestamp::from_millisecond(item["due_at"].as_n().unwrap().parse().unwrap()).ok(),
+            let due_at = match text("pk").strip_prefix("link#").filter(|_| text("sk") == "link") {
+                Some(link) => {
+                    let link = LinkId::parse(link).unwrap();
+                    self.cloud.store.link(&link).await.unwrap().and_then(|link| link.due_at())
+                }
+                None => Timestamp::from_millisecond(item["due_at"].as_n().unwrap().parse().unwrap()).ok(),
             };
             entries.extend(due_at.map(|due_at| (text("sk"), due_at)));
         }
@@ -584,7 +622,8 @@ impl FaultyWorld {
             inbox: self.cloud.inbox.all().into_iter().map(|message| (message.to, message.body)).collect(),
             events: self.cloud.crm.taken(),
         };
-        Evidence::gather(&self.table, self.cloud.store.table(), revision, self.now()).await
+        let store = &self.cloud.store;
+        Evidence::gather(&self.table, [store.table(), store.secrets_table()], revision, self.now()).await
     }
 
     /// A provider of this link's messages died or heard nothing when it had sent: its messages may arrive twice.
@@ -626,23 +665,42 @@ pub const LATE_ACCOUNTS: [(&str, &str); 3] = [("main", "late-main"), ("euro", "l
 /// An account at Zarinpal whose customers see a page of ours before the gateway's.
 pub const CONFIRMING_ACCOUNT: &str = "confirming";
 
+/// Further accounts of the other business, each behind the demo business's that it is like: at Zarinpal and SEP it is the
+/// same merchant as that one, as where two businesses have one owner. Its own `main` is at Stripe, and that of the demo
+/// business at Zarinpal.
+const SHARED_ACCOUNTS: [(&str, &str); 2] = [("main", "rial"), ("saman", "saman")];
+
 async fn add_accounts(cloud: &Cloud) {
+    let demo = seed::demo();
     for (like, id) in LATE_ACCOUNTS {
-        add_account(cloud, like, id, |online| online.late_payment = LatePayment::Accept).await;
+        add_account(cloud, (&demo, like), (&demo, id), |online| online.late_payment = LatePayment::Accept).await;
     }
-    add_account(cloud, "main", CONFIRMING_ACCOUNT, |online| online.summary_page = true).await;
+    add_account(cloud, (&demo, "main"), (&demo, CONFIRMING_ACCOUNT), |online| online.summary_page = true).await;
+    let bazaar = seed::bazaar();
+    add_account(cloud, (&bazaar, "main"), (&bazaar, "late-main"), |online| online.late_payment = LatePayment::Accept)
+        .await;
+    for (like, id) in SHARED_ACCOUNTS {
+        add_account(cloud, (&demo, like), (&bazaar, id), |_| {}).await;
+    }
+    let (item, _) = cloud.business().item(&ItemId::parse("inv-77").unwrap()).await.unwrap().expect("the item is there");
+    cloud.store.of(&bazaar).put_item(&item).await.unwrap();
 }
 
-/// Another account like one of the demo business's, at the same gateway and with the same credentials.
-async fn add_account(cloud: &Cloud, like: &str, id: &str, change: impl FnOnce(&mut OnlinePayment)) {
-    let configuration = cloud.store.configuration().await.expect("the configuration can be read");
-    let model = &configuration.accounts[&AccountId::parse(like).unwrap()];
-    let version = model.online_payment.credentials.as_ref().unwrap();
-    let credentials = cloud.store.credentials(&model.id, version).await.expect("there are credentials");
-    let mut account = model.clone();
+/// Another account like one of a demo business's, at the same gateway and with the same credentials.
+async fn add_account(
+    cloud: &Cloud,
+    (of, like): (&BusinessId, &str),
+    (business, id): (&BusinessId, &str),
+    change: impl FnOnce(&mut OnlinePayment),
+) {
+    let (model, store) = (cloud.store.of(of), cloud.store.of(business));
+    let known = model.account(&AccountId::parse(like).unwrap()).await.expect("the account can be read");
+    let mut account = known.expect("the account is there");
+    let version = account.online_payment.credentials.as_ref().unwrap();
+    let credentials = model.credentials(&account.id, version).await.expect("there are credentials");
     account.id = AccountId::parse(id).unwrap();
     change(&mut account.online_payment);
-    let written = cloud.store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
+    let written = store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
     assert_eq!(written.expect("the account is written"), store::RecordWritten::Applied);
 }
 
@@ -655,16 +713,23 @@ fn signed(secret: &str, text: &str) -> String {
 /// A caller tries at most this often before a test gives up.
 const MAX_TRIES: usize = 8;
 
+/// The API key of a demo business.
+pub fn key_of(business: &str) -> &'static str {
+    if business == BAZAAR { BAZAAR_KEY } else { API_KEY }
+}
+
 /// A link as its maker knows it.
 #[derive(Clone, Debug)]
 pub struct Made {
     pub id: String,
     pub url: String,
+    /// The API key of the business that made it.
+    pub key: &'static str,
 }
 
 impl Made {
-    pub fn read(link: &Value) -> Self {
+    pub fn read(key: &'static str, link: &Value) -> Self {
         let text = |field: &str| link[field].as_str().unwrap().to_owned();
-        Self { id: text("id"), url: text("url") }
+        Self { id: text("id"), url: text("url"), key }
     }
 }

@@ -1,24 +1,24 @@
-//! What must be true of the table and of the gateways' own books, whatever happened.
+//! What must be true of the tables and of the gateways' own books, whatever happened, for each business by itself.
 //!
-//! Everything here is read from outside: the table by a scan, the gateways by their books, people by their inbox. None of
+//! Everything here is read from outside: the tables by a scan, the gateways by their books, people by their inbox. None of
 //! it asks the functions, so that a function that is wrong cannot vouch for itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::GatewayKind;
-use domain::ids::AttemptId;
+use domain::ids::{AttemptId, BusinessId};
 use domain::link::{Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, RefundState, ReviewReason};
 use domain::records::account::LatePayment;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-type Item = HashMap<String, AttributeValue>;
+use crate::Item;
 
 /// How far the world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,7 @@ pub struct Expected {
 struct MessageRecord {
     status: String,
     due_at: Option<Timestamp>,
+    business: String,
 }
 
 /// Zibal's list of refunds may be late by as much, and a little more for the sweep that comes then.
@@ -76,25 +77,41 @@ struct Session {
 /// Something in the index of due work.
 type DueKey = (String, String);
 
+/// A receipt, and whose it is by its key.
+#[derive(Debug)]
+struct KeptReceipt {
+    business: String,
+    receipt: Receipt,
+}
+
+/// Something that is due, and whose the index says that it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Due {
+    at: Timestamp,
+    business: Option<String>,
+}
+
 /// Everything there is to see at one moment.
 #[derive(Debug)]
 pub struct Evidence {
     now: Timestamp,
     pub links: BTreeMap<String, PaymentLink>,
-    receipts: BTreeMap<String, Receipt>,
+    receipts: BTreeMap<String, KeptReceipt>,
     /// From the claim of a gateway's reference to the attempt that has it.
     claims: BTreeMap<String, String>,
+    /// What was found in a place where it must not be.
+    misplaced: Vec<String>,
     attachments: BTreeSet<DueKey>,
     messages: BTreeMap<DueKey, MessageRecord>,
     /// The events that were recorded.
     events: BTreeMap<DueKey, EventRecord>,
-    due: BTreeMap<DueKey, Timestamp>,
-    indexed: BTreeSet<DueKey>,
+    due: BTreeMap<DueKey, Due>,
+    indexed: BTreeMap<DueKey, Due>,
     sessions: Vec<Session>,
     /// Address and text.
     inbox: Vec<(String, String)>,
-    /// The ids of the events that the CRM took.
-    taken: BTreeSet<String>,
+    /// Whose endpoint took which event, by the event's id.
+    taken: BTreeSet<(String, String)>,
 }
 
 /// What others than the table have seen of the service.
@@ -104,50 +121,70 @@ pub struct Revision {
     pub books: Vec<Value>,
     /// Address and text of everything that people were told.
     pub inbox: Vec<(String, String)>,
-    /// The ids of the events that the CRM took.
-    pub events: BTreeSet<String>,
+    /// Whose endpoint took which event, by the event's id.
+    pub events: BTreeSet<(String, String)>,
 }
 
 impl Evidence {
-    /// Reads the whole table.
-    pub async fn gather(client: &Client, table: &str, seen: Revision, now: Timestamp) -> Self {
+    /// Reads the whole table, and the whole table of secrets.
+    pub async fn gather(client: &Client, [table, secrets]: [&str; 2], seen: Revision, now: Timestamp) -> Self {
         let mut evidence = Self {
             now,
             links: BTreeMap::new(),
             receipts: BTreeMap::new(),
             claims: BTreeMap::new(),
+            misplaced: Vec::new(),
             attachments: BTreeSet::new(),
             messages: BTreeMap::new(),
             events: BTreeMap::new(),
             due: BTreeMap::new(),
-            indexed: scan(client, table, Some("due")).await.iter().map(key_of).collect(),
+            indexed: scan(client, table, Some("due"))
+                .await
+                .iter()
+                .filter_map(|one| Some((key_of(one), due(one)?)))
+                .collect(),
             sessions: seen.books.iter().map(Session::read).collect(),
             inbox: seen.inbox,
             taken: seen.events,
         };
         for item in scan(client, table, None).await {
+            evidence.misplaced.extend(misplaced(&item, SecretsLie::Elsewhere));
             evidence.add(item);
+        }
+        for item in scan(client, secrets, None).await {
+            evidence.misplaced.extend(misplaced(&item, SecretsLie::Here));
         }
         evidence
     }
 
     fn add(&mut self, item: Item) {
         let (pk, sk) = key_of(&item);
-        if let Some(due_at) = number(&item, "due_at") {
-            self.due.insert((pk.clone(), sk.clone()), Timestamp::from_millisecond(due_at).unwrap());
+        if let Some(due) = due(&item) {
+            self.due.insert((pk.clone(), sk.clone()), due);
         }
         if sk == "link" {
+            let (lists, state) = (lists_of(&item), text(&item, "by_state"));
             let link: PaymentLink = parse(item);
+            self.check_state(&link, state.as_deref());
+            self.check_lists(&lists, "links", link.business(), link.id());
             self.links.insert(link.id().to_string(), link);
         } else if pk.starts_with("link#") && sk.starts_with("message#") {
             let due_at = number(&item, "due_at").map(|at| Timestamp::from_millisecond(at).unwrap());
             let status = text(&item, "status").unwrap_or_default();
-            self.messages.insert((pk, sk), MessageRecord { status, due_at });
+            let business = text(&item, "business").unwrap_or_default();
+            self.messages.insert((pk, sk), MessageRecord { status, due_at, business });
         } else if is_event(&sk) {
-            self.events.insert((pk, sk), parse(item));
+            let lists: Vec<String> = text(&item, "by_state").into_iter().collect();
+            let event: EventRecord = parse(item);
+            self.check_lists(&lists, "events", &event.business, &event.id);
+            self.events.insert((pk, sk), event);
         } else if sk == "receipt" {
+            let mut lists = lists_of(&item);
+            lists.extend(text(&item, "by_state"));
+            let business = pk.split('#').nth(1).unwrap_or_default().to_owned();
             let receipt: Receipt = parse(item);
-            self.receipts.insert(receipt.id.to_string(), receipt);
+            self.check_lists(&lists, "receipts", &business, &receipt.id);
+            self.receipts.insert(receipt.id.to_string(), KeptReceipt { business, receipt });
         } else if sk == "claim" {
             self.claims.insert(pk, text(&item, "attempt_id").unwrap_or_default());
         } else if sk.starts_with("receipt#") {
@@ -155,9 +192,26 @@ impl Evidence {
         }
     }
 
+    /// A link is listed with what is live as long as somebody may have to do with it, and with its month afterwards.
+    fn check_state(&mut self, link: &PaymentLink, listed: Option<&str>) {
+        let (business, month) = (link.business(), link.created_at().strftime("%Y-%m"));
+        let expected = if link.is_live() { format!("live#{business}") } else { format!("over#{business}#{month}") };
+        if listed != Some(&expected) {
+            self.misplaced.push(format!("{} is listed in {listed:?} and belongs into {expected}", link.id()));
+        }
+    }
+
+    /// Whatever lists this entry are lists of its own business.
+    fn check_lists(&mut self, lists: &[String], kind: &str, business: impl fmt::Display, id: impl fmt::Display) {
+        let own = format!("{kind}#{business}#");
+        for list in lists.iter().filter(|list| !list.starts_with(&own)) {
+            self.misplaced.push(format!("{id} of {business} is listed in {list}"));
+        }
+    }
+
     /// What is wrong, each as a sentence. Nothing where all is well.
     pub fn violations(&self, expected: &Expected) -> Vec<String> {
-        let mut wrong = Vec::new();
+        let mut wrong = self.misplaced.clone();
         for link in self.links.values() {
             self.check_receipts_of(link, &mut wrong);
             self.check_messages_of(link, expected, &mut wrong);
@@ -180,7 +234,7 @@ impl Evidence {
         let id = link.id();
         let kept: Vec<&Attempt> =
             link.attempts().iter().filter(|attempt| matches!(attempt.state, AttemptState::Paid { .. })).collect();
-        let receipts: Vec<&Receipt> = self.receipts.values().filter(|receipt| receipt.link_id == *id).collect();
+        let receipts: Vec<&KeptReceipt> = self.receipts.values().filter(|kept| kept.receipt.link_id == *id).collect();
         let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
             if !kept.is_empty() || !receipts.is_empty() {
                 wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
@@ -203,9 +257,12 @@ impl Evidence {
             }
             return;
         }
-        let [receipt] = receipts.as_slice() else {
+        let [KeptReceipt { business, receipt }] = receipts.as_slice() else {
             return wrong.push(format!("{id} is paid and has {} receipts", receipts.len()));
         };
+        if business != link.business().as_str() {
+            wrong.push(format!("the receipt of {id} of {} is kept for {business}", link.business()));
+        }
         if receipt.attempt_id != payment.id
             || receipt.money != kept.money
             || Some(&receipt.id) != link.receipt_id().as_ref()
@@ -213,7 +270,8 @@ impl Evidence {
             wrong.push(format!("the receipt of {id} is of another payment"));
         }
         if let Some(to) = &receipt.attached_to {
-            let at = (format!("item#{}", to.item_id), format!("receipt#{}#{}", to.field, receipt.id));
+            let item = format!("item#{}#{}", link.business(), to.item_id);
+            let at = (item, format!("receipt#{}#{}", to.field, receipt.id));
             if !self.attachments.contains(&at) {
                 wrong.push(format!("the receipt of {id} is not attached to its field"));
             }
@@ -222,7 +280,7 @@ impl Evidence {
 
     /// No receipt and no claim without its link.
     fn check_no_stray_receipts(&self, wrong: &mut Vec<String>) {
-        for receipt in self.receipts.values() {
+        for KeptReceipt { receipt, .. } in self.receipts.values() {
             if !self.links.contains_key(receipt.link_id.as_str()) {
                 wrong.push(format!("the receipt {} belongs to no link", receipt.id));
             }
@@ -240,14 +298,14 @@ impl Evidence {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
 
-    /// Payments that the gateways confirmed and that did not go back are, for each merchant and currency, what the gateways
-    /// hold for the business. What a person has to find out, and what is still to be written, is on neither side.
+    /// Payments that the gateways confirmed and that did not go back are, for each business, merchant and currency, what the
+    /// gateways hold for the business. What a person has to find out, and what is still to be written, is on neither side.
     fn check_sums(&self, wrong: &mut Vec<String>) {
         let sessions: HashMap<&str, &Session> =
             self.sessions.iter().map(|session| (session.id.as_str(), session)).collect();
-        // What is known and what is held, by gateway and owner.
-        let mut sums: BTreeMap<(&str, &Owner), (i64, i64)> = BTreeMap::new();
-        for (_, attempt) in self.attempts() {
+        // What is known and what is held, by business, gateway and owner. Two businesses may be one merchant.
+        let mut sums: BTreeMap<(&BusinessId, &str, &Owner), (i64, i64)> = BTreeMap::new();
+        for (link, attempt) in self.attempts() {
             let Some(session) = sessions.get(attempt.session.as_str()) else { continue };
             let (known, held) = match &attempt.state {
                 // The gateway may be done with a refund, and not asked about it yet.
@@ -263,12 +321,13 @@ impl Evidence {
                 | AttemptState::Confirming { .. }
                 | AttemptState::AwaitingReversal { .. } => continue,
             };
-            let sum = sums.entry((attempt.gateway.as_str(), &session.owner)).or_default();
+            let sum = sums.entry((link.business(), attempt.gateway.as_str(), &session.owner)).or_default();
             *sum = (sum.0 + known, sum.1 + held);
         }
-        for ((gateway, (merchant, currency)), (known, held)) in sums {
+        for ((business, gateway, (merchant, currency)), (known, held)) in sums {
             if known != held {
-                wrong.push(format!("{known} {currency} of {merchant} at {gateway} are known, and it holds {held}"));
+                let whose = format!("{business}, {merchant} at {gateway}");
+                wrong.push(format!("{known} {currency} of {whose} are known, and it holds {held}"));
             }
         }
     }
@@ -370,12 +429,15 @@ impl Evidence {
             let what = format!("the message {} of {}", recipient.id, link.id());
             let key = (format!("link#{}", link.id()), format!("message#{}", recipient.id));
             let status = self.messages.get(&key).map_or("queued", |record| record.status.as_str());
+            if self.messages.get(&key).is_some_and(|record| record.business != link.business().as_str()) {
+                wrong.push(format!("{what} is not of its link's business"));
+            }
             let (wanted, sent) = addresses.entry(recipient.to.as_str()).or_default();
             *wanted += 1;
             match status {
                 "sent" => *sent += 1,
                 "failed" | "skipped" => {}
-                "waiting" if self.messages[&key].due_at.is_none() => {
+                "waiting" | "queued" if self.messages.get(&key).is_some_and(|record| record.due_at.is_none()) => {
                     wrong.push(format!("{what} waits where nobody looks"));
                 }
                 _ if expected.stage > Stage::UnderWay => {
@@ -397,26 +459,30 @@ impl Evidence {
 
     /// Whatever is due is in the index, where a run finds it, and leaves it when it is done.
     fn check_due_work(&self, expected: &Expected, wrong: &mut Vec<String>) {
-        let in_table: BTreeSet<DueKey> = self.due.keys().cloned().collect();
-        if in_table != self.indexed {
+        if self.due != self.indexed {
             wrong.push("the index of due work is not what the table says".to_owned());
         }
         for link in self.links.values() {
             let key = (format!("link#{}", link.id()), "link".to_owned());
             // The table keeps milliseconds.
             let sweep_from = link.sweep_from().map(|at| Timestamp::from_millisecond(at.as_millisecond()).unwrap());
-            if self.due.get(&key).copied() != sweep_from || link.sweep_from() > link.due_at() {
+            if self.due.get(&key).map(|due| due.at) != sweep_from || link.sweep_from() > link.due_at() {
                 wrong.push(format!("{} is due at another time than the index says", link.id()));
             }
         }
-        for ((pk, sk), due_at) in &self.due {
-            let is_served = sk == "link" || sk.starts_with("message#") || is_event(sk);
+        for ((pk, sk), Due { at: due_at, business }) in &self.due {
+            let of_link = sk == "link" || sk.starts_with("message#") || is_event(sk);
+            let is_served = of_link || pk.starts_with("webhooks#") && sk.starts_with("endpoint#");
             if !is_served {
                 wrong.push(format!("{pk} {sk} is due and no run would serve it"));
             }
+            let link = pk.strip_prefix("link#").and_then(|id| self.links.get(id));
+            let owner = link.map_or(pk.strip_prefix("webhooks#"), |link| Some(link.business().as_str()));
+            if business.as_deref() != owner {
+                wrong.push(format!("{pk} {sk} is {owner:?}'s, and the index of due work says {business:?}"));
+            }
             // The index may show a link from earlier on than anything is due on it.
-            let of_link = pk.strip_prefix("link#").filter(|_| sk == "link").and_then(|id| self.links.get(id)?.due_at());
-            let due_at = of_link.unwrap_or(*due_at);
+            let due_at = link.filter(|_| sk == "link").and_then(PaymentLink::due_at).unwrap_or(*due_at);
             if expected.stage == Stage::Ended || expected.stage == Stage::CaughtUp && due_at <= self.now {
                 wrong.push(format!("{pk} {sk} is still due at {due_at}"));
             }
@@ -440,12 +506,22 @@ impl Evidence {
         }
         for event in self.events.values() {
             let what = format!("the event {} ({})", event.id, event.kind.as_str());
+            let link = event.id.parts().and_then(|(link, _)| self.links.get(link.as_str()));
+            if link.map(PaymentLink::business) != Some(&event.business) {
+                wrong.push(format!("{what} is not of its link's business"));
+            }
+            let took = self.taken.iter().filter(|(_, id)| id == event.id.as_str());
+            for (business, _) in took.filter(|(business, _)| business != event.business.as_str()) {
+                wrong.push(format!("{what} of {} went to {business}", event.business));
+            }
             if event.deliveries.is_empty() {
                 wrong.push(format!("{what} was meant for nobody"));
             }
             for delivery in &event.deliveries {
                 match delivery.state() {
-                    DeliveryState::Delivered if !self.taken.contains(&event.id.to_string()) => {
+                    DeliveryState::Delivered
+                        if !self.taken.contains(&(event.business.to_string(), event.id.to_string())) =>
+                    {
                         wrong.push(format!("{what} is delivered and never arrived"));
                     }
                     DeliveryState::Waiting { .. } if expected.stage == Stage::Ended => {
@@ -503,7 +579,7 @@ impl Evidence {
         let Some(link) = self.links.get(link) else { return "no link".to_owned() };
         let mut attempts: Vec<&str> = link.attempts().iter().map(|attempt| attempt.state.name()).collect();
         attempts.sort_unstable();
-        let receipts = self.receipts.values().filter(|receipt| receipt.link_id == *link.id()).count();
+        let receipts = self.receipts.values().filter(|kept| kept.receipt.link_id == *link.id()).count();
         let mut messages: Vec<&str> = link
             .recipients()
             .map(|recipient| (format!("link#{}", link.id()), format!("message#{}", recipient.id)))
@@ -513,6 +589,43 @@ impl Evidence {
         let status = link.status_at(self.now);
         format!("{} attempts {attempts:?} receipts {receipts} messages {messages:?}", status.name())
     }
+}
+
+/// Whether secrets lie in the table that an item is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretsLie {
+    Here,
+    Elsewhere,
+}
+
+/// What is wrong with an item's place in its table: secrets lie in a table of their own, in which nothing else lies, and
+/// whatever is not shared on purpose names the business whose it is.
+fn misplaced(item: &Item, secrets: SecretsLie) -> Vec<String> {
+    let (pk, sk) = key_of(item);
+    let mut parts = pk.split('#');
+    let kind = parts.next().unwrap_or_default();
+    let named = parts.next();
+    let mut wrong = Vec::new();
+    let is_secret = ["credentials", "provider-secret", "endpoint-secret", "pay-token-secret"].contains(&kind);
+    if is_secret != (secrets == SecretsLie::Here) {
+        wrong.push(format!("{pk} {sk} lies in the wrong table"));
+    }
+    let is_shared = ["link", "claim", "provider-message", "heartbeat", "platform-keys", "pay-token-secret"];
+    if !is_shared.contains(&kind) && named.is_none_or(|business| BusinessId::parse(business).is_err()) {
+        wrong.push(format!("{pk} {sk} names no business"));
+    }
+    wrong
+}
+
+/// The lists of a contact or an item that an item is in, by the partitions of the indexes.
+fn lists_of(item: &Item) -> Vec<String> {
+    ["by_contact", "by_item"].iter().filter_map(|list| text(item, list)).collect()
+}
+
+/// When an item is due and whose it says that it is, where it is due at all.
+fn due(item: &Item) -> Option<Due> {
+    let at = Timestamp::from_millisecond(number(item, "due_at")?).unwrap();
+    Some(Due { at, business: text(item, "business") })
 }
 
 fn is_event(sk: &str) -> bool {
@@ -681,6 +794,9 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     let (id, at) = (after.id(), after.updated_at());
     let (was, is) = (before.status_at(at), after.status_at(at));
     let mut wrong = Vec::new();
+    if before.business() != after.business() {
+        wrong.push(format!("{id} was {}'s and is {}'s", before.business(), after.business()));
+    }
     let confirms = |link: &PaymentLink, attempt: &Attempt| {
         let state = link.attempt(&attempt.id).map(|attempt| &attempt.state);
         matches!(state, Some(AttemptState::Confirming { .. }))
@@ -728,11 +844,13 @@ fn may_follow(before: &LinkStatus, after: &LinkStatus) -> bool {
     }
 }
 
-async fn scan(client: &Client, table: &str, index: Option<&str>) -> Vec<Item> {
+/// All items of a table, or all entries of one of its indexes.
+pub(crate) async fn scan(client: &Client, table: &str, index: Option<&str>) -> Vec<Item> {
     let mut items = Vec::new();
     let mut start = None;
     loop {
         let request = client.scan().table_name(table).set_index_name(index.map(str::to_owned));
+        let request = request.set_consistent_read(index.is_none().then_some(true));
         let page = request.set_exclusive_start_key(start).send().await.expect("the table can be scanned");
         items.extend(page.items.unwrap_or_default());
         start = page.last_evaluated_key;
@@ -742,7 +860,7 @@ async fn scan(client: &Client, table: &str, index: Option<&str>) -> Vec<Item> {
     }
 }
 
-fn key_of(item: &Item) -> DueKey {
+pub(crate) fn key_of(item: &Item) -> DueKey {
     (text(item, "pk").unwrap_or_default(), text(item, "sk").unwrap_or_default())
 }
 

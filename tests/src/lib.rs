@@ -17,23 +17,27 @@ pub mod permissions;
 pub mod seeded;
 pub mod time_box;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use paylink_local::seed::{self, API_KEY};
+use paylink_local::seed::{self, API_KEY, PLATFORM_KEY};
 use paylink_local::watch::{Watch, WatchOptions};
 use paylink_local::{Cloud, Options, Ports};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
+use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
 use url::Url;
 
 use fault_proxy::FaultProxy;
 use forms::Form;
 pub use in_process::{Functions, api_gateway_event};
+use web::auth::BUSINESS_HEADER;
 
 /// Hundreds of thousands of calls in one process spend a fifth of their time in the system's allocator.
 #[global_allocator]
@@ -96,12 +100,12 @@ pub fn other_dynamodb() -> Option<String> {
     std::env::var("PAYLINK_TEST_DYNAMODB_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// The local cloud with an empty table, on ports of its own.
+/// The local cloud with empty tables, on ports of its own.
 pub async fn empty_cloud() -> Cloud {
     Cloud::start(&cloud_options()).await.expect("the local cloud starts")
 }
 
-/// An empty table on ports that nobody uses; gateways with the system's clock that call webhooks by themselves.
+/// Empty tables on ports that nobody uses; gateways with the system's clock that call webhooks by themselves.
 pub(crate) fn cloud_options() -> Options {
     Options {
         ports: Ports::any(),
@@ -114,9 +118,32 @@ pub(crate) fn cloud_options() -> Options {
     }
 }
 
+/// The DynamoDB of a cloud, for what no function and no store would do.
+pub fn dynamodb(cloud: &Cloud) -> aws_sdk_dynamodb::Client {
+    let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
+    let endpoint = &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"];
+    let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint).build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+/// An item of a table.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Everything that both tables of a cloud hold, by partition and sort key.
+pub async fn everything(cloud: &Cloud) -> BTreeMap<(String, String), Item> {
+    let client = dynamodb(cloud);
+    let mut items = BTreeMap::new();
+    for table in [cloud.store.table(), cloud.store.secrets_table()] {
+        for item in invariants::scan(&client, table, None).await {
+            items.insert(invariants::key_of(&item), item);
+        }
+    }
+    items
+}
+
 async fn planted_cloud() -> Cloud {
     let cloud = empty_cloud().await;
-    seed::plant(&cloud).await.expect("the demo business is made");
+    seed::plant(&cloud).await.expect("the demo businesses are made");
     cloud
 }
 
@@ -209,14 +236,25 @@ impl World {
         reply
     }
 
-    /// A call of the CRM.
+    /// A call of the demo business's CRM.
     pub async fn crm(&self, method: Method, path: &str, body: Value) -> Reply {
         self.crm_with(method, path, body, &[]).await
     }
 
-    /// A call of the CRM with further headers.
+    /// A call of the demo business's CRM with further headers.
     pub async fn crm_with(&self, method: Method, path: &str, body: Value, more: &[(&str, &str)]) -> Reply {
-        let authorization = format!("Bearer {API_KEY}");
+        self.crm_as(API_KEY, method, path, body, more).await
+    }
+
+    /// A call with the platform's key, for a business where one is named.
+    pub async fn platform(&self, business: Option<&str>, method: Method, path: &str, body: Value) -> Reply {
+        let header: Vec<(&str, &str)> = business.map(|business| (BUSINESS_HEADER, business)).into_iter().collect();
+        self.crm_as(PLATFORM_KEY, method, path, body, &header).await
+    }
+
+    /// A call with an API key, whosever it is.
+    pub async fn crm_as(&self, key: &str, method: Method, path: &str, body: Value, more: &[(&str, &str)]) -> Reply {
+        let authorization = format!("Bearer {key}");
         let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
         headers.extend(more);
         let body = (!body.is_null()).then(|| body.to_string());

@@ -92,7 +92,7 @@ struct NamedIndex {
     name: String,
     /// The attribute that says in which partition an entry is.
     partition: String,
-    attributes: Index,
+    shows: Index,
 }
 
 /// All that is charged for here. Whatever else a function may come to ask has to be given its price first.
@@ -119,7 +119,8 @@ impl Drop for Meter {
 }
 
 impl Meter {
-    /// Starts a meter in front of a DynamoDB whose table exists.
+    /// Starts a meter in front of a DynamoDB whose table exists. What is asked of other tables is counted as if they had the
+    /// same keys and none of the indexes' attributes, which holds for that of secrets.
     pub async fn start(upstream: &str, client: &aws_sdk_dynamodb::Client, table: &str) -> Self {
         let described = client.describe_table().table_name(table).send().await.expect("the table is described");
         let described = described.table.unwrap();
@@ -128,13 +129,20 @@ impl Meter {
         };
         let key = names(described.key_schema());
         let index = |index: &aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
-            let projection = index.projection().and_then(|projection| projection.projection_type());
-            assert_eq!(projection, Some(&ProjectionType::KeysOnly), "entries of other indexes are charged by size");
+            let projection = index.projection().expect("the index says what it shows");
+            let projected = match projection.projection_type() {
+                Some(ProjectionType::KeysOnly) => Vec::new(),
+                Some(ProjectionType::Include) => projection.non_key_attributes().to_vec(),
+                other => panic!("it is not known here what is in the entries of {other:?}"),
+            };
             let own = names(index.key_schema());
             NamedIndex {
                 name: index.index_name().unwrap_or_default().to_owned(),
                 partition: own.first().cloned().unwrap_or_default(),
-                attributes: own.into_iter().chain(key.clone()).collect(),
+                shows: Index {
+                    keys: own.into_iter().chain(key.clone()).collect(),
+                    projected: projected.into_iter().collect(),
+                },
             }
         };
         let counting = Arc::new(Counting {
@@ -254,11 +262,11 @@ impl Counting {
         let old = write.old.as_ref();
         usage.write(self.partition_of(&write.key), table_units(old, new, is_transaction));
         for index in &self.indexes {
-            let units = entry_units(old, new, &index.attributes);
+            let units = entry_units(old, new, &index.shows);
             let partitions: Vec<String> = [old, new]
                 .into_iter()
                 .flatten()
-                .filter(|item| entry(item, &index.attributes).is_some())
+                .filter(|item| entry(item, &index.shows).is_some())
                 .map(|item| format!("{} {}", index.name, text(&item[&index.partition])))
                 .collect();
             // One that moves leaves one partition and enters another, or the same.

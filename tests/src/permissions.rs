@@ -16,7 +16,7 @@ use crate::root;
 pub struct Need {
     /// Such as `dynamodb:PutItem`.
     pub action: String,
-    /// `Table`, `Table/index/due`, or what else the service knows it by.
+    /// `Table`, `Table/index/due`, `SecretsTable`, or what else the service knows it by.
     pub resource: String,
     /// Nothing for a service that has no leading keys.
     pub keys: Option<BTreeSet<String>>,
@@ -40,15 +40,8 @@ struct Statement {
 impl Permissions {
     /// Reads them from `template.yaml`.
     pub fn of_the_template() -> Self {
-        let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-        let template: Yaml = serde_norway::from_str(&text).unwrap();
-        let resources = template["Resources"].as_mapping().unwrap();
-        let functions = resources.values().filter_map(|resource| {
-            let properties = resource.get("Properties")?;
-            let folder = properties.get("CodeUri")?.as_str()?.strip_prefix("functions/")?;
-            Some((folder.to_owned(), statements(properties)))
-        });
-        Self(functions.collect())
+        let read = |written: Vec<Yaml>| written.iter().map(Statement::read).collect();
+        Self(written_statements().into_iter().map(|(function, written)| (function, read(written))).collect())
     }
 
     /// Why IAM would refuse a function a call, or nothing where it would not.
@@ -65,7 +58,47 @@ impl Permissions {
     }
 }
 
+/// The statements as they are written, by the function's folder: those of the role that the function names, or those from
+/// which the transform makes its role. One that depends on a parameter counts as if the parameter were given.
+pub fn written_statements() -> BTreeMap<String, Vec<Yaml>> {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: Yaml = serde_norway::from_str(&text).unwrap();
+    let resources = &template["Resources"];
+    let functions = resources.as_mapping().unwrap().values().filter_map(|resource| {
+        let properties = resource.get("Properties")?;
+        let folder = properties.get("CodeUri")?.as_str()?.strip_prefix("functions/")?;
+        let policies = match properties.get("Role").map(texts) {
+            Some(role) => &resources[role[0].as_str()]["Properties"]["Policies"],
+            None => &properties["Policies"],
+        };
+        let documents = policies.as_sequence().unwrap().iter();
+        let documents = documents.map(|policy| policy.get("PolicyDocument").unwrap_or(policy));
+        let written = documents.filter_map(|document| document.get("Statement")?.as_sequence()).flatten();
+        let given = written.map(|statement| match statement {
+            Yaml::Tagged(tagged) if tagged.tag == "!If" => tagged.value[1].clone(),
+            plain => plain.clone(),
+        });
+        Some((folder.to_owned(), given.collect()))
+    });
+    functions.collect()
+}
+
 impl Statement {
+    fn read(written: &Yaml) -> Self {
+        let conditions = written.get("Condition");
+        Self {
+            allows: written["Effect"] == "Allow",
+            actions: texts(&written["Action"]),
+            resources: texts(&written["Resource"]),
+            leading_keys: conditions
+                .and_then(|conditions| conditions.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys"))
+                .map(texts),
+            is_bound_to_provider: conditions
+                .and_then(|conditions| conditions.get("StringEquals")?.get("ses:FromAddress"))
+                .is_some(),
+        }
+    }
+
     fn is_about(&self, need: &Need) -> bool {
         let resource = || self.resources.iter().any(|pattern| fits(pattern, &need.resource));
         let keys = || match (&self.leading_keys, &need.keys) {
@@ -94,33 +127,6 @@ fn fits(pattern: &str, value: &str) -> bool {
         }
     }
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
-}
-
-fn statements(properties: &Yaml) -> Vec<Statement> {
-    let policies = properties.get("Policies").and_then(Yaml::as_sequence).into_iter().flatten();
-    policies
-        .filter_map(|policy| policy.get("Statement")?.as_sequence())
-        .flatten()
-        .map(|written| {
-            // A statement that depends on a parameter counts as if the parameter were given.
-            let written = match written {
-                Yaml::Tagged(tagged) if tagged.tag == "!If" => &tagged.value[1],
-                plain => plain,
-            };
-            let conditions = written.get("Condition");
-            Statement {
-                allows: written["Effect"] == "Allow",
-                actions: texts(&written["Action"]),
-                resources: texts(&written["Resource"]),
-                leading_keys: conditions
-                    .and_then(|conditions| conditions.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys"))
-                    .map(texts),
-                is_bound_to_provider: conditions
-                    .and_then(|conditions| conditions.get("StringEquals")?.get("ses:FromAddress"))
-                    .is_some(),
-            }
-        })
-        .collect()
 }
 
 /// One text or several, with what is computed in a form of our own: `Table` for the table's ARN.
@@ -175,16 +181,11 @@ fn needs_of_provider(service: &str, operation: &str, fields: &BTreeMap<String, S
     Need { action: format!("{service}:{operation}"), resource, keys: None, provider }
 }
 
+/// What a call to DynamoDB needs: IAM is asked once for each action on each table.
 fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
-    let on_table = |action: &str, keys: BTreeSet<String>| Need {
-        action: format!("dynamodb:{action}"),
-        resource: "Table".to_owned(),
-        keys: Some(keys),
-        provider: None,
-    };
+    let mut keys: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
     match operation {
         "TransactWriteItems" => {
-            let mut by_action: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
             for write in body["TransactItems"].as_array().into_iter().flatten() {
                 for (kind, part) in write.as_object().into_iter().flatten() {
                     let action = match kind.as_str() {
@@ -193,25 +194,40 @@ fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
                         "Delete" => "DeleteItem",
                         _ => "ConditionCheckItem",
                     };
-                    by_action.entry(action).or_default().extend(partition(part));
+                    keys.entry((action, table_of(&part["TableName"]))).or_default().extend(partition(part));
                 }
             }
-            by_action.into_iter().map(|(action, keys)| on_table(action, keys)).collect()
         }
         "BatchGetItem" => {
-            let tables = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.values());
-            let keys = tables.filter_map(|table| table["Keys"].as_array()).flatten();
-            vec![on_table(operation, keys.filter_map(|key| key["pk"]["S"].as_str()).map(str::to_owned).collect())]
+            for (table, wanted) in body["RequestItems"].as_object().into_iter().flatten() {
+                let partitions =
+                    wanted["Keys"].as_array().into_iter().flatten().filter_map(|key| key["pk"]["S"].as_str());
+                keys.entry((operation, resource_of(table))).or_default().extend(partitions.map(str::to_owned));
+            }
         }
         "Query" => {
-            let mut need = on_table(operation, queried(body).into_iter().collect());
-            if let Some(index) = body["IndexName"].as_str() {
-                need.resource = format!("Table/index/{index}");
-            }
-            vec![need]
+            let table = table_of(&body["TableName"]);
+            let resource = body["IndexName"].as_str().map_or(table.clone(), |index| format!("{table}/index/{index}"));
+            keys.entry((operation, resource)).or_default().extend(queried(body));
         }
-        _ => vec![on_table(operation, partition(body).into_iter().collect())],
+        _ => keys.entry((operation, table_of(&body["TableName"]))).or_default().extend(partition(body)),
     }
+    let need = |((action, resource), keys): ((&str, String), BTreeSet<String>)| Need {
+        action: format!("dynamodb:{action}"),
+        resource,
+        keys: Some(keys),
+        provider: None,
+    };
+    keys.into_iter().map(need).collect()
+}
+
+fn table_of(name: &Value) -> String {
+    resource_of(name.as_str().unwrap_or_default())
+}
+
+/// The template's resource that has this name: the local cloud calls the table of secrets like the other one.
+fn resource_of(table: &str) -> String {
+    if table.ends_with("-secrets") { "SecretsTable".to_owned() } else { "Table".to_owned() }
 }
 
 /// The partition key of the item that a write or a read names.
@@ -239,16 +255,31 @@ mod tests {
         needs.iter().any(|need| permissions.refusal(function, need).is_some())
     }
 
+    const SECRETS: &str = "t-secrets";
+
+    fn get_from(table: &str, pk: &str) -> Value {
+        json!({ "TableName": table, "Key": { "pk": { "S": pk }, "sk": { "S": "x" } } })
+    }
+
     fn get(pk: &str) -> Value {
-        json!({ "TableName": "t", "Key": { "pk": { "S": pk }, "sk": { "S": "x" } } })
+        get_from("t", pk)
+    }
+
+    fn put_into(table: &str, pk: &str) -> Value {
+        json!({ "TableName": table, "Item": { "pk": { "S": pk }, "sk": { "S": "x" } } })
     }
 
     fn put(pk: &str) -> Value {
-        json!({ "TableName": "t", "Item": { "pk": { "S": pk }, "sk": { "S": "x" } } })
+        put_into("t", pk)
+    }
+
+    fn query_of(table: &str, pk: &str) -> Value {
+        let values = json!({ ":pk": { "S": pk } });
+        json!({ "TableName": table, "KeyConditionExpression": "#pk = :pk", "ExpressionAttributeValues": values })
     }
 
     fn query(pk: &str) -> Value {
-        json!({ "KeyConditionExpression": "#pk = :pk", "ExpressionAttributeValues": { ":pk": { "S": pk } } })
+        query_of("t", pk)
     }
 
     #[test]
@@ -260,29 +291,53 @@ mod tests {
     #[test]
     fn what_nobody_may_do_is_refused() {
         assert!(!refused("pay-redirect", "GetItem", &get("link#pl_1")));
-        assert!(refused("pay-redirect", "GetItem", &get("receipt#rc_1")), "receipts are none of its business");
-        assert!(refused("pay-redirect", "Query", &query("keys")), "nor are API keys");
-        for function in ["create-link", "crm-api", "deliver-messages"] {
-            assert!(refused(function, "GetItem", &get("credentials#main")), "{function} reads credentials");
-            assert!(refused(function, "Query", &query("credentials#main")), "{function} reads credentials");
+        assert!(refused("pay-redirect", "GetItem", &get("receipt#shop#rc_1")), "receipts are none of its business");
+        for keys in ["keys#shop", "platform-keys"] {
+            assert!(refused("pay-redirect", "Query", &query(keys)), "nor are API keys");
+            assert!(!refused("create-link", "Query", &query(keys)));
         }
         // What a role does not need it does not have: each of these was granted once and used by nobody.
-        assert!(refused("pay-redirect", "Query", &query("credentials#main")), "it reads one version by its key");
-        assert!(!refused("gateway-webhook", "Query", &query("credentials#main")), "it tries all versions of a secret");
-        for pk in ["config", "credentials#main"] {
+        for pk in ["config#shop", "receipt#shop#rc_1"] {
             assert!(refused("expire-links", "Query", &query(pk)), "{pk} is not read whole by a sweep");
         }
         let batch = |pk: &str| json!({ "RequestItems": { "t": { "Keys": [{ "pk": { "S": pk } }] } } });
         assert!(!refused("deliver-messages", "BatchGetItem", &batch("link#pl_1")), "it reads many events at once");
         assert!(
-            refused("deliver-messages", "BatchGetItem", &batch("contact#c-1")),
+            refused("deliver-messages", "BatchGetItem", &batch("contact#shop#c-1")),
             "contacts are none of its business"
         );
         assert!(!refused("expire-links", "BatchGetItem", &batch("link#pl_1")));
         assert!(refused("expire-links", "PutItem", &put("heartbeat#deliver-messages")), "that is another's");
-        assert!(!refused("crm-api", "DeleteItem", &get("contact#c-1")));
-        for pk in ["link#pl_1", "receipt#rc_1", "credentials#main"] {
+        assert!(!refused("crm-api", "DeleteItem", &get("contact#shop#c-1")));
+        for pk in ["link#pl_1", "receipt#shop#rc_1"] {
             assert!(refused("crm-api", "DeleteItem", &get(pk)), "{pk} is never deleted");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_by_who_uses_it_and_lies_in_the_table_of_secrets_alone() {
+        const FUNCTIONS: [&str; 6] = crate::in_process::FUNCTIONS;
+        let who = |operation: &str, request: &Value| -> Vec<&str> {
+            FUNCTIONS.into_iter().filter(|function| !refused(function, operation, request)).collect()
+        };
+        for (pk, readers) in [
+            ("credentials#shop#main", &["pay-redirect", "gateway-webhook", "expire-links"][..]),
+            ("provider-secret#shop#telegram", &["deliver-messages"]),
+            ("endpoint-secret#shop#crm", &["crm-api", "deliver-messages"]),
+            ("pay-token-secret", &["create-link"]),
+        ] {
+            assert_eq!(who("GetItem", &get_from(SECRETS, pk)), readers, "{pk} is read");
+            let writers: &[&str] = if pk == "pay-token-secret" { &[] } else { &["crm-api"] };
+            assert_eq!(who("PutItem", &put_into(SECRETS, pk)), writers, "{pk} is written");
+            assert_eq!(who("DeleteItem", &get_from(SECRETS, pk)), Vec::<&str>::new(), "{pk} is deleted");
+            for (operation, request) in [("GetItem", get(pk)), ("PutItem", put(pk)), ("Query", query(pk))] {
+                assert_eq!(who(operation, &request), Vec::<&str>::new(), "{operation} {pk} in the other table");
+            }
+        }
+        let all_versions = query_of(SECRETS, "credentials#shop#main");
+        assert_eq!(who("Query", &all_versions), ["gateway-webhook"], "it tries all versions of a secret");
+        for pk in ["config#shop", "link#pl_1"] {
+            assert_eq!(who("GetItem", &get_from(SECRETS, pk)), Vec::<&str>::new(), "{pk} is no secret");
         }
     }
 
@@ -292,16 +347,43 @@ mod tests {
             let keys: Vec<Value> = keys.iter().map(|pk| json!({ "pk": { "S": pk } })).collect();
             json!({ "RequestItems": { "t": { "Keys": keys } } })
         };
-        assert!(!refused("create-link", "BatchGetItem", &batch(&["link#1", "config", "contact#1"])));
-        assert!(refused("create-link", "BatchGetItem", &batch(&["link#1", "credentials#main"])));
+        assert!(!refused("create-link", "BatchGetItem", &batch(&["link#1", "config#shop", "contact#shop#1"])));
+        assert!(refused("create-link", "BatchGetItem", &batch(&["link#1", "keys#shop"])));
         assert!(refused("create-link", "BatchGetItem", &batch(&[])));
-        let puts = |keys: &[&str]| {
-            let puts: Vec<Value> = keys.iter().map(|pk| json!({ "Put": { "Item": { "pk": { "S": pk } } } })).collect();
-            json!({ "TransactItems": puts })
+        let puts = |keys: &[(&str, &str)]| {
+            let put = |(table, pk): &(&str, &str)| json!({ "Put": put_into(table, pk) });
+            json!({ "TransactItems": keys.iter().map(put).collect::<Vec<_>>() })
         };
-        assert!(!refused("gateway-webhook", "TransactWriteItems", &puts(&["link#1", "receipt#1", "claim#x"])));
-        assert!(refused("gateway-webhook", "TransactWriteItems", &puts(&["link#1", "config"])));
+        let confirmation = [("t", "link#1"), ("t", "receipt#shop#1"), ("t", "claim#x")];
+        assert!(!refused("gateway-webhook", "TransactWriteItems", &puts(&confirmation)));
+        assert!(refused("gateway-webhook", "TransactWriteItems", &puts(&[("t", "link#1"), ("t", "config#shop")])));
+        let account = [("t", "config#shop"), (SECRETS, "credentials#shop#main")];
+        assert!(!refused("crm-api", "TransactWriteItems", &puts(&account)), "a transaction may span both tables");
+        let swapped = [(SECRETS, "config#shop"), ("t", "credentials#shop#main")];
+        assert!(refused("crm-api", "TransactWriteItems", &puts(&swapped)));
+        let both = json!({ "RequestItems": {
+            "t": { "Keys": [{ "pk": { "S": "link#1" } }] },
+            SECRETS: { "Keys": [{ "pk": { "S": "pay-token-secret" } }] },
+        } });
+        assert!(refused("create-link", "BatchGetItem", &both), "secrets are read one by one");
         assert!(refused("expire-links", "Scan", &json!({ "TableName": "t" })));
+    }
+
+    #[test]
+    fn only_who_delivers_reads_the_stream_and_of_this_table_alone() {
+        for (function, statements) in written_statements() {
+            let about_streams = statements.iter().map(Statement::read).filter(|one| {
+                one.actions
+                    .iter()
+                    .any(|action| ["Stream", "Shard", "GetRecords"].iter().any(|part| action.contains(part)))
+            });
+            let resources: BTreeSet<String> = about_streams.flat_map(|one| one.resources).collect();
+            let expected: &[&str] = match function.as_str() {
+                "deliver-messages" => &["Table.StreamArn", "Table/stream/*"],
+                _ => &[],
+            };
+            assert_eq!(resources.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{function}");
+        }
     }
 
     #[test]

@@ -171,14 +171,14 @@ pub(crate) async fn draft(
     headers: HeaderMap,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    app.callers.authenticate(&headers, Scope::Read).await?;
+    let caller = app.callers.authenticate(&headers, Scope::Read).await?;
     let body = body?;
-    let base = base_url(&app, context.as_deref())?;
     // A person looks at it: what was set a moment ago is there.
-    let configuration = app.store.fresh_configuration().await?;
+    let configuration = caller.store.fresh_configuration().await?;
+    let base = base_url(&app, &configuration, context.as_deref())?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
-    let records = DraftRecords::read(&app.store, configuration, request, problems).await?;
+    let records = DraftRecords::read(&caller.store, configuration, request, problems).await?;
     let draft = records.draft(&app.gateways, &base, app.clock.now());
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((headers, Json(DraftView::new(draft, body.value))).into_response())

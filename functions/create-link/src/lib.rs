@@ -21,7 +21,7 @@ use domain::messages::delivery::MessageStates;
 use domain::trace::Trace;
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use store::{Scope, Store};
+use store::{Configuration, Scope, Store};
 use use_cases::Answer;
 use use_cases::create::{CreateRefused, NewLink, TokenSource};
 use views::LinkView;
@@ -73,16 +73,16 @@ async fn create(
         Some(key) => TokenSource::IdempotencyKey { integration: &caller.integration, key },
         None => TokenSource::Random(runtime::random().map_err(|error| ApiProblem::unavailable(&error))?),
     };
-    let base = base_url(&app, context.as_deref())?;
-    let configuration = app.store.configuration().await?;
+    let configuration = caller.store.configuration().await?;
+    let base = base_url(&app, &configuration, context.as_deref())?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
     let trace = trace_of(&headers);
     let new = NewLink { request, problems, body: &body.value, token, base: &base, trace };
-    match use_cases::create::create(&app.store, &app.gateways, &|| app.clock.now(), new).await.map_err(refused)? {
+    match use_cases::create::create(&caller.store, &app.gateways, &|| app.clock.now(), new).await.map_err(refused)? {
         Answer::New(link) => answer(&app, &configuration.settings, &link, &MessageStates::new()),
         Answer::Repeated(link) => {
-            let messages = app.store.message_states(std::slice::from_ref(&link)).await?;
+            let messages = caller.store.message_states(std::slice::from_ref(&link)).await?;
             Ok(replayed(answer(&app, &configuration.settings, &link, &messages)?))
         }
     }
@@ -127,9 +127,12 @@ fn trace_of(headers: &HeaderMap) -> Option<Trace> {
         .or_else(|| Trace::from_random(runtime::random().ok()?, parent))
 }
 
-/// The configured address, else the host that API Gateway itself says the request was sent to. The Host header is not
+/// The business's own address, else the configured one, else the host that API Gateway itself says the request was sent to. The Host header is not
 /// used, because a caller that sets it could have links made that lead elsewhere.
-fn base_url(app: &App, context: Option<&RequestContext>) -> Result<String, ApiProblem> {
+fn base_url(app: &App, configuration: &Configuration, context: Option<&RequestContext>) -> Result<String, ApiProblem> {
+    if let Some(own) = configuration.business.as_ref().and_then(|business| business.pay_url.as_ref()) {
+        return Ok(own.as_str().to_owned());
+    }
     if let Some(base) = &app.base_url {
         return Ok(base.clone());
     }

@@ -15,6 +15,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: runtime::Clock::System,
         base_url: runtime.base_url()?,
     };
-    tokio::join!(runtime::warm_up(app.store.keys()), runtime::warm_up(app.store.configuration()));
+    runtime::warm_up(app.store.warm_token_secret()).await;
     lambda_http::run(router(app)).await
 }

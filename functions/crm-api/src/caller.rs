@@ -3,31 +3,31 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Rejection;
+use domain::audit::{AuditAction, Subject};
 use serde_json::Value;
-use store::{ApiKey, Scope};
+use store::Scope;
 use use_cases::Asked;
-use web::ApiProblem;
 use web::idempotency::idempotency_key;
+use web::{ApiProblem, Caller, PlatformCaller};
 
 use crate::app::App;
 
 macro_rules! scope {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
-        pub(crate) struct $name(pub(crate) ApiKey);
+        pub(crate) struct $name(pub(crate) Caller);
 
         impl FromRequestParts<App> for $name {
             type Rejection = ApiProblem;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-                app.callers.authenticate(&parts.headers, $scope).await.map(Self)
+                signed(app.callers.authenticate(&parts.headers, $scope).await?, parts, app).await.map(Self)
             }
         }
     };
 }
 
 scope! {
-    #[expect(dead_code, reason = "nothing that is only read depends on who reads")]
     /// May read everything the API shows.
     MayRead, Scope::Read
 }
@@ -38,6 +38,38 @@ scope! {
 scope! {
     /// May decide where money goes and what people read: accounts, receipt types, templates, settings.
     MayAdminister, Scope::Admin
+}
+
+/// A caller who signs for what is changed. That the platform looked at a business with a key that may change nothing is in
+/// the business's log before anything is shown.
+async fn signed(caller: Caller, parts: &Parts, app: &App) -> Result<Caller, ApiProblem> {
+    let store = caller.store.clone().signed(caller.author.clone(), app.clock.now());
+    if caller.only_looks {
+        store.note(AuditAction::Read, Subject::new("address", parts.uri.path()), Vec::new()).await?;
+    }
+    Ok(Caller { store, ..caller })
+}
+
+/// Runs the platform and may read which businesses there are.
+pub(crate) struct MayReadBusinesses;
+
+impl FromRequestParts<App> for MayReadBusinesses {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+        app.callers.authenticate_platform(&parts.headers, Scope::Read).await.map(|_| Self)
+    }
+}
+
+/// Runs the platform and may make, change and suspend businesses.
+pub(crate) struct MayRunBusinesses(pub(crate) PlatformCaller);
+
+impl FromRequestParts<App> for MayRunBusinesses {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+        app.callers.authenticate_platform(&parts.headers, Scope::Platform).await.map(Self)
+    }
 }
 
 /// A call that may come twice: where it goes, and the idempotency key that it is known by.
@@ -57,7 +89,7 @@ impl FromRequestParts<App> for Repeatable {
 impl Repeatable {
     /// The caller and the content of the request, or the problem of an idempotency key that is malformed. Problems of
     /// the body are reported before that one.
-    pub(crate) fn asked<'a>(&'a self, caller: &'a ApiKey, body: &'a Value) -> Result<Asked<'a>, ApiProblem> {
+    pub(crate) fn asked<'a>(&'a self, caller: &'a Caller, body: &'a Value) -> Result<Asked<'a>, ApiProblem> {
         let idempotency_key = self.key.as_ref().map_err(Clone::clone)?.as_deref();
         Ok(Asked { integration: &caller.integration, idempotency_key, path: &self.path, body })
     }

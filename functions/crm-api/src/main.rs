@@ -1,7 +1,7 @@
 //! Starts the function: reads the environment, opens the connection to the table, serves.
 
 use crm_api::{App, router};
-use store::Store;
+use store::{KeyHolder, Store};
 use web::Callers;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,6 +15,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         reach: runtime.webhook_reach()?,
         gateways: runtime.gateway_rulebook()?,
     };
-    runtime::warm_up(app.store.keys()).await;
+    runtime::warm_up(app.store.keys(&KeyHolder::Platform)).await;
     lambda_http::run(router(app)).await
 }

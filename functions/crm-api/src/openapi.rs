@@ -13,6 +13,8 @@ use web::texts::TextBody;
 
 use crate::handlers::accounts::{AccountBody, AccountView};
 use crate::handlers::actions::{CancelBody, ResendBody, ResolveBody};
+use crate::handlers::audit::AuditView;
+use crate::handlers::businesses::{BusinessBody, BusinessView, ResumeBody, SuspendBody};
 use crate::handlers::contacts::ContactView;
 use crate::handlers::endpoints::{EndpointBody, EndpointView, RotateBody};
 use crate::handlers::events::RedeliverBody;
@@ -32,6 +34,7 @@ const RECEIPTS: &str = "Receipts";
 const EVENTS: &str = "Events";
 const RECORDS: &str = "Records";
 const SETTINGS: &str = "Settings";
+const BUSINESSES: &str = "Businesses";
 
 pub(crate) async fn read() -> Response {
     let headers = [
@@ -42,7 +45,7 @@ pub(crate) async fn read() -> Response {
 }
 
 pub fn operations() -> Vec<Operation> {
-    [links(), receipts(), events(), records(), settings()].into_iter().flatten().collect()
+    [links(), receipts(), events(), records(), settings(), businesses()].into_iter().flatten().collect()
 }
 
 /// What a reader of the document should know first.
@@ -92,7 +95,7 @@ fn links() -> Vec<Operation> {
                 .query("item_id", "See contact_id.")
                 .query("reference_id", "See contact_id.")
                 .query("day", "A day of the business, such as 2026-12-01; see contact_id.")
-                .query("status", "Narrows the links of a day."),
+                .query("status", "Only links that are `active`, `paid`, `expired` or `cancelled` at this moment."),
         )
         .lists::<LinkView>("A page of links."),
         get(one, "read_payment_link", LINKS, "Read a payment link").answers::<LinkView>(200, "The link."),
@@ -128,9 +131,13 @@ fn receipts() -> Vec<Operation> {
     vec![
         paged(
             get("/v1/receipts", "list_receipts", RECEIPTS, "List receipts, the newest first")
-                .query("contact_id", "Exactly one of contact_id, item_id and payment_link_id is given.")
+                .query("contact_id", "Exactly one of contact_id, item_id, payment_link_id and day is given.")
                 .query("item_id", "See contact_id.")
-                .query("payment_link_id", "See contact_id."),
+                .query("payment_link_id", "See contact_id.")
+                .query(
+                    "day",
+                    "A day of the business on which receipts were registered, such as 2026-12-01; see contact_id.",
+                ),
         )
         .lists::<ReceiptView>("A page of receipts."),
         get("/v1/receipts/{id}", "read_receipt", RECEIPTS, "Read a receipt")
@@ -228,6 +235,31 @@ fn records() -> Vec<Operation> {
     ]
 }
 
+/// What the platform does.
+fn businesses() -> Vec<Operation> {
+    let one = "/v1/businesses/{id}";
+    let get = |path, id, summary| Operation::new("get", path, id, BUSINESSES, summary).needs_platform(Scope::Read);
+    let post = |path, id, summary| {
+        Operation::new("post", path, id, BUSINESSES, summary).needs_platform(Scope::Platform).refuses(400).refuses(409)
+    };
+    vec![
+        paged(get("/v1/businesses", "list_businesses", "List the businesses of the stack"))
+            .lists::<BusinessView>("A page of businesses, by their ids."),
+        get(one, "read_business", "Read a business").answers::<BusinessView>(200, "The business.").refuses(400),
+        Operation::new("put", one, "write_business", BUSINESSES, "Make or replace a business")
+            .needs_platform(Scope::Platform)
+            .takes::<BusinessBody>()
+            .answers::<BusinessView>(200, "The business.")
+            .refuses(409),
+        post("/v1/businesses/{id}/suspend", "suspend_business", "Let a business make no link and begin no payment")
+            .may_take::<SuspendBody>()
+            .answers::<BusinessView>(200, "The business, suspended."),
+        post("/v1/businesses/{id}/resume", "resume_business", "Let a business make links and take payments again")
+            .may_take::<ResumeBody>()
+            .answers::<BusinessView>(200, "The business, active."),
+    ]
+}
+
 fn settings() -> Vec<Operation> {
     let template = "/v1/message-templates/{kind}/{channel}/{locale}";
     let provider = "/v1/message-providers/{id}";
@@ -237,6 +269,17 @@ fn settings() -> Vec<Operation> {
         put("/v1/settings", "write_settings", SETTINGS, "Replace the settings", Scope::Admin)
             .takes::<SettingsBody>()
             .answers::<SettingsShape>(200, "The settings."),
+        paged(
+            Operation::new(
+                "get",
+                "/v1/audit-log",
+                "list_audit_entries",
+                SETTINGS,
+                "List who changed what the business's money depends on, the newest first",
+            )
+            .needs(Scope::Admin),
+        )
+        .lists::<AuditView>("A page of entries."),
         paged(get(
             "/v1/message-providers",
             "list_message_providers",

@@ -2,9 +2,11 @@
 
 use domain::link::{CancelRefused, LinkStatus, ResendRefused as NotNow, ResolveRefused};
 use domain::records::webhook_endpoint::MAX_ENDPOINTS;
+use domain::requests::create::SUSPENDED;
 use domain::{Problems, Rejection};
 use use_cases::ChangeRefused;
 use use_cases::amend::AmendRefused;
+use use_cases::businesses::BusinessRefused;
 use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
 use use_cases::providers::ProviderNeeded;
@@ -58,6 +60,7 @@ pub(crate) fn cancel(why: ChangeRefused<CancelRefused>) -> ApiProblem {
 pub(crate) fn resend(why: ChangeRefused<ResendRefused>) -> ApiProblem {
     change(why, |why, status| match why {
         ResendRefused::Invalid(problems) => ApiProblem::invalid(problems),
+        ResendRefused::Suspended => ApiProblem::conflict("business_suspended", SUSPENDED),
         ResendRefused::NotNow(NotNow::NotActive) => not_active(&status),
         ResendRefused::NotNow(NotNow::TooSoon { seconds }) => {
             let detail = format!("People were notified a moment ago. Ask again in {seconds} seconds.");
@@ -104,6 +107,23 @@ pub(crate) fn record(why: RecordRefused) -> ApiProblem {
             ApiProblem::conflict("record_keeps_changing", "The record kept changing; try again.")
         }
         RecordRefused::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn business(why: BusinessRefused) -> ApiProblem {
+    match why {
+        BusinessRefused::NoSuchBusiness => ApiProblem::not_found("business"),
+        BusinessRefused::FewerShards(shards) => {
+            let detail = format!(
+                "The business has {} shards, and what is in them would not be found with fewer.",
+                shards.number()
+            );
+            ApiProblem::invalid(Problems::of("/shards", Rejection::new("fewer_shards", detail)))
+        }
+        BusinessRefused::KeepsChanging(_) => {
+            ApiProblem::conflict("record_keeps_changing", "The business kept changing; try again.")
+        }
+        BusinessRefused::Store(error) => error.into(),
     }
 }
 

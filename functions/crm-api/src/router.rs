@@ -8,8 +8,8 @@ use web::ApiProblem;
 
 use crate::app::{App, TIME};
 use crate::handlers::{
-    accounts, actions, contacts, docs, endpoints, events, gateways, items, links, providers, qr, receipt_types,
-    receipts, settings, templates,
+    accounts, actions, audit, businesses, contacts, docs, endpoints, events, gateways, items, links, providers, qr,
+    receipt_types, receipts, settings, templates,
 };
 use crate::openapi;
 
@@ -20,6 +20,11 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/accounts", only("GET", get(accounts::list)))
         .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
+        .route("/v1/audit-log", only("GET", get(audit::list)))
+        .route("/v1/businesses", only("GET", get(businesses::list)))
+        .route("/v1/businesses/{id}", only("GET, PUT", get(businesses::read).put(businesses::write)))
+        .route("/v1/businesses/{id}/suspend", only("POST", post(businesses::suspend)))
+        .route("/v1/businesses/{id}/resume", only("POST", post(businesses::resume)))
         .route("/v1/gateways", only("GET", get(gateways::list)))
         .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
         .route(

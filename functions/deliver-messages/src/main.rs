@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         sms_reports: sms_reports(&runtime)?,
         slow: Arc::default(),
     };
-    runtime::warm_up(app.store.configuration()).await;
+    runtime::warm_up(app.store.due_endpoints(app.clock.now(), 1)).await;
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let deadline = runtime::deadline(event.context.deadline(), TIME);

@@ -1,40 +1,68 @@
 //! Messages to people: each is leased, handed to its provider, and its outcome noted.
 
+use std::time::Instant;
+
 use channels::{About, Label, Outgoing, Report};
 use domain::Timestamp;
-use domain::ids::{MessageId, ProviderId};
+use domain::ids::{BusinessId, MessageId, ProviderId};
 use domain::link::{LinkStatus, PaymentLink};
+use domain::messages::choice::MessageChoice;
 use domain::messages::compose::{MessageSources, compose};
 use domain::messages::delivery::{Delivery, Handover, MessageState, REPORTED_WITHIN, SendOutcome};
 use domain::messages::provider_profile::{Moments, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
-use domain::messages::routing::{MessageRouter, Route};
+use domain::messages::routing::{MessageRouter, Route, UnreachedReason};
 use futures_util::future::join_all;
 use store::{
-    DueLease, DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentLook, SentMessage, StoreError,
-    Written,
+    Configuration, DueLease, DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentLook,
+    SentMessage, StoreError, Written,
 };
 use telemetry::Measurement;
 
-use crate::{App, DueWork, LEASE, PAGE, RetryOutcome, later};
+use crate::slow::Called;
+use crate::{App, LEASE, RetryOutcome, Share, Trigger, later};
 
 /// Sends the messages of a link that no run has leased, or that a run leased and may have died with. A message that
 /// stands in for another is sent when that has failed for good: the failure is an event of the link, and the stream
 /// brings it here.
-pub(crate) async fn send_new(app: &App, history: &LinkHistory) -> Result<(), StoreError> {
+pub(crate) async fn send_new(app: &App, history: &LinkHistory, share: Share) -> Result<(), StoreError> {
     let has_failed = |id: &MessageId| matches!(history.messages.get(id), Some(MessageState::Failed { .. }));
     let is_open = |recipient: &&Recipient| {
         matches!(history.messages.get(&recipient.id), None | Some(MessageState::Sending { .. }))
             && recipient.is_wanted(has_failed)
     };
     let open = history.link.recipients().filter(is_open);
-    let sent = open.map(|recipient| lease_and_send(app, &history.link, recipient));
+    let sent = open.map(|recipient| send_or_queue(app, history, recipient, share));
     join_all(sent).await.into_iter().collect()
+}
+
+/// Sends a message, or leaves it to the schedule where others wait behind it.
+async fn send_or_queue(
+    app: &App,
+    history: &LinkHistory,
+    recipient: &Recipient,
+    share: Share,
+) -> Result<(), StoreError> {
+    let link = &history.link;
+    let is_new = !history.messages.contains_key(&recipient.id);
+    if is_new && (share == Share::Beyond || has_slow_provider(app, link, recipient).await?) {
+        let of = (link.business(), link.id());
+        return app.store.queue_message(of, &recipient.id, app.clock.now()).await;
+    }
+    lease_and_send(app, link, recipient).await
+}
+
+/// Whether the provider that serves this address is the business's own and kept us waiting a moment ago.
+async fn has_slow_provider(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<bool, StoreError> {
+    let configuration = app.store.of(link.business()).configuration().await?;
+    let route = route(router_of(&configuration), link, recipient).ok();
+    let provider = route.and_then(Route::provider).map(|provider| Called::Provider(provider.id.clone()));
+    Ok(provider.is_some_and(|called| app.slow.is_paused(link.business(), called, Trigger::Stream)))
 }
 
 async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
     let until = later(app.clock.now(), LEASE);
-    match app.store.lease_message(link.id(), &recipient.id, until).await? {
+    match app.store.lease_message((link.business(), link.id()), &recipient.id, until).await? {
         LeaseOutcome::Mine(lease) => send(app, link, recipient, lease).await,
         LeaseOutcome::NotNeeded => Ok(()),
         // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
@@ -60,7 +88,10 @@ async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, lease: SendL
         MessageState::Waiting { reason, .. } => {
             tracing::warn!(%link_id, %message_id, trace_id, reason, "A message failed for now.")
         }
-        MessageState::Sent { .. } | MessageState::Sending { .. } | MessageState::Skipped { .. } => {
+        MessageState::Queued { .. }
+        | MessageState::Sent { .. }
+        | MessageState::Sending { .. }
+        | MessageState::Skipped { .. } => {
             tracing::info!(%link_id, %message_id, trace_id, state = state.name(), "A message was served.");
         }
     }
@@ -120,34 +151,61 @@ impl Asked {
     }
 }
 
+fn router_of(configuration: &Configuration) -> MessageRouter<'_> {
+    MessageRouter { settings: &configuration.settings, providers: &configuration.providers }
+}
+
+/// The provider that serves the address of a message now.
+fn route<'a>(
+    router: MessageRouter<'a>,
+    link: &PaymentLink,
+    recipient: &Recipient,
+) -> Result<Route<'a>, UnreachedReason> {
+    let Recipient { channel, network, to, .. } = recipient;
+    router.route(*channel, network.as_ref(), to, choice_of(link, recipient).wording())
+}
+
+fn choice_of<'a>(link: &'a PaymentLink, recipient: &Recipient) -> &'a MessageChoice {
+    link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice)
+}
+
 /// Hands a message to the provider that serves its address now, which may be another than when the link was made.
 async fn send_through(
     app: &App,
     link: &PaymentLink,
     recipient: &Recipient,
 ) -> Result<(SendOutcome, Option<Asked>), StoreError> {
-    let configuration = app.store.configuration().await?;
-    let router = MessageRouter { settings: &configuration.settings, providers: &configuration.providers };
+    let store = app.store.of(link.business());
+    let configuration = store.configuration().await?;
+    let router = router_of(&configuration);
     let sources = MessageSources { templates: &configuration.templates, router };
     let for_good = |reason: &str| Ok((SendOutcome::FailedForGood { reason: reason.to_owned() }, None));
-    let choice = link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice);
-    let Recipient { channel, network, to, .. } = recipient;
-    let route = match router.route(*channel, network.as_ref(), to, choice.wording()) {
+    let route = match route(router, link, recipient) {
         Ok(route) => route,
         Err(reason) => return for_good(reason.as_str()),
     };
     let url = link.url();
-    let message = match compose(&link.terms().message_context(&url), choice, *channel, route, sources) {
+    let message = match compose(
+        &link.terms().message_context(&url),
+        choice_of(link, recipient),
+        recipient.channel,
+        route,
+        sources,
+    ) {
         Ok(message) => message,
         Err(rejection) => return for_good(rejection.code),
     };
     let secret = match route.provider().and_then(|provider| Some((&provider.id, provider.credentials.as_ref()?))) {
-        Some((id, version)) => Some(app.store.provider_secret(id, version).await?),
+        Some((id, version)) => Some(store.provider_secret(id, version).await?),
         None => None,
     };
     let label = Label { link: link.id(), message: &recipient.id };
-    let outgoing = Outgoing { to, message: &message, sender: configuration.settings.sender(), label };
+    let outgoing = Outgoing { to: &recipient.to, message: &message, sender: configuration.settings.sender(), label };
+    let begun = Instant::now();
     let sent = app.channels.send(route, secret.as_ref(), &outgoing).await;
+    if let Some(provider) = route.provider() {
+        app.slow.note(link.business(), Called::Provider(provider.id.clone()), begun.elapsed());
+    }
     if let SendOutcome::Accepted { provider_id, moved_to } = &sent {
         if reports_by_its_own_id(app, route) && !provider_id.is_empty() {
             remember(app, provider_id, label).await;
@@ -201,7 +259,7 @@ async fn note_report(app: &App, report: Report) -> Result<bool, StoreError> {
     let Some((recipient, _)) = link.message(&message_id) else { return Ok(false) };
     match app.store.sent_message(&link_id, &message_id).await? {
         SentMessage::Sent(lease, sent) => {
-            note_undelivered(app, link.clone(), recipient, lease, sent, report.reason).await?;
+            note_undelivered(app, link.clone(), recipient, *lease, sent, report.reason).await?;
             Ok(true)
         }
         // The error makes the report come again.
@@ -234,7 +292,7 @@ async fn note_undelivered(
 /// Asks the provider of a message what became of it. This costs one question and one write, and the link is read only where
 /// the message did not arrive.
 async fn look(app: &App, due: &DueMessage, looked: SentLook) -> Result<(), StoreError> {
-    let (delivery, moments) = ask(app, &looked).await?;
+    let (delivery, moments) = ask(app, &due.business, &looked).await?;
     let (is_settled, why) = match delivery {
         Delivery::Failed { reason } => return note_look_at_undelivered(app, due, looked, reason).await,
         Delivery::Arrived => (true, "it arrived".to_owned()),
@@ -270,8 +328,9 @@ async fn note_look_at_undelivered(
 
 /// Asks the provider that took the message over, as it is set up now, and says when it is asked again where it does not know
 /// yet. One that is gone, or is of a kind that is not asked, knows nothing.
-async fn ask(app: &App, looked: &SentLook) -> Result<(Delivery, Moments), StoreError> {
-    let configuration = app.store.configuration().await?;
+async fn ask(app: &App, business: &BusinessId, looked: &SentLook) -> Result<(Delivery, Moments), StoreError> {
+    let store = app.store.of(business);
+    let configuration = store.configuration().await?;
     let Some(provider) = configuration.providers.get(&looked.look.provider) else {
         return Ok((Delivery::Unknown, &[]));
     };
@@ -279,39 +338,26 @@ async fn ask(app: &App, looked: &SentLook) -> Result<(Delivery, Moments), StoreE
         return Ok((Delivery::Unknown, &[]));
     };
     let secret = match &provider.credentials {
-        Some(version) => Some(app.store.provider_secret(&provider.id, version).await?),
+        Some(version) => Some(store.provider_secret(&provider.id, version).await?),
         None => None,
     };
     Ok((app.channels.look(provider, secret.as_ref(), &looked.handover.provider_id).await, moments))
 }
 
-impl DueWork for DueMessage {
-    fn due_at(&self) -> Timestamp {
-        self.due_at
-    }
-
-    async fn page(app: &App, shard: u8) -> Result<Vec<Self>, StoreError> {
-        app.store.due_messages(shard, app.clock.now(), PAGE).await
-    }
-
-    async fn try_again(&self, app: &App) -> Result<RetryOutcome, StoreError> {
-        let until = later(app.clock.now(), LEASE);
-        let lease = match app.store.lease_due_message(self, until).await? {
-            DueLease::Send(lease) => lease,
-            DueLease::Look(looked) => {
-                look(app, self, looked).await?;
-                return Ok(RetryOutcome::LookedAt);
-            }
-            DueLease::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
-        };
-        let Some(link) = app.store.link(&self.link).await? else { return Ok(RetryOutcome::Served) };
-        if let Some((recipient, _)) = link.message(&self.message) {
-            send(app, &link, recipient, lease).await?;
+/// Leases a due message and sends it, or asks its provider what became of it.
+pub(crate) async fn try_again(app: &App, due: &DueMessage) -> Result<RetryOutcome, StoreError> {
+    let until = later(app.clock.now(), LEASE);
+    let lease = match app.store.lease_due_message(due, until).await? {
+        DueLease::Send(lease) => lease,
+        DueLease::Look(looked) => {
+            look(app, due, looked).await?;
+            return Ok(RetryOutcome::LookedAt);
         }
-        Ok(RetryOutcome::Served)
+        DueLease::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
+    };
+    let Some(link) = app.store.link(&due.link).await? else { return Ok(RetryOutcome::Message) };
+    if let Some((recipient, _)) = link.message(&due.message) {
+        send(app, &link, recipient, lease).await?;
     }
-
-    fn log_error(&self, error: &StoreError) {
-        tracing::error!(link_id = %self.link, message_id = %self.message, error = %error, "A due message could not be served.");
-    }
+    Ok(RetryOutcome::Message)
 }

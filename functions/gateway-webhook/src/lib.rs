@@ -17,7 +17,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use confirmation::{Confirmation, Outcome};
 use domain::gateway::GatewayKind;
-use domain::ids::{AccountId, LinkId, ReturnKey};
+use domain::ids::{AccountId, BusinessId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
 use domain::trace::Trace;
 use gateways::{Fields, WebhookError, WebhookRequest, read_webhook};
@@ -50,7 +50,7 @@ pub fn router(app: App) -> Router {
             get(receive_return).post(receive_return).fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
         )
         .route(
-            "/gateways/{gateway}/notify/{account}",
+            "/gateways/{gateway}/notify/{business}/{account}",
             post(receive_webhook).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
         )
         .fallback(|| async { ApiProblem::not_found("address") })
@@ -118,29 +118,29 @@ async fn confirm(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey
 /// The gateway's own server calls. Where the outcome is not stored in time, it calls again.
 async fn receive_webhook(
     State(app): State<App>,
-    Path((gateway, account)): Path<(String, String)>,
+    Path((gateway, business, account)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<StatusCode, ApiProblem> {
     let query = read_fields(&[query.as_deref().unwrap_or_default().as_bytes()]);
-    let handled = handle_webhook(&app, &gateway, &account, &query, &headers, &bytes);
+    let handled = handle_webhook(&app, (&gateway, &business, &account), &query, &headers, &bytes);
     runtime::in_time(TIME, handled).await.unwrap_or_else(|| Err(ApiProblem::took_too_long()))
 }
 
 /// Checks a gateway's call and confirms the attempt that it is about.
 async fn handle_webhook(
     app: &App,
-    gateway: &str,
-    account: &str,
+    (gateway, business, account): (&str, &str, &str),
     query: &Fields,
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<StatusCode, ApiProblem> {
     let unknown = || ApiProblem::not_found("webhook");
     let gateway = GatewayKind::parse(gateway).map_err(|_| unknown())?;
+    let business = BusinessId::parse(business).map_err(|_| unknown())?;
     let account = AccountId::parse(account).map_err(|_| unknown())?;
-    let credentials = app.confirmation.store().all_credentials(&account).await?;
+    let credentials = app.confirmation.store().of(&business).all_credentials(&account).await?;
     let now = app.clock.now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let request = WebhookRequest { header: &header, query, body: bytes };
@@ -149,14 +149,16 @@ async fn handle_webhook(
         Ok(None) => return Ok(StatusCode::OK),
         Err(WebhookError::NotSpoken) => return Err(unknown()),
         Err(WebhookError::BadSignature) => {
-            tracing::warn!(account_id = %account, gateway = gateway.as_str(), "A webhook was not signed by the gateway.");
+            let (business_id, account_id, gateway) = (&business, &account, gateway.as_str());
+            tracing::warn!(%business_id, %account_id, gateway, "A webhook was not signed by the gateway.");
             return Err(ApiProblem::new(StatusCode::BAD_REQUEST, "bad_signature", "The signature is not valid."));
         }
         Err(WebhookError::Unreadable) => {
             return Err(ApiProblem::new(StatusCode::BAD_REQUEST, "unreadable_event", "The event cannot be read."));
         }
     };
-    let called = app.confirmation.confirm_called((gateway, &account), (&hint.link, &hint.attempt), hint.hint, now);
+    let whose = (gateway, &business, &account);
+    let called = app.confirmation.confirm_called(whose, (&hint.link, &hint.attempt), hint.hint, now);
     match called.await {
         Ok(Outcome::Known(_) | Outcome::NoSuchAttempt) => Ok(StatusCode::OK),
         Ok(Outcome::Unknown(_) | Outcome::AccountRefused(_) | Outcome::SessionRefused(_)) => Err(ApiProblem::new(

@@ -7,6 +7,7 @@
 mod page;
 mod visitor;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,9 +19,8 @@ use axum::routing::get;
 use confirmation::{Confirmation, NewSession, OpenSessionError, SessionStatus};
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
-use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
-use domain::ids::{LinkId, PayToken, ReturnKey};
+use domain::ids::{BusinessId, LinkId, PayToken, ReturnKey};
 use domain::link::{Attempt, Checkout, PaymentLink, Visit};
 use domain::locale::Language;
 use jiff::SignedDuration;
@@ -28,7 +28,7 @@ use runtime::{Clock, NoRandomness};
 use store::{Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
 use web::customer::{guard, see_other};
 
-use page::{Page, logo_response, of_link, posting_page, without_link};
+use page::{Page, logo_response, of_link, posting_page, takes_payments, without_link};
 use visitor::{is_person, languages};
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
@@ -66,7 +66,7 @@ pub fn router(app: App) -> Router {
         .route("/p/{token}", get(open).fallback(other_method))
         .route("/p/{token}/go", get(go).fallback(other_method))
         .route("/p/{token}/result", get(result).fallback(other_method))
-        .route("/logo/{hash}", get(logo).fallback(other_method))
+        .route("/logo/{business}/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .route("/favicon.ico", get(no_icon))
         .fallback(unknown_path)
@@ -85,8 +85,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// The page that says so. It names no business, because reading the table may be what took too long.
 fn took_too_long(headers: &HeaderMap) -> Response {
-    let settings = Settings::default();
-    let mut response = without_link(Page::Down, language(None, headers, &settings), &settings);
+    let mut response = of_nobody(Page::Down, headers);
     response.headers_mut().insert(header::RETRY_AFTER, RELOAD_AFTER);
     response.headers_mut().insert(header::REFRESH, RELOAD_AFTER);
     response
@@ -106,24 +105,23 @@ async fn go(State(app): State<App>, Path(token): Path<String>, method: Method, h
 async fn serve_link(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_seen_summary: bool) -> Response {
     let (mut link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
-        Ok(None) => return link_not_found(app, headers).await,
-        Err(error) => return unavailable(app, headers, &error).await,
+        Ok(None) => return of_nobody(Page::Unknown, headers),
+        Err(error) => return unavailable(headers, &error),
     };
-    let settings = &configuration.settings;
-    let language = language(Some(&link), headers, settings);
+    let language = language(&link, headers, &configuration);
     if !is_person(method, headers) {
         let now = app.clock.now();
-        return of_link(preview(&link, now), &link, language, settings, now);
+        return of_link(preview(&link, &configuration, now), &link, language, &configuration, now);
     }
     let destination = if link.terms().account.summary_page && !has_seen_summary {
-        summary_page(app, &mut link).await
+        summary_page(app, &configuration, &mut link).await
     } else {
         find_or_open_session(app, &configuration, &mut link).await
     };
     let now = app.clock.now();
-    let show = |page, link: &PaymentLink| of_link(page, link, language, settings, now);
+    let show = |page, link: &PaymentLink| of_link(page, link, language, &configuration, now);
     match destination {
-        Ok(Destination::Gateway(checkout)) => redirect_to_gateway(&checkout, &link, language, settings, now),
+        Ok(Destination::Gateway(checkout)) => redirect_to_gateway(&checkout, &link, language, &configuration, now),
         Ok(Destination::Page(page)) => show(page, &link),
         Err(error) => {
             tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "A customer could not be sent to the gateway.");
@@ -140,7 +138,7 @@ async fn serve_link(app: &App, token: &str, method: &Method, headers: &HeaderMap
                 VisitError::Store(_)
                 | VisitError::Session(OpenSessionError::Store(_))
                 | VisitError::NoRandomness(_)
-                | VisitError::Contended => without_link(Page::Down, language, settings),
+                | VisitError::Contended => without_link(Page::Down, language, &configuration),
             }
         }
     }
@@ -152,27 +150,48 @@ enum Destination {
     Page(Page),
 }
 
-/// The page for a visit that does not lead to the gateway.
-fn page_of(visit: &Visit, link: &PaymentLink, now: Timestamp) -> Page {
+/// Whether a visit leads to the gateway. Where the business takes no payments, what was begun may still finish.
+fn leads_on(visit: &Visit, configuration: &Configuration) -> bool {
     match visit {
+        Visit::Continue(_) => true,
+        Visit::Begin => takes_payments(configuration),
+        Visit::Confirming
+        | Visit::UnderReview
+        | Visit::Paid
+        | Visit::Expired
+        | Visit::Cancelled
+        | Visit::TooManyAttempts => false,
+    }
+}
+
+/// The page for a visit that does not lead to the gateway.
+fn page_of(visit: &Visit, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Page {
+    match visit {
+        Visit::Begin | Visit::TooManyAttempts if !takes_payments(configuration) => Page::Suspended,
         Visit::TooManyAttempts => Page::TooMany,
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
         Visit::Begin | Visit::Continue(_) | Visit::Paid | Visit::Expired | Visit::Cancelled => {
-            Page::of_reopened(link, now)
+            Page::of_reopened(link, configuration, now)
         }
     }
 }
 
 /// The summary page before the gateway, where the link can be paid, or the page that says why it cannot.
-async fn summary_page(app: &App, link: &mut PaymentLink) -> Result<Destination, VisitError> {
-    if matches!(link.visit(app.clock.now()), Visit::Begin | Visit::Continue(_)) {
+async fn summary_page(
+    app: &App,
+    configuration: &Configuration,
+    link: &mut PaymentLink,
+) -> Result<Destination, VisitError> {
+    if leads_on(&link.visit(app.clock.now()), configuration) {
         *link = note_opened(app, link.clone()).await?;
     }
-    Ok(match current_visit(app, link).await? {
-        Visit::Begin | Visit::Continue(_) => Destination::Page(Page::Summary),
-        otherwise => Destination::Page(page_of(&otherwise, link, app.clock.now())),
-    })
+    let visit = current_visit(app, link).await?;
+    Ok(Destination::Page(if leads_on(&visit, configuration) {
+        Page::Summary
+    } else {
+        page_of(&visit, link, configuration, app.clock.now())
+    }))
 }
 
 /// Records the first opening by a person. Where somebody changed the link meanwhile, the result is the changed link.
@@ -188,53 +207,62 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     match find(&app, &token).await {
         Ok(Some((mut link, configuration))) => {
-            let settings = &configuration.settings;
-            let language = language(Some(&link), &headers, settings);
+            let language = language(&link, &headers, &configuration);
             let now = app.clock.now();
-            match outcome(&app, &mut link, now).await {
-                Ok(page) => of_link(page, &link, language, settings, now),
+            match outcome(&app, &configuration, &mut link, now).await {
+                Ok(page) => of_link(page, &link, language, &configuration, now),
                 Err(error) => {
                     tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "An outcome could not be looked up.");
-                    without_link(Page::Down, language, settings)
+                    without_link(Page::Down, language, &configuration)
                 }
             }
         }
-        Ok(None) => link_not_found(&app, &headers).await,
-        Err(error) => unavailable(&app, &headers, &error).await,
+        Ok(None) => of_nobody(Page::Unknown, &headers),
+        Err(error) => unavailable(&headers, &error),
     }
 }
 
 /// The page that says what became of a payment. The gateway is asked before a customer is told that nothing was paid
 /// and may pay; where it gives no answer, the page says that the payment is being confirmed.
-async fn outcome(app: &App, link: &mut PaymentLink, now: Timestamp) -> Result<Page, VisitError> {
-    let page = Page::of(link, now);
+async fn outcome(
+    app: &App,
+    configuration: &Configuration,
+    link: &mut PaymentLink,
+    now: Timestamp,
+) -> Result<Page, VisitError> {
+    let page = Page::of(link, configuration, now);
     if !page.depends_on_the_gateway(link) {
         return Ok(page);
     }
     Ok(match app.confirmation.session_status(link, now).await? {
         SessionStatus::NoneOpen | SessionStatus::Payable => page,
         SessionStatus::Unknown | SessionStatus::MaybePaid => Page::Confirming,
-        SessionStatus::Over => Page::of(link, now),
+        SessionStatus::Over => Page::of(link, configuration, now),
     })
 }
 
-/// The business's logo, by the name of its content.
-async fn logo(State(app): State<App>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
-    let Ok(hash) = LogoHash::parse(&hash) else { return link_not_found(&app, &headers).await };
-    match app.confirmation.store().logo(&hash).await {
+/// A business's logo, by the name of its content.
+async fn logo(State(app): State<App>, Path((business, hash)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let (Ok(business), Ok(hash)) = (BusinessId::parse(&business), LogoHash::parse(&hash)) else {
+        return of_nobody(Page::Unknown, &headers);
+    };
+    match app.confirmation.store().of(&business).logo(&hash).await {
         Ok(Some(logo)) => logo_response(&logo),
-        Ok(None) => link_not_found(&app, &headers).await,
-        Err(error) => unavailable(&app, &headers, &error).await,
+        Ok(None) => of_nobody(Page::Unknown, &headers),
+        Err(error) => unavailable(&headers, &error),
     }
 }
 
-type Found = (PaymentLink, std::sync::Arc<Configuration>);
+/// A link with the configuration of its business.
+type Found = (PaymentLink, Arc<Configuration>);
 
 /// The link of a token. Every wrong token is answered the same, whatever is wrong with it.
 async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
     let Ok(token) = PayToken::parse(token) else { return Ok(None) };
-    let configuration = app.confirmation.store().configuration().await?;
-    Ok(app.confirmation.store().link(&LinkId::of(&token)).await?.map(|link| (link, configuration)))
+    let store = app.confirmation.store();
+    let Some(link) = store.link(&LinkId::of(&token)).await? else { return Ok(None) };
+    let configuration = store.of(link.business()).configuration().await?;
+    Ok(Some((link, configuration)))
 }
 
 /// Sends the customer to the open session, and opens one where there is none. `link` becomes the link as it was last
@@ -249,15 +277,17 @@ async fn find_or_open_session(
         let attempt = match opened.take() {
             Some(attempt) => attempt,
             None => match current_visit(app, link).await? {
-                Visit::Begin => begin(app, configuration, link, app.clock.now()).await?,
-                otherwise => return Ok(destination_of(otherwise, link, app.clock.now())),
+                Visit::Begin if takes_payments(configuration) => {
+                    begin(app, configuration, link, app.clock.now()).await?
+                }
+                otherwise => return Ok(destination_of(otherwise, link, configuration, app.clock.now())),
             },
         };
         let now = app.clock.now();
         let next = match link.begin_attempt(attempt.clone(), now) {
             Ok(next) => next,
             // Another visit was faster. Nobody was shown our session, so nobody can pay in it.
-            Err(otherwise) => return Ok(destination_of(otherwise, link, now)),
+            Err(otherwise) => return Ok(destination_of(otherwise, link, configuration, now)),
         };
         match app.confirmation.store().replace_link(&next).await? {
             Written::Applied | Written::AlreadyApplied => {
@@ -275,7 +305,7 @@ async fn find_or_open_session(
 }
 
 /// Where a visit leads that opens no session.
-fn destination_of(visit: Visit, link: &PaymentLink, now: Timestamp) -> Destination {
+fn destination_of(visit: Visit, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Destination {
     match visit {
         Visit::Continue(checkout) => Destination::Gateway(checkout),
         otherwise @ (Visit::Begin
@@ -284,7 +314,7 @@ fn destination_of(visit: Visit, link: &PaymentLink, now: Timestamp) -> Destinati
         | Visit::Paid
         | Visit::Expired
         | Visit::Cancelled
-        | Visit::TooManyAttempts) => Destination::Page(page_of(&otherwise, link, now)),
+        | Visit::TooManyAttempts) => Destination::Page(page_of(&otherwise, link, configuration, now)),
     }
 }
 
@@ -328,12 +358,17 @@ async fn begin(
 }
 
 /// The preview of a link that can be paid. A link that cannot be paid gets the page that says why.
-fn preview(link: &PaymentLink, now: Timestamp) -> Page {
+fn preview(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Page {
     match link.visit(now) {
-        Visit::Begin | Visit::Continue(_) | Visit::TooManyAttempts => Page::Preview,
-        otherwise @ (Visit::Confirming | Visit::UnderReview | Visit::Paid | Visit::Expired | Visit::Cancelled) => {
-            page_of(&otherwise, link, now)
-        }
+        Visit::Continue(_) => Page::Preview,
+        Visit::Begin | Visit::TooManyAttempts if takes_payments(configuration) => Page::Preview,
+        otherwise @ (Visit::Begin
+        | Visit::TooManyAttempts
+        | Visit::Confirming
+        | Visit::UnderReview
+        | Visit::Paid
+        | Visit::Expired
+        | Visit::Cancelled) => page_of(&otherwise, link, configuration, now),
     }
 }
 
@@ -342,48 +377,38 @@ fn redirect_to_gateway(
     checkout: &Checkout,
     link: &PaymentLink,
     language: Language,
-    settings: &Settings,
+    configuration: &Configuration,
     now: Timestamp,
 ) -> Response {
     if !checkout.form.is_empty() {
-        return posting_page(checkout, link, language, settings, now);
+        return posting_page(checkout, link, language, configuration, now);
     }
     see_other(&checkout.at).unwrap_or_else(|| {
         tracing::error!(link_id = %link.id(), "A gateway named an address that no browser can be sent to.");
-        of_link(Page::Trouble, link, language, settings, now)
+        of_link(Page::Trouble, link, language, configuration, now)
     })
 }
 
-async fn link_not_found(app: &App, headers: &HeaderMap) -> Response {
-    let settings = settings(app).await;
-    without_link(Page::Unknown, language(None, headers, &settings), &settings)
+/// A page for a visitor of whom nobody knows which business they look for: only a link says whose it is.
+fn of_nobody(page: Page, headers: &HeaderMap) -> Response {
+    let language = languages(headers).flatten().unwrap_or(Language::EN);
+    without_link(page, language, &Configuration::default())
 }
 
-async fn unavailable(app: &App, headers: &HeaderMap, error: &StoreError) -> Response {
+fn unavailable(headers: &HeaderMap, error: &StoreError) -> Response {
     tracing::error!(error = %error, "A pay page could not be served.");
-    let settings = settings(app).await;
-    without_link(Page::Down, language(None, headers, &settings), &settings)
+    of_nobody(Page::Down, headers)
 }
 
-async fn unknown_path(State(app): State<App>, headers: HeaderMap) -> Response {
-    link_not_found(&app, &headers).await
+async fn unknown_path(headers: HeaderMap) -> Response {
+    of_nobody(Page::Unknown, &headers)
 }
 
-async fn other_method(State(app): State<App>, headers: HeaderMap) -> Response {
-    let mut response = link_not_found(&app, &headers).await;
+async fn other_method(headers: HeaderMap) -> Response {
+    let mut response = of_nobody(Page::Unknown, &headers);
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
-}
-
-/// The settings, or the defaults while the table cannot be read.
-async fn settings(app: &App) -> Settings {
-    app.confirmation
-        .store()
-        .configuration()
-        .await
-        .map(|configuration| configuration.settings.clone())
-        .unwrap_or_default()
 }
 
 async fn robots() -> Response {
@@ -399,21 +424,99 @@ async fn no_icon() -> Response {
 
 /// The link's language where it ships, else the browser's, else the business's. Where a link or a browser asks only for
 /// languages that do not ship, it is English.
-fn language(link: Option<&PaymentLink>, headers: &HeaderMap, settings: &Settings) -> Language {
-    let named = link.and_then(|link| link.terms().locale.as_ref());
+fn language(link: &PaymentLink, headers: &HeaderMap, configuration: &Configuration) -> Language {
+    let named = link.terms().locale.as_ref();
     if let Some(language) = named.and_then(|locale| Language::of(locale.as_str())) {
         return language;
     }
     match languages(headers) {
         Some(wanted) => wanted.unwrap_or(Language::EN),
         None if named.is_some() => Language::EN,
-        None => settings.default_locale.language(),
+        None => configuration.settings.default_locale.language(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason};
+    use domain::ids::{AccountId, ContactId, CredentialsVersion};
+    use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, OpenedSession, Terms};
+    use domain::messages::choice::MessageChoice;
+    use domain::money::{Currency, Money};
+    use domain::records::account::LatePayment;
+    use domain::records::business::{Business, BusinessState};
+
+    const MADE_AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn minutes(number: i64) -> Timestamp {
+        MADE_AT + SignedDuration::from_mins(number)
+    }
+
+    fn shop() -> BusinessId {
+        BusinessId::parse("shop").unwrap()
+    }
+
+    /// A link that can be paid for a day.
+    fn link() -> PaymentLink {
+        let terms = Terms {
+            mode: Mode::Live,
+            account: AccountTerms {
+                id: AccountId::parse("main").unwrap(),
+                name: "Main".to_owned(),
+                gateway: GatewayKind::Stripe,
+                credentials: CredentialsVersion::parse("v1").unwrap(),
+                late_payment: LatePayment::Refund,
+                summary_page: false,
+            },
+            contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "N".to_owned(), profile_url: None },
+            item: None,
+            amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
+            amount_source: AmountSource::Request,
+            expires_at: minutes(24 * 60),
+            description: None,
+            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            message: MessageChoice::Default { channels: Vec::new() },
+            recipients: Vec::new(),
+            unreached: Vec::new(),
+            reference_id: None,
+            return_url: None,
+            locale: None,
+            metadata: BTreeMap::new(),
+        };
+        let token = PayToken::from_random([1; 16]);
+        PaymentLink::new(shop(), token, "https://pay.example", "hash".to_owned(), terms, MADE_AT)
+    }
+
+    /// The link with a session at the gateway.
+    fn begun(link: &PaymentLink, now: Timestamp) -> PaymentLink {
+        let session =
+            OpenedSession { session: "cs_1".to_owned(), checkout: Checkout::link("https://gate.example".to_owned()) };
+        let attempt = link.new_attempt(ReturnKey::from_random([2; 16]), None);
+        let attempt = attempt.opened(session, GatewayRulebook::default().rules(GatewayKind::Stripe), now);
+        link.begin_attempt(attempt, now).unwrap()
+    }
+
+    fn failed(link: &PaymentLink, now: Timestamp) -> PaymentLink {
+        let answer = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Declined, "declined"));
+        link.apply_answer(&link.attempts()[0].id, &answer, Hint::Nothing, now).unwrap().link
+    }
+
+    fn configuration(state: BusinessState) -> Configuration {
+        let business = Business { state, ..Business::new(shop(), "Shop".to_owned(), MADE_AT) };
+        Configuration { business: Some(business), ..Configuration::default() }
+    }
+
+    fn suspended() -> Configuration {
+        configuration(BusinessState::Suspended { suspended_at: MADE_AT, reason: Some("unpaid bills".to_owned()) })
+    }
+
+    async fn text_of(page: Response) -> String {
+        let text = axum::body::to_bytes(page.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(text.to_vec()).unwrap()
+    }
 
     #[tokio::test]
     async fn what_takes_too_long_is_a_page_in_the_browsers_language_that_asks_again_by_itself() {
@@ -422,8 +525,76 @@ mod tests {
         assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!((&page.headers()["refresh"], &page.headers()["retry-after"]), (&RELOAD_AFTER, &RELOAD_AFTER));
         assert!(page.headers().contains_key("content-security-policy"));
-        let text = axum::body::to_bytes(page.into_body(), usize::MAX).await.unwrap();
-        let text = String::from_utf8(text.to_vec()).unwrap();
+        let text = text_of(page).await;
         assert!(text.contains("lang=\"fa\" dir=\"rtl\"") && text.contains("لطفاً دوباره پرداخت نکنید"), "{text}");
+    }
+
+    #[test]
+    fn nobody_begins_to_pay_a_business_that_is_suspended_or_is_none() {
+        let (link, active) = (link(), configuration(BusinessState::Active));
+        assert!(leads_on(&link.visit(MADE_AT), &active));
+        assert_eq!(preview(&link, &active, MADE_AT), Page::Preview);
+        for configuration in [suspended(), Configuration::default()] {
+            let visit = link.visit(MADE_AT);
+            assert!(!leads_on(&visit, &configuration));
+            assert_eq!(page_of(&visit, &link, &configuration, MADE_AT), Page::Suspended);
+            assert_eq!(page_of(&Visit::TooManyAttempts, &link, &configuration, MADE_AT), Page::Suspended);
+            assert_eq!(preview(&link, &configuration, MADE_AT), Page::Suspended);
+            assert_eq!(Page::of(&link, &configuration, MADE_AT), Page::Suspended);
+        }
+        // What a link says of itself is said as ever.
+        let over = minutes(24 * 60);
+        assert_eq!(page_of(&link.visit(over), &link, &suspended(), over), Page::Expired);
+    }
+
+    #[test]
+    fn what_was_begun_finishes_although_its_business_was_suspended_meanwhile() {
+        let (link, suspended) = (begun(&link(), MADE_AT), suspended());
+        assert!(leads_on(&link.visit(minutes(1)), &suspended));
+        assert_eq!(preview(&link, &suspended, minutes(1)), Page::Preview);
+        assert_eq!(Page::of(&link, &suspended, minutes(1)), Page::Unfinished);
+        // Somebody may have paid in a session that is over: the gateway is asked before the page says anything.
+        let over = link.attempts()[0].session_ends_at;
+        assert!(!leads_on(&link.visit(over), &suspended));
+        let page = Page::of(&link, &suspended, over);
+        assert_eq!(page, Page::Suspended);
+        assert!(page.depends_on_the_gateway(&link));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_suspended_business_says_so_in_every_language_and_leads_to_no_new_try() {
+        let (fresh, suspended) = (link(), suspended());
+        let failed = failed(&begun(&fresh, MADE_AT), minutes(1));
+        for language in Language::ALL {
+            let said = language.say("suspended-text", &[("business", "\u{2068}Paylink\u{2069}")]);
+            let dead_end = of_link(Page::Suspended, &fresh, language, &suspended, minutes(1));
+            assert_eq!(dead_end.status(), StatusCode::FORBIDDEN);
+            assert_eq!(dead_end.headers()["cache-control"], "no-store");
+            let after_a_no =
+                of_link(Page::of(&failed, &suspended, minutes(1)), &failed, language, &suspended, minutes(1));
+            assert_eq!(after_a_no.status(), StatusCode::OK);
+            for page in [dead_end, after_a_no] {
+                let text = text_of(page).await;
+                assert!(text.contains(&said) && !text.contains("class=\"button\""), "{text}");
+                assert!(!text.contains("unpaid bills"), "why is between the platform and the business");
+            }
+            let open = begun(&fresh, MADE_AT);
+            let over = open.attempts()[0].session_ends_at;
+            let text = text_of(of_link(Page::Suspended, &open, language, &suspended, over)).await;
+            assert!(text.contains(&language.say("if-paid", &[])), "who has paid is told that nothing is lost: {text}");
+        }
+        let active = configuration(BusinessState::Active);
+        let text =
+            text_of(of_link(Page::of(&failed, &active, minutes(1)), &failed, Language::EN, &active, minutes(1))).await;
+        assert!(text.contains("class=\"button\""), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_logo_is_asked_for_at_an_address_that_names_its_business() {
+        let hash = LogoHash::parse(&"0".repeat(32)).unwrap();
+        let mut configuration = configuration(BusinessState::Active);
+        configuration.settings.logo_hash = Some(hash.clone());
+        let text = text_of(of_link(Page::Preview, &link(), Language::EN, &configuration, MADE_AT)).await;
+        assert!(text.contains(&format!("src=\"/logo/shop/{}\"", hash.as_str())), "{text}");
     }
 }

@@ -17,6 +17,7 @@ use domain::locale::Language;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+use store::Configuration;
 use url::Url;
 use web::customer::guard;
 
@@ -67,6 +68,8 @@ pub(crate) enum Page {
     Cancelled,
     Unknown,
     TooMany,
+    /// The business takes no payments at the moment, so that nobody is sent to the gateway.
+    Suspended,
     /// No session could be opened at the gateway, so nobody can have paid in it.
     Trouble,
     /// The link itself cannot be read, so nothing can be said about it.
@@ -82,9 +85,20 @@ enum Tone {
     Quiet,
 }
 
+/// Whether a new attempt may begin. A business that is suspended, or that is none, takes no payments; what was begun before
+/// finishes.
+pub(crate) fn takes_payments(configuration: &Configuration) -> bool {
+    configuration.business.as_ref().is_some_and(|business| !business.is_suspended())
+}
+
+/// Whether the link could be paid now, if only its business took payments.
+fn is_held_up(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> bool {
+    !takes_payments(configuration) && matches!(link.visit(now), Visit::Begin | Visit::TooManyAttempts)
+}
+
 impl Page {
     /// What became of a link, for somebody who comes back from the gateway.
-    pub(crate) fn of(link: &PaymentLink, now: Timestamp) -> Self {
+    pub(crate) fn of(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Self {
         let status = link.status_at(now);
         if matches!(status, LinkStatus::Paid { .. }) {
             return Self::Paid;
@@ -105,24 +119,27 @@ impl Page {
             LinkStatus::Expired { .. } => Self::Expired,
             LinkStatus::Cancelled { .. } => Self::Cancelled,
             LinkStatus::Active | LinkStatus::Paid { .. } if failure(link).is_some() => Self::Failed,
+            LinkStatus::Active | LinkStatus::Paid { .. } if is_held_up(link, configuration, now) => Self::Suspended,
             LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
         }
     }
 
     /// Whether the page says of an open session what only its gateway knows.
     pub(crate) fn depends_on_the_gateway(self, link: &PaymentLink) -> bool {
-        self == Self::Unfinished || (self == Self::Confirming && being_confirmed(link).is_none())
+        matches!(self, Self::Unfinished | Self::Suspended)
+            || (self == Self::Confirming && being_confirmed(link).is_none())
     }
 
     /// What became of a link, for a customer who opens it again and need not be the one who paid.
-    pub(crate) fn of_reopened(link: &PaymentLink, now: Timestamp) -> Self {
-        let page = Self::of(link, now);
+    pub(crate) fn of_reopened(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Self {
+        let page = Self::of(link, configuration, now);
         if page == Self::Paid { Self::AlreadyPaid } else { page }
     }
 
     fn status(self) -> StatusCode {
         match self {
             Self::Expired | Self::Cancelled => StatusCode::GONE,
+            Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Trouble | Self::Down => StatusCode::SERVICE_UNAVAILABLE,
@@ -155,6 +172,7 @@ impl Page {
             Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
             Self::TooMany => "too-many",
+            Self::Suspended => "suspended",
             Self::Trouble => "trouble",
             Self::Down => "down",
         }
@@ -166,15 +184,20 @@ impl Page {
             Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
-            Self::Preview | Self::Summary | Self::Unfinished | Self::Expired | Self::Cancelled | Self::Unknown => {
-                Tone::Quiet
-            }
+            Self::Preview
+            | Self::Summary
+            | Self::Unfinished
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Unknown
+            | Self::Suspended => Tone::Quiet,
         }
     }
 
     /// The button that leads on, where there is one.
-    fn action(self, link: &PaymentLink, now: Timestamp) -> Option<&'static str> {
+    fn action(self, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Option<&'static str> {
         match self {
+            Self::Failed | Self::MoneyGoesBack if is_held_up(link, configuration, now) => None,
             Self::Failed | Self::Trouble => Some("try-again"),
             // Where the money went back and nobody else is paying, the link can still be paid.
             Self::MoneyGoesBack => (link.visit(now) == Visit::Begin).then_some("try-again"),
@@ -190,6 +213,7 @@ impl Page {
             | Self::Cancelled
             | Self::Unknown
             | Self::TooMany
+            | Self::Suspended
             | Self::Down => None,
         }
     }
@@ -198,27 +222,31 @@ impl Page {
 /// The texts of a page: their language, and the business and the amount that they mention.
 struct Words<'a> {
     language: Language,
-    settings: &'a Settings,
+    configuration: &'a Configuration,
     amount: String,
 }
 
 impl<'a> Words<'a> {
     /// The amount of a link that was paid is the amount of the payment.
-    fn new(language: Language, settings: &'a Settings, link: Option<&PaymentLink>) -> Self {
+    fn new(language: Language, configuration: &'a Configuration, link: Option<&PaymentLink>) -> Self {
         let money = link.map(|link| kept_payment(link).map_or(link.terms().amount, |(_, payment)| payment.money));
-        let amount = money.map(|money| money.display(language, settings.rial_alone)).unwrap_or_default();
-        Self { language, settings, amount }
+        let amount = money.map(|money| money.display(language, configuration.settings.rial_alone)).unwrap_or_default();
+        Self { language, configuration, amount }
+    }
+
+    fn settings(&self) -> &'a Settings {
+        &self.configuration.settings
     }
 
     /// A text without markup or invisible characters, for places such as a title.
     fn plain(&self, key: &str) -> String {
-        self.language.say(key, &[("business", &self.settings.business_name), ("amount", &self.amount)])
+        self.language.say(key, &[("business", &self.settings().business_name), ("amount", &self.amount)])
     }
 
     /// A text of the page. The values that it mentions are isolated, so that each is written in its own direction.
     fn say(&self, key: &str) -> String {
         let isolated = |text: &str| format!("\u{2068}{text}\u{2069}");
-        let (business, amount) = (isolated(&self.settings.business_name), isolated(&self.amount));
+        let (business, amount) = (isolated(&self.settings().business_name), isolated(&self.amount));
         self.language.say(key, &[("business", &business), ("amount", &amount)])
     }
 
@@ -235,24 +263,30 @@ pub(crate) fn of_link(
     page: Page,
     link: &PaymentLink,
     language: Language,
-    settings: &Settings,
+    configuration: &Configuration,
     now: Timestamp,
 ) -> Response {
-    render(page, language, Some(link), settings, now)
+    render(page, language, Some(link), configuration, now)
 }
 
 /// A page that is about no link, or about a link that must not be distinguishable from none.
-pub(crate) fn without_link(page: Page, language: Language, settings: &Settings) -> Response {
-    render(page, language, None, settings, Timestamp::UNIX_EPOCH)
+pub(crate) fn without_link(page: Page, language: Language, configuration: &Configuration) -> Response {
+    render(page, language, None, configuration, Timestamp::UNIX_EPOCH)
 }
 
-fn render(page: Page, language: Language, link: Option<&PaymentLink>, settings: &Settings, now: Timestamp) -> Response {
-    let words = Words::new(language, settings, link);
+fn render(
+    page: Page,
+    language: Language,
+    link: Option<&PaymentLink>,
+    configuration: &Configuration,
+    now: Timestamp,
+) -> Response {
+    let words = Words::new(language, configuration, link);
     let shown = content(page, link, &words, now, &actions(page, link, &words, now));
     let in_preview = html! {
         @if page == Page::Preview {
             meta property="og:title" content=(words.plain("preview-title"));
-            meta property="og:site_name" content=(settings.business_name);
+            meta property="og:site_name" content=(words.settings().business_name);
             meta property="og:description" content=(words.plain("preview-text"));
         }
     };
@@ -277,7 +311,7 @@ fn content(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
     html! {
         h1 class=(tone_class(page.tone())) { (words.say(&format!("{}-title", page.key()))) }
         p { (words.say(&text_key(page, link, now))) }
-        @for hint in hints(page, link, words) { p.hint { (words.say(&hint)) } }
+        @for hint in hints(page, link, words, now) { p.hint { (words.say(&hint)) } }
         @if let Some(link) = link { (facts(page, link, words, now)) }
         (action)
         (support(page, words))
@@ -289,10 +323,10 @@ pub(crate) fn posting_page(
     checkout: &Checkout,
     link: &PaymentLink,
     language: Language,
-    settings: &Settings,
+    configuration: &Configuration,
     now: Timestamp,
 ) -> Response {
-    let words = Words::new(language, settings, Some(link));
+    let words = Words::new(language, configuration, Some(link));
     let form = html! {
         form method="post" action=(checkout.at) {
             @for (name, value) in &checkout.form { input type="hidden" name=(name) value=(value); }
@@ -310,7 +344,8 @@ pub(crate) fn posting_page(
 
 /// The document around the content of every page.
 fn document(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, in_head: &Markup, shown: &Markup) -> Markup {
-    let (language, settings) = (words.language, words.settings);
+    let (language, settings) = (words.language, words.settings());
+    let logo = words.configuration.business.as_ref().zip(settings.logo_hash.as_ref());
     html! {
         (DOCTYPE)
         html lang=(language.code()) dir=(language.direction()) {
@@ -327,7 +362,9 @@ fn document(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, in_head: 
                 main {
                     p.business {
                         // The name beside it says what the picture shows.
-                        @if let Some(hash) = &settings.logo_hash { img src=(format!("/logo/{}", hash.as_str())) alt=""; }
+                        @if let Some((business, hash)) = logo {
+                            img src=(format!("/logo/{}/{}", business.id, hash.as_str())) alt="";
+                        }
                         bdi { (settings.business_name) }
                     }
                     @if link.is_some_and(|link| link.terms().mode == Mode::Sandbox) {
@@ -428,18 +465,21 @@ fn takes_long(link: &PaymentLink, now: Timestamp) -> bool {
 }
 
 /// What else a customer of this link should know on this page.
-fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>) -> Vec<String> {
+fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp) -> Vec<String> {
     let Some(link) = link else { return Vec::new() };
     let debited = || words.of_gateway("debited", link);
     let if_paid = || has_open(link).then(|| "if-paid".to_owned());
+    // Said where the page would otherwise lead to another try.
+    let held_up = || is_held_up(link, words.configuration, now).then(|| "suspended-text".to_owned());
     match page {
         Page::Summary | Page::Going => match network(link) {
             Network::Shaparak => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
             Network::International => Vec::new(),
         },
-        Page::MoneyGoesBack => vec![words.of_gateway("back-time", link)],
+        Page::MoneyGoesBack => std::iter::once(words.of_gateway("back-time", link)).chain(held_up()).collect(),
         Page::Paid | Page::AlreadyPaid => second_payment(link, words),
-        Page::Failed => std::iter::once(debited()).chain(if_paid()).collect(),
+        Page::Failed => std::iter::once(debited()).chain(if_paid()).chain(held_up()).collect(),
+        Page::Suspended => if_paid().into_iter().collect(),
         Page::Expired | Page::Cancelled => match failure(link) {
             // The link ended, and the last that its customer saw was a payment that failed.
             Some(failure) => [failure.to_owned(), debited()].into_iter().chain(if_paid()).collect(),
@@ -487,12 +527,12 @@ fn tone_class(tone: Tone) -> &'static str {
 
 /// The facts of the payment: amount, purpose, and when it was paid or until when it can be. They name no contact.
 fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> Markup {
-    let (language, settings, terms) = (words.language, words.settings, link.terms());
+    let (language, settings, terms) = (words.language, words.settings(), link.terms());
     let zone = settings.zone();
     // A customer who pays from abroad, or reads another language than the business, sees the time zone.
     let is_local = language == settings.default_locale.language() && network(link) == Network::Shaparak;
     let zone_name = if is_local { String::new() } else { format!(" ({})", settings.time_zone.as_str()) };
-    let has_end = matches!(page, Page::Preview | Page::Going) || page.action(link, now).is_some();
+    let has_end = matches!(page, Page::Preview | Page::Going) || page.action(link, words.configuration, now).is_some();
     html! {
         dl {
             div { dt { (words.say("amount-for")) } dd { bdi { (words.amount) } } }
@@ -512,7 +552,7 @@ fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> M
 fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp) -> Markup {
     let Some(link) = link else { return Markup::default() };
     html! {
-        @if let Some(key) = page.action(link, now) {
+        @if let Some(key) = page.action(link, words.configuration, now) {
             @let way = if page == Page::Summary { "/go" } else { "" };
             a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (words.say(key)) }
         }
@@ -526,7 +566,7 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
 
 /// The business's support contact, which every page but a preview shows.
 fn support(page: Page, words: &Words<'_>) -> Markup {
-    let settings = words.settings;
+    let settings = words.settings();
     let has_support = settings.support_phone.is_some() || settings.support_url.is_some();
     html! {
         @if has_support && page != Page::Preview {
@@ -574,7 +614,7 @@ fn answer(status: StatusCode, body: Markup, policy: &str) -> Response {
 mod tests {
     use super::*;
 
-    const PAGES: [Page; 16] = [
+    const PAGES: [Page; 17] = [
         Page::Preview,
         Page::Summary,
         Page::Going,
@@ -589,6 +629,7 @@ mod tests {
         Page::Cancelled,
         Page::Unknown,
         Page::TooMany,
+        Page::Suspended,
         Page::Trouble,
         Page::Down,
     ];

@@ -2,11 +2,12 @@
 //! what a deployer writes is checked by the same rules as what the CRM writes.
 
 use axum::body::{Body, to_bytes};
+use domain::ids::BusinessId;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request};
 use runtime::Clock;
 use serde_json::Value;
-use store::Store;
+use store::{KeyHolder, Store};
 use tower::ServiceExt;
 use web::Callers;
 
@@ -16,12 +17,19 @@ use crate::{Admin, AdminError};
 const LARGEST_ANSWER: usize = 4_000_000;
 
 impl Admin {
-    /// Calls the API of crm-api, with a key that is revoked as soon as the call is over. Where the API refuses, the
-    /// error is its whole answer.
-    pub async fn call(&self, method: Method, path: &str, body: Option<String>) -> Result<Value, AdminError> {
-        let key = self.create_key("paylink-admin", &[]).await?;
+    /// Calls the API of crm-api for a business, with a key of it that is revoked as soon as the call is over. Where the
+    /// API refuses, the error is its whole answer.
+    pub async fn call(
+        &self,
+        business: &BusinessId,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Value, AdminError> {
+        let of = KeyHolder::Business(business.clone());
+        let key = self.passing_key(&of).await?;
         let answered = self.request(&key.key, method, path, body).await;
-        self.revoke_key(&key.id).await?;
+        self.store.revoke_api_key(&of, &key.id).await?;
         answered
     }
 

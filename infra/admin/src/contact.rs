@@ -1,11 +1,11 @@
 //! Everything that is kept about one contact: shown to them, or forgotten.
 
 use domain::Timestamp;
-use domain::ids::{ContactId, LinkId};
+use domain::ids::{BusinessId, ContactId, LinkId};
 use domain::link::PaymentLink;
 use domain::link::Receipt;
 use serde_json::{Value, json};
-use store::{Deleted, LinkList, MAX_CONTENDED_TRIES, Page, ReceiptList, Written};
+use store::{BusinessStore, Deleted, LinkList, LinksOf, MAX_CONTENDED_TRIES, Page, ReceiptList, Written};
 use views::{LinkView, ReceiptView};
 
 use crate::{Admin, AdminError};
@@ -29,32 +29,45 @@ pub struct ErasureResult {
 }
 
 impl Admin {
-    /// Everything about a contact, as the API shows it: the record itself, its items, links with their messages, receipts.
-    pub async fn export_contact(&self, id: &ContactId, now: Timestamp) -> Result<Value, AdminError> {
-        let settings = self.store.settings().await?.unwrap_or_default();
+    /// Everything about a contact of a business, as the API shows it: the record itself, its items, links with their
+    /// messages, receipts.
+    pub async fn export_contact(
+        &self,
+        business: &BusinessId,
+        id: &ContactId,
+        now: Timestamp,
+    ) -> Result<Value, AdminError> {
+        let store = self.store.of(business);
+        let settings = store.settings().await?.unwrap_or_default();
         let mut items = Vec::new();
-        for item in self.store.items_of_contact(id).await? {
-            let attached = self.store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
+        for item in store.items_of_contact(id).await? {
+            let attached = store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
             items.push(json!({ "item": item, "receipts": attached }));
         }
-        let links = self.links_of(id).await?;
-        let states = self.store.message_states(&links).await?;
+        let links = links_of(&store, id).await?;
+        let states = store.message_states(&links).await?;
         let links: Vec<LinkView> = links.iter().map(|link| LinkView::new(link, &states, &settings, now)).collect();
-        let receipts = self.receipts_of(id).await?;
+        let receipts = receipts_of(&store, id).await?;
         let receipts: Vec<ReceiptView> = receipts.iter().map(|receipt| ReceiptView::new(receipt, &settings)).collect();
         Ok(json!({
-            "contact": self.store.contact(id).await?,
+            "contact": store.contact(id).await?,
             "items": items,
             "payment_links": links,
             "receipts": receipts,
         }))
     }
 
-    /// Erases a contact: links that are over lose all personal data, then items and the contact are deleted. A run that
-    /// was stopped is begun again from the start.
-    pub async fn erase_contact(&self, id: &ContactId, now: Timestamp) -> Result<ErasureResult, AdminError> {
-        let mut erased = ErasureResult { receipts: self.receipts_of(id).await?.len(), ..ErasureResult::default() };
-        for link in self.links_of(id).await? {
+    /// Erases a contact of a business: links that are over lose all personal data, then items and the contact are
+    /// deleted. A run that was stopped is begun again from the start.
+    pub async fn erase_contact(
+        &self,
+        business: &BusinessId,
+        id: &ContactId,
+        now: Timestamp,
+    ) -> Result<ErasureResult, AdminError> {
+        let store = self.store.of(business);
+        let mut erased = ErasureResult { receipts: receipts_of(&store, id).await?.len(), ..ErasureResult::default() };
+        for link in links_of(&store, id).await? {
             let link_id = link.id().clone();
             match self.forget(link, now).await? {
                 Some(true) => erased.links += 1,
@@ -62,13 +75,13 @@ impl Admin {
                 None => erased.left.push(link_id),
             }
         }
-        for item in self.store.items_of_contact(id).await? {
-            erased.items += match self.store.delete_item(&item.id).await? {
+        for item in store.items_of_contact(id).await? {
+            erased.items += match store.delete_item(&item.id).await? {
                 Deleted::Existed => 1,
                 Deleted::Missing => 0,
             };
         }
-        erased.contact = self.store.delete_contact(id).await? == Deleted::Existed;
+        erased.contact = store.delete_contact(id).await? == Deleted::Existed;
         Ok(erased)
     }
 
@@ -86,28 +99,28 @@ impl Admin {
         }
         Ok(None)
     }
+}
 
-    async fn links_of(&self, id: &ContactId) -> Result<Vec<PaymentLink>, AdminError> {
-        let (list, mut links, mut cursor) = (LinkList::OfContact(id.clone()), Vec::new(), None);
-        loop {
-            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
-            links.extend(entries);
-            cursor = next;
-            if cursor.is_none() {
-                return Ok(links);
-            }
+async fn links_of(store: &BusinessStore, id: &ContactId) -> Result<Vec<PaymentLink>, AdminError> {
+    let (list, mut links, mut cursor) = (LinkList::all(LinksOf::Contact(id.clone())), Vec::new(), None);
+    loop {
+        let Page { entries, next } = store.list_links(&list, PAGE, cursor.as_ref()).await?;
+        links.extend(entries);
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(links);
         }
     }
+}
 
-    async fn receipts_of(&self, id: &ContactId) -> Result<Vec<Receipt>, AdminError> {
-        let (list, mut receipts, mut cursor) = (ReceiptList::OfContact(id.clone()), Vec::new(), None);
-        loop {
-            let Page { entries, next } = self.store.list_receipts(&list, PAGE, cursor.as_ref()).await?;
-            receipts.extend(entries);
-            cursor = next;
-            if cursor.is_none() {
-                return Ok(receipts);
-            }
+async fn receipts_of(store: &BusinessStore, id: &ContactId) -> Result<Vec<Receipt>, AdminError> {
+    let (list, mut receipts, mut cursor) = (ReceiptList::OfContact(id.clone()), Vec::new(), None);
+    loop {
+        let Page { entries, next } = store.list_receipts(&list, PAGE, cursor.as_ref()).await?;
+        receipts.extend(entries);
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(receipts);
         }
     }
 }

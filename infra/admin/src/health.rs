@@ -1,8 +1,9 @@
 //! Checks whether a stack has what it needs for payments to arrive and for messages to go out.
 
 use domain::Timestamp;
+use domain::records::business::{Business, BusinessState};
 use jiff::SignedDuration;
-use store::Schedule;
+use store::{KeyHolder, Schedule};
 
 use crate::{Admin, AdminError};
 
@@ -51,8 +52,8 @@ impl Admin {
     pub async fn health(&self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (what, found) in [
-            ("the table", self.table_is_set_up().await),
-            ("accounts", self.money_can_arrive().await),
+            ("the tables", self.tables_are_set_up().await),
+            ("the businesses", self.businesses_can_be_paid().await),
             ("the schedules", self.schedules_run(now).await),
             ("due work", self.no_work_is_late(now).await),
             ("the queue of undelivered records", self.nothing_is_undelivered().await),
@@ -66,40 +67,65 @@ impl Admin {
         findings
     }
 
-    async fn table_is_set_up(&self) -> Result<Vec<Finding>, AdminError> {
-        let table = self.table();
-        Ok(vec![
-            Finding::either(
-                self.store.is_set_up().await?,
-                format!("The table {table} is set up."),
-                "The table is not set up: run `set-up`.",
-            ),
-            Finding::either(
-                !self.store.list_api_keys().await?.is_empty(),
-                "There is an API key.",
-                "There is no API key, and nobody can make a link: run `api-key create`.",
-            ),
-            Finding::either(
-                self.store.settings().await?.is_some(),
-                "The business has settings.",
-                "There are no settings, so pages and messages name no business: run `settings FILE`.",
-            ),
-        ])
+    async fn tables_are_set_up(&self) -> Result<Vec<Finding>, AdminError> {
+        let (table, secrets) = (self.table(), self.secrets_table());
+        Ok(vec![Finding::either(
+            self.store.is_set_up().await?,
+            format!("The tables {table} and {secrets} are set up."),
+            "The tables are not set up: run `set-up`.",
+        )])
     }
 
-    async fn money_can_arrive(&self) -> Result<Vec<Finding>, AdminError> {
-        let configuration = self.store.fresh_configuration().await?;
+    async fn businesses_can_be_paid(&self) -> Result<Vec<Finding>, AdminError> {
+        let businesses = self.businesses().await?;
+        if businesses.is_empty() {
+            return Ok(vec![Finding::missing("There is no business: run `set-up`, or `business create`.")]);
+        }
+        let platform_has_key = !self.store.list_api_keys(&KeyHolder::Platform).await?.is_empty();
+        let mut findings = Vec::new();
+        for business in &businesses {
+            match &business.state {
+                BusinessState::Active => findings.extend(self.can_be_paid(business, platform_has_key).await?),
+                BusinessState::Suspended { suspended_at, .. } => findings.push(Finding::good(format!(
+                    "{}: suspended since {suspended_at}, so that it makes no link until `business resume`.",
+                    business.id
+                ))),
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Whether a business can make links that can be paid.
+    async fn can_be_paid(&self, business: &Business, platform_has_key: bool) -> Result<Vec<Finding>, AdminError> {
+        let (id, store) = (&business.id, self.store.of(&business.id));
+        let configuration = store.fresh_configuration().await?;
         let payable: Vec<&str> = configuration
             .accounts
             .values()
             .filter(|account| account.online_payment.enabled && account.online_payment.credentials.is_some())
             .map(|account| account.id.as_str())
             .collect();
-        Ok(vec![Finding::either(
-            !payable.is_empty(),
-            format!("Links can be made on {}.", payable.join(", ")),
-            "No account takes online payments, and no link can be made: run `account ID FILE`.",
-        )])
+        let has_key = !self.store.list_api_keys(&KeyHolder::Business(id.clone())).await?.is_empty();
+        Ok(vec![
+            Finding::either(
+                has_key || platform_has_key,
+                match has_key {
+                    true => format!("{id}: there is an API key."),
+                    false => format!("{id}: there is no API key but the platform's."),
+                },
+                format!("{id}: there is no API key, and nobody can make a link: run `api-key create`."),
+            ),
+            Finding::either(
+                store.settings().await?.is_some(),
+                format!("{id}: the business has settings."),
+                format!("{id}: there are no settings, so pages and messages name no business: run `settings FILE`."),
+            ),
+            Finding::either(
+                !payable.is_empty(),
+                format!("{id}: links can be made on {}.", payable.join(", ")),
+                format!("{id}: no account takes online payments, and no link can be made: run `account ID FILE`."),
+            ),
+        ])
     }
 
     /// Whether the schedules run. On a stack without due work, that no work is late does not show it.

@@ -1,9 +1,9 @@
 //! API keys: made, listed, revoked.
 
 use domain::Timestamp;
-use store::{ApiKey, KeyRevocation, ListedKey, Scope};
+use store::{ApiKey, KeyHolder, KeyRevocation, ListedKey, Scope};
 
-use crate::{Admin, AdminError};
+use crate::{Admin, AdminError, COMMAND};
 
 /// A new key: shown once, and kept as a hash only.
 #[derive(Debug)]
@@ -14,43 +14,66 @@ pub struct NewKey {
 }
 
 impl Admin {
-    /// Makes a key for an integration; with every scope, where none is named.
-    pub async fn create_key(&self, integration: &str, scopes: &[&str]) -> Result<NewKey, AdminError> {
-        let scopes = match scopes {
-            [] => Scope::ALL.to_vec(),
-            named => named.iter().map(|name| scope(name)).collect::<Result<_, _>>()?,
+    /// Makes a key of a business or of the platform for an integration; with every scope that it can have, where none is
+    /// named.
+    pub async fn create_key(&self, of: &KeyHolder, integration: &str, scopes: &[&str]) -> Result<NewKey, AdminError> {
+        let (key, record) = new_key(of, integration, scopes)?;
+        let id = match of {
+            KeyHolder::Business(business) => self.signed(business, Timestamp::now()).put_api_key(&key, &record).await?,
+            KeyHolder::Platform => self.store.put_api_key(of, &key, &record).await?,
         };
-        let integration = domain::text::parse_name(integration, 64).map_err(|error| refused(&error))?;
-        let random: [u8; 32] = runtime::random().map_err(|error| refused(&error))?;
-        let key = format!("plk_{}", bs58::encode(random).into_string());
-        let record = ApiKey { integration, scopes, created_at: Timestamp::now() };
-        let id = self.store.put_api_key(&key, &record).await?;
         Ok(NewKey { key, id })
     }
 
-    /// Every key, the oldest first.
-    pub async fn list_keys(&self) -> Result<Vec<ListedKey>, AdminError> {
-        let mut keys = self.store.list_api_keys().await?;
+    /// Makes a key of a business for one call of ours, which is logged as what the call does and no more.
+    pub(crate) async fn passing_key(&self, of: &KeyHolder) -> Result<NewKey, AdminError> {
+        let (key, record) = new_key(of, COMMAND, &[])?;
+        let id = self.store.put_api_key(of, &key, &record).await?;
+        Ok(NewKey { key, id })
+    }
+
+    /// Every key of a business or of the platform, the oldest first.
+    pub async fn list_keys(&self, of: &KeyHolder) -> Result<Vec<ListedKey>, AdminError> {
+        let mut keys = self.store.list_api_keys(of).await?;
         keys.sort_by_key(|listed| listed.key.created_at);
         Ok(keys)
     }
 
     /// Makes a key worthless. Functions that know it forget it within half a minute.
-    pub async fn revoke_key(&self, id: &str) -> Result<(), AdminError> {
-        match self.store.revoke_api_key(id).await? {
+    pub async fn revoke_key(&self, of: &KeyHolder, id: &str) -> Result<(), AdminError> {
+        let revoked = match of {
+            KeyHolder::Business(business) => self.signed(business, Timestamp::now()).revoke_api_key(id).await?,
+            KeyHolder::Platform => self.store.revoke_api_key(of, id).await?,
+        };
+        match revoked {
             KeyRevocation::Revoked => Ok(()),
             KeyRevocation::NoSuchKey | KeyRevocation::Ambiguous => {
-                Err(AdminError::Refused(format!("there is no one key {id}; `api-key list` shows all of them")))
+                Err(AdminError::refused(format!("there is no one key {id}; `api-key list` shows all of them")))
             }
         }
     }
 }
 
-fn scope(name: &str) -> Result<Scope, AdminError> {
-    let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
-    known.ok_or_else(|| AdminError::Refused(format!("{name} is no scope; there are read, write and admin")))
+/// A key and its record.
+fn new_key(of: &KeyHolder, integration: &str, scopes: &[&str]) -> Result<(String, ApiKey), AdminError> {
+    let possible = match of {
+        KeyHolder::Business(_) => &Scope::OF_A_BUSINESS[..],
+        KeyHolder::Platform => &Scope::ALL,
+    };
+    let scopes = match scopes {
+        [] => possible.to_vec(),
+        named => named.iter().map(|name| scope(name, possible)).collect::<Result<_, _>>()?,
+    };
+    let integration = domain::text::parse_name(integration, 64).map_err(AdminError::refused)?;
+    let key = of.key_from_random(runtime::random().map_err(AdminError::refused)?);
+    let record = ApiKey { integration, scopes, created_at: Timestamp::now() };
+    Ok((key, record))
 }
 
-fn refused(error: &dyn std::fmt::Display) -> AdminError {
-    AdminError::Refused(error.to_string())
+fn scope(name: &str, possible: &[Scope]) -> Result<Scope, AdminError> {
+    let known = possible.iter().copied().find(|scope| scope.as_str() == name);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = possible.iter().map(|scope| scope.as_str()).collect();
+        AdminError::refused(format!("{name} is no scope of such a key; there are {}", names.join(", ")))
+    })
 }

@@ -1,8 +1,9 @@
-//! What has to be done to a stack by hand: set-up, keys, settings, the account's preferences, health, replay, and the data of
-//! one person. The same locally and on AWS: it reads the table's name, region and credentials from the environment, as the
-//! functions do, and needs the permissions of an administrator.
+//! What has to be done to a stack by hand: set-up, businesses, keys, settings, the account's preferences, health,
+//! replay, and the data of one person. The same locally and on AWS: it reads the tables' names, region and credentials
+//! from the environment, as the functions do, and needs the permissions of an administrator.
 
 mod api;
+mod businesses;
 mod contact;
 mod health;
 mod keys;
@@ -16,6 +17,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use runtime::{ConfigurationError, Environment, Runtime};
 use store::{Store, StoreError};
 
+pub use businesses::{FIRST_BUSINESS, FirstBusiness};
 pub use contact::ErasureResult;
 pub use health::{Finding, Verdict};
 pub use keys::NewKey;
@@ -36,6 +38,10 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    pub(crate) fn refused(reason: impl std::fmt::Display) -> Self {
+        Self::Refused(reason.to_string())
+    }
+
     /// What the service said, or why it said nothing.
     fn aws<E: ProvideErrorMetadata, R>(service: &'static str, error: SdkError<E, R>) -> Self {
         let reason = match error.as_service_error() {
@@ -47,6 +53,9 @@ impl AdminError {
         Self::Aws { service, reason }
     }
 }
+
+/// How the log of a business, and keys that are made for one call, name this command.
+const COMMAND: &str = "paylink-admin";
 
 /// A stack, as its deployer sees it.
 #[derive(Debug)]
@@ -64,7 +73,7 @@ pub struct Admin {
 
 impl Admin {
     pub fn new(environment: Environment) -> Result<Self, AdminError> {
-        let runtime = Runtime::at_a_terminal(environment.clone())?;
+        let runtime = Runtime::new(environment.clone())?;
         let sdk = runtime.sdk();
         let mut sns = aws_sdk_sns::config::Builder::from(sdk);
         sns.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SNS"));
@@ -92,9 +101,8 @@ impl Admin {
         self.store.table()
     }
 
-    /// Writes the secret that idempotent requests derive from; once, and harmless afterwards.
-    pub async fn set_up(&self) -> Result<(), AdminError> {
-        let random = runtime::random().map_err(|error| AdminError::Refused(error.to_string()))?;
-        Ok(self.store.ensure_token_secret(random).await?)
+    /// The name of the table of secrets.
+    pub fn secrets_table(&self) -> &str {
+        self.store.secrets_table()
     }
 }

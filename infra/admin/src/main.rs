@@ -7,17 +7,26 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use domain::Timestamp;
-use domain::ids::{AccountId, ContactId};
+use domain::ids::{AccountId, BusinessId, ContactId};
+use domain::records::business::{Business, BusinessState};
 use http::Method;
-use paylink_admin::{Admin, SmsPreferences, Verdict};
+use paylink_admin::{Admin, FIRST_BUSINESS, NewKey, SmsPreferences, Verdict};
 use runtime::Environment;
 use serde_json::Value;
+use store::KeyHolder;
 
 const USAGE: &str = "\
-usage: paylink-admin set-up
+usage: paylink-admin set-up [BUSINESS]
+       paylink-admin business create ID NAME [--pay-url URL]
+       paylink-admin business list
+       paylink-admin business show [ID]
+       paylink-admin business suspend ID [REASON]
+       paylink-admin business resume ID
+       paylink-admin business shards ID NUMBER
        paylink-admin api-key create INTEGRATION [SCOPE ...]
        paylink-admin api-key list
        paylink-admin api-key revoke ID
+       paylink-admin log [NUMBER]
        paylink-admin settings [FILE]
        paylink-admin account ID [FILE]
        paylink-admin sms [--limit DOLLARS] [--log-role ARN] [--log-percent PERCENT]
@@ -26,11 +35,23 @@ usage: paylink-admin set-up
        paylink-admin contact export ID
        paylink-admin contact erase ID
 
-  set-up           writes the secret that idempotent requests derive from; once, and harmless afterwards
+  set-up           writes the secret that idempotent requests derive from and, where there is no business yet, makes the
+                   business BUSINESS, or main, and an API key for its CRM, which is shown once; harmless afterwards
+  business create  makes a business; its pay URLs begin with URL, or as those of the stack do
+  business list    shows every business's id, state, age, name and URL
+  business show    shows a business
+  business suspend lets a business make no link and begin no payment; what was begun finishes
+  business resume  lets it make links and take payments again
+  business shards  spreads each of its lists over NUMBER partitions of an index; one takes 250 links a second, and the
+                   number can grow and not shrink
   api-key create   makes an API key for an integration and shows it once
                    scopes: read, write, admin; all of them unless named
+                   with --platform it is a key of the platform, which acts for every business as far as its scopes let
+                   it, and may have the scope platform too, which makes businesses and suspends them
   api-key list     shows every key's id, integration, scopes and age; the keys themselves are kept nowhere
   api-key revoke   makes a key worthless, within half a minute
+  log              shows who changed what the business's money depends on, the newest first: 50 entries unless NUMBER
+                   says otherwise, each a line of JSON
   settings         shows the business's settings, or writes them from a file with the body of PUT /v1/settings
   account          shows an account, or writes it with its gateway's credentials from a file with the body of
                    PUT /v1/accounts/ID; the file - is standard input, so that a secret need not lie anywhere
@@ -42,10 +63,13 @@ usage: paylink-admin set-up
   contact export   shows everything that is kept about a contact, as JSON
   contact erase    forgets a contact: links that are over, items, the contact itself; receipts stay
 
-Set PAYLINK_TABLE to the stack's output TableName, PAYLINK_UNDELIVERED_RECORDS to UndeliveredRecordsUrl,
-PAYLINK_EMAIL_SENDER to its parameter EmailSender, PAYLINK_DAY_SHARDS to DayShards unless that is 1, and AWS_REGION,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints
-them.";
+What is about one business (api-key, log, settings, account, contact) is about the only one of the stack. Where there are
+several, --business ID says which. For api-key, --platform stands in its place.
+
+Set PAYLINK_TABLE to the stack's output TableName, PAYLINK_SECRETS_TABLE to SecretsTableName,
+PAYLINK_UNDELIVERED_RECORDS to UndeliveredRecordsUrl, PAYLINK_EMAIL_SENDER to its parameter EmailSender,
+and AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN as `aws configure export-credentials --format env` prints them.";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -62,59 +86,187 @@ async fn main() -> ExitCode {
 
 type CommandResult = Result<(), Box<dyn Error>>;
 
+/// Whom a command is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// Nobody is named: the only business there is, or the stack.
+    Unsaid,
+    Business(&'a str),
+    Platform,
+}
+
+impl<'a> About<'a> {
+    /// Takes what says it out of the words.
+    fn read(words: &[&'a str]) -> Result<(Vec<&'a str>, Self), &'static str> {
+        let (mut rest, mut about) = (Vec::new(), Self::Unsaid);
+        let mut words = words.iter().copied();
+        while let Some(word) = words.next() {
+            about = match (word, about) {
+                ("--business", Self::Unsaid) => Self::Business(words.next().ok_or(USAGE)?),
+                ("--platform", Self::Unsaid) => Self::Platform,
+                ("--business" | "--platform", Self::Business(_) | Self::Platform) => return Err(USAGE),
+                (word, about) => {
+                    rest.push(word);
+                    about
+                }
+            };
+        }
+        Ok((rest, about))
+    }
+
+    async fn business(self, admin: &Admin) -> Result<BusinessId, Box<dyn Error>> {
+        match self {
+            Self::Unsaid => Ok(admin.business(None).await?),
+            Self::Business(named) => Ok(admin.business(Some(named)).await?),
+            Self::Platform => Err("Only API keys can be the platform's; say which business with --business ID.".into()),
+        }
+    }
+
+    async fn key_holder(self, admin: &Admin) -> Result<KeyHolder, Box<dyn Error>> {
+        match self {
+            Self::Platform => Ok(KeyHolder::Platform),
+            Self::Unsaid | Self::Business(_) => Ok(KeyHolder::Business(self.business(admin).await?)),
+        }
+    }
+}
+
 async fn run(words: &[&str]) -> CommandResult {
     let admin = || Admin::new(Environment::of_the_process());
-    match words {
-        ["set-up"] => set_up(&admin()?).await,
-        ["api-key", "create", integration, scopes @ ..] => create_key(&admin()?, integration, scopes).await,
-        ["api-key", "list"] => list_keys(&admin()?).await,
-        ["api-key", "revoke", id] => revoke_key(&admin()?, id).await,
-        ["settings", file @ ..] if file.len() < 2 => record(&admin()?, "/v1/settings", file.first()).await,
-        ["account", id, file @ ..] if file.len() < 2 => {
-            record(&admin()?, &format!("/v1/accounts/{}", AccountId::parse(id)?), file.first()).await
+    let (words, about) = About::read(words)?;
+    match (words.as_slice(), about) {
+        (["set-up"], About::Unsaid) => set_up(&admin()?, FIRST_BUSINESS).await,
+        (["set-up", business], About::Unsaid) => set_up(&admin()?, business).await,
+        (["business", "create", id, name], About::Unsaid) => create_business(&admin()?, id, name, None).await,
+        (["business", "create", id, name, "--pay-url", url], About::Unsaid) => {
+            create_business(&admin()?, id, name, Some(url)).await
         }
-        ["sms", options @ ..] => sms(&admin()?, options).await,
-        ["health"] => health(&admin()?).await,
-        ["replay"] => replay(&admin()?, 90).await,
-        ["replay", days] => replay(&admin()?, number("DAYS", days)?).await,
-        ["contact", "export", id] => export(&admin()?, &ContactId::parse(id)?).await,
-        ["contact", "erase", id] => erase(&admin()?, &ContactId::parse(id)?).await,
+        (["business", "list"], About::Unsaid) => list_businesses(&admin()?).await,
+        (["business", "show"], about) => show_one_business(&admin()?, about).await,
+        (["business", "show", id], About::Unsaid) => show_one_business(&admin()?, About::Business(id)).await,
+        (["business", "suspend", id], About::Unsaid) => suspend_business(&admin()?, id, None).await,
+        (["business", "suspend", id, reason], About::Unsaid) => suspend_business(&admin()?, id, Some(reason)).await,
+        (["business", "resume", id], About::Unsaid) => resume_business(&admin()?, id).await,
+        (["business", "shards", id, many], About::Unsaid) => set_shards(&admin()?, id, number("NUMBER", many)?).await,
+        (["log"], about) => log(&admin()?, about, 50).await,
+        (["log", most], about) => log(&admin()?, about, number("NUMBER", most)?).await,
+        (["sms", options @ ..], About::Unsaid) => sms(&admin()?, options).await,
+        (["health"], About::Unsaid) => health(&admin()?).await,
+        (["replay"], About::Unsaid) => replay(&admin()?, 90).await,
+        (["replay", days], About::Unsaid) => replay(&admin()?, number("DAYS", days)?).await,
+        (["api-key", "create", integration, scopes @ ..], about) => {
+            create_key(&admin()?, about, integration, scopes).await
+        }
+        (["api-key", "list"], about) => list_keys(&admin()?, about).await,
+        (["api-key", "revoke", id], about) => revoke_key(&admin()?, about, id).await,
+        (["settings", file @ ..], about) if file.len() < 2 => {
+            record(&admin()?, about, "/v1/settings", file.first()).await
+        }
+        (["account", id, file @ ..], about) if file.len() < 2 => {
+            record(&admin()?, about, &format!("/v1/accounts/{}", AccountId::parse(id)?), file.first()).await
+        }
+        (["contact", "export", id], about) => export(&admin()?, about, &ContactId::parse(id)?).await,
+        (["contact", "erase", id], about) => erase(&admin()?, about, &ContactId::parse(id)?).await,
         _ => Err(USAGE.into()),
     }
 }
 
-async fn set_up(admin: &Admin) -> CommandResult {
-    admin.set_up().await?;
-    println!("The table {} is set up.", admin.table());
+/// Only the key is printed for programs, so that a script can keep it.
+async fn set_up(admin: &Admin, business: &str) -> CommandResult {
+    let made = admin.set_up(&BusinessId::parse(business)?, Timestamp::now()).await?;
+    eprintln!("The tables {} and {} are set up.", admin.table(), admin.secrets_table());
+    match made {
+        Some(first) => {
+            eprintln!("There is a business now: {}. This is an API key for its CRM.", first.business.id);
+            show_key(&first.key);
+        }
+        None => eprintln!("There is a business already. `business create` makes another, and `api-key create` a key."),
+    }
     Ok(())
 }
 
-async fn create_key(admin: &Admin, integration: &str, scopes: &[&str]) -> CommandResult {
-    let made = admin.create_key(integration, scopes).await?;
+fn show_key(made: &NewKey) {
     println!("{}", made.key);
     eprintln!("This key is shown once and kept only as a hash. Its id is {}.", made.id);
+}
+
+async fn create_business(admin: &Admin, id: &str, name: &str, pay_url: Option<&str>) -> CommandResult {
+    show_business(&admin.create_business(&BusinessId::parse(id)?, name, pay_url, Timestamp::now()).await?);
     Ok(())
 }
 
-async fn list_keys(admin: &Admin) -> CommandResult {
-    for listed in admin.list_keys().await? {
+async fn list_businesses(admin: &Admin) -> CommandResult {
+    admin.businesses().await?.iter().for_each(show_business);
+    Ok(())
+}
+
+async fn show_one_business(admin: &Admin, about: About<'_>) -> CommandResult {
+    let id = about.business(admin).await?;
+    show_business(&admin.business_called(id.as_str()).await?);
+    Ok(())
+}
+
+async fn suspend_business(admin: &Admin, id: &str, reason: Option<&str>) -> CommandResult {
+    show_business(&admin.suspend_business(&BusinessId::parse(id)?, reason, Timestamp::now()).await?);
+    println!("It makes no link and begins no payment, within half a minute. What was begun finishes.");
+    Ok(())
+}
+
+async fn resume_business(admin: &Admin, id: &str) -> CommandResult {
+    show_business(&admin.resume_business(&BusinessId::parse(id)?, Timestamp::now()).await?);
+    println!("It makes links and takes payments again, within half a minute.");
+    Ok(())
+}
+
+async fn set_shards(admin: &Admin, id: &str, many: i64) -> CommandResult {
+    show_business(&admin.set_shards(&BusinessId::parse(id)?, many, Timestamp::now()).await?);
+    println!("New links are spread, within half a minute. Those that were made before stay where they are.");
+    Ok(())
+}
+
+async fn log(admin: &Admin, about: About<'_>, most: usize) -> CommandResult {
+    for entry in admin.audit_log(&about.business(admin).await?, most).await? {
+        println!("{}", serde_json::to_string(&entry)?);
+    }
+    Ok(())
+}
+
+fn show_business(business: &Business) {
+    let state = match &business.state {
+        BusinessState::Active => "active".to_owned(),
+        BusinessState::Suspended { suspended_at, reason } => {
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            format!("suspended since {suspended_at}{reason}")
+        }
+    };
+    let pay_url = business.pay_url.as_ref().map(|url| format!("  {}", url.as_str())).unwrap_or_default();
+    println!("{}  {state}  {}  {}{pay_url}", business.id, business.created_at, business.name);
+}
+
+async fn create_key(admin: &Admin, about: About<'_>, integration: &str, scopes: &[&str]) -> CommandResult {
+    show_key(&admin.create_key(&about.key_holder(admin).await?, integration, scopes).await?);
+    Ok(())
+}
+
+async fn list_keys(admin: &Admin, about: About<'_>) -> CommandResult {
+    for listed in admin.list_keys(&about.key_holder(admin).await?).await? {
         let scopes: Vec<&str> = listed.key.scopes.iter().map(|scope| scope.as_str()).collect();
         println!("{}  {}  {}  {}", listed.id, listed.key.created_at, scopes.join(","), listed.key.integration);
     }
     Ok(())
 }
 
-async fn revoke_key(admin: &Admin, id: &str) -> CommandResult {
-    admin.revoke_key(id).await?;
+async fn revoke_key(admin: &Admin, about: About<'_>, id: &str) -> CommandResult {
+    admin.revoke_key(&about.key_holder(admin).await?, id).await?;
     println!("The key {id} is revoked. Functions that know it forget it within half a minute.");
     Ok(())
 }
 
 /// Shows a record of the API, or writes it from a file.
-async fn record(admin: &Admin, path: &str, file: Option<&&str>) -> CommandResult {
+async fn record(admin: &Admin, about: About<'_>, path: &str, file: Option<&&str>) -> CommandResult {
+    let business = about.business(admin).await?;
     let answer = match file {
-        None => admin.call(Method::GET, path, None).await?,
-        Some(file) => admin.call(Method::PUT, path, Some(content(file)?)).await?,
+        None => admin.call(&business, Method::GET, path, None).await?,
+        Some(file) => admin.call(&business, Method::PUT, path, Some(content(file)?)).await?,
     };
     show(&answer)
 }
@@ -177,12 +329,12 @@ async fn replay(admin: &Admin, days: u32) -> CommandResult {
     Ok(())
 }
 
-async fn export(admin: &Admin, id: &ContactId) -> CommandResult {
-    show(&admin.export_contact(id, Timestamp::now()).await?)
+async fn export(admin: &Admin, about: About<'_>, id: &ContactId) -> CommandResult {
+    show(&admin.export_contact(&about.business(admin).await?, id, Timestamp::now()).await?)
 }
 
-async fn erase(admin: &Admin, id: &ContactId) -> CommandResult {
-    let erased = admin.erase_contact(id, Timestamp::now()).await?;
+async fn erase(admin: &Admin, about: About<'_>, id: &ContactId) -> CommandResult {
+    let erased = admin.erase_contact(&about.business(admin).await?, id, Timestamp::now()).await?;
     let was = if erased.contact { "is deleted" } else { "was not there" };
     println!("The contact {was}. {} links forgot it, and {} items are deleted.", erased.links, erased.items);
     println!("{} receipts stay; they hold the contact's id and no name.", erased.receipts);

@@ -3,8 +3,9 @@
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::Timestamp;
+use domain::ids::BusinessId;
 use jiff::SignedDuration;
-use store::{LinkList, Page};
+use store::{LinkList, LinksOf, Page};
 
 use crate::{Admin, AdminError};
 
@@ -43,17 +44,31 @@ impl Admin {
         count.map(Some).ok_or_else(|| AdminError::Refused("SQS did not say how many messages wait".to_owned()))
     }
 
-    /// Reads every link that was made within this number of days, and has the stream deliver those again that have
-    /// something undelivered. Nothing is delivered twice, because what was delivered is recorded. Messages that waited
-    /// in the queue before are deleted, and only after all links have been read.
+    /// Reads every link of every business that was made within this number of days, and has the stream deliver those
+    /// again that have something undelivered. Nothing is delivered twice, because what was delivered is recorded.
+    /// Messages that waited in the queue before are deleted, and only after all links have been read.
     pub async fn replay(&self, days: u32, now: Timestamp) -> Result<ReplayResult, AdminError> {
         let records = self.receive_all().await?;
         let from = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days)));
-        let list = LinkList::Between(from.unwrap_or(Timestamp::MIN), now);
+        let list = LinkList::all(LinksOf::Time(from.unwrap_or(Timestamp::UNIX_EPOCH), now));
         let mut done = ReplayResult { records: records.len(), ..ReplayResult::default() };
+        for business in self.businesses().await? {
+            self.replay_business(&business.id, &list, &mut done).await?;
+        }
+        self.delete_records(&records).await?;
+        Ok(done)
+    }
+
+    async fn replay_business(
+        &self,
+        business: &BusinessId,
+        list: &LinkList,
+        done: &mut ReplayResult,
+    ) -> Result<(), AdminError> {
+        let store = self.store.of(business);
         let mut cursor = None;
         loop {
-            let Page { entries, next } = self.store.list_links(&list, PAGE, cursor.as_ref()).await?;
+            let Page { entries, next } = store.list_links(list, PAGE, cursor.as_ref()).await?;
             for link in entries {
                 done.links += 1;
                 let Some(history) = self.store.link_history(link.id()).await? else { continue };
@@ -64,11 +79,9 @@ impl Admin {
             }
             cursor = next;
             if cursor.is_none() {
-                break;
+                return Ok(());
             }
         }
-        self.delete_records(&records).await?;
-        Ok(done)
     }
 
     /// Receives every message. They become visible again by themselves where the replay does not end.

@@ -7,25 +7,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use domain::Timestamp;
+use domain::link::PaymentLink;
 use runtime::{Clock, ConfigurationError, Environment, Runtime};
-use store::{LinkList, Store, StoreError};
+use store::{BusinessStore, LinkList, LinksOf, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::crm::Crm;
-use crate::page::{LinkRow, Overview};
+use crate::page::{BusinessRow, LinkRow, Overview};
 use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{page, schedule, sqs, stream};
+use crate::{page, schedule, seed, sqs, stream};
 use simulators::gateways::{Simulators, drop_webhooks, gateway_urls, send_webhooks};
 use simulators::providers::aws_account::Account;
 use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
 use simulators::providers::{self, Opening};
 
-/// The page lists the links of this many hours.
+/// The page lists the links of this many hours, and at most so many of each business.
 const OVERVIEW_HOURS: i64 = 24 * 7;
+const OVERVIEW_LINKS: usize = 20;
+
+/// At most this many businesses are on the page.
+const OVERVIEW_BUSINESSES: usize = 20;
 
 /// The ports of the local cloud, all on this machine only.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +64,7 @@ impl Ports {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub ports: Ports,
-    /// The name of the table.
+    /// The name of the table. That of secrets is called like it.
     pub table: String,
     /// Another DynamoDB to use instead of the embedded one.
     pub dynamodb_endpoint: Option<String>,
@@ -135,12 +140,13 @@ impl Cloud {
         };
 
         let environment = environment(ports, &options.table, &endpoint);
-        let runtime = Runtime::at_a_terminal(Environment::from(environment.clone()))?;
+        let runtime = Runtime::new(Environment::from(environment.clone()))?;
         let store = Store::wire(&runtime)?;
         let client = aws_sdk_dynamodb::Client::from_conf(
             aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(&endpoint).build(),
         );
-        template.create_table(&client, &options.table).await?;
+        template.create_table(&client, "Table", store.table()).await?;
+        template.create_table(&client, "SecretsTable", store.secrets_table()).await?;
 
         let inbox_file = options.data.as_ref().map(|folder| folder.join("inbox.json"));
         let inbox = Inbox::open(inbox_file.as_deref()).map_err(|error| cannot_open("the inbox", &error))?;
@@ -178,6 +184,11 @@ impl Cloud {
             streams,
             tasks,
         })
+    }
+
+    /// What the demo business has.
+    pub fn business(&self) -> BusinessStore {
+        self.store.of(&seed::demo())
     }
 
     /// Starts feeding the stream to deliver-messages. Called when the functions are there to be invoked.
@@ -249,6 +260,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_ENDPOINT_URL_SQS", format!("{cloud}/sqs")),
         ("AWS_ENDPOINT_URL_SOCIALMESSAGING", format!("{cloud}/social-messaging")),
         ("PAYLINK_TABLE", table.to_owned()),
+        ("PAYLINK_SECRETS_TABLE", format!("{table}-secrets")),
         ("PAYLINK_CONFIGURATION_SECONDS", "1".to_owned()),
         ("PAYLINK_BASE_URL", format!("http://localhost:{}", ports.functions)),
         ("PAYLINK_GATEWAY_URLS", gateway_urls(|path| format!("{gateways}{path}"))),
@@ -305,26 +317,38 @@ fn front_router(api: String, inbox: &Inbox, crm: &Crm, simulators: &Simulators, 
     ))
 }
 
-/// The latest links, for the page.
+/// The businesses with their latest links, for the page.
 fn overview(store: Store) -> Overview {
     Arc::new(move || {
         let store = store.clone();
         Box::pin(async move {
-            let now = Timestamp::now();
-            let from = now.checked_sub(jiff::SignedDuration::from_hours(OVERVIEW_HOURS)).unwrap_or(now);
-            let page = store.list_links(&LinkList::Between(from, now), 30, None).await;
-            match page {
-                Ok(page) => page.entries.iter().map(|link| row(link, now)).collect(),
-                Err(error) => {
-                    tracing::warn!(error = %error, "The latest links could not be listed.");
-                    Vec::new()
-                }
-            }
+            businesses(&store, Timestamp::now()).await.unwrap_or_else(|error| {
+                tracing::warn!(error = %error, "The latest links could not be listed.");
+                Vec::new()
+            })
         })
     })
 }
 
-fn row(link: &domain::link::PaymentLink, now: Timestamp) -> LinkRow {
+async fn businesses(store: &Store, now: Timestamp) -> Result<Vec<BusinessRow>, StoreError> {
+    let from = now.checked_sub(jiff::SignedDuration::from_hours(OVERVIEW_HOURS)).unwrap_or(now);
+    let mut rows = Vec::new();
+    for business in store.list_businesses(OVERVIEW_BUSINESSES, None).await?.entries {
+        let list = LinkList::all(LinksOf::Time(from, now));
+        let links = store.of(&business.id).list_links(&list, OVERVIEW_LINKS, None).await?.entries;
+        let key = seed::KEYS.into_iter().find(|(id, _)| *id == business.id.as_str());
+        rows.push(BusinessRow {
+            id: business.id.to_string(),
+            name: business.name,
+            state: business.state.name().to_owned(),
+            key: key.map(|(_, key)| key),
+            links: links.iter().map(|link| row(link, now)).collect(),
+        });
+    }
+    Ok(rows)
+}
+
+fn row(link: &PaymentLink, now: Timestamp) -> LinkRow {
     let terms = link.terms();
     LinkRow {
         id: link.id().to_string(),

@@ -1,5 +1,5 @@
-//! A CRM in small: the endpoint that the demo business has its events sent to. It checks every signature and keeps what
-//! it was told, for the page and, at `/crm/events.json`, for programs.
+//! A CRM in small: the endpoints that the demo businesses have their events sent to. It checks every signature and keeps
+//! what it was told, for the page and, at `/crm/events.json`, for programs.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 
-/// The secret that the demo CRM's events are signed with. It opens nothing anywhere else.
+use crate::seed::{BAZAAR, DEMO};
+
+/// The secrets that the demo businesses' events are signed with. They open nothing anywhere else.
 pub const SIGNING_SECRET: &str = "whsec_bG9jYWwgZGVtbyBDUk0sIG5vdCBhIHNlY3JldCE=";
+pub const BAZAAR_SIGNING_SECRET: &str = "whsec_bG9jYWwgYmF6YWFyIENSTSwgbm90IGEgc2VjcmV0IQ==";
+
+/// Where the demo businesses have their events sent to, and whose the endpoint is that they come to.
+pub const EVENTS_PATH: &str = "/crm/events";
+pub const BAZAAR_EVENTS_PATH: &str = "/crm/bazaar/events";
 
 /// At most this many events are kept: a demo looks at the last ones.
 const MAX_EVENTS: usize = 500;
@@ -25,7 +32,9 @@ const MAX_EVENTS: usize = 500;
 pub struct ReceivedEvent {
     pub at: Timestamp,
     pub id: String,
-    /// Whether it was signed with the secret.
+    /// Whose endpoint it came to.
+    pub business: String,
+    /// Whether it was signed with the secret of that endpoint.
     pub is_signed: bool,
     /// The header `traceparent`, which is not signed.
     pub traceparent: Option<String>,
@@ -41,8 +50,8 @@ pub struct Crm(Arc<Mutex<CrmState>>);
 #[derive(Debug, Default)]
 struct CrmState {
     events: Vec<ReceivedEvent>,
-    /// The ids of all events that were taken, also of those that are not kept any more.
-    taken: BTreeSet<String>,
+    /// Whose endpoint took which event, by the event's id, also of those that are not kept any more.
+    taken: BTreeSet<(String, String)>,
     /// The answers that the next events get, instead of being taken.
     answers: VecDeque<NextAnswer>,
 }
@@ -70,15 +79,21 @@ impl Crm {
         self.state().events.clone()
     }
 
-    /// The ids of all events that it ever took.
-    pub fn taken(&self) -> BTreeSet<String> {
+    /// Whose endpoint ever took which event, by the event's id.
+    pub fn taken(&self) -> BTreeSet<(String, String)> {
         self.state().taken.clone()
     }
 
-    /// Serves `POST /crm/events`, `GET /crm/events.json` and, to make the next events fail, `POST /crm/next_answer`.
+    /// Serves the endpoints, `GET /crm/events.json` and, to make the next events fail, `POST /crm/next_answer`.
     pub fn router(&self) -> Router {
+        let endpoint = |business: &'static str, secret: &'static str| {
+            post(move |State(crm): State<Crm>, headers: HeaderMap, body: String| async move {
+                take(&crm, business, secret, &headers, body).await
+            })
+        };
         Router::new()
-            .route("/crm/events", post(take))
+            .route(EVENTS_PATH, endpoint(DEMO, SIGNING_SECRET))
+            .route(BAZAAR_EVENTS_PATH, endpoint(BAZAAR, BAZAAR_SIGNING_SECRET))
             .route("/crm/events.json", get(|State(crm): State<Crm>| async move { Json(crm.events()) }))
             .route("/crm/next_answer", post(set_next_answer))
             .with_state(self.clone())
@@ -105,8 +120,8 @@ async fn set_next_answer(State(crm): State<Crm>, Json(answer): Json<NextAnswer>)
     StatusCode::NO_CONTENT
 }
 
-async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Response {
-    let is_signed = is_signed(&headers, &body);
+async fn take(crm: &Crm, business: &str, secret: &str, headers: &HeaderMap, body: String) -> Response {
+    let is_signed = is_signed(secret, headers, &body);
     let planned = crm.next_answer();
     let status = match &planned {
         Some(answer) => StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -119,10 +134,10 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
     {
         let mut state = crm.state();
         if status.is_success() {
-            state.taken.insert(id.clone());
+            state.taken.insert((business.to_owned(), id.clone()));
         }
-        let (at, answered) = (Timestamp::now(), status.as_u16());
-        state.events.push(ReceivedEvent { at, id, is_signed, traceparent, answered, event });
+        let (at, business, answered) = (Timestamp::now(), business.to_owned(), status.as_u16());
+        state.events.push(ReceivedEvent { at, id, business, is_signed, traceparent, answered, event });
         let surplus = state.events.len().saturating_sub(MAX_EVENTS);
         state.events.drain(..surplus);
     }
@@ -136,7 +151,7 @@ async fn take(State(crm): State<Crm>, headers: HeaderMap, body: String) -> Respo
 
 /// Whether one of the signatures is that of the secret. How old the event is does not matter here: tests turn the
 /// functions' clock.
-fn is_signed(headers: &HeaderMap, body: &str) -> bool {
+fn is_signed(secret: &str, headers: &HeaderMap, body: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(id), Some(timestamp), Some(signatures)) =
         (text(HEADER_WEBHOOK_ID), text(HEADER_WEBHOOK_TIMESTAMP), text(HEADER_WEBHOOK_SIGNATURE))
@@ -146,6 +161,6 @@ fn is_signed(headers: &HeaderMap, body: &str) -> bool {
     let expected = timestamp
         .parse()
         .ok()
-        .and_then(|timestamp| Webhook::new(SIGNING_SECRET).ok()?.sign(id, timestamp, body.as_bytes()).ok());
+        .and_then(|timestamp| Webhook::new(secret).ok()?.sign(id, timestamp, body.as_bytes()).ok());
     expected.is_some_and(|expected| signatures.split(' ').any(|signature| signature == expected))
 }

@@ -1,6 +1,6 @@
-//! The same cloud on one machine: table, stream, schedules, SMS, email and gateways, for `make run` and for tests.
+//! The same cloud on one machine: tables, stream, schedules, SMS, email and gateways, for `make run` and for tests.
 //!
-//! The functions do not know that it is not AWS: only endpoints differ. Table, stream filter and schedules are read from
+//! The functions do not know that it is not AWS: only endpoints differ. Tables, stream filter and schedules are read from
 //! the template, so that what works here is what will be deployed. Nothing a function depends on may depend on this.
 
 pub mod page;

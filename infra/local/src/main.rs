@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use paylink_local::seed::{self, API_KEY};
+use paylink_local::seed::{self, API_KEY, BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY};
 use paylink_local::watch::{Watch, WatchOptions, build};
 use paylink_local::{Cloud, Options, Ports};
 use tokio::signal::unix::{SignalKind, signal};
@@ -84,17 +84,31 @@ fn introduce(cloud: &Cloud, ports: Ports) {
         "
 Paylink runs on this machine. Nothing leaves it and no money moves.
 
-  {base}   the API and the pay URL       API key: {API_KEY}
-  {page}   inbox, links, gateway simulators
+  {base}   the API and the pay URL
+  {page}   inbox, links of each business, gateway simulators
   http://localhost:{dynamodb}   DynamoDB
 
-Make a link for invoice 77 and tell the customer and the manager:
+There are two businesses. An API key of each acts for it; the platform's acts for the one that the header
+Paylink-Business names.
+
+  {DEMO:<12}{API_KEY}
+  {BAZAAR:<12}{BAZAAR_KEY}
+  platform    {PLATFORM_KEY}
+
+Make a link of {DEMO} for invoice 77, and tell the customer and the manager:
 
   curl -s {base}/v1/payment-links \\
     -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
     -d '{{ \"account_id\": \"main\", \"item_id\": \"inv-77\", \"description\": \"Invoice 77\",
           \"recipients\": {{ \"contact\": true, \"roles\": [\"manager\"] }},
           \"after_payment\": {{ \"receipt_field\": \"payment\" }} }}'
+
+Make a link of {BAZAAR}, and tell the customer:
+
+  curl -s {base}/v1/payment-links \\
+    -H 'Authorization: Bearer {BAZAAR_KEY}' -H 'Content-Type: application/json' \\
+    -d '{{ \"account_id\": \"main\", \"contact_id\": \"c-1042\", \"amount\": 2500, \"currency\": \"EUR\",
+          \"recipients\": {{ \"contact\": true }} }}'
 
 Then open {page}, tap the link in the message, and pay.
 Ctrl-C ends everything; the data stays in .paylink until `make reset`."

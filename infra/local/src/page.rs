@@ -1,4 +1,5 @@
-//! The local cloud's own page: every message as its recipient would see it, and the latest payment links.
+//! The local cloud's own page: every message as its recipient would see it, and each business with its latest payment
+//! links.
 //!
 //! It only reads, apart from the button that empties the inbox. It needs no JavaScript, and its content security
 //! policy, which the mails in their frames inherit, keeps it from fetching anything from another origin.
@@ -20,11 +21,25 @@ use crate::crm::{Crm, ReceivedEvent};
 use simulators::gateways::SIMULATED;
 use simulators::providers::inbox::{Channel, Delivered, Inbox};
 
-/// The latest links, as [`Overview`] promises them.
-pub type LinkRows = Pin<Box<dyn Future<Output = Vec<LinkRow>> + Send>>;
+/// The businesses, as [`Overview`] promises them.
+pub type BusinessRows = Pin<Box<dyn Future<Output = Vec<BusinessRow>> + Send>>;
 
-/// Reads the latest links, the newest first. It is asked anew for every view of the page.
-pub type Overview = Arc<dyn Fn() -> LinkRows + Send + Sync>;
+/// Reads the businesses by their ids, each with its latest links. It is asked anew for every view of the page.
+pub type Overview = Arc<dyn Fn() -> BusinessRows + Send + Sync>;
+
+/// One business, each part as text that is ready to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BusinessRow {
+    pub id: String,
+    /// How the platform calls it.
+    pub name: String,
+    /// The state in the words of the API.
+    pub state: String,
+    /// The API key of a demo business. No other key is known here.
+    pub key: Option<&'static str>,
+    /// Its latest links, the newest first.
+    pub links: Vec<LinkRow>,
+}
 
 /// One payment link, each part as text that is ready to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,11 +103,11 @@ pub fn router(api: String, inbox: Inbox, crm: Crm, overview: Overview) -> Router
 }
 
 async fn show(State(page): State<Page>, Query(view): Query<View>) -> Response {
-    let links = (page.overview)().await;
+    let businesses = (page.overview)().await;
     let messages = page.inbox.all();
     let events = page.crm.events();
     let is_still = view.refresh.as_deref() == Some("off");
-    let markup = document(&top(&page.api, is_still), &messages, &links, &events, is_still, Timestamp::now());
+    let markup = document(&top(&page.api, is_still), &messages, &businesses, &events, is_still, Timestamp::now());
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -114,7 +129,7 @@ async fn clear(State(page): State<Page>) -> Response {
 fn document(
     top: &Markup,
     messages: &[Delivered],
-    links: &[LinkRow],
+    businesses: &[BusinessRow],
     events: &[ReceivedEvent],
     is_still: bool,
     now: Timestamp,
@@ -137,7 +152,9 @@ fn document(
                 main {
                     (inbox(messages, now))
                     div.side {
-                        (overview(links))
+                        @for business in businesses {
+                            (business_section(business))
+                        }
                         (crm_section(events, now))
                     }
                 }
@@ -245,16 +262,27 @@ fn mail_document(message: &Delivered) -> String {
     format!("{MAIL_HEAD}{document}")
 }
 
-fn overview(links: &[LinkRow]) -> Markup {
+/// The section of a business: what it is called and by which key, and its latest links.
+fn business_section(business: &BusinessRow) -> Markup {
+    let title = format!("links-of-{}", business.id);
     html! {
-        section aria-labelledby="links" {
+        section aria-labelledby=(title) {
             div.heading {
-                h2 id="links" { "Latest links " span.count { (links.len()) } }
+                h2 id=(title) { bdi { (business.name) } " " span.count { (business.links.len()) } }
+                @if business.state != "active" {
+                    span.status.bad { (business.state) }
+                }
             }
-            @if links.is_empty() {
+            dl {
+                dt { "Business" } dd { code { (business.id) } }
+                @if let Some(key) = business.key {
+                    dt { "API key" } dd { code { (key) } }
+                }
+            }
+            @if business.links.is_empty() {
                 p.empty { "No links yet. The terminal shows a command that makes one." }
             }
-            @for link in links {
+            @for link in &business.links {
                 (link_card(link))
             }
         }
@@ -313,6 +341,7 @@ fn event_card(received: &ReceivedEvent, now: Timestamp) -> Markup {
                 " " (when(received.at, now))
             }
             dl {
+                dt { "Business" } dd { code { (received.business) } }
                 dt { "Link" } dd { code { (text("payment_link_id")) } }
                 dt { "Number" } dd { (received.event["sequence"]) }
                 dt { "Signature" } dd { (if received.is_signed { "valid" } else { "not valid" }) }
@@ -532,9 +561,20 @@ mod tests {
             receipts: vec!["rc_1".to_owned()],
             ..LinkRow::default()
         }];
-        let overview = move || -> LinkRows {
-            let links = links.clone();
-            Box::pin(async move { links })
+        let business = |id: &str, name: &str, state: &str, key, links| BusinessRow {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            state: state.to_owned(),
+            key,
+            links,
+        };
+        let businesses = vec![
+            business("bazaar", "<i>Bazaar</i>", "suspended", None, Vec::new()),
+            business("demo", "Demo Business", "active", Some("plk_demo_key"), links),
+        ];
+        let overview = move || -> BusinessRows {
+            let businesses = businesses.clone();
+            Box::pin(async move { businesses })
         };
         router("http://localhost:9100".to_owned(), inbox, Crm::default(), Arc::new(overview))
     }
@@ -549,7 +589,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_page_shows_messages_and_links() -> Outcome {
+    async fn the_page_shows_messages_and_the_links_of_each_business() -> Outcome {
         let inbox = Inbox::open(None)?;
         inbox.push(sms("+989121234567", "<i>سلام</i> https://pay.example/p/1.")?)?;
         inbox.push(email(Some("<p class=\"x\">Pay</p>"))?)?;
@@ -568,6 +608,10 @@ mod tests {
             "<a href=\"http://localhost:9000/p/token\"",
             "&lt;b&gt;علی&lt;/b&gt;",
             "zarinpal: paid",
+            "<bdi>&lt;i&gt;Bazaar&lt;/i&gt;</bdi> <span class=\"count\">0</span></h2>",
+            "<span class=\"status bad\">suspended</span>",
+            "<bdi>Demo Business</bdi> <span class=\"count\">1</span></h2></div>",
+            "<dt>API key</dt><dd><code>plk_demo_key</code></dd>",
             "rc_1",
             "TEST",
             "/zarinpal/books.json",

@@ -1,4 +1,4 @@
-//! One demo business, so that there is something to make a link for.
+//! Two demo businesses, so that there is something to make a link for, and somebody from whom it is to be kept apart.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
 use domain::idempotency::IdempotencyLog;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
+    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
 };
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, Placeholder, TemplateName};
@@ -17,22 +17,33 @@ use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
 use domain::public_url::{Reach, parse_endpoint_url};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
+use domain::records::business::Business;
 use domain::records::contact::{Contact, Person};
 use domain::records::credentials::Credentials;
 use domain::records::item::{Item, ReceiptField};
 use domain::records::receipt_type::ReceiptType;
-use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use domain::records::webhook_endpoint::{SigningSecret, SigningVersion, WebhookEndpoint};
 use domain::{Field, Problems, Rejection, Timestamp};
-use store::{ApiKey, Scope, Store, StoreError};
+use store::{ApiKey, BusinessStore, KeyHolder, RecordWritten, Scope, Store, StoreError};
 
 use crate::Cloud;
-use crate::crm::SIGNING_SECRET;
+use crate::crm::{BAZAAR_EVENTS_PATH, BAZAAR_SIGNING_SECRET, EVENTS_PATH, SIGNING_SECRET};
 use simulators::providers::{bot, kavenegar, whatsapp};
 
-/// The API key of the local cloud.
-pub const API_KEY: &str = "local-crm-key";
+/// The ids of the demo businesses. What both have is called alike in both: an account, a contact, an endpoint, an
+/// integration.
+pub const DEMO: &str = "demo";
+pub const BAZAAR: &str = "bazaar";
 
-/// The demo business's keys at the simulated gateways. They open nothing anywhere else.
+/// The API keys of the local cloud: one for each business, and the platform's, which may act for both.
+pub const API_KEY: &str = "plk_demo_local-crm-key";
+pub const BAZAAR_KEY: &str = "plk_bazaar_local-crm-key";
+pub const PLATFORM_KEY: &str = "plp_local-platform-key";
+
+/// The demo businesses, each with its API key.
+pub const KEYS: [(&str, &str); 2] = [(DEMO, API_KEY), (BAZAAR, BAZAAR_KEY)];
+
+/// The demo businesses' keys at the simulated gateways. They open nothing anywhere else.
 pub const ZARINPAL_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 pub const STRIPE_KEY: &str = "sk_test_localDemoBusiness";
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_localDemoBusiness";
@@ -40,9 +51,12 @@ pub const RAZORPAY_KEY: &str = "rzp_test_localDemoBusiness";
 pub const RAZORPAY_SECRET: &str = "localDemoSecret";
 pub const RAZORPAY_WEBHOOK_SECRET: &str = "localDemoWebhookSecret";
 pub const MOLLIE_KEY: &str = "test_localDemoBusinessKeyOfThirtyChars";
+pub const BAZAAR_STRIPE_KEY: &str = "sk_test_localBazaar";
+pub const BAZAAR_STRIPE_WEBHOOK_SECRET: &str = "whsec_localBazaar";
 
-/// An account of the demo business: one for each gateway.
-struct Demo {
+/// An account of a demo business.
+#[derive(Clone, Copy)]
+struct DemoAccount {
     id: &'static str,
     name: &'static str,
     currency: &'static str,
@@ -50,43 +64,44 @@ struct Demo {
     credentials: &'static [(&'static str, &'static str)],
 }
 
-const ACCOUNTS: [Demo; 6] = [
-    Demo {
+/// One for each gateway.
+const ACCOUNTS: [DemoAccount; 6] = [
+    DemoAccount {
         id: "main",
         name: "Rial account",
         currency: "IRR",
         gateway: GatewayKind::Zarinpal,
         credentials: &[("merchant_id", ZARINPAL_MERCHANT)],
     },
-    Demo {
+    DemoAccount {
         id: "zibal",
         name: "Rial account at Zibal",
         currency: "IRR",
         gateway: GatewayKind::Zibal,
         credentials: &[("merchant", "zibal"), ("refund_token", "localDemoToken"), ("refund_account", "12345")],
     },
-    Demo {
+    DemoAccount {
         id: "saman",
         name: "Rial account at Saman",
         currency: "IRR",
         gateway: GatewayKind::Sep,
         credentials: &[("terminal_id", "2015")],
     },
-    Demo {
+    DemoAccount {
         id: "euro",
         name: "Euro account",
         currency: "EUR",
         gateway: GatewayKind::Stripe,
         credentials: &[("secret_key", STRIPE_KEY), ("webhook_secret", STRIPE_WEBHOOK_SECRET)],
     },
-    Demo {
+    DemoAccount {
         id: "mollie",
         name: "Euro account at Mollie",
         currency: "EUR",
         gateway: GatewayKind::Mollie,
         credentials: &[("api_key", MOLLIE_KEY)],
     },
-    Demo {
+    DemoAccount {
         id: "rupee",
         name: "Rupee account",
         currency: "INR",
@@ -99,46 +114,146 @@ const ACCOUNTS: [Demo; 6] = [
     },
 ];
 
-/// Why the demo business could not be made.
+/// The same id as the other business's account, at another gateway and in another currency.
+const BAZAAR_ACCOUNTS: [DemoAccount; 1] = [DemoAccount {
+    id: "main",
+    name: "Euro account of the bazaar",
+    currency: "EUR",
+    gateway: GatewayKind::Stripe,
+    credentials: &[("secret_key", BAZAAR_STRIPE_KEY), ("webhook_secret", BAZAAR_STRIPE_WEBHOOK_SECRET)],
+}];
+
+/// Why a demo business could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the demo business is not valid: {0}")]
+    #[error("a demo business is not valid: {0}")]
     Invalid(#[from] Rejection),
 }
 
-/// Makes the demo business, unless there is one. Simulators that sign webhooks are told where those go, as somebody would
-/// in the gateway's dashboard.
+/// The demo business that tests work with.
+pub fn demo() -> BusinessId {
+    id_of(DEMO)
+}
+
+/// The other one.
+pub fn bazaar() -> BusinessId {
+    id_of(BAZAAR)
+}
+
+#[allow(clippy::expect_used, reason = "it reads literals only, at every start")]
+fn id_of(business: &str) -> BusinessId {
+    BusinessId::parse(business).expect("the id of a demo business")
+}
+
+/// Makes the demo businesses, unless they are there. Simulators that sign webhooks are told where those go, as somebody
+/// would in the gateway's dashboard.
 pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
-    for demo in &ACCOUNTS {
-        let notify_url = format!("{}/gateways/{}/notify/{}", cloud.base_url(), demo.gateway.as_str(), demo.id);
-        let known = |name: &str| demo.credentials.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
-        if let (Some((_, key)), Some(secret)) = (demo.credentials.first(), known("webhook_secret")) {
-            cloud.simulators.register_webhook(demo.gateway, key, &notify_url, secret);
-        }
-    }
+    register_webhooks(cloud, DEMO, &ACCOUNTS);
+    register_webhooks(cloud, BAZAAR, &BAZAAR_ACCOUNTS);
     let store = &cloud.store;
-    if store.settings().await?.is_some() {
-        return Ok(());
-    }
     let random = runtime::random().map_err(|error| Rejection::new("no_randomness", error.to_string()))?;
     store.ensure_token_secret(random).await?;
-    let all = vec![Scope::Read, Scope::Write, Scope::Admin];
-    let key = ApiKey { integration: "demo-crm".to_owned(), scopes: all, created_at: Timestamp::now() };
-    store.put_api_key(API_KEY, &key).await?;
+    if store.list_api_keys(&KeyHolder::Platform).await?.is_empty() {
+        put_key(store, &KeyHolder::Platform, PLATFORM_KEY, "demo-platform", &Scope::ALL).await?;
+    }
+    plant_demo(cloud).await?;
+    plant_bazaar(cloud).await
+}
+
+fn register_webhooks(cloud: &Cloud, business: &str, accounts: &[DemoAccount]) {
+    for account in accounts {
+        let (gateway, known) = (account.gateway, |name: &str| {
+            account.credentials.iter().find(|(field, _)| *field == name).map(|(_, value)| *value)
+        });
+        let notify_url = format!("{}/gateways/{}/notify/{business}/{}", cloud.base_url(), gateway.as_str(), account.id);
+        if let (Some((_, key)), Some(secret)) = (account.credentials.first(), known("webhook_secret")) {
+            cloud.simulators.register_webhook(gateway, key, &notify_url, secret);
+        }
+    }
+}
+
+async fn put_key(
+    store: &Store,
+    of: &KeyHolder,
+    key: &str,
+    integration: &str,
+    scopes: &[Scope],
+) -> Result<(), StoreError> {
+    let integration = integration.to_owned();
+    let record = ApiKey { integration, scopes: scopes.to_vec(), created_at: Timestamp::now() };
+    store.put_api_key(of, key, &record).await.map(|_| ())
+}
+
+/// Makes the business itself and its API key. `None` where it has been made before.
+async fn plant_business(
+    cloud: &Cloud,
+    id: BusinessId,
+    name: &str,
+    key: &str,
+) -> Result<Option<BusinessStore>, SeedError> {
+    let store = cloud.store.of(&id);
+    // The settings are written last: where they are, everything else is.
+    if store.settings().await?.is_some() {
+        return Ok(None);
+    }
+    if let (None, revision) = cloud.store.business_to_change(&id).await? {
+        let business = Business::new(id.clone(), name.to_owned(), Timestamp::now());
+        match cloud.store.put_business(&business, &revision).await? {
+            // Another start of the same cloud made it.
+            RecordWritten::Applied | RecordWritten::Rejected => {}
+        }
+    }
+    put_key(&cloud.store, &KeyHolder::Business(id), key, "demo-crm", &Scope::OF_A_BUSINESS).await?;
+    Ok(Some(store))
+}
+
+async fn plant_demo(cloud: &Cloud) -> Result<(), SeedError> {
+    let Some(store) = plant_business(cloud, demo(), "Demo Business", API_KEY).await? else { return Ok(()) };
     for (id, name, parent) in [("income", "Income", None), ("online", "Online payment", Some("income"))] {
         let parent_id = parent.map(ReceiptTypeId::parse).transpose()?;
         store
             .put_receipt_type(&ReceiptType { id: ReceiptTypeId::parse(id)?, name: name.to_owned(), parent_id })
             .await?;
     }
-    plant_accounts(store).await?;
-    plant_providers(store, &cloud.page_url()).await?;
-    plant_contact(store).await?;
-    plant_endpoint(store, &format!("{}/crm/events", cloud.page_url())).await?;
-    // Written last: where it is, everything else is.
+    plant_accounts(&store, &ACCOUNTS).await?;
+    plant_providers(&store, &cloud.page_url()).await?;
+    plant_contact(&store).await?;
+    plant_endpoint(&store, &format!("{}{EVENTS_PATH}", cloud.page_url()), SIGNING_SECRET).await?;
     store.put_settings(&settings()?).await?;
+    Ok(())
+}
+
+/// The other business is set in another way wherever that shows.
+async fn plant_bazaar(cloud: &Cloud) -> Result<(), SeedError> {
+    let Some(store) = plant_business(cloud, bazaar(), "The Bazaar", BAZAAR_KEY).await? else { return Ok(()) };
+    plant_accounts(&store, &BAZAAR_ACCOUNTS).await?;
+    let region = Region::parse("DE")?;
+    let contact = Contact {
+        id: ContactId::parse("c-1042")?,
+        name: "Bazaar Customer".to_owned(),
+        profile_url: None,
+        locale: Some(Locale::parse("en")?),
+        mobile: Some(Mobile::parse("015123456789", &region)?),
+        email: Some(Email::parse("customer@bazaar.example")?),
+        social: Vec::new(),
+        balance: None,
+        people: Vec::new(),
+    };
+    store.put_contact(&contact).await?;
+    let url = format!("{}{BAZAAR_EVENTS_PATH}", cloud.page_url());
+    plant_endpoint(&store, &url, BAZAAR_SIGNING_SECRET).await?;
+    let settings = Settings {
+        business_name: "The Bazaar".to_owned(),
+        support_url: Some("https://bazaar.example/help".to_owned()),
+        time_zone: TimeZoneName::parse("Europe/Berlin")?,
+        default_locale: Locale::parse("en")?,
+        default_region: region,
+        return_url_hosts: vec!["bazaar.example".to_owned()],
+        ..Settings::default()
+    };
+    store.put_settings(&settings).await?;
     Ok(())
 }
 
@@ -158,8 +273,8 @@ fn settings() -> Result<Settings, Rejection> {
     })
 }
 
-async fn plant_accounts(store: &Store) -> Result<(), SeedError> {
-    for Demo { id, name, currency, gateway, credentials } in ACCOUNTS {
+async fn plant_accounts(store: &BusinessStore, accounts: &[DemoAccount]) -> Result<(), SeedError> {
+    for DemoAccount { id, name, currency, gateway, credentials } in accounts.iter().copied() {
         let fields: BTreeMap<String, String> =
             credentials.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let credentials = Credentials::parse(gateway, Mode::Sandbox, fields, "").map_err(first_of)?;
@@ -190,7 +305,7 @@ fn first_of(problems: Problems) -> Rejection {
 
 /// The demo business's providers, on the networks that this machine simulates: a bot, WhatsApp, and SMS for numbers of Iran.
 /// Those that are called by an address are below this one.
-pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedError> {
+pub async fn plant_providers(store: &BusinessStore, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
         let phrase = |text: &str| {
             let value = TemplateParameter::parse(text).map_err(|_| Rejection::new("invalid_template", text))?;
@@ -246,25 +361,25 @@ pub async fn plant_providers(store: &Store, page_url: &str) -> Result<(), SeedEr
     Ok(())
 }
 
-/// The demo CRM is told everything, at this address.
-pub async fn plant_endpoint(store: &Store, url: &str) -> Result<(), SeedError> {
+/// The demo CRM is told everything of a business, at this address and signed with this secret.
+pub async fn plant_endpoint(store: &BusinessStore, url: &str, secret: &str) -> Result<(), SeedError> {
     let endpoint = WebhookEndpoint {
         id: EndpointId::parse("demo-crm")?,
         url: parse_endpoint_url(url, Reach::ThisMachine)?,
         events: Vec::new(),
         enabled: true,
         disabled_reason: None,
-        secrets: vec![SigningSecret::new(SIGNING_SECRET.to_owned())],
+        secrets: vec![SigningVersion::new(CredentialsVersion::parse("demo")?)],
         created_at: Timestamp::now(),
         changed_at: None,
         version: 1,
         idempotency: IdempotencyLog::default(),
     };
-    store.replace_endpoint(&endpoint).await?;
+    store.replace_endpoint(&endpoint, Some(&SigningSecret::new(secret.to_owned()))).await?;
     Ok(())
 }
 
-async fn plant_contact(store: &Store) -> Result<(), SeedError> {
+async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
     let region = Region::parse("IR")?;
     let contact_id = ContactId::parse("c-1042")?;
     let contact = Contact {

@@ -1,4 +1,4 @@
-//! What the local cloud takes from `template.yaml`: the table, the stream's filter and the schedules.
+//! What the local cloud takes from `template.yaml`: the tables, the stream's filter and the schedules.
 //!
 //! These are literals there. A value that is computed is refused here, rather than guessed.
 
@@ -35,8 +35,9 @@ pub struct Template(Value);
 struct TableProperties {
     attribute_definitions: Vec<Attribute>,
     key_schema: Vec<KeyPart>,
+    #[serde(default)]
     global_secondary_indexes: Vec<Index>,
-    stream_specification: Stream,
+    stream_specification: Option<Stream>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +66,7 @@ struct Index {
 #[serde(rename_all = "PascalCase")]
 struct ProjectionProperties {
     projection_type: String,
+    non_key_attributes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,28 +149,27 @@ impl Template {
         }
     }
 
-    /// Makes the table under this name, as the template describes it. A table that is there already stays as it is.
-    pub async fn create_table(&self, client: &Client, name: &str) -> Result<(), TemplateError> {
+    /// Makes the table of a resource under this name, as the template describes it. A table that is there already stays as
+    /// it is.
+    pub async fn create_table(&self, client: &Client, resource: &str, name: &str) -> Result<(), TemplateError> {
         let tables = client.list_tables().send().await.map_err(|error| invalid(error.into_service_error()))?;
         if tables.table_names().iter().any(|known| known == name) {
             return Ok(());
         }
-        let table = self.resources().find(|(resource, _)| *resource == "Table");
-        let properties = table.and_then(|(_, resource)| resource.get("Properties"));
-        let properties = properties.ok_or_else(|| invalid("there is no resource Table"))?;
+        let table = self.resources().find(|(known, _)| *known == resource);
+        let properties = table.and_then(|(_, table)| table.get("Properties"));
+        let properties = properties.ok_or_else(|| invalid(format!("there is no resource {resource}")))?;
         let properties: TableProperties = serde_norway::from_value(properties.clone()).map_err(invalid)?;
         let mut request = client
             .create_table()
             .table_name(name)
             .billing_mode(BillingMode::PayPerRequest)
-            .set_key_schema(Some(key_schema(&properties.key_schema)?))
-            .stream_specification(
-                StreamSpecification::builder()
-                    .stream_enabled(true)
-                    .stream_view_type(StreamViewType::from(properties.stream_specification.stream_view_type.as_str()))
-                    .build()
-                    .map_err(invalid)?,
-            );
+            .set_key_schema(Some(key_schema(&properties.key_schema)?));
+        if let Some(stream) = &properties.stream_specification {
+            let view = StreamViewType::from(stream.stream_view_type.as_str());
+            let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build();
+            request = request.stream_specification(stream.map_err(invalid)?);
+        }
         for attribute in &properties.attribute_definitions {
             let definition = AttributeDefinition::builder()
                 .attribute_name(&attribute.attribute_name)
@@ -177,11 +178,14 @@ impl Template {
             request = request.attribute_definitions(definition.map_err(invalid)?);
         }
         for index in &properties.global_secondary_indexes {
-            let projection = ProjectionType::from(index.projection.projection_type.as_str());
+            let projection = Projection::builder()
+                .projection_type(ProjectionType::from(index.projection.projection_type.as_str()))
+                .set_non_key_attributes(index.projection.non_key_attributes.clone())
+                .build();
             let index = GlobalSecondaryIndex::builder()
                 .index_name(&index.index_name)
                 .set_key_schema(Some(key_schema(&index.key_schema)?))
-                .projection(Projection::builder().projection_type(projection).build())
+                .projection(projection)
                 .build();
             request = request.global_secondary_indexes(index.map_err(invalid)?);
         }

@@ -52,7 +52,7 @@ pub struct Outgoing<'a> {
     pub label: Label<'a>,
 }
 
-/// What the stack is set to, whatever the business sets.
+/// What the stack is set to, whatever a business sets.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
     /// The verified address that emails come from. Without one no email is sent.
@@ -69,13 +69,13 @@ pub struct Channels {
     sns: aws_sdk_sns::Client,
     ses: aws_sdk_ses::Client,
     stack: Stack,
-    /// For the providers that the business set up. It leads to addresses within `reach` only.
+    /// For the providers that businesses set up. It leads to addresses within `reach` only.
     http: Http,
     reach: Reach,
     whatsapp: SocialMessaging,
 }
 
-/// What the business wrote down about a provider. All of it is empty for the stack's own.
+/// What a business wrote down about a provider. All of it is empty for the stack's own.
 #[derive(Clone, Copy, Debug, Default)]
 struct Record<'a> {
     /// Without a slash at its end.
@@ -154,7 +154,7 @@ impl Channels {
         Self { sns, ses, stack, http, reach, whatsapp }
     }
 
-    /// Sends one message to whom it is routed. `secret` is that of a provider that the business set up.
+    /// Sends one message to whom it is routed. `secret` is that of a provider that its business set up.
     pub async fn send(
         &self,
         route: Route<'_>,
@@ -176,7 +176,7 @@ impl Channels {
         dispatch!(provider.config.kind(), Adapter => <Adapter as ProviderAdapter>::look(self, record, provider_id).await)
     }
 
-    /// One call to a provider at an address that the business set.
+    /// One call to a provider at an address that its business set.
     async fn post(&self, url: &str, content_type: &str, body: String) -> Result<Answer, SendOutcome> {
         // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
         if parse_endpoint_url(url, self.reach).is_err() {

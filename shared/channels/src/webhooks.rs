@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::events::PostOutcome;
 use domain::ids::EventId;
 use domain::public_url::{Reach, parse_endpoint_url};
-use domain::records::webhook_endpoint::WebhookEndpoint;
+use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use domain::trace::Trace;
 use jiff::SignedDuration;
 use outbound::Http;
@@ -25,10 +25,11 @@ impl Webhooks {
         Self { http, reach }
     }
 
-    /// Sends one event, as part of the trace that its link belongs to. Endpoints get `patience` to answer.
+    /// Sends one event to an endpoint, as part of the trace that its link belongs to, signed with each of the secrets.
+    /// Endpoints get `patience` to answer.
     pub async fn post(
         &self,
-        endpoint: &WebhookEndpoint,
+        (endpoint, secrets): (&WebhookEndpoint, &[SigningSecret]),
         id: &EventId,
         trace: Option<&Trace>,
         body: String,
@@ -40,7 +41,7 @@ impl Webhooks {
         if parse_endpoint_url(&endpoint.url, self.reach).is_err() {
             return failed("the address is not allowed");
         }
-        let Some(signatures) = sign(endpoint, id, &body, now) else { return failed("the event could not be signed") };
+        let Some(signatures) = sign(secrets, id, &body, now) else { return failed("the event could not be signed") };
         let mut request = http::Request::post(&endpoint.url)
             .header(http::header::CONTENT_TYPE, "application/json")
             .header(HEADER_WEBHOOK_ID, id.as_str())
@@ -63,10 +64,11 @@ impl Webhooks {
     }
 }
 
-/// One signature for each secret that is in use, so that the CRM can change over from one to the next.
-fn sign(endpoint: &WebhookEndpoint, id: &EventId, body: &str, now: Timestamp) -> Option<String> {
-    let signatures: Option<Vec<String>> = endpoint
-        .signing(now)
+/// One signature for each secret that is in use, so that the CRM can change over from one to the next. An event without any
+/// is not sent.
+fn sign(secrets: &[SigningSecret], id: &EventId, body: &str, now: Timestamp) -> Option<String> {
+    let signatures: Option<Vec<String>> = secrets
+        .iter()
         .map(|secret| {
             let webhook = Webhook::new(secret.expose()).ok()?;
             webhook.sign(id.as_str(), now.as_second(), body.as_bytes()).ok()
@@ -87,6 +89,21 @@ fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::ids::{LinkId, PayToken};
+
+    #[test]
+    fn an_event_is_signed_with_each_secret_and_without_one_or_with_an_unreadable_one_not_at_all() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let id = EventId::of(&LinkId::of(&PayToken::from_random([1; 16])), 1);
+        let secret = |value: &str| SigningSecret::new(value.to_owned());
+        let (old, new) =
+            (secret("whsec_b25lIHNlY3JldCBvZiAyNCBieXRlcyE="), secret("whsec_YW5vdGhlciBzZWNyZXQgb2YgMjQgYnk="));
+        let each = [&new, &old].map(|one| sign(std::slice::from_ref(one), &id, "{}", now).unwrap());
+        assert_ne!(each[0], each[1]);
+        assert_eq!(sign(&[new.clone(), old], &id, "{}", now), Some(each.join(" ")));
+        assert_eq!(sign(&[], &id, "{}", now), None);
+        assert_eq!(sign(&[new, secret("nonsense!")], &id, "{}", now), None);
+    }
 
     #[test]
     fn an_endpoint_can_ask_for_time_in_seconds_or_until_a_date() {

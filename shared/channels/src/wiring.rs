@@ -17,7 +17,7 @@ impl Webhooks {
 
 impl Channels {
     /// SMS and email, from `PAYLINK_EMAIL_SENDER`, `PAYLINK_EMAIL_CONFIGURATION_SET` and `PAYLINK_SMS_SENDER_ID`, and the
-    /// providers that the business set up, which are called at addresses within the stack's reach only.
+    /// providers that businesses set up, which are called at addresses within the stack's reach only.
     pub fn wire(runtime: &Runtime) -> Result<Self, ConfigurationError> {
         let environment = runtime.environment();
         let mut sns = aws_sdk_sns::config::Builder::from(runtime.sdk());

@@ -16,12 +16,12 @@ mod refunding;
 mod session;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Mode, Payment, Webhooks};
-use domain::ids::{AccountId, AttemptId, CredentialsVersion, LinkId};
+use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Payment, Webhooks};
+use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion, LinkId};
 use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, Way, read_return};
-use store::{MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
+use store::{BusinessStore, MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
 
 pub use session::{NewSession, OpenSessionError, SessionStatus};
 
@@ -122,16 +122,21 @@ impl Confirmation {
         &self.store
     }
 
-    /// Reads the link and confirms one of its attempts, because a gateway's server called about an account. What it says
-    /// reaches attempts of that gateway and that account alone.
+    /// What the business has whose link it is.
+    fn store_of(&self, link: &PaymentLink) -> BusinessStore {
+        self.store.of(link.business())
+    }
+
+    /// Reads the link and confirms one of its attempts, because a gateway's server called about an account of a business.
+    /// What it says reaches attempts of that gateway, that business and that account alone.
     pub async fn confirm_called(
         &self,
-        (gateway, account): (GatewayKind, &AccountId),
+        (gateway, business, account): (GatewayKind, &BusinessId, &AccountId),
         (link_id, attempt_id): (&LinkId, &AttemptId),
         hint: Hint,
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
-        let link = self.store.link(link_id).await?;
+        let link = self.store.of(business).link(link_id).await?;
         let is_theirs = |attempt: &&Attempt| attempt.gateway == gateway && attempt.account_id == *account;
         let attempt = link.as_ref().and_then(|link| link.attempt(attempt_id)).filter(is_theirs).cloned();
         let Some((link, attempt)) = link.zip(attempt) else {
@@ -165,7 +170,7 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Outcome, ConfirmError> {
         let Some(attempt) = link.attempt(id).cloned() else { return Ok(Outcome::NoSuchAttempt) };
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let credentials = self.store_of(&link).credentials(&attempt.account_id, &attempt.credentials).await?;
         let return_data = read_return(&attempt, fields, &credentials);
         self.confirm_with(link, &attempt, &return_data, Asker::Anybody, now).await
     }
@@ -226,7 +231,7 @@ impl Confirmation {
         let question = |credentials: Credentials| async move {
             self.gateways.look_up(attempt, return_data, mode, &credentials, now).await
         };
-        let (answer, newer) = self.ask(attempt, mode, question).await?;
+        let (answer, newer) = self.ask(link, attempt, question).await?;
         log_answer(link, attempt, "looked up", &answer);
         Ok((answer, newer))
     }
@@ -235,16 +240,16 @@ impl Confirmation {
     /// the account has now: keys are replaced and revoked while somebody is paying.
     async fn ask<A: GatewayWord, F: Future<Output = A>>(
         &self,
+        link: &PaymentLink,
         attempt: &Attempt,
-        mode: Mode,
         question: impl Fn(Credentials) -> F,
     ) -> Result<(A, Option<CredentialsVersion>), StoreError> {
-        let own = self.own_credentials(attempt, mode).await?;
+        let own = self.own_credentials(link, attempt).await?;
         let answer = question(own.clone()).await;
         if !answer.refuses_account() {
             return Ok((answer, None));
         }
-        let Some((version, credentials)) = self.newer_credentials(attempt, &own, mode).await? else {
+        let Some((version, credentials)) = self.newer_credentials(link, attempt, &own).await? else {
             return Ok((answer, None));
         };
         let second = question(credentials).await;
@@ -253,13 +258,13 @@ impl Confirmation {
 
     /// The credentials that an attempt began with. Where it began through a relay and the account has put only another way in
     /// its place since, it is asked about on that way: a relay that is gone must not keep anybody waiting.
-    async fn own_credentials(&self, attempt: &Attempt, mode: Mode) -> Result<Credentials, StoreError> {
-        let own = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+    async fn own_credentials(&self, link: &PaymentLink, attempt: &Attempt) -> Result<Credentials, StoreError> {
+        let own = self.store_of(link).credentials(&attempt.account_id, &attempt.credentials).await?;
         if own.relay().is_none() {
             return Ok(own);
         }
         let present =
-            self.present_credentials((&attempt.account_id, &attempt.credentials), attempt.gateway, mode).await?;
+            self.present_credentials(link, (&attempt.account_id, &attempt.credentials), attempt.gateway).await?;
         Ok(present.map(|(_, present)| present).filter(|present| present.are_of_the_same_merchant(&own)).unwrap_or(own))
     }
 
@@ -267,13 +272,13 @@ impl Confirmation {
     /// secrets has nothing to revoke: other credentials there are another terminal's, unless only the way differs.
     async fn newer_credentials(
         &self,
+        link: &PaymentLink,
         attempt: &Attempt,
         refused: &Credentials,
-        mode: Mode,
     ) -> Result<Option<(CredentialsVersion, Credentials)>, StoreError> {
         let has_secrets = attempt.gateway.profile().credentials.iter().any(|field| field.is_secret);
         let present =
-            self.present_credentials((&attempt.account_id, &attempt.credentials), attempt.gateway, mode).await?;
+            self.present_credentials(link, (&attempt.account_id, &attempt.credentials), attempt.gateway).await?;
         let may_be_asked_with =
             |present: &Credentials| present != refused && (has_secrets || present.are_of_the_same_merchant(refused));
         Ok(present.filter(|(_, present)| may_be_asked_with(present)))
@@ -283,14 +288,15 @@ impl Confirmation {
     /// gateway and mode.
     async fn present_credentials(
         &self,
+        link: &PaymentLink,
         (account_id, used): (&AccountId, &CredentialsVersion),
         gateway: GatewayKind,
-        mode: Mode,
     ) -> Result<Option<(CredentialsVersion, Credentials)>, StoreError> {
-        let account = self.store.account(account_id).await?;
-        let version = account.as_ref().and_then(|account| account.credentials_at(gateway, mode));
+        let store = self.store_of(link);
+        let account = store.account(account_id).await?;
+        let version = account.as_ref().and_then(|account| account.credentials_at(gateway, link.terms().mode));
         let Some(version) = version.filter(|version| *version != used) else { return Ok(None) };
-        let credentials = self.store.credentials(account_id, version).await?;
+        let credentials = store.credentials(account_id, version).await?;
         Ok(Some((version.clone(), credentials)))
     }
 
@@ -353,7 +359,7 @@ impl Confirmation {
     async fn close(&self, link: &PaymentLink, attempt: &Attempt) -> Result<Option<GatewayAnswer>, StoreError> {
         let mode = link.terms().mode;
         let question = |credentials: Credentials| async move { self.gateways.close(attempt, mode, &credentials).await };
-        Ok(self.ask(attempt, mode, question).await?.0)
+        Ok(self.ask(link, attempt, question).await?.0)
     }
 
     /// Writes the intention with what confirming needs, then confirms. A link that changed meanwhile is decided on again
@@ -406,7 +412,7 @@ impl Confirmation {
         let mode = link.terms().mode;
         let question =
             |credentials: Credentials| async move { self.gateways.confirm(attempt, mode, &credentials, now).await };
-        let (answer, newer) = self.ask(attempt, mode, question).await?;
+        let (answer, newer) = self.ask(&link, attempt, question).await?;
         log_answer(&link, attempt, what, &answer);
         self.write(link.with_credentials(&attempt.id, newer), &attempt.id, &answer, hint, now).await
     }
@@ -415,7 +421,7 @@ impl Confirmation {
     /// it was made for is asked for there.
     async fn has_moved_on(&self, link: &PaymentLink, now: Timestamp) -> Result<bool, StoreError> {
         let Some(reference) = link.late_reference(now) else { return Ok(false) };
-        Ok(self.store.newest_with_reference(reference).await?.is_some_and(|newest| newest != *link.id()))
+        Ok(self.store_of(link).newest_with_reference(reference).await?.is_some_and(|newest| newest != *link.id()))
     }
 
     /// Writes that money which is not taken yet is left to go back by itself.
@@ -497,7 +503,7 @@ impl Confirmation {
     pub async fn way(&self, link: &PaymentLink, id: &AttemptId) -> Way {
         let (gateway, mode) = (link.terms().account.gateway, link.terms().mode);
         let Some(attempt) = link.attempt(id) else { return self.gateways.way(gateway, mode, None) };
-        let credentials = self.own_credentials(attempt, mode).await.ok();
+        let credentials = self.own_credentials(link, attempt).await.ok();
         self.gateways.way(attempt.gateway, mode, credentials.as_ref())
     }
 
@@ -505,13 +511,14 @@ impl Confirmation {
     /// has no such list or gave no readable one.
     pub async fn unconfirmed(&self, link: &PaymentLink, id: &AttemptId) -> Result<Option<Unconfirmed>, ConfirmError> {
         let Some(attempt) = link.attempt(id) else { return Ok(None) };
-        let credentials = self.own_credentials(attempt, link.terms().mode).await?;
+        let credentials = self.own_credentials(link, attempt).await?;
         match self.gateways.unconfirmed(attempt.gateway, link.terms().mode, &credentials).await {
             None => Ok(None),
             Some(Ok(list)) => Ok(Some(list)),
             Some(Err(why)) => {
-                let gateway = attempt.gateway.as_str();
-                tracing::warn!(account_id = %attempt.account_id, gateway, why, "A gateway's list could not be read.");
+                let (business_id, account_id, gateway) =
+                    (link.business(), &attempt.account_id, attempt.gateway.as_str());
+                tracing::warn!(%business_id, %account_id, gateway, why, "A gateway's list could not be read.");
                 Ok(None)
             }
         }
@@ -535,15 +542,17 @@ impl Confirmation {
     }
 
     /// Confirms an attempt that had ended, and whose money a gateway's list shows to be waiting all the same. The list names the
-    /// address that its customer comes back to, which leads to the attempt. `None` where it leads to no such attempt.
+    /// address that its customer comes back to, which leads to the attempt. `None` where it leads to no such attempt of the
+    /// business whose account the list is about: what one business's gateway or relay says reaches no other's attempts.
     pub async fn confirm_listed_after_all(
         &self,
+        business: &BusinessId,
         session: &str,
         address: &str,
         now: Timestamp,
     ) -> Result<Option<Outcome>, ConfirmError> {
         let Some((gateway, link, key)) = session::read_return_url(address) else { return Ok(None) };
-        let Some(link) = self.store.link(&link).await? else { return Ok(None) };
+        let Some(link) = self.store.of(business).link(&link).await? else { return Ok(None) };
         let has_ended = |attempt: &&Attempt| {
             attempt.gateway == gateway
                 && attempt.session == session

@@ -123,7 +123,7 @@ impl Confirmation {
                 Question::Make => self.gateways.refund(order, mode, &credentials).await,
             }
         };
-        let (answer, newer) = self.ask(attempt, mode, ask).await?;
+        let (answer, newer) = self.ask(link, attempt, ask).await?;
         let (link_id, attempt_id, refund_id, trace_id) = (link.id(), id, &refund.id, link.trace_id());
         let (gateway, said) = (attempt.gateway.as_str(), answer.name());
         match &answer {

@@ -105,7 +105,7 @@ impl Confirmation {
             // What is known of the account may be half a minute old. A gateway that refuses opens nothing.
             Err(BeginError::Refused { code }) => {
                 let used = (&attempt.account_id, &attempt.credentials);
-                let newer = self.present_credentials(used, attempt.gateway, link.terms().mode).await?;
+                let newer = self.present_credentials(link, used, attempt.gateway).await?;
                 let Some((credentials, _)) = newer else { return Err(OpenSessionError::GatewayRefused { code }) };
                 let attempt = NewAttempt { credentials, ..attempt };
                 self.begin(link, &attempt, rules, settings, now).await?.map(|session| (attempt, session))
@@ -128,7 +128,7 @@ impl Confirmation {
         now: Timestamp,
     ) -> Result<Result<OpenedSession, BeginError>, StoreError> {
         let terms = link.terms();
-        let credentials = self.store.credentials(&attempt.account_id, &attempt.credentials).await?;
+        let credentials = self.store_of(link).credentials(&attempt.account_id, &attempt.credentials).await?;
         let purpose = terms.description.as_deref().filter(|text| !text.is_empty());
         let order = Order {
             attempt,
@@ -144,7 +144,8 @@ impl Confirmation {
     }
 }
 
-/// Where the gateway sends the browser back to: the link's id and the attempt's key, never the pay token.
+/// Where the gateway sends the browser back to: the link's id and the attempt's key, never the pay token. Gateways let only
+/// hosts in that the merchant registered, so that it begins as the pay URL does, which may be at the business's own host.
 fn return_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
     let gateway = attempt.gateway.as_str();
     format!("{}/gateways/{gateway}/return/{}/{}", link.base(), link.id(), attempt.key.expose())
@@ -161,5 +162,65 @@ pub(crate) fn read_return_url(address: &str) -> Option<(GatewayKind, LinkId, Ret
 
 /// Where the gateway's server calls, at gateways that take this address with each session.
 fn notify_url(link: &PaymentLink, attempt: &NewAttempt) -> String {
-    format!("{}/gateways/{}/notify/{}", link.base(), attempt.gateway.as_str(), attempt.account_id)
+    let (gateway, business) = (attempt.gateway.as_str(), link.business());
+    format!("{}/gateways/{gateway}/notify/{business}/{}", link.base(), attempt.account_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use domain::gateway::Mode;
+    use domain::ids::{AccountId, BusinessId, ContactId, PayToken};
+    use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Terms};
+    use domain::messages::choice::MessageChoice;
+    use domain::money::{Currency, Money};
+    use domain::records::account::LatePayment;
+
+    fn link(base: &str) -> PaymentLink {
+        let terms = Terms {
+            mode: Mode::Live,
+            account: AccountTerms {
+                id: AccountId::parse("main").unwrap(),
+                name: "Main".to_owned(),
+                gateway: GatewayKind::Zarinpal,
+                credentials: CredentialsVersion::parse("v1").unwrap(),
+                late_payment: LatePayment::Refund,
+                summary_page: false,
+            },
+            contact: ContactTerms { id: ContactId::parse("c-1").unwrap(), name: "N".to_owned(), profile_url: None },
+            item: None,
+            amount: Money::new(50_000, Currency::IRR).unwrap(),
+            amount_source: AmountSource::Request,
+            expires_at: Timestamp::from_second(60).unwrap(),
+            description: None,
+            after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
+            message: MessageChoice::Default { channels: Vec::new() },
+            recipients: Vec::new(),
+            unreached: Vec::new(),
+            reference_id: None,
+            return_url: None,
+            locale: None,
+            metadata: BTreeMap::new(),
+        };
+        let (business, token) = (BusinessId::parse("shop").unwrap(), PayToken::from_random([1; 16]));
+        PaymentLink::new(business, token, base, "hash".to_owned(), terms, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_gateway_is_told_addresses_at_the_host_of_the_pay_url_which_lead_back_to_the_attempt() {
+        let link = link("https://pay.shop.example");
+        let key = ReturnKey::from_random([2; 16]);
+        let attempt = link.new_attempt(key.clone(), None);
+        let back = return_url(&link, &attempt);
+        assert!(back.starts_with("https://pay.shop.example/gateways/zarinpal/return/"), "{back}");
+        assert!(!back.contains(link.token().expose()), "the pay token is nobody's but the customer's");
+        let whose = (GatewayKind::Zarinpal, link.id().clone(), key);
+        assert_eq!(read_return_url(&back), Some(whose.clone()));
+        assert_eq!(read_return_url(&format!("{back}?Authority=A1&Status=OK")), Some(whose));
+        assert_eq!(read_return_url("https://pay.shop.example/gateways/zarinpal/notify/shop/main"), None);
+        let called = notify_url(&link, &attempt);
+        assert_eq!(called, "https://pay.shop.example/gateways/zarinpal/notify/shop/main");
+    }
 }

@@ -254,6 +254,29 @@ macro_rules! given_id {
     };
 }
 
+/// A business whose links, records and money are its own. It is part of hosts, of addresses and of API keys.
+///
+/// Given by the platform: 1 to 32 of `a-z 0-9 -`, a letter or digit first and last.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BusinessId(String);
+
+impl BusinessId {
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let is_bounded = !text.starts_with('-') && !text.ends_with('-');
+        if (1..=32).contains(&text.len()) && text.bytes().all(allowed) && is_bounded {
+            Ok(Self(text.to_owned()))
+        } else {
+            let detail =
+                "A business's id has 1 to 32 characters out of a-z, 0-9 and hyphen, and no hyphen first or last.";
+            Err(Rejection::new("invalid_id", detail))
+        }
+    }
+}
+
+is_text!(BusinessId);
+
 given_id! {
     /// A financial account of the business.
     AccountId
@@ -291,7 +314,7 @@ given_id! {
     ProviderId
 }
 given_id! {
-    /// One immutable version of an account's gateway credentials, or of a provider's.
+    /// One immutable version of what an account, a message provider or an endpoint proves itself with, or is proved to.
     CredentialsVersion
 }
 

@@ -8,6 +8,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod address;
+pub mod audit;
 pub mod business;
 pub mod calendar;
 pub mod events;

@@ -1,10 +1,11 @@
 //! What every function starts with: configuration, telemetry, the connection that everything shares, clock and
-//! randomness. Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so
+//! randomness, and how many things are done at once and in turns. Each thing that is wired from it, the table, the gateways, the channels, has a `wire` of its own, so
 //! that a `main.rs` names all that its function brings along.
 //!
 //! Configuration is read once, from the environment, and a missing value stops the start and names itself.
 
 mod environment;
+mod turns;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -28,6 +29,7 @@ use domain::public_url::Reach;
 use outbound::{Http, PublicAddresses};
 
 pub use environment::{ConfigurationError, Environment};
+pub use turns::in_turns;
 
 /// Where instants come from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,21 +79,9 @@ pub fn start() -> Result<Runtime, ConfigurationError> {
 }
 
 impl Runtime {
-    /// What a function is wired from, whose caller waits for a few seconds.
     pub fn new(environment: Environment) -> Result<Self, ConfigurationError> {
-        let times = TimeoutConfig::builder().operation_attempt_timeout(AWS_TRY).operation_timeout(AWS_CALL).build();
-        Self::with_times(environment, times)
-    }
-
-    /// What a program at a terminal is wired from. It may be far from the table, or beside an engine that is slower than
-    /// DynamoDB, and a person would rather wait than be told that there was no answer in time.
-    pub fn at_a_terminal(environment: Environment) -> Result<Self, ConfigurationError> {
-        Self::with_times(environment, TimeoutConfig::builder().operation_timeout(AWS_CALL_AT_A_TERMINAL).build())
-    }
-
-    fn with_times(environment: Environment, times: TimeoutConfig) -> Result<Self, ConfigurationError> {
         let connector = connector(None);
-        let sdk = sdk_config(&environment, connector.clone(), times)?;
+        let sdk = sdk_config(&environment, connector.clone())?;
         Ok(Self { environment, sdk, connector })
     }
 
@@ -204,26 +194,18 @@ pub async fn warm_up<T, E: fmt::Display>(read: impl Future<Output = Result<T, E>
     }
 }
 
-/// No function's call to AWS takes longer, with all its tries.
+/// No call to AWS takes longer, with all its tries.
 pub const AWS_CALL: Duration = Duration::from_secs(7);
-
-/// How long a single try of it may take.
-const AWS_TRY: Duration = Duration::from_secs(2);
-
-/// No call to AWS of a program at a terminal takes longer.
-const AWS_CALL_AT_A_TERMINAL: Duration = Duration::from_secs(60);
 
 /// The longest pause before the second try of a call to AWS.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Lambda hands credentials and region to the process in its environment and replaces the process before they end, so
 /// nothing has to be looked up or refreshed.
-fn sdk_config(
-    environment: &Environment,
-    connector: SharedHttpConnector,
-    times: TimeoutConfig,
-) -> Result<SdkConfig, ConfigurationError> {
+fn sdk_config(environment: &Environment, connector: SharedHttpConnector) -> Result<SdkConfig, ConfigurationError> {
     let credentials = credentials(environment)?;
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(AWS_CALL).build();
     Ok(SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(environment.required("AWS_REGION")?))
@@ -231,7 +213,7 @@ fn sdk_config(
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-        .timeout_config(times)
+        .timeout_config(timeouts)
         // The pauses grow from here with jitter. The SDK's own, from a second on, are made for programs that can wait.
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(FIRST_BACKOFF))
         .build())

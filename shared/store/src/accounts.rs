@@ -1,25 +1,30 @@
 //! Accounts at gateways. crm-api writes them, and create-link reads the account of a new link anew; everybody else has
 //! them from the configuration.
 
+use domain::audit::Subject;
 use domain::ids::AccountId;
 use domain::records::account::Account;
 use domain::records::credentials::Credentials;
 
-use crate::Store;
+use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
 use crate::revision::{Revision, to_marked_item};
 use crate::table::{Deleted, RecordWritten};
 
-impl Store {
+fn subject(id: &AccountId) -> Subject {
+    Subject::new("account", id.as_str())
+}
+
+impl BusinessStore {
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        self.read("read an account", keys::account(id)).await
+        self.store.read("read an account", keys::account(&self.business, id)).await
     }
 
     /// An account and what to write a change of it over.
     pub async fn account_to_change(&self, id: &AccountId) -> Result<(Option<Account>, Revision), StoreError> {
-        self.record_to_change("read an account to change it", keys::account(id)).await
+        self.store.record_to_change("read an account to change it", keys::account(&self.business, id)).await
     }
 
     /// Writes an account over the revision that was read and, where new ones are given, its credentials as a version of
@@ -30,16 +35,19 @@ impl Store {
         credentials: Option<&Credentials>,
         revision: &Revision,
     ) -> Result<RecordWritten, StoreError> {
-        let item = to_marked_item(keys::account(&account.id), account)?;
-        let secret = match (credentials, &account.online_payment.credentials) {
-            (Some(credentials), Some(version)) => Some(to_item(keys::credentials(&account.id, version), credentials)?),
-            (None, _) | (Some(_), None) => None,
-        };
-        self.put_over("write an account", item, revision, secret).await
+        let item = to_marked_item(keys::account(&self.business, &account.id), account)?;
+        let hints = credentials.map(Credentials::hints).unwrap_or_default();
+        let at = keys::account(&self.business, &account.id);
+        let mut beside = self.log_of_writing(subject(&account.id), at, account, hints).await?;
+        if let (Some(credentials), Some(version)) = (credentials, &account.online_payment.credentials) {
+            let at = keys::secrets::credentials(&self.business, &account.id, version);
+            beside.push(self.store.plain_put_secret(to_item(at, credentials)?)?);
+        }
+        self.store.put_over("write an account", item, revision, beside).await
     }
 
     /// Deletes an account. Its credentials stay: attempts that are open are confirmed with those they began with.
     pub async fn delete_account(&self, id: &AccountId) -> Result<Deleted, StoreError> {
-        self.delete("delete an account", keys::account(id)).await
+        self.delete_logged("delete an account", keys::account(&self.business, id), subject(id)).await
     }
 }

@@ -2,21 +2,21 @@
 //! table holds.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use domain::Timestamp;
-use domain::ids::PayToken;
-use hmac::{Hmac, KeyInit, Mac};
+use domain::audit::{AuditAction, Subject, changes};
+use domain::ids::BusinessId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::Store;
 use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
 use crate::item::{from_item, text_of, to_item};
-use crate::keys::{self, API_KEY_PREFIX, KEYS_PARTITION, SK, TOKEN_SECRET};
-use crate::table::{Condition, Deleted, PutOutcome};
+use crate::keys::{self, API_KEY_PREFIX, PLATFORM_KEYS, SK};
+use crate::table::{Condition, Deleted, TransactOutcome};
+use crate::{BusinessStore, Store};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +25,60 @@ pub enum Scope {
     Read,
     Write,
     Admin,
+    /// Makes, lists and suspends businesses. Only a key of the platform can have it.
+    Platform,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 3] = [Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Scope; 4] = [Self::Read, Self::Write, Self::Admin, Self::Platform];
+
+    /// What a key of a business can have.
+    pub const OF_A_BUSINESS: [Scope; 3] = [Self::Read, Self::Write, Self::Admin];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",
+            Self::Platform => "platform",
+        }
+    }
+}
+
+/// Whose a key is. The key's own text says it, so that it is looked up among the keys of one business alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyHolder {
+    Business(BusinessId),
+    /// Whoever runs the stack for many businesses. Such a key may act for each of them.
+    Platform,
+}
+
+const OF_A_BUSINESS: &str = "plk_";
+const OF_THE_PLATFORM: &str = "plp_";
+
+impl KeyHolder {
+    /// The text of a new key.
+    pub fn key_from_random(&self, random: [u8; 32]) -> String {
+        let random = bs58::encode(random).into_string();
+        match self {
+            Self::Business(business) => format!("{OF_A_BUSINESS}{business}_{random}"),
+            Self::Platform => format!("{OF_THE_PLATFORM}{random}"),
+        }
+    }
+
+    /// Whose a key says that it is, which makes it nobody's yet.
+    pub fn of(key: &str) -> Option<Self> {
+        if key.starts_with(OF_THE_PLATFORM) {
+            return Some(Self::Platform);
+        }
+        let (business, _) = key.strip_prefix(OF_A_BUSINESS)?.rsplit_once('_')?;
+        Some(Self::Business(BusinessId::parse(business).ok()?))
+    }
+
+    fn partition(&self) -> String {
+        match self {
+            Self::Business(business) => keys::keys_of(business),
+            Self::Platform => PLATFORM_KEYS.to_owned(),
         }
     }
 }
@@ -77,16 +121,10 @@ fn id_of(hash: &str) -> String {
     hash.chars().take(ID_LENGTH).collect()
 }
 
-/// All keys and the secret of the stack.
+/// All keys of one holder.
+#[derive(Debug, Default)]
 pub struct KeyRing {
     by_hash: HashMap<String, ApiKey>,
-    token_secret: Option<[u8; 32]>,
-}
-
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing").field("keys", &self.by_hash.len()).finish_non_exhaustive()
-    }
 }
 
 impl KeyRing {
@@ -94,24 +132,14 @@ impl KeyRing {
         self.by_hash.get(&hash_of(presented))
     }
 
-    /// Whether the secret that idempotent pay tokens derive from is there.
-    pub fn has_token_secret(&self) -> bool {
-        self.token_secret.is_some()
-    }
-
-    /// The pay token that an integration's idempotency key stands for. The same key gives the same token for ever, so
-    /// the link itself is the record that the request was answered.
-    pub fn token_for(&self, integration: &str, idempotency_key: &str) -> Result<PayToken, StoreError> {
-        let secret = self.token_secret.ok_or(StoreError::NotSetUp { missing: "the secret of pay tokens" })?;
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&secret)
-            .map_err(|error| StoreError::unreadable("derive a pay token", error))?;
-        // The length in front keeps two pairs of strings from meeting in one text.
-        mac.update(&u64::try_from(integration.len()).unwrap_or(u64::MAX).to_be_bytes());
-        mac.update(integration.as_bytes());
-        mac.update(idempotency_key.as_bytes());
-        let mut bits = [0; 16];
-        bits.copy_from_slice(mac.finalize().into_bytes().get(..16).unwrap_or(&[0; 16]));
-        Ok(PayToken::from_random(bits))
+    /// The hash of the only key with this id.
+    fn only(&self, id: &str) -> Result<&str, KeyRevocation> {
+        let mut found = self.by_hash.keys().filter(|hash| id_of(hash) == id);
+        match (found.next(), found.next()) {
+            (Some(hash), None) => Ok(hash),
+            (None, _) => Err(KeyRevocation::NoSuchKey),
+            (Some(_), Some(_)) => Err(KeyRevocation::Ambiguous),
+        }
     }
 }
 
@@ -119,82 +147,101 @@ fn hash_of(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
 }
 
-#[derive(Serialize, Deserialize)]
-struct TokenSecret {
-    value: String,
-}
-
 impl Store {
-    /// The keys, at most as old as the store was told to keep them.
-    pub async fn keys(&self) -> Result<Arc<KeyRing>, StoreError> {
-        let mut cached = self.keys.lock().await;
-        match cached.get() {
-            Some(known) => Ok(known),
-            None => Ok(cached.set(self.read_keys().await?)),
-        }
+    /// The keys of a holder, at most as old as the store was told to keep them.
+    pub async fn keys(&self, of: &KeyHolder) -> Result<Arc<KeyRing>, StoreError> {
+        self.memory.key_rings.get(of, self.read_keys(of)).await
     }
 
     /// The keys for a request whose key is not among the known ones: it may have been made since.
-    pub async fn newest_keys(&self) -> Result<Arc<KeyRing>, StoreError> {
-        let mut cached = self.keys.lock().await;
-        match cached.younger_than(REREAD_PAUSE) {
-            Some(known) => Ok(known),
-            None => Ok(cached.set(self.read_keys().await?)),
-        }
+    pub async fn newest_keys(&self, of: &KeyHolder) -> Result<Arc<KeyRing>, StoreError> {
+        self.memory.key_rings.younger_than(of, REREAD_PAUSE, self.read_keys(of)).await
     }
 
-    async fn read_keys(&self) -> Result<KeyRing, StoreError> {
+    async fn read_keys(&self, of: &KeyHolder) -> Result<KeyRing, StoreError> {
         const READ: &str = "read the API keys";
-        let mut ring = KeyRing { by_hash: HashMap::new(), token_secret: None };
-        for item in self.query_partition(READ, KEYS_PARTITION).await? {
-            let sk = text_of(&item, SK).unwrap_or_default().to_owned();
-            if let Some(hash) = sk.strip_prefix(API_KEY_PREFIX) {
-                ring.by_hash.insert(hash.to_owned(), from_item(READ, item)?);
-            } else if sk == TOKEN_SECRET {
-                let secret: TokenSecret = from_item(READ, item)?;
-                let mut bits = [0; 32];
-                hex::decode_to_slice(&secret.value, &mut bits).map_err(|error| StoreError::unreadable(READ, error))?;
-                ring.token_secret = Some(bits);
+        let mut ring = KeyRing::default();
+        for item in self.query_partition(READ, &of.partition()).await? {
+            let hash = text_of(&item, SK).and_then(|sk| sk.strip_prefix(API_KEY_PREFIX)).map(str::to_owned);
+            if let Some(hash) = hash {
+                ring.by_hash.insert(hash, from_item(READ, item)?);
             }
         }
         Ok(ring)
     }
 
     /// Writes a key, and answers the id it can be revoked by. The key itself is not kept.
-    pub async fn put_api_key(&self, key: &str, api_key: &ApiKey) -> Result<String, StoreError> {
+    pub async fn put_api_key(&self, of: &KeyHolder, key: &str, api_key: &ApiKey) -> Result<String, StoreError> {
         let hash = hash_of(key);
-        self.put("write an API key", to_item(keys::api_key(&hash), api_key)?).await?;
+        self.put("write an API key", to_item(keys::api_key(&of.partition(), &hash), api_key)?).await?;
         Ok(id_of(&hash))
     }
 
-    /// Every key, in no order.
-    pub async fn list_api_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
-        let ring = self.read_keys().await?;
+    /// Every key of a holder, in no order.
+    pub async fn list_api_keys(&self, of: &KeyHolder) -> Result<Vec<ListedKey>, StoreError> {
+        let ring = self.read_keys(of).await?;
         Ok(ring.by_hash.into_iter().map(|(hash, key)| ListedKey { id: id_of(&hash), key }).collect())
     }
 
-    /// Forgets the key with this id, where there is exactly one.
-    pub async fn revoke_api_key(&self, id: &str) -> Result<KeyRevocation, StoreError> {
-        let ring = self.read_keys().await?;
-        let mut found = ring.by_hash.keys().filter(|hash| id_of(hash) == id);
-        match (found.next(), found.next()) {
-            (Some(hash), None) => match self.delete("revoke an API key", keys::api_key(hash)).await? {
-                Deleted::Existed => Ok(KeyRevocation::Revoked),
-                Deleted::Missing => Ok(KeyRevocation::NoSuchKey),
-            },
-            (None, _) => Ok(KeyRevocation::NoSuchKey),
-            (Some(_), Some(_)) => Ok(KeyRevocation::Ambiguous),
-        }
+    /// Forgets the holder's key with this id, where there is exactly one.
+    pub async fn revoke_api_key(&self, of: &KeyHolder, id: &str) -> Result<KeyRevocation, StoreError> {
+        let ring = self.read_keys(of).await?;
+        let hash = match ring.only(id) {
+            Ok(hash) => hash,
+            Err(why) => return Ok(why),
+        };
+        Ok(match self.delete("revoke an API key", keys::api_key(&of.partition(), hash)).await? {
+            Deleted::Existed => KeyRevocation::Revoked,
+            Deleted::Missing => KeyRevocation::NoSuchKey,
+        })
+    }
+}
+
+impl BusinessStore {
+    /// Writes a key of this business, and answers the id it can be revoked by. The key itself is not kept.
+    pub async fn put_api_key(&self, key: &str, api_key: &ApiKey) -> Result<String, StoreError> {
+        const WRITE: &str = "write an API key";
+        let hash = hash_of(key);
+        let id = id_of(&hash);
+        let item = to_item(keys::api_key(&keys::keys_of(&self.business), &hash), api_key)?;
+        let what = changes(&Value::Null, &serde_json::to_value(api_key).unwrap_or_default());
+        let mut writes = self.log(AuditAction::KeyMade, Subject::new("api_key", &id), what)?;
+        writes.push(self.store.plain_put(item)?);
+        // No write of it has a condition.
+        self.store.transact(WRITE, writes).await.map(drop)?;
+        Ok(id)
     }
 
-    /// Writes the secret that idempotent pay tokens derive from, unless there is one: it is never changed, because a
-    /// retried request would make a second link.
-    pub async fn ensure_token_secret(&self, random: [u8; 32]) -> Result<(), StoreError> {
-        const WRITE: &str = "write the secret of pay tokens";
-        let item = to_item(keys::token_secret(), &TokenSecret { value: hex::encode(random) })?;
-        match self.put_if(WRITE, item, Condition::nothing_there()).await? {
-            // Where there is one already, nothing is to be done.
-            PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
+    /// Forgets the business's key with this id, where there is exactly one.
+    pub async fn revoke_api_key(&self, id: &str) -> Result<KeyRevocation, StoreError> {
+        const WRITE: &str = "revoke an API key";
+        let ring = self.store.read_keys(&KeyHolder::Business(self.business.clone())).await?;
+        let hash = match ring.only(id) {
+            Ok(hash) => hash,
+            Err(why) => return Ok(why),
+        };
+        let at = keys::api_key(&keys::keys_of(&self.business), hash);
+        let mut writes = self.log(AuditAction::KeyRevoked, Subject::new("api_key", id), Vec::new())?;
+        writes.push(self.store.conditional_delete(at, Condition::new("attribute_exists(pk)", []))?);
+        Ok(match self.store.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => KeyRevocation::Revoked,
+            TransactOutcome::Cancelled(_) => KeyRevocation::NoSuchKey,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_whose_it_is() {
+        let shop = KeyHolder::Business(BusinessId::parse("corner-shop").unwrap());
+        for holder in [shop, KeyHolder::Platform] {
+            assert_eq!(KeyHolder::of(&holder.key_from_random([7; 32])), Some(holder));
+        }
+        for nobody in ["", "plk_", "plk_random", "plk_Shop_random", "plk_-_random", "sk_shop_random"] {
+            assert_eq!(KeyHolder::of(nobody), None, "{nobody}");
         }
     }
 }

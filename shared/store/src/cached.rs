@@ -1,48 +1,81 @@
-//! What a process remembers of the table: for a while what may change, and for good what never does.
+//! What a process remembers of the table: for a while what may change, and for good what never does. One stack serves many
+//! businesses, so that each kind of memory holds what was used last and is bounded.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use crate::error::StoreError;
 
 /// A miss in the configuration or among the keys reads again at most this often.
 pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
 
-/// A value that is read again when it is older than `fresh_for`.
+/// A process remembers what may change of this many businesses.
+const BUSINESSES: NonZeroUsize = NonZeroUsize::new(64).expect("a number that is not zero");
+
+/// A process remembers this many of the items of a kind that never change.
+const IMMUTABLE: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is not zero");
+
+/// A value that is read again when it is older than it may be. Whoever waits for the same value waits for one read.
+type Entry<T> = Arc<tokio::sync::Mutex<Option<(Instant, Arc<T>)>>>;
+
+/// A value for each business, or for whatever else has its own, that is read again when it is older than `fresh_for`.
 #[derive(Debug)]
-pub(crate) struct Cached<T> {
+pub(crate) struct Cached<K: Eq + Hash, T> {
     fresh_for: Duration,
-    value: Option<(Instant, Arc<T>)>,
+    entries: Mutex<LruCache<K, Entry<T>>>,
 }
 
-impl<T> Cached<T> {
+impl<K: Eq + Hash + Clone, T> Cached<K, T> {
     pub(crate) fn new(fresh_for: Duration) -> Self {
-        Self { fresh_for, value: None }
+        Self { fresh_for, entries: Mutex::new(LruCache::new(BUSINESSES)) }
     }
 
-    pub(crate) fn get(&self) -> Option<Arc<T>> {
-        self.younger_than(self.fresh_for)
+    /// The value at most as old as the cache was told to keep it.
+    pub(crate) async fn get(
+        &self,
+        of: &K,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<Arc<T>, StoreError> {
+        self.younger_than(of, self.fresh_for, read).await
     }
 
-    /// The value, if it was read within `age`.
-    pub(crate) fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
-        self.value.as_ref().filter(|(read_at, _)| read_at.elapsed() < age).map(|(_, value)| Arc::clone(value))
+    /// The value, read again where it was read longer ago than `age`.
+    pub(crate) async fn younger_than(
+        &self,
+        of: &K,
+        age: Duration,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<Arc<T>, StoreError> {
+        let entry = self.entry(of);
+        let mut known = entry.lock().await;
+        if let Some((read_at, value)) = known.as_ref()
+            && read_at.elapsed() < age
+        {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(read.await?);
+        *known = Some((Instant::now(), Arc::clone(&value)));
+        Ok(value)
     }
 
-    pub(crate) fn set(&mut self, value: T) -> Arc<T> {
-        let value = Arc::new(value);
-        self.value = Some((Instant::now(), Arc::clone(&value)));
-        value
+    fn entry(&self, of: &K) -> Entry<T> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.get_or_insert(of.clone(), Entry::default))
     }
 }
 
-/// Items that never change once they are written, such as a version of credentials: a process reads each once.
+/// Items that never change once they are written, such as a version of credentials: a process reads each once, as long as it
+/// is among those that were used last.
 #[derive(Debug)]
-pub(crate) struct Immutable<K, T>(Mutex<HashMap<K, T>>);
+pub(crate) struct Immutable<K: Eq + Hash, T>(Mutex<LruCache<K, T>>);
 
-impl<K, T> Default for Immutable<K, T> {
+impl<K: Eq + Hash, T> Default for Immutable<K, T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(LruCache::new(IMMUTABLE)))
     }
 }
 
@@ -52,6 +85,34 @@ impl<K: Eq + Hash, T: Clone> Immutable<K, T> {
     }
 
     pub(crate) fn remember(&self, at: K, value: &T) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at, value.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(at, value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_forgets_the_business_that_it_has_not_served_for_the_longest_time() {
+        let cached = Cached::new(Duration::from_secs(60));
+        let first = cached.get(&0, async { Ok("read once") }).await.unwrap();
+        for business in 1..BUSINESSES.get() {
+            cached.get(&business, async { Ok("another") }).await.unwrap();
+        }
+        let again = cached.get(&0, async { Ok("read twice") }).await.unwrap();
+        assert_eq!((*first, *again), ("read once", "read once"));
+        cached.get(&BUSINESSES.get(), async { Ok("one more") }).await.unwrap();
+        assert_eq!(*cached.get(&1, async { Ok("read twice") }).await.unwrap(), "read twice");
+        assert_eq!(*cached.get(&0, async { Ok("read twice") }).await.unwrap(), "read once");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_is_read_again() {
+        let cached = Cached::new(Duration::from_secs(60));
+        let failed = cached.get(&0, async { Err(StoreError::NotSetUp { missing: "everything" }) }).await;
+        assert!(failed.is_err());
+        assert_eq!(*cached.get(&0, async { Ok(1) }).await.unwrap(), 1);
+        assert_eq!(*cached.younger_than(&0, Duration::ZERO, async { Ok(2) }).await.unwrap(), 2);
     }
 }

@@ -1,7 +1,8 @@
-//! What the business set: read in one query, kept for a while.
+//! A business as the platform made it and what it set: read in one query, kept for a while.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
@@ -12,17 +13,20 @@ use domain::messages::message_template::{MessageTemplate, saved_text};
 use domain::messages::provider::{MessageProvider, MessageProviders};
 use domain::messages::template::MessageText;
 use domain::records::account::Account;
+use domain::records::business::{Business, Shards};
 use domain::records::receipt_type::ReceiptType;
 
-use crate::Store;
+use crate::BusinessStore;
 use crate::cached::REREAD_PAUSE;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, text_of};
-use crate::keys::{CONFIGURATION_PARTITION, SK};
+use crate::keys::{self, SK};
 
-/// Everything in the configuration partition.
+/// Everything in a business's configuration partition.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
+    /// Absent where there is no such business.
+    pub business: Option<Business>,
     pub settings: Settings,
     pub accounts: BTreeMap<AccountId, Account>,
     pub receipt_types: BTreeMap<ReceiptTypeId, ReceiptType>,
@@ -31,6 +35,16 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// Over how many partitions the business's lists are spread.
+    pub fn shards(&self) -> Shards {
+        self.business.as_ref().map_or(Shards::ONE, |business| business.shards)
+    }
+
+    /// Whether the business may take no new payments.
+    pub fn is_suspended(&self) -> bool {
+        self.business.as_ref().is_some_and(Business::is_suspended)
+    }
+
     /// The business's own text: for the very locale, else for its language.
     pub fn template(&self, kind: MessageKind, channel: Channel, locale: &Locale) -> Option<&MessageText> {
         saved_text(&self.templates, kind, channel, locale)
@@ -40,6 +54,7 @@ impl Configuration {
         const READ: &str = "read the configuration";
         let kind = text_of(&item, SK).unwrap_or_default().split('#').next().unwrap_or_default().to_owned();
         match kind.as_str() {
+            "business" => self.business = Some(from_item(READ, item)?),
             "settings" => self.settings = from_item(READ, item)?,
             "account" => {
                 let account: Account = from_item(READ, item)?;
@@ -61,13 +76,19 @@ impl Configuration {
     }
 }
 
-impl Store {
+impl BusinessStore {
     /// The configuration, at most as old as the store was told to keep it.
     pub async fn configuration(&self) -> Result<Arc<Configuration>, StoreError> {
-        let mut cached = self.configuration.lock().await;
-        match cached.get() {
-            Some(known) => Ok(known),
-            None => Ok(cached.set(self.read_configuration().await?)),
+        self.store.memory.configurations.get(&self.business, self.read_configuration()).await
+    }
+
+    /// The business itself, as the platform made it, at most as old as the configuration may be. One that was not there may
+    /// have been made since, so it is looked for again, unless that was only just now.
+    pub async fn business(&self) -> Result<Option<Business>, StoreError> {
+        let known = self.configuration().await?;
+        match &known.business {
+            Some(business) => Ok(Some(business.clone())),
+            None => Ok(self.configuration_younger_than(REREAD_PAUSE).await?.business.clone()),
         }
     }
 
@@ -80,28 +101,24 @@ impl Store {
     ) -> Result<Arc<Configuration>, StoreError> {
         let known = self.configuration().await?;
         match receipt_type {
-            Some(id) if !known.receipt_types.contains_key(id) => self.newest_configuration().await,
+            Some(id) if !known.receipt_types.contains_key(id) => self.configuration_younger_than(REREAD_PAUSE).await,
             Some(_) | None => Ok(known),
-        }
-    }
-
-    async fn newest_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
-        let mut cached = self.configuration.lock().await;
-        match cached.younger_than(REREAD_PAUSE) {
-            Some(known) => Ok(known),
-            None => Ok(cached.set(self.read_configuration().await?)),
         }
     }
 
     /// The configuration as the table holds it at this moment, for those who list it.
     pub async fn fresh_configuration(&self) -> Result<Arc<Configuration>, StoreError> {
-        let mut cached = self.configuration.lock().await;
-        Ok(cached.set(self.read_configuration().await?))
+        self.configuration_younger_than(Duration::ZERO).await
+    }
+
+    async fn configuration_younger_than(&self, age: Duration) -> Result<Arc<Configuration>, StoreError> {
+        self.store.memory.configurations.younger_than(&self.business, age, self.read_configuration()).await
     }
 
     async fn read_configuration(&self) -> Result<Configuration, StoreError> {
         let mut configuration = Configuration::default();
-        for item in self.query_partition("read the configuration", CONFIGURATION_PARTITION).await? {
+        let partition = keys::configuration_of(&self.business);
+        for item in self.store.query_partition("read the configuration", &partition).await? {
             configuration.add(item)?;
         }
         Ok(configuration)

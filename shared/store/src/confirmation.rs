@@ -2,7 +2,7 @@
 //! gateway-webhook and expire-links write it, through the crate `confirmation`.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::ids::{AttemptId, LinkId};
+use domain::ids::{AttemptId, BusinessId, LinkId};
 use domain::link::{PaymentLink, Receipt, ReferenceClaim, Transition};
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ pub enum TransitionWritten {
 /// That a gateway's reference belongs to one attempt.
 #[derive(Serialize)]
 struct ClaimRecord<'a> {
+    business: &'a BusinessId,
+    link_id: &'a LinkId,
     attempt_id: &'a AttemptId,
 }
 
@@ -49,7 +51,8 @@ impl Store {
         let mark = write_id()?;
         let mut writes = self.writes_of_confirmation(&transition.link, claim, receipt, &mark)?;
         if let Some(reference) = &transition.unless_moved_on {
-            writes.insert(NEWEST, self.check_is_newest(reference, transition.link.id())?);
+            writes
+                .insert(NEWEST, self.of(transition.link.business()).check_is_newest(reference, transition.link.id())?);
         }
         let reasons = match self.transact(WRITE, writes).await? {
             TransactOutcome::Committed => return Ok(TransitionWritten::Written(Written::Applied)),
@@ -78,13 +81,15 @@ impl Store {
         let seen = Condition::version(link.version() - 1);
         let unclaimed =
             Condition::new("attribute_not_exists(pk) OR attempt_id = :own", [(":own", text(claim.attempt.as_str()))]);
-        let claim = to_item(keys::claim(&claim.reference), &ClaimRecord { attempt_id: &claim.attempt })?;
+        let business = link.business();
+        let record = ClaimRecord { business, link_id: link.id(), attempt_id: &claim.attempt };
+        let claim = to_item(keys::claim(&claim.reference), &record)?;
         let mut writes =
             vec![self.conditional_put(self.link_item(link, mark)?, seen)?, self.conditional_put(claim, unclaimed)?];
         if let Some(receipt) = receipt {
-            writes.push(self.conditional_put(receipt_item(receipt)?, Condition::nothing_there())?);
+            writes.push(self.conditional_put(receipt_item(link, receipt)?, Condition::nothing_there())?);
             if let Some(to) = &receipt.attached_to {
-                let at = keys::attachment(&to.item_id, &to.field, &receipt.id);
+                let at = keys::attachment(business, &to.item_id, &to.field, &receipt.id);
                 writes.push(self.plain_put(to_item(at, &AttachmentRecord { link_id: link.id() })?)?);
             }
         }

@@ -9,15 +9,15 @@ use domain::ids::{EventId, LinkId, MessageId};
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 
-use crate::Store;
+use crate::due::DueEvent;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, number, number_of, text, text_of, to_item};
+use crate::item::{Item, from_item, number, text, text_of, to_item};
 use crate::keys::{
-    self, BY_DAY, DUE_AT, DUE_KIND, DayShards, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX,
-    PK, SK,
+    self, BY_STATE, DUE_AT, DUE_KIND, DueKind, EVENT_PREFIX, FORGET_AT, LINK_SK, LISTED_AT, MESSAGE_PREFIX, SK,
 };
 use crate::messages::MessageRecord;
 use crate::table::{Condition, PutOutcome, RecordWritten};
+use crate::{BusinessStore, Store};
 
 /// A link with what is known of its messages and its events, from one query.
 #[derive(Clone, Debug)]
@@ -28,17 +28,14 @@ pub struct LinkHistory {
     pub recorded: BTreeSet<u32>,
 }
 
-/// The place of an event in the list of all.
-fn listed_at(event: &EventRecord) -> String {
-    keys::listed_at(event.recorded_at, event.id.as_str())
-}
-
 /// An event's item with its place in the list of all and in the index of due work.
-fn event_item(event: &EventRecord, day_shards: DayShards) -> Result<Item, StoreError> {
+fn event_item(event: &EventRecord) -> Result<Item, StoreError> {
     let link = link_of_event(event)?;
     let mut item = to_item(keys::event(&link, event.sequence), event)?;
-    item.insert(BY_DAY.to_owned(), text(day_shards.for_event(&keys::day_of(event.recorded_at), &event.id)));
-    item.insert(LISTED_AT.to_owned(), text(listed_at(event)));
+    let day = keys::day_of(event.recorded_at);
+    item.insert(BY_STATE.to_owned(), text(keys::events_of_day(&event.business, &day, event.shard)));
+    let listed_at = keys::event_listed_at(event.recorded_at, event.id.as_str(), event.kind);
+    item.insert(LISTED_AT.to_owned(), text(listed_at));
     item.insert(FORGET_AT.to_owned(), number(event.forget_at().as_second()));
     if let Some(due_at) = event.due_at() {
         item.insert(DUE_KIND.to_owned(), text(DueKind::Event.of(&link)));
@@ -58,13 +55,6 @@ pub enum EventRecorded {
     Now,
     /// It was there already, and stays as it is.
     Before,
-}
-
-/// An event in the index of due work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueEvent {
-    pub id: EventId,
-    pub due_at: Timestamp,
 }
 
 impl Store {
@@ -94,7 +84,7 @@ impl Store {
 
     /// Writes an event, unless it is there already.
     pub async fn record_event(&self, event: &EventRecord) -> Result<EventRecorded, StoreError> {
-        let item = event_item(event, self.day_shards)?;
+        let item = event_item(event)?;
         Ok(match self.put_if("record an event", item, Condition::nothing_there()).await? {
             PutOutcome::Written => EventRecorded::Now,
             PutOutcome::StoodAgainst(_) => EventRecorded::Before,
@@ -103,20 +93,8 @@ impl Store {
 
     /// Writes a changed event over the version it was decided on.
     pub async fn replace_event(&self, event: &EventRecord) -> Result<RecordWritten, StoreError> {
-        let item = event_item(event, self.day_shards)?;
+        let item = event_item(event)?;
         Ok(self.put_if("change an event", item, Condition::version(event.version - 1)).await?.into())
-    }
-
-    /// Events with a delivery whose time has come in one shard of the index.
-    pub async fn due_events(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueEvent>, StoreError> {
-        let (items, _) = self.due("find due events", DueKind::Event.shard(shard), now, most, None).await?;
-        let due = |item: &Item| {
-            let link = keys::link_of(text_of(item, PK)?)?;
-            let sequence = text_of(item, SK)?.strip_prefix(EVENT_PREFIX)?.parse().ok()?;
-            let due_at = Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()?;
-            Some(DueEvent { id: EventId::of(&link, sequence), due_at })
-        };
-        Ok(items.iter().filter_map(due).collect())
     }
 
     /// Leases a due event by moving it ahead to the end of the lease: of two runs only one does.
@@ -132,5 +110,22 @@ impl Store {
             RecordWritten::Applied => Some(event),
             RecordWritten::Rejected => None,
         })
+    }
+}
+
+impl BusinessStore {
+    /// A link with what is known of its messages and events, where it is one of this business.
+    pub async fn link_history(&self, id: &LinkId) -> Result<Option<LinkHistory>, StoreError> {
+        Ok(self.store.link_history(id).await?.filter(|history| *history.link.business() == self.business))
+    }
+
+    /// An event, where it is one of this business.
+    pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
+        Ok(self.store.event(id).await?.filter(|event| event.business == self.business))
+    }
+
+    /// Writes a changed event over the version it was decided on.
+    pub async fn replace_event(&self, event: &EventRecord) -> Result<RecordWritten, StoreError> {
+        self.store.replace_event(event).await
     }
 }

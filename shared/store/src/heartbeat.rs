@@ -48,12 +48,12 @@ impl Store {
     /// be written, the run counts as good all the same.
     pub async fn record_heartbeat(&self, schedule: Schedule, now: Timestamp) {
         let is_recent = |last: &Timestamp| now.duration_since(*last).abs() < WRITE_EVERY;
-        if self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule).is_some_and(is_recent) {
+        if self.memory.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule).is_some_and(is_recent) {
             return;
         }
         match self.write_heartbeat(schedule, now).await {
             Ok(()) => {
-                self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule, now);
+                self.memory.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule, now);
             }
             Err(error) => tracing::warn!(error = %error, "It could not be noted that a schedule ran."),
         }

@@ -1,32 +1,43 @@
-//! Every key of the table, by what it is for.
+//! Every key of the two tables, by what it is for.
 //!
-//! Partitions are divided by who may read them, so that a function's role can be confined to leading keys:
+//! A partition key begins with the kind of thing, so that a function's role can be confined to kinds, and then names the
+//! business whose it is. A link lies at its hash, because whoever opens it has nothing else, and names its business itself.
 //!
 //! | pk | sk | what |
 //! |---|---|---|
-//! | `keys` | `api-key#{sha256}`, `secret#pay-token` | hashed API keys, the secret that idempotent tokens derive from |
-//! | `config` | `settings`, `account#{id}`, `receipt-type#{id}`, `provider#{id}`, `template#{kind}#{channel}#{locale}` | what the business set |
-//! | `logo#{hash}` | `logo` | a picture that the settings name or named, immutable |
-//! | `credentials#{account}` | `v#{version}` | gateway credentials, immutable |
-//! | `provider-secret#{id}` | `v#{version}` | what a provider proves itself with, immutable |
-//! | `webhooks` | `endpoint#{id}` | the CRM's endpoints with their signing secrets |
-//! | `contact#{id}` | `contact` | a contact |
-//! | `item#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
+//! | `config#{business}` | `business`, `settings`, `account#{id}`, `receipt-type#{id}`, `provider#{id}`, `template#{kind}#{channel}#{locale}` | the business as the platform made it, and what it set |
+//! | `keys#{business}`, `platform-keys` | `api-key#{sha256}` | hashed API keys of a business, of the platform |
+//! | `logo#{business}#{hash}` | `logo` | a picture that the settings name or named, immutable |
+//! | `webhooks#{business}` | `endpoint#{id}` | the CRM's endpoints |
+//! | `audit#{business}` | `{time}#{mark}` | who changed what the business's money depends on |
+//! | `contact#{business}#{id}` | `contact` | a contact |
+//! | `item#{business}#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
 //! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
 //! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
-//! | `receipt#{id}` | `receipt` | a receipt |
-//! | `reference#{id}` | `reference` | which links had a `reference_id` |
-//! | `claim#{gateway}#…` | `claim` | a gateway's reference that paid once |
+//! | `receipt#{business}#{id}` | `receipt` | a receipt |
+//! | `reference#{business}#{id}` | `reference` | which links had a `reference_id` |
+//! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
 //! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
 //!
-//! The indexes hold keys only. `due` is sparse: what time has nothing to do with any more is not in it. `by-day` also
-//! lists contacts and items, each kind in one partition: a partition takes a thousand new entries a second, and that
-//! many records are new at once only while a business imports all of its own.
+//! Secrets lie in a table of their own, which has no stream and no index:
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `credentials#{business}#{account}` | `v#{version}` | gateway credentials, immutable |
+//! | `provider-secret#{business}#{id}` | `v#{version}` | what a message provider is called with, immutable |
+//! | `endpoint-secret#{business}#{id}` | `v#{version}` | what events to an endpoint are signed with, immutable |
+//! | `pay-token-secret` | `secret` | what idempotent pay tokens derive from |
+//!
+//! The indexes hold keys only, but for two. `due` also says whose work it is, and is sparse: what time has nothing to do with
+//! any more is not in it. `by-state` has a few facts about each link (`facts.rs`), so that a list is narrowed before a link
+//! is read. It also lists businesses, contacts and items, those of one business in one partition: a partition takes a
+//! thousand new entries a second, and that many records are new at once only while a business imports all of its own.
 
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
+use domain::events::EventType;
 use domain::ids::{
-    AccountId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId, ProviderId,
+    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ProviderId,
     ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
@@ -45,8 +56,10 @@ pub(crate) const BY_CONTACT_INDEX: &str = "by-contact";
 pub(crate) const BY_CONTACT: &str = "by_contact";
 pub(crate) const BY_ITEM_INDEX: &str = "by-item";
 pub(crate) const BY_ITEM: &str = "by_item";
-pub(crate) const BY_DAY_INDEX: &str = "by-day";
-pub(crate) const BY_DAY: &str = "by_day";
+pub(crate) const BY_STATE_INDEX: &str = "by-state";
+pub(crate) const BY_STATE: &str = "by_state";
+/// What `by-state` shows of a link beside its keys.
+pub(crate) const FACTS: &str = "facts";
 pub(crate) const LISTED_AT: &str = "listed_at";
 
 /// A random mark on every write of a link and of the records that are changed in part. A write whose answer was lost is
@@ -76,77 +89,78 @@ impl Key {
     }
 }
 
-pub(crate) const KEYS_PARTITION: &str = "keys";
 pub(crate) const API_KEY_PREFIX: &str = "api-key#";
-pub(crate) const TOKEN_SECRET: &str = "secret#pay-token";
-pub(crate) const CONFIGURATION_PARTITION: &str = "config";
-pub(crate) const WEBHOOKS_PARTITION: &str = "webhooks";
 pub(crate) const LINK_SK: &str = "link";
 pub(crate) const MESSAGE_PREFIX: &str = "message#";
 pub(crate) const EVENT_PREFIX: &str = "event#";
 pub(crate) const ITEM_SK: &str = "item";
 pub(crate) const ATTACHMENT_PREFIX: &str = "receipt#";
+pub(crate) const ENDPOINT_PREFIX: &str = "endpoint#";
 
-pub(crate) fn api_key(hash: &str) -> Key {
-    Key::new(KEYS_PARTITION, format!("{API_KEY_PREFIX}{hash}"))
+/// The partition of the platform's own API keys. No business's is called so.
+pub(crate) const PLATFORM_KEYS: &str = "platform-keys";
+
+pub(crate) fn keys_of(business: &BusinessId) -> String {
+    format!("keys#{business}")
 }
 
-pub(crate) fn token_secret() -> Key {
-    Key::new(KEYS_PARTITION, TOKEN_SECRET)
+pub(crate) fn api_key(partition: &str, hash: &str) -> Key {
+    Key::new(partition, format!("{API_KEY_PREFIX}{hash}"))
 }
 
 pub(crate) fn heartbeat(function: &str) -> Key {
     Key::new(format!("heartbeat#{function}"), "heartbeat")
 }
 
-pub(crate) fn settings() -> Key {
-    Key::new(CONFIGURATION_PARTITION, "settings")
+pub(crate) fn configuration_of(business: &BusinessId) -> String {
+    format!("config#{business}")
+}
+
+pub(crate) fn business(id: &BusinessId) -> Key {
+    Key::new(configuration_of(id), "business")
+}
+
+pub(crate) fn settings(business: &BusinessId) -> Key {
+    Key::new(configuration_of(business), "settings")
 }
 
 /// Not in the configuration partition, which every function reads whole.
-pub(crate) fn logo(hash: &LogoHash) -> Key {
-    Key::new(format!("logo#{}", hash.as_str()), "logo")
+pub(crate) fn logo(business: &BusinessId, hash: &LogoHash) -> Key {
+    Key::new(format!("logo#{business}#{}", hash.as_str()), "logo")
 }
 
-pub(crate) fn account(id: &AccountId) -> Key {
-    Key::new(CONFIGURATION_PARTITION, format!("account#{id}"))
+pub(crate) fn account(business: &BusinessId, id: &AccountId) -> Key {
+    Key::new(configuration_of(business), format!("account#{id}"))
 }
 
-pub(crate) fn receipt_type(id: &ReceiptTypeId) -> Key {
-    Key::new(CONFIGURATION_PARTITION, format!("receipt-type#{id}"))
+pub(crate) fn receipt_type(business: &BusinessId, id: &ReceiptTypeId) -> Key {
+    Key::new(configuration_of(business), format!("receipt-type#{id}"))
 }
 
-pub(crate) fn provider(id: &ProviderId) -> Key {
-    Key::new(CONFIGURATION_PARTITION, format!("provider#{id}"))
+pub(crate) fn provider(business: &BusinessId, id: &ProviderId) -> Key {
+    Key::new(configuration_of(business), format!("provider#{id}"))
 }
 
-pub(crate) fn provider_secret(id: &ProviderId, version: &CredentialsVersion) -> Key {
-    Key::new(format!("provider-secret#{id}"), format!("v#{version}"))
-}
-
-pub(crate) fn template(kind: MessageKind, channel: Channel, locale: &Locale) -> Key {
+pub(crate) fn template(business: &BusinessId, kind: MessageKind, channel: Channel, locale: &Locale) -> Key {
     let sk = format!("template#{}#{}#{}", kind.as_str(), channel.as_str(), locale.as_str());
-    Key::new(CONFIGURATION_PARTITION, sk)
+    Key::new(configuration_of(business), sk)
 }
 
-pub(crate) fn credentials(account: &AccountId, version: &CredentialsVersion) -> Key {
-    Key::new(credentials_partition(account), format!("v#{version}"))
+pub(crate) fn contact(business: &BusinessId, id: &ContactId) -> Key {
+    Key::new(format!("contact#{business}#{id}"), "contact")
 }
 
-pub(crate) fn credentials_partition(account: &AccountId) -> String {
-    format!("credentials#{account}")
+pub(crate) fn item(business: &BusinessId, id: &ItemId) -> Key {
+    Key::new(format!("{}{id}", items_prefix(business)), ITEM_SK)
 }
 
-pub(crate) fn contact(id: &ContactId) -> Key {
-    Key::new(format!("contact#{id}"), "contact")
+/// What the partitions of all items of a business begin with.
+pub(crate) fn items_prefix(business: &BusinessId) -> String {
+    format!("item#{business}#")
 }
 
-pub(crate) fn item(id: &ItemId) -> Key {
-    Key::new(format!("item#{id}"), ITEM_SK)
-}
-
-pub(crate) fn attachment(item: &ItemId, field: &FieldKey, receipt: &ReceiptId) -> Key {
-    Key::new(format!("item#{item}"), format!("{ATTACHMENT_PREFIX}{field}#{receipt}"))
+pub(crate) fn attachment(business: &BusinessId, item: &ItemId, field: &FieldKey, receipt: &ReceiptId) -> Key {
+    Key::new(format!("{}{item}", items_prefix(business)), format!("{ATTACHMENT_PREFIX}{field}#{receipt}"))
 }
 
 pub(crate) fn link(id: &LinkId) -> Key {
@@ -165,86 +179,107 @@ pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {
     Key::new(format!("link#{link}"), format!("{EVENT_PREFIX}{sequence:010}"))
 }
 
-pub(crate) fn endpoint(id: &EndpointId) -> Key {
-    Key::new(WEBHOOKS_PARTITION, format!("endpoint#{id}"))
+pub(crate) fn audit_of(business: &BusinessId) -> String {
+    format!("audit#{business}")
 }
 
-pub(crate) fn receipt(id: &ReceiptId) -> Key {
-    Key::new(format!("receipt#{id}"), "receipt")
+pub(crate) fn audit_entry(business: &BusinessId, place: &str) -> Key {
+    Key::new(audit_of(business), place)
 }
 
-pub(crate) fn reference(id: &ReferenceId) -> Key {
-    Key::new(format!("reference#{id}"), "reference")
+pub(crate) fn webhooks_of(business: &BusinessId) -> String {
+    format!("webhooks#{business}")
+}
+
+pub(crate) fn endpoint(business: &BusinessId, id: &EndpointId) -> Key {
+    Key::new(webhooks_of(business), format!("{ENDPOINT_PREFIX}{id}"))
+}
+
+pub(crate) fn receipt(business: &BusinessId, id: &ReceiptId) -> Key {
+    Key::new(format!("receipt#{business}#{id}"), "receipt")
+}
+
+pub(crate) fn reference(business: &BusinessId, id: &ReferenceId) -> Key {
+    Key::new(format!("reference#{business}#{id}"), "reference")
 }
 
 pub(crate) fn claim(claim: &str) -> Key {
     Key::new(format!("claim#{claim}"), "claim")
 }
 
-/// The values of the list indexes. Links and receipts of one contact are two lists.
-pub(crate) fn links_of(id: &str) -> String {
-    format!("links#{id}")
-}
+/// Keys of the table of secrets.
+pub(crate) mod secrets {
+    use super::*;
 
-pub(crate) fn receipts_of(id: &str) -> String {
-    format!("receipts#{id}")
-}
-
-/// All contacts and all items. Their place in the list is their id, which never changes: only the first write of a record
-/// costs an entry of the index.
-pub(crate) const ALL_CONTACTS: &str = "contacts";
-pub(crate) const ALL_ITEMS: &str = "items";
-
-/// Over how many partitions of `by-day` the links of one day are spread, and its events. One partition takes a thousand new
-/// entries a second. The first has the name that it has where it is the only one, so that the number may grow at any time:
-/// what was written before is still found. Where it shrinks, what is in the others is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DayShards(u8);
-
-impl DayShards {
-    pub const ONE: Self = Self(1);
-    pub const MOST: u8 = 64;
-
-    /// From 1 to [`DayShards::MOST`].
-    pub fn new(number: u8) -> Option<Self> {
-        (1..=Self::MOST).contains(&number).then_some(Self(number))
+    fn version(of: String, version: &CredentialsVersion) -> Key {
+        Key::new(of, format!("v#{version}"))
     }
 
-    /// The partition in which a link is listed.
-    pub(crate) fn for_link(self, day: &str, id: &LinkId) -> String {
-        self.partition_of(&links_of(day), id.as_str())
+    pub(crate) fn credentials_of(business: &BusinessId, account: &AccountId) -> String {
+        format!("credentials#{business}#{account}")
     }
 
-    /// The partition in which an event is listed. The events of one link are spread too.
-    pub(crate) fn for_event(self, day: &str, id: &EventId) -> String {
-        self.partition_of(&events_of(day), id.as_str())
+    pub(crate) fn credentials(business: &BusinessId, account: &AccountId, of: &CredentialsVersion) -> Key {
+        version(credentials_of(business, account), of)
     }
 
-    /// All partitions in which links of a day are listed.
-    pub(crate) fn of_links(self, day: &str) -> Vec<String> {
-        self.partitions(&links_of(day))
+    pub(crate) fn provider(business: &BusinessId, id: &ProviderId, of: &CredentialsVersion) -> Key {
+        version(format!("provider-secret#{business}#{id}"), of)
     }
 
-    /// All partitions in which events of a day are listed.
-    pub(crate) fn of_events(self, day: &str) -> Vec<String> {
-        self.partitions(&events_of(day))
+    pub(crate) fn endpoint(business: &BusinessId, id: &EndpointId, of: &CredentialsVersion) -> Key {
+        version(format!("endpoint-secret#{business}#{id}"), of)
     }
 
-    fn partition_of(self, list: &str, id: &str) -> String {
-        sharded(list, Sha256::digest(id.as_bytes()).last().copied().unwrap_or_default() % self.0)
-    }
-
-    fn partitions(self, list: &str) -> Vec<String> {
-        (0..self.0).map(|shard| sharded(list, shard)).collect()
+    pub(crate) fn pay_token() -> Key {
+        Key::new("pay-token-secret", "secret")
     }
 }
 
-fn events_of(day: &str) -> String {
-    format!("events#{day}")
+/// The values of the list indexes. Links and receipts of one contact, or one item, are two lists.
+pub(crate) fn links_of(business: &BusinessId, id: &str) -> String {
+    format!("links#{business}#{id}")
 }
 
-fn sharded(list: &str, shard: u8) -> String {
-    if shard == 0 { list.to_owned() } else { format!("{list}#{shard}") }
+pub(crate) fn receipts_of(business: &BusinessId, id: &str) -> String {
+    format!("receipts#{business}#{id}")
+}
+
+/// All businesses, and all contacts and all items of one. Their place in the list is their id, which never changes: only
+/// the first write of a record costs an entry of the index.
+pub(crate) const ALL_BUSINESSES: &str = "businesses";
+
+pub(crate) fn contacts_of(business: &BusinessId) -> String {
+    format!("contacts#{business}")
+}
+
+pub(crate) fn items_of(business: &BusinessId) -> String {
+    format!("items#{business}")
+}
+
+/// The lists of a business over all its contacts and items, each spread over the business's shards. Links that somebody may
+/// still have to do with are in one list, and those that are over are in one for each month in which they were made, so
+/// that what is live costs what is live to read, and not what there ever was.
+pub(crate) fn live(business: &BusinessId, shard: u8) -> String {
+    sharded(format!("live#{business}"), shard)
+}
+
+pub(crate) fn over(business: &BusinessId, month: &str, shard: u8) -> String {
+    sharded(format!("over#{business}#{month}"), shard)
+}
+
+pub(crate) fn receipts_of_month(business: &BusinessId, month: &str, shard: u8) -> String {
+    sharded(format!("receipts#{business}#{month}"), shard)
+}
+
+pub(crate) fn events_of_day(business: &BusinessId, day: &str, shard: u8) -> String {
+    sharded(format!("events#{business}#{day}"), shard)
+}
+
+/// The first has the name that it has where it is the only one, so that what was written before there were more is still
+/// found.
+fn sharded(list: String, shard: u8) -> String {
+    if shard == 0 { list } else { format!("{list}#{shard}") }
 }
 
 /// Sorts a list by time and, within one millisecond, by id.
@@ -252,15 +287,30 @@ pub(crate) fn listed_at(at: Timestamp, id: &str) -> String {
     format!("{:013}#{id}", at.as_millisecond())
 }
 
-/// The UTC day that lists links by day. A business's own day touches two of them, and the time in `listed_at` cuts out
+/// The UTC month that lists links by month. A business's own day may touch two of them, and the time in `listed_at` cuts out
 /// the right part of each.
+pub(crate) fn month_of(at: Timestamp) -> String {
+    at.strftime("%Y-%m").to_string()
+}
+
+/// The UTC day that lists events by day.
 pub(crate) fn day_of(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// The id within a [`listed_at`] value.
+/// The id within a [`listed_at`] value. What an event's says behind its id is no part of that.
 pub(crate) fn listed_id(listed_at: &str) -> Option<&str> {
-    listed_at.split_once('#').map(|(_, id)| id)
+    listed_at.split('#').nth(1)
+}
+
+/// The same of an event, with its type behind its id, so that a list of one type reads no others.
+pub(crate) fn event_listed_at(at: Timestamp, id: &str, kind: EventType) -> String {
+    format!("{}#{}", listed_at(at, id), kind.as_str())
+}
+
+/// The type within the `listed_at` value of an event.
+pub(crate) fn listed_type(listed_at: &str) -> Option<&str> {
+    listed_at.split('#').nth(2)
 }
 
 /// What kind of work waits in the index of due work.
@@ -272,6 +322,8 @@ pub enum DueKind {
     Delivery,
     /// An event to send to the CRM again.
     Event,
+    /// An endpoint that was made or changed a moment ago, to which events of that moment may be missing.
+    Endpoint,
 }
 
 impl DueKind {
@@ -280,6 +332,7 @@ impl DueKind {
             Self::Link => format!("link#{shard}"),
             Self::Delivery => format!("delivery#{shard}"),
             Self::Event => format!("event#{shard}"),
+            Self::Endpoint => format!("endpoint#{shard}"),
         }
     }
 
@@ -288,6 +341,17 @@ impl DueKind {
         let hash = Sha256::digest(link.as_str().as_bytes());
         self.shard(hash.first().copied().unwrap_or_default() % DUE_SHARDS)
     }
+}
+
+/// The partition of the index in which endpoints that were changed a moment ago wait. They are few.
+pub(crate) const DUE_ENDPOINTS_SHARD: u8 = 0;
+
+/// The attribute that names the business of an item with due work. The index of due work shows it.
+pub(crate) const BUSINESS: &str = "business";
+
+/// The business that a partition key of this kind names.
+pub(crate) fn business_of(pk: &str, kind: &str) -> Option<BusinessId> {
+    BusinessId::parse(pk.strip_prefix(kind)?.strip_prefix('#')?).ok()
 }
 
 /// The link that a key belongs to.
@@ -299,6 +363,21 @@ pub(crate) fn link_of(pk: &str) -> Option<LinkId> {
 mod tests {
     use super::*;
     use domain::ids::PayToken;
+    use domain::records::business::Shards;
+
+    fn shop() -> BusinessId {
+        BusinessId::parse("shop").unwrap()
+    }
+
+    #[test]
+    fn no_two_businesses_share_a_partition_whatever_their_ids() {
+        let (one, other) = (BusinessId::parse("a").unwrap(), BusinessId::parse("a-b").unwrap());
+        let (id, longer) = (ContactId::parse("b-c").unwrap(), ContactId::parse("c").unwrap());
+        assert_ne!(contact(&one, &id).pk, contact(&other, &longer).pk);
+        assert_ne!(links_of(&one, "b-c"), links_of(&other, "c"));
+        assert_eq!(business_of(&webhooks_of(&other), "webhooks"), Some(other));
+        assert_eq!(business_of("webhooks", "webhooks"), None);
+    }
 
     #[test]
     fn a_links_key_leads_back_to_the_link() {
@@ -362,28 +441,35 @@ mod tests {
     }
 
     #[test]
-    fn the_first_partition_of_a_day_is_the_one_that_there_is_without_shards() {
-        let day = "2026-11-26";
-        assert_eq!(DayShards::ONE.of_links(day), ["links#2026-11-26"]);
-        let three = DayShards::new(3).unwrap();
-        assert_eq!(three.of_events(day), ["events#2026-11-26", "events#2026-11-26#1", "events#2026-11-26#2"]);
-        assert_eq!((DayShards::new(0), DayShards::new(65)), (None, None));
+    fn the_first_partition_of_a_list_is_the_one_that_there_is_without_shards() {
+        assert_eq!((live(&shop(), 0), live(&shop(), 2)), ("live#shop".to_owned(), "live#shop#2".to_owned()));
+        assert_eq!(over(&shop(), "2026-11", 1), "over#shop#2026-11#1");
+        assert_eq!(events_of_day(&shop(), "2026-11-26", 0), "events#shop#2026-11-26");
     }
 
     #[test]
-    fn a_thousand_lives_a_second_stay_below_what_eight_partitions_of_a_day_take_and_one_takes_a_quarter_of_that() {
-        // A life has four events.
-        let events_of_life = |id: LinkId| (1..=4).map(move |sequence| EventId::of(&id, sequence));
-        let events = |shards: DayShards, lives: u32| {
-            most(ids(lives).flat_map(events_of_life).map(|event| shards.for_event("2026-11-26", &event)))
+    fn a_thousand_lives_a_second_stay_below_what_sixteen_partitions_take_and_one_takes_a_quarter_of_that() {
+        // A life has four events, all in the partition of their link.
+        let events = |shards: i64, lives: u32| {
+            let shards = Shards::parse(shards).unwrap();
+            fullest(lives, 4, |id| events_of_day(&shop(), "2026-11-26", shards.of(id)))
         };
-        let eight = DayShards::new(8).unwrap();
-        assert!(events(eight, 1000) < LIMIT * 3 / 4);
-        assert!(events(DayShards::ONE, 250) <= LIMIT);
-        assert!(events(DayShards::ONE, 300) > LIMIT);
-        assert!(fullest(1000, 1, |id| eight.for_link("2026-11-26", id)) < LIMIT / 4);
-        // As many as there can be are enough for ten thousand.
-        assert!(events(DayShards::new(DayShards::MOST).unwrap(), 10_000) < LIMIT);
+        assert!(events(16, 1_000) < LIMIT / 2);
+        assert!(events(1, 250) <= LIMIT);
+        assert!(events(1, 300) > LIMIT);
+        // A life enters the list of what is live, leaves it, and enters that of its month.
+        let lives = |shards: i64, lives: u32| {
+            let shards = Shards::parse(shards).unwrap();
+            fullest(lives, 3, |id| live(&shop(), shards.of(id)))
+        };
+        assert!(lives(16, 1_000) < LIMIT / 2);
+        assert!(events(64, 10_000) < LIMIT);
+    }
+
+    #[test]
+    fn an_event_is_listed_with_its_type() {
+        let place = event_listed_at(Timestamp::from_second(5).unwrap(), "evt_1", EventType::LinkPaid);
+        assert_eq!((listed_id(&place), listed_type(&place)), (Some("evt_1"), Some("payment_link.paid")));
     }
 
     #[test]

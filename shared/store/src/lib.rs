@@ -1,10 +1,15 @@
-//! DynamoDB, concrete: the keys of the one table and one method for each access and each transition.
+//! DynamoDB, concrete: the keys of the two tables and one method for each access and each transition.
+//!
+//! [`Store`] is what the whole stack shares: links by their id, due work, claims, heartbeats, the platform's own records.
+//! [`BusinessStore`] is what one business has, and nothing of another can be reached through it.
 //!
 //! There is no trait in front of it. What can go wrong lives in condition expressions, transactions and keys, and is
 //! tested against a real engine. Nothing outside this crate knows an attribute's name.
 
 mod accounts;
 mod api_keys;
+mod audit;
+mod businesses;
 mod cached;
 mod configuration;
 mod confirmation;
@@ -15,6 +20,7 @@ mod cursor;
 mod due;
 mod error;
 mod events;
+mod facts;
 mod heartbeat;
 mod item;
 mod items;
@@ -31,6 +37,7 @@ mod revision;
 mod settings;
 mod table;
 mod templates;
+mod tokens;
 mod webhooks;
 mod wiring;
 
@@ -38,27 +45,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use domain::ids::{AccountId, CredentialsVersion, ProviderId};
+use domain::ids::{AccountId, BusinessId, CredentialsVersion, EndpointId, ProviderId};
 use domain::messages::provider::ProviderSecret;
 use domain::records::credentials::Credentials;
-use domain::records::webhook_endpoint::WebhookEndpoint;
-use tokio::sync::Mutex;
+use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use tokio::sync::OnceCell;
 
-pub use api_keys::{ApiKey, KeyRevocation, KeyRing, ListedKey, Scope};
+pub use api_keys::{ApiKey, KeyHolder, KeyRevocation, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, SortKey};
-pub use due::{DueCursor, DuePage};
+pub use due::{Due, DueEvent, DueLink, DueMessage};
 pub use error::StoreError;
-pub use events::{DueEvent, EventRecorded, LinkHistory};
+pub use events::{EventRecorded, LinkHistory};
 pub use heartbeat::Schedule;
 pub use items::AttachedReceipts;
-pub use keys::{DUE_SHARDS, DayShards, DueKind};
+pub use keys::{DUE_SHARDS, DueKind};
 pub use links::{ChangedRecords, CreateRecords, Created, Written};
-pub use lists::{EventList, EventsAfter, LinkList, Page, ReceiptList};
-pub use messages::{DueLease, DueMessage, LeaseOutcome, SendLease, SentLook, SentMessage};
+pub use lists::{EventList, EventPage, EventsAfter, LinkList, LinksOf, Page, ReceiptList};
+pub use messages::{DueLease, LeaseOutcome, SendLease, SentLook, SentMessage};
 pub use revision::Revision;
 pub use table::{Deleted, RecordWritten};
+pub use webhooks::DueEndpoint;
 
 /// How often a change is decided again because somebody else changed the same item meanwhile. Each time another writer has
 /// made progress, so eight in a row mean that something is wrong.
@@ -66,43 +74,80 @@ pub const MAX_CONTENDED_TRIES: usize = 8;
 
 use cached::{Cached, Immutable};
 
-/// The table. Cheap to clone; clones share what was read of the configuration and the keys.
+/// The tables of a stack. Cheap to clone; clones share what was read of configurations, keys and secrets.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
     table: String,
-    day_shards: DayShards,
-    configuration: Arc<Mutex<Cached<Configuration>>>,
-    keys: Arc<Mutex<Cached<KeyRing>>>,
-    endpoints: Arc<Mutex<Cached<Vec<WebhookEndpoint>>>>,
-    credentials: Arc<Immutable<(AccountId, CredentialsVersion), Credentials>>,
-    provider_secrets: Arc<Immutable<(ProviderId, CredentialsVersion), ProviderSecret>>,
-    heartbeats: Arc<std::sync::Mutex<heartbeat::Heartbeats>>,
+    secrets_table: String,
+    memory: Arc<Memory>,
+}
+
+/// What a process remembers of the tables.
+#[derive(Debug)]
+struct Memory {
+    configurations: Cached<BusinessId, Configuration>,
+    key_rings: Cached<KeyHolder, KeyRing>,
+    endpoints: Cached<BusinessId, Vec<WebhookEndpoint>>,
+    token_secret: OnceCell<tokens::TokenSecret>,
+    credentials: Immutable<(BusinessId, AccountId, CredentialsVersion), Credentials>,
+    provider_secrets: Immutable<(BusinessId, ProviderId, CredentialsVersion), ProviderSecret>,
+    signing_secrets: Immutable<(BusinessId, EndpointId, CredentialsVersion), SigningSecret>,
+    heartbeats: std::sync::Mutex<heartbeat::Heartbeats>,
 }
 
 impl Store {
-    /// `fresh_for` is how long settings and API keys are used before they are read again.
-    pub fn new(client: Client, table: impl Into<String>, fresh_for: Duration) -> Self {
+    /// The table and the table of secrets. `fresh_for` is how long settings and API keys are used before they are read again.
+    pub fn new(
+        client: Client,
+        table: impl Into<String>,
+        secrets_table: impl Into<String>,
+        fresh_for: Duration,
+    ) -> Self {
         Self {
             client,
             table: table.into(),
-            day_shards: DayShards::ONE,
-            configuration: Arc::new(Mutex::new(Cached::new(fresh_for))),
-            keys: Arc::new(Mutex::new(Cached::new(fresh_for))),
-            endpoints: Arc::new(Mutex::new(Cached::new(fresh_for))),
-            credentials: Arc::default(),
-            provider_secrets: Arc::default(),
-            heartbeats: Arc::default(),
+            secrets_table: secrets_table.into(),
+            memory: Arc::new(Memory {
+                configurations: Cached::new(fresh_for),
+                key_rings: Cached::new(fresh_for),
+                endpoints: Cached::new(fresh_for),
+                token_secret: OnceCell::new(),
+                credentials: Immutable::default(),
+                provider_secrets: Immutable::default(),
+                signing_secrets: Immutable::default(),
+                heartbeats: std::sync::Mutex::default(),
+            }),
         }
-    }
-
-    /// The same table with the links and events of each day spread over this number of partitions.
-    #[must_use]
-    pub fn with_day_shards(self, day_shards: DayShards) -> Self {
-        Self { day_shards, ..self }
     }
 
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    pub fn secrets_table(&self) -> &str {
+        &self.secrets_table
+    }
+
+    /// What one business has.
+    #[must_use]
+    pub fn of(&self, business: &BusinessId) -> BusinessStore {
+        BusinessStore { store: self.clone(), business: business.clone(), signature: None }
+    }
+}
+
+/// What one business has. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct BusinessStore {
+    store: Store,
+    business: BusinessId,
+    /// Who answers for what is changed, where that is logged.
+    signature: Option<audit::Signature>,
+}
+
+impl BusinessStore {
+    /// Whose it is.
+    pub fn business_id(&self) -> &BusinessId {
+        &self.business
     }
 }

@@ -4,23 +4,25 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
+use domain::audit::{AuditAction, FieldChange, Subject};
 use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReferenceId};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::records::account::Account;
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 
-use crate::Store;
 use crate::contacts::contact_item;
 use crate::error::StoreError;
+use crate::facts;
 use crate::item::{Item, from_item, number, text, text_of, to_item, write_id};
 use crate::items::crm_item;
 use crate::keys::{
-    self, BY_CONTACT, BY_DAY, BY_ITEM, DUE_AT, DUE_KIND, DueKind, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
+    self, BY_CONTACT, BY_ITEM, BY_STATE, DUE_AT, DUE_KIND, DueKind, FACTS, LISTED_AT, NEEDS_DELIVERY, PK, WRITE_ID,
 };
 use crate::references::Reference;
 use crate::revision::Revision;
 use crate::table::{Condition, PutOutcome, TransactOutcome};
+use crate::{BusinessStore, Store};
 
 /// What a create request needs to know, from one consistent read.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +90,78 @@ impl Store {
         Ok(found.into_iter().filter_map(read).collect())
     }
 
+    /// Writes the next state of a link over the one it was decided on.
+    pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
+        const WRITE: &str = "change a link";
+        let mark = write_id()?;
+        match self.put_if(WRITE, self.link_item(next, &mark)?, Condition::version(next.version() - 1)).await? {
+            PutOutcome::Written => Ok(Written::Applied),
+            PutOutcome::StoodAgainst(current) => written_over(WRITE, current, &mark),
+        }
+    }
+
+    /// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
+    pub(crate) fn link_item(&self, link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
+        let mut item = to_item(keys::link(link.id()), link)?;
+        let (business, terms) = (link.business(), link.terms());
+        item.insert(WRITE_ID.to_owned(), text(mark));
+        item.insert(BY_CONTACT.to_owned(), text(keys::links_of(business, terms.contact.id.as_str())));
+        if let Some(of) = &terms.item {
+            item.insert(BY_ITEM.to_owned(), text(keys::links_of(business, of.id.as_str())));
+        }
+        let by_state = if link.is_live() {
+            keys::live(business, link.shard())
+        } else {
+            keys::over(business, &keys::month_of(link.created_at()), link.shard())
+        };
+        item.insert(BY_STATE.to_owned(), text(by_state));
+        item.insert(FACTS.to_owned(), text(facts::written(&link.facts())));
+        item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
+        if link.needs_delivery() {
+            item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
+        }
+        if let Some(due_at) = link.sweep_from() {
+            item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
+            item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
+        }
+        Ok(item)
+    }
+}
+
+impl BusinessStore {
+    /// A link, where it is one of this business.
+    pub async fn link(&self, id: &LinkId) -> Result<Option<PaymentLink>, StoreError> {
+        Ok(self.store.link(id).await?.filter(|link| *link.business() == self.business))
+    }
+
+    /// Several links by id, as far as they are of this business.
+    pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<PaymentLink>, StoreError> {
+        let found = self.store.links(ids).await?;
+        Ok(found.into_iter().filter(|link| *link.business() == self.business).collect())
+    }
+
+    /// Writes the next state of a link over the one it was decided on.
+    pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
+        self.store.replace_link(next).await
+    }
+
+    /// The same for a decision that is logged, where somebody signs for it.
+    pub async fn replace_link_logged(
+        &self,
+        next: &PaymentLink,
+        action: AuditAction,
+        changes: Vec<FieldChange>,
+    ) -> Result<Written, StoreError> {
+        const WRITE: &str = "change a link and log it";
+        let entry = self.log(action, Subject::new("payment_link", next.id().as_str()), changes)?;
+        let mark = write_id()?;
+        let (item, seen) = (self.store.link_item(next, &mark)?, Condition::version(next.version() - 1));
+        match self.store.put_with(WRITE, item, seen, entry).await? {
+            PutOutcome::Written => Ok(Written::Applied),
+            PutOutcome::StoodAgainst(current) => written_over(WRITE, current, &mark),
+        }
+    }
+
     /// Reads everything a create request names in one round trip. A draft has no link of its own to look for.
     pub async fn records_for_create(
         &self,
@@ -98,14 +172,17 @@ impl Store {
     ) -> Result<CreateRecords, StoreError> {
         const READ: &str = "read the records of a new link";
         let mut wanted: Vec<keys::Key> = link.map(keys::link).into_iter().collect();
-        wanted.extend(account.map(keys::account));
-        wanted.extend(contact.map(keys::contact));
-        wanted.extend(item.map(keys::item));
+        wanted.extend(account.map(|id| keys::account(&self.business, id)));
+        wanted.extend(contact.map(|id| keys::contact(&self.business, id)));
+        wanted.extend(item.map(|id| keys::item(&self.business, id)));
         let mut records = CreateRecords::default();
-        for found in self.batch_get(READ, wanted).await? {
+        for found in self.store.batch_get(READ, wanted).await? {
             let pk = text_of(&found, PK).unwrap_or_default().to_owned();
             match pk.split('#').next().unwrap_or_default() {
-                "link" => records.link = Some(from_item(READ, found)?),
+                "link" => {
+                    let link: PaymentLink = from_item(READ, found)?;
+                    records.link = (*link.business() == self.business).then_some(link);
+                }
                 "contact" => {
                     records.contact_revision = Revision::of(Some(&found));
                     records.contact = Some(from_item(READ, found)?);
@@ -120,7 +197,7 @@ impl Store {
         Ok(records)
     }
 
-    /// Writes a new link, guarded by its `reference_id` where it has one, and with it the records that came along and
+    /// Writes a new link of this business, guarded by its `reference_id` where it has one, and with it the records that came along and
     /// differ from what was known. `now` decides whether a link that holds the reference is still open.
     pub async fn create_link(
         &self,
@@ -128,7 +205,7 @@ impl Store {
         changed: &ChangedRecords,
         now: Timestamp,
     ) -> Result<Created, StoreError> {
-        let item = self.link_item(link, &write_id()?)?;
+        let item = self.store.link_item(link, &write_id()?)?;
         let records = self.changed_records(changed)?;
         match &link.terms().reference_id {
             None if records.is_empty() => self.create_alone(item).await,
@@ -139,19 +216,20 @@ impl Store {
 
     /// The writes of records that a link brings along, each over what was read of it.
     fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let contact = changed.contact.as_ref().map(|(contact, revision)| (contact_item(contact), revision));
-        let item = changed.item.as_ref().map(|(item, revision)| (crm_item(item), revision));
+        let contact =
+            changed.contact.as_ref().map(|(contact, revision)| (contact_item(&self.business, contact), revision));
+        let item = changed.item.as_ref().map(|(item, revision)| (crm_item(&self.business, item), revision));
         let put = |(record, revision): (Result<Item, StoreError>, &Revision)| {
-            self.conditional_put(record?, revision.condition())
+            self.store.conditional_put(record?, revision.condition())
         };
         contact.into_iter().chain(item).map(put).collect()
     }
 
     async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link with its records";
-        let mut writes = vec![self.conditional_put(item, Condition::nothing_there())?];
+        let mut writes = vec![self.store.conditional_put(item, Condition::nothing_there())?];
         writes.extend(records);
-        let reasons = match self.transact(WRITE, writes).await? {
+        let reasons = match self.store.transact(WRITE, writes).await? {
             TransactOutcome::Committed => return Ok(Created::New),
             TransactOutcome::Cancelled(reasons) => reasons,
         };
@@ -163,7 +241,7 @@ impl Store {
 
     async fn create_alone(&self, item: Item) -> Result<Created, StoreError> {
         const WRITE: &str = "write a new link";
-        match self.put_if(WRITE, item, Condition::nothing_there()).await? {
+        match self.store.put_if(WRITE, item, Condition::nothing_there()).await? {
             PutOutcome::Written => Ok(Created::New),
             PutOutcome::StoodAgainst(existing) => Ok(Created::Exists(Box::new(from_item(WRITE, existing)?))),
         }
@@ -181,10 +259,10 @@ impl Store {
         let mut known = Reference::default();
         // Each turn of the loop lost against another request with the same reference, so it ends quickly.
         for _ in 0..5 {
-            let put = self.conditional_put(item.clone(), Condition::nothing_there())?;
+            let put = self.store.conditional_put(item.clone(), Condition::nothing_there())?;
             let guard = self.put_reference(reference, known, link.id())?;
             let writes = [put, guard].into_iter().chain(records.iter().cloned()).collect();
-            let reasons = match self.transact(WRITE, writes).await? {
+            let reasons = match self.store.transact(WRITE, writes).await? {
                 TransactOutcome::Committed => return Ok(Created::New),
                 TransactOutcome::Cancelled(reasons) => reasons,
             };
@@ -204,38 +282,6 @@ impl Store {
             }
         }
         Err(StoreError::Unavailable { operation: WRITE, reason: "too many requests use this reference".to_owned() })
-    }
-
-    /// Writes the next state of a link over the one it was decided on.
-    pub async fn replace_link(&self, next: &PaymentLink) -> Result<Written, StoreError> {
-        const WRITE: &str = "change a link";
-        let mark = write_id()?;
-        match self.put_if(WRITE, self.link_item(next, &mark)?, Condition::version(next.version() - 1)).await? {
-            PutOutcome::Written => Ok(Written::Applied),
-            PutOutcome::StoodAgainst(current) => written_over(WRITE, current, &mark),
-        }
-    }
-
-    /// A link's item with its place in every index. All of it follows from the link, so that a change cannot lose a place.
-    pub(crate) fn link_item(&self, link: &PaymentLink, mark: &str) -> Result<Item, StoreError> {
-        let mut item = to_item(keys::link(link.id()), link)?;
-        let terms = link.terms();
-        item.insert(WRITE_ID.to_owned(), text(mark));
-        item.insert(BY_CONTACT.to_owned(), text(keys::links_of(terms.contact.id.as_str())));
-        if let Some(of) = &terms.item {
-            item.insert(BY_ITEM.to_owned(), text(keys::links_of(of.id.as_str())));
-        }
-        let by_day = self.day_shards.for_link(&keys::day_of(link.created_at()), link.id());
-        item.insert(BY_DAY.to_owned(), text(by_day));
-        item.insert(LISTED_AT.to_owned(), text(keys::listed_at(link.created_at(), link.id().as_str())));
-        if link.needs_delivery() {
-            item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
-        }
-        if let Some(due_at) = link.sweep_from() {
-            item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
-            item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
-        }
-        Ok(item)
     }
 }
 

@@ -3,16 +3,16 @@
 //! the scan.
 
 use domain::Timestamp;
-use domain::ids::ContactId;
+use domain::ids::{ContactId, LinkId};
 use domain::link::PaymentLink;
 use domain::records::item::Item as CrmItem;
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::events::LinkHistory;
-use crate::item::{from_item, number_of, text, write_id};
-use crate::keys::{DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, SK};
+use crate::item::{from_item, number_of, text, text_of, write_id};
+use crate::keys::{self, DUE_AT, DUE_SHARDS, DueKind, ITEM_SK, NEEDS_DELIVERY, PK, SK};
 use crate::table::{Condition, RecordWritten};
+use crate::{BusinessStore, Store};
 
 /// At most this many links of a shard are read to find the one that has been due the longest.
 const OLDEST_LINKS: i32 = 100;
@@ -20,7 +20,11 @@ const OLDEST_LINKS: i32 = 100;
 impl Store {
     /// Whether the table holds what the first set-up writes.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
-        Ok(self.newest_keys().await?.has_token_secret())
+        match self.warm_token_secret().await {
+            Ok(()) => Ok(true),
+            Err(StoreError::NotSetUp { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Since when the oldest work has been due, where any is: on links, on messages or on events.
@@ -29,13 +33,14 @@ impl Store {
         let mut oldest = None;
         for shard in 0..DUE_SHARDS {
             for kind in [DueKind::Delivery, DueKind::Event] {
-                let (due, _) = self.due(FIND, kind.shard(shard), now, 1, None).await?;
+                let (due, _) = self.due(FIND, kind.shard(shard), now, (Some(1), &[]), None).await?;
                 let at = due.first().and_then(|item| number_of(item, DUE_AT));
                 oldest = at.and_then(|at| Timestamp::from_millisecond(at).ok()).into_iter().chain(oldest).min();
             }
             // A link may stand in the index before its work is due, so its own due time counts.
-            let page = self.due_links(shard, now, OLDEST_LINKS, None).await?;
-            let due = self.links(&page.links).await?.into_iter().filter_map(|link| link.due_at());
+            let (due, _) = self.due(FIND, DueKind::Link.shard(shard), now, (Some(OLDEST_LINKS), &[]), None).await?;
+            let links: Vec<LinkId> = due.iter().filter_map(|item| keys::link_of(text_of(item, PK)?)).collect();
+            let due = self.links(&links).await?.into_iter().filter_map(|link| link.due_at());
             oldest = due.filter(|at| *at <= now).chain(oldest).min();
         }
         Ok(oldest)
@@ -48,18 +53,23 @@ impl Store {
         item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
         Ok(self.put_if("have a link delivered again", item, Condition::version(link.version())).await?.into())
     }
+}
 
+impl BusinessStore {
     /// Every item of a contact. Items are not listed by contact, so this reads the whole table.
     pub async fn items_of_contact(&self, id: &ContactId) -> Result<Vec<CrmItem>, StoreError> {
         const READ: &str = "find the items of a contact";
         let (mut found, mut start) = (Vec::new(), None);
         loop {
             let answer = self
+                .store
                 .client
                 .scan()
-                .table_name(&self.table)
-                .filter_expression("#sk = :item AND contact_id = :contact")
+                .table_name(&self.store.table)
+                .filter_expression("begins_with(#pk, :business) AND #sk = :item AND contact_id = :contact")
+                .expression_attribute_names("#pk", PK)
                 .expression_attribute_names("#sk", SK)
+                .expression_attribute_values(":business", text(keys::items_prefix(&self.business)))
                 .expression_attribute_values(":item", text(ITEM_SK))
                 .expression_attribute_values(":contact", text(id.as_str()))
                 .set_exclusive_start_key(start)

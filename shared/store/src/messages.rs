@@ -4,20 +4,22 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::ids::{LinkId, MessageId};
+use domain::ids::{BusinessId, LinkId, MessageId};
 use domain::link::PaymentLink;
 use domain::messages::delivery::{Handover, MessageState, MessageStates, NextLook};
 use serde::{Deserialize, Serialize};
 
-use crate::Store;
+use crate::due::DueMessage;
 use crate::error::StoreError;
-use crate::item::{Item, from_item, key, number, number_of, text, text_of, to_item, write_id};
-use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, PK, SK};
+use crate::item::{Item, from_item, key, number, text, text_of, to_item, write_id};
+use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, SK};
 use crate::links::{Written, written_over};
 use crate::table::{Condition, PutOutcome, TransactOutcome};
+use crate::{BusinessStore, Store};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MessageRecord {
+    business: BusinessId,
     #[serde(flatten)]
     pub(crate) state: MessageState,
     /// How often it was handed to the provider, this time included.
@@ -29,6 +31,7 @@ pub(crate) struct MessageRecord {
 /// The right to send a message, and the number of the try.
 #[derive(Clone, Debug)]
 pub struct SendLease {
+    business: BusinessId,
     link: LinkId,
     message: MessageId,
     mark: String,
@@ -69,7 +72,7 @@ pub struct SentLook {
 /// Whether a message was sent, for somebody who reports that it did not arrive.
 #[derive(Clone, Debug)]
 pub enum SentMessage {
-    Sent(SendLease, Handover),
+    Sent(Box<SendLease>, Handover),
     /// It is being sent, so that what is reported may be about this very try.
     NotYet,
     /// It is not sent, or it is known to have failed.
@@ -81,14 +84,6 @@ pub enum SentMessage {
 struct ProviderMessage {
     link: LinkId,
     message: MessageId,
-}
-
-/// A message in the index of due work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueMessage {
-    pub link: LinkId,
-    pub message: MessageId,
-    pub due_at: Timestamp,
 }
 
 impl Store {
@@ -109,12 +104,13 @@ impl Store {
     /// Leases a message that no run has leased.
     pub async fn lease_message(
         &self,
-        link: &LinkId,
+        (business, link): (&BusinessId, &LinkId),
         message: &MessageId,
         until: Timestamp,
     ) -> Result<LeaseOutcome, StoreError> {
         const WRITE: &str = "lease a message";
-        let lease = SendLease { link: link.clone(), message: message.clone(), mark: write_id()?, tries: 1 };
+        let (business, link) = (business.clone(), link.clone());
+        let lease = SendLease { business, link, message: message.clone(), mark: write_id()?, tries: 1 };
         let item = lease.item(MessageState::Sending { until }, None)?;
         let known = match self.put_if(WRITE, item, Condition::nothing_there()).await? {
             PutOutcome::Written => return Ok(LeaseOutcome::Mine(lease)),
@@ -124,11 +120,29 @@ impl Store {
         Ok(match known.state {
             MessageState::Sending { .. } if known.lease == lease.mark => LeaseOutcome::Mine(lease),
             MessageState::Sending { until } => LeaseOutcome::Held { until },
-            MessageState::Sent { .. }
+            MessageState::Queued { .. }
+            | MessageState::Sent { .. }
             | MessageState::Waiting { .. }
             | MessageState::Failed { .. }
             | MessageState::Skipped { .. } => LeaseOutcome::NotNeeded,
         })
+    }
+
+    /// Leaves a message that no run has leased to the schedule, which sends it from this instant on.
+    pub async fn queue_message(
+        &self,
+        (business, link): (&BusinessId, &LinkId),
+        message: &MessageId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        const WRITE: &str = "queue a message";
+        let (business, link) = (business.clone(), link.clone());
+        let untried = SendLease { business, link, message: message.clone(), mark: write_id()?, tries: 0 };
+        let item = untried.item(MessageState::Queued { until }, Some(until))?;
+        match self.put_if(WRITE, item, Condition::nothing_there()).await? {
+            // Where it is there already, it is queued or another run has leased it.
+            PutOutcome::Written | PutOutcome::StoodAgainst(_) => Ok(()),
+        }
     }
 
     /// Puts a message into the index of due work for when its lease has ended, because the run that holds the lease may
@@ -163,19 +177,6 @@ impl Store {
         }
     }
 
-    /// Messages whose time has come in one shard of the index.
-    pub async fn due_messages(&self, shard: u8, now: Timestamp, most: i32) -> Result<Vec<DueMessage>, StoreError> {
-        let (items, _) = self.due("find due messages", DueKind::Delivery.shard(shard), now, most, None).await?;
-        let due = |item: &Item| {
-            Some(DueMessage {
-                link: keys::link_of(text_of(item, PK)?)?,
-                message: MessageId::parse(text_of(item, SK)?.strip_prefix(MESSAGE_PREFIX)?).ok()?,
-                due_at: Timestamp::from_millisecond(number_of(item, DUE_AT)?).ok()?,
-            })
-        };
-        Ok(items.iter().filter_map(due).collect())
-    }
-
     /// Leases a due message that is to be sent, by moving it ahead to the end of the lease: of two runs only one does.
     pub async fn lease_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<DueLease, StoreError> {
         const WRITE: &str = "lease a due message";
@@ -188,10 +189,11 @@ impl Store {
                 return Ok(DueLease::NotOurs);
             };
             let (link, message) = (due.link.clone(), due.message.clone());
-            let lease = SendLease { link, message, mark: known.lease, tries: known.tries };
+            let lease = SendLease { business: known.business, link, message, mark: known.lease, tries: known.tries };
             return Ok(DueLease::Look(SentLook { lease, handover, look }));
         }
         let lease = SendLease {
+            business: known.business,
             link: due.link.clone(),
             message: due.message.clone(),
             mark: write_id()?,
@@ -284,7 +286,7 @@ impl Store {
         const WRITE: &str = "forget where a chat has moved to";
         for recipient in link.recipients() {
             let known: Option<MessageRecord> = self.read(WRITE, keys::message(link.id(), &recipient.id)).await?;
-            let Some(MessageRecord { state, tries, lease: mark }) = known else { continue };
+            let Some(MessageRecord { business, state, tries, lease: mark }) = known else { continue };
             let state = match state {
                 MessageState::Sent(handover) if handover.moved_to.is_some() => {
                     MessageState::Sent(Handover { moved_to: None, ..handover })
@@ -292,13 +294,14 @@ impl Store {
                 MessageState::Failed { at, reason, sent: Some(sent) } if sent.moved_to.is_some() => {
                     MessageState::Failed { at, reason, sent: Some(Handover { moved_to: None, ..sent }) }
                 }
-                MessageState::Sending { .. }
+                MessageState::Queued { .. }
+                | MessageState::Sending { .. }
                 | MessageState::Sent(_)
                 | MessageState::Waiting { .. }
                 | MessageState::Failed { .. }
                 | MessageState::Skipped { .. } => continue,
             };
-            let lease = SendLease { link: link.id().clone(), message: recipient.id.clone(), mark, tries };
+            let lease = SendLease { business, link: link.id().clone(), message: recipient.id.clone(), mark, tries };
             self.note_message(&lease, state).await?;
         }
         Ok(())
@@ -311,14 +314,16 @@ impl Store {
         let Some(known) = known else { return Ok(SentMessage::Other) };
         Ok(match known.state {
             MessageState::Sent(handover) => {
+                let (link, message) = (link.clone(), message.clone());
                 let lease =
-                    SendLease { link: link.clone(), message: message.clone(), mark: known.lease, tries: known.tries };
-                SentMessage::Sent(lease, handover)
+                    SendLease { business: known.business, link, message, mark: known.lease, tries: known.tries };
+                SentMessage::Sent(Box::new(lease), handover)
             }
             MessageState::Sending { .. } => SentMessage::NotYet,
-            MessageState::Waiting { .. } | MessageState::Failed { .. } | MessageState::Skipped { .. } => {
-                SentMessage::Other
-            }
+            MessageState::Queued { .. }
+            | MessageState::Waiting { .. }
+            | MessageState::Failed { .. }
+            | MessageState::Skipped { .. } => SentMessage::Other,
         })
     }
 }
@@ -330,12 +335,20 @@ impl SendLease {
     }
 
     fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
-        let record = MessageRecord { state, tries: self.tries, lease: self.mark.clone() };
+        let business = self.business.clone();
+        let record = MessageRecord { business, state, tries: self.tries, lease: self.mark.clone() };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
         if let Some(due_at) = due_at {
             item.insert(DUE_KIND.to_owned(), text(DueKind::Delivery.of(&self.link)));
             item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
         }
         Ok(item)
+    }
+}
+
+impl BusinessStore {
+    /// The known states of all messages of some links.
+    pub async fn message_states(&self, links: &[PaymentLink]) -> Result<MessageStates, StoreError> {
+        self.store.message_states(links).await
     }
 }

@@ -2,26 +2,29 @@
 //! write them, and crm-api reads them.
 
 use domain::ids::ReceiptId;
-use domain::link::Receipt;
+use domain::link::{PaymentLink, Receipt};
 
-use crate::Store;
+use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::{Item, text, to_item};
-use crate::keys::{self, BY_CONTACT, BY_ITEM, LISTED_AT};
+use crate::keys::{self, BY_CONTACT, BY_ITEM, BY_STATE, LISTED_AT};
 
-/// A receipt's item with its places in the lists of its contact and of its item.
-pub(crate) fn receipt_item(receipt: &Receipt) -> Result<Item, StoreError> {
-    let mut item = to_item(keys::receipt(&receipt.id), receipt)?;
-    item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(receipt.contact_id.as_str())));
+/// A receipt's item with its places in the lists of its contact, of its item and of its month.
+pub(crate) fn receipt_item(link: &PaymentLink, receipt: &Receipt) -> Result<Item, StoreError> {
+    let business = link.business();
+    let mut item = to_item(keys::receipt(business, &receipt.id), receipt)?;
+    item.insert(BY_CONTACT.to_owned(), text(keys::receipts_of(business, receipt.contact_id.as_str())));
     if let Some(item_id) = &receipt.item_id {
-        item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(item_id.as_str())));
+        item.insert(BY_ITEM.to_owned(), text(keys::receipts_of(business, item_id.as_str())));
     }
+    let month = keys::month_of(receipt.registered_at);
+    item.insert(BY_STATE.to_owned(), text(keys::receipts_of_month(business, &month, link.shard())));
     item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
     Ok(item)
 }
 
-impl Store {
+impl BusinessStore {
     pub async fn receipt(&self, id: &ReceiptId) -> Result<Option<Receipt>, StoreError> {
-        self.read("read a receipt", keys::receipt(id)).await
+        self.store.read("read a receipt", keys::receipt(&self.business, id)).await
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::ids::{LinkId, ReferenceId};
 use serde::{Deserialize, Serialize};
 
-use crate::Store;
+use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::{text, to_item};
 use crate::keys;
@@ -28,9 +28,9 @@ impl Reference {
     }
 }
 
-impl Store {
+impl BusinessStore {
     pub(crate) async fn reference(&self, id: &ReferenceId) -> Result<Option<Reference>, StoreError> {
-        self.read("read a reference", keys::reference(id)).await
+        self.store.read("read a reference", keys::reference(&self.business, id)).await
     }
 
     /// The newest link that has a reference.
@@ -41,7 +41,7 @@ impl Store {
     /// The condition that no newer link has a reference than this one.
     pub(crate) fn check_is_newest(&self, id: &ReferenceId, link: &LinkId) -> Result<TransactWriteItem, StoreError> {
         let condition = Condition::new("newest = :link", [(":link", text(link.as_str()))]);
-        self.condition_check(keys::reference(id), condition)
+        self.store.condition_check(keys::reference(&self.business, id), condition)
     }
 
     /// The write that gives a reference to a new link, over what was read of it.
@@ -59,8 +59,8 @@ impl Store {
         link_ids.push(link.clone());
         let surplus = link_ids.len().saturating_sub(MAX_REFERENCES);
         link_ids.drain(..surplus);
-        let mut item = to_item(keys::reference(id), &Reference { link_ids })?;
+        let mut item = to_item(keys::reference(&self.business, id), &Reference { link_ids })?;
         item.insert("newest".to_owned(), text(link.as_str()));
-        self.conditional_put(item, condition)
+        self.store.conditional_put(item, condition)
     }
 }

@@ -1,5 +1,6 @@
 //! Records of which callers change a part: what was read of one, and the write over that and nothing else.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -7,7 +8,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, text, text_of, to_item, write_id};
 use crate::keys::{Key, WRITE_ID};
-use crate::table::{Condition, PutOutcome, RecordWritten, TransactOutcome};
+use crate::table::{Condition, PutOutcome, RecordWritten};
 
 /// What there was of a record when it was read. A change that was decided on it is written over that and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,30 +58,18 @@ impl Store {
         Ok((item.map(|item| from_item(operation, item)).transpose()?, revision))
     }
 
-    /// Writes a record over the revision that was read, at once with a secret of its own where it has a new one. Our own write
-    /// whose answer was lost finds its mark.
+    /// Writes a record over the revision that was read, at once with what goes with it. Our own write whose answer was lost
+    /// finds its mark.
     pub(crate) async fn put_over(
         &self,
         operation: &'static str,
         record: Item,
         revision: &Revision,
-        secret: Option<Item>,
+        beside: Vec<TransactWriteItem>,
     ) -> Result<RecordWritten, StoreError> {
         let mark = text_of(&record, WRITE_ID).map(str::to_owned);
         let condition = revision.condition();
-        let outcome = match secret {
-            None => self.put_if(operation, record, condition).await?,
-            Some(secret) => {
-                let writes = vec![self.conditional_put(record, condition)?, self.plain_put(secret)?];
-                match self.transact(operation, writes).await? {
-                    TransactOutcome::Committed => PutOutcome::Written,
-                    // Only the record has a condition.
-                    TransactOutcome::Cancelled(reasons) => {
-                        PutOutcome::StoodAgainst(reasons.item_at(0).unwrap_or_default())
-                    }
-                }
-            }
-        };
+        let outcome = self.put_with(operation, record, condition, beside).await?;
         Ok(match outcome {
             PutOutcome::StoodAgainst(current)
                 if mark.is_some() && text_of(&current, WRITE_ID).map(str::to_owned) == mark =>

@@ -6,16 +6,17 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValue,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::Timestamp;
+use domain::ids::BusinessId;
 use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, number, text};
-use crate::keys::{DUE_AT, DUE_INDEX, DUE_KIND, Key, PK};
+use crate::keys::{BUSINESS, DUE_AT, DUE_INDEX, DUE_KIND, Key, PK};
 
 /// Under which condition a write happens.
 #[derive(Clone, Debug)]
@@ -108,9 +109,23 @@ pub enum Deleted {
 
 impl Store {
     pub(crate) async fn get(&self, operation: &'static str, at: Key) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(at))).consistent_read(true);
+        self.get_from(&self.table, operation, at).await
+    }
+
+    async fn get_from(&self, table: &str, operation: &'static str, at: Key) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(table).set_key(Some(key(at))).consistent_read(true);
         let answer = get.send().await.map_err(|error| StoreError::service(operation, &error))?;
         Ok(answer.item)
+    }
+
+    /// The secret under a key of the table of secrets.
+    pub(crate) async fn read_secret<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        at: Key,
+    ) -> Result<Option<T>, StoreError> {
+        let item = self.get_from(&self.secrets_table, operation, at).await?;
+        item.map(|item| from_item(operation, item)).transpose()
     }
 
     /// The value of the item under a key.
@@ -125,13 +140,22 @@ impl Store {
 
     /// All items of a partition, read consistently.
     pub(crate) async fn query_partition(&self, operation: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
+        self.query_from(&self.table, operation, pk).await
+    }
+
+    /// All secrets of a partition of the table of secrets.
+    pub(crate) async fn query_secrets(&self, operation: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
+        self.query_from(&self.secrets_table, operation, pk).await
+    }
+
+    async fn query_from(&self, table: &str, operation: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {
             let answer = self
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(table)
                 .consistent_read(true)
                 .key_condition_expression("#pk = :pk")
                 .expression_attribute_names("#pk", PK)
@@ -176,16 +200,18 @@ impl Store {
         Ok(items)
     }
 
-    /// What waits in one shard of the index of due work, after a key of it, and the key after which there is more.
+    /// What waits in one shard of the index of due work, after a key of it, and the key after which there is more. At most
+    /// so many entries are read, and a megabyte of them otherwise; those of the businesses that are passed over are read and
+    /// not answered.
     pub(crate) async fn due(
         &self,
         operation: &'static str,
         shard: String,
         now: Timestamp,
-        most: i32,
+        (most, passed_over): (Option<i32>, &[&BusinessId]),
         start: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let answer = self
+        let mut query = self
             .client
             .query()
             .table_name(&self.table)
@@ -195,11 +221,18 @@ impl Store {
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":kind", text(shard))
             .expression_attribute_values(":now", number(now.as_millisecond()))
-            .limit(most)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| StoreError::service(operation, &error))?;
+            .set_limit(most)
+            .set_exclusive_start_key(start);
+        if !passed_over.is_empty() {
+            let names: Vec<String> = (0..passed_over.len()).map(|number| format!(":other{number}")).collect();
+            query = query
+                .filter_expression(format!("NOT (#business IN ({}))", names.join(", ")))
+                .expression_attribute_names("#business", BUSINESS);
+            for (name, business) in names.into_iter().zip(passed_over) {
+                query = query.expression_attribute_values(name, text(business.as_str()));
+            }
+        }
+        let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
@@ -215,10 +248,30 @@ impl Store {
         item: Item,
         condition: Condition,
     ) -> Result<PutOutcome, StoreError> {
+        self.put_into(&self.table, operation, item, condition).await
+    }
+
+    /// The same in the table of secrets.
+    pub(crate) async fn put_secret_if(
+        &self,
+        operation: &'static str,
+        item: Item,
+        condition: Condition,
+    ) -> Result<PutOutcome, StoreError> {
+        self.put_into(&self.secrets_table, operation, item, condition).await
+    }
+
+    async fn put_into(
+        &self,
+        table: &str,
+        operation: &'static str,
+        item: Item,
+        condition: Condition,
+    ) -> Result<PutOutcome, StoreError> {
         let put = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(table)
             .set_item(Some(item))
             .condition_expression(condition.expression)
             .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
@@ -232,6 +285,25 @@ impl Store {
             }
             _ => Err(StoreError::service(operation, &error)),
         }
+    }
+
+    /// A put with a condition and, at once, other writes that have none.
+    pub(crate) async fn put_with(
+        &self,
+        operation: &'static str,
+        item: Item,
+        condition: Condition,
+        beside: Vec<TransactWriteItem>,
+    ) -> Result<PutOutcome, StoreError> {
+        if beside.is_empty() {
+            return self.put_if(operation, item, condition).await;
+        }
+        let mut writes = vec![self.conditional_put(item, condition)?];
+        writes.extend(beside);
+        Ok(match self.transact(operation, writes).await? {
+            TransactOutcome::Committed => PutOutcome::Written,
+            TransactOutcome::Cancelled(reasons) => PutOutcome::StoodAgainst(reasons.item_at(0).unwrap_or_default()),
+        })
     }
 
     pub(crate) async fn delete(&self, operation: &'static str, at: Key) -> Result<Deleted, StoreError> {
@@ -275,18 +347,6 @@ impl Store {
         }
     }
 
-    /// Writes two items at once or not at all, whatever was there.
-    pub(crate) async fn put_both(&self, operation: &'static str, first: Item, second: Item) -> Result<(), StoreError> {
-        self.client
-            .transact_write_items()
-            .transact_items(self.plain_put(first)?)
-            .transact_items(self.plain_put(second)?)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::service(operation, &error))
-    }
-
     /// A put of a transaction that happens only where the conditions of all of its writes hold.
     pub(crate) fn conditional_put(&self, item: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
@@ -298,6 +358,18 @@ impl Store {
             .build()
             .map_err(|error| StoreError::unreadable("build a write", error))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A delete of a transaction that happens only where the conditions of all of its writes hold.
+    pub(crate) fn conditional_delete(&self, at: Key, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(at)))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .build()
+            .map_err(|error| StoreError::unreadable("build a deletion", error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// A condition of a transaction on an item that it does not write.
@@ -315,7 +387,16 @@ impl Store {
 
     /// A put of a transaction that happens with the others, whatever was there.
     pub(crate) fn plain_put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+        Self::plain_put_into(&self.table, item)
+    }
+
+    /// The same in the table of secrets.
+    pub(crate) fn plain_put_secret(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        Self::plain_put_into(&self.secrets_table, item)
+    }
+
+    fn plain_put_into(table: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(table).set_item(Some(item)).build();
         put.map(|put| TransactWriteItem::builder().put(put).build())
             .map_err(|error| StoreError::unreadable("build a write", error))
     }

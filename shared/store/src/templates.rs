@@ -6,16 +6,16 @@ use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::message_template::MessageTemplate;
 
-use crate::Store;
+use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
 use crate::table::Deleted;
 
-impl Store {
+impl BusinessStore {
     pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
-        let at = keys::template(template.kind, template.channel, &template.locale);
-        self.put("write a message template", to_item(at, template)?).await
+        let at = keys::template(&self.business, template.kind, template.channel, &template.locale);
+        self.store.put("write a message template", to_item(at, template)?).await
     }
 
     pub async fn template(
@@ -24,7 +24,7 @@ impl Store {
         channel: Channel,
         locale: &Locale,
     ) -> Result<Option<MessageTemplate>, StoreError> {
-        self.read("read a message template", keys::template(kind, channel, locale)).await
+        self.store.read("read a message template", keys::template(&self.business, kind, channel, locale)).await
     }
 
     pub async fn delete_template(
@@ -33,6 +33,6 @@ impl Store {
         channel: Channel,
         locale: &Locale,
     ) -> Result<Deleted, StoreError> {
-        self.delete("delete a message template", keys::template(kind, channel, locale)).await
+        self.store.delete("delete a message template", keys::template(&self.business, kind, channel, locale)).await
     }
 }

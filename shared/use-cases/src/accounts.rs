@@ -9,7 +9,7 @@ use domain::money::Currency;
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::credentials::Credentials;
 use domain::records::relay::Relay;
-use store::{RecordWritten, Store};
+use store::{BusinessStore, RecordWritten};
 
 use crate::contended::Tries;
 use crate::records::RecordRefused;
@@ -35,7 +35,7 @@ pub struct AccountRequest {
 
 /// Writes the account, and new credentials as a `version` of their own. `problems` carries what reading the request found.
 pub async fn write(
-    store: &Store,
+    store: &BusinessStore,
     id: AccountId,
     request: AccountRequest,
     version: CredentialsVersion,

@@ -4,7 +4,7 @@ use domain::Problems;
 use domain::ids::LinkId;
 use domain::link::PaymentLink;
 use domain::requests::amend::{AmendContext, Amendment, amend as amend_terms};
-use store::Store;
+use store::BusinessStore;
 
 use crate::Now;
 use crate::idempotency::Answer;
@@ -21,7 +21,7 @@ pub enum AmendRefused {
 /// Changes what the amendment names. `problems` carries what reading the request found. An amendment that comes twice
 /// changes nothing the second time, so that it has no idempotency key.
 pub async fn amend(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     id: &LinkId,
     amendment: &Amendment,

@@ -2,7 +2,7 @@
 
 use domain::ids::LinkId;
 use domain::link::{CancelRefused, PaymentLink};
-use store::Store;
+use store::BusinessStore;
 
 use crate::Now;
 use crate::idempotency::{Answer, Asked};
@@ -18,7 +18,7 @@ pub struct Cancellation {
 }
 
 pub async fn cancel(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     asked: Asked<'_>,
     id: &LinkId,

@@ -10,7 +10,7 @@ use domain::link::PaymentLink;
 use domain::requests::create::{LinkAddress, Request, decide};
 use domain::trace::Trace;
 use serde_json::Value;
-use store::{Created, Store, StoreError};
+use store::{BusinessStore, Created, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -63,7 +63,7 @@ pub enum CreateRefused {
 
 /// Makes the link, or finds the one that the same request made before.
 pub async fn create(
-    store: &Store,
+    store: &BusinessStore,
     gateways: &GatewayRulebook,
     now: Now<'_>,
     new: NewLink<'_>,
@@ -88,7 +88,10 @@ pub async fn create(
         let address = LinkAddress::new(new.base, &token);
         let terms = decide(new.request.clone(), context, address, at, problems).into_terms();
         let terms = terms.map_err(CreateRefused::Invalid)?;
-        let link = PaymentLink::new(token.clone(), new.base, request_hash.clone(), terms, at).traced(new.trace.clone());
+        let business = store.business_id().clone();
+        let link = PaymentLink::new(business, token.clone(), new.base, request_hash.clone(), terms, at);
+        let shard = configuration.shards().of(link.id());
+        let link = link.in_shard(shard).traced(new.trace.clone());
         match store.create_link(&link, &named.changed, at).await? {
             Created::New => {
                 tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
@@ -103,9 +106,9 @@ pub async fn create(
 }
 
 impl TokenSource<'_> {
-    async fn token(self, store: &Store) -> Result<PayToken, StoreError> {
+    async fn token(self, store: &BusinessStore) -> Result<PayToken, StoreError> {
         match self {
-            Self::IdempotencyKey { integration, key } => store.keys().await?.token_for(integration, key),
+            Self::IdempotencyKey { integration, key } => store.token_for(integration, key).await,
             Self::Random(bits) => Ok(PayToken::from_random(bits)),
         }
     }
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
     use domain::Timestamp;
     use domain::gateway::{GatewayKind, Mode};
-    use domain::ids::{AccountId, ContactId, CredentialsVersion};
+    use domain::ids::{AccountId, BusinessId, ContactId, CredentialsVersion};
     use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Terms};
     use domain::messages::choice::MessageChoice;
     use domain::money::{Currency, Money};
@@ -160,8 +163,8 @@ mod tests {
             locale: None,
             metadata: BTreeMap::new(),
         };
-        let token = PayToken::from_random([1; 16]);
-        PaymentLink::new(token, "https://pay.example", hash_of(body), terms, Timestamp::UNIX_EPOCH)
+        let (business, token) = (BusinessId::parse("shop").unwrap(), PayToken::from_random([1; 16]));
+        PaymentLink::new(business, token, "https://pay.example", hash_of(body), terms, Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use domain::requests::draft::{
     people_choices, previews, receipt_type_choices, sources,
 };
 use domain::{Field, Problems, Timestamp};
-use store::{Configuration, Store, StoreError};
+use store::{BusinessStore, Configuration, StoreError};
 
 use crate::named_records::NamedRecords;
 
@@ -45,7 +45,7 @@ impl DraftRecords {
     /// `problems` carries what reading the request found. A person looks at a draft, so that `configuration` should be read
     /// freshly: what was set a moment ago is there.
     pub async fn read(
-        store: &Store,
+        store: &BusinessStore,
         configuration: Arc<Configuration>,
         request: Request,
         mut problems: Problems,

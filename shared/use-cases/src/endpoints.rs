@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::events::EventType;
 use domain::idempotency::{IdempotencyLog, Repeat};
-use domain::ids::EndpointId;
-use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, WebhookEndpoint};
+use domain::ids::{CredentialsVersion, EndpointId};
+use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, SigningVersion, WebhookEndpoint};
 use jiff::SignedDuration;
-use store::{RecordWritten, Store, StoreError};
+use store::{BusinessStore, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -26,11 +26,25 @@ pub struct EndpointRequest {
     pub enabled: bool,
 }
 
+/// A new secret, and the version that it is kept as.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    secret: SigningSecret,
+    version: CredentialsVersion,
+}
+
+impl NewSecret {
+    /// A secret of these bits, in the form of Standard Webhooks.
+    pub fn new(bits: SecretBits, version: CredentialsVersion) -> Self {
+        Self { secret: SigningSecret::new(format!("whsec_{}", STANDARD.encode(bits))), version }
+    }
+}
+
 /// An endpoint that was written.
 #[derive(Clone, Debug)]
 pub enum WrittenEndpoint {
     /// Its secret is shown this once.
-    New(WebhookEndpoint),
+    New(WebhookEndpoint, SigningSecret),
     Changed(WebhookEndpoint),
 }
 
@@ -59,13 +73,13 @@ pub enum RotateRefused {
     Store(#[from] StoreError),
 }
 
-/// Makes an endpoint with a secret of these bits, or replaces all of it but its secret.
+/// Makes an endpoint with this secret, or replaces all of it but its secret.
 pub async fn write(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     id: EndpointId,
     request: EndpointRequest,
-    bits: SecretBits,
+    new: NewSecret,
 ) -> Result<WrittenEndpoint, EndpointRefused> {
     let mut tries = Tries::default();
     loop {
@@ -75,19 +89,21 @@ pub async fn write(
         if known.is_none() && endpoints.len() >= MAX_ENDPOINTS {
             return Err(EndpointRefused::TooMany);
         }
-        let endpoint = match known {
-            Some(known) => replaced(known, request.clone(), now()),
-            None => made(id.clone(), request.clone(), secret(bits), now()),
+        let (endpoint, secret) = match known {
+            Some(known) => (replaced(known, request.clone(), now()), None),
+            None => (made(id.clone(), request.clone(), new.version.clone(), now()), Some(&new.secret)),
         };
-        if store.replace_endpoint(&endpoint).await? == RecordWritten::Applied {
+        if store.replace_endpoint(&endpoint, secret).await? == RecordWritten::Applied {
             tracing::info!(endpoint_id = %endpoint.id, "A webhook endpoint was written.");
-            let is_new = known.is_none();
-            return Ok(if is_new { WrittenEndpoint::New(endpoint) } else { WrittenEndpoint::Changed(endpoint) });
+            return Ok(match secret {
+                Some(secret) => WrittenEndpoint::New(endpoint, secret.clone()),
+                None => WrittenEndpoint::Changed(endpoint),
+            });
         }
     }
 }
 
-fn made(id: EndpointId, request: EndpointRequest, secret: SigningSecret, now: Timestamp) -> WebhookEndpoint {
+fn made(id: EndpointId, request: EndpointRequest, secret: CredentialsVersion, now: Timestamp) -> WebhookEndpoint {
     let EndpointRequest { url, events, enabled } = request;
     WebhookEndpoint {
         id,
@@ -95,7 +111,7 @@ fn made(id: EndpointId, request: EndpointRequest, secret: SigningSecret, now: Ti
         events,
         enabled,
         disabled_reason: None,
-        secrets: vec![secret],
+        secrets: vec![SigningVersion::new(secret)],
         created_at: now,
         changed_at: Some(now),
         version: 1,
@@ -116,15 +132,16 @@ fn replaced(known: &WebhookEndpoint, request: EndpointRequest, now: Timestamp) -
     }
 }
 
-/// Puts a secret of these bits in place; the earlier one signs beside it for as long as `overlap` says.
+/// Puts this secret in place; the earlier one signs beside it for as long as `overlap` says. The answer has the endpoint's
+/// newest secret.
 pub async fn rotate_secret(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     asked: Asked<'_>,
     id: &EndpointId,
     overlap: SignedDuration,
-    bits: SecretBits,
-) -> Result<Answer<WebhookEndpoint>, RotateRefused> {
+    new: NewSecret,
+) -> Result<Answer<(WebhookEndpoint, SigningSecret)>, RotateRefused> {
     let mark = asked.fingerprint();
     let mut tries = Tries::default();
     loop {
@@ -132,21 +149,20 @@ pub async fn rotate_secret(
         let endpoint = store.endpoint(id).await?.ok_or(RotateRefused::NoSuchEndpoint)?;
         match endpoint.idempotency.knows(mark.as_ref()) {
             Repeat::No => {}
-            Repeat::Yes => return Ok(Answer::Repeated(endpoint)),
+            Repeat::Yes => {
+                let newest = endpoint.secrets.last().map(|newest| newest.version.clone()).unwrap_or(new.version);
+                let secret = store.signing_secret(id, &newest).await?;
+                return Ok(Answer::Repeated((endpoint, secret)));
+            }
             Repeat::OtherBody => return Err(RotateRefused::KeyReused),
         }
-        let mut next = endpoint.rotated(secret(bits), overlap, now());
+        let mut next = endpoint.rotated(new.version.clone(), overlap, now());
         next.idempotency.add(mark.clone());
-        if store.replace_endpoint(&next).await? == RecordWritten::Applied {
+        if store.replace_endpoint(&next, Some(&new.secret)).await? == RecordWritten::Applied {
             tracing::info!(endpoint_id = %next.id, "The secret of a webhook endpoint was rotated.");
-            return Ok(Answer::New(next));
+            return Ok(Answer::New((next, new.secret)));
         }
     }
-}
-
-/// A secret in the form of Standard Webhooks.
-fn secret(bits: SecretBits) -> SigningSecret {
-    SigningSecret::new(format!("whsec_{}", STANDARD.encode(bits)))
 }
 
 #[cfg(test)]
@@ -161,7 +177,7 @@ mod tests {
     fn an_endpoint_that_is_written_again_is_on_again_and_keeps_its_secret() {
         let id = EndpointId::parse("crm").unwrap();
         let request = |url: &str| EndpointRequest { url: url.to_owned(), events: Vec::new(), enabled: true };
-        let first = made(id, request("https://crm.example.com/one"), secret([7; 32]), at(0));
+        let first = made(id, request("https://crm.example.com/one"), CredentialsVersion::parse("v1").unwrap(), at(0));
         let gone = first.gone();
         let again = replaced(&gone, request("https://crm.example.com/two"), at(60));
         assert!(again.enabled && again.disabled_reason.is_none());

@@ -5,7 +5,7 @@ use domain::events::{Delivery, EventRecord, EventType, KEPT_FOR};
 use domain::idempotency::Repeat;
 use domain::ids::{EndpointId, EventId};
 use domain::records::webhook_endpoint::WebhookEndpoint;
-use store::{RecordWritten, Store, StoreError};
+use store::{BusinessStore, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -30,7 +30,7 @@ pub enum RedeliverRefused {
 }
 
 /// An event that can still be read.
-pub async fn find(store: &Store, id: &EventId, now: Timestamp) -> Result<Option<EventRecord>, StoreError> {
+pub async fn find(store: &BusinessStore, id: &EventId, now: Timestamp) -> Result<Option<EventRecord>, StoreError> {
     let oldest = now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
     Ok(store.event(id).await?.filter(|event| event.recorded_at > oldest))
 }
@@ -38,7 +38,7 @@ pub async fn find(store: &Store, id: &EventId, now: Timestamp) -> Result<Option<
 /// Makes the event due at once to one endpoint, or to every endpoint that wants such events: the next run of the schedule
 /// sends it.
 pub async fn redeliver(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     asked: Asked<'_>,
     id: &EventId,

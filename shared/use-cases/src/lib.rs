@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod amend;
+pub mod businesses;
 pub mod cancel;
 pub mod create;
 pub mod draft;

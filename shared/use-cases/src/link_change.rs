@@ -2,10 +2,11 @@
 //! request with an idempotency key is remembered on the link in the same write, so that a retry finds its answer.
 
 use domain::Timestamp;
+use domain::audit::{AuditAction, FieldChange};
 use domain::idempotency::{Repeat, RequestFingerprint};
 use domain::ids::LinkId;
 use domain::link::{LinkStatus, PaymentLink};
-use store::{Store, StoreError, Written};
+use store::{BusinessStore, StoreError, Written};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
@@ -28,19 +29,36 @@ pub enum ChangeRefused<R> {
     Store(#[from] StoreError),
 }
 
-pub(crate) async fn read_link<R>(store: &Store, id: &LinkId) -> Result<PaymentLink, ChangeRefused<R>> {
+pub(crate) async fn read_link<R>(store: &BusinessStore, id: &LinkId) -> Result<PaymentLink, ChangeRefused<R>> {
     store.link(id).await?.ok_or(ChangeRefused::NoSuchLink)
 }
 
 /// Decides on the link as it was read and writes that; on the link as it is then where somebody else was faster. `action`
 /// names the change in the log.
 pub(crate) async fn change<R>(
-    store: &Store,
+    store: &BusinessStore,
+    now: Now<'_>,
+    link: PaymentLink,
+    action: &'static str,
+    mark: Option<RequestFingerprint>,
+    decide: impl Fn(&PaymentLink, Timestamp) -> Result<PaymentLink, R>,
+) -> Result<Answer<PaymentLink>, ChangeRefused<R>> {
+    let unlogged = |_: &PaymentLink, _: &PaymentLink| None;
+    change_logged(store, now, link, action, mark, decide, unlogged).await
+}
+
+/// What a decision about money says in the business's log.
+pub(crate) type Decision = (AuditAction, Vec<FieldChange>);
+
+/// The same for what the business's log may tell, of the link before and the link after.
+pub(crate) async fn change_logged<R>(
+    store: &BusinessStore,
     now: Now<'_>,
     mut link: PaymentLink,
     action: &'static str,
     mark: Option<RequestFingerprint>,
     decide: impl Fn(&PaymentLink, Timestamp) -> Result<PaymentLink, R>,
+    logged: impl Fn(&PaymentLink, &PaymentLink) -> Option<Decision>,
 ) -> Result<Answer<PaymentLink>, ChangeRefused<R>> {
     let mut tries = Tries::default();
     loop {
@@ -53,7 +71,11 @@ pub(crate) async fn change<R>(
         let at = now();
         let next = decide(&link, at).map_err(|why| ChangeRefused::Refused { why, status: link.status_at(at) })?;
         let next = next.remembering(mark.clone());
-        match store.replace_link(&next).await? {
+        let written = match logged(&link, &next) {
+            None => store.replace_link(&next).await?,
+            Some((action, changes)) => store.replace_link_logged(&next, action, changes).await?,
+        };
+        match written {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.id(), action, "A payment link was changed.");
                 return Ok(Answer::New(next));

@@ -4,7 +4,7 @@ use domain::Problems;
 use domain::gateway::GatewayRulebook;
 use domain::ids::LinkId;
 use domain::requests::create::{CreateContext, Request};
-use store::{ChangedRecords, Configuration, CreateRecords, Store, StoreError};
+use store::{BusinessStore, ChangedRecords, Configuration, CreateRecords, StoreError};
 
 /// What the table holds, with what the request brings along laid over it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl NamedRecords {
     /// Reads everything the request names in one round trip; in two where the contact has to be found through the item.
     /// `link` is the one that the same request may have made before; a draft makes none.
     pub(crate) async fn read(
-        store: &Store,
+        store: &BusinessStore,
         link: Option<&LinkId>,
         request: &Request,
         problems: &mut Problems,
@@ -65,6 +65,7 @@ impl NamedRecords {
             settings: &configuration.settings,
             providers: &configuration.providers,
             gateways,
+            is_suspended: configuration.is_suspended(),
         }
     }
 }

@@ -4,7 +4,7 @@ use domain::Problems;
 use domain::ids::{CredentialsVersion, ProviderId};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderSecret};
 use domain::messages::sms_route::NumberPrefix;
-use store::{Deleted, RecordWritten, Store, StoreError};
+use store::{BusinessStore, Deleted, RecordWritten, StoreError};
 
 use crate::contended::Tries;
 use crate::records::{RecordRefused, without_problems};
@@ -30,7 +30,7 @@ pub enum ProviderNeeded {
 /// Writes the provider, and a new secret as a `version` of its own. `request` is missing where a part of it was refused,
 /// which `problems` says with what else reading the request found.
 pub async fn write(
-    store: &Store,
+    store: &BusinessStore,
     id: ProviderId,
     request: Option<ProviderRequest>,
     version: CredentialsVersion,
@@ -59,7 +59,7 @@ fn is_same_place(one: &ProviderConfig, other: &ProviderConfig) -> bool {
 }
 
 /// Deletes a provider. One that the settings name is still needed.
-pub async fn delete(store: &Store, id: &ProviderId) -> Result<Deleted, ProviderNeeded> {
+pub async fn delete(store: &BusinessStore, id: &ProviderId) -> Result<Deleted, ProviderNeeded> {
     let configuration = store.fresh_configuration().await?;
     if let Some(route) = configuration.settings.sms_routes.iter().find(|route| route.provider == *id) {
         return Err(ProviderNeeded::ForNumbers(route.prefix.clone()));

@@ -7,7 +7,7 @@ use domain::records::contact::{Contact, ContactChange};
 use domain::records::item::{Item, ItemChange};
 use domain::records::receipt_type::ReceiptType;
 use domain::{Problems, Rejection};
-use store::{AttachedReceipts, Configuration, Deleted, Store, StoreError};
+use store::{AttachedReceipts, BusinessStore, Configuration, Deleted, StoreError};
 
 use crate::contended::KeepsChanging;
 
@@ -37,7 +37,7 @@ pub enum ReceiptTypeNeeded {
 /// Writes a contact; what the request leaves out, the contact does not have. `problems` carries what reading the request
 /// found.
 pub async fn write_contact(
-    store: &Store,
+    store: &BusinessStore,
     id: ContactId,
     contact: ContactChange,
     mut problems: Problems,
@@ -51,7 +51,7 @@ pub async fn write_contact(
 /// Writes an item and answers with the receipts attached to it, which stay. `problems` carries what reading the request
 /// found.
 pub async fn write_item(
-    store: &Store,
+    store: &BusinessStore,
     id: ItemId,
     item: ItemChange,
     mut problems: Problems,
@@ -66,7 +66,7 @@ pub async fn write_item(
 /// Writes a type of receipt. `name` is missing where it was refused, which `problems` says with what else reading the
 /// request found.
 pub async fn write_receipt_type(
-    store: &Store,
+    store: &BusinessStore,
     id: ReceiptTypeId,
     name: Option<String>,
     parent_id: Option<ReceiptTypeId>,
@@ -83,7 +83,7 @@ pub async fn write_receipt_type(
 }
 
 /// Deletes a type of receipt. A type that others stand below, or that the settings name, is still needed.
-pub async fn delete_receipt_type(store: &Store, id: &ReceiptTypeId) -> Result<Deleted, ReceiptTypeNeeded> {
+pub async fn delete_receipt_type(store: &BusinessStore, id: &ReceiptTypeId) -> Result<Deleted, ReceiptTypeNeeded> {
     let configuration = store.fresh_configuration().await?;
     if let Some(child) = configuration.receipt_types.values().find(|one| one.parent_id.as_ref() == Some(id)) {
         return Err(ReceiptTypeNeeded::HasSubType(child.id.clone()));

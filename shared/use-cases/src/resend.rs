@@ -4,7 +4,7 @@ use domain::ids::LinkId;
 use domain::link::{PaymentLink, ResendRefused as TooSoonOrTooOften};
 use domain::requests::resend::{ResendContext, ResendRequest, decide};
 use domain::{Field, Problems};
-use store::{Configuration, Store};
+use store::{BusinessStore, Configuration};
 
 use crate::Now;
 use crate::idempotency::{Answer, Asked};
@@ -14,6 +14,8 @@ use crate::link_change::{ChangeRefused, change, read_link};
 #[derive(Debug)]
 pub enum ResendRefused {
     Invalid(Problems),
+    /// The business may take no new payments, so nobody is asked to pay.
+    Suspended,
     /// The link has ended, or people were told too recently or too often.
     NotNow(TooSoonOrTooOften),
 }
@@ -21,7 +23,7 @@ pub enum ResendRefused {
 /// Tells the people whom the request names, or else those who were told when the link was made. `problems` carries
 /// what reading the request found.
 pub async fn resend(
-    store: &Store,
+    store: &BusinessStore,
     now: Now<'_>,
     asked: Asked<'_>,
     id: &LinkId,
@@ -39,6 +41,9 @@ pub async fn resend(
     };
     change(store, now, link, "resend", asked.fingerprint(), |link, at| {
         link.may_resend(at).map_err(ResendRefused::NotNow)?;
+        if configuration.is_suspended() {
+            return Err(ResendRefused::Suspended);
+        }
         let round = decide(request, link, context, at, problems.clone()).map_err(ResendRefused::Invalid)?;
         let next = link.resend(round, at).map_err(ResendRefused::NotNow)?;
         let size = next.check_growth(link);

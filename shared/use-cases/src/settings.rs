@@ -5,13 +5,13 @@ use domain::business::logo::Logo;
 use domain::business::settings::Settings;
 use domain::messages::channel::Channel;
 use domain::requests::create::find_receipt_type;
-use store::{Store, StoreError};
+use store::{BusinessStore, StoreError};
 
 use crate::records::RecordRefused;
 
 /// Writes the settings, and the picture that they name. `problems` carries what reading the request found.
 pub async fn write(
-    store: &Store,
+    store: &BusinessStore,
     mut settings: Settings,
     logo: Option<&Logo>,
     mut problems: Problems,
@@ -33,7 +33,11 @@ pub async fn write(
 }
 
 /// The providers that the settings name are there and send SMS.
-async fn check_providers(store: &Store, settings: &Settings, problems: &mut Problems) -> Result<(), StoreError> {
+async fn check_providers(
+    store: &BusinessStore,
+    settings: &Settings,
+    problems: &mut Problems,
+) -> Result<(), StoreError> {
     for (index, route) in settings.sms_routes.iter().enumerate() {
         let provider = store.provider(&route.provider).await?;
         if provider.is_none_or(|provider| provider.config.channel() != Channel::Sms) {

@@ -413,9 +413,13 @@ impl MessageView {
         let sent = match state {
             Some(MessageState::Sent(handover)) => Some(handover),
             Some(MessageState::Failed { sent, .. }) => sent.as_ref(),
-            Some(MessageState::Sending { .. } | MessageState::Waiting { .. } | MessageState::Skipped { .. }) | None => {
-                None
-            }
+            Some(
+                MessageState::Queued { .. }
+                | MessageState::Sending { .. }
+                | MessageState::Waiting { .. }
+                | MessageState::Skipped { .. },
+            )
+            | None => None,
         };
         if let Some(handover) = sent {
             view.sent_at = Some(instant(handover.at, settings));
@@ -429,7 +433,7 @@ impl MessageView {
                 view.reason = Some(reason.clone());
             }
             Some(MessageState::Skipped { .. }) => view.reason = Some("link_not_active".to_owned()),
-            Some(MessageState::Sending { .. } | MessageState::Sent(_)) | None => {}
+            Some(MessageState::Queued { .. } | MessageState::Sending { .. } | MessageState::Sent(_)) | None => {}
         }
         view
     }

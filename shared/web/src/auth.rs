@@ -1,18 +1,27 @@
-//! Authenticates callers: an API key in the Authorization header is looked up by its hash, and calls are limited in
-//! rate.
+//! Authenticates callers: an API key in the Authorization header says whose it is and is looked up there by its hash, and
+//! calls are limited in rate.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode, header};
+use domain::audit::{Actor, Author, Side};
+use domain::ids::BusinessId;
+use futures_util::future::try_join;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use store::{ApiKey, Scope, Store};
+use store::{ApiKey, BusinessStore, KeyHolder, Scope, Store};
 
 use crate::problem::ApiProblem;
+
+/// The header in which a key of the platform names the business that a call is about.
+pub const BUSINESS_HEADER: &str = "paylink-business";
+
+/// The header in which a caller names the person behind a call.
+pub const ACTOR_HEADER: &str = "paylink-actor";
 
 /// Keys longer than this are not looked at.
 const LONGEST_KEY: usize = 200;
@@ -39,6 +48,25 @@ impl fmt::Debug for Callers {
     }
 }
 
+/// Whoever calls for a business, and what is that business's.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub store: BusinessStore,
+    /// Who counts idempotency keys: the integration with its holder, so that an integration of the platform is never taken
+    /// for one of the business that has the same name.
+    pub integration: String,
+    /// Who answers for what is changed.
+    pub author: Author,
+    /// Whoever runs the platform looks at the business with a key that may change nothing, such as for support.
+    pub only_looks: bool,
+}
+
+/// Somebody who runs the platform.
+#[derive(Clone, Debug)]
+pub struct PlatformCaller {
+    pub author: Author,
+}
+
 impl Callers {
     pub fn new(store: Store, calls_per_second: NonZeroU32) -> Self {
         let burst = calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
@@ -47,30 +75,77 @@ impl Callers {
         Self { store, limiter: Arc::new(limiter) }
     }
 
-    /// The key that a request was made with, if it allows what the request needs and is not used too often. An unknown
-    /// key may have been made since the keys were read, so it makes them be read again, at most once a second.
-    pub async fn authenticate(&self, headers: &HeaderMap, scope: Scope) -> Result<ApiKey, ApiProblem> {
-        let presented = bearer(headers).ok_or_else(unauthorized)?;
-        let known = self.store.keys().await?.find(presented).cloned();
-        let key = match known {
-            Some(key) => key,
-            None => self.store.newest_keys().await?.find(presented).cloned().ok_or_else(unauthorized)?,
+    /// Who calls for which business, if the key allows what the request needs and is not used too often. A business's own
+    /// key names its business; a key of the platform acts for the one that the header `Paylink-Business` names.
+    ///
+    /// Keys and configuration are read at once where this process does not know them.
+    pub async fn authenticate(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, ApiProblem> {
+        let (presented, holder) = presented(headers)?;
+        let business = match (&holder, named_business(headers)) {
+            (KeyHolder::Business(own), _) => own.clone(),
+            (KeyHolder::Platform, Some(Ok(named))) => named,
+            (KeyHolder::Platform, Some(Err(_)) | None) => {
+                // Only who has a key learns what is wrong with the header.
+                self.key(&holder, presented).await?;
+                return Err(named_business(headers).and_then(Result::err).unwrap_or_else(business_required));
+            }
         };
-        self.refuse_too_many(&key)?;
-        if key.allows(scope) {
-            Ok(key)
-        } else {
-            Err(ApiProblem::new(StatusCode::FORBIDDEN, "scope_missing", "This API key does not allow this call."))
+        let store = self.store.of(&business);
+        let (key, known) = try_join(self.key(&holder, presented), async { Ok(store.business().await?) }).await?;
+        let known = known.is_some();
+        match &holder {
+            KeyHolder::Business(own) => match named_business(headers) {
+                _ if !known => return Err(unauthorized()),
+                Some(Err(malformed)) => return Err(malformed),
+                Some(Ok(other)) if other != *own => return Err(foreign_business()),
+                Some(Ok(_)) | None => {}
+            },
+            KeyHolder::Platform if !known => return Err(business_not_found()),
+            KeyHolder::Platform => {
+                tracing::info!(business = %business, integration = key.integration, "The platform acts for a business.");
+            }
         }
+        let integration = integration_of(&holder, &key);
+        self.refuse_too_many(&format!("{business} {integration}"))?;
+        allowed(&key, scope)?;
+        let only_looks = holder == KeyHolder::Platform && !key.allows(Scope::Write) && !key.allows(Scope::Admin);
+        Ok(Caller { store, integration, author: author_of(&holder, &key, headers)?, only_looks })
     }
 
-    fn refuse_too_many(&self, key: &ApiKey) -> Result<(), ApiProblem> {
-        let Err(refused) = self.limiter.check_key(&key.integration) else { return Ok(()) };
+    /// Refuses everybody but the platform, where its key allows what the request needs.
+    pub async fn authenticate_platform(&self, headers: &HeaderMap, scope: Scope) -> Result<PlatformCaller, ApiProblem> {
+        let (presented, holder) = presented(headers)?;
+        let key = self.key(&holder, presented).await?;
+        self.refuse_too_many(&integration_of(&holder, &key))?;
+        match holder {
+            KeyHolder::Platform => allowed(&key, scope)?,
+            KeyHolder::Business(_) => return Err(scope_missing()),
+        }
+        Ok(PlatformCaller { author: author_of(&KeyHolder::Platform, &key, headers)? })
+    }
+
+    /// The key that was presented, among its holder's. An unknown key may have been made since the keys were read, so it
+    /// makes them be read again, at most once a second.
+    async fn key(&self, holder: &KeyHolder, presented: &str) -> Result<ApiKey, ApiProblem> {
+        if let Some(key) = self.store.keys(holder).await?.find(presented) {
+            return Ok(key.clone());
+        }
+        self.store.newest_keys(holder).await?.find(presented).cloned().ok_or_else(unauthorized)
+    }
+
+    fn refuse_too_many(&self, who: &String) -> Result<(), ApiProblem> {
+        let Err(refused) = self.limiter.check_key(who) else { return Ok(()) };
         let wait = refused.wait_time_from(MonotonicClock.now());
         let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1);
         let detail = "This integration calls too often; wait a moment and go on more slowly.";
         Err(ApiProblem::too_many("too_many_requests", detail, Some(seconds)))
     }
+}
+
+/// The key of a request, and whose it says that it is.
+fn presented(headers: &HeaderMap) -> Result<(&str, KeyHolder), ApiProblem> {
+    let presented = bearer(headers).ok_or_else(unauthorized)?;
+    Ok((presented, KeyHolder::of(presented).ok_or_else(unauthorized)?))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -80,6 +155,60 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() && key.len() <= LONGEST_KEY).then_some(key)
 }
 
+/// The business that the request names in its header, where it names one.
+fn named_business(headers: &HeaderMap) -> Option<Result<BusinessId, ApiProblem>> {
+    let mut values = headers.get_all(BUSINESS_HEADER).iter();
+    let value = values.next()?;
+    let refused = |rejection| ApiProblem::bad_parameter("Paylink-Business", &rejection);
+    if values.next().is_some() {
+        return Some(Err(refused(domain::Rejection::new("given_twice", "Give the header once."))));
+    }
+    Some(BusinessId::parse(value.to_str().unwrap_or_default()).map_err(refused))
+}
+
+/// An integration's name together with whose key it has.
+fn integration_of(holder: &KeyHolder, key: &ApiKey) -> String {
+    let holder = match holder {
+        KeyHolder::Business(_) => "business",
+        KeyHolder::Platform => "platform",
+    };
+    format!("{holder}:{}", key.integration)
+}
+
+/// Who calls, with the person behind the call where the header `Paylink-Actor` names one.
+fn author_of(holder: &KeyHolder, key: &ApiKey, headers: &HeaderMap) -> Result<Author, ApiProblem> {
+    let side = match holder {
+        KeyHolder::Business(_) => Side::Business,
+        KeyHolder::Platform => Side::Platform,
+    };
+    let actor = headers.get(ACTOR_HEADER).map(|value| Actor::parse(value.to_str().unwrap_or_default()));
+    let actor = actor.transpose().map_err(|rejection| ApiProblem::bad_parameter("Paylink-Actor", &rejection))?;
+    Ok(Author { side, integration: key.integration.clone(), actor })
+}
+
+fn allowed(key: &ApiKey, scope: Scope) -> Result<(), ApiProblem> {
+    if key.allows(scope) { Ok(()) } else { Err(scope_missing()) }
+}
+
+fn scope_missing() -> ApiProblem {
+    ApiProblem::new(StatusCode::FORBIDDEN, "scope_missing", "This API key does not allow this call.")
+}
+
 fn unauthorized() -> ApiProblem {
     ApiProblem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Send a valid API key as Authorization: Bearer <key>.")
+}
+
+fn business_required() -> ApiProblem {
+    let detail = "Name the business that this call is about in the header Paylink-Business.";
+    ApiProblem::new(StatusCode::BAD_REQUEST, "business_required", detail)
+}
+
+fn business_not_found() -> ApiProblem {
+    let detail = "There is no business as Paylink-Business names it.";
+    ApiProblem::new(StatusCode::NOT_FOUND, "business_not_found", detail)
+}
+
+fn foreign_business() -> ApiProblem {
+    let detail = "This API key is of another business than Paylink-Business names.";
+    ApiProblem::new(StatusCode::FORBIDDEN, "foreign_business", detail)
 }

@@ -1,13 +1,16 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 118] = [
+pub const CATALOGUE: [(&str, &str); 123] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
     ("base_url_unknown", "the stack does not know under which address links are served"),
     ("body_too_large", "the body has more than 64 KB"),
     ("both_given", "two fields were given of which only one may be"),
+    ("business_not_found", "the header `Paylink-Business` names no business"),
+    ("business_required", "a key of the platform has to say which business it acts for, in `Paylink-Business`"),
+    ("business_suspended", "the business is suspended: it makes no new link and asks nobody to pay"),
     ("button_leads_elsewhere", "the link does not begin as the button of an approved template does"),
     ("circular", "a receipt type would stand below itself"),
     ("contact_mismatch", "the item belongs to another contact"),
@@ -19,11 +22,14 @@ pub const CATALOGUE: [(&str, &str); 118] = [
     ("endpoint_keeps_changing", "others changed the endpoint at the same moment; try again"),
     ("event_keeps_changing", "the event is being sent at this moment; try again"),
     ("exactly_one", "exactly one of several parameters has to be given"),
+    ("fewer_shards", "a business cannot have fewer shards than it has"),
+    ("foreign_business", "the key is of another business than `Paylink-Business` names"),
     ("gateway_credentials_missing", "the account has no gateway with credentials yet"),
     ("gateway_missing", "credentials were given without a gateway"),
     ("given_twice", "a parameter or a key was given twice"),
     ("idempotency_key_reused", "the idempotency key was used with another body"),
     ("in_the_past", "the link would end before it begins"),
+    ("invalid_actor", "`Paylink-Actor` has 1 to 64 visible ASCII characters"),
     ("invalid_api_version", "this is not a version of an API"),
     ("invalid_credentials", "a credential does not have the form that the gateway gives it"),
     ("invalid_cursor", "this is no `next_cursor` of this list"),
@@ -83,7 +89,6 @@ pub const CATALOGUE: [(&str, &str); 118] = [
     ("return_url_not_allowed", "the settings do not list this host"),
     ("scope_missing", "the API key does not allow this call"),
     ("sms_too_long", "the SMS has more segments than the settings allow"),
-    ("status_without_day", "a status narrows only the links of a day"),
     ("tag_not_allowed", "of the tags only if, elif, else and endif are allowed in a text"),
     ("temporarily_unavailable", "this could not be done right now; try again"),
     ("text_not_used", "a text was given for a message that does not use it"),

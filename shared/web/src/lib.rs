@@ -19,6 +19,6 @@ pub mod records;
 pub mod texts;
 pub mod time;
 
-pub use auth::Callers;
+pub use auth::{Caller, Callers, PlatformCaller};
 pub use body::{Given, JsonBody, OptionalBody};
 pub use problem::ApiProblem;

@@ -35,6 +35,13 @@ pub struct Operation {
     refusals: Vec<u16>,
 }
 
+/// The header that names the person behind a call.
+fn actor() -> Value {
+    let description = "Your id of the person behind the call. The business's log keeps it.";
+    let schema = json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-~]+$" });
+    json!({ "name": "Paylink-Actor", "in": "header", "description": description, "schema": schema })
+}
+
 impl Operation {
     /// `id` is the name of the function in generated clients, `group` the heading that the call stands under.
     pub fn new(
@@ -59,11 +66,30 @@ impl Operation {
         operation
     }
 
-    /// Which scope the API key needs.
+    /// Which scope the API key needs. A key of the platform says which business it acts for.
     #[must_use]
     pub fn needs(mut self, scope: Scope) -> Self {
-        let name = scope.as_str();
-        self.content.insert("description".to_owned(), json!(format!("Needs an API key with the scope `{name}`.")));
+        let description = "The id of the business that the call is about. A key of the platform has to name it; a key of a \
+                           business names its own, and may leave this out.";
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 32, "pattern": "^[a-z0-9-]+$" });
+        let header =
+            json!({ "name": "Paylink-Business", "in": "header", "description": description, "schema": schema });
+        self.add_parameter(header);
+        self.add_parameter(actor());
+        self.refusals.extend([400, 404]);
+        self.needs_key(format!("Needs an API key with the scope `{}`.", scope.as_str()))
+    }
+
+    /// Which scope the key of the platform needs.
+    #[must_use]
+    pub fn needs_platform(mut self, scope: Scope) -> Self {
+        self.add_parameter(actor());
+        self.refusals.push(400);
+        self.needs_key(format!("Needs an API key of the platform with the scope `{}`.", scope.as_str()))
+    }
+
+    fn needs_key(mut self, description: String) -> Self {
+        self.content.insert("description".to_owned(), json!(description));
         self.content.insert("security".to_owned(), json!([{ "api_key": [] }]));
         self.refusals.extend([401, 403, 429]);
         self

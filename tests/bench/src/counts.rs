@@ -197,7 +197,7 @@ fn stored_bytes(world: &World) -> usize {
 }
 
 /// Which lives fill a partition, and how many of them a second.
-const PARTITIONS: [(&str, &str, Share); 10] = [
+const PARTITIONS: [(&str, &str, Share); 15] = [
     ("link#", "a link's own, in the table", Share::Own),
     ("receipt#", "a receipt's own", Share::Own),
     ("claim#", "a reference's own", Share::Own),
@@ -206,6 +206,11 @@ const PARTITIONS: [(&str, &str, Share); 10] = [
     ("by-contact ", "`by-contact` of one contact", Share::OfOne("contact")),
     ("by-item ", "`by-item` of one item", Share::OfOne("item")),
     ("contact#", "a contact's own", Share::OfOne("contact")),
+    ("config#", "`config#` of one business", Share::OfOne("business")),
+    ("by-state live#", "`by-state` of one business, links that are live", Share::OfOne("business")),
+    ("by-state over#", "`by-state` of one business, links that are over", Share::OfOne("business")),
+    ("by-state receipts#", "`by-state` of one business, receipts", Share::OfOne("business")),
+    ("by-state events#", "`by-state` of one business, events", Share::OfOne("business")),
     ("due link#", "one of the shards of `due`", Share::Sharded),
     ("", "", Share::OfAll),
 ];
@@ -223,8 +228,7 @@ fn walls(partitions: &BTreeMap<String, Load>) -> Vec<Wall> {
     for (partition, load) in partitions {
         let class = PARTITIONS.iter().position(|(prefix, ..)| partition.starts_with(prefix)).unwrap();
         if matches!(PARTITIONS[class].2, Share::OfAll) {
-            let name = partition.split("202").next().unwrap();
-            walls.push(wall(&format!("`{}`", name.trim()), load, Some(1.0), "all links"));
+            walls.push(wall(&format!("`{partition}`"), load, Some(1.0), "all links"));
             continue;
         }
         let (_, sum) = sums.entry(class).or_insert_with(|| (PARTITIONS[class].1.to_owned(), Load::default()));

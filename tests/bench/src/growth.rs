@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::StreamSpecification;
 use domain::ids::{LinkId, PayToken};
 use dynoxide::{AttributeValue, ImportOptions, Item};
+use paylink_local::seed::DEMO;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::meter::{Meter, Usage};
@@ -192,8 +193,9 @@ fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64
     put("listed_at", format!("{listed_at}#{id}"));
     // One that is due will be written again, with the lists that its own contact and item say.
     if due_at.is_none() {
-        put("by_contact", contact.map_or_else(|| format!("links#c-{}", number % CONTACTS), |id| format!("links#{id}")));
-        put("by_item", format!("links#i-{number}"));
+        let contact = contact.map_or_else(|| format!("c-{}", number % CONTACTS), str::to_owned);
+        put("by_contact", format!("links#{DEMO}#{contact}"));
+        put("by_item", format!("links#{DEMO}#i-{number}"));
     }
     put("due_kind", due_kind(&id));
     if let Some(due_at) = due_at {

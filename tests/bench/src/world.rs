@@ -1,4 +1,4 @@
-//! The local cloud with the demo business, and the programs that are measured in it.
+//! The local cloud with the demo businesses, and the programs that are measured in it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub(crate) const FUNCTIONS: [&str; 6] =
 /// The peers, which do the first three functions' main steps in one.
 pub(crate) const PEERS: [&str; 2] = ["node", "python"];
 
-/// The SHA-256 of the local cloud's API key, and a merchant id that the simulator takes, for the peers.
+/// A merchant id that the simulator takes, for the peers.
 const PEER_MERCHANT: &str = "1344b5d4-0048-11e8-94db-005056a205be";
 
 pub(crate) struct World {
@@ -46,7 +46,7 @@ impl Drop for World {
 const CONFIGURATION_SECONDS: &str = "3600";
 
 impl World {
-    /// A new table with nothing in it but the demo business.
+    /// New tables with nothing in them but the demo businesses.
     pub(crate) async fn start() -> Self {
         let database = Database::memory().expect("a database in memory");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -62,7 +62,7 @@ impl World {
             webhooks: false,
         };
         let cloud = Cloud::start(&options).await.expect("the local cloud starts");
-        seed::plant(&cloud).await.expect("the demo business is made");
+        seed::plant(&cloud).await.expect("the demo businesses are made");
         let runtime = Runtime::new(Environment::from(cloud.environment.clone())).unwrap();
         // A table that is being filled takes its time.
         let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk())

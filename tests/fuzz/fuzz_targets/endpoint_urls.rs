@@ -1,13 +1,15 @@
 //! Feeds any text to the parser of the addresses that events are sent to. What is accepted as public must have the scheme
 //! `https`, name a host that is neither this machine nor an address literal out of the special ranges, by the standard
 //! library's own list of them, and be accepted again as the very same. The local cloud must accept all of that too, and
-//! besides only this machine.
+//! besides only this machine. What a business's pay URLs may begin with is a host that is reached in secret, and is
+//! accepted again as the very same too, because the table gives it back so.
 
 #![no_main]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::business::PayUrlBase;
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 
@@ -54,6 +56,11 @@ fuzz_target!(|data: &[u8]| {
         let url = Url::parse(&accepted).expect("an accepted address is one");
         assert!(url.scheme() == "https" || (url.scheme() == "http" && is_private(&url)), "{accepted}");
         assert_eq!(parse_endpoint_url(&accepted, Reach::ThisMachine).as_ref(), Ok(&accepted));
+    }
+    if let Ok(base) = PayUrlBase::parse(text) {
+        let url = Url::parse(base.as_str()).expect("a base is an address");
+        assert_eq!((url.scheme(), url.path()), ("https", "/"), "{base:?}");
+        assert_eq!(PayUrlBase::parse(base.as_str()), Ok(base));
     }
 });
 

@@ -5,7 +5,7 @@
 #![no_main]
 
 use domain::ids::{
-    AccountId, AttemptId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId,
+    AccountId, AttemptId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId,
     PayToken, ReceiptId, ReceiptTypeId, ReferenceId, ReturnKey, Role,
 };
 use libfuzzer_sys::fuzz_target;
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let Ok(text) = str::from_utf8(data) else { return };
     prints_back!(text, LinkId, AttemptId, ReceiptId, MessageId, EventId, AccountId, ContactId, ItemId, ReceiptTypeId);
-    prints_back!(text, FieldKey, Role, ReferenceId, EndpointId, CredentialsVersion);
+    prints_back!(text, FieldKey, Role, ReferenceId, EndpointId, CredentialsVersion, BusinessId);
     if let Ok(event) = EventId::parse(text) {
         let (link, sequence) = event.parts().expect("an event's id has its parts");
         assert_eq!(EventId::of(&link, sequence), event);

@@ -32,9 +32,9 @@ fuzz_target!(|data: &[u8]| {
             expected.entry(id).or_default().push(number);
         }
     }
-    let named = batch.links.into_iter().map(|(id, mut numbers)| {
-        numbers.retain(|number| !batch.unreadable.contains(number));
-        (id, numbers)
+    let named = batch.links.into_iter().map(|(id, mut records)| {
+        records.numbers.retain(|number| !batch.unreadable.contains(number));
+        (id, records.numbers)
     });
     assert_eq!(named.filter(|(_, numbers)| !numbers.is_empty()).collect::<BTreeMap<_, _>>(), expected);
 });

@@ -19,6 +19,7 @@ use domain::gateway::GatewayKind;
 use domain::ids::{EventId, LinkId};
 use domain::link::Resolution;
 use futures_util::future::join_all;
+use paylink_local::seed::BAZAAR_KEY;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::fault_proxy::{Call, Fault};
@@ -658,8 +659,23 @@ struct Run {
     wrong: Vec<String>,
 }
 
+/// Another business has a link under the same key and the same reference, which nobody opens: whatever happens to a flow is
+/// none of its business.
+async fn bystander(world: &FaultyWorld, key: &str) -> Made {
+    let body = json!({
+        "account_id": "main", "contact_id": "c-1042", "amount": 1999, "expires_in_days": 100, "reference_id": key,
+    });
+    let link = world.make_link_as(BAZAAR_KEY, &body, key).await;
+    world.bring_stream().await;
+    link
+}
+
+/// What there is to say about it in the end.
+const UNTOUCHED: &str = "active attempts [] receipts 0 messages []";
+
 async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Point>) -> Run {
     let key = format!("{flow:?}-{number}").replace(['(', ')'], "-");
+    let bystander = bystander(world, &key).await;
     let mut scene = flow.prepare(world, key).await;
     match point {
         Some(point) => world.proxy.fault_at(point.call.clone(), point.number, point.fault),
@@ -693,6 +709,10 @@ async fn run(flow: Flow, world: &FaultyWorld, number: usize, point: Option<&Poin
     }
     let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
     let truth = evidence.truth_of(&scene.link().id);
+    let untouched = evidence.truth_of(&bystander.id);
+    if untouched != UNTOUCHED {
+        wrong.push(format!("another business's link came to {untouched}"));
+    }
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
     Run { calls, truth, wrong }

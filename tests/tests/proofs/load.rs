@@ -1,4 +1,4 @@
-//! Hundreds of links, each through its whole life, all at once, at every gateway, while the stream is served and the
+//! Hundreds of links of two businesses, each through its whole life, all at once, at every gateway, while the stream is served and the
 //! schedule comes: how long each step takes, how much is told in a second, and whether the books are right in the end.
 //! `make load LINKS=300`; without `LINKS` a few show that it works.
 //!
@@ -14,29 +14,32 @@ use std::time::{Duration, Instant};
 
 use domain::gateway::GatewayKind;
 use futures_util::future::join_all;
+use paylink_local::seed::{BAZAAR, DEMO};
 use reqwest::StatusCode;
 use serde_json::json;
-use tests::faulty_world::{FaultyWorld, Made};
+use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
 
-use crate::simulation::gateway_of;
+use crate::simulation::{Account, gateway_of};
 
 /// The number of links unless `LINKS` names another.
-const FEW: usize = 18;
+const FEW: usize = 24;
 
 /// Each account with what its customers pay, what they choose on the gateway's page, and what the pay URL answers.
-const ACCOUNTS: [(&str, i64, &str, StatusCode); 6] = [
-    ("main", 50_000, "paid", StatusCode::SEE_OTHER),
-    ("zibal", 50_000, "paid", StatusCode::SEE_OTHER),
-    ("saman", 50_000, "paid", StatusCode::OK),
-    ("euro", 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
-    ("mollie", 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
-    ("rupee", 50_000, "paid_no_webhook", StatusCode::SEE_OTHER),
+const ACCOUNTS: [(Account, i64, &str, StatusCode); 8] = [
+    ((DEMO, "main"), 50_000, "paid", StatusCode::SEE_OTHER),
+    ((DEMO, "zibal"), 50_000, "paid", StatusCode::SEE_OTHER),
+    ((DEMO, "saman"), 50_000, "paid", StatusCode::OK),
+    ((BAZAAR, "main"), 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ((DEMO, "euro"), 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ((DEMO, "mollie"), 1999, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ((DEMO, "rupee"), 50_000, "paid_no_webhook", StatusCode::SEE_OTHER),
+    ((BAZAAR, "rial"), 50_000, "paid", StatusCode::SEE_OTHER),
 ];
 
 /// Whether an account is at this gateway.
 pub(crate) fn tries(gateway: GatewayKind) -> bool {
-    ACCOUNTS.iter().any(|(account, ..)| gateway_of(account) == gateway)
+    ACCOUNTS.iter().any(|(account, ..)| gateway_of(*account) == gateway)
 }
 
 /// What becomes of a link, in turn.
@@ -76,12 +79,15 @@ async fn step(
 
 /// A link from its making to the page that says it is paid, or to another end.
 async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
-    let (account, amount, outcome, sent_on) = ACCOUNTS[number % ACCOUNTS.len()];
+    let ((business, account), amount, outcome, sent_on) = ACCOUNTS[number % ACCOUNTS.len()];
+    let key = key_of(business);
     let body = json!({
         "account_id": account, "contact_id": "c-1042", "amount": amount, "recipients": { "contact": true },
     });
-    let made = step(report, "create", StatusCode::CREATED, world.create(&body, &format!("load-{number}"))).await;
-    let link = Made::read(&made.json());
+    let idempotency_key = format!("load-{number}");
+    let asked = world.create_as(key, &body, &idempotency_key);
+    let made = step(report, "create", StatusCode::CREATED, asked).await;
+    let link = Made::read(key, &made.json());
     // Nobody opens a link at the moment at which it is made, and not everybody after the same time.
     tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
     // In two tabs, which are led to the same session.

@@ -7,6 +7,9 @@
 //! tried, plain and with one of them coming twice at once. Of all the others, at every gateway, with nobody who paid,
 //! with each of them in turn coming twice, and of a seeded sample of longer ones, only a part is tried.
 //!
+//! Every other order is of another business, wherever that has an account at the gateway, in the same world and with the same
+//! idempotency key as one of the demo business.
+//!
 //! What is true in the end follows from the first of them that decides anything; [`Order::truth`] says so in a few
 //! lines, knowing nothing of how the service does it.
 //!
@@ -23,8 +26,9 @@ use domain::gateway::GatewayKind;
 use domain::ids::{EndpointId, LinkId};
 use domain::link::LinkStatus;
 use futures_util::future::join_all;
+use paylink_local::seed::{self, BAZAAR, DEMO};
 use serde_json::json;
-use tests::faulty_world::{FaultyWorld, Made};
+use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
 use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
@@ -120,6 +124,22 @@ impl Account {
         }
     }
 
+    /// What an account like this is called at the other business, where it has one.
+    fn at_the_bazaar(self) -> Option<&'static str> {
+        match self {
+            Self::Zarinpal => Some("rial"),
+            Self::Sep => Some("saman"),
+            Self::Stripe => Some("main"),
+            Self::LateStripe => Some("late-main"),
+            Self::Zibal | Self::Mollie | Self::Razorpay | Self::LateZarinpal => None,
+        }
+    }
+
+    /// The business that has its turn.
+    fn business_in_turn(self, number: usize) -> &'static str {
+        if number % 2 == 1 && self.at_the_bazaar().is_some() { BAZAAR } else { DEMO }
+    }
+
     fn takes_late_money(self) -> bool {
         matches!(self, Self::LateZarinpal | Self::LateStripe)
     }
@@ -152,6 +172,8 @@ impl Account {
 #[derive(Clone, Debug)]
 struct Order {
     account: Account,
+    /// Whose account it is.
+    business: &'static str,
     /// Whether the customer had paid in the first session before anything came in.
     is_paid: bool,
     incoming: Vec<Incoming>,
@@ -170,6 +192,14 @@ enum Truth {
 }
 
 impl Order {
+    /// What the account is called by whose it is.
+    fn account_id(&self) -> &'static str {
+        match self.account.at_the_bazaar() {
+            Some(account) if self.business == BAZAAR => account,
+            Some(_) | None => self.account.id(),
+        }
+    }
+
     /// The first thing that decides anything decides.
     fn truth(&self) -> Truth {
         let paid = self.is_paid.then_some(Truth::PaidByTheFirst);
@@ -218,7 +248,8 @@ fn orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
             // Each place has its turn to be doubled.
             let is_in_turn = doubled.is_none_or(|at| at == number % incoming.len());
             let list = if account == Account::Stripe && is_paid && is_in_turn { &mut always } else { &mut others };
-            list.push(Order { account, is_paid, incoming: incoming.clone(), doubled });
+            let business = account.business_in_turn(number);
+            list.push(Order { account, business, is_paid, incoming: incoming.clone(), doubled });
         }
     }
     (always, others)
@@ -235,12 +266,13 @@ fn orders(one_in: usize) -> Vec<Order> {
 
 fn longer_orders() -> Vec<Order> {
     let mut chance = Seeded::new(20_260);
-    let draw = |_| {
+    let draw = |number| {
         let account = chance.one_of(&Account::ALL);
         let length = 5 + chance.below(6);
         let incoming: Vec<Incoming> = (0..length).map(|_| chance.one_of(account.incoming())).collect();
         let doubled = chance.once_in(2).then(|| chance.below(length));
-        Order { account, is_paid: !chance.once_in(4), incoming, doubled }
+        let business = account.business_in_turn(number);
+        Order { account, business, is_paid: !chance.once_in(4), incoming, doubled }
     };
     (0..LONGER).map(draw).collect()
 }
@@ -265,10 +297,10 @@ impl<'a> Story<'a> {
         let amount = if matches!(gateway, GatewayKind::Stripe | GatewayKind::Mollie) { 1999 } else { 50_000 };
         let ends_at = world.now() + 5 * 60 * MINUTE;
         let body = json!({
-            "account_id": order.account.id(), "contact_id": "c-1042", "amount": amount,
+            "account_id": order.account_id(), "contact_id": "c-1042", "amount": amount,
             "expires_at": ends_at.to_string(),
         });
-        let link = world.make_link(&body, &format!("order-{number}")).await;
+        let link = world.make_link_as(key_of(order.business), &body, &format!("order-{number}")).await;
         let page = world.go_to_gateway(&link).await;
         let paid_back = if order.is_paid { Some(pay(world, gateway, &page).await.unwrap()) } else { None };
         // What was paid at SEP has to be confirmed within half an hour.
@@ -380,13 +412,18 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
     }
     let world = FaultyWorld::start(3600).await;
     // Events are recorded all the same; sending tens of thousands of them would tell nothing about the orders.
-    world.cloud.store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.unwrap();
+    for business in [seed::demo(), seed::bazaar()] {
+        let endpoint = EndpointId::parse("demo-crm").unwrap();
+        world.cloud.store.of(&business).delete_endpoint(&endpoint).await.unwrap();
+    }
     let wrong = &mut tried.wrong;
-    for (number, order) in orders.iter().enumerate() {
+    for (at, order) in orders.iter().enumerate() {
         if is_over() {
             break;
         }
         tried.orders += 1;
+        // Each business counts its own, so that both use the same keys.
+        let number = orders[..at].iter().filter(|before| before.business == order.business).count();
         let story = Story::begin(&world, order, number).await;
         for (at, event) in order.incoming.iter().enumerate() {
             story.wait_for(*event);

@@ -1,8 +1,9 @@
-//! Hours in the life of a business, many times over: links are made and paid at every gateway, on accounts that take
+//! Hours in the life of two businesses, many times over: links are made and paid at every gateway, on accounts that take
 //! late money and on others, customers come and go, pay less, and try the reference of another payment, the CRM
 //! cancels, reminds and decides what needed review, time passes, and whatever can go wrong with a call does, by chance.
-//! Sometimes nothing is delivered for so long that the stream gives up. After each step nothing has moved backward, and
-//! in the end the books are right.
+//! Sometimes nothing is delivered for so long that the stream gives up. Both businesses call their links, keys, accounts and
+//! customers alike, and at some gateways they are one merchant. After each step nothing has moved backward, and in the end
+//! the books of each are right.
 //!
 //! Each seed is another story. `make simulate SEEDS=1000` tells a thousand; where one ends badly, its seed and what
 //! happened in it are printed, and `FIRST_SEED=… SEEDS=1` tells it again. `PAYLINK_SECONDS=300 make simulate` tells as
@@ -19,10 +20,11 @@ use std::time::Duration;
 
 use domain::gateway::GatewayKind;
 use futures_util::future::join_all;
+use paylink_local::seed::{BAZAAR, DEMO};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::fault_proxy::{Call, Fault};
-use tests::faulty_world::{FaultyWorld, Made};
+use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
 use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
@@ -53,7 +55,7 @@ struct Wanted {
     body: Value,
     key: String,
     made: Option<Made>,
-    account: &'static str,
+    account: Account,
     /// Somebody tried to pay it with the reference of another payment.
     is_tried_on: bool,
     /// The gateway's page that the customer was sent to.
@@ -70,39 +72,48 @@ struct Webhook {
     kind: &'static str,
 }
 
+/// An account, behind the business whose it is.
+pub(crate) type Account = (&'static str, &'static str);
+
 /// What accounts are chosen from, the more often the more they stand here.
-const ACCOUNTS: [&str; 14] = [
-    "main",
-    "main",
-    "zibal",
-    "saman",
-    "saman",
-    "euro",
-    "euro",
-    "euro",
-    "mollie",
-    "rupee",
-    "late-main",
-    "late-euro",
-    "late-euro",
-    "late-saman",
+const ACCOUNTS: [Account; 20] = [
+    (DEMO, "main"),
+    (DEMO, "main"),
+    (DEMO, "zibal"),
+    (DEMO, "saman"),
+    (DEMO, "saman"),
+    (DEMO, "euro"),
+    (DEMO, "euro"),
+    (DEMO, "euro"),
+    (DEMO, "mollie"),
+    (DEMO, "rupee"),
+    (DEMO, "late-main"),
+    (DEMO, "late-euro"),
+    (DEMO, "late-euro"),
+    (DEMO, "late-saman"),
+    (BAZAAR, "main"),
+    (BAZAAR, "main"),
+    (BAZAAR, "late-main"),
+    (BAZAAR, "rial"),
+    (BAZAAR, "rial"),
+    (BAZAAR, "saman"),
 ];
 
 /// At which gateway an account is paid.
-pub(crate) fn gateway_of(account: &str) -> GatewayKind {
+pub(crate) fn gateway_of(account: Account) -> GatewayKind {
     match account {
-        "main" | "late-main" => GatewayKind::Zarinpal,
-        "zibal" => GatewayKind::Zibal,
-        "saman" | "late-saman" => GatewayKind::Sep,
-        "mollie" => GatewayKind::Mollie,
-        "rupee" => GatewayKind::Razorpay,
+        (BAZAAR, "rial") | (DEMO, "main" | "late-main") => GatewayKind::Zarinpal,
+        (_, "zibal") => GatewayKind::Zibal,
+        (_, "saman" | "late-saman") => GatewayKind::Sep,
+        (_, "mollie") => GatewayKind::Mollie,
+        (_, "rupee") => GatewayKind::Razorpay,
         _ => GatewayKind::Stripe,
     }
 }
 
 /// Whether an account is at this gateway.
 pub(crate) fn tries(gateway: GatewayKind) -> bool {
-    ACCOUNTS.iter().any(|account| gateway_of(account) == gateway)
+    ACCOUNTS.iter().any(|account| gateway_of(*account) == gateway)
 }
 
 struct Story<'a> {
@@ -123,7 +134,8 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     fn new(world: &'a FaultyWorld, seed: u64) -> Self {
         let mut chance = Seeded::new(seed);
-        let links = (0..5 + chance.below(3)).map(|number| wanted(&mut chance, world, seed, number)).collect();
+        let mut of_business = BTreeMap::new();
+        let links = (0..5 + chance.below(3)).map(|_| wanted(&mut chance, world, seed, &mut of_business)).collect();
         let mut story = Self {
             world,
             chance,
@@ -170,10 +182,12 @@ impl<'a> Story<'a> {
         if wanted.made.is_some() {
             return;
         }
-        let reply = self.world.create(&wanted.body, &wanted.key).await;
+        let ((business, account), api_key) = (wanted.account, key_of(wanted.account.0));
+        let reply = self.world.create_as(api_key, &wanted.body, &wanted.key).await;
         let status = reply.as_ref().map(|reply| reply.status);
-        wanted.made = reply.filter(|reply| reply.status == StatusCode::CREATED).map(|reply| Made::read(&reply.json()));
-        self.note(&format!("link {at} is asked for: {status:?}"));
+        let made = reply.filter(|reply| reply.status == StatusCode::CREATED);
+        wanted.made = made.map(|reply| Made::read(api_key, &reply.json()));
+        self.note(&format!("link {at} is asked for by {business} on {account}: {status:?}"));
     }
 
     async fn visit(&mut self, at: usize) {
@@ -416,13 +430,19 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Anything that a CRM may ask for.
-fn wanted(chance: &mut Seeded, world: &FaultyWorld, seed: u64, number: usize) -> Wanted {
+/// Anything that a CRM may ask for. Each business counts its own links, so that what it calls them the other does too.
+fn wanted(
+    chance: &mut Seeded,
+    world: &FaultyWorld,
+    seed: u64,
+    of_business: &mut BTreeMap<&'static str, usize>,
+) -> Wanted {
     let account = chance.one_of(&ACCOUNTS);
+    let number = *of_business.entry(account.0).and_modify(|number| *number += 1).or_default();
     let is_rial = matches!(gateway_of(account), GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep);
     let minutes = chance.one_of(&[20_u32, 60, 360, 4320]);
     let mut body = json!({
-        "account_id": account,
+        "account_id": account.1,
         "contact_id": "c-1042",
         "amount": 50_000 + number,
         "expires_at": (world.now() + minutes * MINUTE).to_string(),
@@ -520,7 +540,7 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     {
         let mut tally = tally.lock().unwrap();
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
-            tally.add(format!("{} links", link.status_at(world.now()).name()));
+            tally.add(format!("{} links of {}", link.status_at(world.now()).name(), link.business()));
             link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));
         }
         hit.iter().for_each(|(call, _)| tally.add(format!("disturbed calls of {}", call.function)));

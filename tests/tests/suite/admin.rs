@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 use domain::Timestamp;
-use domain::ids::ContactId;
-use paylink_admin::{Admin, ReplayResult, SmsPreferences, Verdict};
+use domain::ids::{BusinessId, ContactId};
+use paylink_admin::{Admin, FIRST_BUSINESS, ReplayResult, SmsPreferences, Verdict};
+use paylink_local::seed;
 use reqwest::{Method, StatusCode};
 use runtime::Environment;
 use serde_json::{Value, json};
+use store::KeyHolder;
 use tests::{World, empty_cloud};
 
 fn admin_of(cloud: &paylink_local::Cloud) -> Admin {
@@ -34,10 +36,8 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
     cloud.undelivered.send("{}");
     let lacks = missing(&admin).await;
     for part in [
-        "The table is not set up",
-        "There is no API key",
-        "There are no settings",
-        "No account takes online payments",
+        "The tables are not set up",
+        "There is no business",
         "expire-links has never ended a run well",
         "deliver-messages has never ended a run well",
         "1 batches of the stream could not be worked off",
@@ -52,16 +52,26 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
 
     let cloud = empty_cloud().await;
     let admin = admin_of(&cloud);
-    admin.set_up().await.unwrap();
-    admin.create_key("crm", &[]).await.unwrap();
+    let first = BusinessId::parse(FIRST_BUSINESS).unwrap();
+    let made = admin.set_up(&first, Timestamp::now()).await.unwrap().expect("a new stack gets a business and a key");
+    assert_eq!(made.business.id, first);
+    assert!(made.key.key.starts_with("plk_main_"), "a key says whose it is");
+    assert!(admin.set_up(&first, Timestamp::now()).await.unwrap().is_none(), "a second time it changes nothing");
+    let of_first = KeyHolder::Business(first.clone());
+    admin.revoke_key(&of_first, &made.key.id).await.unwrap();
+    let lacks = missing(&admin).await;
+    for part in ["main: there is no API key", "main: there are no settings", "main: no account takes online payments"] {
+        assert!(lacks.iter().any(|text| text.contains(part)), "{part} is not in {lacks:#?}");
+    }
+    admin.create_key(&of_first, "crm", &[]).await.unwrap();
     let settings = json!({ "business_name": "My Business" }).to_string();
-    admin.call(Method::PUT, "/v1/settings", Some(settings)).await.unwrap();
+    admin.call(&first, Method::PUT, "/v1/settings", Some(settings)).await.unwrap();
     let account = json!({
         "name": "Main", "currency": "IRR", "mode": "sandbox",
         "online_payment": { "enabled": true, "gateway": "zarinpal",
                             "credentials": { "merchant_id": "1344b5d4-0048-11e8-94db-005056a205be" } },
     });
-    let answer = admin.call(Method::PUT, "/v1/accounts/main", Some(account.to_string())).await.unwrap();
+    let answer = admin.call(&first, Method::PUT, "/v1/accounts/main", Some(account.to_string())).await.unwrap();
     assert_eq!(answer["online_payment"]["credentials_set"], true);
     let preferences = SmsPreferences {
         monthly_limit: Some(50),
@@ -73,6 +83,13 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
         cloud.store.record_heartbeat(schedule, Timestamp::now()).await;
     }
     assert_eq!(missing(&admin).await, Vec::<String>::new());
+    // What another business lacks is not missed by this one, and a suspended one lacks nothing.
+    let second = BusinessId::parse("second").unwrap();
+    admin.create_business(&second, "Another", None, Timestamp::now()).await.unwrap();
+    let lacks = missing(&admin).await;
+    assert!(lacks.len() == 3 && lacks.iter().all(|text| text.starts_with("second: ")), "{lacks:#?}");
+    admin.suspend_business(&second, Some("not yet"), Timestamp::now()).await.unwrap();
+    assert_eq!(missing(&admin).await, Vec::<String>::new());
     let known = admin.sms_preferences().await.unwrap();
     assert_eq!(known["MonthlySpendLimit"], "50");
     assert_eq!(known["DefaultSMSType"], "Transactional");
@@ -82,12 +99,48 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
 async fn what_the_api_refuses_is_refused_with_its_reasons_and_no_key_is_left_behind() {
     let cloud = empty_cloud().await;
     let admin = admin_of(&cloud);
+    let shop = BusinessId::parse("shop").unwrap();
     let body = json!({ "business_name": "", "colour": "red" }).to_string();
-    let refusal = admin.call(Method::PUT, "/v1/settings", Some(body)).await.unwrap_err().to_string();
+    let nobody = admin.call(&shop, Method::PUT, "/v1/settings", Some(body.clone())).await.unwrap_err().to_string();
+    assert!(nobody.contains("401"), "there is no such business: {nobody}");
+    admin.create_business(&shop, "Shop", None, Timestamp::now()).await.unwrap();
+    let refusal = admin.call(&shop, Method::PUT, "/v1/settings", Some(body)).await.unwrap_err().to_string();
     assert!(refusal.contains("/colour") && refusal.contains("422"), "{refusal}");
-    assert!(admin.list_keys().await.unwrap().is_empty());
+    assert!(admin.list_keys(&KeyHolder::Business(shop)).await.unwrap().is_empty());
     let too_much = SmsPreferences { log_percent: Some(101), ..SmsPreferences::default() };
     assert!(admin.set_sms_preferences(&too_much).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_is_about_the_only_business_or_about_one_that_is_named() {
+    let cloud = empty_cloud().await;
+    let admin = admin_of(&cloud);
+    assert!(admin.business(None).await.unwrap_err().to_string().contains("set-up"));
+    let [one, other] = ["one", "other"].map(|id| BusinessId::parse(id).unwrap());
+    admin.create_business(&one, "One", None, Timestamp::now()).await.unwrap();
+    assert_eq!(admin.business(None).await.unwrap(), one);
+    assert!(admin.create_business(&one, "Once more", None, Timestamp::now()).await.is_err(), "it is not replaced");
+    admin.create_business(&other, "Other", Some("https://pay.other.example"), Timestamp::now()).await.unwrap();
+    assert!(admin.business(None).await.unwrap_err().to_string().contains("--business"));
+    assert_eq!(admin.business(Some("other")).await.unwrap(), other);
+    assert!(admin.business(Some("nobody")).await.is_err());
+    let all: Vec<BusinessId> = admin.businesses().await.unwrap().into_iter().map(|business| business.id).collect();
+    assert_eq!(all, [one.clone(), other.clone()]);
+    assert!(admin.suspend_business(&one, None, Timestamp::now()).await.unwrap().is_suspended());
+    assert!(!admin.business_called("other").await.unwrap().is_suspended());
+    assert!(!admin.resume_business(&one, Timestamp::now()).await.unwrap().is_suspended());
+    // Keys of one are not among those of the other, nor the platform's among either's.
+    let holders = [KeyHolder::Business(one), KeyHolder::Business(other), KeyHolder::Platform];
+    let mut made = Vec::new();
+    for holder in &holders {
+        made.push(admin.create_key(holder, "crm", &[]).await.unwrap());
+    }
+    assert!(admin.create_key(&holders[0], "crm", &["platform"]).await.is_err(), "a business runs no platform");
+    assert!(admin.revoke_key(&holders[1], &made[0].id).await.is_err(), "it is another's");
+    for (holder, key) in holders.iter().zip(&made) {
+        let listed = admin.list_keys(holder).await.unwrap();
+        assert_eq!(listed.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [key.id.as_str()]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,6 +210,10 @@ async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
     let world = World::in_process().await;
     let admin = admin_of(&world.cloud);
     let id = ContactId::parse("c-9").unwrap();
+    // The other business has a contact of the same id, which this is not about.
+    let other = json!({ "name": "A Namesake", "email": "namesake@example.com" });
+    let path = "/v1/contacts/c-9";
+    assert_eq!(world.crm_as(seed::BAZAAR_KEY, Method::PUT, path, other, &[]).await.status, StatusCode::OK);
     let contact =
         json!({ "id": "c-9", "name": "Somebody Else", "mobile": "+989120000009", "email": "nine@example.com" });
     let make = |more: Value| {
@@ -168,34 +225,42 @@ async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
         body
     };
     let paid = world.make_link(make(json!({ "metadata": { "note": "Somebody Else" } }))).await;
+    // What is paid already asks nobody to pay.
+    world.inbox("+989120000009", 1).await;
     world.pay(&paid, "paid").await;
     let open = world.make_link(make(json!({}))).await;
     world.inbox("+989120000009", 2).await;
 
-    let export = admin.export_contact(&id, Timestamp::now()).await.unwrap();
+    let demo = seed::demo();
+    let export = admin.export_contact(&demo, &id, Timestamp::now()).await.unwrap();
     assert_eq!(export["contact"]["name"], "Somebody Else");
     assert_eq!(export["payment_links"].as_array().unwrap().len(), 2);
     assert_eq!(export["items"].as_array().unwrap().len(), 1);
     assert_eq!(export["receipts"].as_array().unwrap().len(), 1);
     assert!(export.to_string().contains("+989120000009"));
 
-    let erased = admin.erase_contact(&id, Timestamp::now()).await.unwrap();
+    let erased = admin.erase_contact(&demo, &id, Timestamp::now()).await.unwrap();
     assert_eq!((erased.links, erased.items, erased.contact, erased.receipts), (1, 1, true, 1));
     assert_eq!(erased.left.iter().map(|left| left.as_str()).collect::<Vec<_>>(), [open["id"].as_str().unwrap()]);
     assert_eq!(world.link(&open).await["contact"]["name"], "Somebody Else", "it can still be paid");
 
-    let path = format!("/v1/payment-links/{}/cancel", open["id"].as_str().unwrap());
-    assert_eq!(world.crm(Method::POST, &path, json!({ "reason": "Somebody Else asked" })).await.status, StatusCode::OK);
-    let erased = admin.erase_contact(&id, Timestamp::now()).await.unwrap();
+    let cancel = format!("/v1/payment-links/{}/cancel", open["id"].as_str().unwrap());
+    assert_eq!(
+        world.crm(Method::POST, &cancel, json!({ "reason": "Somebody Else asked" })).await.status,
+        StatusCode::OK
+    );
+    let erased = admin.erase_contact(&demo, &id, Timestamp::now()).await.unwrap();
     assert_eq!((erased.links, erased.contact, erased.left.len()), (1, false, 0));
 
-    let rest = admin.export_contact(&id, Timestamp::now()).await.unwrap();
+    let rest = admin.export_contact(&demo, &id, Timestamp::now()).await.unwrap();
     for personal in ["Somebody Else", "+989120000009", "nine@example.com"] {
         assert!(!rest.to_string().contains(personal), "{personal} is still in {rest:#}");
     }
     let link = world.link(&paid).await;
     assert_eq!((link["status"].as_str(), link["amount"].as_i64()), (Some("paid"), Some(50000)));
     assert_eq!(link["receipts"], json!([rest["receipts"][0]["id"]]));
+    let namesake = world.crm_as(seed::BAZAAR_KEY, Method::GET, path, Value::Null, &[]).await;
+    assert_eq!(namesake.json()["name"], "A Namesake");
     // The customer who opens the link again is not told of a person, and nothing breaks.
     let page = world.open(paid["url"].as_str().unwrap()).await;
     assert_eq!(page.status, StatusCode::OK);

@@ -5,8 +5,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use paylink_local::crm::SIGNING_SECRET;
-use paylink_local::seed::{API_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET, ZARINPAL_MERCHANT};
+use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
+use paylink_local::seed::{
+    API_KEY, BAZAAR, BAZAAR_KEY, BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET, PLATFORM_KEY, STRIPE_KEY,
+    STRIPE_WEBHOOK_SECRET, ZARINPAL_MERCHANT,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::World;
@@ -24,6 +27,7 @@ async fn the_main_job_end_to_end() {
     a_link_left_alone_expires(&world).await;
     a_link_is_cancelled(&world).await;
     a_traced_link_is_paid(&world).await;
+    another_business_is_paid_into_an_account_of_the_same_name(&world).await;
     every_rial_is_on_a_receipt(&world).await;
     the_log_tells_what_happened_and_nothing_personal_or_secret(&world).await;
     world.end().await;
@@ -164,9 +168,39 @@ async fn a_traced_link_is_paid(world: &World) {
     world.wait_for_event(&link, "receipt.registered").await;
 }
 
+/// Nobody else's customer, account or link of the same name is meant, and the platform sees both.
+async fn another_business_is_paid_into_an_account_of_the_same_name(world: &World) {
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 777, "locale": "en",
+                       "recipients": { "contact": true } });
+    let reply = world.crm_as(BAZAAR_KEY, Method::POST, "/v1/payment-links", body, &[]).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+    let link = reply.json();
+    assert_eq!(link["currency"], "EUR", "the demo business's account of this name is in rial");
+    let mail = world.inbox("customer@bazaar.example", 1).await;
+    assert!(mail[0]["body"].as_str().unwrap().contains("€7.77"));
+    let page = world.pay(&link, "paid").await;
+    assert!(page.text.contains("Your payment has arrived"), "{}", page.text);
+    let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
+    let own = world.crm_as(BAZAAR_KEY, Method::GET, &path, Value::Null, &[]).await;
+    assert_eq!(own.json()["status"], "paid");
+    assert_eq!(world.crm(Method::GET, &path, Value::Null).await.status, StatusCode::NOT_FOUND);
+    let for_it = world.platform(Some(BAZAAR), Method::GET, &path, Value::Null).await;
+    assert_eq!((for_it.status, for_it.json()), (StatusCode::OK, own.json()));
+    world.wait_for_event(&link, "receipt.registered").await;
+}
+
+/// The receipts of both businesses.
+async fn all_receipts(world: &World) -> Vec<Value> {
+    let path = "/v1/receipts?contact_id=c-1042&limit=100";
+    let others = world.crm_as(BAZAAR_KEY, Method::GET, path, Value::Null, &[]).await.json();
+    let others = others["data"].as_array().unwrap().clone();
+    assert_eq!(others.len(), 1);
+    [world.receipts().await, others].concat()
+}
+
 /// What the gateways hold is exactly what is on receipts.
 async fn every_rial_is_on_a_receipt(world: &World) {
-    let receipts = world.receipts().await;
+    let receipts = all_receipts(world).await;
     for (gateway, name) in [("zarinpal", "Zarinpal"), ("stripe", "Stripe")] {
         let taken: i64 = world
             .books(gateway)
@@ -185,7 +219,7 @@ async fn every_rial_is_on_a_receipt(world: &World) {
     }
 }
 
-/// The business, its customers, its keys and the right to pay are canaries: none of them may be in any line.
+/// The businesses, their customers, their keys and the right to pay are canaries: none of them may be in any line.
 async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &World) {
     let links = world.get("/v1/payment-links?contact_id=c-1042&limit=100").await;
     let urls = links["data"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap());
@@ -193,8 +227,19 @@ async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &Worl
     assert!(tokens.len() >= 5, "there are links whose tokens could have been said");
     let mut canaries = tokens;
     let of_the_business = [API_KEY, ZARINPAL_MERCHANT, STRIPE_KEY, STRIPE_WEBHOOK_SECRET, SIGNING_SECRET];
-    let of_people = ["9120000000", "Demo Customer", "example.com", "local-crm"];
-    canaries.extend(of_the_business.into_iter().chain(of_people).map(str::to_owned));
+    let of_the_other =
+        [BAZAAR_KEY, BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET, BAZAAR_SIGNING_SECRET, PLATFORM_KEY];
+    let of_people = [
+        "9120000000",
+        "Demo Customer",
+        "Bazaar Customer",
+        "example.com",
+        "bazaar.example",
+        "local-crm",
+        "local-platform",
+    ];
+    let all = of_the_business.into_iter().chain(of_the_other).chain(of_people);
+    canaries.extend(all.map(str::to_owned));
     // The last event is on its way through the stream.
     for _ in 0..100 {
         if world.log().contains("LinksCancelled") {
@@ -225,7 +270,7 @@ async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &Worl
     let expired = lines.iter().find(|line| line["message"] == "A payment link expired.").unwrap();
     assert!(expired["trace_id"].is_string(), "{expired}");
     let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
-    let paid = world.receipts().await.len();
+    let paid = all_receipts(world).await.len();
     assert_eq!(usize::try_from(sum("LinksPaid")).unwrap(), paid, "each payment is counted once");
     for figure in
         ["LinksMade", "LinksOpened", "LinksExpired", "LinksCancelled", "Attempts", "Messages", "Events", "DueFound"]

@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+mod businesses;
+mod due;
+mod lists;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment};
 use domain::ids::{
-    AccountId, AttemptId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken, ProviderId,
-    ReferenceId, ReturnKey,
+    AccountId, AttemptId, BusinessId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken,
+    ProviderId, ReferenceId, ReturnKey,
 };
 use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, ItemTerms, PaymentLink, Terms};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -22,10 +26,11 @@ use domain::money::{Currency, Money};
 use domain::records::account::LatePayment;
 use domain::records::contact::Contact;
 use futures_util::future::join_all;
+use paylink_local::Cloud;
+use runtime::{Environment, Runtime};
 use store::{
-    ApiKey, ChangedRecords, Created, DUE_SHARDS, DayShards, DueLease, DueMessage, EventList, EventRecorded,
-    EventsAfter, KeyRevocation, LeaseOutcome, LinkList, ReceiptList, Revision, Scope, Store, TransitionWritten,
-    Written,
+    ApiKey, ChangedRecords, Created, DueLease, DueMessage, EventList, EventsAfter, KeyHolder, KeyRevocation,
+    LeaseOutcome, LinkList, LinksOf, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
 };
 use tests::empty_cloud;
 
@@ -69,13 +74,29 @@ fn terms(reference: Option<&str>) -> Terms {
     }
 }
 
+/// The business that most of these tests are about.
+fn shop() -> BusinessId {
+    BusinessId::parse("shop").unwrap()
+}
+
+/// The deadline of whoever looks for due work here.
+fn soon() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(50)
+}
+
+/// The store of another process, which has read nothing yet.
+fn another_process(cloud: &Cloud) -> Store {
+    Store::wire(&Runtime::new(Environment::from(cloud.environment.clone())).unwrap()).unwrap()
+}
+
 fn link_with(number: u8, reference: Option<&str>) -> PaymentLink {
     let token = PayToken::from_random([number; 16]);
-    PaymentLink::new(token, "https://pay.example", "hash".to_owned(), terms(reference), now())
+    PaymentLink::new(shop(), token, "https://pay.example", "hash".to_owned(), terms(reference), now())
 }
 
 async fn made(store: &Store, number: u8) -> PaymentLink {
     let link = link_with(number, None);
+    let store = store.of(&shop());
     assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
     link
 }
@@ -136,7 +157,8 @@ async fn fifty_callers_change_a_link_and_one_wins() {
 async fn a_hundred_creates_under_one_token_make_one_link() {
     let cloud = empty_cloud().await;
     let (link, unchanged) = (link_with(1, None), ChangedRecords::default());
-    let results = join_all((0..100).map(|_| cloud.store.create_link(&link, &unchanged, link.created_at()))).await;
+    let store = cloud.store.of(&shop());
+    let results = join_all((0..100).map(|_| store.create_link(&link, &unchanged, link.created_at()))).await;
     let new = results.iter().filter(|created| matches!(created, Ok(Created::New))).count();
     let existing =
         results.iter().filter(|created| matches!(created, Ok(Created::Exists(known)) if **known == link)).count();
@@ -152,13 +174,14 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     let receipt = transition.kept.as_ref().unwrap().receipt.clone().unwrap();
     assert!(matches!(store.apply_transition(&transition).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap().unwrap(), transition.link);
+    let store = store.of(&shop());
     assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
     for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
     {
         assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
     }
     // The same transition again finds the link changed, and writes nothing twice.
-    let again = store.apply_transition(&transition).await.unwrap();
+    let again = cloud.store.apply_transition(&transition).await.unwrap();
     assert!(matches!(again, TransitionWritten::Written(Written::Rejected(current)) if *current == transition.link));
 }
 
@@ -176,7 +199,7 @@ fn largest_link(with: usize) -> PaymentLink {
             stands_in_for: vec![],
         })
         .collect();
-    PaymentLink::new(PayToken::from_random([1; 16]), "https://pay.example", "hash".to_owned(), terms, now())
+    PaymentLink::new(shop(), PayToken::from_random([1; 16]), "https://pay.example", "hash".to_owned(), terms, now())
 }
 
 #[tokio::test]
@@ -208,7 +231,10 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
         link = link.message_failed(&recipient.id, now()).unwrap();
     }
     assert!(serde_json::to_vec(&link).unwrap().len() < 400 * 1024, "DynamoDB takes no larger item");
-    assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+    assert!(matches!(
+        store.of(&shop()).create_link(&link, &ChangedRecords::default(), now()).await.unwrap(),
+        Created::New
+    ));
     let transition = link.apply_answer(&last.unwrap(), &paid("1"), Hint::Paid, now()).unwrap();
     assert!(matches!(store.apply_transition(&transition).await.unwrap(), TransitionWritten::Written(Written::Applied)));
     assert_eq!(store.link(link.id()).await.unwrap(), Some(transition.link));
@@ -217,7 +243,7 @@ async fn the_largest_link_there_may_be_can_still_be_paid() {
 #[tokio::test]
 async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
     let cloud = empty_cloud().await;
-    let store = &cloud.store;
+    let store = cloud.store.of(&shop());
     let id = ContactId::parse("c-1").unwrap();
     let contact = |name: &str| Contact {
         id: id.clone(),
@@ -263,7 +289,7 @@ async fn fifty_confirmations_of_one_payment_write_one_receipt() {
         .count();
     assert_eq!(applied, 1);
     let list = ReceiptList::OfContact(ContactId::parse("c-1").unwrap());
-    assert_eq!(cloud.store.list_receipts(&list, 10, None).await.unwrap().entries.len(), 1);
+    assert_eq!(cloud.store.of(&shop()).list_receipts(&list, 10, None).await.unwrap().entries.len(), 1);
 }
 
 #[tokio::test]
@@ -277,7 +303,7 @@ async fn a_reference_that_paid_once_pays_nothing_else() {
     assert!(matches!(store.apply_transition(&replayed).await.unwrap(), TransitionWritten::ReferenceTaken));
     assert_eq!(store.link(second.id()).await.unwrap().unwrap(), second, "nothing of it was written");
     let receipt = replayed.kept.unwrap().receipt.unwrap().id;
-    assert_eq!(store.receipt(&receipt).await.unwrap(), None);
+    assert_eq!(store.of(&shop()).receipt(&receipt).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -285,10 +311,14 @@ async fn racing_creates_with_one_reference_make_one_link() {
     let cloud = empty_cloud().await;
     let links: Vec<_> = (0..50).map(|number| link_with(number, Some("R-1"))).collect();
     let unchanged = ChangedRecords::default();
-    let results = join_all(links.iter().map(|link| cloud.store.create_link(link, &unchanged, now()))).await;
+    let store = cloud.store.of(&shop());
+    let results = join_all(links.iter().map(|link| store.create_link(link, &unchanged, now()))).await;
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count(), 49);
-    let listed = cloud.store.links_with_reference(&ReferenceId::parse("R-1").unwrap(), 100, None).await.unwrap();
+    let listed = store
+        .list_links(&LinkList::all(LinksOf::Reference(ReferenceId::parse("R-1").unwrap())), 100, None)
+        .await
+        .unwrap();
     assert_eq!(listed.entries.len(), 1);
 }
 
@@ -297,11 +327,9 @@ async fn only_what_time_has_to_do_with_is_in_the_index_of_due_work() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
     let due = async |at: Timestamp| {
-        let mut found = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            found.extend(store.due_links(shard, at, 100, None).await.unwrap().links);
-        }
-        found
+        let found = store.due_links(0, at, soon()).await.work;
+        assert!(found.iter().all(|due| due.business == shop()), "the index says whose work it is");
+        found.into_iter().map(|due| due.id).collect::<Vec<_>>()
     };
     let (link, id) = begun(store, 1).await;
     assert!(due(now()).await.is_empty());
@@ -336,7 +364,8 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
     let until = now() + Duration::from_secs(60);
-    let leases = join_all((0..50).map(|_| store.lease_message(link.id(), &message, until))).await;
+    let of_shop = shop();
+    let leases = join_all((0..50).map(|_| store.lease_message((&of_shop, link.id()), &message, until))).await;
     let mine: Vec<_> = leases
         .into_iter()
         .filter_map(|lease| match lease.unwrap() {
@@ -347,7 +376,10 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     assert_eq!(mine.len(), 1);
     let sent = MessageState::Sent(Handover::new(now(), "p-1".to_owned()));
     store.note_message(&mine[0], sent.clone()).await.unwrap();
-    assert!(matches!(store.lease_message(link.id(), &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
+    assert!(matches!(
+        store.lease_message((&shop(), link.id()), &message, until).await.unwrap(),
+        LeaseOutcome::NotNeeded
+    ));
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
@@ -358,17 +390,11 @@ async fn a_lost_lease_notes_nothing() {
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(first) = store.lease_message(link.id(), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(first) = store.lease_message((&shop(), link.id()), &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.retry_message_later(link.id(), &message, now()).await.unwrap();
-    let due = {
-        let mut found = Vec::new();
-        for shard in 0..DUE_SHARDS {
-            found.extend(store.due_messages(shard, now() + Duration::from_secs(1), 10).await.unwrap());
-        }
-        found.remove(0)
-    };
+    let due = store.due_messages(now() + Duration::from_secs(1), soon()).await.work.remove(0);
     let lease = store.lease_due_message(&due, now() + Duration::from_secs(60)).await.unwrap();
     let DueLease::Send(second) = lease else { panic!("{lease:?}") };
     assert_eq!(second.tries, 2);
@@ -385,11 +411,7 @@ async fn a_lost_lease_notes_nothing() {
 
 /// All messages that are due by now.
 async fn due_messages(store: &Store) -> Vec<DueMessage> {
-    let mut found = Vec::new();
-    for shard in 0..DUE_SHARDS {
-        found.extend(store.due_messages(shard, now(), 10).await.unwrap());
-    }
-    found
+    store.due_messages(now(), soon()).await.work
 }
 
 #[tokio::test]
@@ -398,7 +420,7 @@ async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent(
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(lease) = store.lease_message(link.id(), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message((&shop(), link.id()), &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     let moments = &[jiff::SignedDuration::from_secs(-1), jiff::SignedDuration::from_hours(1)];
@@ -439,10 +461,14 @@ async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
         stands_in_for: vec![],
     };
     let terms = Terms { recipients: vec![group], ..terms(None) };
-    let link = PaymentLink::new(token, "https://pay.example", "hash".to_owned(), terms, now());
-    assert!(matches!(store.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
+    let link = PaymentLink::new(shop(), token, "https://pay.example", "hash".to_owned(), terms, now());
+    assert!(matches!(
+        store.of(&shop()).create_link(&link, &ChangedRecords::default(), now()).await.unwrap(),
+        Created::New
+    ));
     let recipient = link.recipients().next().unwrap();
-    let LeaseOutcome::Mine(lease) = store.lease_message(link.id(), &recipient.id, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message((&shop(), link.id()), &recipient.id, now()).await.unwrap()
+    else {
         panic!("not mine")
     };
     let moved = Handover { moved_to: Some("-1001".to_owned()), ..Handover::new(now(), "p-1".to_owned()) };
@@ -456,7 +482,7 @@ async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
 #[tokio::test]
 async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
     let cloud = empty_cloud().await;
-    let store = &cloud.store;
+    let store = cloud.store.of(&shop());
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let instants = [
         "2026-11-22T20:29:59Z",
@@ -467,11 +493,11 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
     ];
     for (number, instant) in (0..).zip(instants) {
         let token = PayToken::from_random([number; 16]);
-        let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), at(instant));
+        let link = PaymentLink::new(shop(), token, "https://pay.example", String::new(), terms(None), at(instant));
         store.create_link(&link, &ChangedRecords::default(), at(instant)).await.unwrap();
     }
     // The 23rd in Tehran.
-    let day = LinkList::Between(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z"));
+    let day = LinkList::all(LinksOf::Time(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z")));
     let page = store.list_links(&day, 2, None).await.unwrap();
     let seen: Vec<_> = page.entries.iter().map(|link| link.created_at().to_string()).collect();
     assert_eq!(seen, ["2026-11-23T20:29:59.999Z", "2026-11-23T12:00:00Z"]);
@@ -481,77 +507,40 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
 }
 
 #[tokio::test]
-async fn a_day_over_several_partitions_is_listed_as_one_with_what_was_written_before() {
-    let cloud = empty_cloud().await;
-    let began = now();
-    let second = |number: u8| began + Duration::from_secs(number.into());
-    let wide = cloud.store.clone().with_day_shards(DayShards::new(4).unwrap());
-    for number in 0..24 {
-        // A third was made while there was one partition.
-        let store = if number < 8 { &cloud.store } else { &wide };
-        let token = PayToken::from_random([number; 16]);
-        let link = PaymentLink::new(token, "https://pay.example", String::new(), terms(None), second(number));
-        store.create_link(&link, &ChangedRecords::default(), second(number)).await.unwrap();
-        let event = link.outbox().as_slice()[0].clone();
-        let event = event.record(link.id(), second(number));
-        assert_eq!(store.record_event(&event).await.unwrap(), EventRecorded::Now);
-    }
-    let (mut made, mut cursor) = (Vec::new(), None);
-    loop {
-        let day = LinkList::Between(began, second(100));
-        let page = wide.list_links(&day, 5, cursor.as_ref()).await.unwrap();
-        made.extend(page.entries.iter().map(PaymentLink::created_at));
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    assert_eq!(made, (0..24).rev().map(second).collect::<Vec<_>>());
-    let (mut told, mut after) = (Vec::new(), EventsAfter::Instant(began));
-    loop {
-        let page = wide.list_events(&EventList { after, before: second(100) }, 7).await.unwrap();
-        let Some(last) = page.last().cloned() else { break };
-        told.extend(page.iter().map(|event| event.recorded_at));
-        after = EventsAfter::Event(Box::new(last));
-    }
-    assert_eq!(told, (0..24).map(second).collect::<Vec<_>>());
-    let day = LinkList::Between(began, second(100));
-    let narrow = cloud.store.list_links(&day, 50, None).await.unwrap().entries;
-    assert!(narrow.len() < 24, "they are spread");
-}
-
-#[tokio::test]
 async fn the_secret_of_pay_tokens_is_never_replaced() {
     let cloud = empty_cloud().await;
-    let store = &cloud.store;
-    assert!(store.keys().await.unwrap().token_for("crm", "1").is_err(), "without it no token may be made up");
-    store.ensure_token_secret([1; 32]).await.unwrap();
-    store.ensure_token_secret([2; 32]).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1050)).await;
-    let ring = store.newest_keys().await.unwrap();
-    let token = ring.token_for("crm", "1").unwrap();
-    assert_eq!(ring.token_for("crm", "1").unwrap(), token);
+    let store = cloud.store.of(&shop());
+    assert!(store.token_for("crm", "1").await.is_err(), "without it no token may be made up");
+    cloud.store.ensure_token_secret([1; 32]).await.unwrap();
+    cloud.store.ensure_token_secret([2; 32]).await.unwrap();
+    let token = store.token_for("crm", "1").await.unwrap();
+    assert_eq!(store.token_for("crm", "1").await.unwrap(), token);
+    let first = another_process(&cloud).of(&shop()).token_for("crm", "1").await.unwrap();
+    assert_eq!(first, token, "another process reads the same");
     for (integration, key) in [("crm", "2"), ("cr", "m1"), ("other", "1")] {
-        assert_ne!(ring.token_for(integration, key).unwrap(), token);
+        assert_ne!(store.token_for(integration, key).await.unwrap(), token);
     }
+    let other = cloud.store.of(&BusinessId::parse("other").unwrap());
+    assert_ne!(other.token_for("crm", "1").await.unwrap(), token, "two businesses may use one key");
 }
 
 #[tokio::test]
 async fn a_revoked_key_is_worthless_and_the_others_stay() {
     let cloud = empty_cloud().await;
     let store = &cloud.store;
+    let of_shop = KeyHolder::Business(shop());
     let key = |integration: &str| ApiKey {
         integration: integration.to_owned(),
         scopes: vec![Scope::Read],
         created_at: now(),
     };
-    let first = store.put_api_key("first-key", &key("crm")).await.unwrap();
-    let second = store.put_api_key("second-key", &key("crm")).await.unwrap();
-    assert_eq!(store.list_api_keys().await.unwrap().len(), 2);
-    assert_eq!(store.revoke_api_key("nothing").await.unwrap(), KeyRevocation::NoSuchKey);
-    assert_eq!(store.revoke_api_key(&first).await.unwrap(), KeyRevocation::Revoked);
-    let left: Vec<String> = store.list_api_keys().await.unwrap().into_iter().map(|listed| listed.id).collect();
-    assert_eq!(left, [second]);
-    let ring = store.keys().await.unwrap();
-    assert!(ring.find("first-key").is_none() && ring.find("second-key").is_some());
+    let first = store.put_api_key(&of_shop, "plk_shop_first", &key("crm")).await.unwrap();
+    let second = store.put_api_key(&of_shop, "plk_shop_second", &key("crm")).await.unwrap();
+    assert_eq!(store.list_api_keys(&of_shop).await.unwrap().len(), 2);
+    assert_eq!(store.revoke_api_key(&of_shop, "nothing").await.unwrap(), KeyRevocation::NoSuchKey);
+    assert_eq!(store.revoke_api_key(&of_shop, &first).await.unwrap(), KeyRevocation::Revoked);
+    let listed = store.list_api_keys(&of_shop).await.unwrap();
+    assert_eq!(listed.into_iter().map(|listed| listed.id).collect::<Vec<_>>(), [second]);
+    let ring = store.keys(&of_shop).await.unwrap();
+    assert!(ring.find("plk_shop_first").is_none() && ring.find("plk_shop_second").is_some());
 }

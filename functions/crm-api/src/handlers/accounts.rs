@@ -185,7 +185,7 @@ impl AccountView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
     let wanted = match parameters.get("online_payment") {
         None => None,
@@ -196,31 +196,30 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
             return Err(ApiProblem::bad_parameter("online_payment", &rejection));
         }
     };
-    let configuration = app.store.fresh_configuration().await?;
+    let configuration = caller.store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.gateway_access().is_ok() == wanted));
     let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
     Ok(answer(ListView::page(views, &parameters)?))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let account = app.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
+    let account = caller.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
     Ok(answer(AccountView::new(&account)))
 }
 
 /// Retires the account: no new link can name it, and those there are go on as they were made.
 pub(crate) async fn delete(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    deleted(app.store.delete_account(&id).await?, "account")
+    deleted(caller.store.delete_account(&id).await?, "account")
 }
 
 pub(crate) async fn write(
-    _: MayAdminister,
+    MayAdminister(caller): MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
     body: JsonBody<AccountBody>,
@@ -229,7 +228,7 @@ pub(crate) async fn write(
     let version = new_version(&app)?;
     let mut problems = Problems::default();
     let Some(request) = body.fields.read(app.reach, &mut problems) else { return Err(ApiProblem::invalid(problems)) };
-    let account = use_cases::accounts::write(&app.store, id, request, version, problems).await;
+    let account = use_cases::accounts::write(&caller.store, id, request, version, problems).await;
     Ok(answer(AccountView::new(&account.map_err(refused::record)?)))
 }
 

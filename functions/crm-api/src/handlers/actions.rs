@@ -16,7 +16,7 @@ use web::extract::Path;
 use web::fields::nested;
 use web::idempotency::replayed;
 use web::message_round::{MessageBody, RecipientsBody};
-use web::{ApiProblem, Given, OptionalBody};
+use web::{ApiProblem, Caller, Given, OptionalBody};
 
 use crate::app::App;
 use crate::caller::{MayWrite, Repeatable};
@@ -89,8 +89,8 @@ pub(crate) async fn cancel(
     }
     let asked = call.asked(&caller, &body.value)?;
     let id = link_id(&id)?;
-    let cancelled = use_cases::cancel::cancel(&app.store, &|| app.clock.now(), asked, &id, cancellation).await;
-    answered(&app, cancelled.map_err(refused::cancel)?).await
+    let cancelled = use_cases::cancel::cancel(&caller.store, &|| app.clock.now(), asked, &id, cancellation).await;
+    answered(&app, &caller, cancelled.map_err(refused::cancel)?).await
 }
 
 /// Has people told once more about an active link.
@@ -101,7 +101,7 @@ pub(crate) async fn resend(
     Path(id): Path<String>,
     OptionalBody(body): OptionalBody<ResendBody>,
 ) -> Result<Response, ApiProblem> {
-    let configuration = app.store.configuration().await?;
+    let configuration = caller.store.configuration().await?;
     let region = &configuration.settings.default_region;
     let mut problems = Problems::default();
     refuse_unknown("", body.fields.unknown, &mut problems);
@@ -111,9 +111,9 @@ pub(crate) async fn resend(
     };
     let id = link_id(&id)?;
     let asked = call.asked(&caller, &body.value)?;
-    let (now, store) = (|| app.clock.now(), &app.store);
+    let (now, store) = (|| app.clock.now(), &caller.store);
     let resent = use_cases::resend::resend(store, &now, asked, &id, &configuration, &request, problems).await;
-    answered(&app, resent.map_err(refused::resend)?).await
+    answered(&app, &caller, resent.map_err(refused::resend)?).await
 }
 
 /// A person decides about an attempt under review.
@@ -131,8 +131,8 @@ pub(crate) async fn resolve(
     let Some(outcome) = outcome.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
     let asked = call.asked(&caller, &body.value)?;
     let id = link_id(&id)?;
-    let resolved = use_cases::resolve::resolve(&app.store, &|| app.clock.now(), asked, &id, &attempt, outcome).await;
-    answered(&app, resolved.map_err(refused::resolve)?).await
+    let resolved = use_cases::resolve::resolve(&caller.store, &|| app.clock.now(), asked, &id, &attempt, outcome).await;
+    answered(&app, &caller, resolved.map_err(refused::resolve)?).await
 }
 
 impl CancelBody {
@@ -146,9 +146,9 @@ impl CancelBody {
 }
 
 /// The link as it is after the change.
-async fn answered(app: &App, answer: Answer<PaymentLink>) -> Result<Response, ApiProblem> {
+async fn answered(app: &App, caller: &Caller, answer: Answer<PaymentLink>) -> Result<Response, ApiProblem> {
     match answer {
-        Answer::New(link) => show(app, &link).await,
-        Answer::Repeated(link) => Ok(replayed(show(app, &link).await?)),
+        Answer::New(link) => show(app, caller, &link).await,
+        Answer::Repeated(link) => Ok(replayed(show(app, caller, &link).await?)),
     }
 }

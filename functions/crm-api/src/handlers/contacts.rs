@@ -1,6 +1,5 @@
 //! Contacts and the people at them.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
@@ -15,7 +14,6 @@ use web::extract::{Path, Query};
 use web::records::ContactBody;
 use web::{ApiProblem, JsonBody};
 
-use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
@@ -90,39 +88,34 @@ impl ContactView {
 }
 
 /// All contacts, by their ids.
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
     let after = parameters.cursor(SortKey::Id)?;
-    let page = app.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
+    let page = caller.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
     Ok(answer(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref())))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    let contact = app.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
+    let contact = caller.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
     Ok(answer(ContactView::new(&contact)))
 }
 
 /// Links keep their own copy of what they need of a contact.
-pub(crate) async fn delete(
-    _: MayWrite,
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, ApiProblem> {
+pub(crate) async fn delete(MayWrite(caller): MayWrite, Path(id): Path<String>) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    deleted(app.store.delete_contact(&id).await?, "contact")
+    deleted(caller.store.delete_contact(&id).await?, "contact")
 }
 
 pub(crate) async fn write(
-    _: MayWrite,
-    State(app): State<App>,
+    MayWrite(caller): MayWrite,
     Path(id): Path<String>,
     body: JsonBody<ContactBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    let configuration = app.store.configuration().await?;
+    let configuration = caller.store.configuration().await?;
     let mut problems = Problems::default();
     let change = body.fields.read("", &configuration.settings.default_region, &mut problems);
-    let contact = use_cases::records::write_contact(&app.store, id, change, problems).await;
+    let contact = use_cases::records::write_contact(&caller.store, id, change, problems).await;
     Ok(answer(ContactView::new(&contact.map_err(refused::record)?)))
 }

@@ -7,12 +7,12 @@ use domain::business::settings::Settings;
 use domain::events::EventType;
 use domain::ids::EndpointId;
 use domain::public_url::{Reach, parse_endpoint_url};
-use domain::records::webhook_endpoint::WebhookEndpoint;
+use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use domain::{Problems, Rejection};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use use_cases::Answer;
-use use_cases::endpoints::{EndpointRequest, SecretBits, WrittenEndpoint};
+use use_cases::endpoints::{EndpointRequest, NewSecret, WrittenEndpoint};
 use utoipa::ToSchema;
 use views::instant;
 use views::schema::EventName;
@@ -23,6 +23,7 @@ use web::{ApiProblem, Given, JsonBody, OptionalBody};
 
 use crate::app::App;
 use crate::caller::{MayAdminister, MayRead, Repeatable, id_of};
+use crate::handlers::accounts::new_version;
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
 use crate::respond::{answer, deleted};
@@ -101,41 +102,40 @@ impl EndpointView {
         }
     }
 
-    fn with_secret(mut self, endpoint: &WebhookEndpoint) -> Self {
-        self.secret = endpoint.secrets.last().map(|secret| secret.expose().to_owned());
+    fn with_secret(mut self, secret: &SigningSecret) -> Self {
+        self.secret = Some(secret.expose().to_owned());
         self
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let endpoints = app.store.fresh_endpoints().await?;
-    let configuration = app.store.configuration().await?;
+    let endpoints = caller.store.fresh_endpoints().await?;
+    let configuration = caller.store.configuration().await?;
     let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
     let views = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), view(endpoint)));
     Ok(answer(ListView::page(views, &parameters)?))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, EndpointId::parse)?;
-    let endpoint = app.store.endpoint(&id).await?.ok_or_else(|| ApiProblem::not_found("webhook endpoint"))?;
-    let configuration = app.store.configuration().await?;
+    let endpoint = caller.store.endpoint(&id).await?.ok_or_else(|| ApiProblem::not_found("webhook endpoint"))?;
+    let configuration = caller.store.configuration().await?;
     Ok(answer(EndpointView::new(&endpoint, &configuration.settings)))
 }
 
 /// Nothing more is sent to it, neither new events nor those that wait.
 pub(crate) async fn delete(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, EndpointId::parse)?;
-    deleted(app.store.delete_endpoint(&id).await?, "webhook endpoint")
+    deleted(caller.store.delete_endpoint(&id).await?, "webhook endpoint")
 }
 
 /// Makes an endpoint, and shows its secret once, or replaces all of it but the secret.
 pub(crate) async fn write(
-    _: MayAdminister,
+    MayAdminister(caller): MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
     body: JsonBody<EndpointBody>,
@@ -144,11 +144,11 @@ pub(crate) async fn write(
     let mut problems = Problems::default();
     let request = body.fields.read(app.reach, &mut problems);
     let Some(request) = request.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
-    let configuration = app.store.configuration().await?;
-    let written = use_cases::endpoints::write(&app.store, &|| app.clock.now(), id, request, secret_bits()?).await;
+    let configuration = caller.store.configuration().await?;
+    let written = use_cases::endpoints::write(&caller.store, &|| app.clock.now(), id, request, new_secret(&app)?).await;
     let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
     Ok(answer(match written.map_err(refused::endpoint)? {
-        WrittenEndpoint::New(endpoint) => view(&endpoint).with_secret(&endpoint),
+        WrittenEndpoint::New(endpoint, secret) => view(&endpoint).with_secret(&secret),
         WrittenEndpoint::Changed(endpoint) => view(&endpoint),
     }))
 }
@@ -186,15 +186,16 @@ pub(crate) async fn rotate(
     }
     let overlap = SignedDuration::from_hours(hours.value().unwrap_or(USUAL_OVERLAP_HOURS));
     let asked = call.asked(&caller, &body.value)?;
-    let configuration = app.store.configuration().await?;
+    let configuration = caller.store.configuration().await?;
     let id = id_of("id", &id, EndpointId::parse)?;
-    let (store, now) = (&app.store, || app.clock.now());
-    let rotated = use_cases::endpoints::rotate_secret(store, &now, asked, &id, overlap, secret_bits()?).await;
-    let shown =
-        |endpoint: &WebhookEndpoint| answer(EndpointView::new(endpoint, &configuration.settings).with_secret(endpoint));
+    let (store, now) = (&caller.store, || app.clock.now());
+    let rotated = use_cases::endpoints::rotate_secret(store, &now, asked, &id, overlap, new_secret(&app)?).await;
+    let shown = |(endpoint, secret): &(WebhookEndpoint, SigningSecret)| {
+        answer(EndpointView::new(endpoint, &configuration.settings).with_secret(secret))
+    };
     Ok(match rotated.map_err(refused::rotate)? {
-        Answer::New(endpoint) => shown(&endpoint),
-        Answer::Repeated(endpoint) => replayed(shown(&endpoint)),
+        Answer::New(rotated) => shown(&rotated),
+        Answer::Repeated(rotated) => replayed(shown(&rotated)),
     })
 }
 
@@ -206,6 +207,8 @@ fn check_overlap(hours: i64) -> Result<i64, Rejection> {
     }
 }
 
-fn secret_bits() -> Result<SecretBits, ApiProblem> {
-    runtime::random().map_err(|error| ApiProblem::unavailable(&error))
+/// A secret for an endpoint that the request may make.
+fn new_secret(app: &App) -> Result<NewSecret, ApiProblem> {
+    let bits = runtime::random().map_err(|error| ApiProblem::unavailable(&error))?;
+    Ok(NewSecret::new(bits, new_version(app)?))
 }

@@ -16,7 +16,7 @@ use views::event::{EventView, LoggedEventView};
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::idempotency::replayed;
-use web::{ApiProblem, Given, OptionalBody};
+use web::{ApiProblem, Caller, Given, OptionalBody};
 
 use crate::app::App;
 use crate::caller::{MayRead, MayWrite, Repeatable, id_of};
@@ -42,7 +42,11 @@ pub(crate) struct RedeliverBody {
 }
 
 /// Events in the order in which they were recorded, from the oldest kept or from the one after `after` on.
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Query(pairs): Query,
+) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["type", "after", "limit", "cursor"])?;
     let wanted = parameters.get("type").map(|text| id_of("type", text, EventType::parse)).transpose()?;
     let limit = parameters.limit()?;
@@ -55,22 +59,26 @@ pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query
         // A cursor is the last event of the page before.
         (None, Some(cursor)) => {
             let id = EventId::parse(cursor).map_err(|_| no_cursor())?;
-            EventsAfter::Event(Box::new(app.store.event(&id).await?.ok_or_else(no_cursor)?))
+            EventsAfter::Event(Box::new(caller.store.event(&id).await?.ok_or_else(no_cursor)?))
         }
-        (Some(id), None) => EventsAfter::Event(Box::new(known("after", &app, id).await?)),
+        (Some(id), None) => EventsAfter::Event(Box::new(known("after", &caller, id).await?)),
         (None, None) => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
-    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER) };
-    let found = app.store.list_events(&list, limit).await?;
-    let next_cursor = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
-    let wanted: Vec<&EventRecord> = found.iter().filter(|event| wanted.is_none_or(|kind| event.kind == kind)).collect();
-    Ok(answer(ListView { data: views_of(&app, &wanted, now).await?, next_cursor }))
+    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER), kind: wanted };
+    let page = caller.store.list_events(&list, limit).await?;
+    let events: Vec<&EventRecord> = page.entries.iter().collect();
+    let next_cursor = page.next.map(|id| id.to_string());
+    Ok(answer(ListView { data: views_of(&caller, &events, now).await?, next_cursor }))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let event = use_cases::events::find(&app.store, &event_id(&id)?, app.clock.now()).await?;
+pub(crate) async fn read(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let event = use_cases::events::find(&caller.store, &event_id(&id)?, app.clock.now()).await?;
     let event = event.ok_or_else(|| ApiProblem::not_found("event"))?;
-    Ok(answer(view_of(&app, &event).await?))
+    Ok(answer(view_of(&app, &caller, &event).await?))
 }
 
 /// Has an event sent again by the next run of the schedule, within a minute.
@@ -89,15 +97,15 @@ pub(crate) async fn redeliver(
     }
     let asked = call.asked(&caller, &body.value)?;
     let id = event_id(&id)?;
-    let sent = use_cases::events::redeliver(&app.store, &|| app.clock.now(), asked, &id, only.as_ref()).await;
+    let sent = use_cases::events::redeliver(&caller.store, &|| app.clock.now(), asked, &id, only.as_ref()).await;
     match sent.map_err(refused::redeliver)? {
-        Answer::New(event) => accepted(&app, &event).await,
-        Answer::Repeated(event) => Ok(replayed(accepted(&app, &event).await?)),
+        Answer::New(event) => accepted(&app, &caller, &event).await,
+        Answer::Repeated(event) => Ok(replayed(accepted(&app, &caller, &event).await?)),
     }
 }
 
-async fn accepted(app: &App, event: &EventRecord) -> Result<Response, ApiProblem> {
-    Ok((StatusCode::ACCEPTED, answer(view_of(app, event).await?)).into_response())
+async fn accepted(app: &App, caller: &Caller, event: &EventRecord) -> Result<Response, ApiProblem> {
+    Ok((StatusCode::ACCEPTED, answer(view_of(app, caller, event).await?)).into_response())
 }
 
 /// An id of another form names nothing, so it is not found rather than wrong.
@@ -106,28 +114,32 @@ fn event_id(text: &str) -> Result<EventId, ApiProblem> {
 }
 
 /// The event that a list goes on from.
-async fn known(parameter: &'static str, app: &App, id: &str) -> Result<EventRecord, ApiProblem> {
+async fn known(parameter: &'static str, caller: &Caller, id: &str) -> Result<EventRecord, ApiProblem> {
     let id = id_of(parameter, id, EventId::parse)?;
-    app.store.event(&id).await?.ok_or_else(|| {
+    caller.store.event(&id).await?.ok_or_else(|| {
         let rejection = Rejection::new("unknown_event", "There is no such event, or it is no longer kept.");
         ApiProblem::bad_parameter(parameter, &rejection)
     })
 }
 
-async fn view_of(app: &App, event: &EventRecord) -> Result<LoggedEventView, ApiProblem> {
-    let views = views_of(app, &[event], app.clock.now()).await?;
+async fn view_of(app: &App, caller: &Caller, event: &EventRecord) -> Result<LoggedEventView, ApiProblem> {
+    let views = views_of(caller, &[event], app.clock.now()).await?;
     views.into_iter().next().ok_or_else(|| ApiProblem::not_found("event"))
 }
 
 /// Events with the links that they are about, as those are now.
-async fn views_of(app: &App, events: &[&EventRecord], now: Timestamp) -> Result<Vec<LoggedEventView>, ApiProblem> {
+async fn views_of(
+    caller: &Caller,
+    events: &[&EventRecord],
+    now: Timestamp,
+) -> Result<Vec<LoggedEventView>, ApiProblem> {
     let link_of = |event: &EventRecord| event.id.parts().map(|(link, _)| link);
     let mut ids: Vec<LinkId> = events.iter().filter_map(|event| link_of(event)).collect();
     ids.sort();
     ids.dedup();
-    let links = app.store.links(&ids).await?;
-    let messages = app.store.message_states(&links).await?;
-    let configuration = app.store.configuration().await?;
+    let links = caller.store.links(&ids).await?;
+    let messages = caller.store.message_states(&links).await?;
+    let configuration = caller.store.configuration().await?;
     let settings = &configuration.settings;
     let view = |event: &&EventRecord| {
         let link = links.iter().find(|link| Some(link.id()) == link_of(event).as_ref())?;

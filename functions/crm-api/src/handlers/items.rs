@@ -1,6 +1,5 @@
 //! Items: the CRM's documents that links are made on, and the receipts that show under their fields.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
@@ -14,7 +13,6 @@ use web::extract::{Path, Query};
 use web::records::ItemBody;
 use web::{ApiProblem, JsonBody};
 
-use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
@@ -59,40 +57,35 @@ impl ItemView {
 }
 
 /// All items with their receipts, by their ids.
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
     let after = parameters.cursor(SortKey::Id)?;
-    let page = app.store.list_items(parameters.limit()?, after.as_ref()).await?;
+    let page = caller.store.list_items(parameters.limit()?, after.as_ref()).await?;
     let views = page.entries.into_iter().map(|(item, receipts)| ItemView::new(item, receipts));
     Ok(answer(ListView::new(views.collect(), page.next.as_ref())))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ItemId::parse)?;
-    let (item, receipts) = app.store.item(&id).await?.ok_or_else(|| ApiProblem::not_found("item"))?;
+    let (item, receipts) = caller.store.item(&id).await?.ok_or_else(|| ApiProblem::not_found("item"))?;
     Ok(answer(ItemView::new(item, receipts)))
 }
 
 /// Links keep their own copy of what they need of an item.
-pub(crate) async fn delete(
-    _: MayWrite,
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, ApiProblem> {
+pub(crate) async fn delete(MayWrite(caller): MayWrite, Path(id): Path<String>) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ItemId::parse)?;
-    deleted(app.store.delete_item(&id).await?, "item")
+    deleted(caller.store.delete_item(&id).await?, "item")
 }
 
 pub(crate) async fn write(
-    _: MayWrite,
-    State(app): State<App>,
+    MayWrite(caller): MayWrite,
     Path(id): Path<String>,
     body: JsonBody<ItemBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ItemId::parse)?;
     let mut problems = Problems::default();
     let change = body.fields.read("", &mut problems);
-    let written = use_cases::records::write_item(&app.store, id, change, problems).await;
+    let written = use_cases::records::write_item(&caller.store, id, change, problems).await;
     let (item, receipts) = written.map_err(refused::record)?;
     Ok(answer(ItemView::new(item, receipts)))
 }

@@ -6,19 +6,19 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::business::settings::Settings;
 use domain::ids::{ContactId, ItemId, LinkId, ReferenceId};
-use domain::link::PaymentLink;
+use domain::link::{LinkStatusKind, PaymentLink};
 use domain::requests::amend::Amendment;
 use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
-use store::{LinkList, SortKey};
+use store::{LinkList, LinksOf, SortKey};
 use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
-use web::{ApiProblem, Given, JsonBody};
+use web::{ApiProblem, Caller, Given, JsonBody};
 
 use crate::app::App;
 use crate::caller::{MayRead, MayWrite, id_of};
@@ -26,61 +26,48 @@ use crate::lists::{ListView, Parameters};
 use crate::refused;
 use crate::respond::answer;
 
-const STATUSES: [&str; 4] = ["active", "paid", "expired", "cancelled"];
-
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
     let id = link_id(&id)?;
-    let configuration = app.store.configuration().await?;
-    let file = app.store.link_history(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
+    let configuration = caller.store.configuration().await?;
+    let file = caller.store.link_history(&id).await?.ok_or_else(|| ApiProblem::not_found("payment link"))?;
     Ok(answer(LinkView::new(&file.link, &file.messages, &configuration.settings, app.clock.now())))
 }
 
-/// Links by exactly one of contact, item, reference and day; those of a day can be narrowed to a status.
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+/// Links by exactly one of contact, item, reference and day, of any status or of one.
+pub(crate) async fn list(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Query(pairs): Query,
+) -> Result<Response, ApiProblem> {
     let known = ["contact_id", "item_id", "reference_id", "day", "status", "limit", "cursor"];
     let parameters = Parameters::read(pairs, &known)?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
-    let settings = app.store.configuration().await?.settings.clone();
-    let status = read_status(&parameters, by)?;
+    let settings = caller.store.configuration().await?.settings.clone();
+    let now = app.clock.now();
+    let status = parameters.get("status").map(|text| id_of("status", text, LinkStatusKind::parse)).transpose()?;
     let (limit, cursor) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
-    let cursor = cursor.as_ref();
-    let page = match by {
-        "contact_id" => {
-            let list = LinkList::OfContact(id_of(by, value, ContactId::parse)?);
-            app.store.list_links(&list, limit, cursor).await?
-        }
-        "item_id" => {
-            let list = LinkList::OfItem(id_of(by, value, ItemId::parse)?);
-            app.store.list_links(&list, limit, cursor).await?
-        }
-        "reference_id" => {
-            let id = id_of(by, value, ReferenceId::parse)?;
-            app.store.links_with_reference(&id, limit, cursor).await?
-        }
+    let of = match by {
+        "contact_id" => LinksOf::Contact(id_of(by, value, ContactId::parse)?),
+        "item_id" => LinksOf::Item(id_of(by, value, ItemId::parse)?),
+        "reference_id" => LinksOf::Reference(id_of(by, value, ReferenceId::parse)?),
         _ => {
             let (from, to) = day(value, &settings)?;
-            app.store.list_links(&LinkList::Between(from, to), limit, cursor).await?
+            LinksOf::Time(from, to)
         }
     };
-    let now = app.clock.now();
-    let messages = app.store.message_states(&page.entries).await?;
-    let entries = page.entries.iter().filter(|link| status.is_none_or(|status| link.status_at(now).name() == status));
-    let data = entries.map(|link| LinkView::new(link, &messages, &settings, now)).collect();
+    let list = LinkList { of, status: status.map(|status| (status, now)) };
+    let page = caller.store.list_links(&list, limit, cursor.as_ref()).await?;
+    let messages = caller.store.message_states(&page.entries).await?;
+    let data = page.entries.iter().map(|link| LinkView::new(link, &messages, &settings, now)).collect();
     Ok(answer(ListView::new(data, page.next.as_ref())))
 }
 
-fn read_status<'a>(parameters: &'a Parameters, by: &str) -> Result<Option<&'a str>, ApiProblem> {
-    let refused = |code, detail: &str| Err(ApiProblem::bad_parameter("status", &Rejection::new(code, detail)));
-    match parameters.get("status") {
-        None => Ok(None),
-        Some(_) if by != "day" => refused("status_without_day", "A status narrows the links of a day."),
-        Some(status) if STATUSES.contains(&status) => Ok(Some(status)),
-        Some(_) => refused("unknown_choice", "A status is active, paid, expired or cancelled."),
-    }
-}
-
 /// A day of the business, from its first instant to the first one after it.
-fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiProblem> {
+pub(crate) fn day(text: &str, settings: &Settings) -> Result<(Timestamp, Timestamp), ApiProblem> {
     let refused = || {
         let rejection = Rejection::new("invalid_date", "Give a day such as 2026-12-01.");
         ApiProblem::bad_parameter("day", &rejection)
@@ -138,7 +125,7 @@ impl AmendBody {
 
 /// Changes an active link. Its amount is not among what can be changed.
 pub(crate) async fn amend(
-    _: MayWrite,
+    MayWrite(caller): MayWrite,
     State(app): State<App>,
     Path(id): Path<String>,
     body: JsonBody<AmendBody>,
@@ -146,14 +133,14 @@ pub(crate) async fn amend(
     let id = link_id(&id)?;
     let mut problems = Problems::default();
     let amendment = body.fields.read(&mut problems);
-    let amended = use_cases::amend::amend(&app.store, &|| app.clock.now(), &id, &amendment, problems).await;
-    show(&app, &amended.map_err(refused::amend)?).await
+    let amended = use_cases::amend::amend(&caller.store, &|| app.clock.now(), &id, &amendment, problems).await;
+    show(&app, &caller, &amended.map_err(refused::amend)?).await
 }
 
 /// A link that was just written.
-pub(crate) async fn show(app: &App, link: &PaymentLink) -> Result<Response, ApiProblem> {
-    let messages = app.store.message_states(std::slice::from_ref(link)).await?;
-    let configuration = app.store.configuration().await?;
+pub(crate) async fn show(app: &App, caller: &Caller, link: &PaymentLink) -> Result<Response, ApiProblem> {
+    let messages = caller.store.message_states(std::slice::from_ref(link)).await?;
+    let configuration = caller.store.configuration().await?;
     Ok(answer(LinkView::new(link, &messages, &configuration.settings, app.clock.now())))
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod actions;
+pub(crate) mod audit;
+pub(crate) mod businesses;
 pub(crate) mod contacts;
 pub(crate) mod docs;
 pub(crate) mod endpoints;

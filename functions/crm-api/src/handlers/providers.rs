@@ -240,33 +240,32 @@ impl ProviderView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let configuration = app.store.fresh_configuration().await?;
+    let configuration = caller.store.fresh_configuration().await?;
     let views = configuration.providers.values().map(|provider| (provider.id.to_string(), ProviderView::new(provider)));
     Ok(answer(ListView::page(views, &parameters)?))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ProviderId::parse)?;
-    let provider = app.store.provider(&id).await?.ok_or_else(|| ApiProblem::not_found("message provider"))?;
+    let provider = caller.store.provider(&id).await?.ok_or_else(|| ApiProblem::not_found("message provider"))?;
     Ok(answer(ProviderView::new(&provider)))
 }
 
 /// Messages that wait for another try fail once the provider is deleted, because no provider serves their address any
 /// more. A provider that the settings name cannot be deleted.
 pub(crate) async fn delete(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ProviderId::parse)?;
-    let outcome = use_cases::providers::delete(&app.store, &id).await.map_err(refused::provider_needed)?;
+    let outcome = use_cases::providers::delete(&caller.store, &id).await.map_err(refused::provider_needed)?;
     deleted(outcome, "message provider")
 }
 
 pub(crate) async fn write(
-    _: MayAdminister,
+    MayAdminister(caller): MayAdminister,
     State(app): State<App>,
     Path(id): Path<String>,
     body: JsonBody<ProviderBody>,
@@ -275,7 +274,7 @@ pub(crate) async fn write(
     let version = new_version(&app)?;
     let mut problems = Problems::default();
     let request = body.fields.read(app.reach, &mut problems);
-    let provider = use_cases::providers::write(&app.store, id, request, version, problems).await;
+    let provider = use_cases::providers::write(&caller.store, id, request, version, problems).await;
     Ok(answer(ProviderView::new(&provider.map_err(refused::record)?)))
 }
 

@@ -1,16 +1,14 @@
 //! The pay URL as a QR code, for invoices on paper.
 
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::ids::LinkId;
 use qrcode::render::svg;
 use qrcode::types::{Color, QrError};
 use qrcode::{EcLevel, QrCode};
-use web::ApiProblem;
 use web::extract::Path;
+use web::{ApiProblem, Caller};
 
-use crate::app::App;
 use crate::caller::MayRead;
 
 /// The light margin that a reader needs, in modules, by ISO/IEC 18004.
@@ -29,23 +27,23 @@ enum DrawError {
     TooLarge,
 }
 
-pub(crate) async fn svg(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let code = code_of(&app, &id).await?;
+pub(crate) async fn svg(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let code = code_of(&caller, &id).await?;
     let drawn = code.render::<svg::Color<'_>>().quiet_zone(true).min_dimensions(200, 200).build();
     Ok(picture("image/svg+xml", drawn.into_bytes()))
 }
 
-pub(crate) async fn png(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
-    let code = code_of(&app, &id).await?;
+pub(crate) async fn png(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+    let code = code_of(&caller, &id).await?;
     let drawn = draw_png(&code).map_err(|error| ApiProblem::unavailable(&error))?;
     Ok(picture("image/png", drawn))
 }
 
 /// A stain or a fold may cover a seventh of the code.
-async fn code_of(app: &App, id: &str) -> Result<QrCode, ApiProblem> {
+async fn code_of(caller: &Caller, id: &str) -> Result<QrCode, ApiProblem> {
     let unknown = || ApiProblem::not_found("payment link");
     let id = LinkId::parse(id).map_err(|_| unknown())?;
-    let link = app.store.link(&id).await?.ok_or_else(unknown)?;
+    let link = caller.store.link(&id).await?.ok_or_else(unknown)?;
     QrCode::with_error_correction_level(link.url(), EcLevel::M)
         .map_err(|error| ApiProblem::unavailable(&DrawError::TooLong(error)))
 }

@@ -1,6 +1,5 @@
 //! The types of receipt that the business defined.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::Problems;
@@ -13,7 +12,6 @@ use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::App;
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
@@ -56,33 +54,31 @@ impl From<ReceiptType> for ReceiptTypeView {
     }
 }
 
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let configuration = app.store.fresh_configuration().await?;
+    let configuration = caller.store.fresh_configuration().await?;
     let kinds = configuration.receipt_types.values().cloned();
     Ok(answer(ListView::page(kinds.map(|kind| (kind.id.to_string(), ReceiptTypeView::from(kind))), &parameters)?))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ReceiptTypeId::parse)?;
-    let kind = app.store.receipt_type(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt type"))?;
+    let kind = caller.store.receipt_type(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt type"))?;
     Ok(answer(ReceiptTypeView::from(kind)))
 }
 
 /// A type that others stand below, or that the settings name, is still needed.
 pub(crate) async fn delete(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ReceiptTypeId::parse)?;
-    let outcome = use_cases::records::delete_receipt_type(&app.store, &id).await;
+    let outcome = use_cases::records::delete_receipt_type(&caller.store, &id).await;
     deleted(outcome.map_err(refused::receipt_type_needed)?, "receipt type")
 }
 
 pub(crate) async fn write(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     Path(id): Path<String>,
     body: JsonBody<ReceiptTypeBody>,
 ) -> Result<Response, ApiProblem> {
@@ -92,6 +88,6 @@ pub(crate) async fn write(
     refuse_unknown("", body.unknown, &mut problems);
     let name = body.name.required_text("/name", &mut problems, |name| parse_name(name, 100));
     let parent_id = body.parent_id.text("/parent_id", &mut problems, ReceiptTypeId::parse).value();
-    let written = use_cases::records::write_receipt_type(&app.store, id, name, parent_id, problems).await;
+    let written = use_cases::records::write_receipt_type(&caller.store, id, name, parent_id, problems).await;
     Ok(answer(ReceiptTypeView::from(written.map_err(refused::record)?)))
 }

@@ -1,6 +1,5 @@
 //! The settings of the business, replaced as a whole.
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::address::Region;
 use domain::business::logo::Logo;
@@ -19,7 +18,6 @@ use views::schema::ChannelName;
 use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::app::App;
 use crate::caller::{MayAdminister, MayRead};
 use crate::refused;
 use crate::respond::answer;
@@ -178,23 +176,22 @@ impl SettingsView {
     }
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>) -> Result<Response, ApiProblem> {
-    let settings = app.store.settings().await?.unwrap_or_default();
+pub(crate) async fn read(MayRead(caller): MayRead) -> Result<Response, ApiProblem> {
+    let settings = caller.store.settings().await?.unwrap_or_default();
     let logo = match &settings.logo_hash {
-        Some(hash) => app.store.logo(hash).await?,
+        Some(hash) => caller.store.logo(hash).await?,
         None => None,
     };
     Ok(answer(SettingsView::new(settings, logo.as_ref())))
 }
 
 pub(crate) async fn write(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
     let (settings, logo) = body.fields.read(&mut problems);
-    let settings = use_cases::settings::write(&app.store, settings, logo.as_ref(), problems).await;
+    let settings = use_cases::settings::write(&caller.store, settings, logo.as_ref(), problems).await;
     Ok(answer(SettingsView::new(settings.map_err(refused::record)?, logo.as_ref())))
 }
 

@@ -1,6 +1,5 @@
 //! Message templates: the business's own texts, and the built-in ones where it has none.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
@@ -17,7 +16,6 @@ use web::extract::{Path, Query};
 use web::texts::TextBody;
 use web::{ApiProblem, JsonBody};
 
-use crate::app::App;
 use crate::caller::{MayAdminister, MayRead, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::{answer, deleted};
@@ -79,9 +77,9 @@ impl TemplateView {
 }
 
 /// The built-in texts and the business's own beside them.
-pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
+pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &PAGING)?;
-    let configuration = app.store.fresh_configuration().await?;
+    let configuration = caller.store.fresh_configuration().await?;
     let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
     for language in Language::ALL {
         for channel in Channel::ALL {
@@ -105,9 +103,9 @@ fn place(at: &At) -> Result<(MessageKind, Channel, Locale), ApiProblem> {
     ))
 }
 
-pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(MayRead(caller): MayRead, at: At) -> Result<Response, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
-    if let Some(template) = app.store.template(kind, channel, &locale).await? {
+    if let Some(template) = caller.store.template(kind, channel, &locale).await? {
         return Ok(answer(TemplateView::custom(&template)));
     }
     let text =
@@ -116,14 +114,13 @@ pub(crate) async fn read(_: MayRead, State(app): State<App>, at: At) -> Result<R
 }
 
 /// Goes back to the built-in text.
-pub(crate) async fn delete(_: MayAdminister, State(app): State<App>, at: At) -> Result<StatusCode, ApiProblem> {
+pub(crate) async fn delete(MayAdminister(caller): MayAdminister, at: At) -> Result<StatusCode, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
-    deleted(app.store.delete_template(kind, channel, &locale).await?, "message template")
+    deleted(caller.store.delete_template(kind, channel, &locale).await?, "message template")
 }
 
 pub(crate) async fn write(
-    _: MayAdminister,
-    State(app): State<App>,
+    MayAdminister(caller): MayAdminister,
     at: At,
     body: JsonBody<TextBody>,
 ) -> Result<Response, ApiProblem> {
@@ -134,6 +131,6 @@ pub(crate) async fn write(
         return Err(ApiProblem::invalid(problems));
     };
     let template = MessageTemplate { kind, channel, locale, text };
-    app.store.put_template(&template).await?;
+    caller.store.put_template(&template).await?;
     Ok(answer(TemplateView::custom(&template)))
 }

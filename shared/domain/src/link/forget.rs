@@ -29,6 +29,8 @@ impl PaymentLink {
     fn drop_person(&mut self) {
         let Self {
             id: _,
+            business: _,
+            shard: _,
             token: _,
             base: _,
             version: _,
@@ -39,6 +41,7 @@ impl PaymentLink {
             attempts: _,
             opened_at: _,
             message_rounds,
+            message_failed: _,
             outbox: _,
             idempotency: _,
             trace: _,

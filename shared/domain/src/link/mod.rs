@@ -5,6 +5,7 @@
 
 mod attempt;
 mod confirming;
+mod facts;
 mod forget;
 mod hint;
 mod message_round;
@@ -20,6 +21,7 @@ mod terms;
 
 pub use attempt::{Asked, Attempt, AttemptState, Checkout, LEASE, NewAttempt, OpenedSession, later_by_minutes};
 pub use confirming::{KeptPayment, ReferenceClaim, Step, Transition};
+pub use facts::{LinkFacts, LinkStatusKind};
 pub use forget::StillNeeded;
 pub use hint::{Hint, ReturnData};
 pub use message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::payment_link::PaymentLink;
 use crate::events::{EventRecord, EventType, KEPT_FOR};
 use crate::idempotency::IdempotencyLog;
-use crate::ids::{AttemptId, EventId, LinkId, MessageId};
+use crate::ids::{AttemptId, EventId, MessageId};
 
 /// From this many events on, those that are recorded leave the link, so that its item stays far below DynamoDB's limit. A
 /// link can have a dozen events in an hour, and deliver-messages is behind by seconds, so that few links ever have more.
@@ -41,9 +42,11 @@ pub struct LinkEvent {
 
 impl LinkEvent {
     /// The event as it is kept, before it was sent to anybody.
-    pub fn record(&self, link: &LinkId, recorded_at: Timestamp) -> EventRecord {
+    pub fn record(&self, link: &PaymentLink, recorded_at: Timestamp) -> EventRecord {
         EventRecord {
-            id: EventId::of(link, self.sequence),
+            id: EventId::of(link.id(), self.sequence),
+            business: link.business().clone(),
+            shard: link.shard(),
             sequence: self.sequence,
             kind: self.kind,
             attempt: self.attempt.clone(),

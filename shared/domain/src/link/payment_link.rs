@@ -17,7 +17,7 @@ use super::refund::{Refund, RefundState};
 use super::terms::{Terms, pay_url};
 use crate::events::EventType;
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
-use crate::ids::{AttemptId, CredentialsVersion, LinkId, MessageId, PayToken, ReceiptId, ReturnKey};
+use crate::ids::{AttemptId, BusinessId, CredentialsVersion, LinkId, MessageId, PayToken, ReceiptId, ReturnKey};
 use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::Recipient;
 use crate::trace::Trace;
@@ -40,18 +40,22 @@ pub enum LinkStatus {
 impl LinkStatus {
     /// The name of the status in the API.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paid { .. } => "paid",
-            Self::Expired { .. } => "expired",
-            Self::Cancelled { .. } => "cancelled",
-        }
+        self.kind().as_str()
     }
+}
+
+/// Whether it is the shard of businesses that have one only, which is not worth an attribute.
+fn is_first(shard: &u8) -> bool {
+    *shard == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentLink {
     pub(super) id: LinkId,
+    pub(super) business: BusinessId,
+    /// Which of the business's partitions of a list it is in. It stays there however many there are later.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub(super) shard: u8,
     pub(super) token: PayToken,
     /// Scheme and host of the pay URL, without a final slash.
     pub(super) base: String,
@@ -71,6 +75,9 @@ pub struct PaymentLink {
     /// The rounds of messages after the first, which is in the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) message_rounds: Vec<MessageRound>,
+    /// A message failed for good since the last round began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) message_failed: bool,
     /// The link's events, until they are too old to be sent to the CRM.
     #[serde(default)]
     pub(super) outbox: Outbox,
@@ -131,11 +138,20 @@ pub enum CancelRefused {
 }
 
 impl PaymentLink {
-    pub fn new(token: PayToken, base: &str, request_hash: String, terms: Terms, now: Timestamp) -> Self {
+    pub fn new(
+        business: BusinessId,
+        token: PayToken,
+        base: &str,
+        request_hash: String,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Self {
         let mut outbox = Outbox::default();
         outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 1, now);
         Self {
             id: LinkId::of(&token),
+            business,
+            shard: 0,
             token,
             base: base.trim_end_matches('/').to_owned(),
             version: 1,
@@ -145,12 +161,23 @@ impl PaymentLink {
             attempts: Vec::new(),
             opened_at: None,
             message_rounds: Vec::new(),
+            message_failed: false,
             outbox,
             idempotency: IdempotencyLog::default(),
             trace: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The link in this one of its business's partitions of a list.
+    #[must_use]
+    pub fn in_shard(self, shard: u8) -> Self {
+        Self { shard, ..self }
+    }
+
+    pub fn shard(&self) -> u8 {
+        self.shard
     }
 
     /// The link as part of a trace. Whatever follows from it belongs to the same one.
@@ -171,6 +198,10 @@ impl PaymentLink {
 
     pub fn id(&self) -> &LinkId {
         &self.id
+    }
+
+    pub fn business(&self) -> &BusinessId {
+        &self.business
     }
 
     pub fn token(&self) -> &PayToken {
@@ -446,7 +477,8 @@ impl PaymentLink {
     pub fn resend(&self, round: MessageRound, now: Timestamp) -> Result<Self, ResendRefused> {
         self.may_resend(now)?;
         Ok(self.changed(now, |link| {
-            link.message_rounds.push(MessageRound { version: link.version + 1, at: now, ..round })
+            link.message_rounds.push(MessageRound { version: link.version + 1, at: now, ..round });
+            link.message_failed = false;
         }))
     }
 
@@ -480,6 +512,7 @@ impl PaymentLink {
             self.changed(now, |link| {
                 let version = link.version + 1;
                 link.outbox.add(vec![NewEvent::of_message(EventType::MessageFailed, message)], version, now);
+                link.message_failed = true;
             })
         })
     }

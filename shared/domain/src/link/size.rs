@@ -23,6 +23,8 @@ impl PaymentLink {
     fn crm_content(&self) -> impl Serialize {
         let Self {
             id: _,
+            business: _,
+            shard: _,
             token: _,
             base: _,
             version: _,
@@ -33,6 +35,7 @@ impl PaymentLink {
             attempts: _,
             opened_at: _,
             message_rounds,
+            message_failed: _,
             outbox: _,
             idempotency: _,
             trace: _,

@@ -21,6 +21,10 @@ fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
 }
 
+fn business() -> BusinessId {
+    BusinessId::parse("main").unwrap()
+}
+
 fn rial(units: i64) -> Money {
     Money::new(units, Currency::IRR).unwrap()
 }
@@ -59,7 +63,7 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
 
 fn link_at(gateway: GatewayKind, late_payment: LatePayment) -> PaymentLink {
     let token = PayToken::from_random([1; 16]);
-    PaymentLink::new(token, "https://pay.example/", "hash".to_owned(), terms(gateway, late_payment), at(0))
+    PaymentLink::new(business(), token, "https://pay.example/", "hash".to_owned(), terms(gateway, late_payment), at(0))
 }
 
 fn link() -> PaymentLink {
@@ -112,7 +116,14 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
         roles: vec![],
         stands_in_for: vec![],
     });
-    let made = PaymentLink::new(PayToken::from_random([1; 16]), "https://pay.example", "hash".to_owned(), terms, at(0));
+    let made = PaymentLink::new(
+        business(),
+        PayToken::from_random([1; 16]),
+        "https://pay.example",
+        "hash".to_owned(),
+        terms,
+        at(0),
+    );
     assert_eq!(made.forget_person(at(1)), Err(StillNeeded), "it can be paid");
     let (begun, id) = begun(&made, 1, 1);
     let cancelled = begun.cancel(Some("somebody asked".to_owned()), true, at(2)).unwrap();
@@ -232,7 +243,8 @@ fn what_a_return_brings_is_written_with_the_intention_to_confirm_and_stays() {
 fn a_link_that_asked_for_no_receipt_keeps_the_payment_without_one() {
     let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
     terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
-    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let link =
+        PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
     let transition = link.apply_answer(&id, &paid(), Hint::Nothing, at(2)).unwrap();
     assert_eq!(transition.kept.unwrap().receipt, None);
@@ -682,7 +694,7 @@ fn a_link_holds_only_so_much_and_what_makes_it_no_larger_is_always_allowed() {
     let large = |bytes: usize| {
         let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
         terms.metadata.insert("k".to_owned(), "x".repeat(bytes));
-        PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0))
+        PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0))
     };
     let (small, over) = (large(10), large(LARGEST_LINK));
     assert_eq!(over.check_growth(&small).unwrap_err().code, "link_too_large");
@@ -817,7 +829,8 @@ fn what_was_ever_being_taken_does_not_end_by_waiting() {
 #[test]
 fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
     let terms = Terms { expires_at: at(500), ..terms(GatewayKind::Sep, LatePayment::Refund) };
-    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let link =
+        PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
     let data = ReturnData { hint: Hint::Paid, return_reference: Some("ref".to_owned()) };
     let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
@@ -877,7 +890,8 @@ fn what_a_person_keeps_is_judged_by_when_the_gateway_confirmed_it() {
 fn late_money_is_kept_only_while_no_other_link_has_the_reference() {
     let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Accept);
     terms.reference_id = Some(ReferenceId::parse("inv-77").unwrap());
-    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let link =
+        PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 59);
     assert_eq!(link.apply_answer(&id, &paid(), Hint::Paid, at(70)).unwrap().unless_moved_on, None, "it is in time");
     let (expired, _) = link.lease_due(at(200)).unwrap();
@@ -971,7 +985,8 @@ fn only_a_call_that_nobody_answered_is_one_that_may_have_taken_the_money() {
 fn a_link_whose_time_is_over_does_not_come_back_to_life() {
     let mut terms = terms(GatewayKind::Stripe, LatePayment::Accept);
     terms.reference_id = Some(ReferenceId::parse("inv-77").unwrap());
-    let link = PaymentLink::new(PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
+    let link =
+        PaymentLink::new(business(), PayToken::from_random([1; 16]), "https://x.example", String::new(), terms, at(0));
     let (link, id) = begun(&link, 1, 1);
     // No sweep has been there since it ended.
     let slow = link.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(100)).unwrap().link;

@@ -68,6 +68,10 @@ pub enum Delivery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum MessageState {
+    /// Others wait, so that it is left to the schedule, which sends it from then on.
+    Queued {
+        until: Timestamp,
+    },
     /// Somebody is handing it to the provider until the lease ends.
     Sending {
         until: Timestamp,
@@ -139,6 +143,7 @@ impl MessageState {
     /// The name of the state in the API.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Queued { .. } => "queued",
             Self::Sending { .. } => "sending",
             Self::Sent(_) => "sent",
             Self::Waiting { .. } => "waiting",
@@ -150,7 +155,7 @@ impl MessageState {
     /// When there is something to do about it again.
     pub fn due_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Waiting { until, .. } => Some(*until),
+            Self::Queued { until } | Self::Waiting { until, .. } => Some(*until),
             Self::Sent(handover) => handover.next_look.as_ref().map(|look| look.at),
             Self::Sending { .. } | Self::Failed { .. } | Self::Skipped { .. } => None,
         }
@@ -194,7 +199,10 @@ mod tests {
         match MessageState::after(outcome, tries, at(0)) {
             MessageState::Waiting { until, .. } => Some(until),
             MessageState::Failed { .. } => None,
-            other @ (MessageState::Sending { .. } | MessageState::Sent(_) | MessageState::Skipped { .. }) => {
+            other @ (MessageState::Queued { .. }
+            | MessageState::Sending { .. }
+            | MessageState::Sent(_)
+            | MessageState::Skipped { .. }) => {
                 panic!("{other:?}")
             }
         }

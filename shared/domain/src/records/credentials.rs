@@ -4,9 +4,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::Value;
+
+use crate::audit::FieldChange;
 use crate::gateway::{GatewayKind, Mode};
 use crate::problem::Problems;
 use crate::records::relay::Relay;
+
+/// How many characters of the end of a secret are shown to know it again, and how many a secret has at least of which that
+/// is done.
+const HINT: usize = 4;
+const LEAST_WITH_HINT: usize = 16;
 
 /// The fields of one gateway's credentials, checked, and the relay that they travel through.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +63,21 @@ impl Credentials {
         self.fields.get(name).map(String::as_str)
     }
 
+    /// What the business's log says of new credentials: of a secret only its end, by which somebody who has it knows it again,
+    /// and where it is short not even that.
+    pub fn hints(&self) -> Vec<FieldChange> {
+        let hint = |(name, value): (&String, &String)| {
+            let is_secret = self.gateway.profile().credentials.iter().any(|rule| rule.name == name && rule.is_secret);
+            let shown = match value.get(value.len().saturating_sub(HINT)..) {
+                _ if !is_secret => value.clone(),
+                Some(end) if value.len() >= LEAST_WITH_HINT => format!("…{end}"),
+                Some(_) | None => "…".to_owned(),
+            };
+            FieldChange { field: format!("/online_payment/credentials/{name}"), from: Value::Null, to: shown.into() }
+        };
+        self.fields.iter().map(hint).collect()
+    }
+
     /// The same, to be used through a relay or without one.
     pub fn through(self, relay: Option<Relay>) -> Self {
         Self { relay, ..self }
@@ -76,6 +99,21 @@ impl Credentials {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn of_a_new_secret_the_log_shows_the_end_and_of_a_number_all() {
+        let fields = [
+            ("merchant_id", "01234567-89ab-cdef-0123-456789abcdef"),
+            ("terminal_id", "2015"),
+            ("access_token", "x1y2"),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let credentials = Credentials::parse(GatewayKind::Zarinpal, Mode::Live, fields, "").unwrap();
+        let hints: Vec<_> = credentials.hints().into_iter().map(|hint| (hint.field, hint.to)).collect();
+        let at = |name: &str, value: &str| (format!("/online_payment/credentials/{name}"), Value::from(value));
+        assert_eq!(hints, [at("access_token", "…"), at("merchant_id", "…cdef"), at("terminal_id", "2015")]);
+    }
+
     use proptest::string::string_regex;
 
     fn parse(gateway: GatewayKind, mode: Mode, fields: &[(&str, &str)]) -> Result<Credentials, Vec<String>> {

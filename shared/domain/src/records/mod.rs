@@ -2,6 +2,7 @@
 //! change of a record can break a link.
 
 pub mod account;
+pub mod business;
 pub mod contact;
 pub mod credentials;
 pub mod item;

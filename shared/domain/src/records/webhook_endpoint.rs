@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::EventType;
 use crate::idempotency::IdempotencyLog;
-use crate::ids::EndpointId;
+use crate::ids::{CredentialsVersion, EndpointId};
 
 /// A business has at most this many endpoints: each event is sent to each of them.
 pub const MAX_ENDPOINTS: usize = 10;
@@ -22,8 +22,8 @@ pub struct WebhookEndpoint {
     /// Why the product itself switched the endpoint off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<String>,
-    /// The newest last. Earlier ones sign as well until they end.
-    pub secrets: Vec<SigningSecret>,
+    /// The versions of the secret that sign, the newest last. Earlier ones sign as well until they end.
+    pub secrets: Vec<SigningVersion>,
     pub created_at: Timestamp,
     /// Since when it is set as it is, where somebody set it: everything that happened since then and that it wants is sent
     /// to it.
@@ -35,25 +35,38 @@ pub struct WebhookEndpoint {
     pub idempotency: IdempotencyLog,
 }
 
-/// What events to one endpoint are signed with, in the form of Standard Webhooks: `whsec_` and base64.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SigningSecret {
-    value: String,
+/// Which version of an endpoint's secret signs, and until when. The secret itself lies apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningVersion {
+    pub version: CredentialsVersion,
     /// Exclusive; absent for the present one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
+impl SigningVersion {
+    /// The present one.
+    pub fn new(version: CredentialsVersion) -> Self {
+        Self { version, valid_until: None }
+    }
+}
+
+/// What events to one endpoint are signed with, in the form of Standard Webhooks: `whsec_` and base64.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningSecret {
+    value: String,
+}
+
 impl std::fmt::Debug for SigningSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningSecret").field("valid_until", &self.valid_until).finish_non_exhaustive()
+        f.write_str("SigningSecret([secret])")
     }
 }
 
 impl SigningSecret {
     /// `value` in the form of Standard Webhooks.
     pub fn new(value: String) -> Self {
-        Self { value, valid_until: None }
+        Self { value }
     }
 
     /// The secret itself. It must not be logged.
@@ -67,21 +80,22 @@ impl WebhookEndpoint {
         self.enabled && (self.events.is_empty() || self.events.contains(&kind))
     }
 
-    /// The secrets that sign at this moment, the newest first.
-    pub fn signing(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
-        self.secrets.iter().rev().filter(move |secret| secret.valid_until.is_none_or(|until| now < until))
+    /// The versions of the secret that sign at this moment, the newest first.
+    pub fn signing(&self, now: Timestamp) -> impl Iterator<Item = &CredentialsVersion> {
+        let signs = move |one: &&SigningVersion| one.valid_until.is_none_or(|until| now < until);
+        self.secrets.iter().rev().filter(signs).map(|one| &one.version)
     }
 
-    /// Puts a new secret in place; the present one signs for a while longer, so that the CRM can change over.
+    /// Puts a new version of the secret in place; the present one signs for a while longer, so that the CRM can change over.
     #[must_use]
-    pub fn rotated(&self, secret: SigningSecret, overlap: SignedDuration, now: Timestamp) -> Self {
+    pub fn rotated(&self, version: CredentialsVersion, overlap: SignedDuration, now: Timestamp) -> Self {
         let mut next = self.clone();
         let until = now.checked_add(overlap).unwrap_or(Timestamp::MAX);
         for known in &mut next.secrets {
             known.valid_until = Some(known.valid_until.map_or(until, |ends| ends.min(until)));
         }
         next.secrets.retain(|known| known.valid_until.is_none_or(|ends| now < ends));
-        next.secrets.push(secret);
+        next.secrets.push(SigningVersion::new(version));
         next.version += 1;
         next
     }
@@ -102,6 +116,10 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
+    fn version(name: &str) -> CredentialsVersion {
+        CredentialsVersion::parse(name).unwrap()
+    }
+
     #[test]
     fn a_rotated_secret_signs_for_a_while_beside_the_new_one() {
         let endpoint = WebhookEndpoint {
@@ -110,18 +128,17 @@ mod tests {
             events: vec![EventType::LinkPaid],
             enabled: true,
             disabled_reason: None,
-            secrets: vec![SigningSecret::new("whsec_b25l".to_owned())],
+            secrets: vec![SigningVersion::new(version("one"))],
             created_at: at(0),
             changed_at: None,
             version: 1,
             idempotency: IdempotencyLog::default(),
         };
-        let rotated =
-            endpoint.rotated(SigningSecret::new("whsec_dHdv".to_owned()), SignedDuration::from_secs(60), at(0));
-        let signing = |second| rotated.signing(at(second)).map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
-        assert_eq!(signing(59), ["whsec_dHdv", "whsec_b25l"]);
-        assert_eq!(signing(60), ["whsec_dHdv"]);
-        assert!(!format!("{rotated:?}").contains("whsec_"));
+        let rotated = endpoint.rotated(version("two"), SignedDuration::from_secs(60), at(0));
+        let signing = |second| rotated.signing(at(second)).cloned().collect::<Vec<_>>();
+        assert_eq!(signing(59), [version("two"), version("one")]);
+        assert_eq!(signing(60), [version("two")]);
+        assert!(!format!("{:?}", SigningSecret::new("whsec_b25l".to_owned())).contains("whsec_"));
         assert!(endpoint.wants(EventType::LinkPaid) && !endpoint.wants(EventType::LinkOpened));
         assert!(!endpoint.gone().wants(EventType::LinkPaid));
     }

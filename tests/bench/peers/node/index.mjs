@@ -58,7 +58,7 @@ async function create(event) {
     description: request.description, after_payment: request.after_payment, attempts: [],
     created_at: new Date(now).toISOString(), expires_at: new Date(now + 7 * 86400000).toISOString(),
     by_contact: `links#${request.contact_id}`, by_item: `links#${request.item_id}`,
-    by_day: `links#${new Date(now).toISOString().slice(0, 10)}`, listed_at: `${now}#${id}`,
+    by_state: 'live#demo', listed_at: `${now}#${id}`,
     due_kind: `peer#${parseInt(sha256(id).slice(0, 2), 16) % 16}`, due_at: now + 7 * 86400000,
   };
   await client.send(new PutCommand({

@@ -87,7 +87,7 @@ def create(event):
             "description": request["description"], "after_payment": request["after_payment"], "attempts": [],
             "created_at": iso(now), "expires_at": iso(now + 7 * 86_400_000),
             "by_contact": f"links#{request['contact_id']}", "by_item": f"links#{request['item_id']}",
-            "by_day": f"links#{iso(now)[:10]}", "listed_at": f"{now}#{link_id}",
+            "by_state": "live#demo", "listed_at": f"{now}#{link_id}",
             "due_kind": f"peer#{int(sha256(link_id)[:2], 16) % 16}", "due_at": now + 7 * 86_400_000,
         },
         ConditionExpression="attribute_not_exists(pk)",

@@ -134,12 +134,13 @@ async fn a_call_needs_a_known_key_and_a_json_body() {
     let json_type = ("content-type", "application/json");
     let body = || Some("{}".to_owned());
     let path = "/v1/payment-links";
-    for authorization in ["", "Bearer ", "Bearer wrong", "Basic local-crm-key", "local-crm-key"] {
+    let wrong = ["", "Bearer ", "Bearer wrong", "Bearer local-crm-key", "Bearer plk_demo_wrong", "Bearer plk_demo"];
+    for authorization in wrong.into_iter().chain(["Basic plk_demo_local-crm-key", "plk_demo_local-crm-key"]) {
         let reply = world.send(Method::POST, path, &[("authorization", authorization), json_type], body()).await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{authorization}");
         assert_eq!(reply.headers["www-authenticate"], "Bearer");
     }
-    let key = ("authorization", "Bearer local-crm-key");
+    let key = ("authorization", "Bearer plk_demo_local-crm-key");
     let reply = world.send(Method::POST, path, &[key], body()).await;
     assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     for malformed in ["", "{", "[]", "null", "\"x\""] {
@@ -156,9 +157,10 @@ async fn a_key_does_only_what_its_scopes_allow() {
     let world = World::in_process().await;
     let scopes = vec![store::Scope::Read];
     let key = store::ApiKey { integration: "reader".to_owned(), scopes, created_at: domain::Timestamp::now() };
-    world.cloud.store.put_api_key("reader-key", &key).await.unwrap();
+    let demo = store::KeyHolder::Business(paylink_local::seed::demo());
+    world.cloud.store.put_api_key(&demo, "plk_demo_reader-key", &key).await.unwrap();
     // The functions read the keys again when one is unknown to them.
-    let headers = [("authorization", "Bearer reader-key"), ("content-type", "application/json")];
+    let headers = [("authorization", "Bearer plk_demo_reader-key"), ("content-type", "application/json")];
     let read = world.send(Method::GET, "/v1/contacts/c-1042", &headers, None).await;
     assert_eq!(read.status, StatusCode::OK);
     let write = world.send(Method::PUT, "/v1/contacts/c-1042", &headers, Some("{}".to_owned())).await;
@@ -213,10 +215,11 @@ async fn parallel_retries_under_one_key_make_one_link_and_get_one_answer() {
 #[tokio::test]
 async fn another_key_of_the_same_integration_is_answered_and_one_of_another_makes_a_link_of_its_own() {
     let world = World::in_process().await;
-    for (secret, integration) in [("rotated-key", "demo-crm"), ("foreign-key", "other-crm")] {
+    let demo = store::KeyHolder::Business(paylink_local::seed::demo());
+    for (secret, integration) in [("plk_demo_rotated-key", "demo-crm"), ("plk_demo_foreign-key", "other-crm")] {
         let scopes = vec![store::Scope::Read, store::Scope::Write];
         let key = store::ApiKey { integration: integration.to_owned(), scopes, created_at: domain::Timestamp::now() };
-        world.cloud.store.put_api_key(secret, &key).await.unwrap();
+        world.cloud.store.put_api_key(&demo, secret, &key).await.unwrap();
     }
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000 });
     let made = world.crm_with(Method::POST, "/v1/payment-links", body.clone(), &[("idempotency-key", "order-3")]).await;
@@ -226,10 +229,10 @@ async fn another_key_of_the_same_integration_is_answered_and_one_of_another_make
             [("authorization", authorization.as_str()), ("content-type", "application/json"), ("idempotency-key", key)];
         world.send(Method::POST, path, &headers, Some(body.to_string())).await
     };
-    let rotated = again("rotated-key", "/v1/payment-links", &body, "order-3").await;
+    let rotated = again("plk_demo_rotated-key", "/v1/payment-links", &body, "order-3").await;
     assert_eq!((rotated.status, &rotated.json()["id"]), (StatusCode::CREATED, &made.json()["id"]));
     assert_eq!(rotated.headers["idempotency-replayed"], "true");
-    let foreign = again("foreign-key", "/v1/payment-links", &body, "order-3").await;
+    let foreign = again("plk_demo_foreign-key", "/v1/payment-links", &body, "order-3").await;
     assert_eq!(foreign.status, StatusCode::CREATED, "{}", foreign.text);
     assert_ne!(foreign.json()["id"], made.json()["id"]);
     // The same holds for what is done to a link.
@@ -237,8 +240,8 @@ async fn another_key_of_the_same_integration_is_answered_and_one_of_another_make
     let reason = json!({ "reason": "x" });
     let cancelled = world.crm_with(Method::POST, &cancel, reason.clone(), &[("idempotency-key", "c-1")]).await;
     assert_eq!(cancelled.status, StatusCode::OK);
-    assert_eq!(again("rotated-key", &cancel, &reason, "c-1").await.status, StatusCode::OK);
-    assert_eq!(again("foreign-key", &cancel, &reason, "c-1").await.status, StatusCode::CONFLICT);
+    assert_eq!(again("plk_demo_rotated-key", &cancel, &reason, "c-1").await.status, StatusCode::OK);
+    assert_eq!(again("plk_demo_foreign-key", &cancel, &reason, "c-1").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
@@ -378,7 +381,7 @@ async fn receipt_types_that_were_put_below_each_other_at_once_keep_nobody_waitin
         parent_id: domain::ids::ReceiptTypeId::parse(parent).ok(),
     };
     for circle in [kind("a", "b"), kind("b", "a")] {
-        world.cloud.store.put_receipt_type(&circle).await.unwrap();
+        world.cloud.business().put_receipt_type(&circle).await.unwrap();
     }
     let refused = world.crm(Method::PUT, "/v1/receipt-types/c", json!({ "name": "C", "parent_id": "a" })).await;
     assert_eq!(refused.problems(), [("/parent_id".to_owned(), "circular".to_owned())]);
@@ -474,7 +477,8 @@ async fn a_link_can_be_had_as_a_qr_code() {
     assert_eq!((svg.status, &svg.headers["content-type"]), (StatusCode::OK, &"image/svg+xml".parse().unwrap()));
     assert!(svg.text.contains("<svg") && !svg.text.contains(link["url"].as_str().unwrap()));
     let url = format!("{}/v1/payment-links/{id}/qr.png", world.cloud.base_url());
-    let png = reqwest::Client::new().get(url).header("authorization", "Bearer local-crm-key").send().await.unwrap();
+    let png =
+        reqwest::Client::new().get(url).header("authorization", "Bearer plk_demo_local-crm-key").send().await.unwrap();
     assert_eq!(png.headers()["content-type"], "image/png");
     let bytes = png.bytes().await.unwrap();
     // What a phone's camera would read is the pay URL.

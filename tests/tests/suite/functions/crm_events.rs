@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::idempotency::IdempotencyLog;
-use domain::ids::{EndpointId, EventId, LinkId, PayToken};
-use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use domain::ids::{CredentialsVersion, EndpointId, EventId, LinkId, PayToken};
+use domain::records::webhook_endpoint::{SigningSecret, SigningVersion, WebhookEndpoint};
 use reqwest::{Method, StatusCode};
 use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
@@ -440,19 +440,28 @@ async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to()
         events: Vec::new(),
         enabled: true,
         disabled_reason: None,
-        secrets: vec![SigningSecret::new("whsec_bG9jYWw=".to_owned())],
+        secrets: vec![SigningVersion::new(CredentialsVersion::parse("v1").unwrap())],
         created_at: Timestamp::now(),
         changed_at: None,
         version: 1,
         idempotency: IdempotencyLog::default(),
     };
+    let secrets = [SigningSecret::new("whsec_bG9jYWw=".to_owned())];
     let event = EventId::of(&LinkId::of(&PayToken::from_random([1; 16])), 1);
     let is_connected_to = async |reach: Option<&str>| {
-        let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PAYLINK_TABLE"];
+        let names =
+            ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PAYLINK_TABLE", "PAYLINK_SECRETS_TABLE"];
         let mut environment: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "x".to_owned())).into();
         environment.extend(reach.map(|reach| ("PAYLINK_WEBHOOK_REACH".to_owned(), reach.to_owned())));
         let webhooks = channels::Webhooks::wire(&Runtime::new(Environment::from(environment)).unwrap()).unwrap();
-        let post = webhooks.post(&endpoint, &event, None, "{}".to_owned(), Timestamp::now(), Duration::from_secs(5));
+        let post = webhooks.post(
+            (&endpoint, &secrets),
+            &event,
+            None,
+            "{}".to_owned(),
+            Timestamp::now(),
+            Duration::from_secs(5),
+        );
         tokio::select! {
             _ = listener.accept() => true,
             _ = post => false,

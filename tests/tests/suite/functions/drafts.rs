@@ -1,12 +1,9 @@
 //! What the CRM's form shows before a link is made, and that nothing else is decided when it is made.
 
-use std::collections::{BTreeMap, HashMap};
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Method, StatusCode};
-use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
-use tests::{Reply, World};
+use tests::{Reply, World, dynamodb, everything};
 
 use super::settings_are_read_again;
 
@@ -40,27 +37,12 @@ fn problems(draft: &Value) -> Vec<(&str, &str)> {
     problems.iter().map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap())).collect()
 }
 
-fn dynamodb(world: &World) -> aws_sdk_dynamodb::Client {
-    let endpoint = world.cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"].clone();
-    let runtime = Runtime::new(Environment::from(world.cloud.environment.clone())).unwrap();
-    let config = aws_sdk_dynamodb::config::Builder::from(runtime.sdk()).endpoint_url(endpoint).build();
-    aws_sdk_dynamodb::Client::from_conf(config)
-}
-
-/// Everything that the table holds.
-async fn table(world: &World) -> BTreeMap<String, HashMap<String, AttributeValue>> {
-    let scan = dynamodb(world).scan().table_name(world.cloud.store.table());
-    let items = scan.consistent_read(true).send().await.unwrap().items.unwrap_or_default();
-    let text = |value: &AttributeValue| value.as_s().unwrap().clone();
-    items.into_iter().map(|item| (format!("{} {}", text(&item["pk"]), text(&item["sk"])), item)).collect()
-}
-
 #[tokio::test]
 async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_it_is() {
     let world = small_business().await;
-    let before = table(&world).await;
+    let before = everything(&world.cloud).await;
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
-    assert_eq!(table(&world).await, before, "a draft writes nothing");
+    assert_eq!(everything(&world.cloud).await, before, "a draft writes nothing");
     assert_eq!(draft["object"], "payment_link_draft");
     assert_eq!(problems(&draft), []);
     let request = &draft["request"];
@@ -320,8 +302,9 @@ async fn a_draft_is_asked_with_a_key_that_reads_and_a_body_that_is_json() {
     let world = small_business().await;
     let scopes = vec![store::Scope::Read];
     let key = store::ApiKey { integration: "reader".to_owned(), scopes, created_at: domain::Timestamp::now() };
-    world.cloud.store.put_api_key("reader-key", &key).await.unwrap();
-    let (reader, json_type) = (("authorization", "Bearer reader-key"), ("content-type", "application/json"));
+    let demo = store::KeyHolder::Business(paylink_local::seed::demo());
+    world.cloud.store.put_api_key(&demo, "plk_demo_reader-key", &key).await.unwrap();
+    let (reader, json_type) = (("authorization", "Bearer plk_demo_reader-key"), ("content-type", "application/json"));
     let send = async |headers: &[(&str, &str)], body: &str| {
         world.send(Method::POST, DRAFT, headers, Some(body.to_owned())).await
     };
@@ -350,11 +333,11 @@ fn all_in_one() -> Value {
 #[tokio::test]
 async fn a_crm_that_keeps_nothing_here_needs_one_call() {
     let world = small_business().await;
-    let before = table(&world).await;
+    let before = everything(&world.cloud).await;
     let draft = draft(&world, all_in_one()).await;
     assert_eq!((problems(&draft), &draft["amount_display"]), (vec![], &json!("۷٬۰۰۰ تومان (۷۰٬۰۰۰ ریال)")));
     assert_eq!(draft["sources"]["contact_id"], "request");
-    assert_eq!(table(&world).await, before, "a draft writes nothing of what it is given");
+    assert_eq!(everything(&world.cloud).await, before, "a draft writes nothing of what it is given");
     let link = world.make_link(draft["request"].clone()).await;
     assert_eq!(link["contact"], json!({ "id": "c-7", "name": "New Customer", "profile_url": null }));
     assert_eq!(link["item"], json!({ "id": "inv-7", "title": "Invoice 7" }));
@@ -393,11 +376,13 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
 async fn what_is_brought_along_unchanged_costs_no_write() {
     let world = small_business().await;
     // Whatever writes the contact as a whole takes this mark away.
-    let at = [("pk", "contact#c-1042"), ("sk", "contact")];
-    let mut mark =
-        dynamodb(&world).update_item().table_name(world.cloud.store.table()).update_expression("SET mark = :mark");
-    for (name, value) in at {
-        mark = mark.key(name, AttributeValue::S(value.to_owned()));
+    let at = ("contact#demo#c-1042".to_owned(), "contact".to_owned());
+    let mut mark = dynamodb(&world.cloud)
+        .update_item()
+        .table_name(world.cloud.store.table())
+        .update_expression("SET mark = :mark");
+    for (name, value) in [("pk", &at.0), ("sk", &at.1)] {
+        mark = mark.key(name, AttributeValue::S(value.clone()));
     }
     mark.expression_attribute_values(":mark", AttributeValue::Bool(true)).send().await.unwrap();
     let body = |email: &str| {
@@ -405,9 +390,9 @@ async fn what_is_brought_along_unchanged_costs_no_write() {
                 "contact": { "id": "c-1042", "name": "Demo Customer", "mobile": "09120000000", "email": email } })
     };
     world.make_link(body("customer@example.com")).await;
-    assert!(table(&world).await["contact#c-1042 contact"].contains_key("mark"));
+    assert!(everything(&world.cloud).await[&at].contains_key("mark"));
     world.make_link(body("other@example.com")).await;
-    assert!(!table(&world).await["contact#c-1042 contact"].contains_key("mark"));
+    assert!(!everything(&world.cloud).await[&at].contains_key("mark"));
 }
 
 #[tokio::test]

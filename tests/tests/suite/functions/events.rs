@@ -24,7 +24,7 @@ mod axum_body {
 
 static CLOCK: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
 
-const KEY: (&str, &str) = ("authorization", "Bearer local-crm-key");
+const KEY: (&str, &str) = ("authorization", "Bearer plk_demo_local-crm-key");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_webhook_is_checked_over_its_raw_bytes_and_only_makes_us_ask() {
     let body = completed(&world.cloud.store.link(&id).await.unwrap().unwrap());
     let now = domain::Timestamp::now().as_second();
     let secret = "whsec_localDemoBusiness";
-    let notify = "/gateways/stripe/notify/euro";
+    let notify = "/gateways/stripe/notify/demo/euro";
     let post = async |signature: &str, body: &str, is_base64: bool| {
         let headers = [("stripe-signature", signature), JSON];
         functions.http(&api_gateway_event("POST", notify, &headers, Some(body), is_base64)).await.status().as_u16()
@@ -142,10 +142,15 @@ async fn a_webhook_whose_outcome_is_unknown_asks_to_be_sent_again() {
     let signature = signature("whsec_localDemoBusiness", domain::Timestamp::now().as_second(), &body);
     world.misbehave("stripe", "retrieve", "502_html", 1).await;
     let headers = [("stripe-signature", signature.as_str()), JSON];
-    let event = api_gateway_event("POST", "/gateways/stripe/notify/euro", &headers, Some(&body), false);
+    let event = api_gateway_event("POST", "/gateways/stripe/notify/demo/euro", &headers, Some(&body), false);
     assert_eq!(functions.http(&event).await.status(), 503);
     assert_eq!(world.link(&made).await["status"], "active");
-    for nobody in ["/gateways/zarinpal/notify/main", "/gateways/nobody/notify/main"] {
+    for nobody in [
+        "/gateways/zarinpal/notify/demo/main",
+        "/gateways/nobody/notify/demo/main",
+        "/gateways/stripe/notify/euro",
+        "/gateways/stripe/notify/demo",
+    ] {
         let event = api_gateway_event("POST", nobody, &headers, Some(&body), false);
         assert_eq!(functions.http(&event).await.status(), 404, "{nobody}");
     }
@@ -169,7 +174,7 @@ async fn an_event_of_razorpay_that_comes_again_under_its_id_changes_nothing() {
     mac.update(body.as_bytes());
     let signature = hex::encode(mac.finalize().into_bytes());
     let headers = [("x-razorpay-event-id", "evt00000000001"), ("x-razorpay-signature", signature.as_str()), JSON];
-    let event = api_gateway_event("POST", "/gateways/razorpay/notify/rupee", &headers, Some(&body), false);
+    let event = api_gateway_event("POST", "/gateways/razorpay/notify/demo/rupee", &headers, Some(&body), false);
     // Rightly signed, but the gateway itself says that nobody paid.
     assert_eq!(functions.http(&event).await.status(), 200);
     assert_eq!(world.link(&made).await["status"], "active");
@@ -242,9 +247,10 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
     let id = domain::ids::LinkId::parse(other["id"].as_str().unwrap()).unwrap();
     let message = domain::ids::MessageId::parse(link["messages"][0]["id"].as_str().unwrap()).unwrap();
     let until = domain::Timestamp::now() + std::time::Duration::from_secs(90);
-    let leased = world.cloud.store.lease_message(&id, &message, until).await.unwrap();
+    let demo = paylink_local::seed::demo();
+    let leased = world.cloud.store.lease_message((&demo, &id), &message, until).await.unwrap();
     assert!(matches!(leased, store::LeaseOutcome::Mine(_)));
-    let again = world.cloud.store.lease_message(&id, &message, until).await.unwrap();
+    let again = world.cloud.store.lease_message((&demo, &id), &message, until).await.unwrap();
     assert!(matches!(again, store::LeaseOutcome::Held { .. }));
     world.cloud.store.retry_message_later(&id, &message, until).await.unwrap();
     world.turn_clock(std::time::Duration::from_secs(30));
@@ -264,7 +270,8 @@ async fn an_integration_that_calls_too_often_is_told_to_wait_and_another_is_not(
         scopes: vec![store::Scope::Read],
         created_at: domain::Timestamp::now(),
     };
-    world.cloud.store.put_api_key("calm-key", &other).await.unwrap();
+    let demo = store::KeyHolder::Business(paylink_local::seed::demo());
+    world.cloud.store.put_api_key(&demo, "plk_demo_calm-key", &other).await.unwrap();
     let call = async |key| functions.http(&api_gateway_event("GET", "/v1/settings", &[key], None, false)).await;
     for _ in 0..2 {
         assert_eq!(call(KEY).await.status(), 200, "a burst is no offence");
@@ -274,7 +281,7 @@ async fn an_integration_that_calls_too_often_is_told_to_wait_and_another_is_not(
     let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=3).contains(&wait));
     assert!(text_of(refused).await.contains("too_many_requests"));
-    assert_eq!(call(("authorization", "Bearer calm-key")).await.status(), 200);
+    assert_eq!(call(("authorization", "Bearer plk_demo_calm-key")).await.status(), 200);
     tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
     assert_eq!(call(KEY).await.status(), 200);
 }

@@ -134,7 +134,7 @@ async fn a_request_whose_calls_are_all_slow_is_answered_in_time_and_can_be_repea
     let world = FaultyWorld::start(0).await;
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 7 });
     // Each call comes through, and only together they take longer than the function may.
-    world.proxy.decide(|number, _| Some(Fault::Delay(Duration::from_millis(if number < 2 { 1900 } else { 2500 }))));
+    world.proxy.decide(|number, _| Some(Fault::Delay(Duration::from_millis(if number < 3 { 1900 } else { 2500 }))));
     let begun = Instant::now();
     let reply = world.create(&body, "slow").await.unwrap();
     assert_eq!(
@@ -177,7 +177,7 @@ async fn an_event_asked_for_again_reaches_an_endpoint_that_was_made_since() {
     let world = FaultyWorld::start(3600).await;
     let link = rial_links(&world, "again", 1).await.remove(0);
     world.bring_stream().await;
-    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    let endpoint = json!({ "url": world.proxy.crm_endpoint("demo") });
     let made = world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
     assert_eq!(made.status, StatusCode::OK, "{}", made.text);
     let event = format!("/v1/events/evt_{}_1", link.id.trim_start_matches("pl_"));
@@ -198,7 +198,7 @@ async fn an_endpoint_misses_nothing_that_happened_after_it_was_made() {
     let before = rial_links(&world, "before", 1).await.remove(0);
     world.bring_stream().await;
     world.turn_time(MINUTE);
-    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    let endpoint = json!({ "url": world.proxy.crm_endpoint("demo") });
     world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
     let after = rial_links(&world, "after", 1).await.remove(0);
     world.bring_stream().await;
@@ -227,7 +227,7 @@ async fn who_makes_an_endpoint_sees_its_secret_also_where_the_answer_of_the_tabl
     let write =
         Call { function: "crm-api".to_owned(), service: "dynamodb".to_owned(), operation: "PutItem".to_owned() };
     world.proxy.fault_at(write, 0, Fault::LoseAnswerOnce);
-    let endpoint = json!({ "url": world.proxy.crm_endpoint() });
+    let endpoint = json!({ "url": world.proxy.crm_endpoint("demo") });
     let made = world.crm(Method::PUT, "/v1/webhook-endpoints/new", &endpoint, &[]).await.unwrap();
     assert_eq!(made.status, StatusCode::OK, "{}", made.text);
     assert!(made.json()["secret"].as_str().unwrap().starts_with("whsec_"), "{}", made.text);
@@ -263,8 +263,11 @@ async fn credentials_that_were_just_written_are_not_replaced_by_those_before_the
     };
     let key = json!({ "merchant_id": "00000000-0000-4000-8000-000000000009" });
     // The caller who gives only a new name is slow to write it.
-    world.proxy.decide(|_, call| {
-        (call.function == "crm-api" && call.operation == "PutItem").then_some(Fault::Delay(Duration::from_secs(1)))
+    let mut is_first = true;
+    world.proxy.decide(move |_, call| {
+        let is_slow = call.function == "crm-api" && call.operation == "TransactWriteItems" && is_first;
+        is_first &= !is_slow;
+        is_slow.then_some(Fault::Delay(Duration::from_secs(1)))
     });
     let (renaming, rekeying) = (account("Renamed", serde_json::Value::Null), account("Rekeyed", key));
     let rekey = async {
@@ -276,7 +279,7 @@ async fn credentials_that_were_just_written_are_not_replaced_by_those_before_the
     let renamed = renamed.unwrap();
     assert_eq!((renamed.status, rekeyed.status), (StatusCode::OK, StatusCode::OK), "{} {}", renamed.text, rekeyed.text);
     let id = domain::ids::AccountId::parse("main").unwrap();
-    let kept = world.cloud.store.account(&id).await.unwrap().unwrap();
+    let kept = world.cloud.business().account(&id).await.unwrap().unwrap();
     assert_eq!(kept.name, "Renamed");
     assert_ne!(kept.online_payment.credentials.unwrap().as_str(), "demo", "the new credentials stay");
 }

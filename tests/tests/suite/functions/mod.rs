@@ -18,6 +18,7 @@ macro_rules! tests {
 }
 
 mod api;
+mod businesses;
 mod conformance;
 mod crm_events;
 mod drafts;

@@ -9,7 +9,7 @@ use domain::ids::LinkId;
 use domain::link::{Attempt, Hint, RefundState};
 use hmac::{Hmac, KeyInit, Mac};
 use paylink_local::seed::{
-    MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
+    DEMO, MOLLIE_KEY, RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ impl Refunding {
     }
 
     async fn tell_signed(&self, world: &FaultyWorld, account: &str, body: &str, secret: &str) -> StatusCode {
-        let address = format!("/gateways/{}/notify/{account}", self.gateway.as_str());
+        let address = format!("/gateways/{}/notify/{DEMO}/{account}", self.gateway.as_str());
         let attempt = self.attempt(world).await.id;
         let (address, header) = match self.gateway {
             Stripe => {

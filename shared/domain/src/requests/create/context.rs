@@ -25,6 +25,8 @@ pub struct CreateContext<'a> {
     pub settings: &'a Settings,
     pub providers: &'a MessageProviders,
     pub gateways: &'a GatewayRulebook,
+    /// Whether the business may take no new payments.
+    pub is_suspended: bool,
 }
 
 impl<'a> CreateContext<'a> {

@@ -73,6 +73,9 @@ pub struct Decision<'a> {
     url: String,
 }
 
+/// What is said of a business that may take no new payments.
+pub const SUSPENDED: &str = "The business is suspended: no link can be made, and nobody is asked to pay.";
+
 /// Asks every rule about a request. `problems` carries what reading the body found.
 pub fn decide<'a>(
     request: Request,
@@ -82,6 +85,9 @@ pub fn decide<'a>(
     mut problems: Problems,
 ) -> Decision<'a> {
     let found = &mut problems;
+    if records.is_suspended {
+        found.refuse("", "business_suspended", SUSPENDED);
+    }
     let account = find_account(&request, records, found);
     let item = find_item(&request, records, found);
     let contact = find_contact(&request, records, item, found);

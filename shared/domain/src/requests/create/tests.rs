@@ -27,6 +27,7 @@ struct World {
     templates: Vec<MessageTemplate>,
     settings: Settings,
     providers: MessageProviders,
+    is_suspended: bool,
 }
 
 fn rial(units: i64) -> Money {
@@ -87,6 +88,7 @@ fn world() -> World {
         templates: Vec::new(),
         settings,
         providers,
+        is_suspended: false,
     }
 }
 
@@ -116,6 +118,7 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
         settings: &world.settings,
         providers: &world.providers,
         gateways: &GatewayRulebook::default(),
+        is_suspended: world.is_suspended,
     };
     let address = LinkAddress::new("https://pay.example.com", &PayToken::from_random([1; 16]));
     decide(request, records, address, now(), Problems::default())
@@ -125,6 +128,14 @@ fn decided(request: Request, world: &World) -> Result<Terms, Vec<(String, &'stat
 
 fn refused(request: Request, world: &World) -> Vec<(String, &'static str)> {
     decided(request, world).unwrap_err()
+}
+
+#[test]
+fn a_suspended_business_is_told_so_beside_everything_else() {
+    let world = World { is_suspended: true, ..world() };
+    assert_eq!(refused(request(), &world), [(String::new(), "business_suspended")]);
+    let unreadable = Request { account_id: Field::Absent, ..request() };
+    assert_eq!(refused(unreadable, &world).len(), 2);
 }
 
 #[test]

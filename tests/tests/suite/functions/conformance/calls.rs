@@ -36,7 +36,8 @@ pub(super) async fn an_unsigned_call_confirms_a_payment_and_a_forged_one_does_no
 
 /// Somebody who is not the gateway calls its address.
 async fn forge(scene: &Scene, query: &str) -> Reply {
-    let address = format!("/gateways/{}/notify/{}{query}", scene.name(), scene.account["id"].as_str().unwrap());
+    let account = scene.account["id"].as_str().unwrap();
+    let address = format!("/gateways/{}/notify/demo/{account}{query}", scene.name());
     let form = [("content-type", "application/x-www-form-urlencoded")];
     scene.world.send(Method::POST, &address, &form, Some("id=tr_forged".to_owned())).await
 }

@@ -1,0 +1,144 @@
+//! A business's log of who changed what its money depends on. An entry is written with the change that it tells of, in one
+//! transaction: there is no change without its entry, and no entry without its change. crm-api and the deployer's command
+//! write entries, and nobody changes or deletes one.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use domain::Timestamp;
+use domain::audit::{AuditAction, AuditEntry, Author, FieldChange, Subject, changes};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::BusinessStore;
+use crate::cursor::Cursor;
+use crate::error::StoreError;
+use crate::item::{from_item, text, text_of, to_item, write_id};
+use crate::keys::{self, Key, PK, SK};
+use crate::lists::Page;
+use crate::table::{Condition, Deleted, TransactOutcome};
+
+/// Who does something, and when. What a [`BusinessStore`] with one changes is in the business's log.
+#[derive(Clone, Debug)]
+pub(crate) struct Signature {
+    author: Author,
+    at: Timestamp,
+}
+
+/// What is noted of a record: these parts say nothing to a reader.
+const NOT_NOTED: [&str; 4] = ["version", "idempotency", "changed_at", "created_at"];
+
+/// A record as its log compares it. What cannot be written so is compared as nothing.
+fn noted<T: Serialize>(record: &T) -> Value {
+    let mut value = serde_json::to_value(record).unwrap_or_default();
+    if let Some(map) = value.as_object_mut() {
+        NOT_NOTED.iter().for_each(|name| drop(map.remove(*name)));
+    }
+    value
+}
+
+impl BusinessStore {
+    /// The same store for somebody whose changes are logged, at this moment.
+    #[must_use]
+    pub fn signed(self, author: Author, at: Timestamp) -> Self {
+        Self { signature: Some(Signature { author, at }), ..self }
+    }
+
+    /// The write of an entry that goes with writing a record over what is under this key, where somebody signs for that and
+    /// something changes. Where the write depends on what was read of the record, so does what is read of it here: a record
+    /// that is another by then is not written over.
+    pub(crate) async fn log_of_writing<T: Serialize + DeserializeOwned>(
+        &self,
+        subject: Subject,
+        at: Key,
+        record: &T,
+        beside: Vec<FieldChange>,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        if self.signature.is_none() {
+            return Ok(Vec::new());
+        }
+        let before: Option<T> = self.store.read("read what is changed", at).await?;
+        let mut changes = changes(&before.as_ref().map(noted).unwrap_or_default(), &noted(record));
+        changes.extend(beside);
+        if changes.is_empty() { Ok(Vec::new()) } else { self.log(AuditAction::Written, subject, changes) }
+    }
+
+    /// The write of an entry, where somebody signs for what it tells of.
+    pub(crate) fn log(
+        &self,
+        action: AuditAction,
+        subject: Subject,
+        changes: Vec<FieldChange>,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let Some(Signature { author, at }) = self.signature.clone() else { return Ok(Vec::new()) };
+        let place = keys::listed_at(at, &write_id()?);
+        let entry = AuditEntry { at, author, action, subject, changes };
+        let item = to_item(keys::audit_entry(&self.business, &place), &entry)?;
+        Ok(vec![self.store.plain_put(item)?])
+    }
+
+    /// Deletes a record, with its entry where somebody signs for that.
+    pub(crate) async fn delete_logged(
+        &self,
+        operation: &'static str,
+        at: Key,
+        subject: Subject,
+    ) -> Result<Deleted, StoreError> {
+        let entry = self.log(AuditAction::Deleted, subject, Vec::new())?;
+        if entry.is_empty() {
+            return self.store.delete(operation, at).await;
+        }
+        let mut writes = vec![self.store.conditional_delete(at, Condition::new("attribute_exists(pk)", []))?];
+        writes.extend(entry);
+        Ok(match self.store.transact(operation, writes).await? {
+            TransactOutcome::Committed => Deleted::Existed,
+            TransactOutcome::Cancelled(_) => Deleted::Missing,
+        })
+    }
+
+    /// Notes something that is no change of a record. Where nobody signs for it, there is nothing to note.
+    pub async fn note(
+        &self,
+        action: AuditAction,
+        subject: Subject,
+        changes: Vec<FieldChange>,
+    ) -> Result<(), StoreError> {
+        let entry = self.log(action, subject, changes)?;
+        if entry.is_empty() {
+            return Ok(());
+        }
+        // A transaction of one write, so that entries are all written in one way.
+        self.store.transact("note something", entry).await.map(drop)
+    }
+
+    /// The log, the newest first.
+    pub async fn audit_log(&self, limit: usize, after: Option<&Cursor>) -> Result<Page<AuditEntry>, StoreError> {
+        const READ: &str = "read the log";
+        // `:` sorts after every digit that a time begins with.
+        let to = after.map_or(":", Cursor::place);
+        let answer = self
+            .store
+            .client
+            .query()
+            .table_name(&self.store.table)
+            .key_condition_expression("#pk = :pk AND #sk < :to")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", text(keys::audit_of(&self.business)))
+            .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::service(READ, &error))?;
+        let mut entries = Vec::new();
+        for item in answer.items.unwrap_or_default() {
+            let place = text_of(&item, SK).unwrap_or_default().to_owned();
+            entries.push((place, from_item(READ, item)?));
+        }
+        let has_more = entries.len() > limit || answer.last_evaluated_key.is_some();
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| has_more).map(|(place, _)| Cursor::behind(place));
+        Ok(Page { entries: entries.into_iter().map(|(_, entry)| entry).collect(), next })
+    }
+}

@@ -1,0 +1,160 @@
+//! The log of a business: who changed what its money depends on, and who decided about money.
+
+use paylink_local::seed::{API_KEY, BAZAAR, BAZAAR_KEY, DEMO};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use store::{ApiKey, KeyHolder, Scope};
+use tests::World;
+
+use super::data;
+
+/// The log of the demo business, the newest first.
+async fn log(world: &World) -> Vec<Value> {
+    let list = world.get("/v1/audit-log?limit=100").await;
+    data(&list).clone()
+}
+
+async fn as_ada(world: &World, method: Method, path: &str, body: Value) -> StatusCode {
+    let reply = world.crm_as(API_KEY, method, path, body, &[("paylink-actor", "ada-17")]).await;
+    reply.status
+}
+
+fn account(name: &str, merchant: Option<&str>) -> Value {
+    let credentials = merchant.map(|id| json!({ "merchant_id": id }));
+    json!({ "name": name, "currency": "IRR", "mode": "sandbox",
+            "online_payment": { "enabled": true, "gateway": "zarinpal", "credentials": credentials } })
+}
+
+/// The change of one field in an entry.
+fn changed(entry: &Value, field: &str) -> Option<(Value, Value)> {
+    let change = entry["changes"].as_array().unwrap().iter().find(|one| one["field"] == field)?;
+    Some((change["from"].clone(), change["to"].clone()))
+}
+
+#[tokio::test]
+async fn a_swapped_merchant_id_is_in_the_log_with_who_swapped_it_and_without_the_secret() {
+    let world = World::in_process().await;
+    let merchant = "0badc0de-1234-4abc-8def-0123456789ab";
+    assert_eq!(as_ada(&world, Method::PUT, "/v1/accounts/main", account("Main", Some(merchant))).await, StatusCode::OK);
+    let entries = log(&world).await;
+    let newest = &entries[0];
+    assert_eq!(
+        (&newest["side"], &newest["actor"], &newest["action"]),
+        (&json!("business"), &json!("ada-17"), &json!("written"))
+    );
+    assert_eq!(newest["subject"], json!({ "kind": "account", "id": "main" }));
+    let credentials = changed(newest, "/online_payment/credentials").unwrap();
+    assert!(credentials.0.is_string() && credentials.1.is_string() && credentials.0 != credentials.1, "{newest}");
+    assert_eq!(changed(newest, "/online_payment/credentials/merchant_id"), Some((Value::Null, json!("…89ab"))));
+    assert!(!newest.to_string().contains(merchant), "{newest}");
+    // The same again is no change, and what is refused is none either.
+    let before = log(&world).await.len();
+    assert_eq!(as_ada(&world, Method::PUT, "/v1/accounts/main", account("Main", None)).await, StatusCode::OK);
+    assert_eq!(
+        as_ada(&world, Method::PUT, "/v1/accounts/main", account("", None)).await,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(log(&world).await.len(), before);
+    let wrong = [("paylink-actor", "two words")];
+    let reply = world.crm_as(API_KEY, Method::GET, "/v1/accounts", Value::Null, &wrong).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_actor")));
+}
+
+#[tokio::test]
+async fn every_kind_of_record_that_money_depends_on_is_logged_when_it_is_written_and_deleted() {
+    let world = World::in_process().await;
+    let before = log(&world).await.len();
+    let bot = json!({ "kind": "bot_api", "credentials": { "token": format!("1:{}", "b".repeat(35)) } });
+    for (path, body, kind) in [
+        ("/v1/accounts/new", account("New", None), "account"),
+        ("/v1/message-providers/new", bot, "message_provider"),
+        ("/v1/webhook-endpoints/new", json!({ "url": "https://crm.example.com/" }), "webhook_endpoint"),
+    ] {
+        assert_eq!(as_ada(&world, Method::PUT, path, body).await, StatusCode::OK, "{path}");
+        assert_eq!(as_ada(&world, Method::DELETE, path, Value::Null).await, StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(as_ada(&world, Method::DELETE, path, Value::Null).await, StatusCode::NOT_FOUND, "{path}");
+        let entries = log(&world).await;
+        let told: Vec<_> = entries[..2].iter().map(|one| (&one["action"], &one["subject"]["kind"])).collect();
+        assert_eq!(told, [(&json!("deleted"), &json!(kind)), (&json!("written"), &json!(kind))], "{path}");
+    }
+    assert_eq!(log(&world).await.len(), before + 6);
+    let mut settings = world.get("/v1/settings").await;
+    settings.as_object_mut().unwrap().remove("object");
+    settings["support_phone"] = json!("+98 21 0000");
+    assert_eq!(as_ada(&world, Method::PUT, "/v1/settings", settings).await, StatusCode::OK);
+    let newest = log(&world).await.remove(0);
+    assert_eq!(changed(&newest, "/support_phone").map(|(_, to)| to), Some(json!("+98 21 0000")), "{newest}");
+    let text = log(&world).await.iter().map(Value::to_string).collect::<String>();
+    assert!(!text.contains(&"b".repeat(35)) && !text.contains("whsec_"), "no secret is in the log");
+}
+
+#[tokio::test]
+async fn what_a_person_decides_about_money_is_in_the_log_with_who_decided() {
+    let world = World::in_process().await;
+    let link = world.make_link(json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1_999 })).await;
+    world.pay(&link, "paid_less").await;
+    let read = world.link(&link).await;
+    let attempt = read["attempts"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("{}/attempts/{attempt}/resolve", super::path_of(&link));
+    assert_eq!(as_ada(&world, Method::POST, &path, json!({ "outcome": "keep" })).await, StatusCode::OK);
+    let newest = log(&world).await.remove(0);
+    assert_eq!((&newest["actor"], &newest["action"]), (&json!("ada-17"), &json!("resolved")));
+    assert_eq!(newest["subject"], json!({ "kind": "payment_link", "id": link["id"] }));
+    assert_eq!(changed(&newest, "/outcome"), Some((Value::Null, json!("keep"))));
+    let status = changed(&newest, &format!("/attempts/{attempt}/status"));
+    assert_eq!(status, Some((json!("needs_review"), json!("accepted"))));
+}
+
+#[tokio::test]
+async fn what_the_platform_does_and_what_it_looks_at_is_in_the_log_of_the_business_that_it_is_about() {
+    let world = World::in_process().await;
+    let key =
+        ApiKey { integration: "support".to_owned(), scopes: vec![Scope::Read], created_at: domain::Timestamp::now() };
+    world.cloud.store.put_api_key(&KeyHolder::Platform, "plp_support", &key).await.unwrap();
+    let headers = [("paylink-business", BAZAAR), ("paylink-actor", "grace")];
+    let reply = world.crm_as("plp_support", Method::GET, "/v1/contacts/c-1042", Value::Null, &headers).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let of_bazaar = async || {
+        let reply = world.crm_as(BAZAAR_KEY, Method::GET, "/v1/audit-log", Value::Null, &[]).await;
+        data(&reply.json()).clone()
+    };
+    let newest = of_bazaar().await.remove(0);
+    assert_eq!((&newest["side"], &newest["action"]), (&json!("platform"), &json!("read")));
+    assert_eq!((&newest["integration"], &newest["actor"]), (&json!("support"), &json!("grace")));
+    assert_eq!(newest["subject"], json!({ "kind": "address", "id": "/v1/contacts/c-1042" }));
+    let reply = world.platform(None, Method::POST, &format!("/v1/businesses/{BAZAAR}/suspend"), json!({})).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let newest = of_bazaar().await.remove(0);
+    assert_eq!((&newest["side"], &newest["subject"]["kind"]), (&json!("platform"), &json!("business")));
+    assert_eq!(changed(&newest, "/state/state"), Some((json!("active"), json!("suspended"))), "{newest}");
+    let told = log(&world).await.iter().any(|one| one["side"] == "platform");
+    assert!(!told, "the log of {DEMO} says nothing of it");
+}
+
+#[tokio::test]
+async fn the_log_is_read_page_by_page_and_only_by_who_administers() {
+    let world = World::in_process().await;
+    for number in 0..5 {
+        let name = format!("Main {number}");
+        assert_eq!(as_ada(&world, Method::PUT, "/v1/accounts/main", account(&name, None)).await, StatusCode::OK);
+    }
+    let all = log(&world).await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("/v1/audit-log?limit=2{cursor}")).await;
+        seen.extend(data(&page).clone());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, all);
+    let key = ApiKey {
+        integration: "crm".to_owned(),
+        scopes: vec![Scope::Read, Scope::Write],
+        created_at: domain::Timestamp::now(),
+    };
+    let holder = KeyHolder::Business(domain::ids::BusinessId::parse(DEMO).unwrap());
+    world.cloud.store.put_api_key(&holder, "plk_demo_clerk", &key).await.unwrap();
+    super::super::settings_are_read_again().await;
+    let reply = world.crm_as("plk_demo_clerk", Method::GET, "/v1/audit-log", Value::Null, &[]).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (StatusCode::FORBIDDEN, &json!("scope_missing")));
+}
