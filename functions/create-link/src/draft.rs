@@ -1,7 +1,7 @@
 //! `POST /v1/payment-links/draft`: what a link would be, as the CRM's form shows it. It writes nothing.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::messages::channel::Channel;
@@ -168,10 +168,11 @@ struct SmsLengthView {
 pub(crate) async fn draft(
     State(app): State<App>,
     context: Option<Extension<RequestContext>>,
+    address: Uri,
     headers: HeaderMap,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let caller = app.callers.authenticate(&headers, Scope::Read).await?;
+    let caller = app.callers.authenticate(&headers, Scope::Read).await?.signed(app.clock.now(), &address).await?;
     let body = body?;
     // A person looks at it: what was set a moment ago is there.
     let configuration = caller.store.fresh_configuration().await?;

@@ -3,7 +3,6 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Rejection;
-use domain::audit::{AuditAction, Subject};
 use serde_json::Value;
 use store::Scope;
 use use_cases::Asked;
@@ -21,7 +20,8 @@ macro_rules! scope {
             type Rejection = ApiProblem;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-                signed(app.callers.authenticate(&parts.headers, $scope).await?, parts, app).await.map(Self)
+                let caller = app.callers.authenticate(&parts.headers, $scope).await?;
+                caller.signed(app.clock.now(), &parts.uri).await.map(Self)
             }
         }
     };
@@ -38,16 +38,6 @@ scope! {
 scope! {
     /// May decide where money goes and what people read: accounts, receipt types, templates, settings.
     MayAdminister, Scope::Admin
-}
-
-/// A caller who signs for what is changed. That the platform looked at a business with a key that may change nothing is in
-/// the business's log before anything is shown.
-async fn signed(caller: Caller, parts: &Parts, app: &App) -> Result<Caller, ApiProblem> {
-    let store = caller.store.clone().signed(caller.author.clone(), app.clock.now());
-    if caller.only_looks {
-        store.note(AuditAction::Read, Subject::new("address", parts.uri.path()), Vec::new()).await?;
-    }
-    Ok(Caller { store, ..caller })
 }
 
 /// Runs the platform and may read which businesses there are.

@@ -37,7 +37,7 @@ impl Admin {
         let broken = |error: &dyn std::fmt::Display| AdminError::Refused(format!("{path}: {error}"));
         // This store has cached no keys yet, so that it finds the one that was just made.
         let store = Store::wire(&self.runtime)?;
-        let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?);
+        let callers = Callers::new(store.clone(), self.runtime.calls_per_second()?).at_a_terminal();
         let (reach, gateways) = (self.runtime.webhook_reach()?, self.runtime.gateway_rulebook()?);
         let app = crm_api::App { store, callers, clock: Clock::System, reach, gateways };
         let request = Request::builder()

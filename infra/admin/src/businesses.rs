@@ -6,7 +6,7 @@ use domain::ids::BusinessId;
 use domain::records::business::{Business, PayUrlBase, Shards};
 use domain::text::{parse_name, parse_text};
 use store::{BusinessStore, KeyHolder, Page, RecordWritten, Revision};
-use use_cases::businesses::{BusinessRefused, BusinessRequest};
+use use_cases::businesses::BusinessRefused;
 
 use crate::{Admin, AdminError, COMMAND, NewKey};
 
@@ -116,10 +116,7 @@ impl Admin {
     /// Spreads the lists of a business over more partitions.
     pub async fn set_shards(&self, id: &BusinessId, number: i64, now: Timestamp) -> Result<Business, AdminError> {
         let shards = Shards::parse(number).map_err(AdminError::refused)?;
-        let Business { name, pay_url, .. } = self.business_called(id.as_str()).await?;
-        let request = BusinessRequest { name, pay_url, shards: Some(shards) };
-        let written = use_cases::businesses::write(&self.signed(id, now), &|| now, request).await;
-        written.map_err(|error| refusal(id, error))
+        use_cases::businesses::spread(&self.signed(id, now), &|| now, shards).await.map_err(|error| refusal(id, error))
     }
 
     /// What is the business's, for whoever signs for its changes at this terminal.

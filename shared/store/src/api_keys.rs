@@ -132,6 +132,10 @@ impl KeyRing {
         self.by_hash.get(&hash_of(presented))
     }
 
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.by_hash.is_empty()
+    }
+
     /// The hash of the only key with this id.
     fn only(&self, id: &str) -> Result<&str, KeyRevocation> {
         let mut found = self.by_hash.keys().filter(|hash| id_of(hash) == id);

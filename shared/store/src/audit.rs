@@ -62,6 +62,17 @@ impl BusinessStore {
         if changes.is_empty() { Ok(Vec::new()) } else { self.log(AuditAction::Written, subject, changes) }
     }
 
+    /// The write of an entry about values that become others, where somebody signs for that and any does.
+    pub(crate) fn log_of_values(
+        &self,
+        subject: Subject,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let changes = changes(before, after);
+        if changes.is_empty() { Ok(Vec::new()) } else { self.log(AuditAction::Written, subject, changes) }
+    }
+
     /// The write of an entry, where somebody signs for what it tells of.
     pub(crate) fn log(
         &self,

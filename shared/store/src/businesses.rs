@@ -1,9 +1,11 @@
 //! The businesses of a stack, as the platform made them. crm-api writes and lists them; every other function reads the one
 //! it is about with its configuration.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::audit::Subject;
 use domain::ids::BusinessId;
-use domain::records::business::Business;
+use domain::records::business::{Business, PayUrlBase};
+use serde_json::json;
 
 use crate::cursor::Cursor;
 use crate::error::StoreError;
@@ -42,13 +44,24 @@ impl BusinessStore {
         self.store.business_to_change(&self.business).await
     }
 
+    /// What the log says of a business. The platform's own words about it, its name and the reason of a suspension, are for
+    /// the platform, and the log is the business's.
+    async fn log_of_business(&self, business: &Business) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let told = |business: &Business| {
+            let pay_url = business.pay_url.as_ref().map(PayUrlBase::as_str);
+            json!({ "status": business.state.name(), "pay_url": pay_url, "shards": business.shards.number() })
+        };
+        let before = self.store.business(&self.business).await?;
+        let before = before.as_ref().map(told).unwrap_or_default();
+        self.log_of_values(Subject::new("business", business.id.as_str()), &before, &told(business))
+    }
+
     /// Writes what the platform decides about this business over the revision that was read.
     pub async fn put_business(&self, business: &Business, revision: &Revision) -> Result<RecordWritten, StoreError> {
         let mut item = to_marked_item(keys::business(&business.id), business)?;
         item.insert(BY_STATE.to_owned(), text(ALL_BUSINESSES));
         item.insert(LISTED_AT.to_owned(), text(business.id.as_str()));
-        let subject = Subject::new("business", business.id.as_str());
-        let beside = self.log_of_writing(subject, keys::business(&business.id), business, Vec::new()).await?;
+        let beside = self.log_of_business(business).await?;
         self.store.put_over("write a business", item, revision, beside).await
     }
 }

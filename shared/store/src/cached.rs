@@ -23,15 +23,28 @@ const IMMUTABLE: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is 
 type Entry<T> = Arc<tokio::sync::Mutex<Option<(Instant, Arc<T>)>>>;
 
 /// A value for each business, or for whatever else has its own, that is read again when it is older than `fresh_for`.
+///
+/// What turns out to be nothing has places of its own: whoever makes up businesses has those that there are forgotten by
+/// nobody.
 #[derive(Debug)]
 pub(crate) struct Cached<K: Eq + Hash, T> {
     fresh_for: Duration,
-    entries: Mutex<LruCache<K, Entry<T>>>,
+    is_something: fn(&T) -> bool,
+    places: Mutex<Places<K, T>>,
+}
+
+#[derive(Debug)]
+struct Places<K: Eq + Hash, T> {
+    known: LruCache<K, Entry<T>>,
+    /// What was not read yet, or is nothing.
+    passing: LruCache<K, Entry<T>>,
 }
 
 impl<K: Eq + Hash + Clone, T> Cached<K, T> {
-    pub(crate) fn new(fresh_for: Duration) -> Self {
-        Self { fresh_for, entries: Mutex::new(LruCache::new(BUSINESSES)) }
+    /// `is_something` says whether there is what was asked for.
+    pub(crate) fn new(fresh_for: Duration, is_something: fn(&T) -> bool) -> Self {
+        let places = Places { known: LruCache::new(BUSINESSES), passing: LruCache::new(BUSINESSES) };
+        Self { fresh_for, is_something, places: Mutex::new(places) }
     }
 
     /// The value at most as old as the cache was told to keep it.
@@ -59,12 +72,20 @@ impl<K: Eq + Hash + Clone, T> Cached<K, T> {
         }
         let value = Arc::new(read.await?);
         *known = Some((Instant::now(), Arc::clone(&value)));
+        if (self.is_something)(&value) {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            places.passing.pop(of);
+            places.known.put(of.clone(), Arc::clone(&entry));
+        }
         Ok(value)
     }
 
     fn entry(&self, of: &K) -> Entry<T> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(entries.get_or_insert(of.clone(), Entry::default))
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = places.known.get(of) {
+            return Arc::clone(known);
+        }
+        Arc::clone(places.passing.get_or_insert(of.clone(), Entry::default))
     }
 }
 
@@ -95,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_forgets_the_business_that_it_has_not_served_for_the_longest_time() {
-        let cached = Cached::new(Duration::from_secs(60));
+        let cached = Cached::new(Duration::from_secs(60), |_| true);
         let first = cached.get(&0, async { Ok("read once") }).await.unwrap();
         for business in 1..BUSINESSES.get() {
             cached.get(&business, async { Ok("another") }).await.unwrap();
@@ -108,8 +129,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_makes_up_businesses_has_no_real_one_forgotten() {
+        let cached = Cached::new(Duration::from_secs(60), |text: &&str| !text.is_empty());
+        cached.get(&0, async { Ok("real") }).await.unwrap();
+        for made_up in 1..=3 * BUSINESSES.get() {
+            assert_eq!(*cached.get(&made_up, async { Ok("") }).await.unwrap(), "");
+        }
+        assert_eq!(*cached.get(&0, async { Ok("read again") }).await.unwrap(), "real");
+        let last = 3 * BUSINESSES.get();
+        assert_eq!(*cached.get(&last, async { Ok("read again") }).await.unwrap(), "", "nothing is remembered too");
+    }
+
+    #[tokio::test]
     async fn what_could_not_be_read_is_read_again() {
-        let cached = Cached::new(Duration::from_secs(60));
+        let cached = Cached::new(Duration::from_secs(60), |_| true);
         let failed = cached.get(&0, async { Err(StoreError::NotSetUp { missing: "everything" }) }).await;
         assert!(failed.is_err());
         assert_eq!(*cached.get(&0, async { Ok(1) }).await.unwrap(), 1);

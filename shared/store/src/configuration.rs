@@ -111,7 +111,7 @@ impl BusinessStore {
         self.configuration_younger_than(Duration::ZERO).await
     }
 
-    async fn configuration_younger_than(&self, age: Duration) -> Result<Arc<Configuration>, StoreError> {
+    pub(crate) async fn configuration_younger_than(&self, age: Duration) -> Result<Arc<Configuration>, StoreError> {
         self.store.memory.configurations.younger_than(&self.business, age, self.read_configuration()).await
     }
 

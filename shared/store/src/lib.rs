@@ -109,9 +109,9 @@ impl Store {
             table: table.into(),
             secrets_table: secrets_table.into(),
             memory: Arc::new(Memory {
-                configurations: Cached::new(fresh_for),
-                key_rings: Cached::new(fresh_for),
-                endpoints: Cached::new(fresh_for),
+                configurations: Cached::new(fresh_for, |read| read.business.is_some()),
+                key_rings: Cached::new(fresh_for, KeyRing::has_keys),
+                endpoints: Cached::new(fresh_for, |_| true),
                 token_secret: OnceCell::new(),
                 credentials: Immutable::default(),
                 provider_secrets: Immutable::default(),

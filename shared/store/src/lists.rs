@@ -4,6 +4,7 @@
 //! anything is read; the record itself decides. So a page is full as long as there is something to fill it with.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
@@ -29,8 +30,16 @@ use crate::{BusinessStore, Store};
 /// At most this many entries are looked at for one page. Where nothing was found among them, the page is empty and goes on.
 const MOST_ENTRIES: usize = 10_000;
 
-/// How many entries are read at a time where not all of them are wanted.
+/// How many entries are read at a time where not all of them are wanted, and how many records.
 const ENTRIES_AT_A_TIME: usize = 200;
+const RECORDS_AT_A_TIME: usize = 100;
+
+/// At most this many records are read for one page. Where too few of them were wanted, the page goes on from there.
+const MOST_RECORDS: usize = 1_000;
+
+/// The number of a business's shards is read again for a list of events where it was read longer ago: less than the time
+/// after which an event is listed, so that none appears behind one that was listed already.
+const EVENTS_KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// One page of a list, and the cursor of the next page, if there is one.
 #[derive(Clone, Debug)]
@@ -184,7 +193,7 @@ impl<'a> Listing<'a> {
         Self { store, operation, order, groups: groups.into(), at_a_time, looked_at: 0, last: None }
     }
 
-    /// The next entry. An entry that moved from one source to another while they were read comes once.
+    /// The next entry.
     async fn next(&mut self) -> Result<Option<Entry>, StoreError> {
         while let Some(mut group) = self.groups.pop_front() {
             let reading = group.iter_mut().filter(|source| source.has_to_be_read());
@@ -205,10 +214,8 @@ impl<'a> Listing<'a> {
             let Some(entry) = first.and_then(|source| source.read.pop_front()) else { continue };
             self.groups.push_front(group);
             self.looked_at += 1;
-            if self.last.as_ref() != Some(&entry.place) {
-                self.last = Some(entry.place.clone());
-                return Ok(Some(entry));
-            }
+            self.last = Some(entry.place.clone());
+            return Ok(Some(entry));
         }
         Ok(None)
     }
@@ -322,6 +329,8 @@ impl BusinessStore {
         if after >= bound(list.before) {
             return Ok(EventPage { entries: Vec::new(), next: None });
         }
+        // An event is listed some seconds after it was recorded, and its shard has to be known by then.
+        self.configuration_younger_than(EVENTS_KNOWN_FOR).await?;
         let (shards, since) = self.listed_since().await?;
         let from = from.max(since);
         let of_day = |day: &String| {
@@ -424,13 +433,22 @@ impl Store {
         wanted: Wanted<impl Fn(&str) -> Option<Key>, impl Fn(&Entry) -> bool, impl Fn(&T) -> bool>,
     ) -> Result<Page<T>, StoreError> {
         let mut found: Vec<(String, T)> = Vec::new();
+        let (mut was_read, mut last_chosen) = (0, None);
+        let is_narrowed = listing.at_a_time == ENTRIES_AT_A_TIME;
         // What was chosen and not read yet. One more than there is room for tells whether there is a next page.
         let mut chosen: VecDeque<String> = VecDeque::new();
         loop {
+            // Where records may be passed over, they are read many at a time, however few are missing.
+            let at_once = if is_narrowed { RECORDS_AT_A_TIME } else { limit - found.len() };
             let mut is_at_its_end = false;
-            while chosen.len() <= limit - found.len() && listing.looked_at < MOST_ENTRIES {
+            while chosen.len() <= at_once && listing.looked_at < MOST_ENTRIES {
                 match listing.next().await? {
-                    Some(entry) if (wanted.entry)(&entry) => chosen.push_back(entry.place),
+                    // An entry that moved from one source to another while they were read comes twice.
+                    Some(entry) if last_chosen.as_ref() == Some(&entry.place) => {}
+                    Some(entry) if (wanted.entry)(&entry) => {
+                        last_chosen = Some(entry.place.clone());
+                        chosen.push_back(entry.place);
+                    }
                     Some(_) => {}
                     None => {
                         is_at_its_end = true;
@@ -438,16 +456,19 @@ impl Store {
                     }
                 }
             }
-            let places: Vec<String> = chosen.drain(..chosen.len().min(limit - found.len())).collect();
+            let places: Vec<String> = chosen.drain(..chosen.len().min(at_once)).collect();
             let records = self.records_at(listing.operation, &places, &wanted.key_of).await?;
+            was_read += places.len();
             found.extend(records.into_iter().filter(|(_, record)| (wanted.record)(record)));
-            let next = if found.len() >= limit && !chosen.is_empty() {
+            let is_over = is_at_its_end && chosen.is_empty();
+            let next = if found.len() > limit || (found.len() == limit && !is_over) {
+                found.truncate(limit);
                 found.last().map(|(place, _)| Cursor::behind(place))
-            } else if !chosen.is_empty() {
-                continue;
-            } else if is_at_its_end {
+            } else if is_over {
                 None
-            } else if listing.looked_at >= MOST_ENTRIES {
+            } else if was_read >= MOST_RECORDS {
+                places.last().map(Cursor::behind)
+            } else if listing.looked_at >= MOST_ENTRIES && chosen.is_empty() {
                 listing.last.clone().map(Cursor::behind)
             } else {
                 continue;

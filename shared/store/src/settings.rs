@@ -10,12 +10,15 @@ use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
+use crate::revision::{Revision, to_marked_item};
+use crate::table::RecordWritten;
 
 impl BusinessStore {
     pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {
         self.store.read("read the settings", keys::settings(&self.business)).await
     }
 
+    /// Writes the settings, whatever there was.
     pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
         self.write_settings(settings, Vec::new()).await
     }
@@ -27,11 +30,30 @@ impl BusinessStore {
         self.write_settings(settings, vec![self.store.plain_put(picture)?]).await
     }
 
+    /// The settings and what to write others over.
+    pub async fn settings_to_change(&self) -> Result<(Option<Settings>, Revision), StoreError> {
+        self.store.record_to_change("read the settings to change them", keys::settings(&self.business)).await
+    }
+
+    /// Writes the settings, and the picture that they name, over the revision that was read.
+    pub async fn replace_settings(
+        &self,
+        settings: &Settings,
+        logo: Option<&Logo>,
+        revision: &Revision,
+    ) -> Result<RecordWritten, StoreError> {
+        let at = keys::settings(&self.business);
+        let item = to_marked_item(at.clone(), settings)?;
+        let mut beside = self.log_of_writing(Subject::new("settings", "settings"), at, settings, Vec::new()).await?;
+        if let Some(logo) = logo {
+            beside.push(self.store.plain_put(to_item(keys::logo(&self.business, &logo.hash()), logo)?)?);
+        }
+        self.store.put_over("write the settings", item, revision, beside).await
+    }
+
     async fn write_settings(&self, settings: &Settings, mut beside: Vec<TransactWriteItem>) -> Result<(), StoreError> {
         const WRITE: &str = "write the settings";
-        let (at, subject) = (keys::settings(&self.business), Subject::new("settings", "settings"));
-        let item = to_item(at.clone(), settings)?;
-        beside.extend(self.log_of_writing(subject, at, settings, Vec::new()).await?);
+        let item = to_item(keys::settings(&self.business), settings)?;
         if beside.is_empty() {
             return self.store.put(WRITE, item).await;
         }

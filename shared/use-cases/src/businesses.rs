@@ -34,13 +34,23 @@ pub enum BusinessRefused {
 pub async fn write(store: &BusinessStore, now: Now<'_>, request: BusinessRequest) -> Result<Business, BusinessRefused> {
     let written = change(store, now, |known, now| {
         let known = known.unwrap_or_else(|| Business::new(store.business_id().clone(), String::new(), now));
-        let shards = request.shards.unwrap_or(known.shards);
-        if shards < known.shards {
-            return Err(BusinessRefused::FewerShards(known.shards));
-        }
+        let shards = grown(known.shards, request.shards.unwrap_or(known.shards))?;
         Ok(Business { name: request.name.clone(), pay_url: request.pay_url.clone(), shards, ..known })
     });
     written.await
+}
+
+/// Spreads the lists of a business over so many partitions.
+pub async fn spread(store: &BusinessStore, now: Now<'_>, shards: Shards) -> Result<Business, BusinessRefused> {
+    change(store, now, |known, _| {
+        let known = existing(known)?;
+        Ok(Business { shards: grown(known.shards, shards)?, ..known })
+    })
+    .await
+}
+
+fn grown(from: Shards, to: Shards) -> Result<Shards, BusinessRefused> {
+    if to < from { Err(BusinessRefused::FewerShards(from)) } else { Ok(to) }
 }
 
 /// From now on the business makes no link and no payment of it begins. One that is suspended already stays so since then,

@@ -5,8 +5,9 @@ use domain::business::logo::Logo;
 use domain::business::settings::Settings;
 use domain::messages::channel::Channel;
 use domain::requests::create::find_receipt_type;
-use store::{BusinessStore, StoreError};
+use store::{BusinessStore, RecordWritten, StoreError};
 
+use crate::contended::Tries;
 use crate::records::RecordRefused;
 
 /// Writes the settings, and the picture that they name. `problems` carries what reading the request found.
@@ -25,11 +26,14 @@ pub async fn write(
         return Err(RecordRefused::Invalid(problems));
     }
     settings.logo_hash = logo.map(Logo::hash);
-    match logo {
-        Some(logo) => store.put_settings_with_logo(&settings, logo).await?,
-        None => store.put_settings(&settings).await?,
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (_, revision) = store.settings_to_change().await?;
+        if store.replace_settings(&settings, logo, &revision).await? == RecordWritten::Applied {
+            return Ok(settings);
+        }
     }
-    Ok(settings)
 }
 
 /// The providers that the settings name are there and send SMS.

@@ -5,8 +5,10 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode, header};
-use domain::audit::{Actor, Author, Side};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use domain::Timestamp;
+use domain::audit::{Actor, AuditAction, Author, Side, Subject};
 use domain::ids::BusinessId;
 use futures_util::future::try_join;
 use governor::clock::{Clock, MonotonicClock};
@@ -40,6 +42,8 @@ type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, No
 pub struct Callers {
     store: Store,
     limiter: Arc<Limiter>,
+    /// Who calls is the deployer, at a terminal.
+    are_the_deployer: bool,
 }
 
 impl fmt::Debug for Callers {
@@ -61,6 +65,19 @@ pub struct Caller {
     pub only_looks: bool,
 }
 
+impl Caller {
+    /// The caller who signs for what is changed. That the platform looks at a business with a key that may change nothing is
+    /// in the business's log before anything is shown.
+    pub async fn signed(self, at: Timestamp, address: &Uri) -> Result<Self, ApiProblem> {
+        let store = self.store.signed(self.author.clone(), at);
+        if self.only_looks {
+            let address = address.path_and_query().map_or(address.path(), PathAndQuery::as_str);
+            store.note(AuditAction::Read, Subject::new("address", address), Vec::new()).await?;
+        }
+        Ok(Self { store, ..self })
+    }
+}
+
 /// Somebody who runs the platform.
 #[derive(Clone, Debug)]
 pub struct PlatformCaller {
@@ -72,7 +89,13 @@ impl Callers {
         let burst = calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
         let quota = Quota::per_second(calls_per_second).allow_burst(burst);
         let limiter = RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
-        Self { store, limiter: Arc::new(limiter) }
+        Self { store, limiter: Arc::new(limiter), are_the_deployer: false }
+    }
+
+    /// The same for the deployer's command, which calls the API in its own process.
+    #[must_use]
+    pub fn at_a_terminal(self) -> Self {
+        Self { are_the_deployer: true, ..self }
     }
 
     /// Who calls for which business, if the key allows what the request needs and is not used too often. A business's own
@@ -86,13 +109,16 @@ impl Callers {
             (KeyHolder::Platform, Some(Ok(named))) => named,
             (KeyHolder::Platform, Some(Err(_)) | None) => {
                 // Only who has a key learns what is wrong with the header.
-                self.key(&holder, presented).await?;
+                let key = self.key(&holder, presented).await?;
+                self.refuse_too_many(&integration_of(&holder, &key))?;
                 return Err(named_business(headers).and_then(Result::err).unwrap_or_else(business_required));
             }
         };
         let store = self.store.of(&business);
         let (key, known) = try_join(self.key(&holder, presented), async { Ok(store.business().await?) }).await?;
         let known = known.is_some();
+        let integration = integration_of(&holder, &key);
+        self.refuse_too_many(&format!("{business} {integration}"))?;
         match &holder {
             KeyHolder::Business(own) => match named_business(headers) {
                 _ if !known => return Err(unauthorized()),
@@ -105,11 +131,9 @@ impl Callers {
                 tracing::info!(business = %business, integration = key.integration, "The platform acts for a business.");
             }
         }
-        let integration = integration_of(&holder, &key);
-        self.refuse_too_many(&format!("{business} {integration}"))?;
         allowed(&key, scope)?;
         let only_looks = holder == KeyHolder::Platform && !key.allows(Scope::Write) && !key.allows(Scope::Admin);
-        Ok(Caller { store, integration, author: author_of(&holder, &key, headers)?, only_looks })
+        Ok(Caller { store, integration, author: self.author_of(&holder, &key, headers)?, only_looks })
     }
 
     /// Refuses everybody but the platform, where its key allows what the request needs.
@@ -121,7 +145,7 @@ impl Callers {
             KeyHolder::Platform => allowed(&key, scope)?,
             KeyHolder::Business(_) => return Err(scope_missing()),
         }
-        Ok(PlatformCaller { author: author_of(&KeyHolder::Platform, &key, headers)? })
+        Ok(PlatformCaller { author: self.author_of(&KeyHolder::Platform, &key, headers)? })
     }
 
     /// The key that was presented, among its holder's. An unknown key may have been made since the keys were read, so it
@@ -131,6 +155,18 @@ impl Callers {
             return Ok(key.clone());
         }
         self.store.newest_keys(holder).await?.find(presented).cloned().ok_or_else(unauthorized)
+    }
+
+    /// Who calls, with the person behind the call where the header `Paylink-Actor` names one.
+    fn author_of(&self, holder: &KeyHolder, key: &ApiKey, headers: &HeaderMap) -> Result<Author, ApiProblem> {
+        let side = match holder {
+            _ if self.are_the_deployer => Side::Deployer,
+            KeyHolder::Business(_) => Side::Business,
+            KeyHolder::Platform => Side::Platform,
+        };
+        let actor = headers.get(ACTOR_HEADER).map(|value| Actor::parse(value.to_str().unwrap_or_default()));
+        let actor = actor.transpose().map_err(|rejection| ApiProblem::bad_parameter("Paylink-Actor", &rejection))?;
+        Ok(Author { side, integration: key.integration.clone(), actor })
     }
 
     fn refuse_too_many(&self, who: &String) -> Result<(), ApiProblem> {
@@ -173,17 +209,6 @@ fn integration_of(holder: &KeyHolder, key: &ApiKey) -> String {
         KeyHolder::Platform => "platform",
     };
     format!("{holder}:{}", key.integration)
-}
-
-/// Who calls, with the person behind the call where the header `Paylink-Actor` names one.
-fn author_of(holder: &KeyHolder, key: &ApiKey, headers: &HeaderMap) -> Result<Author, ApiProblem> {
-    let side = match holder {
-        KeyHolder::Business(_) => Side::Business,
-        KeyHolder::Platform => Side::Platform,
-    };
-    let actor = headers.get(ACTOR_HEADER).map(|value| Actor::parse(value.to_str().unwrap_or_default()));
-    let actor = actor.transpose().map_err(|rejection| ApiProblem::bad_parameter("Paylink-Actor", &rejection))?;
-    Ok(Author { side, integration: key.integration.clone(), actor })
 }
 
 fn allowed(key: &ApiKey, scope: Scope) -> Result<(), ApiProblem> {

@@ -435,7 +435,8 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
     assert_eq!(writes.len(), 1);
     let keys = &writes[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
     let keys: Vec<&str> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(keys, ["contact#*", "item#*", "link#*", "reference#*"]);
+    // And that the platform looked at a draft, in the business's log.
+    assert_eq!(keys, ["audit#*", "contact#*", "item#*", "link#*", "reference#*"]);
 }
 
 /// What the role of a function's folder says.

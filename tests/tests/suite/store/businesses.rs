@@ -258,6 +258,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("receipt", found(store.receipt(&made.receipt).await.unwrap())),
         ("receipt_type", found(store.receipt_type(&income).await.unwrap())),
         ("records_for_create", some(&created)),
+        ("settings_to_change", found(store.settings_to_change().await.unwrap().0)),
         ("settings", found(store.settings().await.unwrap())),
         ("signing_secret", store.signing_secret(&crm, &version()).await.ok().map(|known| known.expose().to_owned())),
         ("template", found(store.template(MessageKind::LinkCreated, Channel::Sms, &locale).await.unwrap())),

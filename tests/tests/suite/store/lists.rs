@@ -79,6 +79,23 @@ async fn a_page_of_one_status_is_full_as_long_as_there_is_something_to_fill_it_w
 }
 
 #[tokio::test]
+async fn the_few_links_of_a_contact_that_have_a_status_are_found_among_the_many_that_have_another() {
+    let cloud = empty_cloud().await;
+    let store = with_shards(&cloud, 1).await;
+    for number in 0..250 {
+        let link = made_at(&store, number, first() + Duration::from_secs(number.into())).await;
+        if number < 3 {
+            store.replace_link(&link.cancel(None, false, link.created_at()).unwrap()).await.unwrap();
+        }
+    }
+    let of = LinksOf::Contact(ContactId::parse("c-1").unwrap());
+    let cancelled = LinkList { of, status: Some((LinkStatusKind::Cancelled, first())) };
+    assert_eq!(all(&store, &cancelled, 2).await.1, [2, 1]);
+    assert_eq!(all(&store, &cancelled, 1).await.1, [1, 1, 1]);
+    assert_eq!(all(&store, &cancelled, 3).await.1, [3]);
+}
+
+#[tokio::test]
 async fn a_link_whose_time_is_over_is_expired_in_lists_before_the_sweep_comes_and_after() {
     let cloud = empty_cloud().await;
     let store = with_shards(&cloud, 1).await;

@@ -122,11 +122,22 @@ async fn what_the_platform_does_and_what_it_looks_at_is_in_the_log_of_the_busine
     assert_eq!((&newest["side"], &newest["action"]), (&json!("platform"), &json!("read")));
     assert_eq!((&newest["integration"], &newest["actor"]), (&json!("support"), &json!("grace")));
     assert_eq!(newest["subject"], json!({ "kind": "address", "id": "/v1/contacts/c-1042" }));
-    let reply = world.platform(None, Method::POST, &format!("/v1/businesses/{BAZAAR}/suspend"), json!({})).await;
+    // A list is looked at with what it was narrowed by, and a draft as well.
+    for (method, path, body) in [
+        (Method::GET, "/v1/payment-links?contact_id=c-1042", Value::Null),
+        (Method::POST, "/v1/payment-links/draft", json!({ "contact_id": "c-1042" })),
+    ] {
+        let reply = world.crm_as("plp_support", method, path, body, &headers).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        assert_eq!(of_bazaar().await[0]["subject"]["id"], path);
+    }
+    let why = json!({ "reason": "for the platform alone" });
+    let reply = world.platform(None, Method::POST, &format!("/v1/businesses/{BAZAAR}/suspend"), why).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     let newest = of_bazaar().await.remove(0);
     assert_eq!((&newest["side"], &newest["subject"]["kind"]), (&json!("platform"), &json!("business")));
-    assert_eq!(changed(&newest, "/state/state"), Some((json!("active"), json!("suspended"))), "{newest}");
+    assert_eq!(changed(&newest, "/status"), Some((json!("active"), json!("suspended"))), "{newest}");
+    assert!(!newest.to_string().contains("alone"), "why it was suspended is for the platform: {newest}");
     let told = log(&world).await.iter().any(|one| one["side"] == "platform");
     assert!(!told, "the log of {DEMO} says nothing of it");
 }
