@@ -228,6 +228,8 @@ struct Wanted<K, E, R> {
     entry: E,
     /// What a record is passed over for.
     record: R,
+    /// Whether entries say nothing of what records are passed over for.
+    only_records_say: bool,
 }
 
 impl BusinessStore {
@@ -256,6 +258,7 @@ impl BusinessStore {
             key_of: |place: &str| Some(keys::link(&LinkId::parse(keys::listed_id(place)?).ok()?)),
             entry: |entry: &Entry| list.may_have(entry.facts.as_ref()),
             record: |link: &PaymentLink| list.has(link),
+            only_records_say: list.status.is_some() && !matches!(list.of, LinksOf::Time(..)),
         };
         self.store.page(listing, limit, wanted).await
     }
@@ -313,6 +316,7 @@ impl BusinessStore {
             key_of: |place: &str| Some(keys::receipt(&self.business, &ReceiptId::parse(keys::listed_id(place)?).ok()?)),
             entry: |_: &Entry| true,
             record: |_: &Receipt| true,
+            only_records_say: false,
         };
         self.store.page(listing, limit, wanted).await
     }
@@ -348,6 +352,7 @@ impl BusinessStore {
             },
             entry: |entry: &Entry| list.kind.is_none_or(|kind| keys::listed_type(&entry.place) == Some(kind.as_str())),
             record: |_: &EventRecord| true,
+            only_records_say: false,
         };
         let Page { entries, next } = self.store.page(listing, limit, wanted).await?;
         Ok(EventPage { entries, next: next.and_then(|next| id_of(next.place())) })
@@ -422,7 +427,12 @@ impl Store {
         let from = after.map_or("!", Cursor::place).to_owned();
         let source = Source::of_state(partition, from, "~".to_owned());
         let listing = Listing::new(self, operation, Order::OldestFirst, limit + 2, vec![vec![source]]);
-        self.page(listing, limit, Wanted { key_of, entry: |_: &Entry| true, record: |_: &T| true }).await
+        self.page(
+            listing,
+            limit,
+            Wanted { key_of, entry: |_: &Entry| true, record: |_: &T| true, only_records_say: false },
+        )
+        .await
     }
 
     /// Reads a list until the page is full. A record that was deleted meanwhile is left out.
@@ -434,12 +444,11 @@ impl Store {
     ) -> Result<Page<T>, StoreError> {
         let mut found: Vec<(String, T)> = Vec::new();
         let (mut was_read, mut last_chosen) = (0, None);
-        let is_narrowed = listing.at_a_time == ENTRIES_AT_A_TIME;
         // What was chosen and not read yet. One more than there is room for tells whether there is a next page.
         let mut chosen: VecDeque<String> = VecDeque::new();
         loop {
-            // Where records may be passed over, they are read many at a time, however few are missing.
-            let at_once = if is_narrowed { RECORDS_AT_A_TIME } else { limit - found.len() };
+            // Where nothing but the record says whether it is wanted, many are read at a time, however few are missing.
+            let at_once = if wanted.only_records_say { RECORDS_AT_A_TIME } else { limit - found.len() };
             let mut is_at_its_end = false;
             while chosen.len() <= at_once && listing.looked_at < MOST_ENTRIES {
                 match listing.next().await? {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
+use paylink_local::seed::BAZAAR_KEY;
 use serde_json::{Value, json};
 use tests::fault_proxy::Call;
 use tests::faulty_world::{FaultyWorld, Made};
@@ -194,6 +195,58 @@ async fn expiring_reads_a_hundred_links_at_once_and_writes_each_once() {
         "two units for the link, one for leaving the index of due work and two for moving from what is live to its month; every few minutes one says that the sweep runs"
     );
     assert!(usage.round_trips <= LINKS + 2 * 16 + beat, "{usage}");
+}
+
+/// What each step of a link's life asks of DynamoDB.
+async fn life_of(
+    world: &FaultyWorld,
+    key: &'static str,
+    body: &Value,
+    idempotency_key: &str,
+) -> Vec<(&'static str, Usage)> {
+    let mut steps = Vec::new();
+    let link = world.make_link_as(key, body, idempotency_key).await;
+    steps.push(("made", world.usage()));
+    world.bring_stream().await;
+    steps.push(("told", world.usage()));
+    let page = world.go_to_gateway(&link).await;
+    steps.push(("opened", world.usage()));
+    let back = world.choose(&page, "paid_no_webhook").await.unwrap();
+    world.usage();
+    world.open(&back).await.unwrap();
+    steps.push(("paid", world.usage()));
+    world.bring_stream().await;
+    steps.push(("told of it", world.usage()));
+    steps
+}
+
+/// A stack serves more businesses than a process remembers. One that it does not know is read once, in as many calls more
+/// as stand here, and then it costs what every other does.
+#[tokio::test]
+async fn a_business_that_a_process_does_not_know_costs_a_few_reads_more_once() {
+    let world = warm_world().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1999, "recipients": {} });
+    let first = life_of(&world, BAZAAR_KEY, &body, "first").await;
+    let second = life_of(&world, BAZAAR_KEY, &body, "second").await;
+    let more: Vec<(&str, usize, f64, usize)> = first
+        .iter()
+        .zip(&second)
+        .map(|((step, first), (_, second))| {
+            let (round_trips, reads) = (first.round_trips - second.round_trips, first.read_units - second.read_units);
+            (*step, round_trips, reads, first.write_units - second.write_units)
+        })
+        .collect();
+    let expected = [
+        // Its keys and its configuration.
+        ("made", 2, 2.0, 0),
+        // Its configuration, its endpoints and what their events are signed with.
+        ("told", 3, 3.0, 0),
+        // Its configuration and the account's credentials.
+        ("opened", 2, 2.0, 0),
+        ("paid", 1, 1.0, 0),
+        ("told of it", 0, 0.0, 0),
+    ];
+    assert_eq!(more, expected);
 }
 
 /// What a write or a read consumed by the engine's own account and by ours.

@@ -1,11 +1,15 @@
 //! Two businesses that call everything alike, and at the same time: each customer pays whom they owe, and each CRM hears of
 //! its own.
 
+use std::time::Duration;
+
+use domain::ids::LinkId;
 use futures_util::future::join;
 use paylink_local::seed::{API_KEY, BAZAAR, BAZAAR_KEY, DEMO};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::World;
+use tests::faulty_world::FaultyWorld;
 
 use super::super::settings_are_read_again;
 use super::data;
@@ -129,7 +133,7 @@ async fn two_businesses_that_call_everything_alike_are_paid_and_told_apart() {
     let deleted = world.crm(Method::DELETE, "/v1/contacts/c-1", Value::Null).await;
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     assert_eq!(other.get(&world, "/v1/contacts/c-1").await["name"], "Pollux");
-    world.turn_clock(std::time::Duration::from_secs(30));
+    world.turn_clock(Duration::from_secs(30));
     for (twin, link) in [(one, &ones), (other, &others)] {
         let events = twin.get(&world, "/v1/events?limit=100").await;
         assert!(data(&events).len() >= 3, "{events}");
@@ -164,11 +168,42 @@ async fn two_businesses_of_one_merchant_are_each_paid_what_their_customers_paid(
             links.push((key, number, link));
         }
     }
-    world.turn_clock(std::time::Duration::from_secs(61));
+    world.turn_clock(Duration::from_secs(61));
     world.sweep().await;
     for (key, number, link) in &links {
         let read = world.crm_as(key, Method::GET, &super::path_of(link), Value::Null, &[]).await.json();
         let expected = if *number == 0 { ("paid", 1) } else { ("active", 0) };
         assert_eq!((read["status"].as_str().unwrap(), read["receipts"].as_array().unwrap().len()), expected, "{read}");
     }
+}
+
+/// The list names addresses of ours, and whoever answers in a gateway's name can name any.
+#[tokio::test]
+async fn what_one_businesss_list_shows_reaches_no_attempt_of_another() {
+    let world = FaultyWorld::start(3600).await;
+    let body = |account: &str| json!({ "account_id": account, "contact_id": "c-1042", "amount": 50_000, "expires_in_days": 60 });
+    let link = world.make_link(&body("main"), "ended").await;
+    let page = world.go_to_gateway(&link).await;
+    let back = world.choose(&page, "failed").await.unwrap();
+    world.open(&back).await.unwrap();
+    // Nobody of its own business asks about it any more.
+    let id = LinkId::parse(&link.id).unwrap();
+    let stored = async || world.cloud.store.link(&id).await.unwrap().unwrap();
+    while stored().await.attempts()[0].state.due_at().is_some() {
+        world.turn_time(Duration::from_secs(24 * 3600));
+        world.sweep().await.unwrap().unwrap();
+    }
+    world.at_gateway("zarinpal", page.rsplit('/').next().unwrap(), "pay_late").await;
+    // The other business is the same merchant there, and two payments of it are asked about by a list.
+    for number in 0..2 {
+        let other = world.make_link_as(BAZAAR_KEY, &body("rial"), &format!("other-{number}")).await;
+        world.go_to_gateway(&other).await;
+    }
+    let before = stored().await;
+    world.turn_time(Duration::from_secs(61));
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    let lists = world.proxy.calls().iter().filter(|call| call.operation == "unVerified").count();
+    assert_eq!(lists, 1, "the other business's");
+    assert_eq!(stored().await, before);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::ids::{AttemptId, BusinessId, EventId, LinkId, PayToken, ReceiptId, ReturnKey};
 use paylink_local::StreamReader;
-use paylink_local::seed::{BAZAAR, BAZAAR_KEY, DEMO, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
+use paylink_local::seed::{BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{Item, Reply, World, everything};
@@ -443,4 +443,38 @@ async fn no_call_with_a_key_of_one_business_finds_or_changes_what_another_has() 
     }
     let new: Vec<_> = after.keys().filter(|at| !before.contains_key(*at)).collect();
     assert_eq!(new, Vec::<&(String, String)>::new(), "something was written for another business");
+}
+
+#[tokio::test]
+async fn every_call_asks_who_calls_and_for_which_business() {
+    let world = World::without_stream().await;
+    let before = everything(&world.cloud).await;
+    let mut asked = 0;
+    for (method, path) in documented() {
+        let of_platform = path.starts_with("/v1/businesses");
+        let path = path.replace("{kind}/{channel}/{locale}", "link_created/sms/en").replace("{id}", DEMO);
+        let path = path.replace("{attempt}", "x");
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let ask = async |key: &str, named: Option<&str>| {
+            let header: Vec<(&str, &str)> = named.map(|named| ("paylink-business", named)).into_iter().collect();
+            let reply = world.crm_as(key, method.clone(), &path, json!({}), &header).await;
+            (reply.status.as_u16(), reply.json()["code"].as_str().unwrap_or_default().to_owned())
+        };
+        let is = |status: u16, code: &str| (status, code.to_owned());
+        for key in ["", "wrong", "plk_demo_wrong", "plp_wrong"] {
+            for named in [None, Some(DEMO)] {
+                assert_eq!(ask(key, named).await, is(401, "unauthorized"), "{method} {path} with {key}");
+            }
+        }
+        if of_platform {
+            assert_eq!(ask(BAZAAR_KEY, None).await, is(403, "scope_missing"), "{method} {path}");
+        } else {
+            assert_eq!(ask(PLATFORM_KEY, None).await, is(400, "business_required"), "{method} {path}");
+            assert_eq!(ask(PLATFORM_KEY, Some("nobody")).await, is(404, "business_not_found"), "{method} {path}");
+            assert_eq!(ask(BAZAAR_KEY, Some(DEMO)).await, is(403, "foreign_business"), "{method} {path}");
+        }
+        asked += 1;
+    }
+    assert!(asked > 45, "{asked}");
+    assert_eq!(everything(&world.cloud).await, before);
 }
