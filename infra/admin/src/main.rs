@@ -6,12 +6,11 @@ use std::error::Error;
 use std::io::Read;
 use std::process::ExitCode;
 
-use domain::Timestamp;
 use domain::ids::{AccountId, BusinessId, ContactId};
 use domain::records::business::{Business, BusinessState};
 use http::Method;
 use paylink_admin::{Admin, FIRST_BUSINESS, NewKey, SmsPreferences, Verdict};
-use runtime::Environment;
+use runtime::{Clock, Environment};
 use serde_json::Value;
 use store::KeyHolder;
 
@@ -172,7 +171,7 @@ async fn run(words: &[&str]) -> CommandResult {
 
 /// Only the key is printed for programs, so that a script can keep it.
 async fn set_up(admin: &Admin, business: &str) -> CommandResult {
-    let made = admin.set_up(&BusinessId::parse(business)?, Timestamp::now()).await?;
+    let made = admin.set_up(&BusinessId::parse(business)?, Clock::System.now()).await?;
     eprintln!("The tables {} and {} are set up.", admin.table(), admin.secrets_table());
     match made {
         Some(first) => {
@@ -190,7 +189,7 @@ fn show_key(made: &NewKey) {
 }
 
 async fn create_business(admin: &Admin, id: &str, name: &str, pay_url: Option<&str>) -> CommandResult {
-    show_business(&admin.create_business(&BusinessId::parse(id)?, name, pay_url, Timestamp::now()).await?);
+    show_business(&admin.create_business(&BusinessId::parse(id)?, name, pay_url, Clock::System.now()).await?);
     Ok(())
 }
 
@@ -206,19 +205,19 @@ async fn show_one_business(admin: &Admin, about: About<'_>) -> CommandResult {
 }
 
 async fn suspend_business(admin: &Admin, id: &str, reason: Option<&str>) -> CommandResult {
-    show_business(&admin.suspend_business(&BusinessId::parse(id)?, reason, Timestamp::now()).await?);
+    show_business(&admin.suspend_business(&BusinessId::parse(id)?, reason, Clock::System.now()).await?);
     println!("It makes no link and begins no payment, within half a minute. What was begun finishes.");
     Ok(())
 }
 
 async fn resume_business(admin: &Admin, id: &str) -> CommandResult {
-    show_business(&admin.resume_business(&BusinessId::parse(id)?, Timestamp::now()).await?);
+    show_business(&admin.resume_business(&BusinessId::parse(id)?, Clock::System.now()).await?);
     println!("It makes links and takes payments again, within half a minute.");
     Ok(())
 }
 
 async fn set_shards(admin: &Admin, id: &str, many: i64) -> CommandResult {
-    show_business(&admin.set_shards(&BusinessId::parse(id)?, many, Timestamp::now()).await?);
+    show_business(&admin.set_shards(&BusinessId::parse(id)?, many, Clock::System.now()).await?);
     println!("New links are spread, within half a minute. Those that were made before stay where they are.");
     Ok(())
 }
@@ -309,7 +308,7 @@ async fn sms(admin: &Admin, options: &[&str]) -> CommandResult {
 }
 
 async fn health(admin: &Admin) -> CommandResult {
-    let findings = admin.health(Timestamp::now()).await;
+    let findings = admin.health(Clock::System.now()).await;
     for finding in &findings {
         let mark = match finding.verdict {
             Verdict::Good => "ok      ",
@@ -323,18 +322,18 @@ async fn health(admin: &Admin) -> CommandResult {
 }
 
 async fn replay(admin: &Admin, days: u32) -> CommandResult {
-    let done = admin.replay(days, Timestamp::now()).await?;
+    let done = admin.replay(days, Clock::System.now()).await?;
     println!("{} links were read, and {} of them are delivered again.", done.links, done.redelivered);
     println!("{} undelivered records are not needed any more.", done.records);
     Ok(())
 }
 
 async fn export(admin: &Admin, about: About<'_>, id: &ContactId) -> CommandResult {
-    show(&admin.export_contact(&about.business(admin).await?, id, Timestamp::now()).await?)
+    show(&admin.export_contact(&about.business(admin).await?, id, Clock::System.now()).await?)
 }
 
 async fn erase(admin: &Admin, about: About<'_>, id: &ContactId) -> CommandResult {
-    let erased = admin.erase_contact(&about.business(admin).await?, id, Timestamp::now()).await?;
+    let erased = admin.erase_contact(&about.business(admin).await?, id, Clock::System.now()).await?;
     let was = if erased.contact { "is deleted" } else { "was not there" };
     println!("The contact {was}. {} links forgot it, and {} items are deleted.", erased.links, erased.items);
     println!("{} receipts stay; they hold the contact's id and no name.", erased.receipts);
