@@ -46,7 +46,7 @@ pub(crate) async fn send_new(
     let mut recorded: BTreeSet<u32> = history.recorded.iter().copied().collect();
     for event in history.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
         let endpoints = store.endpoints().await?;
-        let mut event = event.record(&history.link, now);
+        let mut event = history.link.record(event, now);
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // An event for which no time is left, or which others wait behind, is recorded as due, and the schedule sends it.

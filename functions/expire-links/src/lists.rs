@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-use domain::Timestamp;
-use domain::ids::{AttemptId, BusinessId};
-use domain::link::{AttemptState, PaymentLink, Work};
+use domain::ids::BusinessId;
+use domain::link::{AttemptState, Work};
 use gateways::Unconfirmed;
 use runtime::has_time;
 use tokio::sync::OnceCell;
@@ -16,10 +15,6 @@ use crate::{App, SweepCounts};
 
 /// A merchant with at least this many due attempts is asked for a list. A single attempt is looked up, which says more.
 const MIN_ATTEMPTS_FOR_LIST: usize = 2;
-
-/// An attempt that is missing from a list is looked up all the same every this many minutes, because a gateway may have
-/// confirmed by itself, which no list shows.
-const LOOK_UP_UNLISTED_EVERY: i64 = 5;
 
 /// At most this many payments of ended attempts are confirmed from one list.
 const MOST_AFTER_ALL: usize = 20;
@@ -100,20 +95,6 @@ async fn read_list(app: &App, task: &Task) -> Option<Unconfirmed> {
             None
         }
     }
-}
-
-/// What a list says about an attempt: `Some(true)` where a payment waits for confirmation, `Some(false)` where none
-/// does and the attempt need not be looked up yet.
-pub(crate) fn is_listed(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp) -> Option<bool> {
-    let attempt = link.attempt(id)?;
-    if list.sessions.contains_key(&attempt.session) {
-        return Some(true);
-    }
-    // A session that is over and a payment that was reported have an outcome to find out.
-    let can_wait =
-        matches!(attempt.state, AttemptState::Open { reported_at: None, .. }) && now < attempt.session_ends_at;
-    let minute = now.duration_since(attempt.opened_at).as_mins();
-    (list.is_whole && can_wait && minute % LOOK_UP_UNLISTED_EVERY != 0).then_some(false)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One piece of work of a sweep, and what becomes of it.
 
 use confirmation::{CallOutcome, Outcome};
+use domain::Timestamp;
 use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion};
 use domain::link::{Attempt, AttemptState, PaymentLink, Work};
 use domain::trace::Trace;
@@ -8,7 +9,10 @@ use gateways::Unconfirmed;
 use telemetry::Measurement;
 
 use crate::App;
-use crate::lists::is_listed;
+
+/// An attempt that is missing from a list is looked up all the same every this many minutes, because a gateway may have
+/// confirmed by itself, which no list shows.
+const LOOK_UP_UNLISTED_EVERY: i64 = 5;
 
 /// One piece of leased work, and the link as the lease wrote it.
 pub(crate) struct Task {
@@ -98,4 +102,18 @@ fn asked(id: &AttemptId, outcome: Outcome) -> TaskOutcome {
         Measurement::Abandoned { gateway: attempt.gateway }.record();
     }
     TaskOutcome::Asked(outcome.call_outcome())
+}
+
+/// What a list says about an attempt: `Some(true)` where a payment waits for confirmation, `Some(false)` where none
+/// does and the attempt need not be looked up yet.
+fn is_listed(link: &PaymentLink, id: &AttemptId, list: &Unconfirmed, now: Timestamp) -> Option<bool> {
+    let attempt = link.attempt(id)?;
+    if list.sessions.contains_key(&attempt.session) {
+        return Some(true);
+    }
+    // A session that is over and a payment that was reported have an outcome to find out.
+    let can_wait =
+        matches!(attempt.state, AttemptState::Open { reported_at: None, .. }) && now < attempt.session_ends_at;
+    let minute = now.duration_since(attempt.opened_at).as_mins();
+    (list.is_whole && can_wait && minute % LOOK_UP_UNLISTED_EVERY != 0).then_some(false)
 }

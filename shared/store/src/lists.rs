@@ -25,7 +25,7 @@ use crate::items::AttachedReceipts;
 use crate::keys::{
     self, BY_CONTACT, BY_CONTACT_INDEX, BY_ITEM, BY_ITEM_INDEX, BY_STATE, BY_STATE_INDEX, FACTS, Key, LISTED_AT, PK, SK,
 };
-use crate::{BusinessStore, Store};
+use crate::{BusinessStore, Configuration, Store};
 
 /// At most this many entries are looked at for one page. Where nothing was found among them, the page is empty and goes on.
 const MOST_ENTRIES: usize = 10_000;
@@ -271,7 +271,7 @@ impl BusinessStore {
         status: Option<(LinkStatusKind, Timestamp)>,
         after: Option<&Cursor>,
     ) -> Result<Vec<Vec<Source>>, StoreError> {
-        let (shards, since) = self.listed_since().await?;
+        let (shards, since) = listed_since(&*self.configuration().await?);
         let (from, end) = (from.max(since), to_of(to, after));
         let live = || shards.all().map(|shard| keys::live(&self.business, shard));
         if matches!(status, Some((LinkStatusKind::Active, _))) {
@@ -302,7 +302,7 @@ impl BusinessStore {
                 vec![vec![Source::all_of(BY_ITEM_INDEX, BY_ITEM, partition, after)]]
             }
             ReceiptList::Between(from, to) => {
-                let (shards, since) = self.listed_since().await?;
+                let (shards, since) = listed_since(&*self.configuration().await?);
                 let (from, end) = (*from.max(&since), to_of(*to, after));
                 let of_month = |month: &Month| {
                     let lists = shards.all().map(|shard| keys::receipts_of_month(&self.business, &month.name, shard));
@@ -334,8 +334,7 @@ impl BusinessStore {
             return Ok(EventPage { entries: Vec::new(), next: None });
         }
         // An event is listed some seconds after it was recorded, and its shard has to be known by then.
-        self.configuration_younger_than(EVENTS_KNOWN_FOR).await?;
-        let (shards, since) = self.listed_since().await?;
+        let (shards, since) = listed_since(&*self.configuration_younger_than(EVENTS_KNOWN_FOR).await?);
         let from = from.max(since);
         let of_day = |day: &String| {
             let lists = shards.all().map(|shard| keys::events_of_day(&self.business, day, shard));
@@ -401,15 +400,6 @@ impl BusinessStore {
         entries.truncate(limit);
         let next = entries.last().filter(|_| has_more).map(|last| Cursor::behind(place(last)));
         Ok(Page { entries, next })
-    }
-
-    /// Over how many partitions the business's lists are spread, and since when there can be anything in them.
-    async fn listed_since(&self) -> Result<(Shards, Timestamp), StoreError> {
-        let configuration = self.configuration().await?;
-        // Clocks differ by less than a day.
-        let created_at = configuration.business.as_ref().map(|business| business.created_at);
-        let since = created_at.and_then(|at| at.checked_sub(jiff::SignedDuration::from_hours(24)).ok());
-        Ok((configuration.shards(), since.unwrap_or(Timestamp::UNIX_EPOCH)))
     }
 }
 
@@ -592,4 +582,12 @@ fn bound(at: Timestamp) -> String {
 fn to_of(to: Timestamp, after: Option<&Cursor>) -> String {
     let end = bound(to);
     after.map(Cursor::place).filter(|after| *after < end.as_str()).map_or(end.clone(), str::to_owned)
+}
+
+/// Over how many partitions a business's lists are spread, and since when there can be anything in them.
+fn listed_since(configuration: &Configuration) -> (Shards, Timestamp) {
+    // Clocks differ by less than a day.
+    let created_at = configuration.business.as_ref().map(|business| business.created_at);
+    let since = created_at.and_then(|at| at.checked_sub(jiff::SignedDuration::from_hours(24)).ok());
+    (configuration.shards(), since.unwrap_or(Timestamp::UNIX_EPOCH))
 }

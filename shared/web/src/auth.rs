@@ -104,14 +104,15 @@ impl Callers {
     /// Keys and configuration are read at once where this process does not know them.
     pub async fn authenticate(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, ApiProblem> {
         let (presented, holder) = presented(headers)?;
-        let business = match (&holder, named_business(headers)) {
+        let named = named_business(headers);
+        let business = match (&holder, &named) {
             (KeyHolder::Business(own), _) => own.clone(),
-            (KeyHolder::Platform, Some(Ok(named))) => named,
+            (KeyHolder::Platform, Some(Ok(named))) => named.clone(),
             (KeyHolder::Platform, Some(Err(_)) | None) => {
                 // Only who has a key learns what is wrong with the header.
                 let key = self.key(&holder, presented).await?;
                 self.refuse_too_many(&integration_of(&holder, &key))?;
-                return Err(named_business(headers).and_then(Result::err).unwrap_or_else(business_required));
+                return Err(named.and_then(Result::err).unwrap_or_else(business_required));
             }
         };
         let store = self.store.of(&business);
@@ -120,8 +121,8 @@ impl Callers {
         let integration = integration_of(&holder, &key);
         self.refuse_too_many(&format!("{business} {integration}"))?;
         match &holder {
-            KeyHolder::Business(own) => match named_business(headers) {
-                _ if !known => return Err(unauthorized()),
+            KeyHolder::Business(_) if !known => return Err(unauthorized()),
+            KeyHolder::Business(own) => match named {
                 Some(Err(malformed)) => return Err(malformed),
                 Some(Ok(other)) if other != *own => return Err(foreign_business()),
                 Some(Ok(_)) | None => {}

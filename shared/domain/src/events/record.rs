@@ -7,6 +7,7 @@ use super::delivery::{Delivery, DeliveryState};
 use super::event_type::EventType;
 use crate::idempotency::IdempotencyLog;
 use crate::ids::{AttemptId, BusinessId, EventId, MessageId};
+use crate::records::business::is_first_shard;
 
 /// Events can be read and sent again for this long.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -17,7 +18,7 @@ pub struct EventRecord {
     pub id: EventId,
     pub business: BusinessId,
     /// Which of the business's partitions of a day's list it is in: that of its link.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default, skip_serializing_if = "is_first_shard")]
     pub shard: u8,
     pub sequence: u32,
     #[serde(rename = "type")]
@@ -39,11 +40,6 @@ pub struct EventRecord {
     pub version: u64,
     #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
     pub idempotency: IdempotencyLog,
-}
-
-/// Whether it is the shard of businesses that have one only, which is not worth an attribute.
-fn is_first(shard: &u8) -> bool {
-    *shard == 0
 }
 
 impl EventRecord {

@@ -9,10 +9,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::payment_link::PaymentLink;
-use crate::events::{EventRecord, EventType, KEPT_FOR};
-use crate::idempotency::IdempotencyLog;
-use crate::ids::{AttemptId, EventId, MessageId};
+use crate::events::{EventType, KEPT_FOR};
+use crate::ids::{AttemptId, MessageId};
 
 /// From this many events on, those that are recorded leave the link, so that its item stays far below DynamoDB's limit. A
 /// link can have a dozen events in an hour, and deliver-messages is behind by seconds, so that few links ever have more.
@@ -38,27 +36,6 @@ pub struct LinkEvent {
     /// The message that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
-}
-
-impl LinkEvent {
-    /// The event as it is kept, before it was sent to anybody.
-    pub fn record(&self, link: &PaymentLink, recorded_at: Timestamp) -> EventRecord {
-        EventRecord {
-            id: EventId::of(link.id(), self.sequence),
-            business: link.business().clone(),
-            shard: link.shard(),
-            sequence: self.sequence,
-            kind: self.kind,
-            attempt: self.attempt.clone(),
-            message: self.message.clone(),
-            happened_at: self.at,
-            recorded_at,
-            deliveries: Vec::new(),
-            held_until: None,
-            version: 1,
-            idempotency: IdempotencyLog::default(),
-        }
-    }
 }
 
 /// An event before it has its number and its instant.

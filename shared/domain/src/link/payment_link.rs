@@ -12,14 +12,17 @@ use std::mem::discriminant;
 
 use super::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
-use super::outbox::{NewEvent, Outbox};
+use super::outbox::{LinkEvent, NewEvent, Outbox};
 use super::refund::{Refund, RefundState};
 use super::terms::{Terms, pay_url};
-use crate::events::EventType;
+use crate::events::{EventRecord, EventType};
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
-use crate::ids::{AttemptId, BusinessId, CredentialsVersion, LinkId, MessageId, PayToken, ReceiptId, ReturnKey};
+use crate::ids::{
+    AttemptId, BusinessId, CredentialsVersion, EventId, LinkId, MessageId, PayToken, ReceiptId, ReturnKey,
+};
 use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::Recipient;
+use crate::records::business::is_first_shard;
 use crate::trace::Trace;
 
 /// A link keeps at most this many attempts. A new one takes the place of the oldest that ended without money.
@@ -44,17 +47,12 @@ impl LinkStatus {
     }
 }
 
-/// Whether it is the shard of businesses that have one only, which is not worth an attribute.
-fn is_first(shard: &u8) -> bool {
-    *shard == 0
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentLink {
     pub(super) id: LinkId,
     pub(super) business: BusinessId,
     /// Which of the business's partitions of a list it is in. It stays there however many there are later.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default, skip_serializing_if = "is_first_shard")]
     pub(super) shard: u8,
     pub(super) token: PayToken,
     /// Scheme and host of the pay URL, without a final slash.
@@ -257,6 +255,25 @@ impl PaymentLink {
 
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// An event of the link as it is kept, before it was sent to anybody.
+    pub fn record(&self, event: &LinkEvent, recorded_at: Timestamp) -> EventRecord {
+        EventRecord {
+            id: EventId::of(&self.id, event.sequence),
+            business: self.business.clone(),
+            shard: self.shard,
+            sequence: event.sequence,
+            kind: event.kind,
+            attempt: event.attempt.clone(),
+            message: event.message.clone(),
+            happened_at: event.at,
+            recorded_at,
+            deliveries: Vec::new(),
+            held_until: None,
+            version: 1,
+            idempotency: IdempotencyLog::default(),
+        }
     }
 
     /// Whether this version of the link brought a message to send or an event for the CRM.

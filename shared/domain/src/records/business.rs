@@ -107,6 +107,11 @@ impl Shards {
     }
 }
 
+/// Whether it is the shard of businesses that have one only, which is not worth an attribute.
+pub(crate) fn is_first_shard(shard: &u8) -> bool {
+    *shard == 0
+}
+
 impl Default for Shards {
     fn default() -> Self {
         Self::ONE

@@ -128,7 +128,7 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     let crm = WebhookEndpoint { url: format!("https://crm.{business}.example/"), ..endpoint(None, 1) };
     assert_eq!(of.replace_endpoint(&crm, Some(&signing)).await.unwrap(), RecordWritten::Applied);
     let (link, receipt) = paid_link(store, business, number).await;
-    let event = link.outbox().as_slice()[0].record(&link, now());
+    let event = link.record(&link.outbox().as_slice()[0], now());
     store.record_event(&event).await.unwrap();
     Made { link: link.id().clone(), event: event.id, receipt, logo: logo.hash() }
 }

@@ -126,7 +126,7 @@ async fn links_of_two_months_and_events_of_many_days_stay_listed_when_a_business
             store.replace_link(&link).await.unwrap();
         }
         for event in link.outbox().as_slice() {
-            cloud.store.record_event(&event.record(&link, at)).await.unwrap();
+            cloud.store.record_event(&link.record(event, at)).await.unwrap();
         }
         links.insert(0, link);
     }
