@@ -221,8 +221,7 @@ async fn plant_demo(cloud: &Cloud) -> Result<(), SeedError> {
     plant_providers(&store, &cloud.page_url()).await?;
     plant_contact(&store).await?;
     plant_endpoint(&store, &format!("{}{EVENTS_PATH}", cloud.page_url()), SIGNING_SECRET).await?;
-    store.put_settings(&settings()?).await?;
-    Ok(())
+    put_settings(&store, &settings()?).await
 }
 
 /// The other business is set in another way wherever that shows.
@@ -253,7 +252,13 @@ async fn plant_bazaar(cloud: &Cloud) -> Result<(), SeedError> {
         return_url_hosts: vec!["bazaar.example".to_owned()],
         ..Settings::default()
     };
-    store.put_settings(&settings).await?;
+    put_settings(&store, &settings).await
+}
+
+async fn put_settings(store: &BusinessStore, settings: &Settings) -> Result<(), SeedError> {
+    let (_, revision) = store.settings_to_change().await?;
+    // Where somebody else was faster, they planted the same.
+    store.put_settings(settings, None, &revision).await?;
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! The business's settings and its logo. crm-api writes them, at once where a logo is new. The functions that speak
 //! to people have the settings from the configuration, and pay-redirect shows the logo.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::audit::Subject;
 use domain::business::logo::{Logo, LogoHash};
 use domain::business::settings::Settings;
@@ -18,25 +17,14 @@ impl BusinessStore {
         self.store.read("read the settings", keys::settings(&self.business)).await
     }
 
-    /// Writes the settings, whatever there was.
-    pub async fn put_settings(&self, settings: &Settings) -> Result<(), StoreError> {
-        self.write_settings(settings, Vec::new()).await
-    }
-
-    /// Writes the settings and the picture that they name, at once. An earlier picture stays, because pages of the last
-    /// minutes still show it.
-    pub async fn put_settings_with_logo(&self, settings: &Settings, logo: &Logo) -> Result<(), StoreError> {
-        let picture = to_item(keys::logo(&self.business, &logo.hash()), logo)?;
-        self.write_settings(settings, vec![self.store.plain_put(picture)?]).await
-    }
-
     /// The settings and what to write others over.
     pub async fn settings_to_change(&self) -> Result<(Option<Settings>, Revision), StoreError> {
         self.store.record_to_change("read the settings to change them", keys::settings(&self.business)).await
     }
 
-    /// Writes the settings, and the picture that they name, over the revision that was read.
-    pub async fn replace_settings(
+    /// Writes the settings over the revision that was read, and at once the picture that they name. An earlier picture stays,
+    /// because pages of the last minutes still show it.
+    pub async fn put_settings(
         &self,
         settings: &Settings,
         logo: Option<&Logo>,
@@ -49,16 +37,6 @@ impl BusinessStore {
             beside.push(self.store.plain_put(to_item(keys::logo(&self.business, &logo.hash()), logo)?)?);
         }
         self.store.put_over("write the settings", item, revision, beside).await
-    }
-
-    async fn write_settings(&self, settings: &Settings, mut beside: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        const WRITE: &str = "write the settings";
-        let item = to_item(keys::settings(&self.business), settings)?;
-        if beside.is_empty() {
-            return self.store.put(WRITE, item).await;
-        }
-        beside.push(self.store.plain_put(item)?);
-        self.store.transact(WRITE, beside).await.map(drop)
     }
 
     pub async fn logo(&self, hash: &LogoHash) -> Result<Option<Logo>, StoreError> {

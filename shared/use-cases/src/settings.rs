@@ -30,7 +30,7 @@ pub async fn write(
     loop {
         tries.another()?;
         let (_, revision) = store.settings_to_change().await?;
-        if store.replace_settings(&settings, logo, &revision).await? == RecordWritten::Applied {
+        if store.put_settings(&settings, logo, &revision).await? == RecordWritten::Applied {
             return Ok(settings);
         }
     }

@@ -94,7 +94,7 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     assert_eq!(store.put_business(&record, &Revision::Nothing).await.unwrap(), RecordWritten::Applied);
     let logo = Logo::parse(&picture(&own("a picture"))).unwrap();
     let settings = Settings { business_name: own("settings"), logo_hash: Some(logo.hash()), ..Settings::default() };
-    of.put_settings_with_logo(&settings, &logo).await.unwrap();
+    assert_eq!(of.put_settings(&settings, Some(&logo), &Revision::Nothing).await.unwrap(), RecordWritten::Applied);
     let (digit, main) = (number.to_string(), Account { name: own("an account"), ..account() });
     assert_eq!(
         of.put_account(&main, Some(&merchant(&digit)), &Revision::Nothing).await.unwrap(),
@@ -486,7 +486,9 @@ async fn a_process_remembers_the_businesses_that_it_served_last_and_no_more() {
     };
     let call = async |name: &str| {
         let settings = Settings { business_name: name.to_owned(), ..Settings::default() };
-        cloud.store.of(&shop()).put_settings(&settings).await.unwrap();
+        let of = cloud.store.of(&shop());
+        let (_, revision) = of.settings_to_change().await.unwrap();
+        assert_eq!(of.put_settings(&settings, None, &revision).await.unwrap(), RecordWritten::Applied);
     };
     call("first").await;
     assert_eq!(named(&shop()).await, "first");
