@@ -52,7 +52,7 @@ test-peers: $(PEERS) ## Run the gateways' official clients against the simulator
 DYNAMODB_LOCAL_PORT := 9012
 # What races in the store has an engine to itself: this one becomes slower with every table that there ever was.
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
-	@trap 'kill $$engine 2>/dev/null' EXIT; \
+	@trap 'kill $$engine 2>/dev/null || true' EXIT; \
 	for part in store:: functions::; do \
 		(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
 		engine=$$!; \
