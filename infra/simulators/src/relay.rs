@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use reqwest::redirect::Policy;
 use tokio::net::TcpListener;
@@ -144,6 +144,7 @@ async fn pass_on(
     for of_the_connection in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
         headers.remove(of_the_connection);
     }
+    headers.append(header::VIA, HeaderValue::from_static("1.1 relay"));
     let sent = relay.http.request(method, format!("http://{host}{path}")).headers(headers).body(body).send().await;
     let Ok(answer) = sent else { return page(StatusCode::BAD_GATEWAY, "502 Bad Gateway") };
     let (status, mut headers) = (answer.status(), answer.headers().clone());

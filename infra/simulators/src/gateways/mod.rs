@@ -16,6 +16,7 @@ mod ids;
 mod mollie;
 mod payment_page;
 mod razorpay;
+mod registration;
 mod replays;
 mod sep;
 mod simulator;

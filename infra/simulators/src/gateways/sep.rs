@@ -4,8 +4,11 @@
 //! posted form, whose reference is all that verifying and reversing know. What nobody verifies within half an hour goes
 //! back to the payer by itself.
 //!
-//! Not simulated: the check of the calling server's address (8, -106), wages, restricted cards. The page of the newer
-//! gateway is not simulated either: a control has tokens name an address of it.
+//! What the merchant registered is a control: the domain that browsers come from, and the address that calls come from (8
+//! for a token, -106 otherwise).
+//!
+//! Not simulated: wages, restricted cards. The page of the newer gateway is not simulated either: a control has tokens
+//! name an address of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +30,7 @@ use super::amounts::grouped;
 use super::credential::Credential;
 use super::hosted_checkout::{DeadEnd, HostedCheckout, Outcome, PageContent, Sale, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, page, redirect};
+use super::registration::Registration;
 use super::simulator::{Opening, Simulator};
 use super::tehran_time::tehran_time;
 use crate::content_type::has_content_type;
@@ -86,6 +90,7 @@ struct Orders {
     ipg_url: Option<String>,
     /// Calls that are answered by a code once, nothing being done.
     codes: Vec<NextCode>,
+    registration: Registration,
 }
 
 /// Has the next such call answered by a code, in this HTTP status where one is given, nothing being done.
@@ -126,6 +131,7 @@ impl Simulator for Sep {
             .route("/sep/pay/{token}", get(pay_page).post(choose))
             .route("/sep/simulator/{token}/return_money", post(return_money))
             .route("/sep/simulator/ipg_url", post(ipg_url))
+            .route("/sep/simulator/registration", post(register))
             .route("/sep/simulator/next_code", post(next_code))
             .route("/sep/simulator/next_answer", post(next_answer))
             .route("/sep/books.json", get(books))
@@ -138,9 +144,10 @@ type Refusal = (i32, &'static str);
 
 const INVALID: Refusal = (5, "The given parameters are invalid.");
 const NO_TERMINAL: Refusal = (12, "The terminal was not found.");
+const OTHER_ADDRESS: Refusal = (8, "The IP address of the merchant is invalid.");
 
 async fn token(State(sep): State<Sep>, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = || match sep.token(&headers, &body) {
+    let answer = || match sep.ordered_refusal().map_or_else(|| sep.token(&headers, &body), Err) {
         Ok(token) => {
             let mut answer = Json(json!({ "status": 1, "token": token })).into_response();
             let address = sep.orders().ipg_url.clone();
@@ -162,11 +169,20 @@ impl Sep {
         self.1.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How this call was ordered to be answered.
-    fn ordered(&self, call: &str) -> Option<Response> {
+    fn ordered_code(&self, call: &str) -> Option<NextCode> {
         let mut orders = self.orders();
         let at = orders.codes.iter().position(|ordered| ordered.call == call)?;
-        let NextCode { call: _, code, status } = orders.codes.remove(at);
+        Some(orders.codes.remove(at))
+    }
+
+    /// The code by which the next token was ordered to be refused.
+    fn ordered_refusal(&self) -> Option<Refusal> {
+        self.ordered_code("token").map(|ordered| (ordered.code, "This was ordered."))
+    }
+
+    /// How this call was ordered to be answered.
+    fn ordered(&self, call: &str) -> Option<Response> {
+        let NextCode { call: _, code, status } = self.ordered_code(call)?;
         let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
         Some((status, Json(result(code, "This was ordered.", None))).into_response())
     }
@@ -184,6 +200,9 @@ impl Sep {
             return Err(INVALID);
         }
         let terminal = text("TerminalId").filter(|id| id.bytes().all(|b| b.is_ascii_digit())).ok_or(NO_TERMINAL)?;
+        if !self.orders().registration.lets_in(headers) {
+            return Err(OTHER_ADDRESS);
+        }
         let amount = input.get("Amount").and_then(Value::as_u64).filter(|amount| *amount >= SMALLEST).ok_or(INVALID)?;
         let order = text("ResNum").ok_or(INVALID)?;
         let back = text("RedirectUrl").filter(|url| url.len() <= 2_083 && is_web(url)).ok_or(INVALID)?;
@@ -221,7 +240,8 @@ impl Sep {
 
     /// The page, where the browser came from one of the merchant's.
     fn arrive(&self, token: &str, headers: &HeaderMap) -> Response {
-        if !headers.get(REFERER).and_then(|value| value.to_str().ok()).is_some_and(is_web) {
+        let referrer = headers.get(REFERER).and_then(|value| value.to_str().ok()).filter(|referrer| is_web(referrer));
+        if !referrer.is_some_and(|referrer| self.orders().registration.has(referrer)) {
             let content = html! { p.notice role="alert" { "The browser does not come from the merchant's own page." } };
             return page(StatusCode::FORBIDDEN, "SEP: error", &content);
         }
@@ -250,6 +270,9 @@ impl Sep {
             .filter(|_| has_content_type(headers, "application/json"))
             .and_then(|body| serde_json::from_slice(body).ok())
             .unwrap_or_default();
+        if !self.orders().registration.lets_in(headers) {
+            return result(-106, "The address is not allowed.", None);
+        }
         let reference = input.get("RefNum").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(terminal) = input.get("TerminalNumber").and_then(Value::as_i64) else {
             return result(-105, "The terminal was not found.", None);
@@ -436,8 +459,13 @@ async fn ipg_url(State(sep): State<Sep>, Json(IpgUrl { url }): Json<IpgUrl>) {
     sep.orders().ipg_url = url;
 }
 
+/// What the merchant registered: the domain of its pages, and who may call.
+async fn register(State(sep): State<Sep>, body: Bytes) -> Response {
+    sep.orders().registration.order(&body)
+}
+
 async fn next_code(State(sep): State<Sep>, Json(ordered): Json<NextCode>) -> StatusCode {
-    if !["verify", "reverse"].contains(&ordered.call.as_str()) {
+    if !CALLS.contains(&ordered.call.as_str()) {
         return StatusCode::BAD_REQUEST;
     }
     sep.orders().codes.push(ordered);
@@ -497,13 +525,17 @@ mod tests {
         let client = Client::new(None)?;
         let path = "/sep/verifyTxnRandomSessionkey/ipg/ReverseTransaction";
         let claim = json!({ "RefNum": "none", "TerminalNumber": 2015 });
-        let order = json!({ "call": "reverse", "code": -77, "status": 500 });
-        assert_eq!(client.post_json("/sep/simulator/next_code", &order).await?.status, StatusCode::OK);
+        let reverse = json!({ "call": "reverse", "code": -77, "status": 500 });
+        assert_eq!(client.post_json("/sep/simulator/next_code", &reverse).await?.status, StatusCode::OK);
         let ordered = client.post_json(path, &claim).await?;
         assert_eq!(ordered.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(ordered.json()?["ResultCode"], -77);
         assert_eq!(client.post_json(path, &claim).await?.json()?["ResultCode"], -2);
-        let unknown = json!({ "call": "token", "code": -77 });
+        let token = json!({ "call": "token", "code": 12 });
+        assert_eq!(client.post_json("/sep/simulator/next_code", &token).await?.status, StatusCode::OK);
+        let refused = client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?;
+        assert_eq!((&refused["status"], &refused["errorCode"]), (&json!(-1), &json!("12")));
+        let unknown = json!({ "call": "pay", "code": -77 });
         assert_eq!(client.post_json("/sep/simulator/next_code", &unknown).await?.status, StatusCode::BAD_REQUEST);
         Ok(())
     }
@@ -521,6 +553,21 @@ mod tests {
         assert_eq!(second.headers["x-ipg-url"], address);
         let revoked = client.post_json("/sep/simulator/revoke_key", &json!({ "key": "2015" })).await?;
         assert_eq!(revoked.status, StatusCode::NOT_FOUND);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_address_or_a_domain_that_is_not_registered_is_turned_away() -> TestResult {
+        let client = Client::new(None)?;
+        let register = async |order: Value| client.post_json("/sep/simulator/registration", &order).await;
+        register(json!({ "callers": "nobody" })).await?;
+        let refused = client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?;
+        assert_eq!((&refused["status"], &refused["errorCode"]), (&json!(-1), &json!("8")));
+        let claim = json!({ "RefNum": "none", "TerminalNumber": 2015 });
+        let path = "/sep/verifyTxnRandomSessionkey/ipg/VerifyTransaction";
+        assert_eq!(client.post_json(path, &claim).await?.json()?["ResultCode"], -106);
+        register(json!({})).await?;
+        assert_eq!(client.post_json("/sep/onlinepg/onlinepg", &order()).await?.json()?["status"], 1);
         Ok(())
     }
 

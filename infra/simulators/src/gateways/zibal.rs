@@ -3,7 +3,8 @@
 //! A payment waits until the merchant verifies it. Logical errors come with HTTP 200 and a `result`. The sandbox is the
 //! merchant `zibal` on the same host.
 //!
-//! Not simulated: the lazy mode, wallets, splits, and what depends on the merchant's registration (103, 104, 115).
+//! What the merchant registered is a control: the address that calls come from (115). Not simulated: the lazy mode,
+//! wallets, splits, and merchants without a contract (103, 104).
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ use super::amounts::grouped;
 use super::credential::Credential;
 use super::hosted_checkout::{HostedCheckout, Outcome, PageContent, RefundState, Sale, SaleRefund, SaleState};
 use super::payment_page::{Choice, Chosen, MisbehaviourButton, closed_browser, redirect};
+use super::registration::Registration;
 use super::simulator::{Opening, Simulator};
 use super::tehran_time::tehran_time;
 use crate::content_type::has_content_type;
@@ -94,6 +96,7 @@ struct Orders {
     list_lag: AtomicI64,
     /// Calls that are answered by a code once, nothing being done, and the code.
     codes: Mutex<Vec<(String, i32)>>,
+    registration: Registration,
 }
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
@@ -114,6 +117,7 @@ impl Simulator for Zibal {
             .route("/zibal/simulator/next_refund", post(next_refund))
             .route("/zibal/simulator/revoke_key", post(revoke_key))
             .route("/zibal/simulator/list_lag", post(list_lag))
+            .route("/zibal/simulator/registration", post(register))
             .route("/zibal/simulator/next_code", post(next_code))
             .route("/zibal/simulator/next_answer", post(next_answer))
             .route("/zibal/books.json", get(books))
@@ -129,6 +133,7 @@ const AMOUNT_TOO_SMALL: Refusal = (105, "amount must be greater than 1,000 Rials
 const BAD_CALLBACK: Refusal = (106, "callbackUrl is invalid");
 const AMOUNT_TOO_LARGE: Refusal = (113, "amount is more than the limit");
 const CALLBACK_MISSING: Refusal = (140, "callbackUrl is required");
+const OTHER_ADDRESS: Refusal = (115, "IP is not registered");
 const NOT_PAID: Refusal = (202, "order is not paid or failed");
 const BAD_TRACK: Refusal = (203, "trackId is invalid");
 /// The platform's own.
@@ -150,9 +155,10 @@ fn input(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Refusal
 }
 
 impl Zibal {
-    fn merchant(&self, input: &Map<String, Value>) -> Result<Credential, Refusal> {
+    fn merchant(&self, headers: &HeaderMap, input: &Map<String, Value>) -> Result<Credential, Refusal> {
         let given = input.get("merchant").and_then(Value::as_str).filter(|text| !text.is_empty());
-        given.map(Credential::of).filter(|owner| !self.0.is_revoked(owner)).ok_or(BAD_MERCHANT)
+        let known = given.map(Credential::of).filter(|owner| !self.0.is_revoked(owner)).ok_or(BAD_MERCHANT)?;
+        if self.1.registration.lets_in(headers) { Ok(known) } else { Err(OTHER_ADDRESS) }
     }
 
     /// The code by which this call was ordered to be answered.
@@ -200,7 +206,7 @@ async fn refund_inquiry(State(zibal): State<Zibal>, headers: HeaderMap, body: By
 impl Zibal {
     fn request(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let owner = self.merchant(&input)?;
+        let owner = self.merchant(headers, &input)?;
         if let Some(unknown) = input.keys().find(|name| !FIELDS.contains(&name.as_str())) {
             tracing::warn!(%unknown, "Zibal knows no such field.");
             return Err(UNREADABLE);
@@ -247,7 +253,7 @@ impl Zibal {
     /// The call that keeps the money. A repeated one answers 201 and nothing more.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let (owner, track) = (self.merchant(&input)?, track(&input)?);
+        let (owner, track) = (self.merchant(headers, &input)?, track(&input)?);
         let now = self.0.now();
         self.0.books.change(|ledger| {
             let sale = ledger.sales.get_mut(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
@@ -276,7 +282,7 @@ impl Zibal {
 
     fn inquiry(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let input = input(headers, body)?;
-        let (owner, track) = (self.merchant(&input)?, track(&input)?);
+        let (owner, track) = (self.merchant(headers, &input)?, track(&input)?);
         let now = self.0.now();
         let sale = self.0.sale(&track).filter(|sale| sale.owner == owner).ok_or(BAD_TRACK)?;
         let mut fields = shown(&sale, now);
@@ -463,6 +469,11 @@ struct ListLag {
     minutes: i64,
 }
 
+/// What the merchant registered: who may call. Callbacks may lead to any domain.
+async fn register(State(zibal): State<Zibal>, body: Bytes) -> Response {
+    zibal.1.registration.order(&body)
+}
+
 async fn list_lag(State(zibal): State<Zibal>, Json(ListLag { minutes }): Json<ListLag>) {
     zibal.1.list_lag.store(minutes, Ordering::Relaxed);
 }
@@ -571,6 +582,16 @@ mod tests {
         assert_eq!(call(&client, "account/refund/inquiry", list).await?["result"], 3);
         client.post_json("/zibal/simulator/revoke_key", &json!({ "key": "zibal" })).await?;
         assert_eq!(call(&client, "request", order()).await?["result"], 102);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_caller_whose_address_is_not_registered_is_refused() -> TestResult {
+        let client = Client::new(None)?;
+        client.post_json("/zibal/simulator/registration", &json!({ "callers": "nobody" })).await?;
+        assert_eq!(call(&client, "request", order()).await?["result"], 115);
+        client.post_json("/zibal/simulator/registration", &json!({})).await?;
+        assert_eq!(call(&client, "request", order()).await?["result"], 100);
         Ok(())
     }
 

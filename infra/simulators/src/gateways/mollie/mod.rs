@@ -4,18 +4,19 @@
 //! Test and live differ by the key alone. A payment is captured without a call of the merchant's. Unlike the gateway,
 //! this one also calls webhooks on this machine: it is on the same one.
 //!
-//! Not simulated: profiles and organisations, methods other than the hosted page's choice, captures, the signed
+//! Not simulated: organisations, what a profile refuses that is not verified or is blocked, methods other than the hosted page's choice, captures, the signed
 //! webhooks.
 //!
 //! A refund is carried out at once, where the gateway takes days; a tester makes it wait.
 //!
-//! This file holds the routes. The calls are in `payments`, refunds in `refunds`, what a call may carry in
-//! `parameters`, how the gateway says no in `refusal`, what people and tests press in `page`.
+//! This file holds the routes. The calls are in `payments`, refunds in `refunds`, the key's own profile in `profile`, what
+//! a call may carry in `parameters`, how the gateway says no in `refusal`, what people and tests press in `page`.
 
 mod amount;
 mod page;
 mod parameters;
 mod payments;
+mod profile;
 mod refunds;
 mod refusal;
 
@@ -26,12 +27,13 @@ use axum::routing::{get, post};
 
 use self::page::{books, checkout, choose, complete_async, complete_refund, next_answer, next_refund, revoke_key};
 use self::payments::{Mollie, cancel, create, retrieve};
+use self::profile::{change_profile, own_profile};
 use self::refunds::{list_refunds, refund, retrieve_refund};
 use super::hosted_checkout::{HostedCheckout, Sale};
 use super::simulator::{Opening, Simulator};
 
 pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>> {
-    Ok(Box::new(Mollie(Arc::new(HostedCheckout::open(opening, "mollie.json", Sale::expire)?))))
+    Ok(Box::new(Mollie(Arc::new(HostedCheckout::open(opening, "mollie.json", Sale::expire)?), Arc::default())))
 }
 
 impl Simulator for Mollie {
@@ -41,9 +43,11 @@ impl Simulator for Mollie {
             .route("/mollie/v2/payments/{id}", get(retrieve).delete(cancel))
             .route("/mollie/v2/payments/{id}/refunds", get(list_refunds).post(refund))
             .route("/mollie/v2/payments/{id}/refunds/{refund}", get(retrieve_refund))
+            .route("/mollie/v2/profiles/me", get(own_profile))
             .route("/mollie/checkout/{id}", get(checkout).post(choose))
             .route("/mollie/simulator/{id}/complete_async", post(complete_async))
             .route("/mollie/simulator/{id}/complete_refund", post(complete_refund))
+            .route("/mollie/simulator/profile", post(change_profile))
             .route("/mollie/simulator/next_answer", post(next_answer))
             .route("/mollie/simulator/next_refund", post(next_refund))
             .route("/mollie/simulator/revoke_key", post(revoke_key))

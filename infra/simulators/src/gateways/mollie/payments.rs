@@ -1,6 +1,6 @@
 //! The calls of the API, and the payment as they show it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::amount::{amount, amount_of};
 use super::parameters::{caller, input, unauthorized, web};
+use super::profile::ProfileStatus;
 use super::refusal::{Answer, Refusal, hal, respond};
 use crate::gateways::credential::Credential;
 use crate::gateways::digest::sha256;
@@ -25,7 +26,8 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 6] = ["create", "retrieve", "cancel", "refund", "list_refunds", "retrieve_refund"];
+pub(super) const CALLS: [&str; 7] =
+    ["create", "retrieve", "cancel", "refund", "list_refunds", "retrieve_refund", "profile"];
 
 /// Fields of a payment that the gateway knows. It refuses every other.
 const FIELDS: [&str; 13] = [
@@ -44,8 +46,9 @@ const FIELDS: [&str; 13] = [
     "restrictPaymentMethodsToCountry",
 ];
 
+/// The gateway, and what a tester made of the merchant's profile, which is forgotten at a restart.
 #[derive(Debug, Clone)]
-pub(super) struct Mollie(pub(super) Arc<HostedCheckout>);
+pub(super) struct Mollie(pub(super) Arc<HostedCheckout>, pub(super) Arc<Mutex<ProfileStatus>>);
 
 pub(super) async fn create(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
     mollie
@@ -141,8 +144,12 @@ impl Mollie {
         Ok((StatusCode::CREATED, object))
     }
 
+    pub(super) fn profile_status(&self) -> MutexGuard<'_, ProfileStatus> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The key of the caller, and whether it is a live one.
-    fn caller(&self, headers: &HeaderMap) -> Result<(Credential, bool), Refusal> {
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<(Credential, bool), Refusal> {
         let (owner, is_live) = caller(headers)?;
         if self.0.is_revoked(&owner) { Err(unauthorized()) } else { Ok((owner, is_live)) }
     }

@@ -111,3 +111,15 @@ async fn a_revoked_key_is_answered_as_an_unknown_one() -> TestResult {
     assert_eq!(client.post_json("/mollie/v2/payments", &order()).await?.status, StatusCode::UNAUTHORIZED);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_key_is_told_its_own_profile() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let profile = client.get("/mollie/v2/profiles/me").await?.json()?;
+    assert_eq!((&profile["mode"], &profile["status"]), (&json!("test"), &json!("verified")));
+    client.post_json("/mollie/simulator/profile", &json!({ "status": "blocked" })).await?;
+    assert_eq!(client.get("/mollie/v2/profiles/me").await?.json()?["status"], "blocked");
+    client.post_json("/mollie/simulator/revoke_key", &json!({ "key": KEY })).await?;
+    assert_eq!(client.get("/mollie/v2/profiles/me").await?.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}

@@ -9,15 +9,24 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::link_request::requested_sale;
-use super::objects::{LISTED, ended, order_of, payment_objects};
+use super::objects::{LISTED, ended, order_object, order_of, payment_objects};
 use super::parameters::{Caller, caller, input, unauthorized};
 use super::refusal::{Answer, Refusal, respond};
 use super::state::Razorpay;
 use crate::gateways::hosted_checkout::{Sale, SaleState};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 8] =
-    ["create", "retrieve", "cancel", "retrieve_payment", "order_payments", "refund", "list_refunds", "retrieve_refund"];
+pub(super) const CALLS: [&str; 9] = [
+    "create",
+    "retrieve",
+    "cancel",
+    "retrieve_payment",
+    "list_orders",
+    "order_payments",
+    "refund",
+    "list_refunds",
+    "retrieve_refund",
+];
 
 pub(super) async fn create(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
     razorpay.0.misbehaviour.apply("create", || respond(razorpay.create(&headers, &body))).await
@@ -38,6 +47,15 @@ pub(super) async fn retrieve_payment(
     headers: HeaderMap,
 ) -> Response {
     razorpay.0.misbehaviour.apply("retrieve_payment", || respond(razorpay.payment(&id, &headers))).await
+}
+
+pub(super) async fn list_orders(
+    State(razorpay): State<Razorpay>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let count = query.get("count").and_then(|text| text.parse().ok()).unwrap_or(LISTED);
+    razorpay.0.misbehaviour.apply("list_orders", || respond(razorpay.list_orders(count, &headers))).await
 }
 
 pub(super) async fn order_payments(
@@ -109,6 +127,23 @@ impl Razorpay {
             let found =
                 of_caller.find_map(|(link, sale)| payment_objects(link, sale).into_iter().find(|p| p["id"] == id));
             found.ok_or_else(Refusal::missing)
+        })
+    }
+
+    /// The last orders, which are those of links here.
+    fn list_orders(&self, count: usize, headers: &HeaderMap) -> Answer {
+        let caller = self.caller(headers)?;
+        self.0.now();
+        self.0.books.read(|ledger| {
+            let mut orders: Vec<Value> = ledger
+                .sales
+                .iter()
+                .filter(|(_, sale)| sale.owner == caller.owner)
+                .filter_map(|(link, sale)| order_object(link, sale))
+                .collect();
+            orders.sort_by_key(|order| std::cmp::Reverse(order["created_at"].as_i64()));
+            orders.truncate(count);
+            Ok(json!({ "entity": "collection", "count": orders.len(), "items": orders }))
         })
     }
 

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::calls::{cancel, create, order_payments, retrieve, retrieve_payment};
+use self::calls::{cancel, create, list_orders, order_payments, retrieve, retrieve_payment};
 use self::objects::age;
 use self::page::{books, choose, complete_async, complete_refund, hosted_page, next_answer, next_refund, revoke_key};
 use self::refunds::{list_refunds, refund, retrieve_refund};
@@ -50,6 +50,7 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payment_links/{id}", get(retrieve))
             .route("/razorpay/v1/payment_links/{id}/cancel", post(cancel))
             .route("/razorpay/v1/payments/{id}", get(retrieve_payment))
+            .route("/razorpay/v1/orders", get(list_orders))
             .route("/razorpay/v1/orders/{id}/payments", get(order_payments))
             .route("/razorpay/v1/payments/{id}/refund", post(refund))
             .route("/razorpay/v1/payments/{id}/refunds", get(list_refunds))

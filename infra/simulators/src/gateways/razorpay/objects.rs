@@ -88,6 +88,18 @@ pub(super) fn order_of(link: &str, sale: &Sale) -> Option<String> {
     is_tried.then(|| format!("order_{}", link.trim_start_matches("plink_")))
 }
 
+/// The order of a link as the API shows it, once there is one.
+pub(super) fn order_object(link: &str, sale: &Sale) -> Option<Value> {
+    let captured = sale.payment.as_ref().filter(|_| sale.state != SaleState::Processing);
+    let paid = captured.map_or(0, |payment| payment.amount);
+    Some(json!({
+        "id": order_of(link, sale)?, "entity": "order", "amount": sale.amount, "amount_paid": paid,
+        "amount_due": sale.amount.saturating_sub(paid), "currency": sale.currency, "receipt": null, "offer_id": null,
+        "status": if captured.is_some() { "paid" } else { "attempted" }, "attempts": 1, "notes": [],
+        "created_at": sale.created_at.as_second(),
+    }))
+}
+
 /// Every payment that somebody began in a link, the last first.
 pub(super) fn payment_objects(link: &str, sale: &Sale) -> Vec<Value> {
     let order = order_of(link, sale);

@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::answer::{Answer, Refusal};
 use super::caller::{Call, Incoming};
 use super::ledger::Ledger;
-use super::order::{Order, RefundOrder, RefundQuery};
+use super::order::{Order, RefundOrder, RefundQuery, SessionQuery};
 use super::session::{Expansion, NewRefund, RefundStatus, Session, SessionState};
 use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 6] = ["create", "retrieve", "expire", "refund", "retrieve_refund", "list_refunds"];
+pub(super) const CALLS: [&str; 7] =
+    ["create", "retrieve", "list_sessions", "expire", "refund", "retrieve_refund", "list_refunds"];
 
 /// What a call did: the object to answer with, and the events that endpoints get.
 struct Effect {
@@ -96,6 +97,12 @@ pub(super) async fn retrieve(
     stripe.answer("retrieve", incoming, |call| stripe.retrieve(call, &id)).await
 }
 
+pub(super) async fn list_sessions(State(stripe): State<Stripe>, uri: Uri, headers: HeaderMap) -> Response {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let incoming = Incoming { path: uri.path(), headers: &headers, parameters: query };
+    stripe.answer("list_sessions", incoming, |call| stripe.list_sessions(call)).await
+}
+
 pub(super) async fn expire(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -158,6 +165,11 @@ impl Stripe {
             let session = ledger.owned(id, &call.owner)?;
             Ok(Answer::object(session.expanded(&self.inner.base, expansion)))
         })
+    }
+
+    fn list_sessions(&self, call: &mut Call) -> Result<Answer, Refusal> {
+        let query = SessionQuery::parse(&mut call.parameters)?;
+        Ok(Answer::object(self.inner.books.read(|ledger| ledger.listed(&query, &call.owner, &self.inner.base))))
     }
 
     fn expire(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
 use super::caller::Call;
-use super::order::{NamedPayment, RefundQuery};
+use super::order::{NamedPayment, RefundQuery, SessionQuery};
 use super::session::{RefundStatus, Session};
 use super::webhooks::Delivery;
 use crate::gateways::credential::Credential;
@@ -55,6 +55,19 @@ impl Ledger {
             .get_mut(id)
             .filter(|session| session.owner == *owner)
             .ok_or_else(|| Refusal::missing("checkout.session", id, "session"))
+    }
+
+    /// The sessions that a list shows, the newest first.
+    pub(super) fn listed(&self, query: &SessionQuery, owner: &Credential, base: &str) -> Value {
+        let is_older = |session: &Session| {
+            query.created_before.is_none_or(|second| i128::from(session.created_at.as_second()) < i128::from(second))
+        };
+        let of_owner = self.sessions.values().filter(|session| session.owner == *owner);
+        let mut sessions: Vec<&Session> = of_owner.filter(|session| is_older(session)).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        let has_more = sessions.len() > query.limit;
+        let data: Vec<Value> = sessions.into_iter().take(query.limit).map(|session| session.object(base)).collect();
+        json!({ "object": "list", "data": data, "has_more": has_more, "url": "/v1/checkout/sessions" })
     }
 
     /// The session whose payment is to be refunded.

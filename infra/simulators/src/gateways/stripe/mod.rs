@@ -31,7 +31,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, get, post};
 
-use self::calls::{create, expire, list_refunds, refund, retrieve, retrieve_refund, unrecognized};
+use self::calls::{create, expire, list_refunds, list_sessions, refund, retrieve, retrieve_refund, unrecognized};
 use self::controls::{
     add_webhook_endpoint, books, complete_async, complete_refund, dispute, next_answer, next_api_error, next_refund,
     refund_outside, restrict_key, revoke_key,
@@ -47,7 +47,7 @@ pub(super) fn open(opening: &Opening<'_>) -> io::Result<Box<dyn Simulator>> {
 impl Simulator for Stripe {
     fn router(&self) -> Router {
         Router::new()
-            .route("/stripe/v1/checkout/sessions", post(create).fallback(unrecognized))
+            .route("/stripe/v1/checkout/sessions", post(create).get(list_sessions).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}", get(retrieve).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}/expire", post(expire).fallback(unrecognized))
             .route("/stripe/v1/refunds", post(refund).get(list_refunds).fallback(unrecognized))

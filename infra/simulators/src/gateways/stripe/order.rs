@@ -191,14 +191,35 @@ impl RefundQuery {
     /// Pages after the first are not simulated.
     pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
         let payment = NamedPayment::parse(parameters)?;
-        let limit = parameters.whole("limit")?.unwrap_or(10);
+        let limit = limit(parameters)?;
         parameters.finish()?;
-        match usize::try_from(limit) {
-            Ok(limit) if limit <= 100 => Ok(Self { payment, limit }),
-            Ok(_) | Err(_) => Err(Refusal::new("This value must be less than or equal to 100 (it currently is more).")
-                .code("parameter_invalid_integer")
-                .param("limit")),
-        }
+        Ok(Self { payment, limit })
+    }
+}
+
+/// How many things a list shows at most.
+fn limit(parameters: &mut Parameters) -> Result<usize, Refusal> {
+    match usize::try_from(parameters.whole("limit")?.unwrap_or(10)) {
+        Ok(limit) if limit <= 100 => Ok(limit),
+        Ok(_) | Err(_) => Err(Refusal::new("This value must be less than or equal to 100 (it currently is more).")
+            .code("parameter_invalid_integer")
+            .param("limit")),
+    }
+}
+
+/// Which sessions a list shows.
+pub(super) struct SessionQuery {
+    /// In unix seconds.
+    pub(super) created_before: Option<u64>,
+    pub(super) limit: usize,
+}
+
+impl SessionQuery {
+    /// Other filters, and pages after the first, are not simulated.
+    pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
+        let query = Self { created_before: parameters.whole("created[lt]")?, limit: limit(parameters)? };
+        parameters.finish()?;
+        Ok(query)
     }
 }
 

@@ -380,3 +380,15 @@ async fn a_slow_payment_is_complete_before_it_is_paid() -> TestResult {
     assert_eq!(retrieve(&client, &id).await?["payment_status"], "paid");
     Ok(())
 }
+
+#[tokio::test]
+async fn sessions_are_listed_by_their_owner_and_by_when_they_were_made() -> TestResult {
+    let client = Client::new(Some("sk_test_simulator"))?;
+    let id = open(&client).await?;
+    let path = "/stripe/v1/checkout/sessions";
+    assert_eq!(client.get(&format!("{path}?limit=1")).await?.json()?["data"][0]["id"], json!(id));
+    assert_eq!(client.get(&format!("{path}?limit=1&created%5Blt%5D=1")).await?.json()?["data"], json!([]));
+    let other = client.with_key("sk_test_other");
+    assert_eq!(other.get(path).await?.json()?["data"], json!([]));
+    Ok(())
+}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, check_maximum};
 use super::host::Host;
-use super::refusal::{ADDRESS_NOT_REGISTERED, NOT_PAID, Ordered, Refusal, UNKNOWN_MERCHANT};
+use super::refusal::{ADDRESS_NOT_REGISTERED, NOT_PAID, OTHER_DOMAIN, Ordered, Refusal, UNKNOWN_MERCHANT};
 use super::session::{Session, SessionState};
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
@@ -60,7 +60,7 @@ pub(super) async fn rest_call(
     let Some(call) = Call::of_file(&file) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    host.state.misbehaviour.apply(call.name(), || host.answer(call, &input(&headers, &body))).await
+    host.state.misbehaviour.apply(call.name(), || host.answer(call, &headers, &input(&headers, &body))).await
 }
 
 /// A body that is not a JSON object counts as one without fields, so that its answer names everything that is missing.
@@ -73,7 +73,7 @@ fn input(headers: &HeaderMap, body: &[u8]) -> Map<String, Value> {
 }
 
 impl Host {
-    fn answer(&self, call: Call, input: &Map<String, Value>) -> Response {
+    fn answer(&self, call: Call, headers: &HeaderMap, input: &Map<String, Value>) -> Response {
         self.state.age();
         if let Some(ordered) = self.ordered(call) {
             return ordered.into_response();
@@ -81,6 +81,7 @@ impl Host {
         let now = self.state.clock.now();
         let merchant = input.get("merchant_id").and_then(Value::as_str).map(Credential::of);
         let answer = match call {
+            _ if !self.state.registration.lets_in(headers) => Err(UNKNOWN_MERCHANT),
             _ if merchant.is_some_and(|merchant| self.state.controls().revoked.contains(&merchant)) => {
                 Err(UNKNOWN_MERCHANT)
             }
@@ -106,6 +107,9 @@ impl Host {
 
     fn request(&self, input: &Map<String, Value>, now: Timestamp) -> Result<Value, Refusal> {
         let session = Session { panel_id: self.state.ids.number(), ..Session::parse(input, now)? };
+        if !self.state.registration.has(&session.callback_url) {
+            return Err(OTHER_DOMAIN);
+        }
         let fee = fee(session.amount);
         let authority = format!("{}{}", self.mode.letter(), self.state.ids.text(35));
         self.state.books.change(|ledger| -> Result<(), Refusal> {

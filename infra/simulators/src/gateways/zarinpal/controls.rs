@@ -106,6 +106,11 @@ pub(super) async fn revoke_key(State(host): State<Host>, headers: HeaderMap, bod
     Ok(())
 }
 
+/// What the merchant registered: the domain of callbacks, and who may call.
+pub(super) async fn register(State(host): State<Host>, body: Bytes) -> Response {
+    host.state.registration.order(&body)
+}
+
 /// Whether the address that calls come from is registered for reversing.
 pub(super) async fn reverse_address(
     State(host): State<Host>,

@@ -12,6 +12,7 @@ use super::refusal::Ordered;
 use super::session::PanelRefundStatus;
 use crate::gateways::credential::Credential;
 use crate::gateways::ids::Ids;
+use crate::gateways::registration::Registration;
 use crate::gateways::simulator::Opening;
 use crate::gateways::state_file::Books;
 use crate::misbehaviour::Misbehaviour;
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) ids: Ids,
     pub(super) books: Books<Ledger>,
     pub(super) misbehaviour: Misbehaviour,
+    pub(super) registration: Registration,
     pub(super) clock: Clock,
     controls: Mutex<Controls>,
 }
@@ -59,6 +61,7 @@ impl Shared {
             ids: Ids::seeded()?,
             books: Books::open(opening.books, "zarinpal.json")?,
             misbehaviour: Misbehaviour::default(),
+            registration: Registration::default(),
             clock: opening.clock,
             controls: Mutex::default(),
         })

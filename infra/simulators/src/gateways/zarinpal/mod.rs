@@ -6,8 +6,8 @@
 //!
 //! The panel's own API, which speaks GraphQL, refunds what cannot be reversed any more.
 //!
-//! Not simulated, because it depends on the merchant's registration: callback domains (-14), server addresses (-10) and
-//! merchant levels. That the address of reversing is not registered (-62) is a control.
+//! What the merchant registered is a control: the callback domain (-14), the address that calls come from (-10) and that
+//! of reversing (-62). Merchant levels are not simulated.
 //!
 //! This file holds the routes. The calls are in `calls`, what a call may contain in `fields` and `request`, how the
 //! gateway says no in `refusal`, what becomes of a payment in `session`, all sessions in `ledger`, what people press in
@@ -34,7 +34,7 @@ use axum::routing::{get, post};
 
 use self::calls::rest_call;
 use self::controls::{
-    archive, auto_verify, books, complete_refund, inquiry_lag, next_answer, next_code, next_refund, pay_late,
+    archive, auto_verify, books, complete_refund, inquiry_lag, next_answer, next_code, next_refund, pay_late, register,
     return_money, reverse_address, revoke_key,
 };
 use self::host::{Host, Shared};
@@ -73,6 +73,7 @@ impl Zarinpal {
             .route("/simulator/{authority}/complete_refund", post(complete_refund))
             .route("/simulator/next_refund", post(next_refund))
             .route("/simulator/revoke_key", post(revoke_key))
+            .route("/simulator/registration", post(register))
             .route("/simulator/reverse_address", post(reverse_address))
             .route("/simulator/inquiry_lag", post(inquiry_lag))
             .route("/simulator/next_code", post(next_code))

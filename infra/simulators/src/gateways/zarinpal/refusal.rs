@@ -17,6 +17,8 @@ pub(super) struct Refusal {
 pub(super) const INVALID: Refusal = Refusal::of(-9, "The input params invalid, validation error.");
 pub(super) const UNKNOWN_MERCHANT: Refusal =
     Refusal::of(-10, "Terminal is not valid, please check merchant_id or ip address.");
+pub(super) const OTHER_DOMAIN: Refusal =
+    Refusal::of(-14, "The callback URL domain does not match the registered terminal domain.");
 pub(super) const WAGES_ABOVE_MAXIMUM: Refusal =
     Refusal::of(-32, "Wages is not valid, Total wages(floating) has been overload max amount.");
 pub(super) const TOO_MANY_WAGES: Refusal =

@@ -265,3 +265,16 @@ fn a_page_that_nobody_used_in_time_is_a_failed_payment() -> TestResult {
     assert_eq!(session.status(now.checked_add(SignedDuration::from_mins(15))?), "FAILED");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_domain_or_an_address_that_is_not_registered_is_refused() -> TestResult {
+    let client = Client::new(None)?;
+    let register = async |order: Value| client.post_json("/zarinpal/simulator/registration", &order).await;
+    register(json!({ "domain": "shop.example" })).await?;
+    assert_eq!(call(&client, "request", &order()).await?["errors"]["code"], -14);
+    register(json!({ "domain": "localhost", "callers": "relay" })).await?;
+    assert_eq!(call(&client, "request", &order()).await?["errors"]["code"], -10);
+    register(json!({ "domain": "localhost" })).await?;
+    assert_eq!(call(&client, "request", &order()).await?["data"]["code"], 100);
+    Ok(())
+}
