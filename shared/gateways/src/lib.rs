@@ -18,9 +18,12 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
+use domain::gateway::{
+    AccountCheck, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
+};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Hint, NewAttempt, OpenedSession, Refund, ReturnData};
+use domain::money::Money;
 use domain::records::credentials::Credentials;
 use domain::records::relay::{MAX_SECONDS, Relay};
 use hmac::{Hmac, KeyInit, Mac};
@@ -82,6 +85,21 @@ pub struct RefundOrder<'a> {
     /// The payment that goes back, whole.
     pub payment: &'a Payment,
     pub refund: &'a Refund,
+}
+
+/// What a check is made with, at gateways that tell what they take only when they are asked for a session.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOrder<'a> {
+    /// Stands in place of an attempt's id, and is none. It is used once.
+    pub reference: &'a str,
+    /// The smallest amount that the gateway takes.
+    pub money: Money,
+    /// What the gateway's own pages call the purpose.
+    pub description: &'a str,
+    /// An address at the host that customers come back to. Nobody is sent there.
+    pub return_url: &'a str,
+    /// How long the session should live.
+    pub session_minutes: i64,
 }
 
 /// Why no session was opened.
@@ -162,6 +180,8 @@ struct GatewayClient<'a> {
     endpoint: &'a GatewayEndpoint,
     /// The relay of the account, and what it is called with.
     relay: Option<(&'a Relay, &'a Relays)>,
+    /// Whether its calls count in the metrics, by which alarms know of a gateway in trouble.
+    is_measured: bool,
 }
 
 impl GatewayClient<'_> {
@@ -204,7 +224,9 @@ impl GatewayClient<'_> {
 
     fn measure(&self, answer: Result<&Answer, &String>) {
         let is_answered = answer.is_ok_and(|answer| !is_trouble(answer.status));
-        Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
+        if self.is_measured {
+            Measurement::GatewayCalled { gateway: self.gateway, is_answered }.record();
+        }
     }
 }
 
@@ -240,6 +262,10 @@ trait GatewayAdapter {
     const SANDBOX: DefaultEndpoints;
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError>;
+
+    /// Asks whether the account is taken as it is, in a way that moves no money. A session that is opened for it is shown
+    /// to nobody.
+    async fn check(&self, order: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck;
 
     /// Asks in a way that moves no money.
     async fn look_up(
@@ -308,7 +334,8 @@ impl Gateways {
 
     fn client<'a>(&'a self, gateway: GatewayKind, mode: Mode, credentials: &'a Credentials) -> GatewayClient<'a> {
         let relay = credentials.relay().map(|relay| (relay, &self.relays));
-        GatewayClient { gateway, http: &self.http, endpoint: self.endpoints.of(gateway, mode), relay }
+        let endpoint = self.endpoints.of(gateway, mode);
+        GatewayClient { gateway, http: &self.http, endpoint, relay, is_measured: true }
     }
 
     /// The way to a gateway with these credentials; without any, the direct one.
@@ -330,6 +357,19 @@ impl Gateways {
             Measurement::GatewayRefused { gateway: order.attempt.gateway }.record();
         }
         begun
+    }
+
+    /// Asks whether a gateway takes an account as it is, in a way that moves no money. What it refuses counts in no alarm:
+    /// somebody asked to be told.
+    pub async fn check(
+        &self,
+        gateway: GatewayKind,
+        mode: Mode,
+        order: &CheckOrder<'_>,
+        credentials: &Credentials,
+    ) -> AccountCheck {
+        let client = GatewayClient { is_measured: false, ..self.client(gateway, mode, credentials) };
+        dispatch!(gateway, Adapter => Adapter(client).check(order, credentials).await)
     }
 
     /// Asks about an attempt in a way that moves no money. `return_data` is what made us ask.

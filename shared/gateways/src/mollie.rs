@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -20,8 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
-    WebhookRequest, at_most, doubtful, is_word, not_paid, object, unknown, web_address,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_word, not_paid, object, unknown, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -123,6 +123,51 @@ enum RefundStatus {
     Undocumented,
 }
 
+/// The profile of a key.
+#[derive(Debug, Deserialize)]
+struct Profile {
+    mode: KeyMode,
+    status: ProfileStatus,
+}
+
+/// Which of its keys a profile was asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyMode {
+    Live,
+    Test,
+    #[serde(other)]
+    Undocumented,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ProfileStatus {
+    /// It takes test payments alone.
+    Unverified,
+    Verified,
+    /// It can be used no more.
+    Blocked,
+    #[serde(other)]
+    Undocumented,
+}
+
+impl Profile {
+    fn check(&self) -> AccountCheck {
+        let of_credentials = |credentials| AccountCheck { credentials, ..AccountCheck::accepted() };
+        match (self.status, self.mode) {
+            (ProfileStatus::Verified, _) | (ProfileStatus::Unverified, KeyMode::Test) => AccountCheck::accepted(),
+            (ProfileStatus::Unverified, KeyMode::Live) => {
+                of_credentials(Finding::Refused { code: "profile_unverified".to_owned() })
+            }
+            (ProfileStatus::Blocked, _) => of_credentials(Finding::Refused { code: "profile_blocked".to_owned() }),
+            (ProfileStatus::Unverified, KeyMode::Undocumented) | (ProfileStatus::Undocumented, _) => {
+                of_credentials(Finding::Unanswered)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct RefundList {
     #[serde(rename = "_embedded")]
@@ -154,6 +199,24 @@ impl GatewayAdapter for Mollie<'_> {
             Refusal::Passing(why) => BeginError::Unavailable { why },
             Refusal::Account(code) | Refusal::Missing(code) | Refusal::Final(code) => BeginError::Refused { code },
         })
+    }
+
+    /// Reads the profile that the key is of, which says whether it may take payments. Mollie has no list of hosts that
+    /// customers may come back to.
+    async fn check(&self, _: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let check = match self.call(Method::GET, "/v2/profiles/me", None, "", credentials).await {
+            Ok(answer) if answer.status == 200 => match object::<Profile>(&answer.body) {
+                Some(profile) => profile.check(),
+                None => AccountCheck::unanswered(),
+            },
+            Ok(answer) => match refusal(&answer) {
+                Refusal::Passing(_) => AccountCheck::unanswered(),
+                Refusal::Account(code) => AccountCheck::credentials_refused(code),
+                Refusal::Missing(code) | Refusal::Final(code) => AccountCheck::not_reached(&code),
+            },
+            Err(_) => AccountCheck::unanswered(),
+        };
+        check.without_callback_host()
     }
 
     async fn look_up(

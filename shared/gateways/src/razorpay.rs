@@ -9,7 +9,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -22,8 +22,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
-    WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -195,6 +195,23 @@ impl GatewayAdapter for Razorpay<'_> {
             Refusal::Passing(why) => BeginError::Unavailable { why },
             Refusal::Account(code) | Refusal::Final(code) => BeginError::Refused { code },
         })
+    }
+
+    /// Lists one order. Whether Razorpay takes a host that customers come back to, no call of a merchant's asks.
+    async fn check(&self, _: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let check = match self.call(Method::GET, "/v1/orders?count=1", None, None, credentials).await {
+            Ok(answer) if answer.status == 200 => match object::<Collection<Value>>(&answer.body) {
+                Some(Collection { items: _ }) => AccountCheck::accepted(),
+                None => AccountCheck::unanswered(),
+            },
+            Ok(answer) => match refusal(&answer) {
+                Refusal::Passing(_) => AccountCheck::unanswered(),
+                Refusal::Account(code) => AccountCheck::credentials_refused(code),
+                Refusal::Final(code) => AccountCheck::not_reached(&code),
+            },
+            Err(_) => AccountCheck::unanswered(),
+        };
+        check.without_callback_host()
     }
 
     async fn look_up(

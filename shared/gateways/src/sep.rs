@@ -6,7 +6,7 @@
 //! merchant's duty, and so is comparing terminal and amount.
 
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, AttemptState, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -17,8 +17,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most, doubtful,
-    is_word, not_paid, object, tehran_instant, terminal, unknown, whole,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most,
+    doubtful, is_word, not_paid, object, tehran_instant, terminal, unknown, whole,
 };
 
 /// A reference has at most this many characters. It is base64-like, with `+`, `/` and `=`.
@@ -29,6 +29,14 @@ const LONGEST_WORD: usize = 64;
 
 /// What the return calls a payment.
 const OK: &str = "2";
+
+/// Codes with which a token is refused: the address of whoever calls is not that of the merchant, and there is no such
+/// terminal.
+const ADDRESS_INVALID: i64 = 8;
+const TERMINAL_NOT_FOUND: i64 = 12;
+
+/// A refusal that brings no code.
+const WITHOUT_A_CODE: &str = "without_a_code";
 
 /// How long a token may be asked to live, in minutes.
 const TOKEN_MINUTES: (i64, i64) = (20, 3_600);
@@ -59,7 +67,7 @@ impl GatewayAdapter for Sep<'_> {
             "ResNum": order.attempt.id().as_str(),
             "RedirectUrl": order.return_url,
             // What our deadlines count with, whatever the stack has made of it.
-            "TokenExpiryInMin": token_minutes(order),
+            "TokenExpiryInMin": token_minutes(order.session_minutes),
         });
         let unavailable = |why| BeginError::Unavailable { why };
         let (answer, checkout_at) = self
@@ -79,10 +87,33 @@ impl GatewayAdapter for Sep<'_> {
             }),
             (Some(-1), _) => {
                 let code = field(&reply, "errorCode").and_then(whole).map(|code| code.to_string());
-                Err(BeginError::Refused { code: code.unwrap_or_else(|| "without_a_code".to_owned()) })
+                Err(BeginError::Refused { code: code.unwrap_or_else(|| WITHOUT_A_CODE.to_owned()) })
             }
             _ => Err(unavailable("an answer without a token".to_owned())),
         }
+    }
+
+    /// Asks for a token, with which nobody can pay who does not know it. The domain is looked at when a browser comes with
+    /// one, and only then.
+    async fn check(&self, order: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let body = json!({
+            "action": "token",
+            "TerminalId": terminal_id(credentials),
+            "Amount": order.money.minor_units(),
+            "ResNum": order.reference,
+            "RedirectUrl": order.return_url,
+            "TokenExpiryInMin": token_minutes(order.session_minutes),
+        });
+        let reply = self.call("/onlinepg/onlinepg", body).await.unwrap_or_default();
+        let check = match (field(&reply, "status").and_then(whole), field(&reply, "errorCode").and_then(whole)) {
+            (Some(1), _) => AccountCheck::accepted(),
+            (Some(-1), Some(code @ TERMINAL_NOT_FOUND)) => AccountCheck::credentials_refused(code.to_string()),
+            (Some(-1), Some(code @ ADDRESS_INVALID)) => AccountCheck::server_address_refused(code.to_string()),
+            (Some(-1), Some(code)) => AccountCheck::not_reached(&code.to_string()),
+            (Some(-1), None) => AccountCheck::not_reached(WITHOUT_A_CODE),
+            (Some(_) | None, _) => AccountCheck::unanswered(),
+        };
+        check.without_callback_host()
     }
 
     /// There is nothing to ask: what the return said is all there is. It moves no money, because only verifying takes any.
@@ -298,9 +329,9 @@ fn is_reference(text: &str) -> bool {
 }
 
 /// The life to ask for, in minutes and within what the gateway takes: until the session is to end.
-fn token_minutes(order: &Order<'_>) -> i64 {
+fn token_minutes(session_minutes: i64) -> i64 {
     let (shortest, longest) = TOKEN_MINUTES;
-    order.session_minutes.clamp(shortest, longest)
+    session_minutes.clamp(shortest, longest)
 }
 
 fn terminal_id(credentials: &Credentials) -> &str {

@@ -4,7 +4,7 @@
 //! webhooks are signed; a session can be closed; a refund that Stripe took can wait for a bank, and can fail.
 
 use domain::Timestamp;
-use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError, WebhookHint,
-    WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
+    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -58,6 +58,12 @@ struct Session {
     payment_intent: Option<Expandable<PaymentIntent>>,
     #[serde(default)]
     client_reference_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SessionList {
+    #[expect(dead_code, reason = "that it is a list is all that there is to know")]
+    data: Vec<Value>,
 }
 
 /// An id, or the whole object where it was asked for.
@@ -194,6 +200,27 @@ impl GatewayAdapter for Stripe<'_> {
             | Refusal::AlreadyRefunded(code)
             | Refusal::Final(code) => BeginError::Refused { code },
         })
+    }
+
+    /// Lists sessions that were made before there were any, because nobody's data are wanted. Stripe has no list of hosts
+    /// that customers may come back to.
+    async fn check(&self, _: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let query = form(&[("created[lt]", "1"), ("limit", "1")]);
+        let check = match self.get(&format!("/v1/checkout/sessions?{query}"), credentials).await {
+            Ok(answer) if answer.status == 200 => match object::<SessionList>(&answer.body) {
+                Some(_) => AccountCheck::accepted(),
+                None => AccountCheck::unanswered(),
+            },
+            Ok(answer) => match refusal(&answer) {
+                Refusal::Passing(_) => AccountCheck::unanswered(),
+                Refusal::Account(code) => AccountCheck::credentials_refused(code),
+                Refusal::UnknownObject(code) | Refusal::AlreadyRefunded(code) | Refusal::Final(code) => {
+                    AccountCheck::not_reached(&code)
+                }
+            },
+            Err(_) => AccountCheck::unanswered(),
+        };
+        check.without_callback_host()
     }
 
     async fn look_up(

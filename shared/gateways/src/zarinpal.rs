@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
-use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Fee, FeePayer, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession, RefundState};
 use domain::link::{Hint, ReturnData};
 use domain::records::credentials::Credentials;
@@ -17,8 +17,8 @@ use outbound::Answer;
 use serde_json::{Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, Unconfirmed, at_most,
-    not_paid, terminal, unknown, whole,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, Unconfirmed,
+    at_most, not_paid, terminal, unknown, whole,
 };
 
 /// The longest description that the gateway takes, in characters.
@@ -136,6 +136,30 @@ enum PanelRefundStatus {
     Failed,
 }
 
+/// What a session is asked for with.
+struct Wanted<'a> {
+    amount: i64,
+    description: &'a str,
+    return_url: &'a str,
+    order_id: &'a str,
+}
+
+impl Wanted<'_> {
+    fn body(&self, credentials: &Credentials) -> Value {
+        json!({
+            "merchant_id": merchant(credentials),
+            "amount": self.amount,
+            // Left out, it would be Rial too; said, nobody has to know that.
+            "currency": "IRR",
+            "description": at_most(self.description, LONGEST_DESCRIPTION),
+            "callback_url": self.return_url,
+            // The panel can have the gateway verify by itself, and this overrides it: money that a link cannot keep is
+            // to go back by itself.
+            "metadata": { "order_id": self.order_id, "auto_verify": false },
+        })
+    }
+}
+
 impl GatewayAdapter for Zarinpal<'_> {
     const LIVE: DefaultEndpoints = DefaultEndpoints {
         refunds: "https://next.zarinpal.com",
@@ -145,17 +169,14 @@ impl GatewayAdapter for Zarinpal<'_> {
     const SANDBOX: DefaultEndpoints = DefaultEndpoints::at("https://sandbox.zarinpal.com");
 
     async fn begin(&self, order: &Order<'_>, credentials: &Credentials) -> Result<OpenedSession, BeginError> {
-        let body = json!({
-            "merchant_id": merchant(credentials),
-            "amount": order.attempt.money.minor_units(),
-            // Left out, it would be Rial too; said, nobody has to know that.
-            "currency": "IRR",
-            "description": at_most(order.description, LONGEST_DESCRIPTION),
-            "callback_url": order.return_url,
-            // The panel can have the gateway verify by itself, and this overrides it: money that a link cannot keep is
-            // to go back by itself.
-            "metadata": { "order_id": order.attempt.id().as_str(), "auto_verify": false },
-        });
+        let attempt = order.attempt.id();
+        let wanted = Wanted {
+            amount: order.attempt.money.minor_units(),
+            description: order.description,
+            return_url: order.return_url,
+            order_id: attempt.as_str(),
+        };
+        let body = wanted.body(credentials);
         match self.call("request", body).await {
             Reply::Data(data) => {
                 let authority = data.get("authority").and_then(Value::as_str).filter(|text| is_authority(text));
@@ -174,6 +195,21 @@ impl GatewayAdapter for Zarinpal<'_> {
                 Err(BeginError::Refused { code: code.to_string() })
             }
             Reply::Unreadable(why) => Err(BeginError::Unavailable { why }),
+        }
+    }
+
+    /// Asks for a session, in which nobody can pay who does not know its authority.
+    async fn check(&self, order: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let wanted = Wanted {
+            amount: order.money.minor_units(),
+            description: order.description,
+            return_url: order.return_url,
+            order_id: order.reference,
+        };
+        match self.call("request", wanted.body(credentials)).await {
+            Reply::Data(_) => AccountCheck::accepted(),
+            Reply::Error { code, trouble } => check_refused(code, trouble),
+            Reply::Unreadable(_) => AccountCheck::unanswered(),
         }
     }
 
@@ -486,6 +522,21 @@ fn refusal(code: i64, trouble: Trouble) -> GatewayAnswer {
         Trouble::Passing => unknown(&format!("code {code}")),
         Trouble::Account => GatewayAnswer::AccountRefused { code: code.to_string() },
         Trouble::Session => GatewayAnswer::SessionRefused { code: code.to_string() },
+    }
+}
+
+/// What a refused request says of the account. A domain is compared with that of the merchant, who is known by then. That
+/// the merchant is inactive, suspended, of too low a level or may not transact is told by the credentials that name it.
+fn check_refused(code: i64, trouble: Trouble) -> AccountCheck {
+    let text = code.to_string();
+    match (code, trouble) {
+        (-10, _) => {
+            let either = || Finding::RefusedWithAnother { code: text.clone() };
+            AccountCheck { credentials: either(), server_address: either(), ..AccountCheck::not_reached(&text) }
+        }
+        (-14 | -18, _) => AccountCheck { credentials: Finding::Accepted, ..AccountCheck::callback_host_refused(text) },
+        (-9, Trouble::Account) | (-11 | -15 | -16 | -17 | -19, _) => AccountCheck::credentials_refused(text),
+        (_, Trouble::Passing | Trouble::Account | Trouble::Session) => AccountCheck::not_reached(&text),
     }
 }
 

@@ -6,7 +6,7 @@
 //! which has no idempotency keys: a refund that is asked for twice is made twice.
 
 use domain::Timestamp;
-use domain::gateway::{Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
@@ -14,8 +14,8 @@ use domain::records::credentials::Credentials;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BeginError, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most, not_paid, object,
-    tehran_instant, unknown, whole,
+    BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most,
+    not_paid, object, tehran_instant, unknown, whole,
 };
 
 /// The gateway names no bound of a description; this much fits on its page.
@@ -87,6 +87,25 @@ impl GatewayAdapter for Zibal<'_> {
             }
             Some(code) => Err(no_session(code)),
             None => Err(BeginError::Unavailable { why: "an answer without a result".to_owned() }),
+        }
+    }
+
+    /// Asks for a session, in which nobody can pay who does not know its number.
+    async fn check(&self, order: &CheckOrder<'_>, credentials: &Credentials) -> AccountCheck {
+        let body = json!({
+            "merchant": merchant(credentials),
+            "amount": order.money.minor_units(),
+            "callbackUrl": order.return_url,
+            "description": at_most(order.description, LONGEST_DESCRIPTION),
+            "orderId": order.reference,
+        });
+        match self.call("request", body).await.ok().as_ref().and_then(result) {
+            Some(100) => AccountCheck::accepted(),
+            Some(code @ 102..=104) => AccountCheck::credentials_refused(code.to_string()),
+            Some(code @ (106 | 140)) => AccountCheck::callback_host_refused(code.to_string()),
+            Some(code @ 115) => AccountCheck::server_address_refused(code.to_string()),
+            Some(code) => AccountCheck::not_reached(&code.to_string()),
+            None => AccountCheck::unanswered(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! `gateways`.
 
 mod answer;
+mod check;
 mod credential_field;
 mod mode;
 mod profile;
@@ -9,6 +10,7 @@ mod rulebook;
 mod rules;
 
 pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
+pub use check::{AccountCheck, Finding, FindingStatus};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;
 pub use profile::{GatewayKind, LookUp, Network, Profile, RefundKind, RefundMethod, Webhooks};

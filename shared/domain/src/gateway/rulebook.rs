@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::profile::GatewayKind;
 use super::rules::GatewayRules;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::problem::Rejection;
 
 /// The rules of all gateways, with the overrides of this stack.
@@ -22,6 +22,11 @@ impl GatewayRulebook {
         self.overrides.get(&kind).unwrap_or(&kind.profile().rules)
     }
 
+    /// The smallest amount that a gateway takes in a currency, in minor units.
+    pub fn smallest(&self, kind: GatewayKind, currency: Currency) -> i64 {
+        self.smallest_in(kind).get(currency.code()).copied().unwrap_or(self.rules(kind).smallest)
+    }
+
     /// The smallest amounts of a gateway that are not its general one, by currency.
     pub fn smallest_in(&self, kind: GatewayKind) -> BTreeMap<String, i64> {
         by_currency(kind.profile().smallest_in, &self.rules(kind).smallest_in)
@@ -35,7 +40,7 @@ impl GatewayRulebook {
     /// Refuses an amount that the gateway would not take.
     pub fn check_amount(&self, kind: GatewayKind, amount: Money) -> Result<(), Rejection> {
         let (rules, code) = (self.rules(kind), amount.currency().code());
-        let smallest = self.smallest_in(kind).get(code).copied().unwrap_or(rules.smallest);
+        let smallest = self.smallest(kind, amount.currency());
         let largest = self.largest_in(kind).get(code).copied().unwrap_or(rules.largest);
         if (smallest..=largest).contains(&amount.minor_units()) {
             return Ok(());
@@ -54,7 +59,6 @@ fn by_currency(published: &[(&str, i64)], given: &BTreeMap<String, i64>) -> BTre
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::Currency;
 
     #[test]
     fn each_gateway_takes_its_own_currencies_and_amounts() {

@@ -73,6 +73,11 @@ impl Account {
                 format!("Online payment is not enabled on the account {}.", self.id),
             ));
         }
+        self.configured_gateway()
+    }
+
+    /// The gateway that the account has, whether or not links may be made on it, or why it has none.
+    pub fn configured_gateway(&self) -> Result<GatewayAccess<'_>, Rejection> {
         match (self.online_payment.gateway, &self.online_payment.credentials) {
             (Some(gateway), Some(credentials)) => Ok(GatewayAccess { gateway, credentials }),
             (None, _) | (Some(_), None) => Err(Rejection::new(
