@@ -25,7 +25,7 @@ use domain::gateway::GatewayKind;
 use domain::ids::{BusinessId, LinkId};
 use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
-use runtime::{Clock, has_time};
+use runtime::{Clock, RESERVE, has_time};
 use serde::Serialize;
 use store::{DUE_SHARDS, DueLink, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
 use telemetry::Measurement;
@@ -38,6 +38,10 @@ const PAGE: usize = 100;
 
 /// At most this many links are leased before the gateways are asked about them, or one of each business where these are more.
 const ROUND: usize = 2000;
+
+/// Leasing them takes at most this part of the time that is left. Where writes are slow, a business that has very much due
+/// would else leave no time to ask about anybody's payments, in this run and in each one after it.
+const LEASING: u32 = 4;
 
 /// At most this many writes, and this many calls on one way to a gateway, are under way at once.
 const CONCURRENCY: usize = 8;
@@ -102,13 +106,15 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
     let mut known = Known::default();
     loop {
         let mut leased = LeasedWork::default();
-        let round = waiting.lines().max(ROUND);
-        let round: Vec<LinkId> = waiting.by_ref().take(round).map(|link| link.id).collect();
-        for page in round.chunks(PAGE) {
-            if !has_time(deadline) {
+        let leasing_ends = SystemTime::now() + time_left(deadline) / LEASING;
+        let mut round = waiting.lines().max(ROUND);
+        while round > 0 && SystemTime::now() < leasing_ends {
+            let page: Vec<LinkId> = waiting.by_ref().take(PAGE.min(round)).map(|link| link.id).collect();
+            if page.is_empty() {
                 break;
             }
-            if let Err(error) = lease_page(app, page, &mut leased).await {
+            round = round.saturating_sub(page.len());
+            if let Err(error) = lease_page(app, &page, &mut leased).await {
                 tracing::error!(error = %error, "Due links could not be read.");
                 failure = failure.or(Some(error));
             }
@@ -138,6 +144,11 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
             Ok(counts)
         }
     }
+}
+
+/// How long something new may be begun.
+fn time_left(deadline: SystemTime) -> Duration {
+    deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }
 
 /// Measures the age of the payments that were reported or are being taken and are not decided, the oldest at each

@@ -82,6 +82,26 @@ async fn many_payments_of_one_business_that_are_asked_about_do_not_keep_one_of_a
     assert_eq!(done(&world, &one).await, 1, "it was asked about among the first");
 }
 
+#[tokio::test]
+async fn links_of_one_business_that_end_while_writes_are_slow_leave_time_to_ask_about_a_payment_of_another() {
+    const MANY: usize = 1_000;
+    let world = FaultyWorld::start(3600).await;
+    let ends_at = world.now() + 30 * MINUTE;
+    let body =
+        json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000, "expires_at": ends_at.to_string() });
+    links(&world, API_KEY, MANY, &body).await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 1_999, "expires_in_days": 7 });
+    let one = links(&world, BAZAAR_KEY, 1, &body).await;
+    let page = world.go_to_gateway(&one[0]).await;
+    world.choose(&page, "paid_silent").await;
+    world.turn_time(40 * MINUTE);
+    // Leasing all of it takes twice as long as the run has.
+    world.proxy.decide(|_, call| (call.operation == "PutItem").then_some(Fault::Delay(Duration::from_millis(50))));
+    world.sweep_within(SOME_SECONDS).await.unwrap();
+    world.proxy.record();
+    assert_eq!(done(&world, &one).await, 1, "it was asked about");
+}
+
 /// Those of the stream as those that are tried again.
 #[tokio::test]
 async fn many_messages_of_one_business_do_not_keep_one_of_another_waiting() {
