@@ -15,6 +15,7 @@ mod reports;
 mod slow;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,8 @@ use channels::{Channels, Webhooks};
 use domain::Timestamp;
 use domain::business::turns::Turns;
 use domain::ids::{BusinessId, LinkId};
-use runtime::{Clock, has_time, in_turns};
+use futures_util::future::join;
+use runtime::{Clock, has_time, in_turns, time_left};
 use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
@@ -44,6 +46,10 @@ const SHARE: usize = CONCURRENCY;
 
 /// A batch with a record that is older than this has others behind it who wait.
 const LATE: Duration = Duration::from_secs(10);
+
+/// For this part of a run's time everything else waits until events were found that lack an endpoint, so that these are sent
+/// in the same run.
+const CATCHING_UP: u32 = 4;
 
 /// The timeout that the template gives the function.
 pub const TIME: Duration = Duration::from_secs(50);
@@ -115,7 +121,9 @@ pub async fn handle(app: &App, event: Value, deadline: SystemTime) -> Result<Val
 /// Tries due messages and events again, the businesses in turns and of each the messages first.
 async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime::Error> {
     Measurement::RetriesRan.record();
-    let caught_up = events::catch_up(app, deadline).await;
+    // Events that are found so can be sent in this run, but nobody waits for long until all of them are found.
+    let mut catching_up = pin!(events::catch_up(app, deadline));
+    let in_time = tokio::time::timeout(time_left(deadline) / CATCHING_UP, &mut catching_up).await;
     let now = app.clock.now();
     let mut messages = app.store.due_messages(now, deadline).await;
     let mut events = app.store.due_events(now, deadline).await;
@@ -129,9 +137,15 @@ async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime:
     let mut waiting = Turns::default();
     waiting.extend(messages.work.into_iter().map(|due| (due.business.clone(), DueWork::Message(due))));
     waiting.extend(events.work.into_iter().map(|due| (due.business.clone(), DueWork::Event(due))));
-    for outcome in in_turns(waiting, CONCURRENCY, |work| retry_one(app, work, deadline)).await {
-        retried.add(outcome);
-    }
+    let caught_up = async {
+        match in_time {
+            Ok(caught_up) => caught_up,
+            Err(_) => catching_up.await,
+        }
+    };
+    let (outcomes, caught_up) =
+        join(in_turns(waiting, CONCURRENCY, |work| retry_one(app, work, deadline)), caught_up).await;
+    outcomes.into_iter().for_each(|outcome| retried.add(outcome));
     // An error with one part of the due work does not keep the others from being sent.
     retried.failed += caught_up.as_ref().copied().unwrap_or_default();
     Measurement::DueFailed { failed: retried.failed }.record();

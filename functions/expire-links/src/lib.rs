@@ -25,7 +25,7 @@ use domain::gateway::GatewayKind;
 use domain::ids::{BusinessId, LinkId};
 use domain::link::{PaymentLink, Work};
 use futures_util::stream::{self, StreamExt};
-use runtime::{Clock, RESERVE, has_time};
+use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
 use store::{DUE_SHARDS, DueLink, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
 use telemetry::Measurement;
@@ -144,11 +144,6 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
             Ok(counts)
         }
     }
-}
-
-/// How long something new may be begun.
-fn time_left(deadline: SystemTime) -> Duration {
-    deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }
 
 /// Measures the age of the payments that were reported or are being taken and are not decided, the oldest at each

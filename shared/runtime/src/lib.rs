@@ -181,9 +181,14 @@ pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option
 /// seconds at most, and its answer two writes. Whoever waits longer for an answer takes the difference off the deadline.
 pub const RESERVE: Duration = Duration::from_secs(12);
 
+/// How long something new may be begun before the deadline.
+pub fn time_left(deadline: SystemTime) -> Duration {
+    deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
+}
+
 /// Whether there is time to begin something new before the deadline.
 pub fn has_time(deadline: SystemTime) -> bool {
-    deadline.duration_since(SystemTime::now()).is_ok_and(|left| left > RESERVE)
+    time_left(deadline) > Duration::ZERO
 }
 
 /// Reads something at the start, which opens the connection before the first request needs it. Where it fails, the
