@@ -5,6 +5,7 @@
 
 mod attempt;
 mod confirming;
+mod erasing;
 mod facts;
 mod forget;
 mod hint;
@@ -21,6 +22,7 @@ mod terms;
 
 pub use attempt::{Asked, Attempt, AttemptState, Checkout, LEASE, NewAttempt, OpenedSession, later_by_minutes};
 pub use confirming::{KeptPayment, ReferenceClaim, Step, Transition};
+pub use erasing::StillToCome;
 pub use facts::{LinkFacts, LinkStatusKind};
 pub use forget::StillNeeded;
 pub use hint::{Hint, ReturnData};

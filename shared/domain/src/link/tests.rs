@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::attempt::later;
 use super::*;
-use crate::events::EventType;
+use crate::events::{Delivery, EventRecord, EventType};
 use crate::gateway::{
     GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
 };
@@ -12,6 +12,7 @@ use crate::link::{MessageRound, ResendRefused};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
+use crate::messages::delivery::{Handover, MessageState, MessageStates};
 use crate::messages::recipients::Recipient;
 use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
@@ -1032,4 +1033,83 @@ fn a_call_that_is_refused_after_one_that_was_not_answered_may_have_refunded() {
     let unclear = second.apply_refund_answer(&id, &refused, at(6)).unwrap();
     assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
     assert_eq!(unclear.resolve(&id, Resolution::Keep, at(7)), Err(ResolveRefused::LinkTakesNoMoney));
+}
+
+/// A link that was cancelled, whose events are recorded, and its two messages: the second stands in for the first.
+fn over_with_messages() -> (PaymentLink, [MessageId; 2], BTreeMap<u32, EventRecord>) {
+    let token = PayToken::from_random([1; 16]);
+    let ids = ["one", "two"].map(|to| MessageId::of(&LinkId::of(&token), 0, "sms", to));
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
+    terms.recipients = ids
+        .iter()
+        .map(|id| Recipient {
+            id: id.clone(),
+            channel: Channel::Sms,
+            network: None,
+            to: "+989120000000".to_owned(),
+            roles: vec![],
+            stands_in_for: ids.iter().take_while(|first| *first != id).cloned().collect(),
+        })
+        .collect();
+    let link = PaymentLink::new(business(), token, "https://pay.example/", "hash".to_owned(), terms, at(0));
+    let link = link.cancel(None, false, at(1)).unwrap();
+    let events = link.outbox().as_slice().iter().map(|event| (event.sequence, link.record(event, at(1)))).collect();
+    (link, ids, events)
+}
+
+#[test]
+fn a_link_is_over_for_good_once_its_money_its_messages_and_its_events_are() {
+    let (over, [first, second], events) = over_with_messages();
+    let skipped = BTreeMap::from([(first.clone(), MessageState::Skipped { at: at(1) })]);
+    let still = |link: &PaymentLink, messages: &MessageStates, events: &BTreeMap<u32, EventRecord>, minute| {
+        link.still_to_come(messages, events, None, at(minute))
+    };
+    assert_eq!(
+        still(&over, &skipped, &events, 2),
+        None,
+        "what stands in for a message is not sent where that is skipped"
+    );
+    assert_eq!(still(&link(), &BTreeMap::new(), &BTreeMap::new(), 2), Some(StillToCome::Live));
+    // A no that may become a yes.
+    let (begun, id) = begun(&link(), 1, 1);
+    let cancelled = begun.cancel(None, true, at(2)).unwrap();
+    let due = cancelled.attempt(&id).unwrap().state.due_at().unwrap();
+    let events_of = |link: &PaymentLink| -> BTreeMap<u32, EventRecord> {
+        link.outbox().as_slice().iter().map(|event| (event.sequence, link.record(event, at(1)))).collect()
+    };
+    assert_eq!(still(&cancelled, &BTreeMap::new(), &events_of(&cancelled), 2), Some(StillToCome::Due(due)));
+    // Messages, and events to endpoints.
+    for (state, expected) in [
+        (MessageState::Queued { until: at(9) }, Some(StillToCome::Due(at(9)))),
+        (MessageState::Waiting { until: at(9), reason: "busy".to_owned() }, Some(StillToCome::Due(at(9)))),
+        (MessageState::Sending { until: at(9) }, Some(StillToCome::Due(at(9)))),
+        (MessageState::Sending { until: at(2) }, None),
+        (MessageState::Sent(Handover::new(at(1), "p-1".to_owned())), None),
+        // The other one goes out now.
+        (MessageState::Failed { at: at(1), reason: "gone".to_owned(), sent: None }, Some(StillToCome::Undelivered)),
+    ] {
+        assert_eq!(still(&over, &BTreeMap::from([(first.clone(), state.clone())]), &events, 2), expected, "{state:?}");
+    }
+    let both = [
+        (first, MessageState::Failed { at: at(1), reason: "gone".to_owned(), sent: None }),
+        (second, MessageState::Skipped { at: at(1) }),
+    ];
+    assert_eq!(still(&over, &both.into(), &events, 2), None);
+    let mut waiting = events.clone();
+    waiting.get_mut(&2).unwrap().deliveries.push(Delivery::due(EndpointId::parse("crm").unwrap(), at(7)));
+    assert_eq!(still(&over, &skipped, &waiting, 2), Some(StillToCome::Due(at(7))));
+}
+
+#[test]
+fn what_nobody_has_delivered_is_still_to_come_unless_it_is_too_old_or_deleting_has_begun_since() {
+    let (over, [first, _], mut events) = over_with_messages();
+    let skipped = BTreeMap::from([(first, MessageState::Skipped { at: at(1) })]);
+    assert_eq!(over.still_to_come(&BTreeMap::new(), &events, None, at(2)), Some(StillToCome::Undelivered));
+    events.remove(&2);
+    assert_eq!(over.still_to_come(&skipped, &events, None, at(2)), Some(StillToCome::Undelivered));
+    let days = |days: i64| at(1 + days * 24 * 60);
+    assert_eq!(over.still_to_come(&skipped, &events, None, days(30)), None, "nobody can be told any more");
+    // Whoever deletes may have deleted what says that it was delivered, but not what was written since.
+    assert_eq!(over.still_to_come(&BTreeMap::new(), &events, Some(at(2)), at(3)), None);
+    assert_eq!(over.still_to_come(&BTreeMap::new(), &events, Some(at(1)), at(3)), Some(StillToCome::Undelivered));
 }
