@@ -11,6 +11,7 @@ use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
+use outbound::Answer;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -99,13 +100,9 @@ impl GatewayAdapter for Zibal<'_> {
             "description": at_most(order.description, LONGEST_DESCRIPTION),
             "orderId": order.reference,
         });
-        match self.call("request", body).await.ok().as_ref().and_then(result) {
-            Some(100) => AccountCheck::accepted(),
-            Some(code @ 102..=104) => AccountCheck::credentials_refused(code.to_string()),
-            Some(code @ (106 | 140)) => AccountCheck::callback_host_refused(code.to_string()),
-            Some(code @ 115) => AccountCheck::server_address_refused(code.to_string()),
-            Some(code) => AccountCheck::not_reached(&code.to_string()),
-            None => AccountCheck::unanswered(),
+        match self.0.send(self.request("request"), body.to_string()).await {
+            Ok(answer) => checked(&answer),
+            Err(_) => AccountCheck::unanswered(),
         }
     }
 
@@ -215,10 +212,13 @@ impl Zibal<'_> {
     }
 
     async fn call(&self, name: &str, body: Value) -> Result<Reply, String> {
-        let request = http::Request::post(format!("{}/v1/{name}", self.0.endpoint.api))
+        self.exchange(self.request(name), body).await
+    }
+
+    fn request(&self, name: &str) -> http::request::Builder {
+        http::Request::post(format!("{}/v1/{name}", self.0.endpoint.api))
             .header("content-type", "application/json")
-            .header("accept", "application/json");
-        self.exchange(request, body).await
+            .header("accept", "application/json")
     }
 
     /// A call of the platform, about money that goes back.
@@ -232,6 +232,19 @@ impl Zibal<'_> {
     async fn exchange(&self, request: http::request::Builder, body: Value) -> Result<Reply, String> {
         let answer = self.0.send(request, body.to_string()).await?;
         object(&answer.body).ok_or_else(|| format!("status {} without JSON", answer.status))
+    }
+}
+
+/// What an answer to a request says of the account. Where the other side has trouble, its JSON refuses nothing.
+fn checked(answer: &Answer) -> AccountCheck {
+    let reply: Option<Reply> = object(&answer.body).filter(|_| answer.status < 500);
+    match reply.as_ref().and_then(result) {
+        Some(100) => AccountCheck::accepted(),
+        Some(code @ 102..=104) => AccountCheck::credentials_refused(code.to_string()),
+        Some(code @ (106 | 140)) => AccountCheck::callback_host_refused(code.to_string()),
+        Some(code @ 115) => AccountCheck::server_address_refused(code.to_string()),
+        Some(code) => AccountCheck::not_reached(&code.to_string()),
+        None => AccountCheck::unanswered(),
     }
 }
 
@@ -502,6 +515,20 @@ mod tests {
 
     fn reply(body: Value) -> Reply {
         serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_check_refuses_nothing_by_an_answer_of_a_gateway_in_trouble() {
+        let answer = |status: u16, body: &str| Answer { status, retry_after: None, body: body.to_owned().into() };
+        let refused = checked(&answer(200, r#"{"result":102}"#));
+        assert_eq!(refused, AccountCheck::credentials_refused("102".to_owned()));
+        assert_eq!(
+            checked(&answer(400, r#"{"result":"115"}"#)),
+            AccountCheck::server_address_refused("115".to_owned())
+        );
+        for (status, body) in [(500, r#"{"result":102}"#), (503, r#"{"result":100}"#), (200, "[102]"), (200, "{}")] {
+            assert_eq!(checked(&answer(status, body)), AccountCheck::unanswered(), "{status} {body}");
+        }
     }
 
     #[test]
