@@ -78,8 +78,10 @@ simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST
 	SEEDS=$(SEEDS) $(PROOF) simulation:: -- --nocapture
 
 LINKS ?= 300
-load: ## Hold LINKS=300 links through their whole life at once, and check the books
-	LINKS=$(LINKS) $(PROOF) load:: -- --nocapture
+AT_ONCE ?= 200
+DUE ?= 100000
+load: ## Take LINKS=300 links, AT_ONCE=200 at a time, through their whole life, and check the books; serve a business beside one with DUE=100000 due links and others that hang
+	LINKS=$(LINKS) AT_ONCE=$(AT_ONCE) DUE=$(DUE) $(PROOF) load:: -- --nocapture
 
 # Each function is built alone, as it is for Lambda: a build of several would give each the features of all. The program
 # that measures is not what is measured, so that it has a profile that builds in less time.

@@ -5,15 +5,16 @@
 //! turns for the functions and the gateways alike, so that a test decides what happens when.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, BusinessId, CredentialsVersion, EndpointId, ItemId, LinkId};
+use domain::ids::{AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
+use domain::records::business::Business;
 use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,13 +30,24 @@ use runtime::{Clock, Environment};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use simulators::gateways::SIMULATED;
+use store::{ApiKey, KeyHolder, RecordWritten, Scope};
 
+use crate::engine::Engine;
 use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
-use crate::invariants::{Evidence, Expected, Observer, Revision, Stage};
+use crate::invariants::{self, Evidence, Expected, Observer, Revision, Stage};
 use crate::meter::{Meter, Usage};
 use crate::{Reply, browser, cloud_options, dynamodb};
+
+/// What differs between worlds, where somebody says so.
+#[derive(Debug, Default)]
+struct Setup {
+    is_metered: bool,
+    /// Where another DynamoDB is than the one that every test has.
+    endpoint: Option<String>,
+    calls_per_second: Option<u32>,
+}
 
 /// A phone's browser.
 const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
@@ -57,6 +69,8 @@ pub struct FaultyWorld {
     stream: tokio::sync::Mutex<StreamReader>,
     /// Records of the stream that nobody has served yet, each with how often that was tried.
     unserved: Mutex<Vec<(Value, usize)>>,
+    /// How often any record was brought and not served.
+    brought_in_vain: AtomicUsize,
     admin: Admin,
     observer: Mutex<Observer>,
     /// Links whose messages may arrive twice.
@@ -67,21 +81,33 @@ impl FaultyWorld {
     /// `configuration_seconds` is how long the functions keep what they read of the configuration: 0 makes every run of a
     /// function read it, as a cold one does.
     pub async fn start(configuration_seconds: u32) -> Self {
-        Self::build(configuration_seconds, false).await
+        Self::build(configuration_seconds, Setup::default()).await
     }
 
     /// The same world with a meter between the functions and DynamoDB, which makes everything slower.
     pub async fn metered(configuration_seconds: u32) -> Self {
-        Self::build(configuration_seconds, true).await
+        Self::build(configuration_seconds, Setup { is_metered: true, ..Setup::default() }).await
     }
 
-    async fn build(configuration_seconds: u32, is_metered: bool) -> Self {
+    /// The same world on an engine for very much. Where a number is given, an integration may call this often in a second;
+    /// otherwise it is as often as it likes.
+    pub async fn on_engine(configuration_seconds: u32, engine: &Engine, calls_per_second: Option<u32>) -> Self {
+        let endpoint = Some(engine.endpoint().to_owned());
+        Self::build(configuration_seconds, Setup { endpoint, calls_per_second, is_metered: false }).await
+    }
+
+    async fn build(configuration_seconds: u32, setup: Setup) -> Self {
+        let Setup { is_metered, endpoint, calls_per_second } = setup;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
+        let mut options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
+        options.dynamodb_endpoint = endpoint.or(options.dynamodb_endpoint);
         let mut cloud = Cloud::start(&options).await.expect("the local cloud starts");
         seed::plant(&cloud).await.expect("the demo businesses are made");
         let seconds = configuration_seconds.to_string();
         cloud.environment.insert("PAYLINK_CONFIGURATION_SECONDS".to_owned(), seconds);
+        if let Some(calls) = calls_per_second {
+            cloud.environment.insert("PAYLINK_CALLS_PER_SECOND".to_owned(), calls.to_string());
+        }
         let (endpoint, table) = (&cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"], dynamodb(&cloud));
         let meter = if is_metered { Some(Meter::start(endpoint, &table, cloud.store.table()).await) } else { None };
         let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
@@ -112,6 +138,7 @@ impl FaultyWorld {
             http: browser(),
             stream: tokio::sync::Mutex::new(stream),
             unserved: Mutex::default(),
+            brought_in_vain: AtomicUsize::new(0),
             admin,
             observer: Mutex::default(),
             notified_twice: Mutex::default(),
@@ -493,6 +520,28 @@ impl FaultyWorld {
         }
     }
 
+    /// The platform makes another business, with an API key, the bazaar's settings, and a contact and accounts like these of
+    /// the demo business.
+    pub async fn add_business(&self, id: &str, key: &str, accounts: &[&str]) -> BusinessId {
+        let (demo, id) = (self.cloud.business(), BusinessId::parse(id).unwrap());
+        let business = Business::new(id.clone(), id.to_string(), self.now());
+        let written = self.cloud.store.put_business(&business, &store::Revision::Nothing).await.unwrap();
+        assert_eq!(written, RecordWritten::Applied);
+        let scopes = Scope::OF_A_BUSINESS.to_vec();
+        let api_key = ApiKey { integration: "crm".to_owned(), scopes, created_at: self.now() };
+        self.cloud.store.put_api_key(&KeyHolder::Business(id.clone()), key, &api_key).await.unwrap();
+        let own = self.cloud.store.of(&id);
+        let bazaar = self.cloud.store.of(&seed::bazaar());
+        let settings = bazaar.settings().await.unwrap().expect("the bazaar has settings");
+        own.put_settings(&settings, None, &store::Revision::Nothing).await.unwrap();
+        let contact = demo.contact(&ContactId::parse("c-1042").unwrap()).await.unwrap();
+        own.put_contact(&contact.expect("the demo business has a contact")).await.unwrap();
+        for account in accounts {
+            add_account(&self.cloud, (&seed::demo(), account), (&id, account), |_| {}).await;
+        }
+        id
+    }
+
     /// EventBridge or the stream invokes a function. `None` where it died.
     pub async fn invoke(&self, function: &str, event: Value) -> Option<Result<Value, String>> {
         let death = self.proxy.death_of(function);
@@ -518,22 +567,32 @@ impl FaultyWorld {
         self.invoke("deliver-messages", json!({ "source": "schedule" })).await
     }
 
+    /// The schedule of deliver-messages comes round, with this much time.
+    pub async fn retry_messages_within(&self, time: Duration) -> Result<Value, String> {
+        self.functions.invoke_within(time, "deliver-messages", json!({ "source": "schedule" })).await
+    }
+
     /// The stream brings deliver-messages again what it has not served, and what is new until nothing is, in batches as AWS
     /// would. What was tried as often as the template says is left in the queue, where only a person finds it.
     pub async fn bring_stream(&self) {
+        self.bring_stream_and_look(async || {}).await;
+    }
+
+    /// The same, with a look at the world after each batch.
+    pub async fn bring_stream_and_look(&self, mut look: impl AsyncFnMut()) {
         let unserved = std::mem::take(&mut *self.unserved.lock().unwrap_or_else(PoisonError::into_inner));
-        self.bring(unserved).await;
+        self.bring(unserved, &mut look).await;
         loop {
             let new = self.stream.lock().await.records().await.expect("the stream can be read");
             if new.is_empty() {
                 return;
             }
-            self.bring(new.into_iter().map(|record| (record, 0)).collect()).await;
+            self.bring(new.into_iter().map(|record| (record, 0)).collect(), &mut look).await;
         }
     }
 
     /// Brings records, each with how often that was tried, and keeps those that are not served.
-    async fn bring(&self, records: Vec<(Value, usize)>) {
+    async fn bring(&self, records: Vec<(Value, usize)>, look: &mut impl AsyncFnMut()) {
         for batch in records.chunks(BATCH) {
             let mut unserved = batch.to_vec();
             let event = json!({ "Records": batch.iter().map(|(record, _)| record).collect::<Vec<_>>() });
@@ -544,6 +603,7 @@ impl FaultyWorld {
                 };
                 unserved.retain(|(record, _)| has_failed(record));
             }
+            self.brought_in_vain.fetch_add(unserved.len(), Ordering::Relaxed);
             for (record, tries) in unserved {
                 if tries < RETRIES {
                     self.unserved.lock().unwrap_or_else(PoisonError::into_inner).push((record, tries + 1));
@@ -552,7 +612,13 @@ impl FaultyWorld {
                     self.cloud.undelivered.send(&place.to_string());
                 }
             }
+            look().await;
         }
+    }
+
+    /// How often the stream brought any record that was not served then.
+    pub fn brought_in_vain(&self) -> usize {
+        self.brought_in_vain.load(Ordering::Relaxed)
     }
 
     /// A person finds that something waits in the queue, and has everything delivered that is still undelivered.
@@ -598,10 +664,8 @@ impl FaultyWorld {
     /// Sort key and time of everything in the index of due work. A link says itself when it is due, because the index may
     /// show it from earlier on.
     async fn due_entries(&self) -> Vec<(String, Timestamp)> {
-        let table = self.cloud.store.table();
-        let found = self.table.scan().table_name(table).index_name("due").send().await.expect("the index is read");
         let mut entries = Vec::new();
-        for item in found.items() {
+        for item in invariants::scan(&self.table, self.cloud.store.table(), Some("due")).await {
             let text = |name: &str| item[name].as_s().unwrap().clone();
             let due_at = match text("pk").strip_prefix("link#").filter(|_| text("sk") == "link") {
                 Some(link) => {

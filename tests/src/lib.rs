@@ -7,6 +7,7 @@
 
 mod answers;
 pub mod capacity;
+pub mod engine;
 pub mod fault_proxy;
 pub mod faulty_world;
 pub mod forms;

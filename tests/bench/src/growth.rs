@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::StreamSpecification;
-use domain::ids::{LinkId, PayToken};
-use dynoxide::{AttributeValue, ImportOptions, Item};
-use paylink_local::seed::DEMO;
+use domain::Timestamp;
+use dynoxide::{ImportOptions, Item};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tests::engine::{copy_of_link, due_kind, text_of};
 use tests::meter::{Meter, Usage};
 
 use crate::about::About;
+use crate::businesses::BusinessLevel;
 use crate::counts::{count, expired};
 use crate::lambda::Lambda;
 use crate::report::{Count, Spread};
@@ -36,9 +37,6 @@ const OF_ONE_CONTACT: usize = 100_000;
 const MANY: &str = "c-many";
 const PAGES: usize = 20;
 
-/// All other links belong to this many contacts.
-const CONTACTS: usize = 5000;
-
 /// Each step is taken this often.
 const LIVES: usize = 50;
 
@@ -50,6 +48,9 @@ pub(crate) struct Growth {
     pub(crate) about: About,
     pub(crate) levels: Vec<Level>,
     pub(crate) large: Vec<Large>,
+    /// The same with many businesses.
+    #[serde(default)]
+    pub(crate) businesses: Vec<BusinessLevel>,
 }
 
 /// A table with a number of links.
@@ -107,12 +108,14 @@ pub(crate) async fn measure() -> Growth {
     growth.large.push(measure_list(&world, &meter).await);
     let what = "one of 10,000 links that expire in the same second";
     growth.large.push(sweep_many(&world, &meter, &mut filling, DUE_AT_ONCE, what).await);
+    drop(world);
+    growth.businesses = crate::businesses::measure().await;
     growth
 }
 
 /// For the number of the next record of the stream, the engine reads all records that it has: with every write, all writes
 /// would become slower. DynamoDB does not, and nobody reads the stream here.
-async fn turn_stream_off(world: &World) {
+pub(crate) async fn turn_stream_off(world: &World) {
     let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
     let table = world.table.update_table().table_name(world.cloud.store.table());
     table.stream_specification(off).send().await.expect("the table has no stream any more");
@@ -146,19 +149,6 @@ fn item_of(world: &World, url: &str) -> Item {
     pattern
 }
 
-/// The part of the index of due work that the store puts a link into.
-fn due_kind(id: &LinkId) -> String {
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(id.as_str().as_bytes());
-    format!("link#{}", hash[0] % store::DUE_SHARDS)
-}
-
-fn text_of<'a>(item: &'a Item, name: &str) -> &'a str {
-    match &item[name] {
-        AttributeValue::S(text) => text,
-        other => panic!("{name} is {other:?}"),
-    }
-}
-
 /// Puts copies of one link into the table, each with a token of its own.
 struct Filling {
     pattern: Item,
@@ -166,43 +156,18 @@ struct Filling {
 }
 
 impl Filling {
-    fn fill(&mut self, world: &World, links: usize, contact: Option<&str>, due_at: Option<i64>) {
+    fn fill(&mut self, world: &World, links: usize, contact: Option<&str>, due_at: Option<Timestamp>) {
         let numbers: Vec<usize> = (self.put..self.put + links).collect();
         self.put += links;
         for numbers in numbers.chunks(BATCH) {
-            let items: Vec<Item> = numbers.iter().map(|number| copy(&self.pattern, *number, contact, due_at)).collect();
+            let items: Vec<Item> =
+                numbers.iter().map(|number| copy_of_link(&self.pattern, *number, contact, due_at)).collect();
             let wanted = items.len();
             let table = world.cloud.store.table();
             let imported = world.database.import_items(table, items, ImportOptions::default()).unwrap();
             assert_eq!(imported.items_imported, wanted);
         }
     }
-}
-
-fn copy(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<i64>) -> Item {
-    let mut bits = [7; 16];
-    bits[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
-    let token = PayToken::from_random(bits);
-    let id = LinkId::of(&token);
-    let mut item = pattern.clone();
-    let mut put = |name: &str, text: String| item.insert(name.to_owned(), AttributeValue::S(text));
-    let listed_at = text_of(pattern, "listed_at").split('#').next().unwrap();
-    put("pk", format!("link#{id}"));
-    put("id", id.to_string());
-    put("token", token.expose().to_owned());
-    put("listed_at", format!("{listed_at}#{id}"));
-    // One that is due will be written again, with the lists that its own contact and item say.
-    if due_at.is_none() {
-        let contact = contact.map_or_else(|| format!("c-{}", number % CONTACTS), str::to_owned);
-        put("by_contact", format!("links#{DEMO}#{contact}"));
-        put("by_item", format!("links#{DEMO}#i-{number}"));
-    }
-    put("due_kind", due_kind(&id));
-    if let Some(due_at) = due_at {
-        put("expires_at", jiff::Timestamp::from_millisecond(due_at).unwrap().to_string());
-        item.insert("due_at".to_owned(), AttributeValue::N(due_at.to_string()));
-    }
-    item
 }
 
 async fn measure_level(
@@ -294,7 +259,7 @@ async fn pages(world: &World, endpoint: &str) -> Vec<Duration> {
 
 /// Lets many links fall due in one second, twice: for the time and for the counts. The latency is that of one link.
 async fn sweep_many(world: &World, meter: &Meter, filling: &mut Filling, links: usize, what: &str) -> Large {
-    let due_at = jiff::Timestamp::now().as_millisecond() / 1000 * 1000 - 5000;
+    let due_at = Timestamp::from_second(Timestamp::now().as_second() - 5).unwrap();
     filling.fill(world, links, None, Some(due_at));
     let mut sweep = Lambda::start(&world.program("expire-links", &world.endpoint())).await;
     let took = sweep_until(&mut sweep, links).await;

@@ -1,13 +1,21 @@
 //! Hundreds of links of two businesses, each through its whole life, all at once, at every gateway, while the stream is served and the
-//! schedule comes: how long each step takes, how much is told in a second, and whether the books are right in the end.
-//! `make load LINKS=300`; without `LINKS` a few show that it works.
+//! schedule comes: how long each step takes, what was refused and what that cost, how much is told in a second, and whether
+//! the books are right in the end. `make load LINKS=300`; without `LINKS` a few show that it works.
+//!
+//! Whoever is told 429 or 503 waits as long as the answer says and tries again, the CRM under the same idempotency key and
+//! the browser at the same address. All links are wanted at the same moment; at most `AT_ONCE` of them are between their
+//! making and their end at once, [`USUAL_AT_ONCE`] where nobody says otherwise, and each CRM has at most [`CRM_CALLS`] calls
+//! under way, as programs with a pool of connections do. With far more at once than the machine can serve, calls to the
+//! engine take longer than the functions wait for DynamoDB: there one sees what is refused, and that the books are right.
 //!
 //! The functions run in this process in front of the local cloud, so the figures compare one state of the code with
 //! another and say nothing about AWS.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
-use std::collections::BTreeMap;
+mod neighbours;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,14 +24,32 @@ use domain::gateway::GatewayKind;
 use futures_util::future::join_all;
 use paylink_local::seed::{BAZAAR, DEMO};
 use reqwest::StatusCode;
-use serde_json::json;
+use reqwest::header::{REFRESH, RETRY_AFTER};
+use serde_json::{Value, json};
+use tests::engine::Engine;
 use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
+use tokio::sync::Semaphore;
 
 use crate::simulation::{Account, gateway_of};
 
 /// The number of links unless `LINKS` names another.
 const FEW: usize = 24;
+
+/// At most this many links are under way at once, unless `AT_ONCE` names another number.
+const USUAL_AT_ONCE: usize = 200;
+
+/// At most this many calls of one CRM are under way at once. One that was told to wait keeps its place meanwhile.
+const CRM_CALLS: usize = 32;
+
+/// What an integration may call in a second here. The two CRMs together may call oftener than two processors can serve.
+const CALLS_PER_SECOND: u32 = 40;
+
+/// How long somebody waits who is told to come back and not when.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// Whoever has waited this long for an answer gives up, and the test fails.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Each account with what its customers pay, what they choose on the gateway's page, and what the pay URL answers.
 const ACCOUNTS: [(Account, i64, &str, StatusCode); 8] = [
@@ -53,132 +79,266 @@ enum Fate {
 
 const FATES: [Fate; 5] = [Fate::Paid, Fate::Paid, Fate::Cancelled, Fate::Paid, Fate::Left];
 
-/// How long each step took, and what was answered that should not have been.
+/// How long each step took, what was refused meanwhile, and what was answered that should not have been.
 #[derive(Default)]
 struct Report {
+    /// From the first time that somebody asked until the answer that was no refusal.
     steps: BTreeMap<&'static str, Vec<Duration>>,
+    /// The same for those steps alone that were refused at least once.
+    held_up: BTreeMap<&'static str, Vec<Duration>>,
+    /// How often each step was answered with each of the two statuses that ask for another try.
+    refusals: BTreeMap<(&'static str, u16), usize>,
+    /// Runs of a schedule that met an error. The next one did their work.
+    failed_runs: usize,
+    made: Vec<Made>,
     errors: Vec<String>,
 }
 
-/// Does a step, and notes how long it took and whether the answer is the wanted one.
-async fn step(
-    report: &Mutex<Report>,
-    name: &'static str,
-    wanted: StatusCode,
-    ask: impl Future<Output = Option<tests::Reply>>,
-) -> tests::Reply {
-    let began = Instant::now();
-    let reply = ask.await.unwrap();
-    let mut report = report.lock().unwrap();
-    report.steps.entry(name).or_default().push(began.elapsed());
-    if reply.status != wanted {
-        report.errors.push(format!("{name}: {}", reply.status));
-    }
-    reply
+/// What the lives have in common.
+struct Load {
+    world: FaultyWorld,
+    report: Mutex<Report>,
+    /// Places for the links that are under way.
+    places: Semaphore,
+    /// The pool of each business's CRM.
+    pools: BTreeMap<&'static str, Semaphore>,
+    have_ended: AtomicBool,
 }
 
-/// A link from its making to the page that says it is paid, or to another end.
-async fn live(world: &FaultyWorld, report: &Mutex<Report>, number: usize) {
-    let ((business, account), amount, outcome, sent_on) = ACCOUNTS[number % ACCOUNTS.len()];
-    let key = key_of(business);
-    let body = json!({
-        "account_id": account, "contact_id": "c-1042", "amount": amount, "recipients": { "contact": true },
-    });
-    let idempotency_key = format!("load-{number}");
-    let asked = world.create_as(key, &body, &idempotency_key);
-    let made = step(report, "create", StatusCode::CREATED, asked).await;
-    let link = Made::read(key, &made.json());
-    // Nobody opens a link at the moment at which it is made, and not everybody after the same time.
-    tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
-    // In two tabs, which are led to the same session.
-    let (sent, _) = tokio::join!(
-        step(report, "first visit", sent_on, world.open(&link.url)),
-        step(report, "first visit", sent_on, world.open(&link.url)),
-    );
-    let page = world.follow(&sent).await.unwrap();
-    let again = step(report, "later visit", sent_on, world.open(&link.url)).await;
-    if world.follow(&again).await.as_ref() != Some(&page) {
-        report.lock().unwrap().errors.push(format!("link {number} leads to another session than before"));
+/// How long an answer asks to wait before the same is asked again; nothing where it is no such answer.
+fn asks_to_wait(reply: &tests::Reply) -> Option<Duration> {
+    if ![StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&reply.status) {
+        return None;
     }
-    match FATES[number % FATES.len()] {
-        Fate::Paid => {
-            let back = world.choose(&page, outcome).await.unwrap();
-            // The browser comes back, and is reloaded at once.
-            tokio::join!(
-                step(report, "return", StatusCode::SEE_OTHER, world.open(&back)),
-                step(report, "return", StatusCode::SEE_OTHER, world.open(&back)),
-            );
-            let result = format!("{}/result", link.url);
-            step(report, "result", StatusCode::OK, world.open(&result)).await;
-        }
-        Fate::Cancelled => drop(step(report, "cancel", StatusCode::OK, world.cancel(&link, true)).await),
-        Fate::Left => {}
-    }
+    let said = reply.headers.get(RETRY_AFTER).or(reply.headers.get(REFRESH)).and_then(|value| value.to_str().ok());
+    let seconds = said.and_then(|said| said.split(';').next()?.trim().parse().ok());
+    Some(seconds.map_or(USUAL_WAIT, Duration::from_secs))
 }
 
-/// The stream and the schedule come again and again, until everybody has ended and everything new is served.
-async fn serve(world: &FaultyWorld, report: &Mutex<Report>, have_ended: &AtomicBool) {
-    let stream = async {
-        while !have_ended.load(Ordering::Relaxed) {
-            world.bring_stream().await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        world.bring_stream().await;
-    };
-    let schedule = async {
-        while !have_ended.load(Ordering::Relaxed) {
-            let began = Instant::now();
-            let swept = world.sweep().await.unwrap();
-            {
-                let mut report = report.lock().unwrap();
-                report.steps.entry("sweep").or_default().push(began.elapsed());
-                report.errors.extend(swept.err());
+impl Load {
+    fn report(&self) -> std::sync::MutexGuard<'_, Report> {
+        self.report.lock().unwrap()
+    }
+
+    /// Does a step, again as often as somebody is asked to, and notes how long it took and whether the answer is the wanted
+    /// one.
+    async fn step<F: Future<Output = Option<tests::Reply>>>(
+        &self,
+        name: &'static str,
+        wanted: StatusCode,
+        ask: impl Fn() -> F,
+    ) -> tests::Reply {
+        let (began, mut is_held_up) = (Instant::now(), false);
+        let reply = loop {
+            let reply = ask().await.unwrap();
+            let Some(wait) = asks_to_wait(&reply) else { break reply };
+            *self.report().refusals.entry((name, reply.status.as_u16())).or_default() += 1;
+            if began.elapsed() + wait > PATIENCE {
+                break reply;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            is_held_up = true;
+            tokio::time::sleep(wait).await;
+        };
+        let mut report = self.report();
+        report.steps.entry(name).or_default().push(began.elapsed());
+        if is_held_up {
+            report.held_up.entry(name).or_default().push(began.elapsed());
         }
-    };
-    tokio::join!(stream, schedule);
+        if reply.status != wanted {
+            report.errors.push(format!("{name}: {} {}", reply.status, reply.text));
+        }
+        reply
+    }
+
+    /// A call of a business's CRM, which waits for a place in its pool.
+    async fn crm_step<F: Future<Output = Option<tests::Reply>>>(
+        &self,
+        business: &str,
+        name: &'static str,
+        wanted: StatusCode,
+        ask: impl Fn() -> F,
+    ) -> tests::Reply {
+        let _place = self.pools[business].acquire().await.unwrap();
+        self.step(name, wanted, ask).await
+    }
+
+    /// A link from its making to the page that says it is paid, or to another end.
+    async fn live(&self, number: usize) {
+        let _place = self.places.acquire().await.unwrap();
+        let ((business, account), amount, outcome, sent_on) = ACCOUNTS[number % ACCOUNTS.len()];
+        let (world, key) = (&self.world, key_of(business));
+        let body = json!({
+            "account_id": account, "contact_id": "c-1042", "amount": amount, "recipients": { "contact": true },
+        });
+        let idempotency_key = format!("load-{number}");
+        let made = self
+            .crm_step(business, "create", StatusCode::CREATED, || world.create_as(key, &body, &idempotency_key))
+            .await;
+        let link = Made::read(key, &made.json());
+        // Nobody opens a link at the moment at which it is made, and not everybody after the same time.
+        tokio::time::sleep(Duration::from_millis(200) * u32::try_from(number % 20).unwrap()).await;
+        self.report().made.push(link.clone());
+        self.pay(business, &link, number, outcome, sent_on).await;
+    }
+
+    /// The customer of a link comes, and does what is the link's fate.
+    async fn pay(&self, business: &str, link: &Made, number: usize, outcome: &str, sent_on: StatusCode) {
+        let world = &self.world;
+        // In two tabs, which are led to the same session.
+        let (sent, _) = tokio::join!(
+            self.step("first visit", sent_on, || world.open(&link.url)),
+            self.step("first visit", sent_on, || world.open(&link.url)),
+        );
+        let page = world.follow(&sent).await.unwrap();
+        let again = self.step("later visit", sent_on, || world.open(&link.url)).await;
+        if world.follow(&again).await.as_ref() != Some(&page) {
+            self.report().errors.push(format!("link {number} leads to another session than before"));
+        }
+        match FATES[number % FATES.len()] {
+            Fate::Paid => {
+                let back = world.choose(&page, outcome).await.unwrap();
+                // The browser comes back, and is reloaded at once.
+                tokio::join!(
+                    self.step("return", StatusCode::SEE_OTHER, || world.open(&back)),
+                    self.step("return", StatusCode::SEE_OTHER, || world.open(&back)),
+                );
+                let result = format!("{}/result", link.url);
+                self.step("result", StatusCode::OK, || world.open(&result)).await;
+            }
+            Fate::Cancelled => {
+                drop(self.crm_step(business, "cancel", StatusCode::OK, || world.cancel(link, true)).await);
+            }
+            Fate::Left => {}
+        }
+    }
+
+    /// The stream and the schedules come again and again, until everybody has ended and everything new is served.
+    async fn serve(&self) {
+        let stream = async {
+            while !self.have_ended.load(Ordering::Relaxed) {
+                self.world.bring_stream().await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            self.world.bring_stream().await;
+        };
+        let schedules = async {
+            while !self.have_ended.load(Ordering::Relaxed) {
+                self.scheduled("sweep", self.world.sweep()).await;
+                self.scheduled("send again", self.world.retry_messages()).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        tokio::join!(stream, schedules);
+        // What the last batches left to the schedule.
+        self.scheduled("send again", self.world.retry_messages()).await;
+    }
+
+    /// A run of a schedule. Where it meets an error, the next one does its work.
+    async fn scheduled(&self, name: &'static str, run: impl Future<Output = Option<Result<Value, String>>>) {
+        let began = Instant::now();
+        let done = run.await.unwrap();
+        let mut report = self.report();
+        report.steps.entry(name).or_default().push(began.elapsed());
+        report.failed_runs += usize::from(done.is_err());
+    }
+}
+
+/// How long some took who are a hundredth, a half and so on of all.
+fn spread(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    format!("p50 {:.1?}, p95 {:.1?}, p99 {:.1?}, longest {:.1?}", at(50), at(95), at(99), at(100))
+}
+
+impl Report {
+    /// Whether DynamoDB was out of reach for somebody.
+    fn has_trouble(&self) -> bool {
+        self.failed_runs > 0 || self.refusals.keys().any(|(_, status)| *status == StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    fn print(&mut self) {
+        for (name, times) in &mut self.steps {
+            println!("{name}: {}", spread(times));
+        }
+        if self.refusals.is_empty() {
+            println!("Nothing was refused.");
+        }
+        for ((name, status), times) in &self.refusals {
+            println!("{name} was answered {times} times with {status}");
+        }
+        for (name, times) in &mut self.held_up {
+            println!("{name}, the {} that were refused at first, until the answer: {}", times.len(), spread(times));
+        }
+        println!("{} runs of a schedule failed, and the next did their work.", self.failed_runs);
+    }
+}
+
+/// A number that somebody may say.
+fn said(variable: &str) -> Option<usize> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// How many messages somebody had already got.
+fn told_again(world: &FaultyWorld) -> usize {
+    let all = world.cloud.inbox.all();
+    // Each text has the address of its link in it.
+    let different: BTreeSet<(&str, &str)> = all.iter().map(|told| (told.to.as_str(), told.body.as_str())).collect();
+    all.len() - different.len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_links_at_once_end_with_right_books() {
     let _alone = crate::ONE_AT_A_TIME.lock().await;
-    let links = std::env::var("LINKS").ok().and_then(|links| links.parse().ok()).unwrap_or(FEW);
-    let world = Arc::new(FaultyWorld::start(30).await);
-    let report = Arc::new(Mutex::new(Report::default()));
-    let have_ended = Arc::new(AtomicBool::new(false));
+    let (links, at_once) = (said("LINKS").unwrap_or(FEW), said("AT_ONCE").unwrap_or(USUAL_AT_ONCE));
+    let engine = Engine::start().await;
+    let load = Arc::new(Load {
+        world: FaultyWorld::on_engine(30, &engine, Some(CALLS_PER_SECOND)).await,
+        report: Mutex::default(),
+        places: Semaphore::new(at_once),
+        pools: [DEMO, BAZAAR].map(|business| (business, Semaphore::new(CRM_CALLS))).into(),
+        have_ended: AtomicBool::new(false),
+    });
     let serving = {
-        let (world, report, have_ended) = (Arc::clone(&world), Arc::clone(&report), Arc::clone(&have_ended));
-        tokio::spawn(async move { serve(&world, &report, &have_ended).await })
+        let load = Arc::clone(&load);
+        tokio::spawn(async move { load.serve().await })
     };
     let began = Instant::now();
     let lives = (0..links).map(|number| {
-        let (world, report) = (Arc::clone(&world), Arc::clone(&report));
-        tokio::spawn(async move { live(&world, &report, number).await })
+        let load = Arc::clone(&load);
+        tokio::spawn(async move { load.live(number).await })
     });
     for life in join_all(lives).await {
         life.unwrap();
     }
     let lived = began.elapsed();
-    have_ended.store(true, Ordering::Relaxed);
+    load.have_ended.store(true, Ordering::Relaxed);
     serving.await.unwrap();
     let told = began.elapsed();
+    let world = &load.world;
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
+    let given_up = world.cloud.undelivered.len();
+    if given_up > 0 {
+        world.replay().await;
+    }
+    let in_vain = world.brought_in_vain();
+    if in_vain > 0 || load.report().has_trouble() {
+        // Who sends and cannot write that down sends again.
+        load.report().made.iter().for_each(|link| world.allow_resending_twice(link));
+    }
     world.confirm().await;
     world.assert_all_is_well(Stage::CaughtUp).await;
     world.live_out().await;
     world.assert_all_is_well(Stage::Ended).await;
-    let mut report = report.lock().unwrap();
     let rate = |count: usize, took: Duration| f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64();
-    println!("{links} links in {lived:.1?}: {:.0} links a second.", rate(links, lived));
+    println!("{links} links, at most {at_once} at once, in {lived:.1?}: {:.0} links a second.", rate(links, lived));
     println!(
         "{messages} messages and {events} events told in {told:.1?}: {:.0} a second.",
         rate(messages + events, told)
     );
-    for (name, times) in &mut report.steps {
-        times.sort_unstable();
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-        println!("{name}: p50 {:.1?}, p95 {:.1?}, p99 {:.1?}", at(50), at(95), at(99));
-    }
+    let mut report = load.report();
+    report.print();
+    println!("{in_vain} times a record of the stream was brought and not served.");
+    println!("{given_up} records were given up, and delivered when somebody had them replayed.");
+    println!("{} messages were sent twice.", told_again(world));
     assert!(report.errors.is_empty(), "{} errors: {:#?}", report.errors.len(), report.errors);
 }

@@ -6,6 +6,7 @@ use domain::ids::LinkId;
 use domain::link::PaymentLink;
 use futures_util::future::join_all;
 use paylink_local::seed::{API_KEY, BAZAAR_KEY};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::fault_proxy::Fault;
 use tests::faulty_world::{FaultyWorld, Made};
@@ -121,4 +122,32 @@ async fn many_messages_of_one_business_do_not_keep_one_of_another_waiting() {
         world.retry_messages().await.unwrap().unwrap();
     }
     assert_eq!((told("many@example.com"), told("one@example.com")), (MANY, 1));
+}
+
+/// An endpoint that was just made lacks every event that was recorded without knowing of it.
+#[tokio::test]
+async fn events_that_lack_a_new_endpoint_of_one_business_keep_no_message_of_another_waiting() {
+    const MANY: usize = 600;
+    let world = FaultyWorld::start(3600).await;
+    let body = |account: &str, recipients: Value| json!({ "account_id": account, "contact_id": "c-1042", "amount": 50_000, "recipients": recipients });
+    // The process has read which endpoints there are, and reads them again only after an hour.
+    links(&world, BAZAAR_KEY, 1, &body("main", json!({ "emails": ["one@example.com"] }))).await;
+    world.make_link(&body("main", json!({})), "first").await;
+    world.proxy.decide(|_, call| (call.service == "ses").then_some(Fault::Unavailable));
+    world.bring_stream().await;
+    world.proxy.record();
+    let second = world
+        .crm(Method::PUT, "/v1/webhook-endpoints/second", &json!({ "url": world.proxy.crm_endpoint("demo") }), &[])
+        .await;
+    assert!(second.as_ref().is_some_and(|made| made.status.is_success()), "{second:?}");
+    links(&world, API_KEY, MANY, &body("main", json!({}))).await;
+    world.bring_stream().await;
+    world.turn_time(2 * MINUTE);
+    // Writing all those events takes longer than the run has.
+    world.proxy.decide(|_, call| (call.operation == "PutItem").then_some(Fault::Delay(Duration::from_millis(100))));
+    world.retry_messages_within(SOME_SECONDS).await.unwrap();
+    let written = world.proxy.calls().iter().filter(|call| call.operation == "PutItem").count();
+    world.proxy.record();
+    assert!((100..MANY).contains(&written), "{written} of {MANY} fit into the time");
+    assert!(world.cloud.inbox.all().iter().any(|message| message.to == "one@example.com"));
 }
