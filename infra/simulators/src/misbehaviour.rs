@@ -34,6 +34,8 @@ struct Planned {
 enum How {
     /// The work is done and the answer comes after three seconds.
     Slow,
+    /// The work is done and the answer comes after nine seconds, as from a service that has trouble.
+    Late,
     /// The work is done and the answer comes when no client waits for it any more.
     Timeout,
     /// A proxy's error page; nothing was done.
@@ -61,6 +63,7 @@ fn once() -> u32 {
 
 impl Misbehaviour {
     const SLOW: Duration = Duration::from_secs(3);
+    const LATE: Duration = Duration::from_secs(9);
     const TIMEOUT: Duration = Duration::from_secs(40);
 
     /// Answers `call` by doing `work`, in the way that was planned for it, if any was.
@@ -76,6 +79,7 @@ impl Misbehaviour {
         match self.take(call) {
             None => work.await,
             Some(How::Slow) => late(work.await, Self::SLOW).await,
+            Some(How::Late) => late(work.await, Self::LATE).await,
             Some(How::Timeout) => late(work.await, Self::TIMEOUT).await,
             Some(How::BadGateway) => bad_gateway(),
             Some(How::DropAfter) => {
@@ -105,7 +109,7 @@ impl Misbehaviour {
         let Some(NextAnswer { call, how, times, return_to }) = order else {
             let expected = json!({
                 "call": calls,
-                "how": [How::Slow, How::BadGateway, How::DropAfter, How::Empty, How::Timeout],
+                "how": [How::Slow, How::Late, How::BadGateway, How::DropAfter, How::Empty, How::Timeout],
                 "times": "1 or more, 1 when left out",
             });
             return (StatusCode::BAD_REQUEST, Json(json!({ "expected": expected }))).into_response();

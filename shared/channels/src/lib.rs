@@ -7,6 +7,7 @@
 mod aws;
 mod bot;
 mod kavenegar;
+mod once;
 mod report;
 mod ses;
 mod sns;
@@ -32,8 +33,9 @@ pub use webhooks::Webhooks;
 pub use whatsapp::SocialMessaging;
 pub use wiring::sms_reports;
 
-/// No provider is waited for longer.
-pub const PROVIDER_CALL: Duration = Duration::from_secs(8);
+/// No provider is waited for longer. One that has trouble answers after nine seconds, and whoever had left by then would send
+/// the message a second time.
+pub const PROVIDER_CALL: Duration = Duration::from_secs(10);
 
 /// Which message it is.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,9 @@
 //! How a function's channels and webhooks are wired.
 
+use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use runtime::{ConfigurationError, Runtime};
 
+use crate::once::{UnlessTurnedAway, patience};
 use crate::{Channels, SocialMessaging, Stack, Webhooks};
 
 /// An endpoint or a provider answers with a few hundred bytes, so that a longer answer is not worth reading.
@@ -22,8 +24,12 @@ impl Channels {
         let environment = runtime.environment();
         let mut sns = aws_sdk_sns::config::Builder::from(runtime.sdk());
         sns.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SNS"));
+        sns.set_timeout_config(Some(patience()));
+        sns.push_retry_classifier(SharedRetryClassifier::new(UnlessTurnedAway));
         let mut ses = aws_sdk_ses::config::Builder::from(runtime.sdk());
         ses.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL_SES"));
+        ses.set_timeout_config(Some(patience()));
+        ses.push_retry_classifier(SharedRetryClassifier::new(UnlessTurnedAway));
         let reach = runtime.webhook_reach()?;
         let stack = Stack {
             email_sender: environment.optional("PAYLINK_EMAIL_SENDER"),

@@ -177,8 +177,8 @@ pub async fn in_time<T>(time: Duration, work: impl Future<Output = T>) -> Option
     tokio::time::timeout(time.saturating_sub(MARGIN), work).await.ok()
 }
 
-/// A function begins nothing new when less than this is left: one question to a gateway or a provider usually takes eight
-/// seconds at most, and its answer two writes. Whoever waits longer for an answer takes the difference off the deadline.
+/// A function begins nothing new when less than this is left: one question to a gateway usually takes eight seconds at
+/// most and a message ten, and the answer two writes. Whoever waits longer for an answer takes the difference off the deadline.
 pub const RESERVE: Duration = Duration::from_secs(12);
 
 /// How long something new may be begun before the deadline.

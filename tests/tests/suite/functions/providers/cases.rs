@@ -7,6 +7,7 @@ macro_rules! cases {
             sending: a_message_arrives_and_keeps_the_id_that_the_provider_gave_it,
                 a_message_that_is_refused_for_good_has_failed_and_is_not_tried_again,
                 a_message_that_is_refused_for_now_is_sent_later,
+                a_message_that_is_answered_after_nine_seconds_arrives_once,
                 a_message_that_is_answered_too_late_is_sent_again,
                 a_message_whose_answer_is_empty_is_not_taken_for_sent,
                 a_message_that_is_answered_by_an_error_page_is_sent_later;
@@ -42,7 +43,6 @@ macro_rules! providers {
         good: $good:literal,
         refused: $refused:expr,
         refused_at_first: $refused_at_first:expr,
-        tries: $tries:literal,
         unreadable: $unreadable:literal,
         reports: $reports:ident $(($address:literal, $reason:literal))?,
     })+) => {
@@ -52,7 +52,6 @@ macro_rules! providers {
                 good: $good,
                 refused: $refused,
                 refused_at_first: $refused_at_first,
-                tries: $tries,
                 unreadable: $unreadable,
                 reports: super::Reports::$reports $(($address, $reason))?,
             };

@@ -29,8 +29,6 @@ struct Row {
     refused: (&'static str, &'static str),
     /// Where the first call is refused for now, and with which reason.
     refused_at_first: (&'static str, &'static str),
-    /// So often its client tries a call before it has failed.
-    tries: u32,
     /// The reason of a message whose answer cannot be read.
     unreadable: &'static str,
     reports: Reports,
@@ -52,7 +50,6 @@ providers! {
         good: "+966500000000",
         refused: ("+966500000400", "InvalidParameter"),
         refused_at_first: ("+966500000500", "InternalFailure"),
-        tries: 3,
         unreadable: "no_answer",
         reports: ByItsOwnId("+966500000499", "phone_unreachable"),
     }
@@ -60,7 +57,6 @@ providers! {
         good: "fine@example.com",
         refused: ("reject@example.com", "MessageRejected"),
         refused_at_first: ("flaky@example.com", "InternalFailure"),
-        tries: 3,
         unreadable: "no_answer",
         reports: ByOurMark("bounce@example.com", "bounced_no_email"),
     }
@@ -68,7 +64,6 @@ providers! {
         good: "700",
         refused: ("70403", "bot_blocked"),
         refused_at_first: ("70429", "too_many_requests"),
-        tries: 1,
         unreadable: "unreadable_answer",
         reports: None,
     }
@@ -76,7 +71,6 @@ providers! {
         good: "+989120000008",
         refused: ("+989120000131", "not_on_whatsapp"),
         refused_at_first: ("+989120000429", "too_many_requests"),
-        tries: 1,
         unreadable: "unreadable_answer",
         reports: ByItsOwnId("+989120000132", "not_on_whatsapp"),
     }
@@ -84,7 +78,6 @@ providers! {
         good: "+989120000007",
         refused: ("+989120000411", "number_refused"),
         refused_at_first: ("+989120000418", "credit_used_up"),
-        tries: 1,
         unreadable: "unreadable_answer",
         reports: WhenAsked("+989120000015", "blocked_by_recipient"),
     }

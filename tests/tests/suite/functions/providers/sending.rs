@@ -37,13 +37,23 @@ pub(super) async fn a_message_that_is_refused_for_now_is_sent_later(scene: Scene
     assert_eq!(scene.world.inbox(to, 1).await.len(), 1, "{}", scene.name());
 }
 
+/// Nobody sends it a second time while the answer is on its way.
+pub(super) async fn a_message_that_is_answered_after_nine_seconds_arrives_once(scene: Scene) {
+    scene.misbehave("late", 1).await;
+    let link = scene.link_for(scene.row.good).await;
+    scene.message(&link, "sent").await;
+    scene.assert_nothing_is_tried_again().await;
+    assert_eq!(scene.world.inbox(scene.row.good, 1).await.len(), 1, "{}", scene.name());
+}
+
 /// The provider may have taken it over: then the message arrives twice, which is better than not at all.
 pub(super) async fn a_message_that_is_answered_too_late_is_sent_again(scene: Scene) {
-    scene.misbehave("timeout", scene.row.tries).await;
+    scene.misbehave("timeout", 1).await;
     let link = scene.link_for(scene.row.good).await;
     let message = scene.message(&link, "waiting").await;
     assert_eq!(message["reason"], "no_answer", "{}", scene.name());
     assert_sent_later(&scene, &link).await;
+    assert_eq!(scene.world.inbox(scene.row.good, 2).await.len(), 2, "{}", scene.name());
 }
 
 pub(super) async fn a_message_whose_answer_is_empty_is_not_taken_for_sent(scene: Scene) {
@@ -56,7 +66,7 @@ pub(super) async fn a_message_whose_answer_is_empty_is_not_taken_for_sent(scene:
 }
 
 pub(super) async fn a_message_that_is_answered_by_an_error_page_is_sent_later(scene: Scene) {
-    scene.misbehave("502_html", scene.row.tries).await;
+    scene.misbehave("502_html", 1).await;
     let link = scene.link_for(scene.row.good).await;
     let message = scene.message(&link, "waiting").await;
     assert_eq!(message["reason"], scene.row.unreadable, "{}", scene.name());
