@@ -79,10 +79,19 @@ impl Functions {
         };
         let pay = pay_redirect::App {
             confirmation: Confirmation::new(store(&pay), Gateways::wire(&pay).unwrap()),
-            rulebook,
+            rulebook: rulebook.clone(),
             clock,
         };
-        let gateway = gateway_webhook::App { confirmation: confirmation(&gateway), clock };
+        let gateway_store = store(&gateway);
+        let gateways = Gateways::wire(&gateway).unwrap();
+        let gateway = gateway_webhook::App {
+            callers: callers(&gateway, &gateway_store),
+            confirmation: Confirmation::new(gateway_store, gateways.clone()),
+            gateways,
+            rulebook: rulebook.clone(),
+            base_url: gateway.base_url().unwrap(),
+            clock,
+        };
         Self(Arc::new(Inner {
             create_link: create_link::router(create),
             crm_api: crm_api::router(crm),
@@ -113,6 +122,8 @@ impl Functions {
     pub(crate) fn serving(method: &Method, path: &str) -> &'static str {
         if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
             "create-link"
+        } else if path.starts_with("/v1/accounts/") && path.ends_with("/check") && method == Method::POST {
+            "gateway-webhook"
         } else if path.starts_with("/v1/") {
             "crm-api"
         } else if path.starts_with("/gateways/") {

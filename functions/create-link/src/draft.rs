@@ -19,11 +19,12 @@ use use_cases::draft::{Draft, DraftRecords};
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ModeName};
 use views::{ReceiptFieldView, SocialView, UnreachedView, amount_display, instant};
+use web::base_url::base_url;
 use web::problem::FieldProblem;
 use web::{ApiProblem, JsonBody};
 
+use crate::App;
 use crate::body::CreateBody;
-use crate::{App, base_url};
 
 /// A link before it is made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -176,7 +177,7 @@ pub(crate) async fn draft(
     let body = body?;
     // A person looks at it: what was set a moment ago is there.
     let configuration = caller.store.fresh_configuration().await?;
-    let base = base_url(&app, &configuration, context.as_deref())?;
+    let base = base_url(app.base_url.as_deref(), &configuration, context.as_deref())?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
     let records = DraftRecords::read(&caller.store, configuration, request, problems).await?;

@@ -1,9 +1,11 @@
-//! What comes in from gateways: browsers that return from them and calls of their servers.
+//! What comes in from gateways: browsers that return from them and calls of their servers. And what a gateway says of an
+//! account, for the CRM.
 //!
-//! All of it is a hint, signed or not: it makes us ask the gateway, and the gateway's own answer decides. The browser is
+//! All that gateways bring is a hint, signed or not: it makes us ask the gateway, and the gateway's own answer decides. The browser is
 //! then sent to the result page of its link; a server is told 2xx only once the outcome is stored, so that it calls
 //! again where it is not.
 
+mod check;
 mod page;
 
 use std::collections::BTreeSet;
@@ -13,19 +15,22 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use confirmation::{Confirmation, Outcome};
-use domain::gateway::GatewayKind;
+use domain::gateway::{GatewayKind, GatewayRulebook};
 use domain::ids::{AccountId, BusinessId, LinkId, ReturnKey};
 use domain::link::PaymentLink;
 use domain::trace::Trace;
-use gateways::{Fields, WebhookError, WebhookRequest, read_webhook};
+use gateways::{Fields, Gateways, WebhookError, WebhookRequest, read_webhook};
 use runtime::Clock;
-use web::ApiProblem;
 use web::customer::see_other;
+use web::{ApiProblem, Callers};
 
 use page::{reloading_page, reposting_page};
+
+pub use check::operations;
 
 /// The page of a link that does not exist, for returns that belong to no link.
 const UNKNOWN_LINK: &str = "/p/unknown";
@@ -38,6 +43,12 @@ const LARGEST_CALL: usize = 256 * 1024;
 pub struct App {
     pub confirmation: Confirmation,
     pub clock: Clock,
+    /// For those who have an account checked.
+    pub callers: Callers,
+    pub gateways: Gateways,
+    pub rulebook: GatewayRulebook,
+    /// Scheme and host of pay URLs. Without it they begin with the host that the request was sent to.
+    pub base_url: Option<String>,
 }
 
 /// The timeout that the template gives the function. API Gateway waits for thirty seconds and no longer.
@@ -52,6 +63,14 @@ pub fn router(app: App) -> Router {
         .route(
             "/gateways/{gateway}/notify/{business}/{account}",
             post(receive_webhook).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+        )
+        .route(
+            "/v1/accounts/{id}/check",
+            post(check::check)
+                .fallback(|| async { ApiProblem::method_not_allowed("POST") })
+                // The body's own check answers a problem document instead.
+                .layer(DefaultBodyLimit::disable())
+                .layer(from_fn_with_state(TIME, web::time::in_time)),
         )
         .fallback(|| async { ApiProblem::not_found("address") })
         .layer(DefaultBodyLimit::max(LARGEST_CALL))

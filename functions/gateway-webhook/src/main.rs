@@ -5,6 +5,7 @@ use domain::ids::{LinkId, PayToken};
 use gateway_webhook::{App, router};
 use gateways::Gateways;
 use store::Store;
+use web::Callers;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -13,6 +14,14 @@ async fn main() -> Result<(), lambda_http::Error> {
     // Nobody knows which business is called for first. No link has this token, and looking for it opens the connection.
     let no_link = LinkId::of(&PayToken::from_random([0; 16]));
     runtime::warm_up(store.link(&no_link)).await;
-    let app = App { confirmation: Confirmation::new(store, Gateways::wire(&runtime)?), clock: runtime::Clock::System };
+    let gateways = Gateways::wire(&runtime)?;
+    let app = App {
+        callers: Callers::new(store.clone(), runtime.calls_per_second()?),
+        confirmation: Confirmation::new(store, gateways.clone()),
+        gateways,
+        rulebook: runtime.gateway_rulebook()?,
+        base_url: runtime.base_url()?,
+        clock: runtime::Clock::System,
+    };
     lambda_http::run(router(app)).await
 }

@@ -2,6 +2,7 @@
 //! guards an answer to a customer.
 
 pub mod auth;
+pub mod base_url;
 pub mod body;
 pub mod codes;
 pub mod customer;

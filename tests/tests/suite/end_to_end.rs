@@ -19,6 +19,7 @@ use tests::World;
 async fn the_main_job_end_to_end() {
     let world = World::behind_cargo_lambda().await;
     refuses_what_cannot_be_right(&world).await;
+    the_accounts_are_taken_by_their_gateways(&world).await;
     a_link_is_made_told_paid_and_becomes_a_receipt(&world).await;
     the_same_in_english_at_stripe(&world).await;
     a_webhook_alone_confirms(&world).await;
@@ -49,6 +50,18 @@ async fn refuses_what_cannot_be_right(world: &World) {
     let nowhere = world.open("/").await;
     assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
     assert!(nowhere.text.contains("<html"));
+}
+
+/// By the function that may read credentials, while the same path is crm-api's for every other method.
+async fn the_accounts_are_taken_by_their_gateways(world: &World) {
+    for account in ["main", "euro"] {
+        let path = format!("/v1/accounts/{account}/check");
+        let reply = world.crm(Method::POST, &path, Value::Null).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        assert_eq!(reply.json()["credentials"]["status"], "accepted", "{}", reply.text);
+        assert_eq!(world.crm(Method::GET, &path, Value::Null).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    assert_eq!(world.get("/v1/accounts/main").await["id"], "main");
 }
 
 async fn a_link_is_made_told_paid_and_becomes_a_receipt(world: &World) {

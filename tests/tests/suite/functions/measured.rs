@@ -3,6 +3,8 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use paylink_local::seed::STRIPE_KEY;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::World;
 use tests::fault_proxy::{Call, Fault};
@@ -110,4 +112,21 @@ async fn what_waits_to_be_told_again_has_an_age_and_the_run_that_comes_for_it_is
     assert!(ages.len() == 1 && ages[0] > 400, "{ages:?}");
     world.invoke("deliver-messages", &schedule).await;
     assert_eq!(measured.take("RetryRuns"), [1]);
+}
+
+#[tokio::test]
+async fn what_a_check_of_an_account_is_refused_counts_in_no_alarm_and_what_a_visit_is_refused_does() {
+    let (measured, _guard) = Measured::start();
+    let world = World::in_process().await;
+    let link = world.euro_link().await;
+    let revoke = format!("{}/stripe/simulator/revoke_key", world.cloud.page_url());
+    let key = json!({ "key": STRIPE_KEY }).to_string();
+    world.send(Method::POST, &revoke, &[("content-type", "application/json")], Some(key)).await;
+    for figure in ["GatewayCalls", "GatewayErrors", "GatewayRefusals"] {
+        let checked = world.crm(Method::POST, "/v1/accounts/euro/check", Value::Null).await.json();
+        assert_eq!(checked["credentials"]["status"], "refused");
+        assert!(measured.take(figure).is_empty(), "{figure}");
+        world.open(link["url"].as_str().unwrap()).await;
+        assert!(!measured.take(figure).is_empty(), "{figure}");
+    }
 }

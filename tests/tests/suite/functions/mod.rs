@@ -17,6 +17,7 @@ macro_rules! tests {
     };
 }
 
+mod account_check;
 mod api;
 mod businesses;
 mod conformance;

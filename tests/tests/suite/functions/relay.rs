@@ -14,35 +14,35 @@ use tests::World;
 use super::settings_are_read_again;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const SECRET: &str = "the-secret-of-the-relay";
+pub(super) const SECRET: &str = "the-secret-of-the-relay";
 
 /// A relay that passes calls on to the simulated gateways.
-async fn relay(world: &World) -> Relay {
+pub(super) async fn relay(world: &World) -> Relay {
     let host = world.cloud.page_url();
     Relay::start(SECRET, &[host.trim_start_matches("http://")]).await.unwrap()
 }
 
 /// An account of the demo business, by its gateway.
-struct Of {
-    gateway: &'static str,
+pub(super) struct Of {
+    pub(super) gateway: &'static str,
     currency: &'static str,
     credentials: Value,
 }
 
-fn zarinpal() -> Of {
+pub(super) fn zarinpal() -> Of {
     Of { gateway: "zarinpal", currency: "IRR", credentials: json!({ "merchant_id": ZARINPAL_MERCHANT }) }
 }
 
-fn sep() -> Of {
+pub(super) fn sep() -> Of {
     Of { gateway: "sep", currency: "IRR", credentials: json!({ "terminal_id": "2015" }) }
 }
 
-fn stripe() -> Of {
+pub(super) fn stripe() -> Of {
     let credentials = json!({ "secret_key": STRIPE_KEY, "webhook_secret": STRIPE_WEBHOOK_SECRET });
     Of { gateway: "stripe", currency: "EUR", credentials }
 }
 
-fn zibal() -> Of {
+pub(super) fn zibal() -> Of {
     Of { gateway: "zibal", currency: "IRR", credentials: json!({ "merchant": "zibal" }) }
 }
 
@@ -57,7 +57,7 @@ fn razorpay() -> Of {
     Of { gateway: "razorpay", currency: "INR", credentials }
 }
 
-fn through(relay: &Relay, secret: &str, seconds: u64) -> Value {
+pub(super) fn through(relay: &Relay, secret: &str, seconds: u64) -> Value {
     json!({ "url": relay.url(), "header": SECRET_HEADER, "secret": secret, "seconds": seconds })
 }
 
@@ -67,7 +67,7 @@ fn account(of: &Of, relay: &Value) -> Value {
             "online_payment": { "enabled": true, "gateway": of.gateway, "credentials": of.credentials, "relay": relay } })
 }
 
-async fn write(world: &World, id: &str, of: &Of, relay: &Value) -> Value {
+pub(super) async fn write(world: &World, id: &str, of: &Of, relay: &Value) -> Value {
     let written = world.put(&format!("/v1/accounts/{id}"), account(of, relay)).await;
     settings_are_read_again().await;
     written

@@ -16,6 +16,8 @@ macro_rules! cases {
             refunds: a_payment_that_comes_too_late_is_not_kept_and_goes_back,
                 of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back;
             accounts: a_gateway_is_described_by_what_its_accounts_are_checked_against;
+            checks: an_account_that_the_gateway_takes_is_said_to_be_taken_and_nothing_is_written_or_paid,
+                a_gateway_that_does_not_answer_a_check_refuses_nothing;
         }
     };
 
@@ -131,6 +133,7 @@ macro_rules! gateways {
         create: $create:literal,
         decide: $decide:literal,
         refund: $refund:literal,
+        check: $check:literal,
         failing: $failing:ident,
         paying_less: $paying_less:ident,
         slow_money: $slow_money:ident,
@@ -150,6 +153,7 @@ macro_rules! gateways {
                 create: $create,
                 decide: $decide,
                 refund: $refund,
+                check: $check,
                 failing: super::Failing::$failing,
                 paying_less: super::PayingLess::$paying_less,
                 closing: super::Closing::$closing,

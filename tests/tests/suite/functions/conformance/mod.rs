@@ -12,6 +12,7 @@ mod cases;
 
 mod accounts;
 mod calls;
+mod checks;
 mod closing;
 mod foreign_returns;
 mod keys;
@@ -35,10 +36,12 @@ struct Row {
     returning: &'static str,
     /// Paid, and nobody tells.
     silent: &'static str,
-    /// The call that opens a session, the one whose answer decides, and the one that refunds money.
+    /// The call that opens a session, the one whose answer decides, the one that refunds money, and the one by which an
+    /// account is checked.
     create: &'static str,
     decide: &'static str,
     refund: &'static str,
+    check: &'static str,
     failing: Failing,
     paying_less: PayingLess,
     closing: Closing,
@@ -79,6 +82,7 @@ gateways! {
         create: "request",
         decide: "verify",
         refund: "reverse",
+        check: "request",
         failing: EndsTheSession,
         paying_less: Impossible,
         slow_money: Impossible,
@@ -96,6 +100,7 @@ gateways! {
         create: "request",
         decide: "verify",
         refund: "refund",
+        check: "request",
         failing: EndsTheSession,
         paying_less: WaitsForAPerson,
         slow_money: Impossible,
@@ -113,6 +118,7 @@ gateways! {
         create: "token",
         decide: "verify",
         refund: "reverse",
+        check: "token",
         failing: EndsTheSession,
         paying_less: GoesBackByItself,
         slow_money: Impossible,
@@ -130,6 +136,7 @@ gateways! {
         create: "create",
         decide: "retrieve",
         refund: "refund",
+        check: "list_sessions",
         failing: LeavesTheSessionOpen,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
@@ -147,6 +154,7 @@ gateways! {
         create: "create",
         decide: "retrieve",
         refund: "refund",
+        check: "profile",
         failing: EndsTheSession,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
@@ -164,6 +172,7 @@ gateways! {
         create: "create",
         decide: "retrieve",
         refund: "refund",
+        check: "list_orders",
         failing: LeavesTheSessionOpen,
         paying_less: WaitsForAPerson,
         slow_money: Possible,
