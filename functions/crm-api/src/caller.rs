@@ -41,13 +41,13 @@ scope! {
 }
 
 /// Runs the platform and may read which businesses there are.
-pub(crate) struct MayReadBusinesses;
+pub(crate) struct MayReadBusinesses(pub(crate) PlatformCaller);
 
 impl FromRequestParts<App> for MayReadBusinesses {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-        app.callers.authenticate_platform(&parts.headers, Scope::Read).await.map(|_| Self)
+        app.callers.authenticate_platform(&parts.headers, Scope::Read).await.map(Self)
     }
 }
 

@@ -25,6 +25,11 @@ impl<T> ListView<T> {
         Self { data, next_cursor: next.map(ToString::to_string) }
     }
 
+    /// The same page with its entries as something else.
+    pub(crate) fn map<U>(self, into: impl FnMut(T) -> U) -> ListView<U> {
+        ListView { data: self.data.into_iter().map(into).collect(), next_cursor: self.next_cursor }
+    }
+
     /// A page of entries that are few enough to be read together, each with what it is sorted by.
     pub(crate) fn page(
         entries: impl IntoIterator<Item = (String, T)>,
@@ -65,6 +70,12 @@ impl Parameters {
             parameters.insert(name, value);
         }
         Ok(Self(parameters))
+    }
+
+    /// What asks a list for so many entries from where a page of it ended.
+    pub(crate) fn of_page(limit: usize, cursor: Option<String>) -> Self {
+        let limit = ("limit".to_owned(), limit.to_string());
+        Self([limit].into_iter().chain(cursor.map(|cursor| ("cursor".to_owned(), cursor))).collect())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

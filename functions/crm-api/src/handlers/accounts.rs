@@ -14,6 +14,7 @@ use domain::records::relay::{Relay, RelayAddress, RelayFields};
 use domain::text::parse_name;
 use domain::{Field, Problems};
 use serde::{Deserialize, Serialize};
+use store::BusinessStore;
 use use_cases::accounts::AccountRequest;
 use utoipa::ToSchema;
 use views::schema::{GatewayName, ModeName};
@@ -187,6 +188,10 @@ impl AccountView {
 
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
+    Ok(answer(page(&caller.store, &parameters).await?))
+}
+
+pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<AccountView>, ApiProblem> {
     let wanted = match parameters.get("online_payment") {
         None => None,
         Some("true") => Some(true),
@@ -196,11 +201,11 @@ pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Resul
             return Err(ApiProblem::bad_parameter("online_payment", &rejection));
         }
     };
-    let configuration = caller.store.fresh_configuration().await?;
+    let configuration = store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.gateway_access().is_ok() == wanted));
     let views = chosen.map(|account| (account.id.to_string(), AccountView::new(account)));
-    Ok(answer(ListView::page(views, &parameters)?))
+    ListView::page(views, parameters)
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

@@ -7,7 +7,7 @@ use domain::address::{Email, Mobile};
 use domain::ids::ContactId;
 use domain::records::contact::Contact;
 use serde::Serialize;
-use store::SortKey;
+use store::{BusinessStore, SortKey};
 use utoipa::ToSchema;
 use views::SocialView;
 use web::extract::{Path, Query};
@@ -89,10 +89,13 @@ impl ContactView {
 
 /// All contacts, by their ids.
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
+    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+}
+
+pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<ContactView>, ApiProblem> {
     let after = parameters.cursor(SortKey::Id)?;
-    let page = caller.store.list_contacts(parameters.limit()?, after.as_ref()).await?;
-    Ok(answer(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref())))
+    let page = store.list_contacts(parameters.limit()?, after.as_ref()).await?;
+    Ok(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref()))
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

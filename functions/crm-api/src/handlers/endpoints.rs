@@ -11,6 +11,7 @@ use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use domain::{Problems, Rejection};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use store::BusinessStore;
 use use_cases::Answer;
 use use_cases::endpoints::{EndpointRequest, NewSecret, WrittenEndpoint};
 use utoipa::ToSchema;
@@ -109,12 +110,14 @@ impl EndpointView {
 }
 
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
-    let endpoints = caller.store.fresh_endpoints().await?;
-    let configuration = caller.store.configuration().await?;
+    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+}
+
+pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<EndpointView>, ApiProblem> {
+    let endpoints = store.fresh_endpoints().await?;
+    let configuration = store.configuration().await?;
     let view = |endpoint: &WebhookEndpoint| EndpointView::new(endpoint, &configuration.settings);
-    let views = endpoints.iter().map(|endpoint| (endpoint.id.to_string(), view(endpoint)));
-    Ok(answer(ListView::page(views, &parameters)?))
+    ListView::page(endpoints.iter().map(|endpoint| (endpoint.id.to_string(), view(endpoint))), parameters)
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

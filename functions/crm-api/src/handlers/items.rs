@@ -6,7 +6,7 @@ use domain::Problems;
 use domain::ids::{ContactId, ItemId};
 use domain::records::item::Item;
 use serde::Serialize;
-use store::{AttachedReceipts, SortKey};
+use store::{AttachedReceipts, BusinessStore, SortKey};
 use utoipa::ToSchema;
 use views::ReceiptFieldView;
 use web::extract::{Path, Query};
@@ -58,11 +58,14 @@ impl ItemView {
 
 /// All items with their receipts, by their ids.
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
+    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+}
+
+pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<ItemView>, ApiProblem> {
     let after = parameters.cursor(SortKey::Id)?;
-    let page = caller.store.list_items(parameters.limit()?, after.as_ref()).await?;
+    let page = store.list_items(parameters.limit()?, after.as_ref()).await?;
     let views = page.entries.into_iter().map(|(item, receipts)| ItemView::new(item, receipts));
-    Ok(answer(ListView::new(views.collect(), page.next.as_ref())))
+    Ok(ListView::new(views.collect(), page.next.as_ref()))
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

@@ -12,7 +12,7 @@ use domain::requests::expiry::Expiry;
 use domain::{Problems, Rejection, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
-use store::{LinkList, LinksOf, SortKey};
+use store::{BusinessStore, LinkList, LinksOf, SortKey};
 use utoipa::ToSchema;
 use views::LinkView;
 use web::body::{Unknown, refuse_unknown};
@@ -46,24 +46,34 @@ pub(crate) async fn list(
     let known = ["contact_id", "item_id", "reference_id", "day", "status", "limit", "cursor"];
     let parameters = Parameters::read(pairs, &known)?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "reference_id", "day"])?;
-    let settings = caller.store.configuration().await?.settings.clone();
+    let settings = &caller.store.configuration().await?.settings;
     let now = app.clock.now();
     let status = parameters.get("status").map(|text| id_of("status", text, LinkStatusKind::parse)).transpose()?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
     let of = match by {
         "contact_id" => LinksOf::Contact(id_of(by, value, ContactId::parse)?),
         "item_id" => LinksOf::Item(id_of(by, value, ItemId::parse)?),
         "reference_id" => LinksOf::Reference(id_of(by, value, ReferenceId::parse)?),
         _ => {
-            let (from, to) = day(value, &settings)?;
+            let (from, to) = day(value, settings)?;
             LinksOf::Time(from, to)
         }
     };
     let list = LinkList { of, status: status.map(|status| (status, now)) };
-    let page = caller.store.list_links(&list, limit, cursor.as_ref()).await?;
-    let messages = caller.store.message_states(&page.entries).await?;
-    let data = page.entries.iter().map(|link| LinkView::new(link, &messages, &settings, now)).collect();
-    Ok(answer(ListView::new(data, page.next.as_ref())))
+    Ok(answer(page(&caller.store, &list, &parameters, now).await?))
+}
+
+pub(crate) async fn page(
+    store: &BusinessStore,
+    list: &LinkList,
+    parameters: &Parameters,
+    now: Timestamp,
+) -> Result<ListView<LinkView>, ApiProblem> {
+    let (limit, after) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
+    let page = store.list_links(list, limit, after.as_ref()).await?;
+    let messages = store.message_states(&page.entries).await?;
+    let configuration = store.configuration().await?;
+    let data = page.entries.iter().map(|link| LinkView::new(link, &messages, &configuration.settings, now)).collect();
+    Ok(ListView::new(data, page.next.as_ref()))
 }
 
 /// A day of the business, from its first instant to the first one after it.

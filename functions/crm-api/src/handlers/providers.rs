@@ -18,6 +18,7 @@ use domain::messages::template::TemplateParameter;
 use domain::public_url::Reach;
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
+use store::BusinessStore;
 use use_cases::providers::ProviderRequest;
 use utoipa::ToSchema;
 use views::schema::{ChannelName, ProviderKindName};
@@ -241,10 +242,13 @@ impl ProviderView {
 }
 
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
-    let configuration = caller.store.fresh_configuration().await?;
+    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+}
+
+pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<ProviderView>, ApiProblem> {
+    let configuration = store.fresh_configuration().await?;
     let views = configuration.providers.values().map(|provider| (provider.id.to_string(), ProviderView::new(provider)));
-    Ok(answer(ListView::page(views, &parameters)?))
+    ListView::page(views, parameters)
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

@@ -7,6 +7,7 @@ use domain::ids::ReceiptTypeId;
 use domain::records::receipt_type::ReceiptType;
 use domain::text::parse_name;
 use serde::{Deserialize, Serialize};
+use store::BusinessStore;
 use utoipa::ToSchema;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
@@ -55,10 +56,16 @@ impl From<ReceiptType> for ReceiptTypeView {
 }
 
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
-    let configuration = caller.store.fresh_configuration().await?;
+    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+}
+
+pub(crate) async fn page(
+    store: &BusinessStore,
+    parameters: &Parameters,
+) -> Result<ListView<ReceiptTypeView>, ApiProblem> {
+    let configuration = store.fresh_configuration().await?;
     let kinds = configuration.receipt_types.values().cloned();
-    Ok(answer(ListView::page(kinds.map(|kind| (kind.id.to_string(), ReceiptTypeView::from(kind))), &parameters)?))
+    ListView::page(kinds.map(|kind| (kind.id.to_string(), ReceiptTypeView::from(kind))), parameters)
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {

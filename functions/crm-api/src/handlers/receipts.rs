@@ -2,7 +2,8 @@
 
 use axum::response::Response;
 use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
-use store::{Page, ReceiptList, SortKey};
+use domain::link::Receipt;
+use store::{BusinessStore, Page, ReceiptList, SortKey};
 use views::ReceiptView;
 use web::extract::{Path, Query};
 use web::{ApiProblem, Caller};
@@ -23,32 +24,44 @@ pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Re
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
     let parameters = Parameters::read(pairs, &["contact_id", "item_id", "payment_link_id", "day", "limit", "cursor"])?;
     let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "payment_link_id", "day"])?;
-    let (limit, cursor) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
-    let cursor = cursor.as_ref();
-    let configuration = caller.store.configuration().await?;
-    let page = match by {
-        "contact_id" => {
-            let list = ReceiptList::OfContact(id_of(by, value, ContactId::parse)?);
-            caller.store.list_receipts(&list, limit, cursor).await?
-        }
-        "item_id" => {
-            let list = ReceiptList::OfItem(id_of(by, value, ItemId::parse)?);
-            caller.store.list_receipts(&list, limit, cursor).await?
-        }
+    let list = match by {
+        "contact_id" => ReceiptList::OfContact(id_of(by, value, ContactId::parse)?),
+        "item_id" => ReceiptList::OfItem(id_of(by, value, ItemId::parse)?),
         "day" => {
+            let configuration = caller.store.configuration().await?;
             let (from, to) = day(value, &configuration.settings)?;
-            caller.store.list_receipts(&ReceiptList::Between(from, to), limit, cursor).await?
+            ReceiptList::Between(from, to)
         }
-        // A link has at most one receipt, so that there is no other page.
-        _ if cursor.is_some() => return Err(no_cursor()),
-        _ => of_link(&caller, id_of(by, value, LinkId::parse)?).await?,
+        _ => {
+            parameters.limit()?;
+            // A link has at most one receipt, so that there is no other page.
+            if parameters.cursor(SortKey::Time)?.is_some() {
+                return Err(no_cursor());
+            }
+            let found = of_link(&caller, id_of(by, value, LinkId::parse)?).await?;
+            return Ok(answer(shown(&caller.store, &found).await?));
+        }
     };
+    Ok(answer(page(&caller.store, &list, &parameters).await?))
+}
+
+pub(crate) async fn page(
+    store: &BusinessStore,
+    list: &ReceiptList,
+    parameters: &Parameters,
+) -> Result<ListView<ReceiptView>, ApiProblem> {
+    let (limit, after) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
+    shown(store, &store.list_receipts(list, limit, after.as_ref()).await?).await
+}
+
+async fn shown(store: &BusinessStore, page: &Page<Receipt>) -> Result<ListView<ReceiptView>, ApiProblem> {
+    let configuration = store.configuration().await?;
     let data = page.entries.iter().map(|receipt| ReceiptView::new(receipt, &configuration.settings)).collect();
-    Ok(answer(ListView::new(data, page.next.as_ref())))
+    Ok(ListView::new(data, page.next.as_ref()))
 }
 
 /// A link has at most one receipt, and knows its id.
-async fn of_link(caller: &Caller, id: LinkId) -> Result<Page<domain::link::Receipt>, ApiProblem> {
+async fn of_link(caller: &Caller, id: LinkId) -> Result<Page<Receipt>, ApiProblem> {
     let receipt_id = caller.store.link(&id).await?.and_then(|link| link.receipt_id());
     let receipt = match receipt_id {
         Some(id) => caller.store.receipt(&id).await?,

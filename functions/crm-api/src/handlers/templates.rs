@@ -10,6 +10,7 @@ use domain::messages::message_template::MessageTemplate;
 use domain::messages::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
 use serde::Serialize;
+use store::BusinessStore;
 use utoipa::ToSchema;
 use views::schema::ChannelName;
 use web::extract::{Path, Query};
@@ -90,6 +91,16 @@ pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Resul
     }
     let views = views.into_iter().map(|view| (view.place(), view));
     Ok(answer(ListView::page(views, &parameters)?))
+}
+
+/// The business's own texts.
+pub(crate) async fn own_page(
+    store: &BusinessStore,
+    parameters: &Parameters,
+) -> Result<ListView<TemplateView>, ApiProblem> {
+    let configuration = store.fresh_configuration().await?;
+    let views = configuration.templates.iter().map(TemplateView::custom);
+    ListView::page(views.map(|view| (view.place(), view)), parameters)
 }
 
 type At = Path<(String, String, String)>;
