@@ -403,7 +403,7 @@ impl Store {
 }
 
 /// How long to wait before what DynamoDB turned away is tried again: longer each time, and not without end.
-struct Pauses(Duration);
+pub(crate) struct Pauses(Duration);
 
 /// No pause is longer than twice this, so that eight tries wait for five seconds at most. Fifty at one reference need
 /// nearly as long on a slow engine.
@@ -417,7 +417,7 @@ impl Default for Pauses {
 
 impl Pauses {
     /// Waits, unless that was done often enough.
-    async fn pause(&mut self) -> bool {
+    pub(crate) async fn pause(&mut self) -> bool {
         if self.0 > LONGEST_PAUSE {
             return false;
         }
