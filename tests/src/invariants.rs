@@ -11,7 +11,7 @@ use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::GatewayKind;
-use domain::ids::{AttemptId, BusinessId};
+use domain::ids::{AttemptId, BusinessId, EventSubject};
 use domain::link::{Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, RefundState, ReviewReason};
 use domain::records::account::LatePayment;
 use jiff::SignedDuration;
@@ -506,9 +506,17 @@ impl Evidence {
         }
         for event in self.events.values() {
             let what = format!("the event {} ({})", event.id, event.kind.as_str());
-            let link = event.id.parts().and_then(|(link, _)| self.links.get(link.as_str()));
-            if link.map(PaymentLink::business) != Some(&event.business) {
-                wrong.push(format!("{what} is not of its link's business"));
+            if let Some(EventSubject::Link(link, _)) = event.id.subject() {
+                let link = self.links.get(link.as_str());
+                if link.map(PaymentLink::business) != Some(&event.business) {
+                    wrong.push(format!("{what} is not of its link's business"));
+                }
+            }
+            if event.is_unaddressed {
+                if expected.stage == Stage::Ended {
+                    wrong.push(format!("{what} was written and is told to nobody"));
+                }
+                continue;
             }
             let took = self.taken.iter().filter(|(_, id)| id == event.id.as_str());
             for (business, _) in took.filter(|(business, _)| business != event.business.as_str()) {
@@ -629,7 +637,7 @@ fn due(item: &Item) -> Option<Due> {
 }
 
 fn is_event(sk: &str) -> bool {
-    sk.starts_with("event#")
+    sk == "event" || sk.starts_with("event#")
 }
 
 /// The key of the claim of a payment's reference.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::Timestamp;
+use domain::audit::AuditEntry;
+use domain::business::settings::Settings;
 use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome};
-use domain::ids::{BusinessId, EndpointId};
+use domain::ids::{BusinessId, EndpointId, EventSubject};
 use domain::link::PaymentLink;
 use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
 use domain::trace::Trace;
@@ -51,7 +53,7 @@ pub(crate) async fn send_new(
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // An event for which no time is left, or which others wait behind, is recorded as due, and the schedule sends it.
         if share == Share::Within && has_time(deadline) {
-            send(app, &mut event, history, &endpoints, Trigger::Stream).await?;
+            send(app, &mut event, About::Link(history), &endpoints, Trigger::Stream).await?;
         }
         // Sending takes time, and a CRM that polls may have read on meanwhile. The event's place in the list is the
         // instant of this write, so that no reader has passed the place before the event was there.
@@ -72,11 +74,35 @@ async fn make_room(app: &App, link: &PaymentLink, recorded: &BTreeSet<u32>) -> R
     }
 }
 
+/// What an event is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    Link(&'a LinkHistory),
+    /// An entry of the business's log.
+    Entry(&'a AuditEntry),
+}
+
+impl<'a> About<'a> {
+    fn view(self, event: &EventRecord, settings: &Settings, now: Timestamp) -> EventView {
+        match self {
+            Self::Link(history) => EventView::new(event, &history.link, &history.messages, settings, now),
+            Self::Entry(entry) => EventView::of_entry(event, entry, settings),
+        }
+    }
+
+    fn trace(self) -> Option<&'a Trace> {
+        match self {
+            Self::Link(history) => history.link.trace(),
+            Self::Entry(_) => None,
+        }
+    }
+}
+
 /// Sends an event to every endpoint whose delivery is due, and notes on it what came of that.
 async fn send(
     app: &App,
     event: &mut EventRecord,
-    history: &LinkHistory,
+    about: About<'_>,
     endpoints: &[WebhookEndpoint],
     trigger: Trigger,
 ) -> Result<(), StoreError> {
@@ -84,14 +110,14 @@ async fn send(
     if !event.deliveries.iter().any(|delivery| delivery.is_due(now)) {
         return Ok(());
     }
-    let store = app.store.of(history.link.business());
+    let store = app.store.of(&event.business);
     let configuration = store.configuration().await?;
-    let view = EventView::new(event, &history.link, &history.messages, &configuration.settings, now);
+    let view = about.view(event, &configuration.settings, now);
     let body = serde_json::to_string(&view).map_err(|error| StoreError::Unreadable {
         operation: "write an event down for an endpoint",
         reason: error.to_string(),
     })?;
-    let (id, trace) = (&event.id, history.link.trace());
+    let (id, trace) = (&event.id, about.trace());
     let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
         let (body, store) = (body.clone(), &store);
@@ -251,19 +277,35 @@ async fn endpoints_for(store: &BusinessStore, event: &EventRecord) -> Result<Arc
     store.fresh_endpoints().await
 }
 
+/// Chooses the endpoints of an event that was recorded without any: it was written with what it tells of, by somebody who
+/// does not know the endpoints.
+async fn address(store: &BusinessStore, event: &mut EventRecord, now: Timestamp) -> Result<(), StoreError> {
+    if event.is_unaddressed {
+        let endpoints = store.fresh_endpoints().await?;
+        let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
+        event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
+        event.is_unaddressed = false;
+    }
+    Ok(())
+}
+
 /// Leases a due event and sends it.
 pub(crate) async fn try_again(app: &App, due: &DueEvent) -> Result<RetryOutcome, StoreError> {
     let until = later(app.clock.now(), LEASE);
     let Some(mut event) = app.store.lease_due_event(due, until).await? else {
         return Ok(RetryOutcome::LeasedElsewhere);
     };
-    let history = match due.id.parts() {
-        Some((link, _)) => app.store.link_history(&link).await?,
-        None => None,
+    let store = app.store.of(&event.business);
+    address(&store, &mut event, app.clock.now()).await?;
+    let entry = event.entry.clone();
+    let history = match (due.id.subject(), &entry) {
+        (Some(EventSubject::Link(link, _)), None) => app.store.link_history(&link).await?,
+        (Some(_) | None, _) => None,
     };
-    if let Some(history) = history {
-        let endpoints = endpoints_for(&app.store.of(&event.business), &event).await?;
-        send(app, &mut event, &history, &endpoints, Trigger::Schedule).await?;
+    let about = history.as_ref().map(About::Link).or(entry.as_deref().map(About::Entry));
+    if let Some(about) = about {
+        let endpoints = endpoints_for(&store, &event).await?;
+        send(app, &mut event, about, &endpoints, Trigger::Schedule).await?;
     }
     event.held_until = None;
     event.version += 1;

@@ -86,7 +86,7 @@ pub enum AuditAction {
     /// A key was made or revoked.
     KeyMade,
     KeyRevoked,
-    /// Whoever runs the platform looked at something, with a key that may only read.
+    /// Whoever runs the platform looked at something, with a key that may only read, or at everything to carry it away.
     Read,
 }
 

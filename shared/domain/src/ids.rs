@@ -162,6 +162,10 @@ made_id! {
     RefundId, "rf_"
 }
 made_id! {
+    /// An entry of a business's log. It derives from the mark that the entry is written with.
+    AuditEntryId, "al_"
+}
+made_id! {
     /// One message to one recipient over one channel.
     MessageId, "msg_"
 }
@@ -172,25 +176,55 @@ made_id! {
 #[serde(try_from = "String", into = "String")]
 pub struct EventId(String);
 
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventSubject {
+    /// A link, and the number of the event among the link's.
+    Link(LinkId, u32),
+    /// An entry of the business's log.
+    Entry(AuditEntryId),
+}
+
 impl EventId {
     pub fn of(link: &LinkId, sequence: u32) -> Self {
         let part = link.as_str().strip_prefix("pl_").unwrap_or_default();
         Self(format!("evt_{part}_{sequence}"))
     }
 
-    pub fn parse(text: &str) -> Result<Self, Rejection> {
-        let refused = || Rejection::new("invalid_id", "This id must be evt_, 22 base58 characters, _ and a number.");
-        let (part, sequence) = text.strip_prefix("evt_").and_then(|rest| rest.split_once('_')).ok_or_else(refused)?;
-        let sequence: u32 = sequence.parse().map_err(|_| refused())?;
-        let id = Self::of(&LinkId::parse(&format!("pl_{part}")).map_err(|_| refused())?, sequence);
-        // Nothing but the one spelling: no sign and no zero in front.
-        if id.0 == text { Ok(id) } else { Err(refused()) }
+    /// The only event of an entry of a business's log.
+    pub fn of_entry(entry: &AuditEntryId) -> Self {
+        let part = entry.as_str().strip_prefix("al_").unwrap_or_default();
+        Self(format!("evt_{part}"))
     }
 
-    /// The link that the event is about, and the number of the event.
-    pub fn parts(&self) -> Option<(LinkId, u32)> {
-        let (part, sequence) = self.0.strip_prefix("evt_")?.split_once('_')?;
-        Some((LinkId::parse(&format!("pl_{part}")).ok()?, sequence.parse().ok()?))
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let id = Self(text.to_owned());
+        // Nothing but the one spelling: no sign and no zero in front.
+        let spelled = id.subject().map(|subject| match &subject {
+            EventSubject::Link(link, sequence) => Self::of(link, *sequence),
+            EventSubject::Entry(entry) => Self::of_entry(entry),
+        });
+        spelled.filter(|spelled| *spelled == id).ok_or_else(|| {
+            Rejection::new("invalid_id", "This id must be evt_, 22 base58 characters and, of a link, _ and a number.")
+        })
+    }
+
+    /// What the event is about.
+    pub fn subject(&self) -> Option<EventSubject> {
+        let rest = self.0.strip_prefix("evt_")?;
+        Some(match rest.split_once('_') {
+            Some((part, sequence)) => {
+                EventSubject::Link(LinkId::parse(&format!("pl_{part}")).ok()?, sequence.parse().ok()?)
+            }
+            None => EventSubject::Entry(AuditEntryId::parse(&format!("al_{rest}")).ok()?),
+        })
+    }
+}
+
+impl AuditEntryId {
+    /// `mark` is random and tells the entries of a business apart.
+    pub fn of(business: &BusinessId, mark: &str) -> Self {
+        Self::derive(&["audit", business.as_str(), mark])
     }
 }
 
@@ -360,7 +394,10 @@ mod tests {
     fn an_events_id_leads_to_its_link_and_has_one_spelling() {
         let link = LinkId::of(&PayToken::from_random([7; 16]));
         let id = EventId::of(&link, 12);
-        assert_eq!(EventId::parse(id.as_str()).unwrap().parts(), Some((link, 12)));
+        assert_eq!(EventId::parse(id.as_str()).unwrap().subject(), Some(EventSubject::Link(link, 12)));
+        let entry = AuditEntryId::of(&BusinessId::parse("shop").unwrap(), "mark");
+        let of_entry = EventId::parse(EventId::of_entry(&entry).as_str()).unwrap();
+        assert_eq!(of_entry.subject(), Some(EventSubject::Entry(entry)));
         for bad in ["evt_", &id.as_str().replace("_12", "_+12"), &id.as_str().replace("_12", "_012"), "evt_x_1"] {
             assert_eq!(EventId::parse(bad).unwrap_err().code, "invalid_id", "{bad}");
         }
@@ -370,7 +407,7 @@ mod tests {
         #[test]
         fn parsing_any_text_never_panics_and_round_trips(text in ".{0,80}") {
             if let Ok(token) = PayToken::parse(&text) { prop_assert_eq!(token.expose(), text.as_str()); }
-            if let Ok(id) = EventId::parse(&text) { prop_assert!(id.parts().is_some()); }
+            if let Ok(id) = EventId::parse(&text) { prop_assert!(id.subject().is_some()); }
             if let Ok(id) = LinkId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
             if let Ok(id) = ContactId::parse(&text) { prop_assert_eq!(id.as_str(), text.as_str()); }
         }

@@ -1,10 +1,14 @@
 //! A business's log of who changed what its money depends on. An entry is written with the change that it tells of, in one
-//! transaction: there is no change without its entry, and no entry without its change. crm-api and the deployer's command
-//! write entries, and nobody changes or deletes one.
+//! transaction, and the event that tells the CRM with both: there is no change without its entry, and no entry without its change. crm-api and the deployer's command
+//! write entries, and nobody changes one, nor deletes one but with all that its business had.
+
+use std::time::Instant;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::Timestamp;
 use domain::audit::{AuditAction, AuditEntry, Author, FieldChange, Subject, changes};
+use domain::events::EventRecord;
+use domain::ids::AuditEntryId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,6 +16,7 @@ use serde_json::Value;
 use crate::BusinessStore;
 use crate::cursor::Cursor;
 use crate::error::StoreError;
+use crate::events::event_item;
 use crate::item::{from_item, text, text_of, to_item, write_id};
 use crate::keys::{self, Key, PK, SK};
 use crate::lists::Page;
@@ -22,6 +27,8 @@ use crate::table::{Condition, Deleted, TransactOutcome};
 pub(crate) struct Signature {
     author: Author,
     at: Timestamp,
+    /// When that was by the clock of the process: an event is recorded when it is written, and not when it was asked for.
+    since: Instant,
 }
 
 /// What is noted of a record: these parts say nothing to a reader.
@@ -40,7 +47,7 @@ impl BusinessStore {
     /// The same store for somebody whose changes are logged, at this moment.
     #[must_use]
     pub fn signed(self, author: Author, at: Timestamp) -> Self {
-        Self { signature: Some(Signature { author, at }), ..self }
+        Self { signature: Some(Signature { author, at, since: Instant::now() }), ..self }
     }
 
     /// The write of an entry that goes with writing a record over what is under this key, where somebody signs for that and
@@ -80,11 +87,20 @@ impl BusinessStore {
         subject: Subject,
         changes: Vec<FieldChange>,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let Some(Signature { author, at }) = self.signature.clone() else { return Ok(Vec::new()) };
-        let place = keys::listed_at(at, &write_id()?);
+        let Some(Signature { author, at, since }) = self.signature.clone() else { return Ok(Vec::new()) };
+        let mark = write_id()?;
+        let place = keys::listed_at(at, &mark);
         let entry = AuditEntry { at, author, action, subject, changes };
         let item = to_item(keys::audit_entry(&self.business, &place), &entry)?;
-        Ok(vec![self.store.plain_put(item)?])
+        let mut writes = vec![self.store.plain_put(item)?];
+        // The CRM is told of a change. That somebody looked changes nothing.
+        if action != AuditAction::Read {
+            let recorded_at = at.checked_add(since.elapsed()).unwrap_or(at);
+            let id = AuditEntryId::of(&self.business, &mark);
+            let event = EventRecord::of_entry(self.business.clone(), &id, entry, recorded_at);
+            writes.push(self.store.plain_put(event_item(&event)?)?);
+        }
+        Ok(writes)
     }
 
     /// Deletes a record, with its entry where somebody signs for that.

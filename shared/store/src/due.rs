@@ -140,9 +140,12 @@ impl Entry for DueEvent {
     const FIND: &str = "find due events";
 
     fn read(item: &Item) -> Option<Self> {
-        let link = keys::link_of(text_of(item, PK)?)?;
-        let sequence = text_of(item, SK)?.strip_prefix(EVENT_PREFIX)?.parse().ok()?;
-        Some(Self { business: business_of(item)?, id: EventId::of(&link, sequence), due_at: due_at_of(item)? })
+        let pk = text_of(item, PK)?;
+        let id = match keys::link_of(pk) {
+            Some(link) => EventId::of(&link, text_of(item, SK)?.strip_prefix(EVENT_PREFIX)?.parse().ok()?),
+            None => keys::event_of_entry(pk)?,
+        };
+        Some(Self { business: business_of(item)?, id, due_at: due_at_of(item)? })
     }
 
     fn business(&self) -> &BusinessId {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
 use domain::events::EventRecord;
-use domain::ids::{EventId, LinkId, MessageId};
+use domain::ids::{BusinessId, EventId, EventSubject, LinkId, MessageId};
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 
@@ -29,24 +29,23 @@ pub struct LinkHistory {
 }
 
 /// An event's item with its place in the list of all and in the index of due work.
-fn event_item(event: &EventRecord) -> Result<Item, StoreError> {
-    let link = link_of_event(event)?;
-    let mut item = to_item(keys::event(&link, event.sequence), event)?;
+pub(crate) fn event_item(event: &EventRecord) -> Result<Item, StoreError> {
+    let malformed = || StoreError::unreadable("find where an event lies", "a malformed id");
+    let mut item = to_item(keys::event_by_id(&event.business, &event.id).ok_or_else(malformed)?, event)?;
+    let due = match event.id.subject().ok_or_else(malformed)? {
+        EventSubject::Link(link, _) => DueKind::Event.of(link.as_str()),
+        EventSubject::Entry(entry) => DueKind::Event.of(entry.as_str()),
+    };
     let day = keys::day_of(event.recorded_at);
     item.insert(BY_STATE.to_owned(), text(keys::events_of_day(&event.business, &day, event.shard)));
     let listed_at = keys::event_listed_at(event.recorded_at, event.id.as_str(), event.kind);
     item.insert(LISTED_AT.to_owned(), text(listed_at));
     item.insert(FORGET_AT.to_owned(), number(event.forget_at().as_second()));
     if let Some(due_at) = event.due_at() {
-        item.insert(DUE_KIND.to_owned(), text(DueKind::Event.of(&link)));
+        item.insert(DUE_KIND.to_owned(), text(due));
         item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
     }
     Ok(item)
-}
-
-fn link_of_event(event: &EventRecord) -> Result<LinkId, StoreError> {
-    let parts = event.id.parts();
-    parts.map(|(link, _)| link).ok_or_else(|| StoreError::unreadable("find an event's link", "a malformed id"))
 }
 
 /// What became of recording an event.
@@ -77,9 +76,10 @@ impl Store {
         Ok(link.map(|link| LinkHistory { link, messages, recorded }))
     }
 
-    pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
-        let Some((link, sequence)) = id.parts() else { return Ok(None) };
-        self.read("read an event", keys::event(&link, sequence)).await
+    /// An event of a business, or of whichever business the link is that it is about.
+    async fn event(&self, business: &BusinessId, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
+        let Some(at) = keys::event_by_id(business, id) else { return Ok(None) };
+        self.read("read an event", at).await
     }
 
     /// Writes an event, unless it is there already.
@@ -99,7 +99,7 @@ impl Store {
 
     /// Leases a due event by moving it ahead to the end of the lease: of two runs only one does.
     pub async fn lease_due_event(&self, due: &DueEvent, until: Timestamp) -> Result<Option<EventRecord>, StoreError> {
-        let Some(mut event) = self.event(&due.id).await? else { return Ok(None) };
+        let Some(mut event) = self.event(&due.business, &due.id).await? else { return Ok(None) };
         let is_still_due = event.due_at().is_some_and(|at| at.as_millisecond() <= due.due_at.as_millisecond());
         if !is_still_due {
             return Ok(None);
@@ -121,7 +121,7 @@ impl BusinessStore {
 
     /// An event, where it is one of this business.
     pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
-        Ok(self.store.event(id).await?.filter(|event| event.business == self.business))
+        Ok(self.store.event(&self.business, id).await?.filter(|event| event.business == self.business))
     }
 
     /// Writes a changed event over the version it was decided on.

@@ -153,8 +153,10 @@ fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
         EventType::AttemptFailed => vec![attempt("failed")],
         EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
         EventType::RefundSucceeded => vec![attempt("refunded")],
-        // Counted with the payment, the end of the refund, the review and the message that they belong to.
-        EventType::ReceiptRegistered
+        // Counted with the payment, the end of the refund, the review and the message that they belong to; a change of what a
+        // business set is none of a link.
+        EventType::AuditEntryCreated
+        | EventType::ReceiptRegistered
         | EventType::RefundCreated
         | EventType::RefundFailed
         | EventType::MessageFailed => vec![],

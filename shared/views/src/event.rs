@@ -1,6 +1,7 @@
 //! Events as the CRM gets them, by webhook and from the list.
 
 use domain::Timestamp;
+use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
 use domain::events::{DeliveryState, EventRecord, EventType};
 use domain::link::PaymentLink;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use utoipa::ToSchema;
 
+use crate::audit::AuditView;
 use crate::schema::{DeliveryStatusName, EventName, ModeName};
 use crate::{LinkView, ReceiptView, instant};
 
@@ -18,22 +20,27 @@ use crate::{LinkView, ReceiptView, instant};
 pub struct EventView {
     /// The same however often the event is sent.
     pub id: String,
+    #[schema(pattern = "^event$")]
+    pub object: &'static str,
     #[serde(rename = "type")]
     #[schema(value_type = EventName)]
     pub kind: &'static str,
     /// When it happened.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// Counts the events of one payment link from 1 on, so that their order can be told.
+    /// Counts the events of one payment link from 1 on, so that their order can be told. An entry of the log has one event.
     pub sequence: u32,
-    #[schema(value_type = ModeName)]
-    pub mode: &'static str,
-    pub payment_link_id: String,
+    /// That of the link; null where the event is about no link.
+    #[schema(value_type = Option<ModeName>)]
+    pub mode: Option<&'static str>,
+    /// The link that the event is about; null for `audit_entry.created`, which is about none.
+    pub payment_link_id: Option<String>,
     /// The attempt that the event is about, where it is about one.
     pub attempt_id: Option<String>,
     /// The message that the event is about, where it is about one.
     pub message_id: Option<String>,
-    /// The whole link, or for `receipt.registered` the whole receipt, as it is at the moment of sending.
+    /// The whole link, or for `receipt.registered` the whole receipt, as it is at the moment of sending; for
+    /// `audit_entry.created` the entry of the log.
     pub data: EventData,
 }
 
@@ -42,6 +49,7 @@ pub struct EventView {
 pub enum EventData {
     Link(Box<LinkView>),
     Receipt(Box<ReceiptView>),
+    AuditEntry(Box<AuditView>),
 }
 
 /// An event with what became of sending it.
@@ -92,14 +100,33 @@ impl EventView {
         };
         Self {
             id: event.id.to_string(),
+            object: "event",
             kind: event.kind.as_str(),
             created_at: instant(event.happened_at, settings),
             sequence: event.sequence,
-            mode: link.terms().mode.as_str(),
-            payment_link_id: link.id().to_string(),
+            mode: Some(link.terms().mode.as_str()),
+            payment_link_id: Some(link.id().to_string()),
             attempt_id: event.attempt.as_ref().map(ToString::to_string),
             message_id: event.message.as_ref().map(ToString::to_string),
             data,
+        }
+    }
+}
+
+impl EventView {
+    /// The event of an entry of the business's log.
+    pub fn of_entry(event: &EventRecord, entry: &AuditEntry, settings: &Settings) -> Self {
+        Self {
+            id: event.id.to_string(),
+            object: "event",
+            kind: event.kind.as_str(),
+            created_at: instant(event.happened_at, settings),
+            sequence: event.sequence,
+            mode: None,
+            payment_link_id: None,
+            attempt_id: None,
+            message_id: None,
+            data: EventData::AuditEntry(Box::new(AuditView::new(entry.clone(), settings))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How links, receipts and events look to the CRM, in answers and in what is sent to it.
 
+pub mod audit;
 pub mod event;
 pub mod schema;
 

@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::events::EventType;
 use domain::events::{EventRecord, KEPT_FOR};
-use domain::ids::{EndpointId, EventId, LinkId};
+use domain::ids::{EndpointId, EventId, EventSubject, LinkId};
 use domain::{Problems, Rejection, Timestamp};
 use jiff::SignedDuration;
 use serde::Deserialize;
-use store::{EventList, EventsAfter};
+use store::{BusinessStore, EventList, EventsAfter};
 use use_cases::Answer;
 use utoipa::ToSchema;
 use views::event::{EventView, LoggedEventView};
@@ -56,19 +56,44 @@ pub(crate) async fn list(
             let rejection = Rejection::new("both_given", "Give after or cursor, not both.");
             return Err(ApiProblem::bad_parameter("cursor", &rejection));
         }
-        // A cursor is the last event of the page before.
-        (None, Some(cursor)) => {
-            let id = EventId::parse(cursor).map_err(|_| no_cursor())?;
-            EventsAfter::Event(Box::new(caller.store.event(&id).await?.ok_or_else(no_cursor)?))
-        }
+        (None, Some(cursor)) => behind(&caller.store, cursor).await?,
         (Some(id), None) => EventsAfter::Event(Box::new(known("after", &caller, id).await?)),
         (None, None) => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
-    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER), kind: wanted };
-    let page = caller.store.list_events(&list, limit).await?;
+    Ok(answer(page(&caller.store, after, wanted, limit, now).await?))
+}
+
+/// All events that can be read, from the oldest or from the one that a cursor names.
+pub(crate) async fn page_of_all(
+    store: &BusinessStore,
+    parameters: &Parameters,
+    now: Timestamp,
+) -> Result<ListView<LoggedEventView>, ApiProblem> {
+    let after = match parameters.get("cursor") {
+        Some(cursor) => behind(store, cursor).await?,
+        None => EventsAfter::Instant(earlier(now, KEPT_FOR)),
+    };
+    page(store, after, None, parameters.limit()?, now).await
+}
+
+/// A cursor is the last event of the page before.
+async fn behind(store: &BusinessStore, cursor: &str) -> Result<EventsAfter, ApiProblem> {
+    let id = EventId::parse(cursor).map_err(|_| no_cursor())?;
+    Ok(EventsAfter::Event(Box::new(store.event(&id).await?.ok_or_else(no_cursor)?)))
+}
+
+async fn page(
+    store: &BusinessStore,
+    after: EventsAfter,
+    kind: Option<EventType>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<ListView<LoggedEventView>, ApiProblem> {
+    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER), kind };
+    let page = store.list_events(&list, limit).await?;
     let events: Vec<&EventRecord> = page.entries.iter().collect();
     let next_cursor = page.next.map(|id| id.to_string());
-    Ok(answer(ListView { data: views_of(&caller, &events, now).await?, next_cursor }))
+    Ok(ListView { data: views_of(store, &events, now).await?, next_cursor })
 }
 
 pub(crate) async fn read(
@@ -123,25 +148,31 @@ async fn known(parameter: &'static str, caller: &Caller, id: &str) -> Result<Eve
 }
 
 async fn view_of(app: &App, caller: &Caller, event: &EventRecord) -> Result<LoggedEventView, ApiProblem> {
-    let views = views_of(caller, &[event], app.clock.now()).await?;
+    let views = views_of(&caller.store, &[event], app.clock.now()).await?;
     views.into_iter().next().ok_or_else(|| ApiProblem::not_found("event"))
 }
 
-/// Events with the links that they are about, as those are now.
+/// Events with what they are about, links as those are now.
 async fn views_of(
-    caller: &Caller,
+    store: &BusinessStore,
     events: &[&EventRecord],
     now: Timestamp,
 ) -> Result<Vec<LoggedEventView>, ApiProblem> {
-    let link_of = |event: &EventRecord| event.id.parts().map(|(link, _)| link);
+    let link_of = |event: &EventRecord| match event.id.subject()? {
+        EventSubject::Link(link, _) => Some(link),
+        EventSubject::Entry(_) => None,
+    };
     let mut ids: Vec<LinkId> = events.iter().filter_map(|event| link_of(event)).collect();
     ids.sort();
     ids.dedup();
-    let links = caller.store.links(&ids).await?;
-    let messages = caller.store.message_states(&links).await?;
-    let configuration = caller.store.configuration().await?;
+    let links = store.links(&ids).await?;
+    let messages = store.message_states(&links).await?;
+    let configuration = store.configuration().await?;
     let settings = &configuration.settings;
     let view = |event: &&EventRecord| {
+        if let Some(entry) = &event.entry {
+            return Some(LoggedEventView::new(EventView::of_entry(event, entry, settings), event, settings));
+        }
         let link = links.iter().find(|link| Some(link.id()) == link_of(event).as_ref())?;
         Some(LoggedEventView::new(EventView::new(event, link, &messages, settings, now), event, settings))
     };

@@ -20,10 +20,11 @@ pub enum EventType {
     RefundFailed,
     ReceiptRegistered,
     MessageFailed,
+    AuditEntryCreated,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 12] = [
+    pub const ALL: [EventType; 13] = [
         Self::LinkCreated,
         Self::LinkOpened,
         Self::LinkPaid,
@@ -36,6 +37,7 @@ impl EventType {
         Self::RefundFailed,
         Self::ReceiptRegistered,
         Self::MessageFailed,
+        Self::AuditEntryCreated,
     ];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
@@ -59,6 +61,7 @@ impl EventType {
             Self::RefundFailed => "refund.failed",
             Self::ReceiptRegistered => "receipt.registered",
             Self::MessageFailed => "message.failed",
+            Self::AuditEntryCreated => "audit_entry.created",
         }
     }
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, DeliveryState};
 use super::event_type::EventType;
+use crate::audit::AuditEntry;
 use crate::idempotency::IdempotencyLog;
-use crate::ids::{AttemptId, BusinessId, EventId, MessageId};
+use crate::ids::{AttemptId, AuditEntryId, BusinessId, EventId, MessageId};
 use crate::records::business::is_first_shard;
 
 /// Events can be read and sent again for this long.
@@ -27,12 +28,18 @@ pub struct EventRecord {
     pub attempt: Option<AttemptId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
+    /// The entry of the business's log, where the event is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Box<AuditEntry>>,
     pub happened_at: Timestamp,
     /// The event's place in the list of all events. A caller that reads on from the last event misses none that was
     /// recorded later.
     pub recorded_at: Timestamp,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,
+    /// Nobody has looked yet which endpoints want it. The schedule does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unaddressed: bool,
     /// A run of the schedule is sending it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<Timestamp>,
@@ -43,13 +50,35 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// The event of an entry of a business's log. It was recorded with the entry.
+    pub fn of_entry(business: BusinessId, id: &AuditEntryId, entry: AuditEntry, recorded_at: Timestamp) -> Self {
+        Self {
+            id: EventId::of_entry(id),
+            business,
+            shard: 0,
+            sequence: 1,
+            kind: EventType::AuditEntryCreated,
+            attempt: None,
+            message: None,
+            happened_at: entry.at,
+            entry: Some(Box::new(entry)),
+            recorded_at,
+            deliveries: Vec::new(),
+            is_unaddressed: true,
+            held_until: None,
+            version: 1,
+            idempotency: IdempotencyLog::default(),
+        }
+    }
+
     /// When a delivery has to be tried again.
     pub fn due_at(&self) -> Option<Timestamp> {
         let waiting = self.deliveries.iter().filter_map(|delivery| match delivery.state() {
             DeliveryState::Waiting { until } => Some(*until),
             DeliveryState::Delivered | DeliveryState::Failed => None,
         });
-        waiting.min().map(|due| self.held_until.map_or(due, |held| held.max(due)))
+        let unaddressed = self.is_unaddressed.then_some(self.recorded_at);
+        waiting.chain(unaddressed).min().map(|due| self.held_until.map_or(due, |held| held.max(due)))
     }
 
     /// When the event may be forgotten: twice as late as the link forgets that it happened, because what is forgotten before

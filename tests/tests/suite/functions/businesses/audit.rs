@@ -1,5 +1,8 @@
 //! The log of a business: who changed what its money depends on, and who decided about money.
 
+use std::time::Duration;
+
+use paylink_local::crm::ReceivedEvent;
 use paylink_local::seed::{API_KEY, BAZAAR, BAZAAR_KEY, DEMO};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -143,7 +146,7 @@ async fn what_the_platform_does_and_what_it_looks_at_is_in_the_log_of_the_busine
 }
 
 #[tokio::test]
-async fn the_log_is_read_page_by_page_and_only_by_who_administers() {
+async fn the_log_is_read_page_by_page_and_only_by_who_may_read() {
     let world = World::in_process().await;
     for number in 0..5 {
         let name = format!("Main {number}");
@@ -158,14 +161,90 @@ async fn the_log_is_read_page_by_page_and_only_by_who_administers() {
         cursor = format!("&cursor={next}");
     }
     assert_eq!(seen, all);
-    let key = ApiKey {
-        integration: "crm".to_owned(),
-        scopes: vec![Scope::Read, Scope::Write],
-        created_at: domain::Timestamp::now(),
-    };
+    let key =
+        ApiKey { integration: "crm".to_owned(), scopes: vec![Scope::Write], created_at: domain::Timestamp::now() };
     let holder = KeyHolder::Business(domain::ids::BusinessId::parse(DEMO).unwrap());
     world.cloud.store.put_api_key(&holder, "plk_demo_clerk", &key).await.unwrap();
     super::super::settings_are_read_again().await;
     let reply = world.crm_as("plk_demo_clerk", Method::GET, "/v1/audit-log", Value::Null, &[]).await;
     assert_eq!((reply.status, &reply.json()["code"]), (StatusCode::FORBIDDEN, &json!("scope_missing")));
+}
+
+/// The events about entries of logs that endpoints have got so far.
+fn told_of_changes(world: &World) -> Vec<ReceivedEvent> {
+    let all = world.cloud.crm.events().into_iter();
+    all.filter(|received| received.event["type"] == "audit_entry.created").collect()
+}
+
+#[tokio::test]
+async fn the_crm_is_told_of_a_change_by_the_next_run_of_the_schedule_and_nobody_else_is() {
+    let world = World::in_process().await;
+    let merchant = "0badc0de-1234-4abc-8def-0123456789ab";
+    assert_eq!(as_ada(&world, Method::PUT, "/v1/accounts/main", account("Main", Some(merchant))).await, StatusCode::OK);
+    let retry = json!({ "source": "schedule" });
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &retry).await;
+    let told = told_of_changes(&world);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (received, entry) = (&told[0], &log(&world).await[0]);
+    assert!(received.is_signed);
+    let event = &received.event;
+    assert_eq!((&event["data"], &event["sequence"]), (entry, &json!(1)), "{event}");
+    assert_eq!((&event["payment_link_id"], &event["mode"]), (&Value::Null, &Value::Null));
+    assert!(!event.to_string().contains(merchant), "{event}");
+    // Once is enough, and who polls finds it, too.
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &retry).await;
+    assert_eq!(told_of_changes(&world).len(), 1);
+    let id = event["id"].as_str().unwrap();
+    let listed = world.get("/v1/events?type=audit_entry.created").await;
+    assert_eq!(data(&listed).iter().map(|one| &one["id"]).collect::<Vec<_>>(), [&event["id"]], "{listed}");
+    let read = world.get(&format!("/v1/events/{id}")).await;
+    assert_eq!((&read["data"], &read["deliveries"][0]["status"]), (entry, &json!("delivered")), "{read}");
+    let of_bazaar = world.crm_as(BAZAAR_KEY, Method::GET, &format!("/v1/events/{id}"), Value::Null, &[]).await;
+    assert_eq!(of_bazaar.status, StatusCode::NOT_FOUND, "another business finds no such event");
+    // It can be sent again.
+    let again = world.crm(Method::POST, &format!("/v1/events/{id}/redeliver"), json!({})).await;
+    assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text);
+    world.invoke("deliver-messages", &retry).await;
+    assert_eq!(told_of_changes(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn a_change_is_told_again_until_the_endpoint_takes_it_and_only_to_those_who_want_it() {
+    let world = World::in_process().await;
+    // The demo CRM's endpoint wants payments only from now on, which is a change of itself.
+    let endpoint = world.get("/v1/webhook-endpoints/demo-crm").await;
+    let url = endpoint["url"].as_str().unwrap();
+    let only = json!({ "url": url, "events": ["payment_link.paid"] });
+    assert_eq!(world.crm(Method::PUT, "/v1/webhook-endpoints/demo-crm", only).await.status, StatusCode::OK);
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    assert_eq!(told_of_changes(&world).len(), 0, "nobody wants such events");
+    let all = json!({ "url": url, "events": ["audit_entry.created"] });
+    assert_eq!(world.crm(Method::PUT, "/v1/webhook-endpoints/demo-crm", all).await.status, StatusCode::OK);
+    world.answer_events(json!({ "status": 500, "times": 1 })).await;
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    let first: Vec<Value> = told_of_changes(&world).iter().map(|one| one.event["id"].clone()).collect();
+    assert_eq!(first.len(), 1);
+    world.turn_clock(Duration::from_secs(120));
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    let all: Vec<Value> = told_of_changes(&world).iter().map(|one| one.event["id"].clone()).collect();
+    assert_eq!(all, [first[0].clone(), first[0].clone()], "the same event came again, under the same id");
+}
+
+#[tokio::test]
+async fn what_the_platform_only_looks_at_is_in_the_log_and_is_no_event() {
+    let world = World::in_process().await;
+    let key =
+        ApiKey { integration: "support".to_owned(), scopes: vec![Scope::Read], created_at: domain::Timestamp::now() };
+    world.cloud.store.put_api_key(&KeyHolder::Platform, "plp_support", &key).await.unwrap();
+    let header = [("paylink-business", DEMO)];
+    let looked = world.crm_as("plp_support", Method::GET, "/v1/settings", Value::Null, &header).await;
+    assert_eq!(looked.status, StatusCode::OK);
+    assert_eq!(log(&world).await[0]["action"], "read");
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    assert_eq!(told_of_changes(&world).len(), 0);
 }
