@@ -10,15 +10,16 @@ use crate::world::FUNCTIONS;
 const COUNTS: [(&str, Limit, Limit, Limit); 6] = [
     ("1 create", Some(2.0), Some(4.0), Some(6.0)),
     ("create with reference_id", Some(2.0), Some(4.0), Some(10.0)),
-    ("3 pay, first visit", Some(2.0), Some(1.0), Some(4.0)),
+    ("3 pay, first visit", Some(2.0), Some(1.0), Some(5.0)),
     ("5 pay, a later visit", Some(1.0), Some(1.0), Some(0.0)),
-    ("6 confirm", Some(3.0), Some(1.0), Some(17.0)),
-    ("confirm at Stripe, with an item", Some(2.0), Some(1.0), Some(13.0)),
+    ("6 confirm", Some(3.0), Some(1.0), Some(18.0)),
+    ("confirm at Stripe, with an item", Some(2.0), Some(1.0), Some(16.0)),
 ];
 
 type Limit = Option<f64>;
 
-const SMALL: [&str; 3] = ["pay-redirect", "gateway-webhook", "expire-links"];
+/// The functions that speak to customers and gateways, and the most megabytes that each may have. All others have 4.5.
+const SMALL: [(&str, f64); 3] = [("pay-redirect", 3.5), ("gateway-webhook", 3.5), ("expire-links", 3.0)];
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// Every budget, with what this run measured. Those that it did not measure are left out.
@@ -70,7 +71,10 @@ fn counts(report: &Report) -> Vec<Budget> {
     }
     let (both, event) = (count("2 deliver a message and an event"), count("4 deliver an event"));
     budgets.push(at_most("deliver a message", "writes", both.writes - event.writes, 2.0));
-    budgets.push(at_most("deliver a message", "write units", both.write_units - event.write_units, 2.0));
+    let mut message = at_most("deliver a message", "write units", both.write_units - event.write_units, 2.0);
+    message.accepted_because =
+        Some("its third unit is its place in the list that usage and quotas are counted from".to_owned());
+    budgets.push(message);
     budgets.push(at_most("deliver an event", "writes", event.writes, 1.0));
     let mut event = at_most("deliver an event", "write units", event.write_units, 1.0);
     event.accepted_because =
@@ -81,7 +85,7 @@ fn counts(report: &Report) -> Vec<Budget> {
 
 fn sizes(report: &Report) -> Vec<Budget> {
     let size = |(name, size): (&String, &crate::report::Size)| {
-        let limit = if SMALL.contains(&name.as_str()) { 3.0 } else { 4.5 };
+        let limit = SMALL.iter().find(|(small, _)| small == name).map_or(4.5, |(_, limit)| *limit);
         let megabytes = f64::from(u32::try_from(size.zip_bytes).unwrap_or(u32::MAX)) / 1e6;
         at_most(&format!("zip of {name}"), "MB", megabytes, limit)
     };

@@ -197,7 +197,7 @@ fn stored_bytes(world: &World) -> usize {
 }
 
 /// Which lives fill a partition, and how many of them a second.
-const PARTITIONS: [(&str, &str, Share); 15] = [
+const PARTITIONS: [(&str, &str, Share); 16] = [
     ("link#", "a link's own, in the table", Share::Own),
     ("receipt#", "a receipt's own", Share::Own),
     ("claim#", "a reference's own", Share::Own),
@@ -209,6 +209,7 @@ const PARTITIONS: [(&str, &str, Share); 15] = [
     ("config#", "`config#` of one business", Share::OfOne("business")),
     ("by-state live#", "`by-state` of one business, links that are live", Share::OfOne("business")),
     ("by-state over#", "`by-state` of one business, links that are over", Share::OfOne("business")),
+    ("by-state messages#", "`by-state` of one business, messages", Share::OfOne("business")),
     ("by-state receipts#", "`by-state` of one business, receipts", Share::OfOne("business")),
     ("by-state events#", "`by-state` of one business, events", Share::OfOne("business")),
     ("due link#", "one of the shards of `due`", Share::Sharded),

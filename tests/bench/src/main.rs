@@ -14,6 +14,7 @@
 
 mod about;
 mod budgets;
+mod businesses;
 mod cold;
 mod cost;
 mod counts;

@@ -17,6 +17,11 @@ pub(crate) fn create_quietly() -> Value {
     create_of(&body(&json!({})))
 }
 
+/// The same for the business whose key this is.
+pub(crate) fn create_quietly_as(api_key: &str) -> Value {
+    create_with(api_key, &body(&json!({})), None)
+}
+
 /// The CRM makes a link and names a number as a person types it, which is read by the rules of its country.
 pub(crate) fn create_with_a_number() -> Value {
     create_of(&body(&json!({ "contact": true, "mobiles": ["0912 345 67 89"] })))
@@ -54,7 +59,11 @@ pub(crate) fn create_of(body: &Value) -> Value {
 
 /// A create request under an idempotency key.
 pub(crate) fn create_under(body: &Value, key: Option<&str>) -> Value {
-    let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
+    create_with(paylink_local::seed::API_KEY, body, key)
+}
+
+fn create_with(api_key: &str, body: &Value, key: Option<&str>) -> Value {
+    let authorization = format!("Bearer {api_key}");
     let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
     headers.extend(key.map(|key| ("idempotency-key", key)));
     api_gateway_event("POST", "/v1/payment-links", &headers, Some(&body.to_string()), false)
@@ -66,13 +75,22 @@ pub(crate) fn list(contact_id: &str, cursor: Option<&str>) -> Value {
     asked(&format!("/v1/payment-links?contact_id={contact_id}&limit=50{cursor}"))
 }
 
+/// The CRM of another business looks through the links of a contact.
+pub(crate) fn list_as(api_key: &str, contact_id: &str) -> Value {
+    asked_with(api_key, &format!("/v1/payment-links?contact_id={contact_id}"))
+}
+
 /// The CRM reads a link.
 pub(crate) fn read(link_id: &str) -> Value {
     asked(&format!("/v1/payment-links/{link_id}"))
 }
 
 fn asked(path: &str) -> Value {
-    let authorization = format!("Bearer {}", paylink_local::seed::API_KEY);
+    asked_with(paylink_local::seed::API_KEY, path)
+}
+
+fn asked_with(api_key: &str, path: &str) -> Value {
+    let authorization = format!("Bearer {api_key}");
     api_gateway_event("GET", path, &[("authorization", authorization.as_str())], None, false)
 }
 

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::businesses::BusinessLevel;
 use crate::experiments::Experiments;
-use crate::growth::Growth;
+use crate::growth::{Growth, Step};
 use crate::report::{Budget, Report, Spread, Warm};
 use crate::warm::{DELAYED, EMBEDDED};
 use crate::world::{FUNCTIONS, PEERS};
@@ -290,12 +291,56 @@ pub(crate) fn of_growth(growth: &Growth) -> Vec<Named> {
     let large = table(&["", "p50 / p90 in ms", "round trips, read and write units of each"], large);
     let about = growth.about.sentence() + "\n";
     vec![
+        ("growth-businesses", of_businesses(&growth.businesses)),
         ("growth-about", about),
         ("growth", steps),
         ("growth-store", store),
         ("growth-filled", filled),
         ("growth-large", large),
     ]
+}
+
+/// What a life asks for in a business that a process knows, and in one that it does not.
+fn of_businesses(levels: &[BusinessLevel]) -> String {
+    let mut head = vec![String::new()];
+    for level in levels {
+        let many = grouped(number(level.businesses));
+        head.push(format!("{many}, known"));
+        if !level.unknown.is_empty() {
+            head.push(format!("{many}, unknown"));
+        }
+    }
+    head.extend(["known: round trips, read and write units", "unknown"].map(str::to_owned));
+    let counts = |step: Option<&Step>| {
+        let count = step.map(|step| &step.count);
+        count.map_or_else(String::new, |count| {
+            format!("{}, {}, {}", plain(count.round_trips), plain(count.read_units), plain(count.write_units))
+        })
+    };
+    let names = levels.first().map(|level| level.known.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let rows = names.iter().map(|name| {
+        let mut row = vec![unnumbered(name).to_owned()];
+        for level in levels {
+            row.push(spread(&level.known[name].latency));
+            row.extend(level.unknown.get(name).map(|step| spread(&step.latency)));
+        }
+        row.push(counts(levels.last().and_then(|level| level.known.get(name))));
+        row.push(counts(levels.last().and_then(|level| level.unknown.get(name))));
+        row
+    });
+    let mut rows: Vec<Vec<String>> = rows.collect();
+    let mut memory = vec!["MiB of create-link after 100 businesses, and after 1,000".to_owned()];
+    for level in levels {
+        let shown = level.memory.map(|(few, many)| format!("{} / {}", mebibytes(few), mebibytes(many)));
+        memory.push(shown.unwrap_or_default());
+        if !level.unknown.is_empty() {
+            memory.push(String::new());
+        }
+    }
+    memory.extend([String::new(), String::new()]);
+    rows.push(memory);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    table(&head, rows)
 }
 
 fn number(count: usize) -> f64 {
