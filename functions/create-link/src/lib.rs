@@ -13,18 +13,19 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
-use domain::Problems;
 use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 use domain::trace::Trace;
+use domain::{Problems, Timestamp};
 use lambda_http::request::RequestContext;
 use runtime::Clock;
-use store::{Configuration, Scope, Store};
+use store::{Scope, Store};
 use use_cases::Answer;
 use use_cases::create::{CreateRefused, NewLink, TokenSource};
 use views::LinkView;
+use web::base_url::base_url;
 use web::idempotency::{idempotency_key, key_reused, replayed};
 use web::{ApiProblem, Callers, JsonBody};
 
@@ -74,12 +75,15 @@ async fn create(
         None => TokenSource::Random(runtime::random().map_err(|error| ApiProblem::unavailable(&error))?),
     };
     let configuration = caller.store.configuration().await?;
-    let base = base_url(&app, &configuration, context.as_deref())?;
+    let base = base_url(app.base_url.as_deref(), &configuration, context.as_deref())?;
     let mut problems = Problems::default();
     let request = body.fields.read(&configuration.settings, &mut problems);
     let trace = trace_of(&headers);
     let new = NewLink { request, problems, body: &body.value, token, base: &base, trace };
-    match use_cases::create::create(&caller.store, &app.gateways, &|| app.clock.now(), new).await.map_err(refused)? {
+    match use_cases::create::create(&caller.store, &app.gateways, &|| app.clock.now(), new)
+        .await
+        .map_err(|why| refused(why, &configuration.settings, app.clock.now()))?
+    {
         Answer::New(link) => answer(&app, &configuration.settings, &link, &MessageStates::new()),
         Answer::Repeated(link) => {
             let messages = caller.store.message_states(std::slice::from_ref(&link)).await?;
@@ -88,7 +92,7 @@ async fn create(
     }
 }
 
-fn refused(why: CreateRefused) -> ApiProblem {
+fn refused(why: CreateRefused, settings: &Settings, now: Timestamp) -> ApiProblem {
     match why {
         CreateRefused::Invalid(problems) => ApiProblem::invalid(problems),
         CreateRefused::ReferenceTaken(other) => {
@@ -96,6 +100,7 @@ fn refused(why: CreateRefused) -> ApiProblem {
                 .with_conflicting_id(other.as_str())
         }
         CreateRefused::KeyReused(other) => key_reused().with_conflicting_id(other.as_str()),
+        CreateRefused::QuotaReached(reached) => ApiProblem::quota_reached(&reached, settings, now),
         CreateRefused::RecordsKeepChanging(_) => {
             ApiProblem::conflict("record_keeps_changing", "The contact or the item kept changing; try again.")
         }
@@ -125,25 +130,4 @@ fn trace_of(headers: &HeaderMap) -> Option<Trace> {
         .and_then(Trace::parse)
         .or_else(|| Trace::of_xray(header("x-amzn-trace-id")?, parent))
         .or_else(|| Trace::from_random(runtime::random().ok()?, parent))
-}
-
-/// The business's own address, else the configured one, else the host that API Gateway itself says the request was sent to. The Host header is not
-/// used, because a caller that sets it could have links made that lead elsewhere.
-fn base_url(app: &App, configuration: &Configuration, context: Option<&RequestContext>) -> Result<String, ApiProblem> {
-    if let Some(own) = configuration.business.as_ref().and_then(|business| business.pay_url.as_ref()) {
-        return Ok(own.as_str().to_owned());
-    }
-    if let Some(base) = &app.base_url {
-        return Ok(base.clone());
-    }
-    match context {
-        Some(RequestContext::ApiGatewayV2(context)) if context.domain_name.is_some() => {
-            Ok(format!("https://{}", context.domain_name.as_deref().unwrap_or_default()))
-        }
-        _ => {
-            let detail = "Neither PAYLINK_BASE_URL nor the request says where links are served.";
-            tracing::error!(detail, "A link could not be made.");
-            Err(ApiProblem::new(StatusCode::INTERNAL_SERVER_ERROR, "base_url_unknown", detail))
-        }
-    }
 }

@@ -16,7 +16,8 @@ pub fn operations() -> Vec<Operation> {
             .idempotent()
             .takes::<CreateBody>()
             .answers::<LinkView>(201, "The link, also where the request is repeated: then as it is now.")
-            .refuses(409),
+            .refuses(409)
+            .refuses_too_many("The integration calls too often, or the business has used up a quota."),
         Operation::new(
             "post",
             "/v1/payment-links/draft",

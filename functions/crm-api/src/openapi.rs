@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::messages::template::{FILTERS, VARIABLES};
 use store::Scope;
+use views::audit::AuditView;
 use views::event::LoggedEventView;
 use views::{LinkView, ReceiptView};
 use web::codes::CATALOGUE;
@@ -13,18 +14,19 @@ use web::texts::TextBody;
 
 use crate::handlers::accounts::{AccountBody, AccountView};
 use crate::handlers::actions::{CancelBody, ResendBody, ResolveBody};
-use crate::handlers::audit::AuditView;
-use crate::handlers::businesses::{BusinessBody, BusinessView, ResumeBody, SuspendBody};
+use crate::handlers::businesses::{BusinessBody, BusinessView, EraseBody, ResumeBody, SuspendBody};
 use crate::handlers::contacts::ContactView;
 use crate::handlers::endpoints::{EndpointBody, EndpointView, RotateBody};
 use crate::handlers::events::RedeliverBody;
+use crate::handlers::export::ExportEntry;
 use crate::handlers::gateways::GatewayView;
 use crate::handlers::items::ItemView;
 use crate::handlers::links::AmendBody;
 use crate::handlers::providers::{ProviderBody, ProviderView};
 use crate::handlers::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
-use crate::handlers::settings::{SettingsBody, SettingsShape};
+use crate::handlers::settings::{PlatformDefaultsBody, PlatformDefaultsShape, SettingsBody, SettingsShape};
 use crate::handlers::templates::TemplateView;
+use crate::handlers::usage::UsageView;
 
 /// The whole document as a test writes it down, so that answering it costs nothing and a change of it can be reviewed.
 pub(crate) const DOCUMENT: &str = include_str!("../openapi.json");
@@ -110,7 +112,9 @@ fn links() -> Vec<Operation> {
         post("/v1/payment-links/{id}/messages", "resend", LINKS, "Tell people once more", Scope::Write)
             .may_take::<ResendBody>()
             .answers::<LinkView>(200, "The link with the new messages, queued.")
-            .refuses_too_many("People were notified a moment ago, or as often as is allowed."),
+            .refuses_too_many(
+                "People were notified a moment ago, or as often as is allowed, or the business used up a quota.",
+            ),
         post(
             "/v1/payment-links/{id}/attempts/{attempt}/resolve",
             "resolve_attempt",
@@ -257,6 +261,32 @@ fn businesses() -> Vec<Operation> {
         post("/v1/businesses/{id}/resume", "resume_business", "Let a business make links and take payments again")
             .may_take::<ResumeBody>()
             .answers::<BusinessView>(200, "The business, active."),
+        paged(get("/v1/businesses/{id}/export", "export_business", "Read everything that a business has, in one walk"))
+            .lists::<ExportEntry>("A page of it. One may have few entries, or none, and go on.")
+            .refuses(409),
+        post(
+            "/v1/businesses/{id}/erase",
+            "erase_business",
+            "Mark a suspended business to be erased by the deployer; it cannot be taken back",
+        )
+        .takes::<EraseBody>()
+        .answers::<BusinessView>(200, "The business, for which nobody can speak any more."),
+        get("/v1/platform-defaults", "read_platform_defaults", "Read what businesses start with")
+            .answers::<PlatformDefaultsShape>(200, "The defaults."),
+        Operation::new(
+            "put",
+            "/v1/platform-defaults",
+            "write_platform_defaults",
+            BUSINESSES,
+            "Replace what businesses start with",
+        )
+        .needs_platform(Scope::Platform)
+        .takes::<PlatformDefaultsBody>()
+        .answers::<PlatformDefaultsShape>(200, "The defaults."),
+        get("/v1/businesses/{id}/usage", "read_usage", "Read what a business used in a month")
+            .query("month", "One of the business's months, such as 2026-11. Left out, the one that is.")
+            .answers::<UsageView>(200, "Its links, receipts and messages of the month, counted.")
+            .refuses(400),
     ]
 }
 
@@ -277,7 +307,7 @@ fn settings() -> Vec<Operation> {
                 SETTINGS,
                 "List who changed what the business's money depends on, the newest first",
             )
-            .needs(Scope::Admin),
+            .needs(Scope::Read),
         )
         .lists::<AuditView>("A page of entries."),
         paged(get(

@@ -1,12 +1,13 @@
 //! How each refusal of a use case looks to the CRM.
 
+use domain::business::settings::Settings;
 use domain::link::{CancelRefused, LinkStatus, ResendRefused as NotNow, ResolveRefused};
 use domain::records::webhook_endpoint::MAX_ENDPOINTS;
 use domain::requests::create::SUSPENDED;
-use domain::{Problems, Rejection};
+use domain::{Problems, Rejection, Timestamp};
 use use_cases::ChangeRefused;
 use use_cases::amend::AmendRefused;
-use use_cases::businesses::BusinessRefused;
+use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
 use use_cases::providers::ProviderNeeded;
@@ -57,10 +58,11 @@ pub(crate) fn cancel(why: ChangeRefused<CancelRefused>) -> ApiProblem {
     })
 }
 
-pub(crate) fn resend(why: ChangeRefused<ResendRefused>) -> ApiProblem {
+pub(crate) fn resend(why: ChangeRefused<ResendRefused>, settings: &Settings, now: Timestamp) -> ApiProblem {
     change(why, |why, status| match why {
         ResendRefused::Invalid(problems) => ApiProblem::invalid(problems),
         ResendRefused::Suspended => ApiProblem::conflict("business_suspended", SUSPENDED),
+        ResendRefused::QuotaReached(reached) => ApiProblem::quota_reached(&reached, settings, now),
         ResendRefused::NotNow(NotNow::NotActive) => not_active(&status),
         ResendRefused::NotNow(NotNow::TooSoon { seconds }) => {
             let detail = format!("People were notified a moment ago. Ask again in {seconds} seconds.");
@@ -120,11 +122,31 @@ pub(crate) fn business(why: BusinessRefused) -> ApiProblem {
             );
             ApiProblem::invalid(Problems::of("/shards", Rejection::new("fewer_shards", detail)))
         }
+        BusinessRefused::Erased => business_erased(),
+        BusinessRefused::NotSuspended => {
+            let detail = "Only a business that is suspended can be erased; suspend it first.";
+            ApiProblem::conflict("business_not_suspended", detail)
+        }
+        BusinessRefused::SuspendedJustNow { until } => {
+            let detail = format!("Not everybody may know yet that the business is suspended; ask again at {until}.");
+            ApiProblem::conflict("business_suspended_just_now", detail)
+        }
+        BusinessRefused::LiveLinks(live) => {
+            let many = if live < MOST_LIVE_COUNTED { live.to_string() } else { format!("{live} or more") };
+            let detail =
+                format!("The business has live links: {many}. They can be paid, or their money is not decided.");
+            ApiProblem::conflict("business_has_live_links", detail)
+        }
         BusinessRefused::KeepsChanging(_) => {
             ApiProblem::conflict("record_keeps_changing", "The business kept changing; try again.")
         }
         BusinessRefused::Store(error) => error.into(),
     }
+}
+
+/// A business of which nothing can be had or decided any more.
+pub(crate) fn business_erased() -> ApiProblem {
+    ApiProblem::conflict("business_erased", "The business is being erased, or was; its id is given to nobody again.")
 }
 
 pub(crate) fn receipt_type_needed(why: ReceiptTypeNeeded) -> ApiProblem {

@@ -8,8 +8,8 @@ use web::ApiProblem;
 
 use crate::app::{App, TIME};
 use crate::handlers::{
-    accounts, actions, audit, businesses, contacts, docs, endpoints, events, gateways, items, links, providers, qr,
-    receipt_types, receipts, settings, templates,
+    accounts, actions, audit, businesses, contacts, docs, endpoints, events, export, gateways, items, links, providers,
+    qr, receipt_types, receipts, settings, templates, usage,
 };
 use crate::openapi;
 
@@ -20,11 +20,17 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/accounts", only("GET", get(accounts::list)))
         .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
+        // Checking an account is gateway-webhook's, which may read credentials.
+        .route("/v1/accounts/{id}/check", only("POST", MethodRouter::new()))
         .route("/v1/audit-log", only("GET", get(audit::list)))
         .route("/v1/businesses", only("GET", get(businesses::list)))
         .route("/v1/businesses/{id}", only("GET, PUT", get(businesses::read).put(businesses::write)))
+        .route("/v1/platform-defaults", only("GET, PUT", get(settings::read_defaults).put(settings::write_defaults)))
         .route("/v1/businesses/{id}/suspend", only("POST", post(businesses::suspend)))
         .route("/v1/businesses/{id}/resume", only("POST", post(businesses::resume)))
+        .route("/v1/businesses/{id}/export", only("GET", get(export::export)))
+        .route("/v1/businesses/{id}/erase", only("POST", post(businesses::erase)))
+        .route("/v1/businesses/{id}/usage", only("GET", get(usage::read)))
         .route("/v1/gateways", only("GET", get(gateways::list)))
         .route("/v1/receipt-types", only("GET", get(receipt_types::list)))
         .route(

@@ -8,7 +8,7 @@ use domain::ids::{BusinessId, MessageId, ProviderId};
 use domain::link::{LinkStatus, PaymentLink};
 use domain::messages::choice::MessageChoice;
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::delivery::{Delivery, Handover, MessageState, REPORTED_WITHIN, SendOutcome};
+use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome};
 use domain::messages::provider_profile::{Moments, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
 use domain::messages::routing::{MessageRouter, Route, UnreachedReason};
@@ -46,8 +46,7 @@ async fn send_or_queue(
     let link = &history.link;
     let is_new = !history.messages.contains_key(&recipient.id);
     if is_new && (share == Share::Beyond || has_slow_provider(app, link, recipient).await?) {
-        let of = (link.business(), link.id());
-        return app.store.queue_message(of, &recipient.id, app.clock.now()).await;
+        return app.store.queue_message(link, &recipient.id, app.clock.now()).await;
     }
     lease_and_send(app, link, recipient).await
 }
@@ -62,7 +61,7 @@ async fn has_slow_provider(app: &App, link: &PaymentLink, recipient: &Recipient)
 
 async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
     let until = later(app.clock.now(), LEASE);
-    match app.store.lease_message((link.business(), link.id()), &recipient.id, until).await? {
+    match app.store.lease_message(link, &recipient.id, until).await? {
         LeaseOutcome::Mine(lease) => send(app, link, recipient, lease).await,
         LeaseOutcome::NotNeeded => Ok(()),
         // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
@@ -126,14 +125,32 @@ async fn send_once(
     recipient: &Recipient,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let (outcome, asked) = send_through(app, link, recipient).await?;
+    let tried = send_through(app, link, recipient).await?;
     let now = app.clock.now();
-    Ok(match (MessageState::after(outcome, tries, now), asked) {
-        (MessageState::Sent(handover), Some(asked)) if !handover.provider_id.is_empty() => {
-            MessageState::Sent(handover.looked_at_next(asked.moments, asked.provider, now))
+    Ok(match MessageState::after(tried.outcome, tries, now) {
+        MessageState::Sent(handover) => {
+            let handover = Handover { metered: tried.metered, ..handover };
+            let asked = tried.asked.filter(|_| !handover.provider_id.is_empty());
+            MessageState::Sent(match asked {
+                Some(asked) => handover.looked_at_next(asked.moments, asked.provider, now),
+                None => handover,
+            })
         }
-        (state, _) => state,
+        state @ (MessageState::Queued { .. }
+        | MessageState::Sending { .. }
+        | MessageState::Waiting { .. }
+        | MessageState::Failed { .. }
+        | MessageState::Skipped { .. }) => state,
     })
+}
+
+/// What came of handing a message to its provider.
+struct Try {
+    outcome: SendOutcome,
+    /// Where the provider has to be asked what became of it.
+    asked: Option<Asked>,
+    /// What it counts as once the provider has it.
+    metered: Option<Metered>,
 }
 
 /// A provider that has to be asked what became of a message, and when.
@@ -170,16 +187,15 @@ fn choice_of<'a>(link: &'a PaymentLink, recipient: &Recipient) -> &'a MessageCho
 }
 
 /// Hands a message to the provider that serves its address now, which may be another than when the link was made.
-async fn send_through(
-    app: &App,
-    link: &PaymentLink,
-    recipient: &Recipient,
-) -> Result<(SendOutcome, Option<Asked>), StoreError> {
+async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Try, StoreError> {
     let store = app.store.of(link.business());
     let configuration = store.configuration().await?;
     let router = router_of(&configuration);
     let sources = MessageSources { templates: &configuration.templates, router };
-    let for_good = |reason: &str| Ok((SendOutcome::FailedForGood { reason: reason.to_owned() }, None));
+    let for_good = |reason: &str| {
+        let outcome = SendOutcome::FailedForGood { reason: reason.to_owned() };
+        Ok(Try { outcome, asked: None, metered: None })
+    };
     let route = match route(router, link, recipient) {
         Ok(route) => route,
         Err(reason) => return for_good(reason.as_str()),
@@ -215,7 +231,8 @@ async fn send_through(
             tracing::warn!(%link_id, %message_id, trace_id, "A message went to another chat, to which its own had moved.");
         }
     }
-    Ok((sent, Asked::of(route)))
+    let metered = Metered::of(recipient.channel, route.kind(), &message.text);
+    Ok(Try { outcome: sent, asked: Asked::of(route), metered: Some(metered) })
 }
 
 /// Whether the provider of this route reports about a message, and names it by the provider's own id alone.

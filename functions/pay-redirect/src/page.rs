@@ -14,6 +14,7 @@ use domain::gateway::{LookUp, Mode, Network, NotPaidCause, Payment};
 use domain::link::{Attempt, AttemptState, Checkout};
 use domain::link::{LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
+use domain::records::business::Business;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -85,10 +86,10 @@ enum Tone {
     Quiet,
 }
 
-/// Whether a new attempt may begin. A business that is suspended, or that is none, takes no payments; what was begun before
-/// finishes.
+/// Whether a new attempt may begin. A business that is suspended or being erased, or that is none, takes no payments; what was
+/// begun before finishes.
 pub(crate) fn takes_payments(configuration: &Configuration) -> bool {
-    configuration.business.as_ref().is_some_and(|business| !business.is_suspended())
+    configuration.business.as_ref().is_some_and(Business::takes_payments)
 }
 
 /// Whether the link could be paid now, if only its business took payments.

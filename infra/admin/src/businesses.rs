@@ -2,11 +2,12 @@
 
 use domain::Timestamp;
 use domain::audit::{AuditEntry, Author, Side};
+use domain::business::quotas::Quotas;
 use domain::ids::BusinessId;
 use domain::records::business::{Business, PayUrlBase, Shards};
 use domain::text::{parse_name, parse_text};
 use store::{BusinessStore, KeyHolder, Page, RecordWritten, Revision};
-use use_cases::businesses::BusinessRefused;
+use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 
 use crate::{Admin, AdminError, COMMAND, NewKey};
 
@@ -45,17 +46,21 @@ impl Admin {
         }
     }
 
-    /// The business that a command is about: the one that is named, or the only one of the stack.
+    /// The business that a command is about: the one that is named, or the only one of the stack. None is about one that is
+    /// being erased, or was, so that nothing is written for it any more.
     pub async fn business(&self, named: Option<&str>) -> Result<BusinessId, AdminError> {
         if let Some(named) = named {
-            return Ok(self.business_called(named).await?.id);
+            let business = self.business_called(named).await?;
+            return if business.has_callers() { Ok(business.id) } else { Err(erased(&business.id)) };
         }
-        match self.store.list_businesses(2, None).await?.entries.as_slice() {
+        let mut businesses = self.businesses().await?;
+        businesses.retain(Business::has_callers);
+        match businesses.as_slice() {
             [only] => Ok(only.id.clone()),
             // The list shows what was written with a delay, and what a set-up made a moment ago is wanted at once.
             [] => {
                 let first = BusinessId::parse(FIRST_BUSINESS).map_err(AdminError::refused)?;
-                match self.store.business(&first).await? {
+                match self.store.business(&first).await?.filter(Business::has_callers) {
                     Some(business) => Ok(business.id),
                     None => Err(AdminError::refused("This stack has no business yet: run `set-up`.")),
                 }
@@ -96,9 +101,12 @@ impl Admin {
         let name = parse_name(name, 100).map_err(AdminError::refused)?;
         let pay_url = pay_url.map(PayUrlBase::parse).transpose().map_err(AdminError::refused)?;
         let business = Business { pay_url, ..Business::new(id.clone(), name, now) };
-        match self.signed(id, now).put_business(&business, &Revision::Nothing).await? {
+        match use_cases::businesses::make(&self.signed(id, now), &business).await? {
             RecordWritten::Applied => Ok(business),
-            RecordWritten::Rejected => Err(AdminError::refused(format!("There is a business {id} already."))),
+            RecordWritten::Rejected => Err(match self.store.business(id).await? {
+                Some(known) if !known.has_callers() => erased(id),
+                Some(_) | None => AdminError::refused(format!("There is a business {id} already.")),
+            }),
         }
     }
 
@@ -119,6 +127,11 @@ impl Admin {
         use_cases::businesses::spread(&self.signed(id, now), &|| now, shards).await.map_err(|error| refusal(id, error))
     }
 
+    /// Says how much a business may do; what is not named has no bound.
+    pub async fn set_quotas(&self, id: &BusinessId, quotas: Quotas, now: Timestamp) -> Result<Business, AdminError> {
+        use_cases::businesses::limit(&self.signed(id, now), &|| now, quotas).await.map_err(|error| refusal(id, error))
+    }
+
     /// What is the business's, for whoever signs for its changes at this terminal.
     pub(crate) fn signed(&self, id: &BusinessId, now: Timestamp) -> BusinessStore {
         let author = Author { side: Side::Deployer, integration: COMMAND.to_owned(), actor: None };
@@ -136,15 +149,26 @@ impl Admin {
     }
 }
 
-fn refusal(id: &BusinessId, error: BusinessRefused) -> AdminError {
+pub(crate) fn refusal(id: &BusinessId, error: BusinessRefused) -> AdminError {
     match error {
         BusinessRefused::NoSuchBusiness => no_such(id),
-        error @ BusinessRefused::FewerShards(_) => AdminError::refused(error),
+        error @ (BusinessRefused::FewerShards(_)
+        | BusinessRefused::NotSuspended
+        | BusinessRefused::SuspendedJustNow { .. }) => AdminError::refused(error),
+        BusinessRefused::Erased => erased(id),
+        BusinessRefused::LiveLinks(live) => AdminError::refused(format!(
+            "{live}{} links of {id} are live: they can be paid, or their money is not decided.",
+            if live < MOST_LIVE_COUNTED { "" } else { " or more" }
+        )),
         BusinessRefused::KeepsChanging(error) => AdminError::refused(error),
         BusinessRefused::Store(error) => error.into(),
     }
 }
 
-fn no_such(id: &BusinessId) -> AdminError {
+pub(crate) fn no_such(id: &BusinessId) -> AdminError {
     AdminError::refused(format!("There is no business {id}; `business list` shows all of them."))
+}
+
+fn erased(id: &BusinessId) -> AdminError {
+    AdminError::refused(format!("The business {id} is being erased, or was; its id is given to nobody again."))
 }

@@ -90,6 +90,11 @@ impl Admin {
                     "{}: suspended since {suspended_at}, so that it makes no link until `business resume`.",
                     business.id
                 ))),
+                BusinessState::Erasing { since, .. } => findings.push(Finding::good(format!(
+                    "{}: marked to be erased since {since}; `business erase` goes on with it.",
+                    business.id
+                ))),
+                BusinessState::Erased { .. } => {}
             }
         }
         Ok(findings)

@@ -1,10 +1,12 @@
 //! What has to be done to a stack by hand: set-up, businesses, keys, settings, the account's preferences, health,
-//! replay, and the data of one person. The same locally and on AWS: it reads the tables' names, region and credentials
+//! replay, all data of a business, and the data of one person. The same locally and on AWS: it reads the tables' names, region and credentials
 //! from the environment, as the functions do, and needs the permissions of an administrator.
 
 mod api;
 mod businesses;
 mod contact;
+mod erasing;
+mod export;
 mod health;
 mod keys;
 mod replay;
@@ -19,6 +21,7 @@ use store::{Store, StoreError};
 
 pub use businesses::{FIRST_BUSINESS, FirstBusiness};
 pub use contact::ErasureResult;
+pub use erasing::{BusinessErasure, BusinessMarking, ErasedBusiness, WaitingLinks};
 pub use health::{Finding, Verdict};
 pub use keys::NewKey;
 pub use replay::ReplayResult;

@@ -6,10 +6,15 @@ use std::error::Error;
 use std::io::Read;
 use std::process::ExitCode;
 
-use domain::ids::{AccountId, BusinessId, ContactId};
+use domain::business::quotas::Quotas;
+use domain::ids::{AccountId, AttemptId, BusinessId, ContactId, LinkId};
+use domain::link::Resolution;
 use domain::records::business::{Business, BusinessState};
 use http::Method;
-use paylink_admin::{Admin, FIRST_BUSINESS, NewKey, SmsPreferences, Verdict};
+use paylink_admin::{
+    Admin, BusinessErasure, BusinessMarking, ErasedBusiness, FIRST_BUSINESS, NewKey, SmsPreferences, Verdict,
+    WaitingLinks,
+};
 use runtime::{Clock, Environment};
 use serde_json::Value;
 use store::KeyHolder;
@@ -22,6 +27,10 @@ usage: paylink-admin set-up [BUSINESS]
        paylink-admin business suspend ID [REASON]
        paylink-admin business resume ID
        paylink-admin business shards ID NUMBER
+       paylink-admin business quotas ID [--links-per-day N] [--messages-per-day N] [--calls-per-second N]
+       paylink-admin business usage ID [MONTH]
+       paylink-admin business export ID
+       paylink-admin business erase [ID --confirm ID] [--scan]
        paylink-admin api-key create INTEGRATION [SCOPE ...]
        paylink-admin api-key list
        paylink-admin api-key revoke ID
@@ -31,6 +40,7 @@ usage: paylink-admin set-up [BUSINESS]
        paylink-admin sms [--limit DOLLARS] [--log-role ARN] [--log-percent PERCENT]
        paylink-admin health
        paylink-admin replay [DAYS]
+       paylink-admin resolve LINK OUTCOME [ATTEMPT]
        paylink-admin contact export ID
        paylink-admin contact erase ID
 
@@ -43,6 +53,13 @@ usage: paylink-admin set-up [BUSINESS]
   business resume  lets it make links and take payments again
   business shards  spreads each of its lists over NUMBER partitions of an index; one takes 250 links a second, and the
                    number can grow and not shrink
+  business quotas  says how much a business may do, and has no bound for what is not named; days are the business's own
+  business usage   shows what a business used in MONTH, such as 2026-11, or in the one that is, as JSON
+  business export  shows everything that a business has, as the API shows it: each a line of JSON
+  business erase   marks a suspended business that has no live link, which cannot be taken back, waits until every function
+                   knows, and deletes all that it has once nothing of it is still to come; its id is given to nobody again.
+                   Run again, it goes on where it was stopped. Without ID it goes on with all that are marked. With --scan
+                   it looks through the whole of both tables afterwards, also of one that was erased before
   api-key create   makes an API key for an integration and shows it once
                    scopes: read, write, admin; all of them unless named
                    with --platform it is a key of the platform, which acts for every business as far as its scopes let
@@ -59,6 +76,8 @@ usage: paylink-admin set-up [BUSINESS]
   health           looks at everything that money and messages need, and fails where something is missing
   replay           has everything delivered that is still undelivered of links made within DAYS days (90 unless
                    named), and empties the queue of undelivered records
+  resolve          decides about an attempt of a link that needs a person, as POST …/resolve does, where nobody can speak for
+                   its business any more; OUTCOME is ask_again, keep, refund, refunded_elsewhere or not_paid
   contact export   shows everything that is kept about a contact, as JSON
   contact erase    forgets a contact: links that are over, items, the contact itself; receipts stay
 
@@ -146,6 +165,22 @@ async fn run(words: &[&str]) -> CommandResult {
         (["business", "suspend", id, reason], About::Unsaid) => suspend_business(&admin()?, id, Some(reason)).await,
         (["business", "resume", id], About::Unsaid) => resume_business(&admin()?, id).await,
         (["business", "shards", id, many], About::Unsaid) => set_shards(&admin()?, id, number("NUMBER", many)?).await,
+        (["business", "quotas", id, options @ ..], About::Unsaid) => set_quotas(&admin()?, id, options).await,
+        (["business", "usage", id, month @ ..], About::Unsaid) if month.len() < 2 => {
+            usage(&admin()?, id, month.first()).await
+        }
+        (["business", "export", id], About::Unsaid) => export_business(&admin()?, id).await,
+        (["business", "erase"], About::Unsaid) => erase_businesses(&admin()?, false).await,
+        (["business", "erase", "--scan"], About::Unsaid) => erase_businesses(&admin()?, true).await,
+        (["business", "erase", id, "--confirm", confirmed], About::Unsaid) => {
+            erase_business(&admin()?, id, confirmed, false).await
+        }
+        (["business", "erase", id, "--confirm", confirmed, "--scan"], About::Unsaid) => {
+            erase_business(&admin()?, id, confirmed, true).await
+        }
+        (["resolve", link, outcome, attempt @ ..], About::Unsaid) if attempt.len() < 2 => {
+            resolve(&admin()?, link, outcome, attempt.first()).await
+        }
         (["log"], about) => log(&admin()?, about, 50).await,
         (["log", most], about) => log(&admin()?, about, number("NUMBER", most)?).await,
         (["sms", options @ ..], About::Unsaid) => sms(&admin()?, options).await,
@@ -199,8 +234,11 @@ async fn list_businesses(admin: &Admin) -> CommandResult {
 }
 
 async fn show_one_business(admin: &Admin, about: About<'_>) -> CommandResult {
-    let id = about.business(admin).await?;
-    show_business(&admin.business_called(id.as_str()).await?);
+    let business = match about {
+        About::Business(named) => admin.business_called(named).await?,
+        About::Unsaid | About::Platform => admin.business_called(about.business(admin).await?.as_str()).await?,
+    };
+    show_business(&business);
     Ok(())
 }
 
@@ -222,6 +260,149 @@ async fn set_shards(admin: &Admin, id: &str, many: i64) -> CommandResult {
     Ok(())
 }
 
+async fn set_quotas(admin: &Admin, id: &str, options: &[&str]) -> CommandResult {
+    let mut quotas = Quotas::default();
+    let (pairs, rest) = options.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(USAGE.into());
+    }
+    for [name, value] in pairs {
+        let limit = Some(Quotas::parse(number(name, value)?)?);
+        match *name {
+            "--links-per-day" => quotas.links_per_day = limit,
+            "--messages-per-day" => quotas.messages_per_day = limit,
+            "--calls-per-second" => quotas.calls_per_second = limit,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let business = admin.set_quotas(&BusinessId::parse(id)?, quotas, Clock::System.now()).await?;
+    show_business(&business);
+    show(&serde_json::to_value(business.quotas)?)?;
+    eprintln!("These quotas hold within half a minute.");
+    Ok(())
+}
+
+async fn usage(admin: &Admin, id: &str, month: Option<&&str>) -> CommandResult {
+    let business = admin.business_called(id).await?.id;
+    let month = month.map(|month| format!("?month={month}")).unwrap_or_default();
+    show(&admin.call_as_platform(Method::GET, &format!("/v1/businesses/{business}/usage{month}"), None).await?)
+}
+
+/// Only the entries are printed for programs.
+async fn export_business(admin: &Admin, id: &str) -> CommandResult {
+    let shown = admin.export_business(&BusinessId::parse(id)?, |entry| println!("{entry}")).await?;
+    eprintln!("These are {shown} entries.");
+    Ok(())
+}
+
+async fn erase_business(admin: &Admin, id: &str, confirmed: &str, scans: bool) -> CommandResult {
+    let id = BusinessId::parse(id)?;
+    let is_erased = matches!(admin.business_called(id.as_str()).await?.state, BusinessState::Erased { .. });
+    if !(is_erased && scans) {
+        mark(admin, &id, confirmed).await?;
+        erase_marked(admin, &id).await?;
+    }
+    if scans { scan(admin, &id).await } else { Ok(()) }
+}
+
+async fn mark(admin: &Admin, id: &BusinessId, confirmed: &str) -> CommandResult {
+    loop {
+        let now = Clock::System.now();
+        match admin.mark_business(id, confirmed, now).await? {
+            BusinessMarking::Marked(business) => {
+                show_business(&business);
+                return Ok(());
+            }
+            BusinessMarking::NotYet { until } => {
+                println!("{id}: waiting until {until}, when every function knows that it is suspended.");
+                tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
+            }
+        }
+    }
+}
+
+async fn resolve(admin: &Admin, link: &str, outcome: &str, attempt: Option<&&str>) -> CommandResult {
+    let attempt = attempt.map(|attempt| AttemptId::parse(attempt)).transpose()?;
+    let (link, outcome) = (LinkId::parse(link)?, Resolution::parse(outcome)?);
+    let resolved = admin.resolve(&link, attempt.as_ref(), outcome, Clock::System.now()).await?;
+    for attempt in resolved.attempts() {
+        println!("{}  {}", attempt.id, attempt.state.name());
+    }
+    Ok(())
+}
+
+/// One that cannot be erased yet does not keep the others.
+async fn erase_businesses(admin: &Admin, scans: bool) -> CommandResult {
+    let mut left = Vec::new();
+    for id in admin.marked_businesses().await? {
+        let erased = match erase_marked(admin, &id).await {
+            Ok(()) if scans => scan(admin, &id).await,
+            erased => erased,
+        };
+        if let Err(error) = erased {
+            eprintln!("{error}");
+            left.push(id.to_string());
+        }
+    }
+    if left.is_empty() { Ok(()) } else { Err(format!("These are not erased yet: {}.", left.join(", ")).into()) }
+}
+
+async fn erase_marked(admin: &Admin, id: &BusinessId) -> CommandResult {
+    loop {
+        let now = Clock::System.now();
+        match admin.erase_business(id, now).await? {
+            BusinessErasure::NotYet { until } => {
+                println!("{id}: waiting until {until}, when every function knows that it is marked.");
+                tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
+            }
+            BusinessErasure::Waits(waiting) => return Err(still_to_come(id, &waiting).into()),
+            BusinessErasure::Erased(erased) => {
+                let ErasedBusiness { business, links, receipts, contacts, items } = *erased;
+                println!(
+                    "{links} links, {receipts} receipts, {contacts} contacts and {items} items are deleted, with all"
+                );
+                println!(
+                    "settings, secrets and keys. Its lists are empty. What is left is that the id was given away:"
+                );
+                show_business(&business);
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn scan(admin: &Admin, id: &BusinessId) -> CommandResult {
+    match admin.erase_strays(id, Clock::System.now()).await? {
+        0 => println!("{id}: a look through both tables found nothing else."),
+        found => println!("{id}: a look through both tables found {found} items that no list named, and deleted them."),
+    }
+    Ok(())
+}
+
+/// Why a business cannot be erased yet, and what to do.
+fn still_to_come(id: &BusinessId, waiting: &WaitingLinks) -> String {
+    let WaitingLinks { live, due, due_until, undelivered, log_events, example } = waiting;
+    let mut text = format!("{id}: not everything of its links is over, and nothing that belongs to them is deleted.");
+    if *live > 0 {
+        text.push_str(&format!(
+            "\n  {live} are live: their money is not decided. `resolve` does what a person has to."
+        ));
+    }
+    if let Some(until) = due_until {
+        text.push_str(&format!(
+            "\n  {due} of them and {log_events} events of the log have something due, the last of it"
+        ));
+        text.push_str(&format!("\n  at {until}, and perhaps more after it."));
+    }
+    if *undelivered > 0 {
+        text.push_str(&format!("\n  {undelivered} have a message or an event that nobody delivered: run `replay`."));
+    }
+    if let Some(example) = example {
+        text.push_str(&format!("\n  One of them is {example}."));
+    }
+    text
+}
+
 async fn log(admin: &Admin, about: About<'_>, most: usize) -> CommandResult {
     for entry in admin.audit_log(&about.business(admin).await?, most).await? {
         println!("{}", serde_json::to_string(&entry)?);
@@ -236,6 +417,8 @@ fn show_business(business: &Business) {
             let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             format!("suspended since {suspended_at}{reason}")
         }
+        BusinessState::Erasing { since, .. } => format!("marked to be erased since {since}"),
+        BusinessState::Erased { erased_at } => format!("erased at {erased_at}"),
     };
     let pay_url = business.pay_url.as_ref().map(|url| format!("  {}", url.as_str())).unwrap_or_default();
     println!("{}  {state}  {}  {}{pay_url}", business.id, business.created_at, business.name);

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 pub(crate) const REREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// A process remembers what may change of this many businesses.
-const BUSINESSES: NonZeroUsize = NonZeroUsize::new(64).expect("a number that is not zero");
+pub(crate) const BUSINESSES: NonZeroUsize = NonZeroUsize::new(64).expect("a number that is not zero");
 
 /// A process remembers this many of the items of a kind that never change.
 const IMMUTABLE: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is not zero");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::business::quotas::Quotas;
 use domain::business::settings::Settings;
 use domain::ids::{AccountId, ReceiptTypeId};
 use domain::locale::Locale;
@@ -40,9 +41,14 @@ impl Configuration {
         self.business.as_ref().map_or(Shards::ONE, |business| business.shards)
     }
 
+    /// How much the business may do.
+    pub fn quotas(&self) -> Quotas {
+        self.business.as_ref().map_or_else(Quotas::default, |business| business.quotas)
+    }
+
     /// Whether the business may take no new payments.
     pub fn is_suspended(&self) -> bool {
-        self.business.as_ref().is_some_and(Business::is_suspended)
+        self.business.as_ref().is_some_and(|business| !business.takes_payments())
     }
 
     /// The business's own text: for the very locale, else for its language.

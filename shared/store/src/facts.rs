@@ -1,15 +1,20 @@
-//! How the facts about a link are written in the index of lists: one short text, because each entry of an index is paid for by
+//! How the facts about a link, a receipt or a message are written in the index of lists: one short text, because each entry of an index is paid for by
 //! its size and an attribute's name counts too.
 
 use domain::Timestamp;
+use domain::gateway::Mode;
 use domain::ids::AccountId;
-use domain::link::{LinkFacts, LinkStatusKind};
+use domain::link::{LinkFacts, LinkStatusKind, Receipt};
+use domain::messages::channel::Channel;
+use domain::messages::delivery::Metered;
+use domain::messages::provider_profile::ProviderKind;
 use domain::money::{Currency, Money};
 
 const OPENED: char = 'o';
 const BEGUN: char = 'b';
 const NEEDS_REVIEW: char = 'r';
 const MESSAGE_FAILED: char = 'm';
+const SANDBOX: char = 's';
 
 /// `{status}{flags} {expires_at} {amount} {currency} {account}`, such as `ao 1764930000 1500000 IRR main`. The account comes
 /// last, because it is what is longest.
@@ -25,6 +30,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.is_begun, BEGUN),
         (facts.needs_review, NEEDS_REVIEW),
         (facts.message_failed, MESSAGE_FAILED),
+        (facts.mode == Mode::Sandbox, SANDBOX),
     ];
     let flags: String = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).collect();
     let (amount, currency) = (facts.amount.minor_units(), facts.amount.currency().code());
@@ -47,6 +53,7 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
     let amount = parts.next()?.parse().ok()?;
     let currency = Currency::parse(parts.next()?).ok()?;
     Some(LinkFacts {
+        mode: if flags.contains(SANDBOX) { Mode::Sandbox } else { Mode::Live },
         status,
         is_opened: flags.contains(OPENED),
         is_begun: flags.contains(BEGUN),
@@ -58,6 +65,33 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
     })
 }
 
+/// `{mode} {amount} {currency}`, such as `live 1500000 IRR`.
+pub(crate) fn of_receipt(receipt: &Receipt) -> String {
+    format!("{} {} {}", receipt.mode.as_str(), receipt.money.minor_units(), receipt.money.currency().code())
+}
+
+/// What is in [`of_receipt`].
+pub(crate) fn read_receipt(text: &str) -> Option<(Mode, Money)> {
+    let mut parts = text.split(' ');
+    let mode = Mode::parse(parts.next()?).ok()?;
+    let amount = parts.next()?.parse().ok()?;
+    Some((mode, Money::new(amount, Currency::parse(parts.next()?).ok()?).ok()?))
+}
+
+/// `{channel} {provider} {segments}`, such as `sms kavenegar 2`.
+pub(crate) fn of_message(message: Metered) -> String {
+    format!("{} {} {}", message.channel.as_str(), message.provider.as_str(), message.segments)
+}
+
+/// What is in [`of_message`].
+pub(crate) fn read_message(text: &str) -> Option<Metered> {
+    let mut parts = text.split(' ');
+    let channel = Channel::parse(parts.next()?).ok()?;
+    let name = parts.next()?;
+    let provider = ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == name)?;
+    Some(Metered { channel, provider, segments: parts.next()?.parse().ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +99,7 @@ mod tests {
     /// The largest that there can be.
     fn facts() -> LinkFacts {
         LinkFacts {
+            mode: Mode::Sandbox,
             status: LinkStatusKind::Cancelled,
             is_opened: true,
             is_begun: true,
@@ -79,6 +114,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_again() {
         let few = LinkFacts {
+            mode: Mode::Live,
             status: LinkStatusKind::Active,
             is_opened: false,
             is_begun: false,
@@ -92,6 +128,18 @@ mod tests {
         for nothing in ["", "x 1 1 IRR main", "a 1 1 IRR", "a one 1 IRR main"] {
             assert_eq!(read(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_a_message_counts_as_is_read_again() {
+        for provider in ProviderKind::ALL {
+            let message = Metered { channel: provider.profile().channel, provider, segments: 2 };
+            assert_eq!(read_message(&of_message(message)), Some(message));
+        }
+        assert_eq!(read_message("sms pigeon 1"), None);
+        let read = read_receipt("sandbox 1999 EUR");
+        assert_eq!(read, Some((Mode::Sandbox, Money::new(1999, Currency::parse("EUR").unwrap()).unwrap())));
+        assert_eq!(read_receipt("live EUR"), None);
     }
 
     #[test]

@@ -7,9 +7,11 @@
 //! |---|---|---|
 //! | `config#{business}` | `business`, `settings`, `account#{id}`, `receipt-type#{id}`, `provider#{id}`, `template#{kind}#{channel}#{locale}` | the business as the platform made it, and what it set |
 //! | `keys#{business}`, `platform-keys` | `api-key#{sha256}` | hashed API keys of a business, of the platform |
+//! | `platform` | `defaults` | what the platform wants its businesses to start with |
 //! | `logo#{business}#{hash}` | `logo` | a picture that the settings name or named, immutable |
 //! | `webhooks#{business}` | `endpoint#{id}` | the CRM's endpoints |
 //! | `audit#{business}` | `{time}#{mark}` | who changed what the business's money depends on |
+//! | `event#{business}#{entry}` | `event` | what the CRM was told of an entry of that log |
 //! | `contact#{business}#{id}` | `contact` | a contact |
 //! | `item#{business}#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
 //! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
@@ -30,15 +32,15 @@
 //!
 //! The indexes hold keys only, but for two. `due` also says whose work it is, and is sparse: what time has nothing to do with
 //! any more is not in it. `by-state` has a few facts about each link (`facts.rs`), so that a list is narrowed before a link
-//! is read. It also lists businesses, contacts and items, those of one business in one partition: a partition takes a
+//! is read. It also lists businesses, contacts, items and logos, those of one business in one partition: a partition takes a
 //! thousand new entries a second, and that many records are new at once only while a business imports all of its own.
 
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
 use domain::events::EventType;
 use domain::ids::{
-    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, LinkId, MessageId, ProviderId,
-    ReceiptId, ReceiptTypeId, ReferenceId,
+    AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, FieldKey,
+    ItemId, LinkId, MessageId, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
 };
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
@@ -120,6 +122,11 @@ pub(crate) fn business(id: &BusinessId) -> Key {
     Key::new(configuration_of(id), "business")
 }
 
+/// What businesses start with.
+pub(crate) fn platform_defaults() -> Key {
+    Key::new("platform", "defaults")
+}
+
 pub(crate) fn settings(business: &BusinessId) -> Key {
     Key::new(configuration_of(business), "settings")
 }
@@ -179,6 +186,30 @@ pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {
     Key::new(format!("link#{link}"), format!("{EVENT_PREFIX}{sequence:010}"))
 }
 
+/// The event of an entry of a business's log.
+pub(crate) fn entry_event(business: &BusinessId, entry: &AuditEntryId) -> Key {
+    Key::new(format!("{}{entry}", entry_events_prefix(business)), "event")
+}
+
+/// What the partitions of the events of all entries of a business's log begin with.
+pub(crate) fn entry_events_prefix(business: &BusinessId) -> String {
+    format!("event#{business}#")
+}
+
+/// The event that a key of that form leads to.
+pub(crate) fn event_of_entry(pk: &str) -> Option<EventId> {
+    let (_, entry) = pk.strip_prefix("event#")?.split_once('#')?;
+    Some(EventId::of_entry(&AuditEntryId::parse(entry).ok()?))
+}
+
+/// Where an event lies.
+pub(crate) fn event_by_id(business: &BusinessId, id: &EventId) -> Option<Key> {
+    Some(match id.subject()? {
+        EventSubject::Link(link, sequence) => event(&link, sequence),
+        EventSubject::Entry(entry) => entry_event(business, &entry),
+    })
+}
+
 pub(crate) fn audit_of(business: &BusinessId) -> String {
     format!("audit#{business}")
 }
@@ -201,6 +232,24 @@ pub(crate) fn receipt(business: &BusinessId, id: &ReceiptId) -> Key {
 
 pub(crate) fn reference(business: &BusinessId, id: &ReferenceId) -> Key {
     Key::new(format!("reference#{business}#{id}"), "reference")
+}
+
+/// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
+/// `#` what all of a kind begin with.
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 10] {
+    let kind = |kind: &str| format!("{kind}#{business}#");
+    [
+        configuration_of(business),
+        keys_of(business),
+        webhooks_of(business),
+        audit_of(business),
+        entry_events_prefix(business),
+        kind("logo"),
+        kind("contact"),
+        items_prefix(business),
+        kind("receipt"),
+        kind("reference"),
+    ]
 }
 
 pub(crate) fn claim(claim: &str) -> Key {
@@ -231,6 +280,11 @@ pub(crate) mod secrets {
         version(format!("endpoint-secret#{business}#{id}"), of)
     }
 
+    /// What the partitions of all secrets of a business begin with.
+    pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 3] {
+        ["credentials", "provider-secret", "endpoint-secret"].map(|kind| format!("{kind}#{business}#"))
+    }
+
     pub(crate) fn pay_token() -> Key {
         Key::new("pay-token-secret", "secret")
     }
@@ -257,6 +311,11 @@ pub(crate) fn items_of(business: &BusinessId) -> String {
     format!("items#{business}")
 }
 
+/// The pictures that a business's settings name or named, by the names of their content.
+pub(crate) fn logos_of(business: &BusinessId) -> String {
+    format!("logos#{business}")
+}
+
 /// The lists of a business over all its contacts and items, each spread over the business's shards. Links that somebody may
 /// still have to do with are in one list, and those that are over are in one for each month in which they were made, so
 /// that what is live costs what is live to read, and not what there ever was.
@@ -270,6 +329,11 @@ pub(crate) fn over(business: &BusinessId, month: &str, shard: u8) -> String {
 
 pub(crate) fn receipts_of_month(business: &BusinessId, month: &str, shard: u8) -> String {
     sharded(format!("receipts#{business}#{month}"), shard)
+}
+
+/// Messages that providers took over.
+pub(crate) fn messages_of_month(business: &BusinessId, month: &str, shard: u8) -> String {
+    sharded(format!("messages#{business}#{month}"), shard)
 }
 
 pub(crate) fn events_of_day(business: &BusinessId, day: &str, shard: u8) -> String {
@@ -336,9 +400,9 @@ impl DueKind {
         }
     }
 
-    /// The partition of the index in which a link's work of this kind waits.
-    pub(crate) fn of(self, link: &LinkId) -> String {
-        let hash = Sha256::digest(link.as_str().as_bytes());
+    /// The partition of the index in which work of this kind waits of a link, or of what has this id.
+    pub(crate) fn of(self, id: &str) -> String {
+        let hash = Sha256::digest(id.as_bytes());
         self.shard(hash.first().copied().unwrap_or_default() % DUE_SHARDS)
     }
 }
@@ -396,7 +460,7 @@ mod tests {
     #[test]
     fn due_work_spreads_over_all_shards() {
         let shards: std::collections::BTreeSet<_> =
-            (0..=255).map(|n| DueKind::Link.of(&LinkId::of(&PayToken::from_random([n; 16])))).collect();
+            (0..=255).map(|n| DueKind::Link.of(LinkId::of(&PayToken::from_random([n; 16])).as_str())).collect();
         assert_eq!(shards.len(), usize::from(DUE_SHARDS));
     }
 
@@ -428,14 +492,14 @@ mod tests {
     #[test]
     fn ten_thousand_links_made_in_one_second_stay_below_what_a_partition_takes() {
         // A new entry is one unit.
-        let fullest = fullest(10_000, 1, |id| DueKind::Link.of(id));
+        let fullest = fullest(10_000, 1, |id| DueKind::Link.of(id.as_str()));
         assert!(fullest < LIMIT * 3 / 4, "the fullest shard got {fullest} entries");
     }
 
     #[test]
     fn three_thousand_whole_lives_a_second_stay_below_what_a_shard_takes_and_five_thousand_do_not() {
         // In a life an entry is put, moved once, which is two, and taken away. `tests/tests/suite/budgets.rs` counts that.
-        let shard = |id: &LinkId| DueKind::Link.of(id);
+        let shard = |id: &LinkId| DueKind::Link.of(id.as_str());
         assert!(fullest(3_000, 4, shard) < LIMIT);
         assert!(fullest(5_000, 4, shard) > LIMIT);
     }

@@ -18,6 +18,7 @@ mod contacts;
 mod credentials;
 mod cursor;
 mod due;
+mod erasing;
 mod error;
 mod events;
 mod facts;
@@ -38,6 +39,7 @@ mod settings;
 mod table;
 mod templates;
 mod tokens;
+mod usage;
 mod webhooks;
 mod wiring;
 
@@ -56,6 +58,7 @@ pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
 pub use cursor::{Cursor, SortKey};
 pub use due::{Due, DueEvent, DueLink, DueMessage};
+pub use erasing::{LinkErased, Strays, WholeLink};
 pub use error::StoreError;
 pub use events::{EventRecorded, LinkHistory};
 pub use heartbeat::Schedule;
@@ -94,6 +97,7 @@ struct Memory {
     provider_secrets: Immutable<(BusinessId, ProviderId, CredentialsVersion), ProviderSecret>,
     signing_secrets: Immutable<(BusinessId, EndpointId, CredentialsVersion), SigningSecret>,
     heartbeats: std::sync::Mutex<heartbeat::Heartbeats>,
+    day_counts: usage::DayCounts,
 }
 
 impl Store {
@@ -117,6 +121,7 @@ impl Store {
                 provider_secrets: Immutable::default(),
                 signing_secrets: Immutable::default(),
                 heartbeats: std::sync::Mutex::default(),
+                day_counts: usage::DayCounts::default(),
             }),
         }
     }

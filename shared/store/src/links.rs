@@ -121,7 +121,7 @@ impl Store {
             item.insert(NEEDS_DELIVERY.to_owned(), text("yes"));
         }
         if let Some(due_at) = link.sweep_from() {
-            item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id())));
+            item.insert(DUE_KIND.to_owned(), text(DueKind::Link.of(link.id().as_str())));
             item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
         }
         Ok(item)

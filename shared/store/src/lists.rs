@@ -285,6 +285,19 @@ impl BusinessStore {
         Ok(months(from, to).iter().map(of_month).collect())
     }
 
+    /// How many links are live, counted to this number.
+    pub async fn live_links(&self, most: usize) -> Result<usize, StoreError> {
+        let (shards, _) = listed_since(&*self.fresh_configuration().await?);
+        let live = shards.all().map(|shard| keys::live(&self.business, shard));
+        let sources = live.map(|list| Source::of_state(list, "0".to_owned(), ":".to_owned())).collect();
+        let mut listing = Listing::new(&self.store, "count live links", Order::OldestFirst, most, vec![sources]);
+        let mut found = 0;
+        while found < most && listing.next().await?.is_some() {
+            found += 1;
+        }
+        Ok(found)
+    }
+
     /// Receipts, the newest first.
     pub async fn list_receipts(
         &self,
@@ -345,10 +358,7 @@ impl BusinessStore {
         let listing = Listing::new(&self.store, "list events", Order::OldestFirst, at_a_time, days);
         let id_of = |place: &str| EventId::parse(keys::listed_id(place)?).ok();
         let wanted = Wanted {
-            key_of: |place: &str| {
-                let (link, sequence) = id_of(place)?.parts()?;
-                Some(keys::event(&link, sequence))
-            },
+            key_of: |place: &str| keys::event_by_id(&self.business, &id_of(place)?),
             entry: |entry: &Entry| list.kind.is_none_or(|kind| keys::listed_type(&entry.place) == Some(kind.as_str())),
             record: |_: &EventRecord| true,
             only_records_say: false,
@@ -537,14 +547,14 @@ impl Store {
 }
 
 /// A UTC month, and the sort keys between which its entries lie.
-struct Month {
-    name: String,
+pub(crate) struct Month {
+    pub(crate) name: String,
     from: String,
     to: String,
 }
 
 /// The UTC months that a span of time touches, the latest first.
-fn months(from: Timestamp, to: Timestamp) -> Vec<Month> {
+pub(crate) fn months(from: Timestamp, to: Timestamp) -> Vec<Month> {
     let zone = jiff::tz::TimeZone::UTC;
     let first_of = |at: Timestamp| zone.to_datetime(at).date().first_of_month();
     let start = |date: jiff::civil::Date| zone.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX);
@@ -561,7 +571,7 @@ fn months(from: Timestamp, to: Timestamp) -> Vec<Month> {
 }
 
 /// The UTC days that a span of time touches, the latest first.
-fn days(from: Timestamp, to: Timestamp) -> Vec<String> {
+pub(crate) fn days(from: Timestamp, to: Timestamp) -> Vec<String> {
     let mut days = Vec::new();
     let mut day = to;
     loop {
@@ -574,7 +584,7 @@ fn days(from: Timestamp, to: Timestamp) -> Vec<String> {
 }
 
 /// A sort key before every entry of an instant, and after all entries of earlier ones.
-fn bound(at: Timestamp) -> String {
+pub(crate) fn bound(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond().max(0))
 }
 
@@ -585,7 +595,7 @@ fn to_of(to: Timestamp, after: Option<&Cursor>) -> String {
 }
 
 /// Over how many partitions a business's lists are spread, and since when there can be anything in them.
-fn listed_since(configuration: &Configuration) -> (Shards, Timestamp) {
+pub(crate) fn listed_since(configuration: &Configuration) -> (Shards, Timestamp) {
     // Clocks differ by less than a day.
     let created_at = configuration.business.as_ref().map(|business| business.created_at);
     let since = created_at.and_then(|at| at.checked_sub(jiff::SignedDuration::from_hours(24)).ok());

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::due::DueMessage;
 use crate::error::StoreError;
+use crate::facts;
 use crate::item::{Item, from_item, key, number, text, text_of, to_item, write_id};
-use crate::keys::{self, DUE_AT, DUE_KIND, DueKind, FORGET_AT, MESSAGE_PREFIX, SK};
+use crate::keys::{self, BY_STATE, DUE_AT, DUE_KIND, DueKind, FACTS, FORGET_AT, LISTED_AT, MESSAGE_PREFIX, SK};
 use crate::links::{Written, written_over};
 use crate::table::{Condition, PutOutcome, TransactOutcome};
 use crate::{BusinessStore, Store};
@@ -26,6 +27,9 @@ pub(crate) struct MessageRecord {
     tries: u32,
     /// The mark of the run that leased it last.
     lease: String,
+    /// In which of the business's shards its link is listed, and the message with it.
+    #[serde(default)]
+    shard: u8,
 }
 
 /// The right to send a message, and the number of the try.
@@ -33,6 +37,7 @@ pub(crate) struct MessageRecord {
 pub struct SendLease {
     business: BusinessId,
     link: LinkId,
+    shard: u8,
     message: MessageId,
     mark: String,
     pub tries: u32,
@@ -104,13 +109,12 @@ impl Store {
     /// Leases a message that no run has leased.
     pub async fn lease_message(
         &self,
-        (business, link): (&BusinessId, &LinkId),
+        link: &PaymentLink,
         message: &MessageId,
         until: Timestamp,
     ) -> Result<LeaseOutcome, StoreError> {
         const WRITE: &str = "lease a message";
-        let (business, link) = (business.clone(), link.clone());
-        let lease = SendLease { business, link, message: message.clone(), mark: write_id()?, tries: 1 };
+        let lease = SendLease::on(link, message, write_id()?, 1);
         let item = lease.item(MessageState::Sending { until }, None)?;
         let known = match self.put_if(WRITE, item, Condition::nothing_there()).await? {
             PutOutcome::Written => return Ok(LeaseOutcome::Mine(lease)),
@@ -131,13 +135,12 @@ impl Store {
     /// Leaves a message that no run has leased to the schedule, which sends it from this instant on.
     pub async fn queue_message(
         &self,
-        (business, link): (&BusinessId, &LinkId),
+        link: &PaymentLink,
         message: &MessageId,
         until: Timestamp,
     ) -> Result<(), StoreError> {
         const WRITE: &str = "queue a message";
-        let (business, link) = (business.clone(), link.clone());
-        let untried = SendLease { business, link, message: message.clone(), mark: write_id()?, tries: 0 };
+        let untried = SendLease::on(link, message, write_id()?, 0);
         let item = untried.item(MessageState::Queued { until }, Some(until))?;
         match self.put_if(WRITE, item, Condition::nothing_there()).await? {
             // Where it is there already, it is queued or another run has leased it.
@@ -164,7 +167,7 @@ impl Store {
             .expression_attribute_names("#kind", DUE_KIND)
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":kind", text(DueKind::Delivery.of(link)))
+            .expression_attribute_values(":kind", text(DueKind::Delivery.of(link.as_str())))
             .expression_attribute_values(":at", number(at.as_millisecond()))
             .expression_attribute_values(":sending", text("sending"))
             .send()
@@ -182,23 +185,17 @@ impl Store {
         const WRITE: &str = "lease a due message";
         let known: Option<MessageRecord> = self.read(WRITE, keys::message(&due.link, &due.message)).await?;
         let Some(known) = known else { return Ok(DueLease::NotOurs) };
-        if let MessageState::Sent(handover) = known.state {
-            let look = handover.next_look.clone();
+        if let MessageState::Sent(handover) = &known.state {
+            let (look, handover) = (handover.next_look.clone(), handover.clone());
             // The index can still show a look that is over.
             let Some(look) = look.filter(|look| look.at.as_millisecond() == due.due_at.as_millisecond()) else {
                 return Ok(DueLease::NotOurs);
             };
-            let (link, message) = (due.link.clone(), due.message.clone());
-            let lease = SendLease { business: known.business, link, message, mark: known.lease, tries: known.tries };
+            let lease = known.lease(&due.link, &due.message);
             return Ok(DueLease::Look(SentLook { lease, handover, look }));
         }
-        let lease = SendLease {
-            business: known.business,
-            link: due.link.clone(),
-            message: due.message.clone(),
-            mark: write_id()?,
-            tries: known.tries.saturating_add(1),
-        };
+        let before = known.lease(&due.link, &due.message);
+        let lease = SendLease { mark: write_id()?, tries: known.tries.saturating_add(1), ..before };
         let item = lease.item(MessageState::Sending { until }, Some(until))?;
         let still_due = Condition::new(
             "due_at = :seen AND lease = :known",
@@ -286,8 +283,9 @@ impl Store {
         const WRITE: &str = "forget where a chat has moved to";
         for recipient in link.recipients() {
             let known: Option<MessageRecord> = self.read(WRITE, keys::message(link.id(), &recipient.id)).await?;
-            let Some(MessageRecord { business, state, tries, lease: mark }) = known else { continue };
-            let state = match state {
+            let Some(known) = known else { continue };
+            let lease = known.lease(link.id(), &recipient.id);
+            let state = match known.state {
                 MessageState::Sent(handover) if handover.moved_to.is_some() => {
                     MessageState::Sent(Handover { moved_to: None, ..handover })
                 }
@@ -301,7 +299,6 @@ impl Store {
                 | MessageState::Failed { .. }
                 | MessageState::Skipped { .. } => continue,
             };
-            let lease = SendLease { business, link: link.id().clone(), message: recipient.id.clone(), mark, tries };
             self.note_message(&lease, state).await?;
         }
         Ok(())
@@ -312,13 +309,9 @@ impl Store {
         const READ: &str = "read a sent message";
         let known: Option<MessageRecord> = self.read(READ, keys::message(link, message)).await?;
         let Some(known) = known else { return Ok(SentMessage::Other) };
+        let lease = known.lease(link, message);
         Ok(match known.state {
-            MessageState::Sent(handover) => {
-                let (link, message) = (link.clone(), message.clone());
-                let lease =
-                    SendLease { business: known.business, link, message, mark: known.lease, tries: known.tries };
-                SentMessage::Sent(Box::new(lease), handover)
-            }
+            MessageState::Sent(handover) => SentMessage::Sent(Box::new(lease), handover),
             MessageState::Sending { .. } => SentMessage::NotYet,
             MessageState::Queued { .. }
             | MessageState::Waiting { .. }
@@ -328,18 +321,43 @@ impl Store {
     }
 }
 
+impl MessageRecord {
+    /// The right of the run that leased the message last.
+    fn lease(&self, link: &LinkId, message: &MessageId) -> SendLease {
+        SendLease {
+            business: self.business.clone(),
+            link: link.clone(),
+            shard: self.shard,
+            message: message.clone(),
+            mark: self.lease.clone(),
+            tries: self.tries,
+        }
+    }
+}
+
 impl SendLease {
+    fn on(link: &PaymentLink, message: &MessageId, mark: String, tries: u32) -> Self {
+        let (business, shard, message) = (link.business().clone(), link.shard(), message.clone());
+        Self { business, link: link.id().clone(), shard, message, mark, tries }
+    }
+
     /// The condition that no other run has leased the message since.
     fn still_held(&self) -> Condition {
         Condition::new("lease = :mine", [(":mine", text(&self.mark))])
     }
 
     fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
-        let business = self.business.clone();
-        let record = MessageRecord { business, state, tries: self.tries, lease: self.mark.clone() };
+        let (business, lease) = (self.business.clone(), self.mark.clone());
+        let record = MessageRecord { business, state, tries: self.tries, lease, shard: self.shard };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
+        if let Some((at, metered)) = record.state.metered() {
+            let list = keys::messages_of_month(&self.business, &keys::month_of(at), self.shard);
+            item.insert(BY_STATE.to_owned(), text(list));
+            item.insert(LISTED_AT.to_owned(), text(keys::listed_at(at, self.message.as_str())));
+            item.insert(FACTS.to_owned(), text(facts::of_message(metered)));
+        }
         if let Some(due_at) = due_at {
-            item.insert(DUE_KIND.to_owned(), text(DueKind::Delivery.of(&self.link)));
+            item.insert(DUE_KIND.to_owned(), text(DueKind::Delivery.of(self.link.as_str())));
             item.insert(DUE_AT.to_owned(), number(due_at.as_millisecond()));
         }
         Ok(item)

@@ -6,8 +6,9 @@ use domain::link::{PaymentLink, Receipt};
 
 use crate::BusinessStore;
 use crate::error::StoreError;
+use crate::facts;
 use crate::item::{Item, text, to_item};
-use crate::keys::{self, BY_CONTACT, BY_ITEM, BY_STATE, LISTED_AT};
+use crate::keys::{self, BY_CONTACT, BY_ITEM, BY_STATE, FACTS, LISTED_AT};
 
 /// A receipt's item with its places in the lists of its contact, of its item and of its month.
 pub(crate) fn receipt_item(link: &PaymentLink, receipt: &Receipt) -> Result<Item, StoreError> {
@@ -19,6 +20,7 @@ pub(crate) fn receipt_item(link: &PaymentLink, receipt: &Receipt) -> Result<Item
     }
     let month = keys::month_of(receipt.registered_at);
     item.insert(BY_STATE.to_owned(), text(keys::receipts_of_month(business, &month, link.shard())));
+    item.insert(FACTS.to_owned(), text(facts::of_receipt(receipt)));
     item.insert(LISTED_AT.to_owned(), text(keys::listed_at(receipt.registered_at, receipt.id.as_str())));
     Ok(item)
 }

@@ -7,8 +7,8 @@ use domain::business::settings::Settings;
 
 use crate::BusinessStore;
 use crate::error::StoreError;
-use crate::item::to_item;
-use crate::keys;
+use crate::item::{text, to_item};
+use crate::keys::{self, BY_STATE, LISTED_AT};
 use crate::revision::{Revision, to_marked_item};
 use crate::table::RecordWritten;
 
@@ -34,7 +34,12 @@ impl BusinessStore {
         let item = to_marked_item(at.clone(), settings)?;
         let mut beside = self.log_of_writing(Subject::new("settings", "settings"), at, settings, Vec::new()).await?;
         if let Some(logo) = logo {
-            beside.push(self.store.plain_put(to_item(keys::logo(&self.business, &logo.hash()), logo)?)?);
+            let hash = logo.hash();
+            let mut item = to_item(keys::logo(&self.business, &hash), logo)?;
+            // Nothing else names a picture that the settings name no more.
+            item.insert(BY_STATE.to_owned(), text(keys::logos_of(&self.business)));
+            item.insert(LISTED_AT.to_owned(), text(hash.as_str()));
+            beside.push(self.store.plain_put(item)?);
         }
         self.store.put_over("write the settings", item, revision, beside).await
     }

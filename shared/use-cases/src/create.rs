@@ -4,6 +4,7 @@
 //! is the record that the request was answered, and a retry finds it before any rule is asked again.
 
 use domain::Problems;
+use domain::business::quotas::QuotaReached;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{LinkId, PayToken};
 use domain::link::PaymentLink;
@@ -16,6 +17,7 @@ use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
 use crate::idempotency::{Answer, hash_of};
 use crate::named_records::NamedRecords;
+use crate::quota::{Today, of_new_link};
 
 /// A link that somebody wants made.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ pub enum CreateRefused {
     /// This link was made under the same idempotency key with another body.
     #[error("the link {0} was made under the same idempotency key with another body")]
     KeyReused(LinkId),
+    /// The business has made or sent as much today as the platform allows it.
+    #[error("the quota {} is used up", .0.quota.as_str())]
+    QuotaReached(QuotaReached),
     /// Others kept changing the contact or the item.
     #[error(transparent)]
     RecordsKeepChanging(#[from] KeepsChanging),
@@ -92,8 +97,11 @@ pub async fn create(
         let link = PaymentLink::new(business, token.clone(), new.base, request_hash.clone(), terms, at);
         let shard = configuration.shards().of(link.id());
         let link = link.in_shard(shard).traced(new.trace.clone());
+        let wanted = of_new_link(&link);
+        Today::read(store, &configuration, at).await?.check(wanted).map_err(CreateRefused::QuotaReached)?;
         match store.create_link(&link, &named.changed, at).await? {
             Created::New => {
+                store.note_done(wanted).await;
                 tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
                 return Ok(Answer::New(link));
             }

@@ -25,6 +25,7 @@ mod credentials_version;
 mod idempotency;
 mod link_change;
 mod named_records;
+mod quota;
 
 pub use contended::KeepsChanging;
 pub use credentials_version::new_version;

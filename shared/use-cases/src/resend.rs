@@ -1,5 +1,6 @@
 //! Having people told once more about an active link.
 
+use domain::business::quotas::{DayCount, QuotaReached};
 use domain::ids::LinkId;
 use domain::link::{PaymentLink, ResendRefused as TooSoonOrTooOften};
 use domain::requests::resend::{ResendContext, ResendRequest, decide};
@@ -9,6 +10,7 @@ use store::{BusinessStore, Configuration};
 use crate::Now;
 use crate::idempotency::{Answer, Asked};
 use crate::link_change::{ChangeRefused, change, read_link};
+use crate::quota::{Today, messages_of};
 
 /// Why nobody is told once more.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub enum ResendRefused {
     Suspended,
     /// The link has ended, or people were told too recently or too often.
     NotNow(TooSoonOrTooOften),
+    /// The business has sent as much today as the platform allows it.
+    QuotaReached(QuotaReached),
 }
 
 /// Tells the people whom the request names, or else those who were told when the link was made. `problems` carries
@@ -39,18 +43,27 @@ pub async fn resend(
         settings: &configuration.settings,
         providers: &configuration.providers,
     };
-    change(store, now, link, "resend", asked.fingerprint(), |link, at| {
+    let today = Today::read(store, configuration, now()).await?;
+    let answer = change(store, now, link, "resend", asked.fingerprint(), |link, at| {
         link.may_resend(at).map_err(ResendRefused::NotNow)?;
         if configuration.is_suspended() {
             return Err(ResendRefused::Suspended);
         }
         let round = decide(request, link, context, at, problems.clone()).map_err(ResendRefused::Invalid)?;
+        let wanted = DayCount { links: 0, messages: messages_of(round.recipients.iter()) };
+        today.check(wanted).map_err(ResendRefused::QuotaReached)?;
         let next = link.resend(round, at).map_err(ResendRefused::NotNow)?;
         let size = next.check_growth(link);
         size.map_err(|rejection| ResendRefused::Invalid(Problems::of("/recipients", rejection)))?;
         Ok(next)
     })
-    .await
+    .await?;
+    if let Answer::New(link) = &answer
+        && let Some(round) = link.message_rounds().last()
+    {
+        store.note_done(DayCount { links: 0, messages: messages_of(round.recipients.iter()) }).await;
+    }
+    Ok(answer)
 }
 
 /// Only people at the contact make the contact be read.

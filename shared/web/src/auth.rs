@@ -2,19 +2,23 @@
 //! calls are limited in rate.
 
 use std::fmt;
-use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use domain::Timestamp;
 use domain::audit::{Actor, AuditAction, Author, Side, Subject};
+use domain::business::quotas::{Quota as BusinessQuota, QuotaReached};
 use domain::ids::BusinessId;
+use domain::records::business::Business;
 use futures_util::future::try_join;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use lru::LruCache;
 use store::{ApiKey, BusinessStore, KeyHolder, Scope, Store};
 
 use crate::problem::ApiProblem;
@@ -33,6 +37,14 @@ const BURST_SECONDS: u32 = 2;
 
 type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
 
+/// The rate of one business that has a quota.
+type OwnLimiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+
+/// A process remembers the rates of this many businesses that have a quota, and of integrations before it forgets those that
+/// are quiet.
+const BUSINESSES: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is not zero");
+const INTEGRATIONS: usize = 4096;
+
 /// Those who may call, and how often. Cheap to clone; clones count together.
 ///
 /// Calls are counted by this process, each integration's for itself, so that counting costs no call. AWS runs as many
@@ -42,6 +54,7 @@ type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, No
 pub struct Callers {
     store: Store,
     limiter: Arc<Limiter>,
+    own: Arc<Mutex<LruCache<BusinessId, (NonZeroU32, Arc<OwnLimiter>)>>>,
     /// Who calls is the deployer, at a terminal.
     are_the_deployer: bool,
 }
@@ -86,10 +99,9 @@ pub struct PlatformCaller {
 
 impl Callers {
     pub fn new(store: Store, calls_per_second: NonZeroU32) -> Self {
-        let burst = calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
-        let quota = Quota::per_second(calls_per_second).allow_burst(burst);
-        let limiter = RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock);
-        Self { store, limiter: Arc::new(limiter), are_the_deployer: false }
+        let limiter = RateLimiter::new(rate(calls_per_second), HashMapStateStore::default(), MonotonicClock);
+        let own = Arc::new(Mutex::new(LruCache::new(BUSINESSES)));
+        Self { store, limiter: Arc::new(limiter), own, are_the_deployer: false }
     }
 
     /// The same for the deployer's command, which calls the API in its own process.
@@ -117,9 +129,12 @@ impl Callers {
         };
         let store = self.store.of(&business);
         let (key, known) = try_join(self.key(&holder, presented), async { Ok(store.business().await?) }).await?;
-        let known = known.is_some();
         let integration = integration_of(&holder, &key);
         self.refuse_too_many(&format!("{business} {integration}"))?;
+        if let Some(known) = &known {
+            self.refuse_beyond_quota(&store, known).await?;
+        }
+        let known = known.is_some_and(|business| business.has_callers());
         match &holder {
             KeyHolder::Business(_) if !known => return Err(unauthorized()),
             KeyHolder::Business(own) => match named {
@@ -170,13 +185,44 @@ impl Callers {
         Ok(Author { side, integration: key.integration.clone(), actor })
     }
 
+    /// Refuses calls about a business beyond what the platform allows it, whoever makes them.
+    async fn refuse_beyond_quota(&self, store: &BusinessStore, business: &Business) -> Result<(), ApiProblem> {
+        let Some(limit) = business.quotas.calls_per_second else { return Ok(()) };
+        let limiter = {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            match own.get(&business.id) {
+                Some((known, limiter)) if *known == limit => Arc::clone(limiter),
+                Some(_) | None => {
+                    let limiter = Arc::new(RateLimiter::direct_with_clock(rate(limit), MonotonicClock));
+                    own.put(business.id.clone(), (limit, Arc::clone(&limiter)));
+                    limiter
+                }
+            }
+        };
+        let Err(refused) = limiter.check() else { return Ok(()) };
+        // The rate goes by the machine's own clock, and so does its end.
+        let now = runtime::Clock::System.now();
+        let until = now.checked_add(refused.wait_time_from(MonotonicClock.now())).unwrap_or(now);
+        let reached = QuotaReached { quota: BusinessQuota::CallsPerSecond, limit, until };
+        Err(ApiProblem::quota_reached(&reached, &store.configuration().await?.settings, now))
+    }
+
     fn refuse_too_many(&self, who: &String) -> Result<(), ApiProblem> {
+        if self.limiter.len() > INTEGRATIONS {
+            self.limiter.retain_recent();
+        }
         let Err(refused) = self.limiter.check_key(who) else { return Ok(()) };
         let wait = refused.wait_time_from(MonotonicClock.now());
         let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1);
         let detail = "This integration calls too often; wait a moment and go on more slowly.";
         Err(ApiProblem::too_many("too_many_requests", detail, Some(seconds)))
     }
+}
+
+/// So many calls a second, with a burst of a few seconds' worth.
+fn rate(calls_per_second: NonZeroU32) -> Quota {
+    let burst = calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+    Quota::per_second(calls_per_second).allow_burst(burst)
 }
 
 /// The key of a request, and whose it says that it is.

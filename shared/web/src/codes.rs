@@ -1,16 +1,20 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 123] = [
+pub const CATALOGUE: [(&str, &str); 129] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
     ("base_url_unknown", "the stack does not know under which address links are served"),
     ("body_too_large", "the body has more than 64 KB"),
     ("both_given", "two fields were given of which only one may be"),
+    ("business_erased", "the business is being erased, or was; its id is given to nobody again"),
+    ("business_has_live_links", "links of the business can be paid, or their money is not decided"),
     ("business_not_found", "the header `Paylink-Business` names no business"),
+    ("business_not_suspended", "only a business that is suspended can be erased"),
     ("business_required", "a key of the platform has to say which business it acts for, in `Paylink-Business`"),
     ("business_suspended", "the business is suspended: it makes no new link and asks nobody to pay"),
+    ("business_suspended_just_now", "the business was suspended a moment ago; the detail says when to try again"),
     ("button_leads_elsewhere", "the link does not begin as the button of an approved template does"),
     ("circular", "a receipt type would stand below itself"),
     ("contact_mismatch", "the item belongs to another contact"),
@@ -71,6 +75,7 @@ pub const CATALOGUE: [(&str, &str); 123] = [
     ("no_receipt", "a receipt was described although none is to be registered"),
     ("nobody_reachable", "none of the recipients can be reached on these channels"),
     ("not_allowed", "the field, or a part of a text, is not allowed here"),
+    ("not_confirmed", "what cannot be undone has to be confirmed with the id of what it is done to"),
     ("not_found", "there is no such thing"),
     ("not_under_review", "the attempt needs no person"),
     ("notified_recently", "people were notified less than a minute ago; `Retry-After` says how long to wait"),
@@ -80,6 +85,7 @@ pub const CATALOGUE: [(&str, &str); 123] = [
     ("payment_in_progress", "a customer may be paying right now"),
     ("persian_calendar_date", "the year is one of the Persian calendar; dates are Gregorian"),
     ("provider_in_use", "the settings name this message provider"),
+    ("quota_reached", "the business has done as much as the platform allows it; `quota` says of what, and until when"),
     ("receipt_type_has_sub_types", "a link names one without sub-types"),
     ("receipt_type_is_default", "the settings name this receipt type"),
     ("record_keeps_changing", "others changed the same record at the same moment; try again"),

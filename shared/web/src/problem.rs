@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::{Problem, Problems, Rejection};
+use domain::business::quotas::QuotaReached;
+use domain::business::settings::Settings;
+use domain::{Problem, Problems, Rejection, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,6 +31,18 @@ pub struct FieldProblem {
     detail: String,
 }
 
+/// The quota that a business has used up.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UsedUpQuota)]
+pub struct UsedUpQuota {
+    /// `links_per_day`, `messages_per_day` or `calls_per_second`.
+    name: &'static str,
+    limit: u32,
+    /// When there is room again.
+    #[schema(format = DateTime)]
+    resets_at: String,
+}
+
 /// An error, by RFC 9457.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -51,6 +65,9 @@ pub struct ProblemBody {
     /// The state that stands against the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     current_status: Option<&'static str>,
+    /// Of which the business has no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<UsedUpQuota>,
 }
 
 impl ApiProblem {
@@ -65,6 +82,7 @@ impl ApiProblem {
             errors: Vec::new(),
             conflicting_id: None,
             current_status: None,
+            quota: None,
         };
         Self { status, body: Box::new(body), allow: None, retry_after: None }
     }
@@ -125,6 +143,18 @@ impl ApiProblem {
     pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Option<i64>) -> Self {
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
         problem.retry_after = retry_after;
+        problem
+    }
+
+    /// The business has done as much as the platform allows it, and can go on at a known moment.
+    pub fn quota_reached(reached: &QuotaReached, settings: &Settings, now: Timestamp) -> Self {
+        let wait = reached.until.duration_since(now).as_secs().max(0) + 1;
+        let mut problem = Self::too_many("quota_reached", reached.detail(), Some(wait));
+        problem.body.quota = Some(UsedUpQuota {
+            name: reached.quota.as_str(),
+            limit: reached.limit.get(),
+            resets_at: views::instant(reached.until, settings),
+        });
         problem
     }
 

@@ -87,7 +87,8 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
     let second = BusinessId::parse("second").unwrap();
     admin.create_business(&second, "Another", None, Timestamp::now()).await.unwrap();
     let lacks = missing(&admin).await;
-    assert!(lacks.len() == 3 && lacks.iter().all(|text| text.starts_with("second: ")), "{lacks:#?}");
+    // It has settings to start with.
+    assert!(lacks.len() == 2 && lacks.iter().all(|text| text.starts_with("second: ")), "{lacks:#?}");
     admin.suspend_business(&second, Some("not yet"), Timestamp::now()).await.unwrap();
     assert_eq!(missing(&admin).await, Vec::<String>::new());
     let known = admin.sms_preferences().await.unwrap();
@@ -265,4 +266,27 @@ async fn a_contact_is_shown_everything_and_then_forgotten_but_for_the_books() {
     let page = world.open(paid["url"].as_str().unwrap()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(!page.text.contains("Somebody Else"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_of_a_business_is_shown_entry_by_entry_and_its_log_says_so() {
+    let world = World::in_process().await;
+    let admin = admin_of(&world.cloud);
+    world.pay(&world.euro_link().await, "paid").await;
+    let mut entries = Vec::new();
+    let shown = admin.export_business(&seed::demo(), |entry| entries.push(entry.clone())).await.unwrap();
+    assert_eq!(shown, entries.len());
+    for (kind, many) in
+        [("business", 1), ("settings", 1), ("account", 6), ("contact", 1), ("payment_link", 1), ("receipt", 1)]
+    {
+        assert_eq!(entries.iter().filter(|entry| entry["object"] == kind).count(), many, "{kind}");
+    }
+    let newest = world.get("/v1/audit-log?limit=1").await["data"][0].clone();
+    assert_eq!(
+        (&newest["side"], &newest["integration"], &newest["action"]),
+        (&json!("deployer"), &json!("paylink-admin"), &json!("read"))
+    );
+    assert!(admin.list_keys(&KeyHolder::Platform).await.unwrap().len() == 1, "no key is left behind");
+    let nobody = admin.export_business(&BusinessId::parse("nobody").unwrap(), |_| {}).await.unwrap_err().to_string();
+    assert!(nobody.contains("404"), "{nobody}");
 }

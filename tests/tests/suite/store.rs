@@ -4,6 +4,7 @@
 
 mod businesses;
 mod due;
+mod erasing;
 mod lists;
 
 use std::collections::BTreeMap;
@@ -364,8 +365,7 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
     let until = now() + Duration::from_secs(60);
-    let of_shop = shop();
-    let leases = join_all((0..50).map(|_| store.lease_message((&of_shop, link.id()), &message, until))).await;
+    let leases = join_all((0..50).map(|_| store.lease_message(&link, &message, until))).await;
     let mine: Vec<_> = leases
         .into_iter()
         .filter_map(|lease| match lease.unwrap() {
@@ -376,10 +376,7 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     assert_eq!(mine.len(), 1);
     let sent = MessageState::Sent(Handover::new(now(), "p-1".to_owned()));
     store.note_message(&mine[0], sent.clone()).await.unwrap();
-    assert!(matches!(
-        store.lease_message((&shop(), link.id()), &message, until).await.unwrap(),
-        LeaseOutcome::NotNeeded
-    ));
+    assert!(matches!(store.lease_message(&link, &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
@@ -390,7 +387,7 @@ async fn a_lost_lease_notes_nothing() {
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(first) = store.lease_message((&shop(), link.id()), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(first) = store.lease_message(&link, &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.retry_message_later(link.id(), &message, now()).await.unwrap();
@@ -420,7 +417,7 @@ async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent(
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(lease) = store.lease_message((&shop(), link.id()), &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, now()).await.unwrap() else {
         panic!("not mine")
     };
     let moments = &[jiff::SignedDuration::from_secs(-1), jiff::SignedDuration::from_hours(1)];
@@ -467,8 +464,7 @@ async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
         Created::New
     ));
     let recipient = link.recipients().next().unwrap();
-    let LeaseOutcome::Mine(lease) = store.lease_message((&shop(), link.id()), &recipient.id, now()).await.unwrap()
-    else {
+    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &recipient.id, now()).await.unwrap() else {
         panic!("not mine")
     };
     let moved = Handover { moved_to: Some("-1001".to_owned()), ..Handover::new(now(), "p-1".to_owned()) };

@@ -113,7 +113,8 @@ pub(crate) async fn resend(
     let asked = call.asked(&caller, &body.value)?;
     let (now, store) = (|| app.clock.now(), &caller.store);
     let resent = use_cases::resend::resend(store, &now, asked, &id, &configuration, &request, problems).await;
-    answered(&app, &caller, resent.map_err(refused::resend)?).await
+    let resent = resent.map_err(|why| refused::resend(why, &configuration.settings, app.clock.now()))?;
+    answered(&app, &caller, resent).await
 }
 
 /// A person decides about an attempt under review.

@@ -1,12 +1,15 @@
 //! The businesses of the stack, for whoever runs it for many.
 
+use std::num::NonZeroU32;
+
 use axum::extract::State;
 use axum::response::Response;
+use domain::business::quotas::Quotas;
 use domain::business::settings::Settings;
 use domain::ids::BusinessId;
 use domain::records::business::{Business, BusinessState, PayUrlBase, Shards};
 use domain::text::{parse_name, parse_text};
-use domain::{Field, Problems};
+use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use store::{BusinessStore, SortKey};
 use use_cases::businesses::BusinessRequest;
@@ -14,6 +17,7 @@ use utoipa::ToSchema;
 use views::instant;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::{Path, Query};
+use web::fields::nested;
 use web::{ApiProblem, Given, JsonBody, OptionalBody, PlatformCaller};
 
 use crate::app::App;
@@ -41,9 +45,67 @@ pub(crate) struct BusinessBody {
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 1, maximum = 64)]
     shards: Given<i64>,
+    /// How much the business may do. Left out, as much as it likes.
+    #[serde(default)]
+    #[schema(value_type = Option<QuotasBody>)]
+    quotas: Given<QuotasBody>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
+}
+
+/// How much a business may do. What is beyond it is answered with 429 `quota_reached`. Days are those of the business's time
+/// zone. A quota of a day may take hold a minute late, because nothing is written to count.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = QuotasBody)]
+pub(crate) struct QuotasBody {
+    /// Links made in a day. Left out, any number.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    links_per_day: Given<i64>,
+    /// Messages sent in a day. A link whose messages would go beyond it is not made. Left out, any number.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    messages_per_day: Given<i64>,
+    /// Calls of the API in a second, whoever makes them; twice as many at once. Each process counts for itself, so that it
+    /// is an approximate bound. Left out, only each integration's own bound.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    calls_per_second: Given<i64>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+impl QuotasBody {
+    fn read(self, problems: &mut Problems) -> Quotas {
+        refuse_unknown("/quotas", self.unknown, problems);
+        let mut read = |given: Given<i64>, at| given.parse(at, problems, Quotas::parse).value();
+        Quotas {
+            links_per_day: read(self.links_per_day, "/quotas/links_per_day"),
+            messages_per_day: read(self.messages_per_day, "/quotas/messages_per_day"),
+            calls_per_second: read(self.calls_per_second, "/quotas/calls_per_second"),
+        }
+    }
+}
+
+/// How much a business may do; null where it has no bound.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quotas)]
+pub(crate) struct QuotasView {
+    links_per_day: Option<u32>,
+    messages_per_day: Option<u32>,
+    calls_per_second: Option<u32>,
+}
+
+impl QuotasView {
+    fn new(quotas: &Quotas) -> Self {
+        Self {
+            links_per_day: quotas.links_per_day.map(NonZeroU32::get),
+            messages_per_day: quotas.messages_per_day.map(NonZeroU32::get),
+            calls_per_second: quotas.calls_per_second.map(NonZeroU32::get),
+        }
+    }
 }
 
 /// Why a business is suspended. The body may be left out.
@@ -68,7 +130,20 @@ pub(crate) struct ResumeBody {
     unknown: Unknown,
 }
 
-views::one_of! { BusinessStatusName, "Whether the business may take new payments.", ["active", "suspended"] }
+/// That the business is really to be erased.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Erasure)]
+pub(crate) struct EraseBody {
+    /// The id of the business once more.
+    #[serde(default)]
+    #[schema(value_type = String, required = true)]
+    confirm: Given<String>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+views::one_of! { BusinessStatusName, "Whether it takes payments, or is erased.", ["active", "suspended", "erasing", "erased"] }
 
 /// A business of the stack.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,27 +152,39 @@ pub(crate) struct BusinessView {
     id: String,
     #[schema(pattern = "^business$")]
     object: &'static str,
+    /// Empty once it is erased.
     name: String,
     #[schema(value_type = BusinessStatusName)]
     status: &'static str,
     #[schema(format = DateTime)]
     suspended_at: Option<String>,
     suspension_reason: Option<String>,
+    /// When it was marked to be erased.
+    #[schema(format = DateTime)]
+    erasing_since: Option<String>,
+    /// When nothing of it was left but its id.
+    #[schema(format = DateTime)]
+    erased_at: Option<String>,
     /// What its pay URLs begin with; null where they begin as the stack's.
     pay_url: Option<String>,
     /// Over how many partitions of an index each of its lists is spread.
     shards: u8,
+    quotas: QuotasView,
     #[schema(format = DateTime)]
     created_at: String,
 }
 
 impl BusinessView {
-    fn new(business: &Business) -> Self {
+    pub(crate) fn new(business: &Business) -> Self {
         // The platform has no zone of its own.
         let shown = |at| instant(at, &Settings::default());
-        let (suspended_at, suspension_reason) = match &business.state {
-            BusinessState::Active => (None, None),
-            BusinessState::Suspended { suspended_at, reason } => (Some(shown(*suspended_at)), reason.clone()),
+        let (suspended_at, suspension_reason, erasing_since, erased_at) = match &business.state {
+            BusinessState::Active => (None, None, None, None),
+            BusinessState::Suspended { suspended_at, reason } => {
+                (Some(shown(*suspended_at)), reason.clone(), None, None)
+            }
+            BusinessState::Erasing { since, deleting_since: _ } => (None, None, Some(shown(*since)), None),
+            BusinessState::Erased { erased_at } => (None, None, None, Some(shown(*erased_at))),
         };
         Self {
             id: business.id.to_string(),
@@ -106,8 +193,11 @@ impl BusinessView {
             status: business.state.name(),
             suspended_at,
             suspension_reason,
+            erasing_since,
+            erased_at,
             pay_url: business.pay_url.as_ref().map(|base| base.as_str().to_owned()),
             shards: business.shards.number(),
+            quotas: QuotasView::new(&business.quotas),
             created_at: shown(business.created_at),
         }
     }
@@ -183,6 +273,27 @@ pub(crate) async fn resume(
     Ok(answer(BusinessView::new(&business.map_err(refused::business)?)))
 }
 
+/// Marks the business to be erased. Nobody can speak for it from now on, and what it has is deleted by the deployer's command.
+pub(crate) async fn erase(
+    MayRunBusinesses(caller): MayRunBusinesses,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: JsonBody<EraseBody>,
+) -> Result<Response, ApiProblem> {
+    let id = id_of("id", &id, BusinessId::parse)?;
+    let mut problems = Problems::default();
+    refuse_unknown("", body.fields.unknown, &mut problems);
+    body.fields.confirm.required_text("/confirm", &mut problems, |confirmed| match BusinessId::parse(confirmed)? {
+        confirmed if confirmed == id => Ok(confirmed),
+        _ => Err(Rejection::new("not_confirmed", "Give the id of the business that is to be erased.")),
+    });
+    if !problems.is_empty() {
+        return Err(ApiProblem::invalid(problems));
+    }
+    let business = use_cases::businesses::erase(&of(&app, caller, &id), &|| app.clock.now()).await;
+    Ok(answer(BusinessView::new(&business.map_err(refused::business)?)))
+}
+
 /// What is the business's, for whoever signs for what the platform decides about it.
 fn of(app: &App, caller: PlatformCaller, id: &BusinessId) -> BusinessStore {
     app.store.of(id).signed(caller.author, app.clock.now())
@@ -197,6 +308,7 @@ impl BusinessBody {
             chosen => chosen.value(),
         };
         let shards = self.shards.parse("/shards", problems, Shards::parse).value();
-        Some(BusinessRequest { name: name?, pay_url, shards })
+        let quotas = nested(self.quotas, "/quotas", problems, QuotasBody::read);
+        Some(BusinessRequest { name: name?, pay_url, shards, quotas })
     }
 }

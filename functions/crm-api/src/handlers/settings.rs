@@ -1,9 +1,12 @@
-//! The settings of the business, replaced as a whole.
+//! The settings of the business, and what the platform wants all to start with, each replaced as a whole.
 
+use std::borrow::Cow;
+
+use axum::extract::State;
 use axum::response::Response;
 use domain::address::Region;
 use domain::business::logo::Logo;
-use domain::business::settings::{EmailSenderName, Settings, SmsSenderId, TimeZoneName};
+use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, SmsSenderId, TimeZoneName};
 use domain::ids::{ProviderId, ReceiptTypeId};
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
@@ -13,12 +16,15 @@ use domain::requests::expiry::Expiry;
 use domain::text::{parse_name, parse_web_address};
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
+use store::BusinessStore;
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 use views::schema::ChannelName;
 use web::body::{Unknown, refuse_unknown};
 use web::{ApiProblem, Given, JsonBody};
 
-use crate::caller::{MayAdminister, MayRead};
+use crate::app::App;
+use crate::caller::{MayAdminister, MayRead, MayReadBusinesses, MayRunBusinesses};
 use crate::refused;
 use crate::respond::answer;
 
@@ -65,20 +71,22 @@ pub(crate) struct SettingsBody {
     #[schema(value_type = Option<String>)]
     email_sender_name: Given<String>,
     /// The IANA time zone of the business, such as `Asia/Tehran`, in which its days end and instants are shown. Left
-    /// out, `UTC`.
+    /// out, the platform's default, which is `UTC` unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     time_zone: Given<String>,
-    /// The language of messages where neither the link nor its contact has one, as a BCP 47 tag. Left out, `en`.
+    /// The language of messages where neither the link nor its contact has one, as a BCP 47 tag. Left out, the
+    /// platform's default, which is `en` unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     default_locale: Given<String>,
-    /// The country, by ISO 3166 such as `IR`, in which mobile numbers without a country code are read. Left out, `US`.
+    /// The country, by ISO 3166 such as `IR`, in which mobile numbers without a country code are read. Left out, the
+    /// platform's default, which is `US` unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     default_region: Given<String>,
     /// For how many days a link can be paid that does not say so itself, 0 to 730 as `expires_in_days` of a link. Left
-    /// out, 7.
+    /// out, the platform's default, which is 7 unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     default_expires_in_days: Given<i64>,
@@ -87,11 +95,11 @@ pub(crate) struct SettingsBody {
     #[schema(value_type = Option<String>)]
     default_receipt_type_id: Given<String>,
     /// The most segments that an SMS may have with its variables filled in, 1 to 10; a link with a longer one is
-    /// refused. Left out, 6.
+    /// refused. Left out, the platform's default, which is 6 unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     max_sms_segments: Given<i64>,
-    /// Whether amounts in rial are shown in Rial alone. Left out, they are not: Persian readers see Toman with the Rial
+    /// Whether amounts in rial are shown in Rial alone. Left out, as the platform has it, which does not unless it says so: Persian readers see Toman with the Rial
     /// behind it, except in the built-in SMS text, which says Toman alone.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -168,6 +176,22 @@ struct SmsRouteShape {
     provider: String,
 }
 
+impl utoipa::PartialSchema for SettingsView {
+    fn schema() -> RefOr<Schema> {
+        SettingsShape::schema()
+    }
+}
+
+impl ToSchema for SettingsView {
+    fn name() -> Cow<'static, str> {
+        SettingsShape::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        SettingsShape::schemas(schemas);
+    }
+}
+
 impl SettingsView {
     fn new(mut settings: Settings, logo: Option<&Logo>) -> Self {
         // The name of the picture is the pages' own business.
@@ -177,12 +201,16 @@ impl SettingsView {
 }
 
 pub(crate) async fn read(MayRead(caller): MayRead) -> Result<Response, ApiProblem> {
-    let settings = caller.store.settings().await?.unwrap_or_default();
+    Ok(answer(view(&caller.store).await?))
+}
+
+pub(crate) async fn view(store: &BusinessStore) -> Result<SettingsView, ApiProblem> {
+    let settings = store.settings().await?.unwrap_or_default();
     let logo = match &settings.logo_hash {
-        Some(hash) => caller.store.logo(hash).await?,
+        Some(hash) => store.logo(hash).await?,
         None => None,
     };
-    Ok(answer(SettingsView::new(settings, logo.as_ref())))
+    Ok(SettingsView::new(settings, logo.as_ref()))
 }
 
 pub(crate) async fn write(
@@ -190,25 +218,30 @@ pub(crate) async fn write(
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
-    let (settings, logo) = body.fields.read(&mut problems);
+    let defaults = caller.store.platform_defaults().await?;
+    let (settings, logo) = body.fields.read(defaults, &mut problems);
     let settings = use_cases::settings::write(&caller.store, settings, logo.as_ref(), problems).await;
     Ok(answer(SettingsView::new(settings.map_err(refused::record)?, logo.as_ref())))
 }
 
 impl SettingsBody {
     /// The settings, and the picture beside them. What is left out gets its default: a PUT replaces everything.
-    fn read(self, problems: &mut Problems) -> (Settings, Option<Logo>) {
+    fn read(self, defaults: PlatformDefaults, problems: &mut Problems) -> (Settings, Option<Logo>) {
         let p = problems;
         let logo = self.logo.text("/logo", p, Logo::parse).value();
         refuse_unknown("", self.unknown, p);
-        let defaults = Settings::default();
-        let business_name = self.business_name.required_text("/business_name", p, |name| parse_name(name, 60));
-        let time_zone = self.time_zone.text("/time_zone", p, TimeZoneName::parse).value();
-        let locale = self.default_locale.text("/default_locale", p, Locale::parse).value();
-        let region = self.default_region.text("/default_region", p, Region::parse).value();
-        let days = self.default_expires_in_days.parse("/default_expires_in_days", p, check_days).value();
+        let business_name =
+            self.business_name.required_text("/business_name", p, |name| parse_name(name, Settings::LONGEST_NAME));
+        let started = StartBody {
+            time_zone: self.time_zone,
+            default_locale: self.default_locale,
+            default_region: self.default_region,
+            default_expires_in_days: self.default_expires_in_days,
+            max_sms_segments: self.max_sms_segments,
+            rial_alone: self.rial_alone,
+        };
+        let started = started.read(defaults, p);
         let receipt_type = self.default_receipt_type_id.text("/default_receipt_type_id", p, ReceiptTypeId::parse);
-        let segments = self.max_sms_segments.parse("/max_sms_segments", p, SegmentLimit::parse).value();
         let hosts = self.return_url_hosts.parse("/return_url_hosts", p, check_hosts).value();
         let settings = Settings {
             business_name: business_name.unwrap_or_default(),
@@ -220,17 +253,127 @@ impl SettingsBody {
             sms_routes: read_routes(self.sms_routes, p).value().unwrap_or_default(),
             channel_order: self.channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
             email_sender_name: self.email_sender_name.text("/email_sender_name", p, EmailSenderName::parse).value(),
-            time_zone: time_zone.unwrap_or(defaults.time_zone),
-            default_locale: locale.unwrap_or(defaults.default_locale),
-            default_region: region.unwrap_or(defaults.default_region),
-            default_expires_in_days: days.unwrap_or(defaults.default_expires_in_days),
             default_receipt_type_id: receipt_type.value(),
-            max_sms_segments: segments.unwrap_or_default(),
-            rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
             return_url_hosts: hosts.unwrap_or_default(),
+            ..started.into()
         };
         (settings, logo)
     }
+}
+
+/// What a business can start with, as it is given: its settings and the platform's defaults have these in common.
+struct StartBody {
+    time_zone: Given<String>,
+    default_locale: Given<String>,
+    default_region: Given<String>,
+    default_expires_in_days: Given<i64>,
+    max_sms_segments: Given<i64>,
+    rial_alone: Given<bool>,
+}
+
+impl StartBody {
+    fn read(self, defaults: PlatformDefaults, p: &mut Problems) -> PlatformDefaults {
+        let days = self.default_expires_in_days.parse("/default_expires_in_days", p, check_days).value();
+        let segments = self.max_sms_segments.parse("/max_sms_segments", p, SegmentLimit::parse).value();
+        let (zone, locale) = (self.time_zone, self.default_locale);
+        PlatformDefaults {
+            time_zone: zone.text("/time_zone", p, TimeZoneName::parse).value().unwrap_or(defaults.time_zone),
+            default_locale: locale.text("/default_locale", p, Locale::parse).value().unwrap_or(defaults.default_locale),
+            default_region: self
+                .default_region
+                .text("/default_region", p, Region::parse)
+                .value()
+                .unwrap_or(defaults.default_region),
+            default_expires_in_days: days.unwrap_or(defaults.default_expires_in_days),
+            max_sms_segments: segments.unwrap_or(defaults.max_sms_segments),
+            rial_alone: self.rial_alone.field("/rial_alone", p).value().unwrap_or(defaults.rial_alone),
+        }
+    }
+}
+
+/// What businesses start with, and what those have that do not set it themselves. A PUT replaces all of it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PlatformDefaultsBody)]
+pub(crate) struct PlatformDefaultsBody {
+    /// As in the settings of a business. Left out, `UTC`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    time_zone: Given<String>,
+    /// As in the settings of a business. Left out, `en`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    default_locale: Given<String>,
+    /// As in the settings of a business. Left out, `US`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    default_region: Given<String>,
+    /// As in the settings of a business. Left out, 7.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    default_expires_in_days: Given<i64>,
+    /// As in the settings of a business. Left out, 6.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    max_sms_segments: Given<i64>,
+    /// As in the settings of a business. Left out, not.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    rial_alone: Given<bool>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// What businesses start with.
+#[derive(Debug, Serialize)]
+struct PlatformDefaultsView {
+    object: &'static str,
+    #[serde(flatten)]
+    defaults: PlatformDefaults,
+}
+
+/// What businesses start with, and what those have that do not set it themselves.
+#[derive(ToSchema)]
+#[schema(as = PlatformDefaults)]
+#[expect(dead_code, reason = "this is only the shape of the answer")]
+pub(crate) struct PlatformDefaultsShape {
+    #[schema(pattern = "^platform_defaults$")]
+    object: String,
+    time_zone: String,
+    default_locale: String,
+    default_region: String,
+    default_expires_in_days: i64,
+    max_sms_segments: i64,
+    rial_alone: bool,
+}
+
+pub(crate) async fn read_defaults(_: MayReadBusinesses, State(app): State<App>) -> Result<Response, ApiProblem> {
+    let defaults = app.store.platform_defaults().await?;
+    Ok(answer(PlatformDefaultsView { object: "platform_defaults", defaults }))
+}
+
+pub(crate) async fn write_defaults(
+    _: MayRunBusinesses,
+    State(app): State<App>,
+    body: JsonBody<PlatformDefaultsBody>,
+) -> Result<Response, ApiProblem> {
+    let mut problems = Problems::default();
+    let body = body.fields;
+    refuse_unknown("", body.unknown, &mut problems);
+    let start = StartBody {
+        time_zone: body.time_zone,
+        default_locale: body.default_locale,
+        default_region: body.default_region,
+        default_expires_in_days: body.default_expires_in_days,
+        max_sms_segments: body.max_sms_segments,
+        rial_alone: body.rial_alone,
+    };
+    let defaults = start.read(PlatformDefaults::default(), &mut problems);
+    if !problems.is_empty() {
+        return Err(ApiProblem::invalid(problems));
+    }
+    use_cases::businesses::write_defaults(&app.store, &defaults).await?;
+    Ok(answer(PlatformDefaultsView { object: "platform_defaults", defaults }))
 }
 
 fn check_days(days: i64) -> Result<i64, Rejection> {

@@ -1,6 +1,8 @@
-//! The business whose money it is: what it set once, the picture that its pages show, and how the work of several
-//! businesses takes turns.
+//! The business whose money it is: what it set once, the picture that its pages show, how much it may do and what it used,
+//! and how the work of several businesses takes turns.
 
 pub mod logo;
+pub mod quotas;
 pub mod settings;
 pub mod turns;
+pub mod usage;

@@ -53,6 +53,33 @@ pub struct Settings {
     pub return_url_hosts: Vec<String>,
 }
 
+/// What the platform wants its businesses to start with: what a business does not set is as it is here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlatformDefaults {
+    pub time_zone: TimeZoneName,
+    pub default_locale: Locale,
+    pub default_region: Region,
+    pub default_expires_in_days: i64,
+    pub max_sms_segments: SegmentLimit,
+    pub rial_alone: bool,
+}
+
+impl Default for PlatformDefaults {
+    fn default() -> Self {
+        let Settings {
+            time_zone,
+            default_locale,
+            default_region,
+            default_expires_in_days,
+            max_sms_segments,
+            rial_alone,
+            ..
+        } = Settings::default();
+        Self { time_zone, default_locale, default_region, default_expires_in_days, max_sms_segments, rial_alone }
+    }
+}
+
 /// An IANA time zone that is known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -132,6 +159,14 @@ pub struct Sender<'a> {
 }
 
 impl Settings {
+    /// The longest name that pages and messages show.
+    pub const LONGEST_NAME: usize = 60;
+
+    /// What a business starts with whom the platform calls so.
+    pub fn starting(name: &str, defaults: PlatformDefaults) -> Self {
+        Self { business_name: name.chars().take(Self::LONGEST_NAME).collect(), ..defaults.into() }
+    }
+
     pub fn sender(&self) -> Sender<'_> {
         Sender {
             email_name: self.email_sender_name.as_ref().map_or(&self.business_name, |name| &name.0),
@@ -151,6 +186,28 @@ impl Settings {
             Ok(address)
         } else {
             Err(Rejection::new("return_url_not_allowed", "The settings do not list this host under return_url_hosts."))
+        }
+    }
+}
+
+impl From<PlatformDefaults> for Settings {
+    fn from(defaults: PlatformDefaults) -> Self {
+        let PlatformDefaults {
+            time_zone,
+            default_locale,
+            default_region,
+            default_expires_in_days,
+            max_sms_segments,
+            rial_alone,
+        } = defaults;
+        Self {
+            time_zone,
+            default_locale,
+            default_region,
+            default_expires_in_days,
+            max_sms_segments,
+            rial_alone,
+            ..Self::default()
         }
     }
 }

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use super::attempt::AttemptState;
 use super::payment_link::{LinkStatus, PaymentLink};
+use crate::gateway::Mode;
 use crate::ids::AccountId;
 use crate::money::Money;
 use crate::problem::Rejection;
 
 /// A link's status without what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LinkStatusKind {
     Active,
     Paid,
@@ -51,6 +52,7 @@ impl LinkStatus {
 /// time is over meanwhile is still said to be active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
+    pub mode: Mode,
     pub status: LinkStatusKind,
     /// A person has opened the link.
     pub is_opened: bool,
@@ -65,6 +67,12 @@ pub struct LinkFacts {
 }
 
 impl LinkFacts {
+    /// The status of the link at this moment.
+    pub fn status_at(&self, now: Timestamp) -> LinkStatusKind {
+        let has_run_out = self.status == LinkStatusKind::Active && self.expires_at <= now;
+        if has_run_out { LinkStatusKind::Expired } else { self.status }
+    }
+
     /// Whether the link may have this status at this moment. The link itself says whether it has.
     pub fn may_be(&self, status: LinkStatusKind, now: Timestamp) -> bool {
         let has_run_out = self.status == LinkStatusKind::Active && self.expires_at <= now;
@@ -75,6 +83,7 @@ impl LinkFacts {
 impl PaymentLink {
     pub fn facts(&self) -> LinkFacts {
         LinkFacts {
+            mode: self.terms.mode,
             status: self.status.kind(),
             is_opened: self.opened_at.is_some(),
             is_begun: !self.attempts.is_empty(),

@@ -6,6 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, ProviderId};
+use crate::messages::channel::Channel;
+use crate::messages::provider_profile::ProviderKind;
+use crate::messages::sms::SmsLength;
 
 /// The pauses between tries. After the last one a message has failed.
 const PAUSES: [SignedDuration; 6] = [
@@ -107,6 +110,28 @@ pub struct Handover {
     /// When its provider is asked next what became of the message, where it has to be asked and that is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_look: Option<NextLook>,
+    /// What it counts as in the business's usage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<Metered>,
+}
+
+/// What a message is that a provider took over, to those who pay for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metered {
+    pub channel: Channel,
+    pub provider: ProviderKind,
+    /// Of an SMS, by its text; of an approved template's the text that stands for it here. Zero of anything else.
+    pub segments: u16,
+}
+
+impl Metered {
+    pub fn of(channel: Channel, provider: ProviderKind, text: &str) -> Self {
+        let segments = match channel {
+            Channel::Sms => u16::try_from(SmsLength::of(text).segments).unwrap_or(u16::MAX),
+            Channel::Email | Channel::Social => 0,
+        };
+        Self { channel, provider, segments }
+    }
 }
 
 /// When a provider is asked, and which one, because another can serve the address by then.
@@ -118,7 +143,7 @@ pub struct NextLook {
 
 impl Handover {
     pub fn new(at: Timestamp, provider_id: String) -> Self {
-        Self { at, provider_id, moved_to: None, next_look: None }
+        Self { at, provider_id, moved_to: None, next_look: None, metered: None }
     }
 
     /// The handover of a message whose provider is asked about it: next at the first of these moments, counted from the
@@ -159,6 +184,17 @@ impl MessageState {
             Self::Sent(handover) => handover.next_look.as_ref().map(|look| look.at),
             Self::Sending { .. } | Self::Failed { .. } | Self::Skipped { .. } => None,
         }
+    }
+
+    /// When a provider took the message over, and what it counts as, where one did. A failure that is reported later changes
+    /// neither.
+    pub fn metered(&self) -> Option<(Timestamp, Metered)> {
+        let handover = match self {
+            Self::Sent(handover) => Some(handover),
+            Self::Failed { sent, .. } => sent.as_ref(),
+            Self::Queued { .. } | Self::Sending { .. } | Self::Waiting { .. } | Self::Skipped { .. } => None,
+        };
+        handover.and_then(|handover| Some((handover.at, handover.metered?)))
     }
 
     /// What a message becomes after a try, which was number `tries`, counted from 1.

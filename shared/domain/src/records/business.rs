@@ -1,11 +1,12 @@
 //! A business: whose links, records and money they are. One stack serves many, and what one of them can see or do never
 //! depends on another.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
+use crate::business::quotas::Quotas;
 use crate::ids::{BusinessId, LinkId};
 use crate::problem::Rejection;
 
@@ -22,6 +23,9 @@ pub struct Business {
     /// Over how many partitions its lists are spread.
     #[serde(default)]
     pub shards: Shards,
+    /// How much it may do.
+    #[serde(default)]
+    pub quotas: Quotas,
     pub created_at: Timestamp,
 }
 
@@ -37,6 +41,38 @@ pub enum BusinessState {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// It is being erased and never comes back: nobody can speak for it any more. What was begun finishes first.
+    Erasing {
+        since: Timestamp,
+        /// Since when what it has is being deleted. Until then all of it is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deleting_since: Option<Timestamp>,
+    },
+    /// Nothing of it is left but its id, which is given to nobody again.
+    Erased {
+        erased_at: Timestamp,
+    },
+}
+
+/// So long after the state of a business was changed nobody works with what they knew before: a process remembers it for half
+/// a minute, and a call that is decided by it takes at most half a minute more. Clocks differ by less than the rest.
+const KNOWN_EVERYWHERE_AFTER: SignedDuration = SignedDuration::from_secs(90);
+
+/// When everybody knows what was changed at an instant.
+pub fn known_everywhere_at(changed_at: Timestamp) -> Timestamp {
+    changed_at.checked_add(KNOWN_EVERYWHERE_AFTER).unwrap_or(Timestamp::MAX)
+}
+
+/// Why a business cannot be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EraseRefused {
+    NotSuspended,
+    /// Not everybody may know yet that it is suspended, and a link may still be made. From this instant on everybody does.
+    SuspendedJustNow {
+        until: Timestamp,
+    },
+    /// It was erased before.
+    Erased,
 }
 
 impl BusinessState {
@@ -45,32 +81,97 @@ impl BusinessState {
         match self {
             Self::Active => "active",
             Self::Suspended { .. } => "suspended",
+            Self::Erasing { .. } => "erasing",
+            Self::Erased { .. } => "erased",
         }
     }
 }
 
 impl Business {
     pub fn new(id: BusinessId, name: String, now: Timestamp) -> Self {
-        Self { id, name, state: BusinessState::Active, pay_url: None, shards: Shards::ONE, created_at: now }
+        Self {
+            id,
+            name,
+            state: BusinessState::Active,
+            pay_url: None,
+            shards: Shards::ONE,
+            quotas: Quotas::default(),
+            created_at: now,
+        }
     }
 
     pub fn is_suspended(&self) -> bool {
         matches!(self.state, BusinessState::Suspended { .. })
     }
 
-    /// The business, suspended from now on, or since when it is; a new reason takes the place of the earlier one.
+    /// Whether links can be made and payments can begin.
+    pub fn takes_payments(&self) -> bool {
+        match self.state {
+            BusinessState::Active => true,
+            BusinessState::Suspended { .. } | BusinessState::Erasing { .. } | BusinessState::Erased { .. } => false,
+        }
+    }
+
+    /// Whether anybody can speak for it. For one that is being erased, or was, nobody can, and so nothing is written for it.
+    pub fn has_callers(&self) -> bool {
+        match self.state {
+            BusinessState::Active | BusinessState::Suspended { .. } => true,
+            BusinessState::Erasing { .. } | BusinessState::Erased { .. } => false,
+        }
+    }
+
+    /// The business, suspended from now on, or since when it is; a new reason takes the place of the earlier one. One that is
+    /// being erased stays as it is.
     #[must_use]
     pub fn suspended(self, reason: Option<String>, now: Timestamp) -> Self {
         let (since, before) = match self.state {
             BusinessState::Active => (now, None),
             BusinessState::Suspended { suspended_at, reason } => (suspended_at, reason),
+            BusinessState::Erasing { .. } | BusinessState::Erased { .. } => return self,
         };
         Self { state: BusinessState::Suspended { suspended_at: since, reason: reason.or(before) }, ..self }
     }
 
+    /// The business, active again. One that is being erased stays as it is.
     #[must_use]
     pub fn resumed(self) -> Self {
-        Self { state: BusinessState::Active, ..self }
+        if self.has_callers() { Self { state: BusinessState::Active, ..self } } else { self }
+    }
+
+    /// The business, marked to be erased from now on, or since when it is. It has to be suspended before, and everybody has to
+    /// know: nobody could cancel a link that is made later, because nobody can speak for the business any more.
+    pub fn erasing(self, now: Timestamp) -> Result<Self, EraseRefused> {
+        match self.state {
+            BusinessState::Active => Err(EraseRefused::NotSuspended),
+            BusinessState::Suspended { suspended_at, .. } if now < known_everywhere_at(suspended_at) => {
+                Err(EraseRefused::SuspendedJustNow { until: known_everywhere_at(suspended_at) })
+            }
+            BusinessState::Suspended { .. } => {
+                Ok(Self { state: BusinessState::Erasing { since: now, deleting_since: None }, ..self })
+            }
+            BusinessState::Erasing { .. } => Ok(self),
+            BusinessState::Erased { .. } => Err(EraseRefused::Erased),
+        }
+    }
+
+    /// The business while what it has is being deleted, where it is to be erased.
+    #[must_use]
+    pub fn deleting(self, now: Timestamp) -> Self {
+        match self.state {
+            BusinessState::Erasing { since, deleting_since: None } => {
+                Self { state: BusinessState::Erasing { since, deleting_since: Some(now) }, ..self }
+            }
+            BusinessState::Active
+            | BusinessState::Suspended { .. }
+            | BusinessState::Erasing { .. }
+            | BusinessState::Erased { .. } => self,
+        }
+    }
+
+    /// What is left of the business: that its id was given away. What it was called is forgotten.
+    #[must_use]
+    pub fn erased(self, now: Timestamp) -> Self {
+        Self { state: BusinessState::Erased { erased_at: now }, ..Self::new(self.id, String::new(), self.created_at) }
     }
 }
 
@@ -184,6 +285,38 @@ mod tests {
         let expected = BusinessState::Suspended { suspended_at: at(1), reason: Some("unpaid".to_owned()) };
         assert_eq!(twice.state, expected);
         assert_eq!(twice.resumed(), shop);
+    }
+
+    #[test]
+    fn only_a_suspended_business_is_erased_and_nothing_brings_it_back() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let shop = Business {
+            pay_url: Some(PayUrlBase::parse("https://pay.example.com").unwrap()),
+            ..Business::new(BusinessId::parse("shop").unwrap(), "Shop".to_owned(), at(0))
+        };
+        assert_eq!(shop.clone().erasing(at(1)), Err(EraseRefused::NotSuspended));
+        let suspended = shop.suspended(Some("unpaid".to_owned()), at(1));
+        let too_early = suspended.clone().erasing(at(90));
+        assert_eq!(too_early, Err(EraseRefused::SuspendedJustNow { until: at(91) }), "somebody may still make a link");
+        let erasing = suspended.erasing(at(91)).unwrap();
+        assert_eq!(erasing.state, BusinessState::Erasing { since: at(91), deleting_since: None });
+        assert!(!erasing.takes_payments() && !erasing.has_callers());
+        for same in [erasing.clone().erasing(at(93)).unwrap(), erasing.clone().resumed()] {
+            assert_eq!(same, erasing);
+        }
+        assert_eq!(erasing.clone().suspended(None, at(93)), erasing);
+        let deleting = erasing.deleting(at(94)).deleting(at(95));
+        assert_eq!(deleting.state, BusinessState::Erasing { since: at(91), deleting_since: Some(at(94)) });
+        let erased = deleting.erased(at(96));
+        let left = Business {
+            state: BusinessState::Erased { erased_at: at(96) },
+            ..Business::new(BusinessId::parse("shop").unwrap(), String::new(), at(0))
+        };
+        assert_eq!(erased, left, "neither its name nor its address is left");
+        assert_eq!(erased.clone().erasing(at(97)), Err(EraseRefused::Erased));
+        assert_eq!(erased.clone().resumed(), erased);
+        let written = serde_json::to_value(&erased.state).unwrap();
+        assert_eq!(serde_json::from_value::<BusinessState>(written).unwrap(), erased.state);
     }
 
     #[test]

@@ -3,11 +3,15 @@
 mod addresses;
 mod alike;
 mod audit;
+mod erased;
+mod export;
 mod fair;
 mod platform;
+mod quotas;
 mod suspended;
 mod tour;
 mod undisturbed;
+mod usage;
 
 use paylink_local::seed::BAZAAR_KEY;
 use reqwest::{Method, StatusCode};

@@ -18,7 +18,7 @@ use super::{bazaar_link, bazaars, data};
 const CANARY: &str = "Kanarienvogel";
 
 /// The ids of one of everything, and an idempotency key.
-struct Ids {
+pub(super) struct Ids {
     business: BusinessId,
     account: &'static str,
     contact: &'static str,
@@ -123,6 +123,7 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             | "/v1/businesses",
         ) => vec![Call::to(path), Call::to(format!("{path}?limit=1"))],
         ("get" | "delete", "/v1/accounts/{id}") => vec![Call::to(at(ids.account))],
+        ("post", "/v1/accounts/{id}/check") => vec![Call::to(at(ids.account)), Call::with(at(ids.account), json!({}))],
         ("get" | "delete", "/v1/contacts/{id}") => vec![Call::to(at(ids.contact))],
         ("get" | "delete", "/v1/items/{id}") => vec![Call::to(at(ids.item))],
         ("get" | "delete", "/v1/receipt-types/{id}") => vec![Call::to(at(ids.receipt_type))],
@@ -149,7 +150,9 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("get", "/v1/receipts/{id}") => vec![Call::to(at(ids.receipt.as_str()))],
         ("get", "/v1/events") => vec![Call::to(path), Call::to(format!("{path}?after={}", ids.event))],
         ("get", "/v1/events/{id}") => vec![Call::to(at(ids.event.as_str()))],
-        ("get", "/v1/businesses/{id}") => vec![Call::to(at(ids.business.as_str()))],
+        ("get", "/v1/businesses/{id}" | "/v1/businesses/{id}/export" | "/v1/businesses/{id}/usage") => {
+            vec![Call::to(at(ids.business.as_str()))]
+        }
         ("patch", "/v1/payment-links/{id}") => {
             vec![Call::with(at(ids.link.as_str()), json!({ "description": "Mine" }))]
         }
@@ -215,6 +218,11 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("post", "/v1/businesses/{id}/suspend" | "/v1/businesses/{id}/resume") => {
             vec![Call::with(at(ids.business.as_str()), json!({}))]
         }
+        ("post", "/v1/businesses/{id}/erase") => {
+            vec![Call::with(at(ids.business.as_str()), json!({ "confirm": ids.business.as_str() }))]
+        }
+        ("get", "/v1/platform-defaults") => vec![Call::to(path)],
+        ("put", "/v1/platform-defaults") => vec![Call::with(path, json!({ "default_region": "IR" }))],
         ("put", "/v1/businesses/{id}") => vec![Call::with(at(ids.business.as_str()), json!({ "name": "Mine" }))],
         // A PUT that leaves something out may keep what is known, and nothing of another business's is known here.
         ("put", "/v1/accounts/{id}") => {
@@ -266,7 +274,8 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
 
 /// Method and path of every call of the document: reading first, and settings before what they name is the caller's own.
 fn documented() -> Vec<(String, String)> {
-    let operations = create_link::operations().into_iter().chain(crm_api::operations()).collect();
+    let operations = create_link::operations().into_iter().chain(crm_api::operations());
+    let operations = operations.chain(gateway_webhook::operations()).collect();
     let document = web::openapi::document(operations, &crm_api::description());
     let paths = document["paths"].as_object().unwrap();
     let mut calls: Vec<(String, String)> = paths
@@ -323,7 +332,7 @@ async fn all_but_the_bazaars(world: &World) -> BTreeMap<(String, String), Item> 
 }
 
 /// Everything that is to be told is told: what the stream has, which nobody brings by itself here, and what waits.
-async fn tell(world: &World, stream: &mut StreamReader) {
+pub(super) async fn tell(world: &World, stream: &mut StreamReader) {
     loop {
         let records = stream.records().await.unwrap();
         if records.is_empty() {
@@ -340,7 +349,7 @@ async fn tell(world: &World, stream: &mut StreamReader) {
 
 /// One of everything for the demo business, with the canary in each text: a link that was paid, and one about whose money
 /// a person has to decide.
-async fn furnish(world: &World) -> Ids {
+pub(super) async fn furnish(world: &World) -> Ids {
     let settings =
         json!({ "business_name": CANARY, "support_url": format!("https://{CANARY}.example/").to_lowercase() });
     world.put("/v1/settings", settings).await;
@@ -451,7 +460,7 @@ async fn every_call_asks_who_calls_and_for_which_business() {
     let before = everything(&world.cloud).await;
     let mut asked = 0;
     for (method, path) in documented() {
-        let of_platform = path.starts_with("/v1/businesses");
+        let of_platform = path.starts_with("/v1/businesses") || path == "/v1/platform-defaults";
         let path = path.replace("{kind}/{channel}/{locale}", "link_created/sms/en").replace("{id}", DEMO);
         let path = path.replace("{attempt}", "x");
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();

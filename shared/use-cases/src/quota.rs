@@ -1,0 +1,40 @@
+//! What the platform allows the business in a day, asked before anything is made.
+
+use domain::Timestamp;
+use domain::business::quotas::{Day, DayCount, QuotaReached, Quotas};
+use domain::link::PaymentLink;
+use store::{BusinessStore, Configuration, StoreError};
+
+/// What the business has done today, and what it may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Today {
+    quotas: Quotas,
+    day: Day,
+    done: DayCount,
+}
+
+impl Today {
+    /// Costs nothing where the business has no quota of the day, and a few counts a minute where it has one.
+    pub(crate) async fn read(
+        store: &BusinessStore,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let quotas = configuration.quotas();
+        let day = Day::of(now, &configuration.settings.zone());
+        Ok(Self { quotas, day, done: store.done_in(day, &quotas, now).await? })
+    }
+
+    pub(crate) fn check(&self, wanted: DayCount) -> Result<(), QuotaReached> {
+        self.quotas.check(self.done, wanted, self.day)
+    }
+}
+
+/// A new link with the messages that go out at once. One that stands in for another is counted when it is sent.
+pub(crate) fn of_new_link(link: &PaymentLink) -> DayCount {
+    DayCount { links: 1, messages: messages_of(link.recipients()) }
+}
+
+pub(crate) fn messages_of<'a>(recipients: impl Iterator<Item = &'a domain::messages::recipients::Recipient>) -> u64 {
+    recipients.filter(|recipient| recipient.is_wanted(|_| false)).fold(0, |count, _| count + 1)
+}
