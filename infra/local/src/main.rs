@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use paylink_local::seed::{self, API_KEY, BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY};
+use paylink_local::seed::{self, API_KEY, BAZAAR, BAZAAR_HOST, BAZAAR_KEY, DEMO, PLATFORM_KEY};
 use paylink_local::watch::{Watch, WatchOptions, build};
 use paylink_local::{Cloud, Options, Ports};
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +46,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut cloud = Cloud::start(&options).await?;
     seed::plant(&cloud).await?;
+    seed::give_bazaar_a_host(&cloud, ports.functions).await?;
     println!("Building the functions. The first time takes a few minutes.");
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -103,7 +104,7 @@ Make a link of {DEMO} for invoice 77, and tell the customer and the manager:
           \"recipients\": {{ \"contact\": true, \"roles\": [\"manager\"] }},
           \"after_payment\": {{ \"receipt_field\": \"payment\" }} }}'
 
-Make a link of {BAZAAR}, and tell the customer:
+Make a link of {BAZAAR}, whose links begin with a host of its own, {BAZAAR_HOST}, and tell the customer:
 
   curl -s {base}/v1/payment-links \\
     -H 'Authorization: Bearer {BAZAAR_KEY}' -H 'Content-Type: application/json' \\

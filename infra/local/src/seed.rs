@@ -17,7 +17,7 @@ use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
 use domain::public_url::{Reach, parse_endpoint_url};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
-use domain::records::business::Business;
+use domain::records::business::{Business, PayUrlBase};
 use domain::records::contact::{Contact, Person};
 use domain::records::credentials::Credentials;
 use domain::records::item::{Item, ReceiptField};
@@ -34,6 +34,9 @@ use simulators::providers::{bot, kavenegar, whatsapp};
 /// integration.
 pub const DEMO: &str = "demo";
 pub const BAZAAR: &str = "bazaar";
+
+/// The host that its links begin with in `make run`.
+pub const BAZAAR_HOST: &str = "pay.bazaar.localhost";
 
 /// The API keys of the local cloud: one for each business, and the platform's, which may act for both.
 pub const API_KEY: &str = "plk_demo_local-crm-key";
@@ -253,6 +256,20 @@ async fn plant_bazaar(cloud: &Cloud) -> Result<(), SeedError> {
         ..Settings::default()
     };
     put_settings(&store, &settings).await
+}
+
+/// Lets the links of the second business begin with a host of its own, as behind a domain or a reverse proxy of its own:
+/// every name under `.localhost` leads browsers to this machine.
+pub async fn give_bazaar_a_host(cloud: &Cloud, port: u16) -> Result<(), SeedError> {
+    let store = cloud.store.of(&bazaar());
+    let (known, revision) = store.business_to_change().await?;
+    let Some(business) = known else { return Ok(()) };
+    let pay_url = Some(PayUrlBase::parse(&format!("http://{BAZAAR_HOST}:{port}"))?);
+    if business.pay_url != pay_url {
+        // Where somebody else was faster, they planted the same.
+        store.put_business(&Business { pay_url, ..business }, &revision).await?;
+    }
+    Ok(())
 }
 
 async fn put_settings(store: &BusinessStore, settings: &Settings) -> Result<(), SeedError> {

@@ -235,7 +235,8 @@ impl From<Shards> for u8 {
 /// No beginning of pay URLs has more characters.
 const LONGEST_BASE: usize = 255;
 
-/// The beginning of pay URLs: `https://` and a host, without a path.
+/// The beginning of pay URLs: `https://` and a host, without a path. Names that end in `.localhost` lead nowhere but to the
+/// machine that asks for them (RFC 6761, section 6.3), so that `http://` is enough there, where somebody tries things out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PayUrlBase(String);
@@ -249,7 +250,9 @@ impl PayUrlBase {
         let has_user = !url.username().is_empty() || url.password().is_some();
         // What is kept is what is bounded: a name in another script is longer in the letters of DNS.
         let base = url.origin().ascii_serialization();
-        if url.scheme() != "https" || url.host_str().is_none() || !is_bare || has_user || base.len() > LONGEST_BASE {
+        let is_this_machine = url.host_str().is_some_and(|host| host.ends_with(".localhost"));
+        let has_scheme = url.scheme() == "https" || (url.scheme() == "http" && is_this_machine);
+        if !has_scheme || url.host_str().is_none() || !is_bare || has_user || base.len() > LONGEST_BASE {
             return Err(refused());
         }
         Ok(Self(base))
@@ -323,10 +326,19 @@ mod tests {
     fn a_pay_url_begins_with_a_host_of_ones_own_and_nothing_more() {
         assert_eq!(PayUrlBase::parse("https://pay.example.com/").unwrap().as_str(), "https://pay.example.com");
         assert_eq!(PayUrlBase::parse("https://PAY.example.com:8443").unwrap().as_str(), "https://pay.example.com:8443");
+        let here = "http://pay.bazaar.localhost:9000";
+        assert_eq!(PayUrlBase::parse(here).unwrap().as_str(), here);
         let long = format!("https://{}example", "\u{fc}.".repeat(60));
-        for bad in
-            [&long, "http://pay.example.com", "https://pay.example.com/p", "https://a:b@pay.example.com", "pay", ""]
-        {
+        for bad in [
+            &long,
+            "http://pay.example.com",
+            "http://notlocalhost",
+            "http://a.localhost.example",
+            "https://pay.example.com/p",
+            "https://a:b@pay.example.com",
+            "pay",
+            "",
+        ] {
             assert!(PayUrlBase::parse(bad).is_err(), "{bad}");
         }
     }
