@@ -14,13 +14,15 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use domain::Timestamp;
-use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer};
+use domain::gateway::{
+    AccountCheck, FindingStatus, GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer,
+};
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, RefundId, ReturnKey};
 use domain::link::{Attempt, Checkout, Hint, NewAttempt, OpenedSession, Refund, RefundCause, RefundState};
 use domain::money::{Currency, Money};
 use domain::public_url::Reach;
 use domain::records::credentials::Credentials;
-use gateways::{BeginError, GatewayEndpoints, Gateways, Order, RefundOrder, Relays};
+use gateways::{BeginError, CheckOrder, GatewayEndpoints, Gateways, Order, RefundOrder, Relays};
 use libfuzzer_sys::fuzz_target;
 use outbound::Http;
 use serde::de::IgnoredAny;
@@ -38,6 +40,16 @@ const REFERENCE: &str = "GmshtyjwKSu+lKOLquYrzO9/BqjUMb=";
 /// look up, confirm, close, refund.
 const OTHERS: [(u8, GatewayKind); 4] =
     [(b'a', GatewayKind::Zibal), (b'f', GatewayKind::Sep), (b'k', GatewayKind::Mollie), (b'p', GatewayKind::Razorpay)];
+
+/// The letter by which each gateway is asked whether it takes an account.
+const CHECKED: [(u8, GatewayKind); 6] = [
+    (b'A', GatewayKind::Zarinpal),
+    (b'B', GatewayKind::Stripe),
+    (b'C', GatewayKind::Zibal),
+    (b'D', GatewayKind::Sep),
+    (b'E', GatewayKind::Mollie),
+    (b'F', GatewayKind::Razorpay),
+];
 
 #[derive(Clone, Debug)]
 struct Reply {
@@ -240,6 +252,17 @@ fn check_begun(begun: Result<OpenedSession, BeginError>, replies: &[Reply]) {
     assert!(http::HeaderValue::from_str(&opened.checkout.at).is_ok(), "{opened:?}");
 }
 
+/// What is said of an account was said by the one answer of a gateway that is in no trouble.
+fn check_account(check: &AccountCheck, replies: &[Reply]) {
+    let AccountCheck { credentials, callback_host, server_address } = check;
+    for finding in [credentials, callback_host, server_address] {
+        if finding.status() != FindingStatus::Unknown || finding.code().is_some() {
+            let [reply] = replies else { panic!("one answer says it: {check:?}") };
+            assert!(reply.is_json() && reply.status < 500, "{check:?} from {reply:?}");
+        }
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((call, answers)) = data.split_first() else { return };
     let answers = answers.split(|b| *b == 0).filter_map(|answer| answer.split_first());
@@ -252,6 +275,22 @@ fuzz_target!(|data: &[u8]| {
     let relays = Relays::new(Reach::Public, || panic!("no relay is called"));
     let gateways = Gateways::new(Http::new(connector, 1024 * 1024), relays, GatewayEndpoints::default());
     let world = &*WORLD;
+    if let Some((_, gateway)) = CHECKED.iter().find(|(letter, _)| letter == call) {
+        let all_worlds = [&world.zarinpal, &world.stripe].into_iter().chain(&world.others);
+        let of_gateway = all_worlds.into_iter().find(|(new, _, _)| new.gateway == *gateway);
+        let (new, _, credentials) = of_gateway.expect("every gateway has a world");
+        let order = CheckOrder {
+            reference: "check_1",
+            money: new.money,
+            description: "Account check",
+            return_url: "https://pay.example/gateways/return",
+            session_minutes: 20,
+        };
+        let check = world.runtime.block_on(gateways.check(*gateway, Mode::Sandbox, &order, credentials));
+        let unread = left.lock().unwrap().len();
+        check_account(&check, all.get(..all.len() - unread).unwrap_or_default());
+        return;
+    }
     let other = OTHERS.iter().position(|(first, _)| (*first..*first + 5).contains(call));
     let (new, attempt, credentials) = match other {
         Some(at) => &world.others[at],
