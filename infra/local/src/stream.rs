@@ -53,8 +53,8 @@ impl StreamReader {
         Self { client, table, patterns, positions: HashMap::new() }
     }
 
-    /// The records since the last call that the function's filter lets through, in the form in which Lambda hands them
-    /// over. They are not read again: the caller sees to it that they are served.
+    /// Records since the last call that the function's filter lets through, in the form in which Lambda hands them over;
+    /// none where there is none any more. They are not read again: the caller sees to it that they are served.
     pub async fn records(&mut self) -> Result<Vec<Value>, String> {
         let streams = self.client.list_streams().table_name(&self.table).send().await.map_err(text)?;
         let Some(arn) = streams.streams().first().and_then(|stream| stream.stream_arn()) else { return Ok(Vec::new()) };
@@ -62,12 +62,20 @@ impl StreamReader {
         let mut found = Vec::new();
         for shard in described.stream_description().map(|stream| stream.shards()).unwrap_or_default() {
             let Some(shard) = shard.shard_id() else { continue };
-            for record in self.read_shard(arn, shard).await? {
-                let last = record.dynamodb().and_then(|change| change.sequence_number());
-                self.positions.extend(last.map(|sequence| (shard.to_owned(), sequence.to_owned())));
-                let event = event_of(&record, arn);
-                if self.patterns.is_empty() || self.patterns.iter().any(|pattern| matches(pattern, &event)) {
-                    found.push(event);
+            let before = found.len();
+            // The filter may let nothing of a page through, and something of a later one.
+            while found.len() == before {
+                let page = self.read_shard(arn, shard).await?;
+                if page.is_empty() {
+                    break;
+                }
+                for record in page {
+                    let last = record.dynamodb().and_then(|change| change.sequence_number());
+                    self.positions.extend(last.map(|sequence| (shard.to_owned(), sequence.to_owned())));
+                    let event = event_of(&record, arn);
+                    if self.patterns.is_empty() || self.patterns.iter().any(|pattern| matches(pattern, &event)) {
+                        found.push(event);
+                    }
                 }
             }
         }
