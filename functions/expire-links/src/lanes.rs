@@ -140,7 +140,8 @@ async fn perform_one(app: &App, task: Task, queue: &Queue<'_>) -> SweepCounts {
     if matches!(task.work, Work::LookUp(_)) && !is_left() {
         list = queue.lists.read(app, &task, queue.deadline, &mut counts).await;
     }
-    let done = if is_left() { TaskOutcome::Left } else { perform(app, task, list).await };
+    // Boxed, so that each of the many tasks of a sweep does not carry room for every call that one of them may make.
+    let done = if is_left() { TaskOutcome::Left } else { Box::pin(perform(app, task, list)).await };
     lock(&queue.breaker).note(&merchant, &done);
     counts.note(&done);
     counts

@@ -40,6 +40,9 @@ type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, No
 /// The rate of one business that has a quota.
 type OwnLimiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
 
+/// The rate of a business, and what it may be.
+type OwnRate = (NonZeroU32, Arc<OwnLimiter>);
+
 /// A process remembers the rates of this many businesses that have a quota, and of integrations before it forgets those that
 /// are quiet.
 const BUSINESSES: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is not zero");
@@ -54,7 +57,7 @@ const INTEGRATIONS: usize = 4096;
 pub struct Callers {
     store: Store,
     limiter: Arc<Limiter>,
-    own: Arc<Mutex<LruCache<BusinessId, (NonZeroU32, Arc<OwnLimiter>)>>>,
+    own: Arc<Mutex<LruCache<BusinessId, OwnRate>>>,
     /// Who calls is the deployer, at a terminal.
     are_the_deployer: bool,
 }
