@@ -27,6 +27,7 @@ use reqwest::StatusCode;
 use reqwest::header::{REFRESH, RETRY_AFTER};
 use serde_json::{Value, json};
 use tests::engine::Engine;
+use tests::fault_proxy::Fault;
 use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
 use tokio::sync::Semaphore;
@@ -286,10 +287,12 @@ fn told_again(world: &FaultyWorld) -> usize {
     all.len() - different.len()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hundreds_of_links_at_once_end_with_right_books() {
-    let _alone = crate::ONE_AT_A_TIME.lock().await;
-    let (links, at_once) = (said("LINKS").unwrap_or(FEW), said("AT_ONCE").unwrap_or(USUAL_AT_ONCE));
+/// When, in milliseconds, the table is out of reach for all functions that somebody waits for, where a load has outages: while
+/// links are made, and while customers come.
+const OUTAGES: [std::ops::Range<u128>; 2] = [0..1500, 4000..6000];
+
+/// Takes links through their whole life, looks at the books, and answers what was refused.
+async fn take_through_life(links: usize, at_once: usize, has_outages: bool) -> BTreeMap<(&'static str, u16), usize> {
     let engine = Engine::start().await;
     let load = Arc::new(Load {
         world: FaultyWorld::on_engine(30, &engine, Some(CALLS_PER_SECOND)).await,
@@ -298,11 +301,20 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
         pools: [DEMO, BAZAAR].map(|business| (business, Semaphore::new(CRM_CALLS))).into(),
         have_ended: AtomicBool::new(false),
     });
+    let world = &load.world;
     let serving = {
         let load = Arc::clone(&load);
         tokio::spawn(async move { load.serve().await })
     };
     let began = Instant::now();
+    if has_outages {
+        let in_front = ["create-link", "crm-api", "pay-redirect", "gateway-webhook"];
+        world.proxy.decide(move |_, call| {
+            let is_out = OUTAGES.iter().any(|outage| outage.contains(&began.elapsed().as_millis()));
+            let is_met = call.service == "dynamodb" && in_front.contains(&call.function.as_str());
+            (is_out && is_met).then_some(Fault::Unavailable)
+        });
+    }
     let lives = (0..links).map(|number| {
         let load = Arc::clone(&load);
         tokio::spawn(async move { load.live(number).await })
@@ -314,7 +326,6 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     load.have_ended.store(true, Ordering::Relaxed);
     serving.await.unwrap();
     let told = began.elapsed();
-    let world = &load.world;
     let (messages, events) = (world.cloud.inbox.all().len(), world.cloud.crm.taken().len());
     let given_up = world.cloud.undelivered.len();
     if given_up > 0 {
@@ -344,4 +355,20 @@ async fn hundreds_of_links_at_once_end_with_right_books() {
     println!("{} messages were sent twice.", told_again(world));
     let report = load.report();
     assert!(report.errors.is_empty(), "{} errors: {:#?}", report.errors.len(), report.errors);
+    report.refusals.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_links_at_once_end_with_right_books() {
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let (links, at_once) = (said("LINKS").unwrap_or(FEW), said("AT_ONCE").unwrap_or(USUAL_AT_ONCE));
+    take_through_life(links, at_once, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outages_of_the_table_cost_those_time_who_try_again_and_nothing_else() {
+    let _alone = crate::ONE_AT_A_TIME.lock().await;
+    let refusals = take_through_life(FEW, FEW, true).await;
+    assert!(refusals.keys().all(|(_, status)| *status == 503), "{refusals:?}");
+    assert!(["create", "first visit"].iter().all(|step| refusals.contains_key(&(*step, 503))), "{refusals:?}");
 }
