@@ -11,4 +11,4 @@ mod router;
 
 pub use app::{App, TIME};
 pub use openapi::{description, operations};
-pub use router::router;
+pub use router::{router, untimed};

@@ -16,7 +16,13 @@ use crate::openapi;
 /// What a record answers.
 const ALL: &str = "DELETE, GET, PUT";
 
+/// What the function answers, each call within its time.
 pub fn router(app: App) -> Router {
+    untimed(app).layer(from_fn_with_state(TIME, web::time::in_time))
+}
+
+/// The same for who calls it in a program at a terminal, which may take its time.
+pub fn untimed(app: App) -> Router {
     Router::new()
         .route("/v1/accounts", only("GET", get(accounts::list)))
         .route("/v1/accounts/{id}", only(ALL, get(accounts::read).put(accounts::write).delete(accounts::delete)))
@@ -77,7 +83,6 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::not_found("address") })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(TIME, web::time::in_time))
         .with_state(app)
 }
 

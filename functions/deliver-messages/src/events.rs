@@ -118,8 +118,9 @@ async fn send(
         reason: error.to_string(),
     })?;
     let (id, trace) = (&event.id, about.trace());
-    let sent = event.deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
-        let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint && endpoint.enabled);
+    let mut deliveries = std::mem::take(&mut event.deliveries);
+    let sent = deliveries.iter_mut().filter(|delivery| delivery.is_due(now)).map(|delivery| {
+        let endpoint = event.endpoint_of(&delivery.endpoint, endpoints).filter(|endpoint| endpoint.enabled);
         let (body, store) = (body.clone(), &store);
         async move {
             let Some(endpoint) = endpoint else {
@@ -146,6 +147,7 @@ async fn send(
         }
     });
     join_all(sent).await;
+    event.deliveries = deliveries;
     Ok(())
 }
 
@@ -277,18 +279,6 @@ async fn endpoints_for(store: &BusinessStore, event: &EventRecord) -> Result<Arc
     store.fresh_endpoints().await
 }
 
-/// Chooses the endpoints of an event that was recorded without any: it was written with what it tells of, by somebody who
-/// does not know the endpoints.
-async fn address(store: &BusinessStore, event: &mut EventRecord, now: Timestamp) -> Result<(), StoreError> {
-    if event.is_unaddressed {
-        let endpoints = store.fresh_endpoints().await?;
-        let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
-        event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
-        event.is_unaddressed = false;
-    }
-    Ok(())
-}
-
 /// Leases a due event and sends it.
 pub(crate) async fn try_again(app: &App, due: &DueEvent) -> Result<RetryOutcome, StoreError> {
     let until = later(app.clock.now(), LEASE);
@@ -296,7 +286,10 @@ pub(crate) async fn try_again(app: &App, due: &DueEvent) -> Result<RetryOutcome,
         return Ok(RetryOutcome::LeasedElsewhere);
     };
     let store = app.store.of(&event.business);
-    address(&store, &mut event, app.clock.now()).await?;
+    if event.is_unaddressed {
+        let endpoints = store.fresh_endpoints().await?;
+        event.address(&endpoints, app.clock.now());
+    }
     let entry = event.entry.clone();
     let history = match (due.id.subject(), &entry) {
         (Some(EventSubject::Link(link, _)), None) => app.store.link_history(&link).await?,

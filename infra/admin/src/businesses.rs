@@ -127,9 +127,14 @@ impl Admin {
         use_cases::businesses::spread(&self.signed(id, now), &|| now, shards).await.map_err(|error| refusal(id, error))
     }
 
-    /// Says how much a business may do; what is not named has no bound.
-    pub async fn set_quotas(&self, id: &BusinessId, quotas: Quotas, now: Timestamp) -> Result<Business, AdminError> {
-        use_cases::businesses::limit(&self.signed(id, now), &|| now, quotas).await.map_err(|error| refusal(id, error))
+    /// Says how much a business may do, by what it may until now.
+    pub async fn set_quotas(
+        &self,
+        id: &BusinessId,
+        to: impl Fn(Quotas) -> Quotas,
+        now: Timestamp,
+    ) -> Result<Business, AdminError> {
+        use_cases::businesses::limit(&self.signed(id, now), &|| now, to).await.map_err(|error| refusal(id, error))
     }
 
     /// What is the business's, for whoever signs for its changes at this terminal.

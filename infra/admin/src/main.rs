@@ -6,14 +6,13 @@ use std::error::Error;
 use std::io::Read;
 use std::process::ExitCode;
 
-use domain::business::quotas::Quotas;
+use domain::business::quotas::{Quota, Quotas};
 use domain::ids::{AccountId, AttemptId, BusinessId, ContactId, LinkId};
 use domain::link::Resolution;
 use domain::records::business::{Business, BusinessState};
 use http::Method;
 use paylink_admin::{
     Admin, BusinessErasure, BusinessMarking, ErasedBusiness, FIRST_BUSINESS, NewKey, SmsPreferences, Verdict,
-    WaitingLinks,
 };
 use runtime::{Clock, Environment};
 use serde_json::Value;
@@ -53,7 +52,8 @@ usage: paylink-admin set-up [BUSINESS]
   business resume  lets it make links and take payments again
   business shards  spreads each of its lists over NUMBER partitions of an index; one takes 250 links a second, and the
                    number can grow and not shrink
-  business quotas  says how much a business may do, and has no bound for what is not named; days are the business's own
+  business quotas  shows how much a business may do, or changes what is named of it: N, or none for no bound; days are
+                   those of UTC
   business usage   shows what a business used in MONTH, such as 2026-11, or in the one that is, as JSON
   business export  shows everything that a business has, as the API shows it: each a line of JSON
   business erase   marks a suspended business that has no live link, which cannot be taken back, waits until every function
@@ -165,7 +165,7 @@ async fn run(words: &[&str]) -> CommandResult {
         (["business", "suspend", id, reason], About::Unsaid) => suspend_business(&admin()?, id, Some(reason)).await,
         (["business", "resume", id], About::Unsaid) => resume_business(&admin()?, id).await,
         (["business", "shards", id, many], About::Unsaid) => set_shards(&admin()?, id, number("NUMBER", many)?).await,
-        (["business", "quotas", id, options @ ..], About::Unsaid) => set_quotas(&admin()?, id, options).await,
+        (["business", "quotas", id, options @ ..], About::Unsaid) => quotas(&admin()?, id, options).await,
         (["business", "usage", id, month @ ..], About::Unsaid) if month.len() < 2 => {
             usage(&admin()?, id, month.first()).await
         }
@@ -260,25 +260,36 @@ async fn set_shards(admin: &Admin, id: &str, many: i64) -> CommandResult {
     Ok(())
 }
 
-async fn set_quotas(admin: &Admin, id: &str, options: &[&str]) -> CommandResult {
-    let mut quotas = Quotas::default();
+/// Shows what a business may do, or changes what is named of it.
+async fn quotas(admin: &Admin, id: &str, options: &[&str]) -> CommandResult {
+    let id = BusinessId::parse(id)?;
+    let mut named = Vec::new();
     let (pairs, rest) = options.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(USAGE.into());
     }
     for [name, value] in pairs {
-        let limit = Some(Quotas::parse(number(name, value)?)?);
-        match *name {
-            "--links-per-day" => quotas.links_per_day = limit,
-            "--messages-per-day" => quotas.messages_per_day = limit,
-            "--calls-per-second" => quotas.calls_per_second = limit,
-            _ => return Err(USAGE.into()),
-        }
+        let limit = match *value {
+            "none" => None,
+            value => Some(Quotas::parse(number(name, value)?)?),
+        };
+        let quota =
+            Quota::ALL.into_iter().find(|quota| name.strip_prefix("--") == Some(&quota.as_str().replace('_', "-")));
+        named.push((quota.ok_or(USAGE)?, limit));
     }
-    let business = admin.set_quotas(&BusinessId::parse(id)?, quotas, Clock::System.now()).await?;
-    show_business(&business);
-    show(&serde_json::to_value(business.quotas)?)?;
-    eprintln!("These quotas hold within half a minute.");
+    let business = if named.is_empty() {
+        admin.business_called(id.as_str()).await?
+    } else {
+        let to = |known: Quotas| named.iter().fold(known, |quotas, (quota, limit)| quotas.with(*quota, *limit));
+        admin.set_quotas(&id, to, Clock::System.now()).await?
+    };
+    for quota in Quota::ALL {
+        let limit = business.quotas.limit(quota).map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        println!("{}: {limit}", quota.as_str());
+    }
+    if !named.is_empty() {
+        eprintln!("These quotas hold within half a minute.");
+    }
     Ok(())
 }
 
@@ -355,7 +366,7 @@ async fn erase_marked(admin: &Admin, id: &BusinessId) -> CommandResult {
                 println!("{id}: waiting until {until}, when every function knows that it is marked.");
                 tokio::time::sleep(until.duration_since(now).unsigned_abs()).await;
             }
-            BusinessErasure::Waits(waiting) => return Err(still_to_come(id, &waiting).into()),
+            BusinessErasure::Waits(waiting) => return Err(format!("{id}: {waiting}").into()),
             BusinessErasure::Erased(erased) => {
                 let ErasedBusiness { business, links, receipts, contacts, items } = *erased;
                 println!(
@@ -377,30 +388,6 @@ async fn scan(admin: &Admin, id: &BusinessId) -> CommandResult {
         found => println!("{id}: a look through both tables found {found} items that no list named, and deleted them."),
     }
     Ok(())
-}
-
-/// Why a business cannot be erased yet, and what to do.
-fn still_to_come(id: &BusinessId, waiting: &WaitingLinks) -> String {
-    let WaitingLinks { live, due, due_until, undelivered, log_events, example } = waiting;
-    let mut text = format!("{id}: not everything of its links is over, and nothing that belongs to them is deleted.");
-    if *live > 0 {
-        text.push_str(&format!(
-            "\n  {live} are live: their money is not decided. `resolve` does what a person has to."
-        ));
-    }
-    if let Some(until) = due_until {
-        text.push_str(&format!(
-            "\n  {due} of them and {log_events} events of the log have something due, the last of it"
-        ));
-        text.push_str(&format!("\n  at {until}, and perhaps more after it."));
-    }
-    if *undelivered > 0 {
-        text.push_str(&format!("\n  {undelivered} have a message or an event that nobody delivered: run `replay`."));
-    }
-    if let Some(example) = example {
-        text.push_str(&format!("\n  One of them is {example}."));
-    }
-    text
 }
 
 async fn log(admin: &Admin, about: About<'_>, most: usize) -> CommandResult {

@@ -1,6 +1,7 @@
 //! A business's log of who changed what its money depends on. An entry is written with the change that it tells of, in one
-//! transaction, and the event that tells the CRM with both: there is no change without its entry, and no entry without its change. crm-api and the deployer's command
-//! write entries, and nobody changes one, nor deletes one but with all that its business had.
+//! transaction, and the event that tells the CRM with both: there is no change without its entry, and no entry without its
+//! change. crm-api and the deployer's command write entries, and nobody changes one, nor deletes one but with all that its
+//! business had.
 
 use std::time::Instant;
 
@@ -8,7 +9,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::Timestamp;
 use domain::audit::{AuditAction, AuditEntry, Author, FieldChange, Subject, changes};
 use domain::events::EventRecord;
+use domain::idempotency::IdempotencyLog;
 use domain::ids::AuditEntryId;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -87,6 +90,32 @@ impl BusinessStore {
         subject: Subject,
         changes: Vec<FieldChange>,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        self.log_with(action, subject, changes, None)
+    }
+
+    /// The writes of an entry about an endpoint, which was so before.
+    pub(crate) fn log_of_endpoint(
+        &self,
+        subject: Subject,
+        before: Option<WebhookEndpoint>,
+        after: &WebhookEndpoint,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let changes = changes(&before.as_ref().map(noted).unwrap_or_default(), &noted(after));
+        if changes.is_empty() { Ok(Vec::new()) } else { self.log_with(AuditAction::Written, subject, changes, before) }
+    }
+
+    /// Whether somebody signs for what is changed.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.signature.is_some()
+    }
+
+    fn log_with(
+        &self,
+        action: AuditAction,
+        subject: Subject,
+        changes: Vec<FieldChange>,
+        former_endpoint: Option<WebhookEndpoint>,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let Some(Signature { author, at, since }) = self.signature.clone() else { return Ok(Vec::new()) };
         let mark = write_id()?;
         let place = keys::listed_at(at, &mark);
@@ -97,7 +126,12 @@ impl BusinessStore {
         if action != AuditAction::Read {
             let recorded_at = at.checked_add(since.elapsed()).unwrap_or(at);
             let id = AuditEntryId::of(&self.business, &mark);
-            let event = EventRecord::of_entry(self.business.clone(), &id, entry, recorded_at);
+            let former =
+                former_endpoint.map(|former| WebhookEndpoint { idempotency: IdempotencyLog::default(), ..former });
+            let event = EventRecord {
+                former_endpoint: former.map(Box::new),
+                ..EventRecord::of_entry(self.business.clone(), &id, entry, recorded_at)
+            };
             writes.push(self.store.plain_put(event_item(&event)?)?);
         }
         Ok(writes)
@@ -111,6 +145,27 @@ impl BusinessStore {
         subject: Subject,
     ) -> Result<Deleted, StoreError> {
         let entry = self.log(AuditAction::Deleted, subject, Vec::new())?;
+        self.delete_with(operation, at, entry).await
+    }
+
+    /// The same of an endpoint, which is told that it is gone.
+    pub(crate) async fn delete_endpoint_logged(
+        &self,
+        operation: &'static str,
+        at: Key,
+        subject: Subject,
+    ) -> Result<Deleted, StoreError> {
+        let before = if self.is_signed() { self.store.read(operation, at.clone()).await? } else { None };
+        let entry = self.log_with(AuditAction::Deleted, subject, Vec::new(), before)?;
+        self.delete_with(operation, at, entry).await
+    }
+
+    async fn delete_with(
+        &self,
+        operation: &'static str,
+        at: Key,
+        entry: Vec<TransactWriteItem>,
+    ) -> Result<Deleted, StoreError> {
         if entry.is_empty() {
             return self.store.delete(operation, at).await;
         }

@@ -350,10 +350,14 @@ impl SendLease {
         let (business, lease) = (self.business.clone(), self.mark.clone());
         let record = MessageRecord { business, state, tries: self.tries, lease, shard: self.shard };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
-        if let Some((at, metered)) = record.state.metered() {
+        // One that waits is listed, too, so that a quota knows of it; usage counts what has facts.
+        let metered = record.state.metered();
+        if let Some(at) = metered.map(|(at, _)| at).or(record.state.waits_for()) {
             let list = keys::messages_of_month(&self.business, &keys::month_of(at), self.shard);
             item.insert(BY_STATE.to_owned(), text(list));
             item.insert(LISTED_AT.to_owned(), text(keys::listed_at(at, self.message.as_str())));
+        }
+        if let Some((_, metered)) = metered {
             item.insert(FACTS.to_owned(), text(facts::of_message(metered)));
         }
         if let Some(due_at) = due_at {

@@ -18,7 +18,7 @@ use crate::BusinessStore;
 use crate::cached::BUSINESSES;
 use crate::error::StoreError;
 use crate::facts;
-use crate::item::{Item, text, text_of};
+use crate::item::{text, text_of};
 use crate::keys::{self, BY_STATE, BY_STATE_INDEX, FACTS, LISTED_AT};
 use crate::lists::{bound, listed_since, months};
 
@@ -41,10 +41,11 @@ impl Default for DayCounts {
     }
 }
 
-/// What a business has done in a day.
+/// What a business has done in a day, of what is counted.
 #[derive(Debug)]
 struct Counted {
     day: Day,
+    kinds: Kinds,
     at: Timestamp,
     /// What lies before this instant is counted for good.
     settled_to: Timestamp,
@@ -54,24 +55,48 @@ struct Counted {
     since: DayCount,
 }
 
+impl Counted {
+    fn done(&self) -> DayCount {
+        self.settled + self.recent + self.since
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.at.checked_add(COUNTED_FOR).is_ok_and(|fresh_to| now < fresh_to)
+    }
+}
+
+/// What is counted of a business: what it has a quota of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kinds {
+    links: bool,
+    messages: bool,
+}
+
 impl BusinessStore {
     /// What the business has done in this day as far as its quotas ask for it: a minute old at most, and with all that this
-    /// process did itself.
-    pub async fn done_in(&self, day: Day, quotas: &Quotas, now: Timestamp) -> Result<DayCount, StoreError> {
+    /// process did itself. Where that cannot be counted, it is what was counted last: a quota may be late, and nobody is
+    /// refused for trouble of ours.
+    pub async fn done_in(&self, day: Day, quotas: &Quotas, now: Timestamp) -> DayCount {
         if !quotas.bound_a_day() {
-            return Ok(DayCount::default());
+            return DayCount::default();
         }
+        let kinds = Kinds { links: quotas.links_per_day.is_some(), messages: quotas.messages_per_day.is_some() };
         let entry = self.day_count();
         let mut known = entry.lock().await;
-        let before = known.take().filter(|counted| counted.day == day);
-        let fresh_to = before.as_ref().and_then(|counted| counted.at.checked_add(COUNTED_FOR).ok());
-        let counted = match before {
-            Some(counted) if fresh_to.is_some_and(|fresh_to| now < fresh_to) => counted,
-            before => self.count(day, before, quotas, now).await?,
-        };
-        let done = counted.settled + counted.recent + counted.since;
-        *known = Some(counted);
-        Ok(done)
+        let before = known.as_ref().filter(|counted| counted.day == day && counted.kinds == kinds);
+        if let Some(counted) = before
+            && counted.is_fresh(now)
+        {
+            return counted.done();
+        }
+        match self.count(day, kinds, before, now).await {
+            Ok(counted) => known.insert(counted).done(),
+            Err(error) => {
+                let business_id = &self.business;
+                tracing::warn!(%business_id, error = %error, "What a business did today could not be counted.");
+                before.map(Counted::done).unwrap_or_default()
+            }
+        }
     }
 
     /// Remembers what this process did, until it is counted.
@@ -89,41 +114,45 @@ impl BusinessStore {
     async fn count(
         &self,
         day: Day,
-        before: Option<Counted>,
-        quotas: &Quotas,
+        kinds: Kinds,
+        before: Option<&Counted>,
         now: Timestamp,
     ) -> Result<Counted, StoreError> {
         let (settled_to, settled) =
             before.map_or((day.from, DayCount::default()), |counted| (counted.settled_to, counted.settled));
         let cut = now.checked_sub(SETTLED_AFTER).unwrap_or(now).clamp(settled_to, day.to);
-        let older = try_join_all(spans(settled_to, cut).map(|(from, to)| self.done_between(from, to, quotas)));
-        let (older, recent) = try_join(older, self.done_between(cut, day.to, quotas)).await?;
+        let older = try_join_all(spans(settled_to, cut).map(|(from, to)| self.done_between(from, to, kinds)));
+        let (older, recent) = try_join(older, self.done_between(cut, day.to, kinds)).await?;
         let settled = older.into_iter().fold(settled, |sum, more| sum + more);
-        Ok(Counted { day, at: now, settled_to: cut, settled, recent, since: DayCount::default() })
+        Ok(Counted { day, kinds, at: now, settled_to: cut, settled, recent, since: DayCount::default() })
     }
 
-    async fn done_between(&self, from: Timestamp, to: Timestamp, quotas: &Quotas) -> Result<DayCount, StoreError> {
+    async fn done_between(&self, from: Timestamp, to: Timestamp, kinds: Kinds) -> Result<DayCount, StoreError> {
         let configuration = self.configuration().await?;
-        let (links, messages) = (quotas.links_per_day.is_some(), quotas.messages_per_day.is_some());
+        let (shards, months) = (configuration.shards(), months(from, to));
+        let of_months = |list: fn(&BusinessId, &str, u8) -> String| -> Vec<String> {
+            let name = |shard: u8| months.iter().map(move |month| list(&self.business, &month.name, shard));
+            shards.all().flat_map(name).collect()
+        };
         let count_all = |lists: Vec<String>| async move {
             let counts = try_join_all(lists.iter().map(|list| self.entries_between(list, from, to))).await?;
             Ok::<u64, StoreError>(counts.iter().sum())
         };
-        let (mut lists_of_links, mut lists_of_messages) = (Vec::new(), Vec::new());
-        for shard in configuration.shards().all() {
-            if links {
-                lists_of_links.push(keys::live(&self.business, shard));
+        let links = async {
+            if !kinds.links {
+                return Ok(0);
             }
-            for month in months(from, to) {
-                if links {
-                    lists_of_links.push(keys::over(&self.business, &month.name, shard));
-                }
-                if messages {
-                    lists_of_messages.push(keys::messages_of_month(&self.business, &month.name, shard));
-                }
+            // A link that ends meanwhile is counted twice rather than not at all.
+            let live = count_all(shards.all().map(|shard| keys::live(&self.business, shard)).collect()).await?;
+            Ok(live + count_all(of_months(keys::over)).await?)
+        };
+        let messages = async {
+            if !kinds.messages {
+                return Ok(0);
             }
-        }
-        let (links, messages) = try_join(count_all(lists_of_links), count_all(lists_of_messages)).await?;
+            count_all(of_months(keys::messages_of_month)).await
+        };
+        let (links, messages) = try_join(links, messages).await?;
         Ok(DayCount { links, messages })
     }
 
@@ -145,57 +174,68 @@ impl BusinessStore {
         }
     }
 
-    /// What the business used between these instants, the end exclusive: all its entries of that time are read.
+    /// What the business used between these instants, the end exclusive. All its entries of that time are read, and counted
+    /// page by page.
     pub async fn usage(&self, from: Timestamp, to: Timestamp, now: Timestamp) -> Result<Usage, StoreError> {
         let configuration = self.fresh_configuration().await?;
         let (shards, since) = listed_since(&configuration);
         let from = from.max(since);
-        let mut usage = Usage::default();
         if from >= to {
-            return Ok(usage);
+            return Ok(Usage::default());
         }
         let months = months(from, to);
         let of_months = |list: fn(&BusinessId, &str, u8) -> String| -> Vec<String> {
             let name = |shard: u8| months.iter().map(move |month| list(&self.business, &month.name, shard));
             shards.all().flat_map(name).collect()
         };
-        let live: Vec<String> = shards.all().map(|shard| keys::live(&self.business, shard)).collect();
+        let usage = Mutex::new(Usage::default());
+        let add = |add: &dyn Fn(&mut Usage)| add(&mut usage.lock().unwrap_or_else(PoisonError::into_inner));
         // A link that ends meanwhile moves from what is live to what is over. Read in this order it is in one of them or in
-        // both, and it is counted once.
-        let mut links: HashMap<String, LinkFacts> = HashMap::new();
-        for entry in self.all_of(&live, from, to).await? {
-            links.extend(place_and_facts(&entry).and_then(|(place, facts)| Some((place, facts::read(facts)?))));
-        }
-        let over = of_months(keys::over);
-        let (receipts, messages) = (of_months(keys::receipts_of_month), of_months(keys::messages_of_month));
-        let (over, (receipts, messages)) = try_join(
-            self.all_of(&over, from, to),
-            try_join(self.all_of(&receipts, from, to), self.all_of(&messages, from, to)),
-        )
+        // both, and it is counted once, as it is in the end.
+        let live: Mutex<HashMap<String, LinkFacts>> = Mutex::default();
+        let lists = shards.all().map(|shard| keys::live(&self.business, shard)).collect();
+        self.each_of(lists, from, to, |place, facts| {
+            let known = facts::read(facts).map(|facts| (place.to_owned(), facts));
+            live.lock().unwrap_or_else(PoisonError::into_inner).extend(known);
+        })
         .await?;
-        for entry in over {
-            links.extend(place_and_facts(&entry).and_then(|(place, facts)| Some((place, facts::read(facts)?))));
-        }
-        for facts in links.values() {
-            usage.add_link(facts.mode, facts.status_at(now), facts.amount);
-        }
-        for (mode, money) in receipts.iter().filter_map(|entry| facts::read_receipt(text_of(entry, FACTS)?)) {
-            usage.add_receipt(mode, money);
-        }
-        for message in messages.iter().filter_map(|entry| facts::read_message(text_of(entry, FACTS)?)) {
-            usage.add_message(message);
-        }
-        Ok(usage)
+        let add_link = |facts: &LinkFacts| add(&|usage| usage.add_link(facts.mode, facts.status_at(now), facts.amount));
+        let over = self.each_of(of_months(keys::over), from, to, |place, facts| {
+            live.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+            facts::read(facts).iter().for_each(&add_link);
+        });
+        let receipts = self.each_of(of_months(keys::receipts_of_month), from, to, |_, facts| {
+            let receipt = facts::read_receipt(facts);
+            receipt.into_iter().for_each(|(mode, money)| add(&|usage| usage.add_receipt(mode, money)));
+        });
+        // A message that only waits has no facts.
+        let messages = self.each_of(of_months(keys::messages_of_month), from, to, |_, facts| {
+            facts::read_message(facts).into_iter().for_each(|message| add(&|usage| usage.add_message(message)));
+        });
+        try_join(over, try_join(receipts, messages)).await?;
+        live.into_inner().unwrap_or_else(PoisonError::into_inner).values().for_each(&add_link);
+        Ok(usage.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// All entries of these lists, which are read side by side.
-    async fn all_of(&self, lists: &[String], from: Timestamp, to: Timestamp) -> Result<Vec<Item>, StoreError> {
-        let read = try_join_all(lists.iter().map(|list| self.whole_list(list, from, to))).await?;
-        Ok(read.into_iter().flatten().collect())
+    /// Hands over place and facts of every entry of these lists, which are read side by side.
+    async fn each_of(
+        &self,
+        lists: Vec<String>,
+        from: Timestamp,
+        to: Timestamp,
+        take: impl Fn(&str, &str),
+    ) -> Result<(), StoreError> {
+        try_join_all(lists.iter().map(|list| self.each_of_one(list, from, to, &take))).await.map(drop)
     }
 
-    async fn whole_list(&self, list: &str, from: Timestamp, to: Timestamp) -> Result<Vec<Item>, StoreError> {
-        let (mut entries, mut start) = (Vec::new(), None);
+    async fn each_of_one(
+        &self,
+        list: &str,
+        from: Timestamp,
+        to: Timestamp,
+        take: impl Fn(&str, &str),
+    ) -> Result<(), StoreError> {
+        let mut start = None;
         loop {
             let answer = self
                 .entries_of(list, from, to)
@@ -205,10 +245,14 @@ impl BusinessStore {
                 .send()
                 .await
                 .map_err(|error| StoreError::service("read what a business used", &error))?;
-            entries.extend(answer.items.unwrap_or_default());
+            for entry in answer.items.unwrap_or_default() {
+                if let (Some(place), Some(facts)) = (text_of(&entry, LISTED_AT), text_of(&entry, FACTS)) {
+                    take(place, facts);
+                }
+            }
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(entries);
+                return Ok(());
             }
         }
     }
@@ -232,10 +276,6 @@ impl BusinessStore {
             .expression_attribute_values(":from", AttributeValue::S(bound(from)))
             .expression_attribute_values(":to", AttributeValue::S(bound(to)))
     }
-}
-
-fn place_and_facts(entry: &Item) -> Option<(String, &str)> {
-    Some((text_of(entry, LISTED_AT)?.to_owned(), text_of(entry, FACTS)?))
 }
 
 /// A time in spans of a few hours.

@@ -102,7 +102,8 @@ impl BusinessStore {
             version => Condition::version(version - 1),
         };
         let at = keys::endpoint(&self.business, &endpoint.id);
-        let mut beside = self.log_of_writing(subject(&endpoint.id), at, endpoint, Vec::new()).await?;
+        let before = if self.is_signed() { self.store.read("read what is changed", at).await? } else { None };
+        let mut beside = self.log_of_endpoint(subject(&endpoint.id), before, endpoint)?;
         if let (Some(secret), Some(newest)) = (secret, endpoint.secrets.last()) {
             let at = secrets::endpoint(&self.business, &endpoint.id, &newest.version);
             beside.push(self.store.plain_put_secret(to_item(at, secret)?)?);
@@ -137,6 +138,6 @@ impl BusinessStore {
 
     /// Deletes an endpoint. Its secrets stay, and nobody signs with them any more.
     pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<Deleted, StoreError> {
-        self.delete_logged("delete an endpoint", keys::endpoint(&self.business, id), subject(id)).await
+        self.delete_endpoint_logged("delete an endpoint", keys::endpoint(&self.business, id), subject(id)).await
     }
 }

@@ -1,6 +1,7 @@
 //! The platform's part: making businesses, suspending them and letting them go on, and marking them to be erased.
 
 use domain::Timestamp;
+use domain::audit::{Actor, Author};
 use domain::business::quotas::Quotas;
 use domain::business::settings::{PlatformDefaults, Settings};
 use domain::records::business::{Business, EraseRefused, PayUrlBase, Shards};
@@ -60,10 +61,13 @@ pub async fn write(store: &BusinessStore, now: Now<'_>, request: BusinessRequest
     written.await
 }
 
-/// Says what businesses start with from now on.
-pub async fn write_defaults(store: &Store, defaults: &PlatformDefaults) -> Result<(), StoreError> {
+/// Says what businesses start with from now on. It is in no business's log, so that the function's own says who did it.
+pub async fn write_defaults(store: &Store, author: &Author, defaults: &PlatformDefaults) -> Result<(), StoreError> {
+    let before = store.platform_defaults().await?;
     store.put_platform_defaults(defaults).await?;
-    tracing::info!("The platform's defaults were written.");
+    let actor = author.actor.as_ref().map(Actor::as_str);
+    let integration = &author.integration;
+    tracing::info!(%integration, actor, ?before, after = ?defaults, "The platform's defaults were written.");
     Ok(())
 }
 
@@ -86,9 +90,17 @@ fn grown(from: Shards, to: Shards) -> Result<Shards, BusinessRefused> {
     if to < from { Err(BusinessRefused::FewerShards(from)) } else { Ok(to) }
 }
 
-/// Says how much the business may do from now on.
-pub async fn limit(store: &BusinessStore, now: Now<'_>, quotas: Quotas) -> Result<Business, BusinessRefused> {
-    change(store, now, |known, _| Ok(Business { quotas, ..existing(known)? })).await
+/// Says how much the business may do from now on, by what it may until now.
+pub async fn limit(
+    store: &BusinessStore,
+    now: Now<'_>,
+    to: impl Fn(Quotas) -> Quotas,
+) -> Result<Business, BusinessRefused> {
+    change(store, now, |known, _| {
+        let known = existing(known)?;
+        Ok(Business { quotas: to(known.quotas), ..known })
+    })
+    .await
 }
 
 /// From now on the business makes no link and no payment of it begins. One that is suspended already stays so since then,

@@ -98,7 +98,7 @@ pub async fn create(
         let shard = configuration.shards().of(link.id());
         let link = link.in_shard(shard).traced(new.trace.clone());
         let wanted = of_new_link(&link);
-        Today::read(store, &configuration, at).await?.check(wanted).map_err(CreateRefused::QuotaReached)?;
+        Today::read(store, &configuration, at).await.check(wanted).map_err(CreateRefused::QuotaReached)?;
         match store.create_link(&link, &named.changed, at).await? {
             Created::New => {
                 store.note_done(wanted).await;

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::business::quotas::{Day, DayCount, QuotaReached, Quotas};
 use domain::link::PaymentLink;
-use store::{BusinessStore, Configuration, StoreError};
+use store::{BusinessStore, Configuration};
 
 /// What the business has done today, and what it may.
 #[derive(Clone, Copy, Debug)]
@@ -14,15 +14,10 @@ pub(crate) struct Today {
 }
 
 impl Today {
-    /// Costs nothing where the business has no quota of the day, and a few counts a minute where it has one.
-    pub(crate) async fn read(
-        store: &BusinessStore,
-        configuration: &Configuration,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let quotas = configuration.quotas();
-        let day = Day::of(now, &configuration.settings.zone());
-        Ok(Self { quotas, day, done: store.done_in(day, &quotas, now).await? })
+    /// Costs nothing where the business has no quota of the day, and a count a minute where it has one.
+    pub(crate) async fn read(store: &BusinessStore, configuration: &Configuration, now: Timestamp) -> Self {
+        let (quotas, day) = (configuration.quotas(), Day::of(now));
+        Self { quotas, day, done: store.done_in(day, &quotas, now).await }
     }
 
     pub(crate) fn check(&self, wanted: DayCount) -> Result<(), QuotaReached> {

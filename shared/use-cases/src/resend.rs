@@ -43,7 +43,7 @@ pub async fn resend(
         settings: &configuration.settings,
         providers: &configuration.providers,
     };
-    let today = Today::read(store, configuration, now()).await?;
+    let today = Today::read(store, configuration, now()).await;
     let answer = change(store, now, link, "resend", asked.fingerprint(), |link, at| {
         link.may_resend(at).map_err(ResendRefused::NotNow)?;
         if configuration.is_suspended() {

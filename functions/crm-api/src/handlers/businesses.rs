@@ -54,8 +54,8 @@ pub(crate) struct BusinessBody {
     unknown: Unknown,
 }
 
-/// How much a business may do. What is beyond it is answered with 429 `quota_reached`. Days are those of the business's time
-/// zone. A quota of a day may take hold a minute late, because nothing is written to count.
+/// How much a business may do. What is beyond it is answered with 429 `quota_reached`. Days are those of UTC. A quota of a day
+/// may take hold a minute late, because nothing is written to count.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = QuotasBody)]
 pub(crate) struct QuotasBody {

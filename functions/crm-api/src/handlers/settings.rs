@@ -99,8 +99,8 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     max_sms_segments: Given<i64>,
-    /// Whether amounts in rial are shown in Rial alone. Left out, as the platform has it, which does not unless it says so: Persian readers see Toman with the Rial
-    /// behind it, except in the built-in SMS text, which says Toman alone.
+    /// Whether amounts in rial are shown in Rial alone. Left out, as the platform has it, which does not unless it says
+    /// so: Persian readers see Toman with the Rial behind it, except in the built-in SMS text, which says Toman alone.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,
@@ -291,7 +291,7 @@ impl StartBody {
     }
 }
 
-/// What businesses start with, and what those have that do not set it themselves. A PUT replaces all of it.
+/// What businesses start with, and what a PUT of settings takes for what it leaves out. Settings that are there stay. A PUT replaces all of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PlatformDefaultsBody)]
 pub(crate) struct PlatformDefaultsBody {
@@ -332,7 +332,7 @@ struct PlatformDefaultsView {
     defaults: PlatformDefaults,
 }
 
-/// What businesses start with, and what those have that do not set it themselves.
+/// What businesses start with, and what a PUT of settings takes for what it leaves out. Settings that are there stay.
 #[derive(ToSchema)]
 #[schema(as = PlatformDefaults)]
 #[expect(dead_code, reason = "this is only the shape of the answer")]
@@ -353,7 +353,7 @@ pub(crate) async fn read_defaults(_: MayReadBusinesses, State(app): State<App>) 
 }
 
 pub(crate) async fn write_defaults(
-    _: MayRunBusinesses,
+    MayRunBusinesses(caller): MayRunBusinesses,
     State(app): State<App>,
     body: JsonBody<PlatformDefaultsBody>,
 ) -> Result<Response, ApiProblem> {
@@ -372,7 +372,7 @@ pub(crate) async fn write_defaults(
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    use_cases::businesses::write_defaults(&app.store, &defaults).await?;
+    use_cases::businesses::write_defaults(&app.store, &caller.author, &defaults).await?;
     Ok(answer(PlatformDefaultsView { object: "platform_defaults", defaults }))
 }
 

@@ -1,11 +1,10 @@
-//! How much a business may do: links and messages in one of its days, calls in a second. The platform sets it, so that one
+//! How much a business may do: links and messages in a day, calls in a second. The platform sets it, so that one
 //! business that has gone wild costs nobody else anything. Nothing is written for it: what was done in a day is counted from
 //! what is there anyway, now and then, so that a quota may take hold a minute late.
 
 use std::num::NonZeroU32;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Rejection;
@@ -68,7 +67,8 @@ impl std::ops::Add for DayCount {
     }
 }
 
-/// A day of a business: from its first instant to the first of the next one.
+/// A day of UTC, from its first instant to the first of the next one: a business that could choose its zone here would begin a
+/// new day whenever it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day {
     pub from: Timestamp,
@@ -76,16 +76,15 @@ pub struct Day {
 }
 
 impl Day {
-    /// The day of an instant. In a zone where days cannot be told, it is one of 24 hours.
-    pub fn of(now: Timestamp, zone: &TimeZone) -> Self {
-        let today = zone.to_datetime(now).date();
-        let begins = |date: jiff::civil::Date| zone.to_timestamp(date.at(0, 0, 0, 0));
-        let from = begins(today).unwrap_or(now);
-        let tomorrow = today.tomorrow().and_then(begins);
-        let to = tomorrow.or_else(|_| from.checked_add(jiff::SignedDuration::from_hours(24))).unwrap_or(Timestamp::MAX);
-        Self { from, to }
+    pub fn of(now: Timestamp) -> Self {
+        let second = now.as_second() - now.as_second().rem_euclid(SECONDS);
+        let at = |second| Timestamp::from_second(second).unwrap_or(now);
+        Self { from: at(second), to: at(second + SECONDS) }
     }
 }
+
+/// The length of a day.
+const SECONDS: i64 = 24 * 60 * 60;
 
 /// That a quota is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +107,24 @@ impl Quotas {
     pub fn parse(number: i64) -> Result<NonZeroU32, Rejection> {
         let known = u32::try_from(number).ok().and_then(NonZeroU32::new);
         known.ok_or_else(|| Rejection::new("out_of_range", format!("Give 1 to {}.", u32::MAX)))
+    }
+
+    pub fn limit(&self, quota: Quota) -> Option<NonZeroU32> {
+        match quota {
+            Quota::LinksPerDay => self.links_per_day,
+            Quota::MessagesPerDay => self.messages_per_day,
+            Quota::CallsPerSecond => self.calls_per_second,
+        }
+    }
+
+    /// The same quotas with one of them changed.
+    #[must_use]
+    pub fn with(self, quota: Quota, limit: Option<NonZeroU32>) -> Self {
+        match quota {
+            Quota::LinksPerDay => Self { links_per_day: limit, ..self },
+            Quota::MessagesPerDay => Self { messages_per_day: limit, ..self },
+            Quota::CallsPerSecond => Self { calls_per_second: limit, ..self },
+        }
     }
 
     /// Whether what a business does in a day has to be counted.
@@ -147,8 +164,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_used_up_by_what_it_counts_and_says_until_when() {
-        let now: Timestamp = "2026-11-29T20:00:00Z".parse().unwrap();
-        let day = Day::of(now, &crate::calendar::parse_time_zone("Asia/Tehran").unwrap());
+        let day = Day::of("2026-11-29T20:00:00Z".parse().unwrap());
         let refused = |done, wanted| three_links_and_five_messages().check(done, wanted, day).map_err(|why| why.quota);
         assert_eq!(refused(count(2, 4), count(1, 1)), Ok(()));
         assert_eq!(refused(count(3, 0), count(1, 0)), Err(Quota::LinksPerDay));
@@ -160,16 +176,18 @@ mod tests {
         );
         assert_eq!(refused(count(9, 9), count(0, 1)), Err(Quota::MessagesPerDay));
         let reached = three_links_and_five_messages().check(count(3, 0), count(1, 0), day).unwrap_err();
-        // It is half past eleven in the evening in Tehran.
-        assert_eq!(reached.until, "2026-11-29T20:30:00Z".parse::<Timestamp>().unwrap());
+        assert_eq!(reached.until, "2026-11-30T00:00:00Z".parse::<Timestamp>().unwrap());
         assert!(Quotas::default().check(count(u64::MAX / 2, 0), count(1, 1), day).is_ok());
     }
 
     #[test]
-    fn a_day_is_as_long_as_the_clocks_of_its_zone_make_it() {
-        let zone = crate::calendar::parse_time_zone("Europe/Berlin").unwrap();
-        let day = Day::of("2026-10-25T12:00:00Z".parse().unwrap(), &zone);
-        assert_eq!(day.to.duration_since(day.from), jiff::SignedDuration::from_hours(25));
+    fn a_day_has_its_first_instant_and_not_that_of_the_next() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let day = Day { from: at("2026-11-29T00:00:00Z"), to: at("2026-11-30T00:00:00Z") };
+        for now in ["2026-11-29T00:00:00Z", "2026-11-29T12:00:00Z", "2026-11-29T23:59:59.999Z"] {
+            assert_eq!(Day::of(at(now)), day, "{now}");
+        }
+        assert_eq!(Day::of(at("1969-12-31T12:00:00Z")).to, at("1970-01-01T00:00:00Z"));
         assert!(Quotas::parse(0).is_err() && Quotas::parse(-1).is_err() && Quotas::parse(1).is_ok());
     }
 }

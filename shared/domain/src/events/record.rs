@@ -7,8 +7,9 @@ use super::delivery::{Delivery, DeliveryState};
 use super::event_type::EventType;
 use crate::audit::AuditEntry;
 use crate::idempotency::IdempotencyLog;
-use crate::ids::{AttemptId, AuditEntryId, BusinessId, EventId, MessageId};
+use crate::ids::{AttemptId, AuditEntryId, BusinessId, EndpointId, EventId, MessageId};
 use crate::records::business::is_first_shard;
+use crate::records::webhook_endpoint::WebhookEndpoint;
 
 /// Events can be read and sent again for this long.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -31,6 +32,10 @@ pub struct EventRecord {
     /// The entry of the business's log, where the event is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Box<AuditEntry>>,
+    /// Where the entry tells of a change of an endpoint, that endpoint as it was before: it is told once more, so that nobody
+    /// takes an endpoint away unheard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_endpoint: Option<Box<WebhookEndpoint>>,
     pub happened_at: Timestamp,
     /// The event's place in the list of all events. A caller that reads on from the last event misses none that was
     /// recorded later.
@@ -62,6 +67,7 @@ impl EventRecord {
             message: None,
             happened_at: entry.at,
             entry: Some(Box::new(entry)),
+            former_endpoint: None,
             recorded_at,
             deliveries: Vec::new(),
             is_unaddressed: true,
@@ -69,6 +75,27 @@ impl EventRecord {
             version: 1,
             idempotency: IdempotencyLog::default(),
         }
+    }
+
+    /// Chooses the endpoints of an event that was written by somebody who does not know them: those that want it, and the one
+    /// that it tells of, as that was. Where a delivery was asked for meanwhile, it stays.
+    pub fn address(&mut self, endpoints: &[WebhookEndpoint], now: Timestamp) {
+        if !self.is_unaddressed {
+            return;
+        }
+        self.is_unaddressed = false;
+        let all = endpoints.iter().chain(self.former_endpoint.as_deref());
+        for endpoint in all.filter(|endpoint| endpoint.wants(self.kind)) {
+            if !self.deliveries.iter().any(|delivery| delivery.endpoint == endpoint.id) {
+                self.deliveries.push(Delivery::due(endpoint.id.clone(), now));
+            }
+        }
+    }
+
+    /// The endpoint that a delivery goes to: as it was before the change that the event tells of, else as it is.
+    pub fn endpoint_of<'a>(&'a self, id: &EndpointId, endpoints: &'a [WebhookEndpoint]) -> Option<&'a WebhookEndpoint> {
+        let former = self.former_endpoint.as_deref().filter(|former| former.id == *id && former.wants(self.kind));
+        former.or_else(|| endpoints.iter().find(|endpoint| endpoint.id == *id))
     }
 
     /// When a delivery has to be tried again.

@@ -268,6 +268,7 @@ impl PaymentLink {
             attempt: event.attempt.clone(),
             message: event.message.clone(),
             entry: None,
+            former_endpoint: None,
             happened_at: event.at,
             recorded_at,
             deliveries: Vec::new(),

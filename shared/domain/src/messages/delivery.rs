@@ -197,6 +197,14 @@ impl MessageState {
         handover.and_then(|handover| Some((handover.at, handover.metered?)))
     }
 
+    /// When a message that was not handed over yet is wanted, where it waits for that.
+    pub fn waits_for(&self) -> Option<Timestamp> {
+        match self {
+            Self::Queued { until } | Self::Waiting { until, .. } => Some(*until),
+            Self::Sending { .. } | Self::Sent(_) | Self::Failed { .. } | Self::Skipped { .. } => None,
+        }
+    }
+
     /// What a message becomes after a try, which was number `tries`, counted from 1.
     pub fn after(outcome: SendOutcome, tries: u32, now: Timestamp) -> Self {
         match outcome {

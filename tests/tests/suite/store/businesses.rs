@@ -227,7 +227,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
     let usage = store.usage(day.0, day.1, now()).await.unwrap();
     let most = NonZeroU32::new(1);
     let quotas = Quotas { links_per_day: most, messages_per_day: most, calls_per_second: None };
-    let done = store.done_in(Day { from: day.0, to: day.1 }, &quotas, now()).await.unwrap();
+    let done = store.done_in(Day { from: day.0, to: day.1 }, &quotas, now()).await;
     let strays = Some(store.strays().await.unwrap()).filter(|strays| !strays.is_empty());
     let live = store.live_links(10).await.unwrap();
     BTreeMap::from([

@@ -213,25 +213,56 @@ async fn the_crm_is_told_of_a_change_by_the_next_run_of_the_schedule_and_nobody_
 #[tokio::test]
 async fn a_change_is_told_again_until_the_endpoint_takes_it_and_only_to_those_who_want_it() {
     let world = World::in_process().await;
-    // The demo CRM's endpoint wants payments only from now on, which is a change of itself.
+    // The demo CRM's endpoint wants payments only from now on. That it did so is the last change that it hears of.
     let endpoint = world.get("/v1/webhook-endpoints/demo-crm").await;
     let url = endpoint["url"].as_str().unwrap();
     let only = json!({ "url": url, "events": ["payment_link.paid"] });
     assert_eq!(world.crm(Method::PUT, "/v1/webhook-endpoints/demo-crm", only).await.status, StatusCode::OK);
     world.turn_clock(Duration::from_secs(60));
     world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
-    assert_eq!(told_of_changes(&world).len(), 0, "nobody wants such events");
+    let told = told_of_changes(&world);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].event["data"]["subject"], json!({ "kind": "webhook_endpoint", "id": "demo-crm" }));
+    let account = account("Unheard", None);
+    assert_eq!(world.crm(Method::PUT, "/v1/accounts/main", account).await.status, StatusCode::OK);
+    world.turn_clock(Duration::from_secs(60));
+    world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+    assert_eq!(told_of_changes(&world).len(), 1, "nobody wants such events");
     let all = json!({ "url": url, "events": ["audit_entry.created"] });
     assert_eq!(world.crm(Method::PUT, "/v1/webhook-endpoints/demo-crm", all).await.status, StatusCode::OK);
     world.answer_events(json!({ "status": 500, "times": 1 })).await;
     world.turn_clock(Duration::from_secs(60));
     world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
-    let first: Vec<Value> = told_of_changes(&world).iter().map(|one| one.event["id"].clone()).collect();
-    assert_eq!(first.len(), 1);
+    let ids = || told_of_changes(&world).iter().map(|one| one.event["id"].clone()).collect::<Vec<Value>>();
+    let first = ids();
+    assert_eq!(first.len(), 2, "the endpoint as it is wants them");
     world.turn_clock(Duration::from_secs(120));
     world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
-    let all: Vec<Value> = told_of_changes(&world).iter().map(|one| one.event["id"].clone()).collect();
-    assert_eq!(all, [first[0].clone(), first[0].clone()], "the same event came again, under the same id");
+    assert_eq!(ids(), [&first[..], &first[1..]].concat(), "the same event came again, under the same id");
+}
+
+/// Whoever has a key that administers can lead events elsewhere before anything else, and is heard doing so.
+#[tokio::test]
+async fn an_endpoint_that_is_led_elsewhere_or_taken_away_is_told_so_where_it_was() {
+    for taken_away in [false, true] {
+        let world = World::in_process().await;
+        let path = "/v1/webhook-endpoints/demo-crm";
+        let status = if taken_away {
+            world.crm(Method::DELETE, path, Value::Null).await.status
+        } else {
+            let elsewhere = format!("{}/crm/nobody/1", world.cloud.page_url());
+            world.crm(Method::PUT, path, json!({ "url": elsewhere })).await.status
+        };
+        assert!(status.is_success(), "{status}");
+        world.turn_clock(Duration::from_secs(60));
+        world.invoke("deliver-messages", &json!({ "source": "schedule" })).await;
+        let told = told_of_changes(&world);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].is_signed, "with the secret that it had");
+        let action = if taken_away { "deleted" } else { "written" };
+        assert_eq!(told[0].event["data"]["action"], action);
+        assert_eq!(told[0].event["data"]["subject"]["id"], "demo-crm");
+    }
 }
 
 #[tokio::test]

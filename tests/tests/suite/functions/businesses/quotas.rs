@@ -44,8 +44,7 @@ fn assert_reached(reply: &Reply, quota: &str, limit: u64) -> Timestamp {
 #[tokio::test]
 async fn beyond_its_links_of_a_day_a_business_makes_none_until_its_next_day_begins() {
     let world = World::in_process().await;
-    // It is half past ten in the evening in Tehran, where the demo business is.
-    world.set_clock("2027-03-01T19:00:00Z".parse().unwrap());
+    world.set_clock("2027-03-01T22:30:00Z".parse().unwrap());
     assert_eq!(ask(&world, "before-there-was-a-quota", 0).await.status, StatusCode::CREATED);
     limit(&world, DEMO, json!({ "links_per_day": 3 })).await;
     for key in ["second", "third"] {
@@ -53,10 +52,15 @@ async fn beyond_its_links_of_a_day_a_business_makes_none_until_its_next_day_begi
         assert_eq!(made.status, StatusCode::CREATED, "{key}: {}", made.text);
     }
     let until = assert_reached(&ask(&world, "fourth", 0).await, "links_per_day", 3);
-    assert_eq!(until, "2027-03-01T20:30:00Z".parse::<Timestamp>().unwrap());
+    assert_eq!(until, "2027-03-02T00:00:00Z".parse::<Timestamp>().unwrap());
     // What was made is answered again, and the other business has a day of its own.
     assert_eq!(ask(&world, "third", 0).await.status, StatusCode::CREATED);
     assert_eq!(ask_for_bazaar_link(&world, 1999).await.status, StatusCode::CREATED);
+    // Another time zone makes no other day.
+    let settings = json!({ "business_name": "Demo Business", "time_zone": "Pacific/Auckland" });
+    assert_eq!(world.crm(Method::PUT, "/v1/settings", settings).await.status, StatusCode::OK);
+    settings_are_read_again().await;
+    assert_reached(&ask(&world, "fourth", 0).await, "links_per_day", 3);
     // What the CRM was refused it gets under the same key when the day is over.
     world.turn_clock(Duration::from_secs(2 * 3600));
     assert_eq!(ask(&world, "fourth", 0).await.status, StatusCode::CREATED);
@@ -65,6 +69,7 @@ async fn beyond_its_links_of_a_day_a_business_makes_none_until_its_next_day_begi
 #[tokio::test]
 async fn another_process_knows_within_a_minute_what_was_made() {
     let world = World::in_process().await;
+    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
     limit(&world, DEMO, json!({ "links_per_day": 2 })).await;
     let first = ask(&world, "first", 0).await.json();
     // Another process makes one, of which this one does not hear.
@@ -81,6 +86,7 @@ async fn another_process_knows_within_a_minute_what_was_made() {
 #[tokio::test]
 async fn a_link_whose_messages_go_beyond_the_day_is_not_made_and_nobody_is_told_again() {
     let world = World::in_process().await;
+    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
     limit(&world, DEMO, json!({ "messages_per_day": 3 })).await;
     let first = ask(&world, "first", 2).await;
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
@@ -101,8 +107,38 @@ async fn a_link_whose_messages_go_beyond_the_day_is_not_made_and_nobody_is_told_
 }
 
 #[tokio::test]
+async fn messages_that_wait_for_their_provider_count_as_those_that_were_sent() {
+    let world = World::in_process().await;
+    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    limit(&world, DEMO, json!({ "messages_per_day": 2 })).await;
+    // SES has too much of these, whatever one does, and they wait.
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000,
+                       "recipients": { "emails": ["throttle@example.com", "a+throttle@example.com"] } });
+    let link = world.make_link(body).await;
+    world
+        .wait_for(&link, |link| link["messages"].as_array().unwrap().iter().all(|one| one["status"] == "waiting"))
+        .await;
+    world.turn_clock(Duration::from_secs(62));
+    assert_reached(&ask(&world, "one-more", 1).await, "messages_per_day", 2);
+}
+
+#[tokio::test]
+async fn a_quota_that_comes_during_the_day_knows_of_all_of_it() {
+    let world = World::in_process().await;
+    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    limit(&world, DEMO, json!({ "links_per_day": 100 })).await;
+    assert_eq!(ask(&world, "first", 2).await.status, StatusCode::CREATED);
+    world.inbox("first-1@example.com", 1).await;
+    world.turn_clock(Duration::from_secs(180));
+    assert_eq!(ask(&world, "second", 0).await.status, StatusCode::CREATED, "links are counted by now");
+    limit(&world, DEMO, json!({ "links_per_day": 100, "messages_per_day": 2 })).await;
+    assert_reached(&ask(&world, "third", 1).await, "messages_per_day", 2);
+}
+
+#[tokio::test]
 async fn calls_about_a_business_beyond_its_quota_are_refused_whoever_makes_them() {
     let world = World::in_process().await;
+    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
     limit(&world, BAZAAR, json!({ "calls_per_second": 1 })).await;
     let read = || world.platform(Some(BAZAAR), Method::GET, "/v1/settings", Value::Null);
     // Two seconds' worth may come at once.
