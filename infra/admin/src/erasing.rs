@@ -2,7 +2,10 @@
 //! command, because no function may delete a link, a receipt or a secret.
 //!
 //! A business is marked first, so that nobody can speak for it any more. Then it is looked whether anything of its links is
-//! still to come, and only where nothing is, deleting begins. A run that was stopped is begun again and finds the rest.
+//! still to come, and only where nothing is, deleting begins. What comes after that keeps the link that it is about, and all
+//! that links share. A run that was stopped is begun again and finds the rest.
+
+use std::fmt;
 
 use domain::Timestamp;
 use domain::events::EventRecord;
@@ -39,27 +42,29 @@ pub enum BusinessMarking {
 pub enum BusinessErasure {
     /// Somebody may not know yet that it is marked. Go on at this instant.
     NotYet { until: Timestamp },
-    /// Something of its links is still to come. Nothing was deleted, or nothing behind these links.
+    /// Something of it is still to come. Nothing was deleted where deleting had not begun before, and otherwise nothing of
+    /// these links, nor anything that links share.
     Waits(WaitingLinks),
     /// Nothing of it is left but its id.
     Erased(Box<ErasedBusiness>),
 }
 
-/// Links, and events of the log, of which something is still to come.
+/// Links, and events of the log, of which something is still to come. They stay, and so does what links share. Other links
+/// may be deleted meanwhile, once deleting has begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WaitingLinks {
     /// They can be paid, or their money is not decided.
     pub live: usize,
     /// Something is done about them, their messages or their events.
     pub due: usize,
-    /// The last of these instants.
+    /// The last of the instants at which that is so.
     pub due_until: Option<Timestamp>,
     /// They have a message or an event that nobody has delivered or tried to: `replay` has it delivered.
     pub undelivered: usize,
-    /// Events of the log that still have to be sent.
-    pub log_events: usize,
-    /// One of all these.
+    /// One of these links.
     pub example: Option<LinkId>,
+    /// Events of the log that some endpoint was not tried to be told of yet.
+    pub log_events: usize,
 }
 
 impl WaitingLinks {
@@ -75,13 +80,43 @@ impl WaitingLinks {
         self.example.get_or_insert_with(|| link.id().clone());
     }
 
-    fn add_log_events(&mut self, due: &[Timestamp]) {
-        self.log_events = due.len();
-        self.due_until = self.due_until.max(due.iter().max().copied());
+    fn links(&self) -> usize {
+        self.live + self.due + self.undelivered
     }
 
     fn is_none(&self) -> bool {
-        self.live + self.due + self.undelivered + self.log_events == 0
+        self.links() + self.log_events == 0
+    }
+}
+
+/// What waits, and what to do about it, for the person at the terminal.
+impl fmt::Display for WaitingLinks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { live, due, due_until, undelivered, example, log_events } = self;
+        if self.links() > 0 {
+            f.write_str("Something of its links is still to come. Such links are kept, with all that links share.")?;
+        }
+        if *live > 0 {
+            write!(f, "\n  {live} are live: their money is not decided. `resolve` does what a person has to.")?;
+        }
+        if let Some(until) = due_until {
+            write!(f, "\n  {due} have something due, the last of it at {until}, and perhaps more after it.")?;
+        }
+        if *undelivered > 0 {
+            write!(f, "\n  {undelivered} have a message or an event that nobody delivered: run `replay`.")?;
+        }
+        if let Some(example) = example {
+            write!(f, "\n  One of them is {example}.")?;
+        }
+        if *log_events > 0 {
+            let gap = if self.links() > 0 { "\n" } else { "" };
+            write!(
+                f,
+                "{gap}Nobody has tried yet to tell the CRM of {log_events} events of its log. deliver-messages does so within \
+                 minutes; run this again then."
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -179,7 +214,7 @@ impl Admin {
         let store = self.store.of(id);
         if deleting_since.is_none() {
             let mut waiting = waiting_links(&store, now).await?;
-            waiting.add_log_events(&store.due_entry_events(now).await?);
+            waiting.log_events = store.due_entry_events(now).await?.len();
             if !waiting.is_none() {
                 return Ok(BusinessErasure::Waits(waiting));
             }
@@ -204,13 +239,13 @@ impl Admin {
         let mut cursor = None;
         loop {
             let page = store.list_links(&all_links(now), PAGE, cursor.as_ref()).await?;
-            links += erase_links(store, &page.entries, (deleting_since, now), &mut waiting).await?;
+            links += erase_links(store, ids_of(&page.entries), (deleting_since, now), &mut waiting).await?;
             cursor = page.next;
             if cursor.is_none() {
                 break;
             }
         }
-        waiting.add_log_events(&store.due_entry_events(now).await?);
+        waiting.log_events = store.due_entry_events(now).await?.len();
         // What belongs to a link that is still needed is needed too.
         if !waiting.is_none() {
             return Ok(BusinessErasure::Waits(waiting));
@@ -253,18 +288,15 @@ impl Admin {
         };
         let store = self.store.of(id);
         let strays = store.strays().await?;
-        let mut waiting = WaitingLinks::default();
-        for whole in store.whole_links(&strays.links).await? {
-            match whole.still_to_come(Some(erased_at), now) {
-                Some(still_to_come) => waiting.add(&whole.link, still_to_come),
-                None => store.erase_link(&whole).await.map(drop)?,
-            }
+        let (mut waiting, mut links) = (WaitingLinks::default(), 0);
+        for some in strays.links.chunks(PAGE) {
+            links += erase_links(&store, some.to_vec(), (erased_at, now), &mut waiting).await?;
         }
         if !waiting.is_none() {
-            return Err(AdminError::refused(format!("Something is still to come of links of {id}: {waiting:?}")));
+            return Err(AdminError::refused(format!("{id}: {waiting}")));
         }
         store.erase_strays(&strays).await?;
-        Ok(strays.count())
+        Ok(links + strays.beside_links())
     }
 }
 
@@ -317,11 +349,11 @@ async fn waiting_links(store: &BusinessStore, now: Timestamp) -> Result<WaitingL
 /// Deletes links as far as nothing of them is still to come, and answers how many.
 async fn erase_links(
     store: &BusinessStore,
-    links: &[PaymentLink],
+    mut wanted: Vec<LinkId>,
     (deleting_since, now): (Timestamp, Timestamp),
     waiting: &mut WaitingLinks,
 ) -> Result<usize, AdminError> {
-    let (mut wanted, mut erased) = (ids_of(links), 0);
+    let mut erased = 0;
     // One that somebody changed meanwhile is decided about again, each time because somebody else went on.
     for _ in 0..store::MAX_CONTENDED_TRIES {
         let mut changed = Vec::new();

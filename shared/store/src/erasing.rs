@@ -76,12 +76,12 @@ pub struct Strays {
 
 impl Strays {
     pub fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.links.is_empty() && self.beside_links() == 0
     }
 
-    /// How many links and other items it found.
-    pub fn count(&self) -> usize {
-        self.links.len() + self.records.len() + self.secrets.len()
+    /// How many items it found that are no links.
+    pub fn beside_links(&self) -> usize {
+        self.records.len() + self.secrets.len()
     }
 }
 
@@ -167,41 +167,36 @@ impl BusinessStore {
         self.store.delete_all("erase items", &self.store.table, items.collect()).await
     }
 
-    /// When something has to be done about the events of the log's entries, each of which has one.
+    /// When endpoints are told for the first time of the events that the log's entries have, all but those of reading.
     pub async fn due_entry_events(&self, now: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
         const READ: &str = "read the events of the log to erase them";
-        // Nothing is sent any more of what is older than can be read.
+        // Each has its first try within minutes, and after this long it cannot be read or sent again either.
         let from = now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
+        let found = self.entry_events(from, now).await?;
         let mut due = Vec::new();
-        for list in self.lists_of_events(from, now).await? {
-            for item in self.store.batch_get(READ, self.entry_events_in(&list).await?).await? {
-                due.extend(from_item::<EventRecord>(READ, item)?.due_at());
-            }
+        for item in self.store.batch_get(READ, found).await? {
+            due.extend(from_item::<EventRecord>(READ, item)?.first_try_at());
         }
         Ok(due)
     }
 
     /// Deletes the events of the log's entries. Those of links go with the links.
     pub async fn erase_entry_events(&self, now: Timestamp) -> Result<(), StoreError> {
-        for list in self.lists_of_events(Timestamp::UNIX_EPOCH, now).await? {
-            let found = self.entry_events_in(&list).await?;
-            self.store.delete_all("erase the events of the log", &self.store.table, found).await?;
-        }
-        Ok(())
+        // DynamoDB deletes what may be forgotten when it likes, so that there can be some of any day.
+        let found = self.entry_events(Timestamp::UNIX_EPOCH, now).await?;
+        self.store.delete_all("erase the events of the log", &self.store.table, found).await
     }
 
-    /// The lists of the events of each day, from an instant to a day after now, because clocks differ.
-    async fn lists_of_events(&self, from: Timestamp, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let (shards, since) = listed_since(&*self.configuration().await?);
+    /// The events of the log in the lists of each day, from an instant to a day after now, because clocks differ. They are
+    /// in the first shard, whatever the business has.
+    async fn entry_events(&self, from: Timestamp, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+        let (_, since) = listed_since(&*self.configuration().await?);
         let end = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
-        let of_day = |day: String| shards.all().map(move |shard| keys::events_of_day(&self.business, &day, shard));
-        Ok(days(from.max(since), end).into_iter().flat_map(of_day).collect())
-    }
-
-    async fn entry_events_in(&self, list: &str) -> Result<Vec<Key>, StoreError> {
+        let lists = days(from.max(since), end).into_iter().map(|day| keys::events_of_day(&self.business, &day, 0));
+        let lists = lists.map(|list| async move { self.store.keys_listed(&list).await });
+        let listed: Vec<Vec<Key>> = stream::iter(lists).buffered(CONCURRENCY).try_collect().await?;
         let prefix = keys::entry_events_prefix(&self.business);
-        let found = self.store.keys_listed(list).await?;
-        Ok(found.into_iter().filter(|at| at.pk.starts_with(&prefix)).collect())
+        Ok(listed.into_iter().flatten().filter(|at| at.pk.starts_with(&prefix)).collect())
     }
 
     /// Deletes every picture that the settings ever named.

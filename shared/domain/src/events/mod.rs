@@ -1,6 +1,7 @@
 //! What the CRM is told, and what became of telling it.
 
 mod delivery;
+mod erasing;
 mod event_type;
 mod record;
 

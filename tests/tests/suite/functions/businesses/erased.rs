@@ -2,8 +2,10 @@
 //! everything that it had, and the id is given to nobody again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::audit::Side;
 use domain::ids::{BusinessId, LinkId};
@@ -17,6 +19,7 @@ use tests::fault_proxy::{ADMIN, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::invariants::Stage;
 use tests::{Item, Reply, World, dynamodb, everything};
+use tokio::sync::Notify;
 
 use super::super::settings_are_read_again;
 use super::{bazaar_link, bazaars, path_of};
@@ -411,6 +414,43 @@ async fn who_is_stopped_at_any_write_of_erasing_goes_on_and_ends_the_same() {
     }
 }
 
+/// Suspending and marking write events, and the CRM of a business that left is often switched off: it is told once, and
+/// what would be tried again for days keeps nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crm_that_is_switched_off_keeps_its_business_no_longer_than_one_try() {
+    let scene = Scene::set().await;
+    let world = &scene.world;
+    world.confirm().await;
+    world.live_out().await;
+    world.proxy.decide(|_, call| (call.service == "crm").then_some(Fault::Refuse));
+    scene.mark().await;
+    world.turn_time(KNOWN_BY_ALL);
+    let before = scene.both().await;
+    match scene.erase().await {
+        BusinessErasure::Waits(waiting) => {
+            assert_eq!((waiting.live, waiting.due, waiting.undelivered, waiting.log_events), (0, 0, 0, 2));
+            let said = waiting.to_string();
+            assert!(said.starts_with("Nobody has tried yet to tell the CRM of 2 events of its log."), "{said}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(scene.both().await, before, "nothing is deleted");
+    world.retry_messages().await.unwrap().unwrap();
+    let tried = world.proxy.calls().iter().filter(|call| call.service == "crm").count();
+    assert_eq!(tried, 2);
+    let (of_bazaar, of_others) = scene.both().await;
+    let still_due = of_bazaar.iter().filter(|((pk, _), item)| pk.starts_with("event#") && item.contains_key("due_at"));
+    assert_eq!(still_due.count(), 2, "they would be tried again");
+    assert!(matches!(scene.erase().await, BusinessErasure::Erased(_)));
+    let (left, others) = scene.both().await;
+    assert_eq!(kinds(&left), ["claim", "claim", "config#bazaar business"]);
+    assert_eq!(others, of_others);
+    // What is tried again finds nothing, and brings nothing back.
+    world.turn_time(Duration::from_secs(60));
+    world.retry_messages().await.unwrap().unwrap();
+    assert_eq!(scene.both().await, (left, others));
+}
+
 /// The bazaar, marked, while a customer is at the gateway with a link that was cancelled, and the page that they are on.
 async fn marked_while_somebody_pays() -> (Scene, Made, String) {
     let scene = Scene::set().await;
@@ -431,8 +471,11 @@ async fn marked_while_somebody_pays() -> (Scene, Made, String) {
 async fn money_that_arrives_after_the_mark_is_neither_lost_nor_erased_before_its_time() {
     let (scene, link, page) = marked_while_somebody_pays().await;
     let world = &scene.world;
-    let waits = scene.erase().await;
-    assert!(matches!(&waits, BusinessErasure::Waits(WaitingLinks { due: 1, due_until: Some(_), .. })), "{waits:?}");
+    let BusinessErasure::Waits(waiting) = scene.erase().await else { panic!("nothing waits") };
+    assert_eq!((waiting.live, waiting.due, waiting.undelivered), (0, 1, 0));
+    let said = waiting.to_string();
+    assert!(said.contains("1 have something due") && said.contains(&link.id), "{said}");
+    let while_it_waits = scene.both().await.0;
     // The customer pays all the same, and the money goes back.
     world.choose(&page, "paid_silent").await;
     world.turn_time(Duration::from_secs(61));
@@ -445,6 +488,14 @@ async fn money_that_arrives_after_the_mark_is_neither_lost_nor_erased_before_its
     assert_eq!(known.attempts()[0].state.name(), "refunded");
     assert!(matches!(scene.erase().await, BusinessErasure::Erased(_)));
     assert!(world.cloud.store.link(&id).await.unwrap().is_none());
+    // Where it was left behind all the same, a look through the tables leaves it too, and says the same.
+    let partition = format!("link#{id}");
+    let stray: Everything = while_it_waits.into_iter().filter(|((pk, _), _)| *pk == partition).collect();
+    scene.restore(&stray).await;
+    let refused = scene.admin().erase_strays(&bazaar(), world.now()).await.unwrap_err().to_string();
+    assert!(refused.starts_with("bazaar: Something of its links is still to come."), "{refused}");
+    assert!(refused.contains("1 have something due") && refused.contains(&link.id), "{refused}");
+    assert!(world.cloud.store.link(&id).await.unwrap().is_some());
 }
 
 /// Nobody can speak for the business, so that the deployer decides what a person has to.
@@ -501,4 +552,47 @@ async fn what_no_list_names_is_found_by_a_look_through_the_tables() {
     let now = Timestamp::now();
     assert_eq!(scene.admin().erase_strays(&bazaar(), now).await.unwrap(), strays.len());
     assert_eq!(scene.both().await, (left, of_others));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_changes_while_a_look_through_the_tables_deletes_it_is_deleted_as_it_became() {
+    let scene = Scene::set().await;
+    let world = &scene.world;
+    scene.mark().await;
+    world.confirm().await;
+    world.live_out().await;
+    let (of_bazaar, _) = scene.both().await;
+    assert!(matches!(scene.erase().await, BusinessErasure::Erased(_)));
+    let left = scene.both().await;
+    let partition = format!("link#{}", scene.cancelled.id);
+    let stray: Everything = of_bazaar.into_iter().filter(|((pk, _), _)| *pk == partition).collect();
+    assert!(stray.len() > 1);
+    scene.restore(&stray).await;
+    // Its deletion is on its way when somebody writes it.
+    let on_its_way = Arc::new(Notify::new());
+    let seen = Arc::clone(&on_its_way);
+    let mut deletions = 0;
+    world.proxy.decide(move |_, call| {
+        deletions += usize::from(call.operation == "TransactWriteItems");
+        let is_first = call.operation == "TransactWriteItems" && deletions == 1;
+        is_first.then(|| seen.notify_one()).map(|()| Fault::Delay(Duration::from_secs(1)))
+    });
+    let now = world.now();
+    let changed = async {
+        on_its_way.notified().await;
+        let at = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+        dynamodb(&world.cloud)
+            .update_item()
+            .table_name(world.cloud.store.table())
+            .set_key(Some([at("pk", &partition), at("sk", "link")].into()))
+            .update_expression("ADD version :one")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    };
+    let (admin, id) = (scene.admin(), bazaar());
+    let (found, ()) = tokio::join!(admin.erase_strays(&id, now), changed);
+    assert_eq!(found.unwrap(), 1);
+    assert_eq!(scene.both().await, left);
 }
