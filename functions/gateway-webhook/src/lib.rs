@@ -1,9 +1,9 @@
 //! What comes in from gateways: browsers that return from them and calls of their servers. And what a gateway says of an
 //! account, for the CRM.
 //!
-//! All that gateways bring is a hint, signed or not: it makes us ask the gateway, and the gateway's own answer decides. The browser is
-//! then sent to the result page of its link; a server is told 2xx only once the outcome is stored, so that it calls
-//! again where it is not.
+//! All that gateways bring is a hint, signed or not: it makes us ask the gateway, and the gateway's own answer decides. The
+//! browser is then sent to the result page of its link; a server is told 2xx only once the outcome is stored, so that it
+//! calls again where it is not.
 
 mod check;
 mod page;

@@ -1,6 +1,6 @@
-//! What has to be done to a stack by hand: set-up, businesses, keys, settings, the account's preferences, health,
-//! replay, all data of a business, and the data of one person. The same locally and on AWS: it reads the tables' names, region and credentials
-//! from the environment, as the functions do, and needs the permissions of an administrator.
+//! What has to be done to a stack by hand: set-up, businesses, keys, settings, the account's preferences, health, replay,
+//! all data of a business, and the data of one person. The same locally and on AWS: it reads the tables' names, region and
+//! credentials from the environment, as the functions do, and needs the permissions of an administrator.
 
 mod api;
 mod businesses;

@@ -1,5 +1,5 @@
-//! How the facts about a link, a receipt or a message are written in the index of lists: one short text, because each entry of an index is paid for by
-//! its size and an attribute's name counts too.
+//! How the facts about a link, a receipt or a message are written in the index of lists: one short text, because each entry
+//! of an index is paid for by its size and an attribute's name counts too.
 
 use domain::Timestamp;
 use domain::gateway::Mode;
