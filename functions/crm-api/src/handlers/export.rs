@@ -1,7 +1,8 @@
 //! Everything that a business has, for the platform: page by page in one walk, each entry as the call shows it that is
 //! for it.
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
+use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use axum::response::Response;
 use domain::Timestamp;
@@ -176,7 +177,7 @@ impl Place {
 pub(crate) async fn export(
     MayReadBusinesses(caller): MayReadBusinesses,
     State(app): State<App>,
-    OriginalUri(address): OriginalUri,
+    address: Uri,
     Path(id): Path<String>,
     Query(pairs): Query,
 ) -> Result<Response, ApiProblem> {

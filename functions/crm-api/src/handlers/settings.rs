@@ -291,7 +291,8 @@ impl StartBody {
     }
 }
 
-/// What businesses start with, and what a PUT of settings takes for what it leaves out. Settings that are there stay. A PUT replaces all of it.
+/// What businesses start with, and what a PUT of settings takes for what it leaves out. Settings that are there stay. A PUT
+/// replaces all of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PlatformDefaultsBody)]
 pub(crate) struct PlatformDefaultsBody {
