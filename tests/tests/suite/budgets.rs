@@ -114,6 +114,24 @@ async fn paying_writes_once_and_opening_again_writes_nothing() {
     assert_usage(&world.usage(), 1, 1.0, 0);
 }
 
+/// A transaction counts each kilobyte twice, so that a link which grows past two costs two units more.
+#[tokio::test]
+async fn a_paid_link_stays_within_two_kilobytes_whatever_it_was_sent_by() {
+    let world = warm_world().await;
+    for channel in ["sms", "email"] {
+        let mut body = reference_link();
+        body["message"] = json!({ "channels": [channel] });
+        let link = world.make_link(&body, channel).await;
+        world.bring_stream().await;
+        world.go_to_gateway(&link).await;
+        world.bring_stream().await;
+        pay(&world, &link, "paid").await;
+        let usage = world.usage();
+        assert_usage(&usage, 3, 1.0, 18);
+        assert!(usage.largest_item <= 2036, "{channel}: {} bytes leave no room for a longer port", usage.largest_item);
+    }
+}
+
 #[tokio::test]
 async fn where_the_gateway_takes_the_money_confirming_is_one_read_and_one_transaction() {
     let world = warm_world().await;

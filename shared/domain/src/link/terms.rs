@@ -52,7 +52,7 @@ pub struct AccountTerms {
     pub credentials: CredentialsVersion,
     pub late_payment: LatePayment,
     /// Whether the customer sees what is to be paid, and a button, before the gateway.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub summary_page: bool,
 }
 
@@ -92,11 +92,21 @@ impl AmountSource {
 /// What is recorded once the money is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AfterPayment {
+    /// What most links say is not worth its bytes on each of them.
+    #[serde(default = "usually", skip_serializing_if = "is_usual")]
     pub register_receipt: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_type_id: Option<ReceiptTypeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_field: Option<FieldKey>,
+}
+
+fn usually() -> bool {
+    true
+}
+
+fn is_usual(registers: &bool) -> bool {
+    *registers
 }
 
 impl Terms {
