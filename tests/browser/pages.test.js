@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  base, cloud, crm, customer, keep, keys, logo, lookAt, misbehave, otherTab, readLink, startBrowser, startCloud, sweep,
+  base, cloud, crm, customer, isOurs, keep, keys, logo, lookAt, misbehave, otherTab, readLink, startBrowser, startCloud, sweep,
   tamper,
 } from './world.js';
 
@@ -61,7 +61,7 @@ async function arrive(page, link) {
 /** Chooses what happens at the gateway and comes back. */
 async function finish(page, outcome) {
   await choose(page, outcome);
-  await page.waitForURL(`${base}/p/**`);
+  await page.waitForURL((address) => isOurs(address) && address.pathname.startsWith('/p/'));
 }
 
 const secondsAgo = (seconds) => ({ S: new Date(Date.now() - seconds * 1000).toISOString() });
@@ -428,6 +428,7 @@ forEach('a business that is suspended says so, what was begun there finishes, an
   const other = await otherTab(page);
   await arrive(other, begun);
   await platformSays('suspend');
+  assert.equal(new URL(link.url).hostname, 'pay.bazaar.localhost', 'its links begin with a host of its own');
   const answer = await page.goto(link.url);
   assert.equal(answer.status(), 403);
   assert.match(await page.locator('.business').innerText(), /The Bazaar/);

@@ -12,6 +12,9 @@ import { chromium } from 'playwright-core';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const firstPort = 9300;
 export const base = `http://localhost:${firstPort}`;
+/** The hosts of our pages: that of the stack, and the own one of the second business. */
+const hosts = [base, `http://pay.bazaar.localhost:${firstPort}`];
+export const isOurs = (address) => hosts.some((host) => String(address).startsWith(`${host}/`));
 export const cloud = `http://localhost:${firstPort + 1}`;
 const dynamodb = `http://localhost:${firstPort + 2}`;
 const screenshots = path.join(root, 'target/screenshots');
@@ -165,12 +168,12 @@ function watched(page) {
   page.on('console', (message) => {
     if (message.type() !== 'error') return;
     if (!message.text().startsWith('Failed to load resource')) page.troubles.push(message.text());
-    else if (message.location().url.startsWith(base)) page.notLoaded.push(message.location().url);
+    else if (isOurs(message.location().url)) page.notLoaded.push(message.location().url);
   });
   page.on('pageerror', (error) => page.troubles.push(String(error)));
   page.on('request', (request) => {
     const from = page.url();
-    if (from.startsWith(base) && !request.isNavigationRequest() && !request.url().startsWith(base)) {
+    if (isOurs(from) && !request.isNavigationRequest() && !isOurs(request.url())) {
       page.troubles.push(`a request to another origin: ${request.url()}`);
     }
   });
@@ -188,7 +191,7 @@ async function violations(page, runOnly) {
 
 /** Looks at one of our pages: accessible, quiet, small, and kept as a picture of its light scheme. */
 export async function lookAt(page, name) {
-  if (!page.url().startsWith(base)) throw new Error(`${name}: not one of our pages but ${page.url()}`);
+  if (!isOurs(page.url())) throw new Error(`${name}: not one of our pages but ${page.url()}`);
   await keep(page, name);
   await page.evaluate(axe);
   const found = await violations(page, ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
