@@ -40,9 +40,9 @@ async function create(event) {
         ConsistentRead: true,
         Keys: [
           { pk: `link#${id}`, sk: 'link' },
-          { pk: 'config', sk: `account#${request.account_id}` },
-          { pk: `contact#${request.contact_id}`, sk: 'contact' },
-          { pk: `item#${request.item_id}`, sk: 'item' },
+          { pk: 'config#demo', sk: `account#${request.account_id}` },
+          { pk: `contact#demo#${request.contact_id}`, sk: 'contact' },
+          { pk: `item#demo#${request.item_id}`, sk: 'item' },
         ],
       },
     },
@@ -57,7 +57,7 @@ async function create(event) {
     account_id: request.account_id, contact_id: request.contact_id, item_id: request.item_id,
     description: request.description, after_payment: request.after_payment, attempts: [],
     created_at: new Date(now).toISOString(), expires_at: new Date(now + 7 * 86400000).toISOString(),
-    by_contact: `links#${request.contact_id}`, by_item: `links#${request.item_id}`,
+    by_contact: `links#demo#${request.contact_id}`, by_item: `links#demo#${request.item_id}`,
     by_state: 'live#demo', listed_at: `${now}#${id}`,
     due_kind: `peer#${parseInt(sha256(id).slice(0, 2), 16) % 16}`, due_at: now + 7 * 86400000,
   };
@@ -126,7 +126,7 @@ async function confirm(id, attemptId) {
       },
       {
         Put: {
-          TableName: table, Item: { pk: `claim#zarinpal#${data.ref_id}`, sk: 'claim', attempt_id: attemptId },
+          TableName: table, Item: { pk: `claim#sandbox#zarinpal#${data.ref_id}`, sk: 'claim', attempt_id: attemptId },
           ConditionExpression: 'attribute_not_exists(pk)',
         },
       },
@@ -134,14 +134,14 @@ async function confirm(id, attemptId) {
         Put: {
           TableName: table,
           Item: {
-            pk: `receipt#${receipt}`, sk: 'receipt', id: receipt, link_id: id, amount: link.amount, currency: 'IRR',
-            reference: String(data.ref_id), paid_at: now, by_contact: `receipts#${link.contact_id}`,
-            by_item: `receipts#${link.item_id}`, listed_at: `${Date.now()}#${receipt}`,
+            pk: `receipt#demo#${receipt}`, sk: 'receipt', id: receipt, link_id: id, amount: link.amount, currency: 'IRR',
+            reference: String(data.ref_id), paid_at: now, by_contact: `receipts#demo#${link.contact_id}`,
+            by_item: `receipts#demo#${link.item_id}`, listed_at: `${Date.now()}#${receipt}`,
           },
           ConditionExpression: 'attribute_not_exists(pk)',
         },
       },
-      { Put: { TableName: table, Item: { pk: `item#${link.item_id}`, sk: `receipt#settlement#${receipt}`, link_id: id } } },
+      { Put: { TableName: table, Item: { pk: `item#demo#${link.item_id}`, sk: `receipt#settlement#${receipt}`, link_id: id } } },
     ],
   }));
   return done;

@@ -65,9 +65,9 @@ def create(event):
                 "ConsistentRead": True,
                 "Keys": [
                     {"pk": f"link#{link_id}", "sk": "link"},
-                    {"pk": "config", "sk": f"account#{request['account_id']}"},
-                    {"pk": f"contact#{request['contact_id']}", "sk": "contact"},
-                    {"pk": f"item#{request['item_id']}", "sk": "item"},
+                    {"pk": "config#demo", "sk": f"account#{request['account_id']}"},
+                    {"pk": f"contact#demo#{request['contact_id']}", "sk": "contact"},
+                    {"pk": f"item#demo#{request['item_id']}", "sk": "item"},
                 ],
             }
         }
@@ -86,7 +86,7 @@ def create(event):
             "contact_id": request["contact_id"], "item_id": request["item_id"],
             "description": request["description"], "after_payment": request["after_payment"], "attempts": [],
             "created_at": iso(now), "expires_at": iso(now + 7 * 86_400_000),
-            "by_contact": f"links#{request['contact_id']}", "by_item": f"links#{request['item_id']}",
+            "by_contact": f"links#demo#{request['contact_id']}", "by_item": f"links#demo#{request['item_id']}",
             "by_state": "live#demo", "listed_at": f"{now}#{link_id}",
             "due_kind": f"peer#{int(sha256(link_id)[:2], 16) % 16}", "due_at": now + 7 * 86_400_000,
         },
@@ -170,19 +170,19 @@ def confirm(link_id, attempt_id):
             }
         },
         put(
-            {"pk": f"claim#zarinpal#{data['ref_id']}", "sk": "claim", "attempt_id": attempt_id},
+            {"pk": f"claim#sandbox#zarinpal#{data['ref_id']}", "sk": "claim", "attempt_id": attempt_id},
             ConditionExpression="attribute_not_exists(pk)",
         ),
         put(
             {
-                "pk": f"receipt#{receipt}", "sk": "receipt", "id": receipt, "link_id": link_id,
+                "pk": f"receipt#demo#{receipt}", "sk": "receipt", "id": receipt, "link_id": link_id,
                 "amount": link["amount"], "currency": "IRR", "reference": str(data["ref_id"]), "paid_at": now,
-                "by_contact": f"receipts#{link['contact_id']}", "by_item": f"receipts#{link['item_id']}",
+                "by_contact": f"receipts#demo#{link['contact_id']}", "by_item": f"receipts#demo#{link['item_id']}",
                 "listed_at": f"{now_ms()}#{receipt}",
             },
             ConditionExpression="attribute_not_exists(pk)",
         ),
-        put({"pk": f"item#{link['item_id']}", "sk": f"receipt#payment#{receipt}", "link_id": link_id}),
+        put({"pk": f"item#demo#{link['item_id']}", "sk": f"receipt#payment#{receipt}", "link_id": link_id}),
     ])
     return done
 
