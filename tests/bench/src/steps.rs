@@ -75,9 +75,9 @@ pub(crate) fn list(contact_id: &str, cursor: Option<&str>) -> Value {
     asked(&format!("/v1/payment-links?contact_id={contact_id}&limit=50{cursor}"))
 }
 
-/// The CRM of another business looks through the links of a contact.
-pub(crate) fn list_as(api_key: &str, contact_id: &str) -> Value {
-    asked_with(api_key, &format!("/v1/payment-links?contact_id={contact_id}"))
+/// The CRM of another business reads a contact.
+pub(crate) fn read_contact_as(api_key: &str, contact_id: &str) -> Value {
+    asked_with(api_key, &format!("/v1/contacts/{contact_id}"))
 }
 
 /// The CRM reads a link.
