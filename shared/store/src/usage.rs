@@ -10,6 +10,7 @@ use domain::business::quotas::{Day, DayCount, Quotas};
 use domain::business::usage::Usage;
 use domain::ids::BusinessId;
 use domain::link::LinkFacts;
+use domain::records::business::Shards;
 use futures_util::future::{try_join, try_join_all};
 use jiff::SignedDuration;
 use lru::LruCache;
@@ -20,7 +21,7 @@ use crate::error::StoreError;
 use crate::facts;
 use crate::item::{text, text_of};
 use crate::keys::{self, BY_STATE, BY_STATE_INDEX, FACTS, LISTED_AT};
-use crate::lists::{bound, listed_since, months};
+use crate::lists::{Month, bound, listed_since, months};
 
 /// A count is used for this long.
 const COUNTED_FOR: SignedDuration = SignedDuration::from_secs(60);
@@ -130,10 +131,7 @@ impl BusinessStore {
     async fn done_between(&self, from: Timestamp, to: Timestamp, kinds: Kinds) -> Result<DayCount, StoreError> {
         let configuration = self.configuration().await?;
         let (shards, months) = (configuration.shards(), months(from, to));
-        let of_months = |list: fn(&BusinessId, &str, u8) -> String| -> Vec<String> {
-            let name = |shard: u8| months.iter().map(move |month| list(&self.business, &month.name, shard));
-            shards.all().flat_map(name).collect()
-        };
+        let of_months = |list| self.lists_of_months(list, &months, shards);
         let count_all = |lists: Vec<String>| async move {
             let counts = try_join_all(lists.iter().map(|list| self.entries_between(list, from, to))).await?;
             Ok::<u64, StoreError>(counts.iter().sum())
@@ -184,10 +182,7 @@ impl BusinessStore {
             return Ok(Usage::default());
         }
         let months = months(from, to);
-        let of_months = |list: fn(&BusinessId, &str, u8) -> String| -> Vec<String> {
-            let name = |shard: u8| months.iter().map(move |month| list(&self.business, &month.name, shard));
-            shards.all().flat_map(name).collect()
-        };
+        let of_months = |list| self.lists_of_months(list, &months, shards);
         let usage = Mutex::new(Usage::default());
         let add = |add: &dyn Fn(&mut Usage)| add(&mut usage.lock().unwrap_or_else(PoisonError::into_inner));
         // A link that ends meanwhile moves from what is live to what is over. Read in this order it is in one of them or in
@@ -215,6 +210,17 @@ impl BusinessStore {
         try_join(over, try_join(receipts, messages)).await?;
         live.into_inner().unwrap_or_else(PoisonError::into_inner).values().for_each(&add_link);
         Ok(usage.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The partitions of a list that has one for each month.
+    fn lists_of_months(
+        &self,
+        list: fn(&BusinessId, &str, u8) -> String,
+        months: &[Month],
+        shards: Shards,
+    ) -> Vec<String> {
+        let of_shard = |shard: u8| months.iter().map(move |month| list(&self.business, &month.name, shard));
+        shards.all().flat_map(of_shard).collect()
     }
 
     /// Hands over place and facts of every entry of these lists, which are read side by side.

@@ -99,23 +99,19 @@ impl EventView {
             None => EventData::Link(Box::new(LinkView::new(link, messages, settings, now))),
         };
         Self {
-            id: event.id.to_string(),
-            object: "event",
-            kind: event.kind.as_str(),
-            created_at: instant(event.happened_at, settings),
-            sequence: event.sequence,
             mode: Some(link.terms().mode.as_str()),
             payment_link_id: Some(link.id().to_string()),
-            attempt_id: event.attempt.as_ref().map(ToString::to_string),
-            message_id: event.message.as_ref().map(ToString::to_string),
-            data,
+            ..Self::about_no_link(event, data, settings)
         }
     }
-}
 
-impl EventView {
     /// The event of an entry of the business's log.
     pub fn of_entry(event: &EventRecord, entry: &AuditEntry, settings: &Settings) -> Self {
+        let data = EventData::AuditEntry(Box::new(AuditView::new(entry.clone(), settings)));
+        Self::about_no_link(event, data, settings)
+    }
+
+    fn about_no_link(event: &EventRecord, data: EventData, settings: &Settings) -> Self {
         Self {
             id: event.id.to_string(),
             object: "event",
@@ -124,9 +120,9 @@ impl EventView {
             sequence: event.sequence,
             mode: None,
             payment_link_id: None,
-            attempt_id: None,
-            message_id: None,
-            data: EventData::AuditEntry(Box::new(AuditView::new(entry.clone(), settings))),
+            attempt_id: event.attempt.as_ref().map(ToString::to_string),
+            message_id: event.message.as_ref().map(ToString::to_string),
+            data,
         }
     }
 }

@@ -67,16 +67,14 @@ pub struct PlatformDefaults {
 
 impl Default for PlatformDefaults {
     fn default() -> Self {
-        let Settings {
-            time_zone,
-            default_locale,
-            default_region,
-            default_expires_in_days,
-            max_sms_segments,
-            rial_alone,
-            ..
-        } = Settings::default();
-        Self { time_zone, default_locale, default_region, default_expires_in_days, max_sms_segments, rial_alone }
+        Self {
+            time_zone: TimeZoneName("UTC".to_owned()),
+            default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),
+            default_region: Region::united_states(),
+            default_expires_in_days: 7,
+            max_sms_segments: SegmentLimit::default(),
+            rial_alone: false,
+        }
     }
 }
 
@@ -192,28 +190,6 @@ impl Settings {
 
 impl From<PlatformDefaults> for Settings {
     fn from(defaults: PlatformDefaults) -> Self {
-        let PlatformDefaults {
-            time_zone,
-            default_locale,
-            default_region,
-            default_expires_in_days,
-            max_sms_segments,
-            rial_alone,
-        } = defaults;
-        Self {
-            time_zone,
-            default_locale,
-            default_region,
-            default_expires_in_days,
-            max_sms_segments,
-            rial_alone,
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
         Self {
             business_name: "Paylink".to_owned(),
             logo_hash: None,
@@ -223,15 +199,21 @@ impl Default for Settings {
             sms_routes: Vec::new(),
             channel_order: Vec::new(),
             email_sender_name: None,
-            time_zone: TimeZoneName("UTC".to_owned()),
-            default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),
-            default_region: Region::united_states(),
-            default_expires_in_days: 7,
+            time_zone: defaults.time_zone,
+            default_locale: defaults.default_locale,
+            default_region: defaults.default_region,
+            default_expires_in_days: defaults.default_expires_in_days,
             default_receipt_type_id: None,
-            max_sms_segments: SegmentLimit::default(),
-            rial_alone: false,
+            max_sms_segments: defaults.max_sms_segments,
+            rial_alone: defaults.rial_alone,
             return_url_hosts: Vec::new(),
         }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        PlatformDefaults::default().into()
     }
 }
 
