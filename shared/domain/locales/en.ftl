@@ -78,9 +78,9 @@ preview-text = Open this link in your browser to pay.
 
 summary-title = Payment to { $business }
 summary-text = Please check what you are about to pay. The next page is the payment gateway's.
-pay-now = Go to payment
-hint-shaparak = Check that the address of the card page ends in shaparak.ir.
-hint-vpn = Turn off your VPN; the gateway refuses foreign addresses.
+pay-now = Pay { $amount }
+hint-shaparak = Before you enter your card's details, check that the domain of the page ends in .shaparak.ir.
+hint-vpn = Turn off your VPN; the gateway does not open from outside Iran.
 
 going-title = Going to the payment page
 going-text = You are being taken to the payment page. If nothing happens, press the button.

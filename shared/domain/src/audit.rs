@@ -83,6 +83,8 @@ pub enum AuditAction {
     Deleted,
     /// A person decided about the money of an attempt.
     Resolved,
+    /// Somebody had money of a payment sent back, or noted that it went by other means.
+    Refunded,
     /// A key was made or revoked.
     KeyMade,
     KeyRevoked,
@@ -91,14 +93,15 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 6] =
-        [Self::Written, Self::Deleted, Self::Resolved, Self::KeyMade, Self::KeyRevoked, Self::Read];
+    pub const ALL: [Self; 7] =
+        [Self::Written, Self::Deleted, Self::Resolved, Self::Refunded, Self::KeyMade, Self::KeyRevoked, Self::Read];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::Deleted => "deleted",
             Self::Resolved => "resolved",
+            Self::Refunded => "refunded",
             Self::KeyMade => "key_made",
             Self::KeyRevoked => "key_revoked",
             Self::Read => "read",

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::problem::Rejection;
 
 /// The number of base58 characters that 128 bits need.
-const TOKEN_LENGTH: usize = 22;
+pub const TOKEN_LENGTH: usize = 22;
 
 fn base58(bytes: &[u8]) -> String {
     let encoded = bs58::encode(bytes).into_string();
@@ -158,10 +158,6 @@ made_id! {
     ReceiptId, "rc_"
 }
 made_id! {
-    /// A refund. It derives from the attempt and from the refund before it, so that a step that is repeated makes the same.
-    RefundId, "rf_"
-}
-made_id! {
     /// An entry of a business's log. It derives from the mark that the entry is written with.
     AuditEntryId, "al_"
 }
@@ -221,6 +217,40 @@ impl EventId {
     }
 }
 
+/// A refund of an attempt of one link: the link's own part of its id and the version of the link that begins it, so that a
+/// refund is found by its id alone, and a step that is repeated makes the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RefundId(String);
+
+impl RefundId {
+    pub fn of(link: &LinkId, version: u64) -> Self {
+        let part = link.as_str().strip_prefix("pl_").unwrap_or_default();
+        Self(format!("rf_{part}_{version}"))
+    }
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let id = Self(text.to_owned());
+        // Nothing but the one spelling: no sign and no zero in front.
+        let spelled = id.parts().map(|(link, version)| Self::of(&link, version));
+        spelled
+            .filter(|spelled| *spelled == id)
+            .ok_or_else(|| Rejection::new("invalid_id", "This id must be rf_, 22 base58 characters, _ and a number."))
+    }
+
+    /// The link that the refund is of.
+    pub fn link(&self) -> Option<LinkId> {
+        self.parts().map(|(link, _)| link)
+    }
+
+    fn parts(&self) -> Option<(LinkId, u64)> {
+        let (part, version) = self.0.strip_prefix("rf_")?.split_once('_')?;
+        Some((LinkId::parse(&format!("pl_{part}")).ok()?, version.parse().ok()?))
+    }
+}
+
+is_text!(RefundId);
+
 impl AuditEntryId {
     /// `mark` is random and tells the entries of a business apart.
     pub fn of(business: &BusinessId, mark: &str) -> Self {
@@ -246,11 +276,10 @@ impl ReceiptId {
     pub fn of(attempt: &AttemptId) -> Self {
         Self::derive(&["receipt", attempt.as_str()])
     }
-}
 
-impl RefundId {
-    pub fn of(attempt: &AttemptId, before: Option<&RefundId>) -> Self {
-        Self::derive(&["refund", attempt.as_str(), before.map_or("", RefundId::as_str)])
+    /// The receipt that records a refund.
+    pub fn of_refund(refund: &RefundId) -> Self {
+        Self::derive(&["receipt", refund.as_str()])
     }
 }
 
@@ -286,6 +315,69 @@ macro_rules! given_id {
 
         is_text!($name);
     };
+}
+
+impl Role {
+    /// What answers call the contact itself, among the roles of whoever is told. No person has it.
+    pub const CONTACT: &'static str = "contact";
+
+    /// That of the contact itself.
+    pub fn contact() -> Self {
+        Self(Self::CONTACT.to_owned())
+    }
+
+    /// Whether the role means the contact itself.
+    pub fn is_contact(&self) -> bool {
+        self.0 == Self::CONTACT
+    }
+
+    /// The role of a person, who is not the contact itself.
+    pub fn parse_of_person(text: &str) -> Result<Self, Rejection> {
+        let role = Self::parse(text)?;
+        if role.0.eq_ignore_ascii_case(Self::CONTACT) {
+            let detail = "This role means the contact itself; call the person something else.";
+            return Err(Rejection::new("reserved_role", detail));
+        }
+        Ok(role)
+    }
+}
+
+impl PersonId {
+    /// An id has at most this many characters.
+    const LONGEST: usize = 64;
+
+    /// By which the contact itself is named among its people. No person has it.
+    pub fn contact() -> Self {
+        Self(Role::CONTACT.to_owned())
+    }
+
+    /// Whether it means the contact itself.
+    pub fn is_contact(&self) -> bool {
+        self.0 == Role::CONTACT
+    }
+
+    /// The id of a person, who is not the contact itself.
+    pub fn parse_of_person(text: &str) -> Result<Self, Rejection> {
+        let id = Self::parse(text)?;
+        if id.0.eq_ignore_ascii_case(Role::CONTACT) {
+            return Err(Rejection::new(
+                "reserved_id",
+                "This id means the contact itself; give the person another one.",
+            ));
+        }
+        Ok(id)
+    }
+
+    /// The id that the `number`th of those with a role is proposed to have: `manager`, then `manager-2`.
+    pub fn by_role(role: &Role, number: usize) -> Self {
+        if number == 1 {
+            return Self(role.0.clone());
+        }
+        let behind = format!("-{number}");
+        // A role is as long as an id at most, and of ASCII.
+        let kept: String = role.0.chars().take(Self::LONGEST - behind.len()).collect();
+        Self(kept + &behind)
+    }
 }
 
 /// A business whose links, records and money are its own. It is part of hosts, of addresses and of API keys.
@@ -334,6 +426,10 @@ given_id! {
 given_id! {
     /// What a person is at the customer: manager, liaison, accountant.
     Role
+}
+given_id! {
+    /// One of the people at a contact, told apart from its others.
+    PersonId
 }
 given_id! {
     /// The CRM's own name for the request that a link stands for.

@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Rejection, parse_word};
 
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
@@ -17,11 +20,28 @@ include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Language(usize);
 
-/// Which calendar a language names dates in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Calendar {
+/// Which calendar a language names dates in, or a business counts its weeks, months and years by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calendar {
     Gregorian,
     Persian,
+}
+
+impl Calendar {
+    pub const ALL: [Self; 2] = [Self::Gregorian, Self::Persian];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gregorian => "gregorian",
+            Self::Persian => "persian",
+        }
+    }
 }
 
 /// A language's file, read.
@@ -67,7 +87,7 @@ impl Language {
         self.catalogue().bundle.has_message(key)
     }
 
-    pub(crate) fn calendar(self) -> Calendar {
+    pub fn calendar(self) -> Calendar {
         self.catalogue().calendar
     }
 

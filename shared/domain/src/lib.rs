@@ -20,13 +20,15 @@ pub mod link;
 pub mod locale;
 pub mod messages;
 pub mod money;
+pub mod precondition;
 pub mod problem;
 pub mod public_url;
 pub mod records;
-#[cfg(feature = "templates")]
+#[cfg(all(feature = "phone-numbers", feature = "templates"))]
 pub mod requests;
+pub mod search;
 pub mod text;
 pub mod trace;
 
 pub use jiff::Timestamp;
-pub use problem::{Field, Problem, Problems, Rejection};
+pub use problem::{Field, Problem, Problems, Rejection, no_such, parse_word, pointer_to};

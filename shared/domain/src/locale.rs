@@ -16,14 +16,15 @@ impl Locale {
     pub fn parse(tag: &str) -> Result<Self, Rejection> {
         tag.parse::<LanguageIdentifier>()
             .ok()
-            .filter(|parsed| parsed.language.as_str() != "und")
+            // A language of five letters and more has never been registered: it is the name of one, written out.
+            .filter(|parsed| parsed.language.as_str() != "und" && parsed.language.as_str().len() <= 3)
             .map(|parsed| parsed.to_string())
             // A few tags that no language has print as something that is not read as the same again.
             .filter(|canonical| {
                 canonical.parse::<LanguageIdentifier>().is_ok_and(|again| again.to_string() == *canonical)
             })
             .map(Self)
-            .ok_or_else(|| Rejection::new("invalid_locale", "This is not a language tag such as fa-IR or en."))
+            .ok_or_else(|| Rejection::new("invalid_locale", "This is not a language tag such as fa, fa-IR or en."))
     }
 
     pub fn as_str(&self) -> &str {
@@ -59,7 +60,7 @@ mod tests {
         assert_eq!((locale.as_str(), locale.language()), ("fa-IR", Language::FA));
         assert_eq!(Locale::parse("ar-SA").unwrap().language(), Language::AR);
         assert_eq!(Locale::parse("de").unwrap().language(), Language::EN);
-        for bad in ["", "x", "fa_IR!", "persian language", "und", "ssr-Lcussr-Lcrt"] {
+        for bad in ["", "x", "fa_IR!", "persian language", "Persian", "farsi", "english-US", "und", "ssr-Lcussr-Lcrt"] {
             assert_eq!(Locale::parse(bad).unwrap_err().code, "invalid_locale", "{bad}");
         }
     }

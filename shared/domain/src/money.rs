@@ -18,18 +18,23 @@ impl Currency {
     /// Reads a code of three upper-case letters. The Toman has no code in ISO 4217: `IRT` and `TMN` are refused with the
     /// factor of ten named, because guessing it would be wrong by that factor.
     pub fn parse(code: &str) -> Result<Self, Rejection> {
-        if matches!(code, "IRT" | "TMN") {
+        let upper = code.to_ascii_uppercase();
+        if matches!(upper.as_str(), "IRT" | "TMN") {
             return Err(Rejection::new(
                 "toman_not_supported",
                 "Amounts are in Rial: use the currency IRR and multiply Toman by ten.",
             ));
         }
-        iso_currency::Currency::from_code(code)
-            .filter(|currency| !currency.is_fund() && !currency.is_special() && currency.exponent().is_some())
-            .map(Self)
-            .ok_or_else(|| {
-                Rejection::new("unknown_currency", "This is not an ISO 4217 currency code such as IRR or EUR.")
-            })
+        let known = iso_currency::Currency::from_code(&upper)
+            .filter(|currency| !currency.is_fund() && !currency.is_special() && currency.exponent().is_some());
+        match known {
+            Some(currency) if upper == code => Ok(Self(currency)),
+            Some(_) => Err(Rejection::new("unknown_currency", format!("Currency codes are upper case: {upper}."))),
+            None => {
+                let detail = "This is not an ISO 4217 currency code such as IRR or EUR.";
+                Err(Rejection::new("unknown_currency", detail))
+            }
+        }
     }
 
     pub fn code(self) -> &'static str {
@@ -95,6 +100,12 @@ impl Money {
 
     pub fn currency(self) -> Currency {
         self.currency
+    }
+
+    /// A part of the amount: so many minor units, and no more than there are.
+    #[must_use]
+    pub fn part(self, minor_units: i64) -> Self {
+        Self { minor_units: minor_units.min(self.minor_units), currency: self.currency }
     }
 
     /// The amount as a person of this language reads it. A language may show Rial in Toman with the Rial behind it,

@@ -2,7 +2,9 @@
 //! and how the work of several businesses takes turns.
 
 pub mod logo;
+pub mod periods;
 pub mod quotas;
 pub mod settings;
+pub mod totals;
 pub mod turns;
 pub mod usage;

@@ -3,14 +3,16 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::address::Region;
+use crate::address::{Email, Region};
 use crate::business::logo::LogoHash;
+use crate::business::periods::{FiscalYearStart, Periods, WeekStart};
 use crate::calendar::parse_time_zone;
 use crate::ids::ReceiptTypeId;
+use crate::language::{Calendar, Language};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
 use crate::messages::sms::SegmentLimit;
-use crate::messages::sms_route::SmsRoute;
+use crate::messages::sms_route::{SmsRoute, SmsSenderId};
 use crate::problem::Rejection;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub struct Settings {
     /// The sender that an SMS shows, in countries that show a name. Left out, it is the stack's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_sender_id: Option<SmsSenderId>,
-    /// The providers that take SMS to numbers with certain prefixes. SNS takes all others.
+    /// Who takes SMS to numbers with certain prefixes, and as whom SNS sends there. SNS takes all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sms_routes: Vec<SmsRoute>,
     /// The channel on which people are notified first, and the channels that follow where it fails for good. Where this
@@ -39,7 +41,18 @@ pub struct Settings {
     /// The name that an email shows beside its sender's address. Left out, it is the business's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_sender_name: Option<EmailSenderName>,
+    /// Where answers to an email go. Left out, they go to its sender, whose mailbox may be nobody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_reply_to: Option<Email>,
     pub time_zone: TimeZoneName,
+    /// By which calendar days are counted in totals. Left out, by that of `default_locale`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// Left out, as is usual with the calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_day_of_week: Option<WeekStart>,
+    /// A day of the business's own calendar.
+    pub fiscal_year_starts: FiscalYearStart,
     pub default_locale: Locale,
     pub default_region: Region,
     pub default_expires_in_days: i64,
@@ -58,6 +71,14 @@ pub struct Settings {
 #[serde(default)]
 pub struct PlatformDefaults {
     pub time_zone: TimeZoneName,
+    /// By which calendar days are counted in totals. Left out, by that of `default_locale`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// Left out, as is usual with the calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_day_of_week: Option<WeekStart>,
+    /// A day of the business's own calendar.
+    pub fiscal_year_starts: FiscalYearStart,
     pub default_locale: Locale,
     pub default_region: Region,
     pub default_expires_in_days: i64,
@@ -69,6 +90,9 @@ impl Default for PlatformDefaults {
     fn default() -> Self {
         Self {
             time_zone: TimeZoneName("UTC".to_owned()),
+            calendar: None,
+            first_day_of_week: None,
+            fiscal_year_starts: FiscalYearStart::default(),
             default_locale: Locale::parse("en").unwrap_or_else(|_| unreachable!("en is a language tag")),
             default_region: Region::united_states(),
             default_expires_in_days: 7,
@@ -106,26 +130,6 @@ impl From<TimeZoneName> for String {
     }
 }
 
-/// A name that operators show instead of a number: 3 to 11 letters and digits with a letter among them. SNS's guide
-/// says so of `AWS.SNS.SMS.SenderID`; what it does not take would fail with every SMS and not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SmsSenderId(String);
-
-impl SmsSenderId {
-    pub fn parse(text: &str) -> Result<Self, Rejection> {
-        let fits = (3..=11).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric())
-            && text.bytes().any(|b| b.is_ascii_alphabetic());
-        let detail = "Give 3 to 11 letters and digits, with a letter among them.";
-        if fits { Ok(Self(text.to_owned())) } else { Err(Rejection::new("invalid_sender_id", detail)) }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A name before an email address. It travels as one encoded word of RFC 2047, which has room for 45 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -148,15 +152,31 @@ impl EmailSenderName {
     }
 }
 
-/// The sender that a message shows.
+/// The sender that an email shows. Whom an SMS comes from, its route says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender<'a> {
     pub email_name: &'a str,
-    /// The business's own; the stack may have one too.
-    pub sms_id: Option<&'a str>,
+    /// Where answers to an email go, where that is not its sender.
+    pub email_reply_to: Option<&'a str>,
 }
 
 impl Settings {
+    /// The periods that the business counts by; in another calendar where one was asked for. A fiscal year is a day of the business's own
+    /// calendar, so that in another one a year is that one's own.
+    pub fn periods(&self, asked: Option<Calendar>) -> Periods {
+        let own = self.calendar.unwrap_or_else(|| {
+            Language::of(self.default_locale.as_str()).map_or(Calendar::Gregorian, Language::calendar)
+        });
+        let calendar = asked.unwrap_or(own);
+        let week_start = self.first_day_of_week.unwrap_or(match own {
+            Calendar::Gregorian => WeekStart::Monday,
+            Calendar::Persian => WeekStart::Saturday,
+        });
+        let is_own = calendar == own;
+        let fiscal_year_start = if is_own { self.fiscal_year_starts } else { FiscalYearStart::default() };
+        Periods { calendar, week_start, fiscal_year_start }
+    }
+
     /// The longest name that pages and messages show.
     pub const LONGEST_NAME: usize = 60;
 
@@ -168,7 +188,7 @@ impl Settings {
     pub fn sender(&self) -> Sender<'_> {
         Sender {
             email_name: self.email_sender_name.as_ref().map_or(&self.business_name, |name| &name.0),
-            sms_id: self.sms_sender_id.as_ref().map(SmsSenderId::as_str),
+            email_reply_to: self.email_reply_to.as_ref().map(Email::as_str),
         }
     }
 
@@ -176,11 +196,22 @@ impl Settings {
         parse_time_zone(self.time_zone.as_str()).unwrap_or(TimeZone::UTC)
     }
 
+    /// By what instants and amounts are written for the business's own people: an answer that shows some is another one
+    /// where this is another.
+    pub fn manner(&self) -> impl Serialize + use<> {
+        (self.time_zone.clone(), self.default_locale.clone(), self.rial_alone)
+    }
+
     /// Refuses a `return_url` that leads to a host the business did not allow.
     pub fn check_return_url(&self, address: &str) -> Result<String, Rejection> {
         let address = crate::text::parse_web_address(address)?;
         let host = url::Url::parse(&address).ok().and_then(|url| url.host_str().map(str::to_owned));
-        if host.is_some_and(|host| self.return_url_hosts.contains(&host)) {
+        // A host that was kept in the letters of another script is the same in those of DNS.
+        let is_allowed = |host: String| {
+            let allowed = self.return_url_hosts.iter().map(|allowed| crate::text::parse_host(allowed));
+            allowed.flatten().any(|allowed| allowed == host)
+        };
+        if host.is_some_and(is_allowed) {
             Ok(address)
         } else {
             Err(Rejection::new("return_url_not_allowed", "The settings do not list this host under return_url_hosts."))
@@ -199,7 +230,11 @@ impl From<PlatformDefaults> for Settings {
             sms_routes: Vec::new(),
             channel_order: Vec::new(),
             email_sender_name: None,
+            email_reply_to: None,
             time_zone: defaults.time_zone,
+            calendar: defaults.calendar,
+            first_day_of_week: defaults.first_day_of_week,
+            fiscal_year_starts: defaults.fiscal_year_starts,
             default_locale: defaults.default_locale,
             default_region: defaults.default_region,
             default_expires_in_days: defaults.default_expires_in_days,
@@ -223,18 +258,22 @@ mod tests {
 
     #[test]
     fn sender_names_are_what_operators_and_mail_programs_show() {
-        assert_eq!(SmsSenderId::parse("MyShop24").unwrap().as_str(), "MyShop24");
-        for bad in ["", "AB", "12345", "MY SHOP", "MY-SHOP", "TWELVECHARSX", "فروشگاه"] {
+        for good in ["MyShop24", "MY-SHOP", "A-1", "ELEVENCHARS"] {
+            assert_eq!(SmsSenderId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "AB", "12345", "1-2-3", "MY SHOP", "MY_SHOP", "-SHOP", "SHOP-", "TWELVECHARSX", "فروشگاه"]
+        {
             assert_eq!(SmsSenderId::parse(bad).unwrap_err().code, "invalid_sender_id", "{bad}");
         }
         assert_eq!(EmailSenderName::parse(" فروشگاه نمونه ").unwrap().as_str(), "فروشگاه نمونه");
         assert_eq!(EmailSenderName::parse(&"ش".repeat(23)).unwrap_err().code, "too_long");
         assert_eq!(EmailSenderName::parse("a\nb").unwrap_err().code, "line_break");
         let mut settings = Settings { business_name: "Business".to_owned(), ..Settings::default() };
-        assert_eq!(settings.sender(), Sender { email_name: "Business", sms_id: None });
-        settings.sms_sender_id = SmsSenderId::parse("SHOP").ok();
+        assert_eq!(settings.sender(), Sender { email_name: "Business", email_reply_to: None });
         settings.email_sender_name = EmailSenderName::parse("Accounts").ok();
-        assert_eq!(settings.sender(), Sender { email_name: "Accounts", sms_id: Some("SHOP") });
+        settings.email_reply_to = Email::parse("ask@business.example").ok();
+        let email_reply_to = Some("ask@business.example");
+        assert_eq!(settings.sender(), Sender { email_name: "Accounts", email_reply_to });
     }
 
     #[test]
@@ -246,5 +285,22 @@ mod tests {
         {
             assert_eq!(settings.check_return_url(elsewhere).unwrap_err().code, "return_url_not_allowed");
         }
+    }
+
+    #[test]
+    fn a_return_url_is_kept_as_the_browser_reads_it_whose_host_was_checked() {
+        let hosts = ["crm.example".to_owned(), "münchen.example".to_owned(), "xn--kln-sna.example".to_owned()];
+        let settings = Settings { return_url_hosts: hosts.into(), ..Settings::default() };
+        for (typed, kept) in [
+            ("https:crm.example/back", "https://crm.example/back"),
+            ("https://crm.example\\@evil.example/", "https://crm.example/@evil.example/"),
+            ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
+            ("https://xn--mnchen-3ya.example/", "https://xn--mnchen-3ya.example/"),
+            ("https://KÖLN.example/", "https://xn--kln-sna.example/"),
+        ] {
+            assert_eq!(settings.check_return_url(typed).unwrap(), kept, "{typed}");
+        }
+        let refused = settings.check_return_url("https:evil.example\\@crm.example/").unwrap_err();
+        assert_eq!(refused.code, "return_url_not_allowed");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// The names of events in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,13 +18,14 @@ pub enum EventType {
     RefundCreated,
     RefundSucceeded,
     RefundFailed,
+    RefundNeedsReview,
     ReceiptRegistered,
     MessageFailed,
     AuditEntryCreated,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 13] = [
+    pub const ALL: [EventType; 14] = [
         Self::LinkCreated,
         Self::LinkOpened,
         Self::LinkPaid,
@@ -35,16 +36,14 @@ impl EventType {
         Self::RefundCreated,
         Self::RefundSucceeded,
         Self::RefundFailed,
+        Self::RefundNeedsReview,
         Self::ReceiptRegistered,
         Self::MessageFailed,
         Self::AuditEntryCreated,
     ];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Rejection::new("unknown_event_type", format!("There is no such event; these are: {known}."))
-        })
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_event_type")
     }
 
     pub fn as_str(self) -> &'static str {
@@ -59,6 +58,7 @@ impl EventType {
             Self::RefundCreated => "refund.created",
             Self::RefundSucceeded => "refund.succeeded",
             Self::RefundFailed => "refund.failed",
+            Self::RefundNeedsReview => "refund.needs_review",
             Self::ReceiptRegistered => "receipt.registered",
             Self::MessageFailed => "message.failed",
             Self::AuditEntryCreated => "audit_entry.created",

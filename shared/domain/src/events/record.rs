@@ -7,8 +7,8 @@ use super::delivery::{Delivery, DeliveryState};
 use super::event_type::EventType;
 use crate::audit::AuditEntry;
 use crate::idempotency::IdempotencyLog;
-use crate::ids::{AttemptId, AuditEntryId, BusinessId, EndpointId, EventId, MessageId};
-use crate::records::business::is_first_shard;
+use crate::ids::{AttemptId, AuditEntryId, BusinessId, EndpointId, EventId, MessageId, RefundId};
+use crate::records::shards::is_first_shard;
 use crate::records::webhook_endpoint::WebhookEndpoint;
 
 /// Events can be read and sent again for this long.
@@ -27,6 +27,8 @@ pub struct EventRecord {
     pub kind: EventType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
     /// The entry of the business's log, where the event is about one.
@@ -64,6 +66,7 @@ impl EventRecord {
             sequence: 1,
             kind: EventType::AuditEntryCreated,
             attempt: None,
+            refund: None,
             message: None,
             happened_at: entry.at,
             entry: Some(Box::new(entry)),

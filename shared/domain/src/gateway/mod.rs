@@ -13,6 +13,6 @@ pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Paym
 pub use check::{AccountCheck, Finding, FindingStatus};
 pub use credential_field::{Alphabet, CredentialField, Form};
 pub use mode::Mode;
-pub use profile::{GatewayKind, LookUp, Network, Profile, RefundKind, RefundMethod, Webhooks};
+pub use profile::{CannotRefund, GatewayKind, LookUp, Network, Profile, RefundKind, RefundMethod, Webhooks};
 pub use rulebook::GatewayRulebook;
 pub use rules::GatewayRules;

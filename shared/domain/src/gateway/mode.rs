@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// Whether real money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,11 +16,7 @@ impl Mode {
     pub const ALL: [Mode; 2] = [Self::Live, Self::Sandbox];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "live" => Ok(Self::Live),
-            "sandbox" => Ok(Self::Sandbox),
-            _ => Err(Rejection::new("unknown_mode", "The mode is live or sandbox.")),
-        }
+        parse_word(text, &[Self::Live, Self::Sandbox], Self::as_str, "unknown_mode")
     }
 
     pub fn as_str(self) -> &'static str {

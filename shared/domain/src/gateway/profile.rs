@@ -2,13 +2,14 @@
 //!
 //! A new gateway is a row here. How it is spoken to is a file in the crate `gateways`.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::credential_field::{Alphabet, CredentialField, Form};
 use super::rules::GatewayRules;
 use crate::money::Currency;
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// The gateways that Paylink speaks. What there is to know about each is its [`Profile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,10 +28,7 @@ impl GatewayKind {
         [Self::Zarinpal, Self::Zibal, Self::Sep, Self::Stripe, Self::Mollie, Self::Razorpay];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Rejection::new("unknown_gateway", format!("This gateway is not known; these are: {known}."))
-        })
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_gateway")
     }
 
     pub fn as_str(self) -> &'static str {
@@ -122,18 +120,54 @@ pub struct RefundMethod {
 pub enum RefundKind {
     /// It undoes the payment, for this many minutes.
     Reverse { within_minutes: u32 },
-    /// It pays the money back. No bound is known.
-    Refund,
+    /// It pays the money back, or this much of it at least, in minor units. No bound of time is known.
+    Refund { smallest: i64 },
 }
 
-const REFUND: &[RefundMethod] = &[RefundMethod { kind: RefundKind::Refund, needs: &[] }];
+/// Why a gateway cannot be asked to return an amount of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CannotRefund {
+    /// It undoes payments as a whole only.
+    WholeOnly,
+    /// It undoes payments for this many minutes only, which are over.
+    TooLate { minutes: u32 },
+    /// It sends back this much at least, in minor units.
+    TooSmall { smallest: i64 },
+    /// The account lacks credentials that it needs for that and not for taking money.
+    CredentialsMissing { names: &'static [&'static str] },
+}
+
+const REFUND: &[RefundMethod] = &[RefundMethod { kind: RefundKind::Refund { smallest: 1 }, needs: &[] }];
 
 impl RefundKind {
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reverse { .. } => "reverse",
-            Self::Refund => "refund",
+            Self::Refund { .. } => "refund",
+        }
+    }
+}
+
+impl RefundMethod {
+    /// Why this way does not return an amount, in minor units, of a payment that is so old. `None` where it may.
+    fn refuses(
+        &self,
+        amount: i64,
+        is_whole: bool,
+        age: SignedDuration,
+        has: Option<&BTreeSet<String>>,
+    ) -> Option<CannotRefund> {
+        let lacks = |name: &&&str| has.is_some_and(|has| !has.contains(**name));
+        if self.needs.iter().any(|name| lacks(&name)) {
+            return Some(CannotRefund::CredentialsMissing { names: self.needs });
+        }
+        match self.kind {
+            RefundKind::Reverse { within_minutes: minutes } if age >= SignedDuration::from_mins(minutes.into()) => {
+                Some(CannotRefund::TooLate { minutes })
+            }
+            RefundKind::Reverse { .. } => (!is_whole).then_some(CannotRefund::WholeOnly),
+            RefundKind::Refund { smallest } => (amount < smallest).then_some(CannotRefund::TooSmall { smallest }),
         }
     }
 }
@@ -142,6 +176,25 @@ impl Profile {
     /// Whether a payment can be undone for a while, after which giving it back is harder or impossible.
     pub fn can_reverse(&self) -> bool {
         self.refund_methods.iter().any(|method| matches!(method.kind, RefundKind::Reverse { .. }))
+    }
+
+    /// Whether the gateway may be asked to return an amount, in minor units, of a payment that is so old. Where no way does,
+    /// the last one says why. `has` are the names of the account's optional credentials, where they are known.
+    pub fn may_refund(
+        &self,
+        amount: i64,
+        is_whole: bool,
+        age: SignedDuration,
+        has: Option<&BTreeSet<String>>,
+    ) -> Result<(), CannotRefund> {
+        let mut refused = Ok(());
+        for method in self.refund_methods {
+            match method.refuses(amount, is_whole, age, has) {
+                None => return Ok(()),
+                Some(why) => refused = Err(why),
+            }
+        }
+        refused
     }
 }
 
@@ -208,7 +261,7 @@ static ZARINPAL: Profile = Profile {
     webhooks: Webhooks::None,
     refund_methods: &[
         RefundMethod { kind: RefundKind::Reverse { within_minutes: 30 }, needs: &[] },
-        RefundMethod { kind: RefundKind::Refund, needs: &["access_token"] },
+        RefundMethod { kind: RefundKind::Refund { smallest: 20_000 }, needs: &["access_token"] },
     ],
     processing_days: 1,
     network: Network::Shaparak,
@@ -260,7 +313,10 @@ static ZIBAL: Profile = Profile {
     no_may_become_yes: false,
     can_close: false,
     webhooks: Webhooks::None,
-    refund_methods: &[RefundMethod { kind: RefundKind::Refund, needs: &["refund_token", "refund_account"] }],
+    refund_methods: &[RefundMethod {
+        kind: RefundKind::Refund { smallest: 1 },
+        needs: &["refund_token", "refund_account"],
+    }],
     processing_days: 1,
     network: Network::Shaparak,
     credentials: &[
@@ -433,9 +489,9 @@ static MOLLIE: Profile = Profile {
     }],
 };
 
-/// A payment link lives at least 15 minutes by their clock. The smallest amount is one rupee; the largest is the
-/// account's own and is not published. Currencies other than the rupee have to be enabled there. A bank may say yes three
-/// days after its no, and what nobody captures goes back within five days of that.
+/// A payment link lives at least 15 minutes by their clock. The smallest amount is one rupee, also of a refund; the largest
+/// is the account's own and is not published. Currencies other than the rupee have to be enabled there. A bank may say yes
+/// three days after its no, and what nobody captures goes back within five days of that.
 static RAZORPAY: Profile = Profile {
     kind: GatewayKind::Razorpay,
     id: "razorpay",
@@ -457,7 +513,7 @@ static RAZORPAY: Profile = Profile {
     no_may_become_yes: true,
     can_close: true,
     webhooks: Webhooks::Signed,
-    refund_methods: REFUND,
+    refund_methods: &[RefundMethod { kind: RefundKind::Refund { smallest: 100 }, needs: &[] }],
     processing_days: 6,
     network: Network::International,
     credentials: &[

@@ -6,16 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::hint::Hint;
+use super::lease::{LEASE, later};
 use super::refund::Refund;
 use super::review_reason::ReviewReason;
 use crate::gateway::{GatewayKind, GatewayRules, LookUp, NotPaidReason, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;
-
-/// How long leased work belongs to the run that leased it: nobody else takes the work within this time. It is a little
-/// less than the minute between two sweeps, so that a sweep which comes a moment earlier in its minute than the last
-/// one still finds the work that the last one leased.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(57);
 
 /// A gateway is asked about an attempt every minute until the attempt is this old.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
@@ -59,9 +55,9 @@ pub struct Attempt {
     pub deadline: Timestamp,
     /// The gateway is asked until then, although it keeps saying that nothing is final.
     pub watched_until: Timestamp,
-    /// The last refund of its money, where one was begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund: Option<Refund>,
+    /// The refunds of its money, in the order in which they were begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Refund>,
     #[serde(flatten)]
     pub state: AttemptState,
 }
@@ -126,8 +122,8 @@ pub enum AttemptState {
     /// The session ended without money.
     Abandoned { at: Timestamp },
     /// Money that is ours and that the link cannot keep: it has to go back by a call of ours.
-    /// The refund itself is [`Attempt::refund`].
-    Refunding { payment: Payment, look_up_at: Timestamp },
+    /// The refund itself is the last of [`Attempt::refunds`].
+    Refunding { payment: Payment },
     /// The money is with the payer again.
     Refunded { at: Timestamp },
     /// A person has to look.
@@ -140,16 +136,20 @@ pub enum AttemptState {
 }
 
 impl AttemptState {
-    /// When work is due on the attempt. `None` where nothing will ever happen to it by itself again.
-    pub fn due_at(&self) -> Option<Timestamp> {
+    /// When work is due on the session or its payment, refunds apart. `None` where nothing will ever happen to it by itself
+    /// again.
+    pub(super) fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Open { look_up_at, .. }
             | Self::Confirming { look_up_at, .. }
             | Self::Accepted { look_up_at, .. }
-            | Self::AwaitingReversal { look_up_at, .. }
-            | Self::Refunding { look_up_at, .. } => Some(*look_up_at),
+            | Self::AwaitingReversal { look_up_at, .. } => Some(*look_up_at),
             Self::Failed { look_up_at, .. } => *look_up_at,
-            Self::Paid { .. } | Self::Abandoned { .. } | Self::Refunded { .. } | Self::NeedsReview { .. } => None,
+            Self::Paid { .. }
+            | Self::Abandoned { .. }
+            | Self::Refunding { .. }
+            | Self::Refunded { .. }
+            | Self::NeedsReview { .. } => None,
         }
     }
 
@@ -286,13 +286,18 @@ impl NewAttempt {
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
-            refund: None,
+            refunds: Vec::new(),
             state: AttemptState::open(look_up_at, None),
         }
     }
 }
 
 impl Attempt {
+    /// When work is due on the attempt or on one of its refunds. `None` where nothing will ever happen to it by itself again.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.state.due_at().into_iter().chain(self.refunds_due_at()).min()
+    }
+
     /// When to ask the gateway again: every minute while the customer may be paying, then less and less often. A
     /// gateway that cannot be asked is left alone until nothing can happen there any more.
     pub fn next_look_up(&self, now: Timestamp) -> Timestamp {
@@ -339,7 +344,7 @@ impl Attempt {
     /// is due. Moving an entry of the index costs as much as two writes, so that an attempt which is looked at every
     /// minute keeps its place.
     pub fn sweep_from(&self) -> Option<Timestamp> {
-        let due = self.state.due_at()?;
+        let due = self.due_at()?;
         let first = later(self.opened_at, LEASE);
         let is_frequent = due < later(later(self.opened_at, ASKED_EVERY_MINUTE).max(self.deadline), LEASE);
         Some(if is_frequent { due.min(first) } else { due })
@@ -371,11 +376,6 @@ impl Attempt {
 
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// The sum of an instant and a pause. A sum beyond representable time is the end of it: late, and never early.
-pub(crate) fn later(from: Timestamp, pause: SignedDuration) -> Timestamp {
-    from.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
 /// The instant this many minutes later.

@@ -6,14 +6,16 @@
 
 use jiff::Timestamp;
 
-use super::attempt::{Asked, Attempt, AttemptState, LEASE, later};
+use super::attempt::{Asked, Attempt, AttemptState};
 use super::hint::{Hint, ReturnData};
+use super::lease::{LEASE, later};
 use super::payment_link::{LinkStatus, PaymentLink};
-use super::receipt::{Attachment, Receipt};
+use super::receipt::{Attachment, Correction, Receipt, ReceiptKind};
 use super::refund::RefundCause;
 use super::review_reason::ReviewReason;
 use crate::gateway::{GatewayAnswer, Payment};
 use crate::ids::{AttemptId, CredentialsVersion, ReceiptId, ReferenceId};
+use crate::money::Money;
 use crate::records::account::LatePayment;
 
 /// What to do about an attempt next.
@@ -23,7 +25,7 @@ pub enum Step {
     Nothing,
     /// Ask the gateway, in a way that moves no money.
     LookUp,
-    /// Ask the gateway what became of the refund of its money, and ask for none.
+    /// Ask the gateway what became of the refunds of its money, and ask for none.
     FindRefund,
     /// Write the intention with [`PaymentLink::begin_confirming`], then confirm the attempt at the gateway.
     Confirm,
@@ -37,17 +39,27 @@ pub struct Transition {
     /// has the reference, the money is neither kept nor refunded here.
     pub claim: Option<ReferenceClaim>,
     pub kept: Option<KeptPayment>,
+    /// The record that kept money went back.
+    pub correction: Option<Correction>,
     /// The CRM's own reference of the link, where the payment is kept although the link had ended: another link may have
     /// taken it over since, and then this payment would pay the same thing a second time.
     pub unless_moved_on: Option<ReferenceId>,
 }
 
-/// The claim that a gateway's reference belongs to one attempt.
+/// The claim that a gateway's reference belongs to one attempt. It says what became of the money, so that a link that
+/// is lost can be brought back with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceClaim {
     pub attempt: AttemptId,
     /// The gateway's reference in the form that must not be used twice.
     pub reference: String,
+    /// The gateway's own number of the payment.
+    pub gateway_reference: String,
+    pub money: Money,
+    /// When the gateway first said that the money is ours.
+    pub confirmed_at: Timestamp,
+    /// When the money became the payment of its link. `None` where it went back, or a person has to look.
+    pub kept_at: Option<Timestamp>,
 }
 
 /// A payment that became the payment of its link.
@@ -82,8 +94,9 @@ impl PaymentLink {
         if let GatewayAnswer::Paid(payment) = answer {
             return Some(Transition {
                 link: self.begin_refund(id, payment.clone(), RefundCause::Automatic, now),
-                claim: Some(ReferenceClaim::of(self, id, payment)),
+                claim: Some(ReferenceClaim::of(self, attempt, payment, None, now)),
                 kept: None,
+                correction: None,
                 unless_moved_on: None,
             });
         }
@@ -124,11 +137,11 @@ impl PaymentLink {
                 Hint::NotPaid | Hint::Nothing => Step::Nothing,
             },
             // That it was paid, or was not, is no news of money that is on its way back.
-            AttemptState::Refunding { .. } => match hint {
-                Hint::Changed => Step::FindRefund,
-                Hint::Paid | Hint::NotPaid | Hint::Nothing => Step::Nothing,
+            AttemptState::Refunding { .. } | AttemptState::Paid { .. } => match (hint, attempt.refunds_due_at()) {
+                (Hint::Changed, Some(_)) => Step::FindRefund,
+                (Hint::Changed, None) | (Hint::Paid | Hint::NotPaid | Hint::Nothing, _) => Step::Nothing,
             },
-            AttemptState::Paid { .. } | AttemptState::Accepted { .. } | AttemptState::Refunded { .. } => Step::Nothing,
+            AttemptState::Accepted { .. } | AttemptState::Refunded { .. } => Step::Nothing,
             AttemptState::NeedsReview { payment, reason, .. } => {
                 let is_unknown = payment.is_none() && reason.is_ignorance();
                 if is_unknown && hint.may_mean_paid() { Step::LookUp } else { Step::Nothing }
@@ -339,7 +352,7 @@ impl PaymentLink {
         if is_as_asked && self.accepts(id, now) {
             return self.keep(attempt, payment, now);
         }
-        let claim = Some(ReferenceClaim::of(self, id, &payment));
+        let claim = Some(ReferenceClaim::of(self, attempt, &payment, None, now));
         // Where a call of ours can undo a payment for a while only, a person would look too late.
         let link = if is_as_asked || attempt.gateway.profile().can_reverse() {
             self.begin_refund(id, payment, RefundCause::Automatic, now)
@@ -347,13 +360,13 @@ impl PaymentLink {
             let reason = ReviewReason::AmountDiffers;
             self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment) })
         };
-        Transition { link, claim, kept: None, unless_moved_on: None }
+        Transition { link, claim, kept: None, correction: None, unless_moved_on: None }
     }
 
     /// Makes money the payment of this link.
     fn keep(&self, attempt: &Attempt, payment: Payment, now: Timestamp) -> Transition {
         let id = &attempt.id;
-        let claim = Some(ReferenceClaim::of(self, id, &payment));
+        let claim = Some(ReferenceClaim::of(self, attempt, &payment, Some(now), now));
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
         let kept = Some(KeptPayment { receipt: self.receipt_of(attempt, &payment, confirmed_at, now) });
         let link = self.changed(now, |link| {
@@ -361,7 +374,7 @@ impl PaymentLink {
             link.close(LinkStatus::Paid { paid_at: now, paid_by: id.clone() }, now);
         });
         let unless_moved_on = self.late_reference(now).cloned();
-        Transition { link, claim, kept, unless_moved_on }
+        Transition { link, claim, kept, correction: None, unless_moved_on }
     }
 
     /// Makes money that a person accepted the payment of this link, whatever was asked for.
@@ -416,6 +429,8 @@ impl PaymentLink {
         let field = terms.after_payment.receipt_field.clone();
         terms.after_payment.register_receipt.then(|| Receipt {
             id: ReceiptId::of(&attempt.id),
+            kind: ReceiptKind::Payment,
+            refunded: attempt.refunded(),
             link_id: self.id.clone(),
             attempt_id: attempt.id.clone(),
             mode: terms.mode,
@@ -494,16 +509,29 @@ impl PaymentLink {
 }
 
 impl ReferenceClaim {
-    fn of(link: &PaymentLink, attempt: &AttemptId, payment: &Payment) -> Self {
+    fn of(
+        link: &PaymentLink,
+        attempt: &Attempt,
+        payment: &Payment,
+        kept_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
         // A sandbox counts anew, and must not take the number of a payment that is real.
         let mode = link.terms.mode.as_str();
-        Self { attempt: attempt.clone(), reference: format!("{mode}#{}", payment.claim) }
+        Self {
+            attempt: attempt.id.clone(),
+            reference: format!("{mode}#{}", payment.claim),
+            gateway_reference: payment.reference.clone(),
+            money: payment.money,
+            confirmed_at: attempt.confirmed_at.unwrap_or(now),
+            kept_at,
+        }
     }
 }
 
 /// A change of the link alone, without money.
 impl From<PaymentLink> for Transition {
     fn from(link: PaymentLink) -> Self {
-        Self { link, claim: None, kept: None, unless_moved_on: None }
+        Self { link, claim: None, kept: None, correction: None, unless_moved_on: None }
     }
 }

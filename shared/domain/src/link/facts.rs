@@ -1,13 +1,20 @@
-//! What lists are chosen by: a few facts about a link, small enough to lie with it in an index.
+//! What lists are chosen by: a few facts about a link or a receipt, small enough to lie with it in an index.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 
-use super::attempt::AttemptState;
+use jiff::{SignedDuration, Timestamp};
+
+use super::attempt::{Attempt, AttemptState};
+use super::created_by::{CreatedBy, CreatorMark};
+use super::outbox::LinkEvent;
 use super::payment_link::{LinkStatus, PaymentLink};
-use crate::gateway::Mode;
-use crate::ids::AccountId;
+use super::receipt::{Receipt, ReceiptKindName};
+use crate::events::EventType;
+use crate::gateway::{FeePayer, GatewayKind, Mode};
+use crate::ids::{AccountId, ReceiptTypeId};
+use crate::messages::channel::Channel;
 use crate::money::Money;
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// A link's status without what belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +39,7 @@ impl LinkStatusKind {
     }
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| Rejection::new("unknown_choice", "A status is active, paid, expired or cancelled."))
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
     }
 }
 
@@ -63,7 +69,29 @@ pub struct LinkFacts {
     pub message_failed: bool,
     pub amount: Money,
     pub expires_at: Timestamp,
+    pub due_at: Option<Timestamp>,
     pub account_id: AccountId,
+    /// The account's when the link was made.
+    pub gateway: GatewayKind,
+    pub created_by: Option<CreatorMark>,
+    /// The channels of all rounds of messages.
+    pub channels: BTreeSet<Channel>,
+}
+
+/// The same of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptFacts {
+    pub kind: ReceiptKindName,
+    pub mode: Mode,
+    pub money: Money,
+    /// `None` of what went back by other means than a gateway.
+    pub gateway: Option<GatewayKind>,
+    pub account_id: AccountId,
+    pub receipt_type_id: Option<ReceiptTypeId>,
+    /// The instant by which books go.
+    pub booked_at: Timestamp,
+    /// What the gateway keeps of the money, in minor units, where it says so.
+    pub fee: Option<i64>,
 }
 
 impl LinkFacts {
@@ -91,7 +119,11 @@ impl PaymentLink {
             message_failed: self.message_failed,
             amount: self.terms.amount,
             expires_at: self.terms.expires_at,
+            due_at: self.terms.due_at,
             account_id: self.terms.account.id.clone(),
+            gateway: self.terms.account.gateway,
+            created_by: self.created_by.as_ref().map(CreatedBy::mark),
+            channels: self.channels(),
         }
     }
 
@@ -110,6 +142,40 @@ impl PaymentLink {
             | AttemptState::Abandoned { .. }
             | AttemptState::Refunded { .. } => false,
         };
-        self.status == LinkStatus::Active || self.attempts.iter().any(|attempt| is_undecided(&attempt.state))
+        let is_undecided = |attempt: &Attempt| is_undecided(&attempt.state) || attempt.has_undecided_refund();
+        self.status == LinkStatus::Active || self.attempts.iter().any(is_undecided)
+    }
+}
+
+impl PaymentLink {
+    /// Whether the link may have been over before this event of it. What is over changes its facts in one way only, by
+    /// becoming paid after it had expired, and clocks differ a little.
+    pub fn was_over_before(&self, event: &LinkEvent) -> bool {
+        let about_then = event.at.checked_add(CLOCKS_DIFFER_BY).unwrap_or(Timestamp::MAX);
+        event.kind == EventType::LinkPaid && about_then >= self.terms.expires_at
+    }
+}
+
+/// Clocks differ by less than this.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
+
+impl Receipt {
+    /// When the customer paid by the gateway's clock, else when we learned of it. Nothing is paid after it was written down,
+    /// whatever a gateway's clock says.
+    pub fn booked_at(&self) -> Timestamp {
+        self.gateway_paid_at.unwrap_or(self.paid_at).min(self.registered_at)
+    }
+
+    pub fn facts(&self) -> ReceiptFacts {
+        ReceiptFacts {
+            kind: self.kind.name(),
+            mode: self.mode,
+            money: self.money,
+            gateway: self.by_gateway(),
+            account_id: self.account_id.clone(),
+            receipt_type_id: self.receipt_type_id.clone(),
+            booked_at: self.booked_at(),
+            fee: self.fee.filter(|fee| fee.payer != Some(FeePayer::Customer)).map(|fee| fee.amount),
+        }
     }
 }

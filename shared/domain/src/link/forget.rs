@@ -5,8 +5,10 @@
 
 use jiff::Timestamp;
 
+use super::attempt::Attempt;
 use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::refund::Refund;
 use super::terms::{AccountTerms, ContactTerms, ItemTerms, Terms};
 use crate::messages::choice::MessageChoice;
 
@@ -22,11 +24,14 @@ impl PaymentLink {
             return Err(StillNeeded);
         }
         let forgotten = self.changed(now, Self::drop_person);
-        let says_less = forgotten.terms != self.terms || forgotten.message_rounds != self.message_rounds;
+        let says_less = forgotten.terms != self.terms
+            || forgotten.message_rounds != self.message_rounds
+            || forgotten.attempts != self.attempts;
         Ok((says_less || forgotten.request_hash != self.request_hash).then_some(forgotten))
     }
 
     fn drop_person(&mut self) {
+        let channels = self.channels();
         let Self {
             id: _,
             business: _,
@@ -35,20 +40,26 @@ impl PaymentLink {
             base: _,
             version: _,
             request_hash,
+            // A member of the CRM's staff, or a program.
+            created_by: _,
             terms,
             status,
-            // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.
-            attempts: _,
+            attempts,
             opened_at: _,
             message_rounds,
+            // By what a list is narrowed and links are added up apart; it says nothing about a person.
+            forgotten_channels,
             message_failed: _,
             outbox: _,
             idempotency: _,
             trace: _,
             created_at: _,
             updated_at: _,
+            restored_at: _,
         } = self;
         terms.drop_person();
+        *forgotten_channels = channels;
+        attempts.iter_mut().for_each(Attempt::drop_person);
         message_rounds.iter_mut().for_each(MessageRound::drop_person);
         // The request is hashed without a salt: somebody who knows all of it but a phone number could try every number.
         request_hash.clear();
@@ -68,7 +79,9 @@ impl Terms {
             amount: _,
             amount_source: _,
             expires_at: _,
+            due_at: _,
             description,
+            internal_note,
             after_payment: _,
             message,
             recipients,
@@ -83,11 +96,67 @@ impl Terms {
         recipients.clear();
         unreached.clear();
         *description = None;
+        *internal_note = None;
         *return_url = None;
         metadata.clear();
         drop_words(message);
         if let Some(ItemTerms { id: _, title }) = item {
             title.clear();
+        }
+    }
+}
+
+impl Attempt {
+    fn drop_person(&mut self) {
+        let Self {
+            id: _,
+            key: _,
+            gateway: _,
+            account_id: _,
+            credentials: _,
+            money: _,
+            session: _,
+            checkout: _,
+            return_reference: _,
+            was_confirming: _,
+            was_left_unanswered: _,
+            opened_at: _,
+            confirmed_at: _,
+            asked: _,
+            session_ends_at: _,
+            deadline: _,
+            watched_until: _,
+            refunds,
+            // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.
+            state: _,
+        } = self;
+        refunds.iter_mut().for_each(Refund::drop_person);
+    }
+}
+
+impl Refund {
+    fn drop_person(&mut self) {
+        let Self {
+            id: _,
+            cause: _,
+            amount: _,
+            // What money is found by that went by other means, which the books need.
+            method: _,
+            reason,
+            // A member of the CRM's staff, or a program.
+            requested_by: _,
+            request,
+            created_at: _,
+            look_at: _,
+            calls: _,
+            unanswered: _,
+            gateway_reference: _,
+            state: _,
+        } = self;
+        *reason = None;
+        // The hash of a body could be held against texts that somebody guesses. Its key is enough to begin nothing twice.
+        if let Some(request) = request {
+            request.body.clear();
         }
     }
 }

@@ -4,11 +4,15 @@
 //! outside by the names below.
 
 mod attempt;
+mod bringing_back;
 mod confirming;
+mod created_by;
 mod erasing;
 mod facts;
+mod filter;
 mod forget;
 mod hint;
+mod lease;
 mod message_round;
 mod outbox;
 mod payment_link;
@@ -18,23 +22,29 @@ mod refunding;
 mod resolution;
 mod review_reason;
 mod size;
+mod tag;
 mod terms;
 
-pub use attempt::{Asked, Attempt, AttemptState, Checkout, LEASE, NewAttempt, OpenedSession, later_by_minutes};
+pub use attempt::{Asked, Attempt, AttemptState, Checkout, NewAttempt, OpenedSession, later_by_minutes};
+pub use bringing_back::{BroughtBack, ClaimedSince, UNKNOWN_SINCE_RESTORE};
 pub use confirming::{KeptPayment, ReferenceClaim, Step, Transition};
+pub use created_by::{CreatedBy, CreatorMark};
 pub use erasing::StillToCome;
-pub use facts::{LinkFacts, LinkStatusKind};
+pub use facts::{LinkFacts, LinkStatusKind, ReceiptFacts};
+pub use filter::{LinkFilter, MoneyRange, ReceiptFilter, TimeRange};
 pub use forget::StillNeeded;
 pub use hint::{Hint, ReturnData};
+pub use lease::LEASE;
 pub use message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 pub use outbox::{LinkEvent, Outbox};
 pub use payment_link::{CancelRefused, LinkStatus, MAX_ATTEMPTS, MAX_ATTEMPTS_AN_HOUR, PaymentLink, Visit, Work};
-pub use receipt::{Attachment, Receipt};
-pub use refund::{Refund, RefundCause, RefundState};
+pub use receipt::{Attachment, Correction, Receipt, ReceiptKind, ReceiptKindName};
+pub use refund::{Refund, RefundBy, RefundCause, RefundState};
+pub use refunding::{MAX_REFUNDS, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
 pub use resolution::{Resolution, ResolveRefused};
 pub use review_reason::ReviewReason;
 pub use size::{LARGEST_LINK, check_content};
-pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, Terms, pay_url};
+pub use terms::{AccountTerms, AfterPayment, AmountSource, ContactTerms, ItemTerms, LONGEST_DAYS, Terms, pay_url};
 
 #[cfg(test)]
 mod tests;

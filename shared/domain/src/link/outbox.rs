@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::events::{EventType, KEPT_FOR};
-use crate::ids::{AttemptId, MessageId};
+use crate::ids::{AttemptId, MessageId, RefundId};
 
 /// From this many events on, those that are recorded leave the link, so that its item stays far below DynamoDB's limit. A
 /// link can have a dozen events in an hour, and deliver-messages is behind by seconds, so that few links ever have more.
@@ -23,7 +23,7 @@ const MOST_UNRECORDED: usize = 400;
 /// Something that happened to a link and that the CRM is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkEvent {
-    /// Counts the events of one link from 1 on.
+    /// Counts the events of one link from 1 on. See [`super::PaymentLink::numbered_behind`].
     pub sequence: u32,
     /// The version of the link that it was written with.
     pub version: u64,
@@ -33,6 +33,9 @@ pub struct LinkEvent {
     /// The attempt that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptId>,
+    /// The refund of the attempt's money that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<RefundId>,
     /// The message that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
@@ -43,20 +46,25 @@ pub struct LinkEvent {
 pub(crate) struct NewEvent {
     kind: EventType,
     attempt: Option<AttemptId>,
+    refund: Option<RefundId>,
     message: Option<MessageId>,
 }
 
 impl NewEvent {
     pub(super) fn of_link(kind: EventType) -> Self {
-        Self { kind, attempt: None, message: None }
+        Self { kind, attempt: None, refund: None, message: None }
     }
 
     pub(super) fn of_attempt(kind: EventType, attempt: &AttemptId) -> Self {
-        Self { kind, attempt: Some(attempt.clone()), message: None }
+        Self { kind, attempt: Some(attempt.clone()), refund: None, message: None }
+    }
+
+    pub(super) fn of_refund(kind: EventType, attempt: &AttemptId, refund: &RefundId) -> Self {
+        Self { refund: Some(refund.clone()), ..Self::of_attempt(kind, attempt) }
     }
 
     pub(super) fn of_message(kind: EventType, message: &MessageId) -> Self {
-        Self { kind, attempt: None, message: Some(message.clone()) }
+        Self { kind, attempt: None, refund: None, message: Some(message.clone()) }
     }
 }
 
@@ -76,10 +84,11 @@ impl Outbox {
     }
 
     /// Adds events that were written with this version of the link, and forgets those that nobody can be told any more.
-    pub(super) fn add(&mut self, events: Vec<NewEvent>, version: u64, at: Timestamp) {
-        for NewEvent { kind, attempt, message } in events {
-            let sequence = self.0.last().map_or(0, |last| last.sequence).saturating_add(1);
-            self.0.push(LinkEvent { sequence, version, at, kind, attempt, message });
+    /// Their numbers are greater than `behind`.
+    pub(super) fn add(&mut self, events: Vec<NewEvent>, behind: u32, version: u64, at: Timestamp) {
+        for NewEvent { kind, attempt, refund, message } in events {
+            let sequence = self.0.last().map_or(0, |last| last.sequence).max(behind).saturating_add(1);
+            self.0.push(LinkEvent { sequence, version, at, kind, attempt, refund, message });
         }
         self.forget(at);
     }
@@ -117,10 +126,10 @@ mod tests {
         let mut outbox = Outbox::default();
         let at = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
         for version in 1..=150 {
-            outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], version, at(0));
+            outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 0, version, at(0));
         }
         assert_eq!(outbox.as_slice().len(), 150, "nobody was told of any");
-        outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 151, at(31));
+        outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 0, 151, at(31));
         let left: Vec<u32> = outbox.as_slice().iter().map(|one| one.sequence).collect();
         assert_eq!(left, [151]);
         assert!(outbox.any_of(151) && !outbox.any_of(150));
@@ -131,11 +140,11 @@ mod tests {
         let mut outbox = Outbox::default();
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         for version in (1..).take(ROOM_FOR_EVENTS - 1) {
-            outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], version, at);
+            outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 0, version, at);
         }
         let recorded: BTreeSet<u32> = (1..=60).filter(|sequence| *sequence != 7).collect();
         assert_eq!(outbox.without_recorded(&recorded), None, "there is room");
-        outbox.add(vec![NewEvent::of_link(EventType::LinkOpened)], 90, at);
+        outbox.add(vec![NewEvent::of_link(EventType::LinkOpened)], 0, 90, at);
         let left = outbox.without_recorded(&recorded).unwrap();
         let left: Vec<u32> = left.as_slice().iter().map(|one| one.sequence).collect();
         assert_eq!(left, [7, 50], "what is not recorded stays, and so does the last one, which carries the count");

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use super::attempt::{Attempt, AttemptState, Checkout, LEASE, NewAttempt, later};
+use super::attempt::{Attempt, AttemptState, Checkout, NewAttempt};
+use super::created_by::CreatedBy;
+use super::lease::{LEASE, later};
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use super::outbox::{LinkEvent, NewEvent, Outbox};
 use super::refund::{Refund, RefundState};
@@ -18,11 +20,12 @@ use super::terms::{Terms, pay_url};
 use crate::events::{EventRecord, EventType};
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
 use crate::ids::{
-    AttemptId, BusinessId, CredentialsVersion, EventId, LinkId, MessageId, PayToken, ReceiptId, ReturnKey,
+    AttemptId, BusinessId, CredentialsVersion, EventId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey,
 };
+use crate::messages::channel::Channel;
 use crate::messages::choice::MessageChoice;
 use crate::messages::recipients::Recipient;
-use crate::records::business::is_first_shard;
+use crate::records::shards::is_first_shard;
 use crate::trace::Trace;
 
 /// A link keeps at most this many attempts. A new one takes the place of the oldest that ended without money.
@@ -60,7 +63,10 @@ pub struct PaymentLink {
     /// Counts the changes. The store writes a change only over the version it was decided on.
     pub(super) version: u64,
     /// A hash of the request that made the link, so that a retry can be told from another request.
+    #[serde(rename = "hash")]
     pub(super) request_hash: String,
+    #[serde(rename = "by", default, skip_serializing_if = "Option::is_none")]
+    pub(super) created_by: Option<CreatedBy>,
     #[serde(flatten)]
     pub(super) terms: Terms,
     #[serde(flatten)]
@@ -73,6 +79,9 @@ pub struct PaymentLink {
     /// The rounds of messages after the first, which is in the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) message_rounds: Vec<MessageRound>,
+    /// The channels that messages went by to people who are forgotten.
+    #[serde(rename = "went_by", default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) forgotten_channels: BTreeSet<Channel>,
     /// A message failed for good since the last round began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) message_failed: bool,
@@ -86,6 +95,9 @@ pub struct PaymentLink {
     pub(super) trace: Option<Trace>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
+    /// When the link last came back from a copy of the table, because it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) restored_at: Option<Timestamp>,
 }
 
 /// What a visitor of the pay URL gets.
@@ -114,14 +126,14 @@ pub enum Work {
     /// Write down a payment that a person accepted.
     Keep(AttemptId),
     /// Ask about a refund, and for it where nothing was asked for yet.
-    Refund(AttemptId),
+    Refund(AttemptId, RefundId),
 }
 
 impl Work {
     /// The attempt that the work is about.
     pub fn attempt(&self) -> &AttemptId {
         match self {
-            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::Refund(id) => id,
+            Self::LookUp(id) | Self::Confirm(id) | Self::Keep(id) | Self::Refund(id, _) => id,
         }
     }
 }
@@ -145,7 +157,7 @@ impl PaymentLink {
         now: Timestamp,
     ) -> Self {
         let mut outbox = Outbox::default();
-        outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 1, now);
+        outbox.add(vec![NewEvent::of_link(EventType::LinkCreated)], 0, 1, now);
         Self {
             id: LinkId::of(&token),
             business,
@@ -154,17 +166,20 @@ impl PaymentLink {
             base: base.trim_end_matches('/').to_owned(),
             version: 1,
             request_hash,
+            created_by: None,
             terms,
             status: LinkStatus::Active,
             attempts: Vec::new(),
             opened_at: None,
             message_rounds: Vec::new(),
+            forgotten_channels: BTreeSet::new(),
             message_failed: false,
             outbox,
             idempotency: IdempotencyLog::default(),
             trace: None,
             created_at: now,
             updated_at: now,
+            restored_at: None,
         }
     }
 
@@ -176,6 +191,16 @@ impl PaymentLink {
 
     pub fn shard(&self) -> u8 {
         self.shard
+    }
+
+    /// The link with who made it.
+    #[must_use]
+    pub fn made_by(self, somebody: CreatedBy) -> Self {
+        Self { created_by: Some(somebody), ..self }
+    }
+
+    pub fn created_by(&self) -> Option<&CreatedBy> {
+        self.created_by.as_ref()
     }
 
     /// The link as part of a trace. Whatever follows from it belongs to the same one.
@@ -244,6 +269,12 @@ impl PaymentLink {
         self.terms.recipients.iter().chain(self.message_rounds.iter().flat_map(|round| &round.recipients))
     }
 
+    /// By which channels messages of all rounds went, also to people who are forgotten.
+    pub fn channels(&self) -> BTreeSet<Channel> {
+        let of_recipients = self.recipients().map(|recipient| recipient.channel);
+        of_recipients.chain(self.forgotten_channels.iter().copied()).collect()
+    }
+
     /// The recipient of a message, and the choice of its texts.
     pub fn message(&self, id: &MessageId) -> Option<(&Recipient, &MessageChoice)> {
         let first = (&self.terms.recipients, &self.terms.message);
@@ -266,6 +297,7 @@ impl PaymentLink {
             sequence: event.sequence,
             kind: event.kind,
             attempt: event.attempt.clone(),
+            refund: event.refund.clone(),
             message: event.message.clone(),
             entry: None,
             former_endpoint: None,
@@ -310,6 +342,15 @@ impl PaymentLink {
         self.updated_at
     }
 
+    /// The number behind which versions, events and rounds of messages are numbered. It is 0 for a link that was never
+    /// lost. One that was lost may have numbered anything since the instant of its copy, and what is numbered anew must
+    /// not have the name of something that somebody was told. No link has had as many of anything as seconds have
+    /// passed since 1970, so that the second of the restore is behind all of them, and behind those of every earlier
+    /// restore.
+    pub fn numbered_behind(&self) -> u32 {
+        self.restored_at.map_or(0, |at| u32::try_from(at.as_second()).unwrap_or(u32::MAX))
+    }
+
     pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.id == *id)
     }
@@ -319,7 +360,11 @@ impl PaymentLink {
     }
 
     pub fn needs_review(&self) -> bool {
-        self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::NeedsReview { .. }))
+        let is_reviewed = |attempt: &Attempt| {
+            matches!(attempt.state, AttemptState::NeedsReview { .. })
+                || attempt.is_kept() && attempt.refunds.iter().any(Refund::needs_review)
+        };
+        self.attempts.iter().any(is_reviewed)
     }
 
     /// The receipt of this link's payment, where one was asked for.
@@ -375,7 +420,7 @@ impl PaymentLink {
     /// When the next work on the link is due: at its end or when an attempt's work is due, whichever comes first.
     pub fn due_at(&self) -> Option<Timestamp> {
         let end = if self.status == LinkStatus::Active { self.ends_at() } else { None };
-        self.attempts.iter().filter_map(|attempt| attempt.state.due_at()).chain(end).min()
+        self.attempts.iter().filter_map(Attempt::due_at).chain(end).min()
     }
 
     /// The link's place in the index of due work: sweeps look at the link from then on, which is never later than
@@ -478,6 +523,7 @@ impl PaymentLink {
                 if attempt.state.due_at().is_some_and(|due| due <= now) {
                     work.extend(lease_attempt(attempt, now));
                 }
+                work.extend(attempt.lease_refunds(now));
             }
         });
         Some((link, work))
@@ -520,9 +566,10 @@ impl PaymentLink {
         Ok(())
     }
 
-    /// Which round the next one is, counted from 1; the first one, when the link was made, is 0.
+    /// The number of the next round, counted from 1; the first one, when the link was made, is 0.
     pub fn next_round(&self) -> u32 {
-        u32::try_from(self.message_rounds.len()).unwrap_or(u32::MAX).saturating_add(1)
+        let rounds = u32::try_from(self.message_rounds.len()).unwrap_or(u32::MAX);
+        self.numbered_behind().saturating_add(rounds).saturating_add(1)
     }
 
     /// Notes that a message failed for good, once. `None` where that is known already.
@@ -530,8 +577,8 @@ impl PaymentLink {
         let is_known = self.outbox.as_slice().iter().any(|one| one.message.as_ref() == Some(message));
         (!is_known).then(|| {
             self.changed(now, |link| {
-                let version = link.version + 1;
-                link.outbox.add(vec![NewEvent::of_message(EventType::MessageFailed, message)], version, now);
+                let (behind, version) = (link.numbered_behind(), link.version + 1);
+                link.outbox.add(vec![NewEvent::of_message(EventType::MessageFailed, message)], behind, version, now);
                 link.message_failed = true;
             })
         })
@@ -617,7 +664,7 @@ impl PaymentLink {
         link.version += 1;
         link.updated_at = now;
         let mut outbox = std::mem::take(&mut link.outbox);
-        outbox.add(changes(self, &link), link.version, now);
+        outbox.add(changes(self, &link), link.numbered_behind(), link.version, now);
         link.outbox = outbox;
         link
     }
@@ -626,7 +673,6 @@ impl PaymentLink {
 /// Moves the due work of an attempt ahead by a lease, and says what has to be done.
 fn lease_attempt(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
     let next = attempt.next_look_up(now);
-    let next_refund_look = attempt.next_refund_look(now);
     let next_look_at_no = attempt.next_look_at_no(now);
     let id = attempt.id.clone();
     match &mut attempt.state {
@@ -644,16 +690,13 @@ fn lease_attempt(attempt: &mut Attempt, now: Timestamp) -> Option<Work> {
             *look_up_at = later(now, LEASE);
             Some(Work::Keep(id))
         }
-        AttemptState::Refunding { look_up_at, .. } => {
-            *look_up_at = next_refund_look;
-            Some(Work::Refund(id))
-        }
         AttemptState::Failed { look_up_at, .. } => {
             *look_up_at = Some(next_look_at_no.unwrap_or(later(now, LEASE)));
             Some(Work::LookUp(id))
         }
         AttemptState::Paid { .. }
         | AttemptState::Abandoned { .. }
+        | AttemptState::Refunding { .. }
         | AttemptState::Refunded { .. }
         | AttemptState::NeedsReview { .. } => None,
     }
@@ -667,7 +710,7 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         events.push(NewEvent::of_link(EventType::LinkOpened));
     }
     for attempt in after.attempts() {
-        events.extend(refund_changes(before.attempt(&attempt.id), attempt));
+        events.extend(refund_changes(before.attempt(&attempt.id), attempt, after.receipt_id().is_some()));
         let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
         if known.is_some_and(|known| discriminant(known) == discriminant(&attempt.state)) {
             continue;
@@ -675,14 +718,16 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
         let kind = match &attempt.state {
             AttemptState::Failed { .. } => EventType::AttemptFailed,
             AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
-            AttemptState::Refunded { .. } => EventType::RefundSucceeded,
+            // A refund of ours says so itself. What a gateway returned by itself has none.
+            AttemptState::Refunded { .. } if !attempt.went_back_by_refund() => EventType::RefundSucceeded,
             AttemptState::Open { .. }
             | AttemptState::Confirming { .. }
             | AttemptState::Accepted { .. }
             | AttemptState::AwaitingReversal { .. }
             | AttemptState::Paid { .. }
             | AttemptState::Abandoned { .. }
-            | AttemptState::Refunding { .. } => continue,
+            | AttemptState::Refunding { .. }
+            | AttemptState::Refunded { .. } => continue,
         };
         events.push(NewEvent::of_attempt(kind, &attempt.id));
     }
@@ -702,17 +747,32 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
     events
 }
 
-/// The events of an attempt's refund, but for its success, which is the attempt's.
-fn refund_changes(before: Option<&Attempt>, after: &Attempt) -> Vec<NewEvent> {
-    let Some(refund) = &after.refund else { return Vec::new() };
-    let known = before.and_then(|attempt| attempt.refund.as_ref()).filter(|known| known.id == refund.id);
+/// The events of an attempt's refunds. That money which no link keeps went back, or that a person has to look at it, is told
+/// of the attempt.
+fn refund_changes(before: Option<&Attempt>, after: &Attempt, registers_receipts: bool) -> Vec<NewEvent> {
     let mut events = Vec::new();
-    if known.is_none() {
-        events.push(NewEvent::of_attempt(EventType::RefundCreated, &after.id));
-    }
-    let is_failed = |refund: &Refund| matches!(refund.state, RefundState::Failed { .. });
-    if is_failed(refund) && !known.is_some_and(is_failed) {
-        events.push(NewEvent::of_attempt(EventType::RefundFailed, &after.id));
+    for refund in &after.refunds {
+        let known = before.and_then(|attempt| attempt.refund(&refund.id));
+        if known.is_none() {
+            events.push(NewEvent::of_refund(EventType::RefundCreated, &after.id, &refund.id));
+        }
+        if known.is_some_and(|known| discriminant(&known.state) == discriminant(&refund.state)) {
+            continue;
+        }
+        let kind = match &refund.state {
+            RefundState::Failed { .. } => EventType::RefundFailed,
+            RefundState::Succeeded { .. } => EventType::RefundSucceeded,
+            RefundState::NeedsReview { .. } if after.is_kept() => EventType::RefundNeedsReview,
+            RefundState::NeedsReview { .. }
+            | RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. } => continue,
+        };
+        events.push(NewEvent::of_refund(kind, &after.id, &refund.id));
+        if kind == EventType::RefundSucceeded && after.is_kept() && registers_receipts {
+            events.push(NewEvent::of_refund(EventType::ReceiptRegistered, &after.id, &refund.id));
+        }
     }
     events
 }

@@ -1,16 +1,24 @@
-//! Receipts: the records that money arrived.
+//! Receipts: the records that money arrived, and that it went back.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::refund::{Refund, RefundBy};
 use crate::gateway::{Fee, GatewayKind, Mode};
-use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId};
+use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId, RefundId};
 use crate::money::Money;
+use crate::problem::{Rejection, parse_word};
 
-/// The record that the money of one attempt arrived. It is written once and never changed.
+/// The record that the money of one attempt arrived, or that all or a part of it went back. It is written once. Nothing of it
+/// changes but how much of the money went back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub id: ReceiptId,
+    #[serde(flatten)]
+    pub kind: ReceiptKind,
+    /// How much of the money went back, in minor units.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub refunded: i64,
     pub link_id: LinkId,
     pub attempt_id: AttemptId,
     pub mode: Mode,
@@ -40,6 +48,114 @@ pub struct Receipt {
     pub paid_at: Timestamp,
     /// When it was written, which is later where a person had to accept the money first.
     pub registered_at: Timestamp,
+}
+
+/// What a receipt records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ReceiptKind {
+    /// Money arrived.
+    Payment,
+    /// Money of that receipt went back by that refund.
+    Refund {
+        refund_id: RefundId,
+        corrects: ReceiptId,
+        /// It went by other means than the payment's gateway.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_outside: bool,
+    },
+}
+
+/// A receipt's kind without what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptKindName {
+    Payment,
+    Refund,
+}
+
+impl ReceiptKindName {
+    pub const ALL: [Self; 2] = [Self::Payment, Self::Refund];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+impl ReceiptKind {
+    pub fn name(&self) -> ReceiptKindName {
+        match self {
+            Self::Payment => ReceiptKindName::Payment,
+            Self::Refund { .. } => ReceiptKindName::Refund,
+        }
+    }
+
+    /// The word in the API.
+    pub fn as_str(&self) -> &'static str {
+        self.name().as_str()
+    }
+}
+
+/// What is written beside a link whose kept money went back: the record of that, and the receipt of the payment, which says
+/// how much of it went back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    pub receipt: Receipt,
+    pub corrected: Receipt,
+}
+
+impl Receipt {
+    /// The record that money of this receipt went back, as was known at this instant. It stands wherever this one does.
+    pub(super) fn correction(&self, refund: &Refund, at: Timestamp) -> Self {
+        let went_at = match &refund.method {
+            RefundBy::Gateway => None,
+            RefundBy::Outside { refunded_at, .. } => Some(*refunded_at),
+        };
+        let account_id = match &refund.method {
+            RefundBy::Outside { account_id: Some(account), .. } => account.clone(),
+            RefundBy::Gateway | RefundBy::Outside { account_id: None, .. } => self.account_id.clone(),
+        };
+        Self {
+            id: ReceiptId::of_refund(&refund.id),
+            kind: ReceiptKind::Refund {
+                refund_id: refund.id.clone(),
+                corrects: self.id.clone(),
+                is_outside: refund.method != RefundBy::Gateway,
+            },
+            refunded: 0,
+            account_id,
+            money: self.money.part(refund.amount),
+            gateway_reference: refund.reference().unwrap_or(&self.gateway_reference).to_owned(),
+            masked_card: None,
+            fee: None,
+            terminal: None,
+            gateway_paid_at: went_at,
+            paid_at: at,
+            registered_at: at,
+            ..self.clone()
+        }
+    }
+}
+
+impl Receipt {
+    /// The gateway that took the money or sent it back. `None` where it went by other means.
+    pub fn by_gateway(&self) -> Option<GatewayKind> {
+        match self.kind {
+            ReceiptKind::Payment | ReceiptKind::Refund { is_outside: false, .. } => Some(self.gateway),
+            ReceiptKind::Refund { is_outside: true, .. } => None,
+        }
+    }
+}
+
+fn is_nothing(amount: &i64) -> bool {
+    *amount == 0
 }
 
 /// The field of an item that a receipt shows under.

@@ -1,17 +1,51 @@
-//! A refund: money on its way from us back to the payer, and how far it is.
+//! A refund: money on its way from us back to the payer, how far it is, and what follows from what a gateway says of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::created_by::CreatedBy;
+use super::lease::{LEASE, later};
+use super::review_reason::ReviewReason;
 use crate::gateway::RefundAnswer;
-use crate::ids::{AttemptId, RefundId};
+use crate::idempotency::RequestFingerprint;
+use crate::ids::{AccountId, RefundId};
 
-/// Money on its way from us back to the payer.
+/// After this many unanswered questions and calls in a row a person has to look. Where the gateway lets a call undo a
+/// payment for half an hour only, one a minute spreads them over most of it.
+pub(crate) const MAX_REFUND_TRIES: u32 = 25;
+
+/// A gateway's list of refunds is not believed to be late by more than this. Where a second call could refund a second
+/// time, one that is still not listed then is for a person.
+const LATEST_LISTING: SignedDuration = SignedDuration::from_hours(2);
+
+/// A call is over, and what it made is shown by a gateway whose lists are not late, after this long.
+const SURELY_LISTED: SignedDuration = SignedDuration::from_mins(2);
+
+/// A refund that its gateway has not finished after this long is for a person. Banks take up to ten working days.
+const SLOWEST_REFUND: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Money on its way from us back to the payer: a payment that no link could keep, or all or a part of one that was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     pub id: RefundId,
     pub cause: RefundCause,
+    /// In minor units of the payment's currency.
+    pub amount: i64,
+    #[serde(flatten)]
+    pub method: RefundBy,
+    /// Why, in the words of who asked for it, for the business's own people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who asked for it.
+    #[serde(rename = "by", default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<CreatedBy>,
+    /// The request that it was asked for by. It is known as long as the refund is, and no request makes two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestFingerprint>,
     pub created_at: Timestamp,
+    /// When somebody looks at it next. `None` once nothing will happen to it by itself any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_at: Option<Timestamp>,
     /// The number of calls that asked the gateway for it. Each has an idempotency key of its own, see [`Refund::key`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls: u32,
@@ -36,6 +70,8 @@ pub enum RefundCause {
 }
 
 impl RefundCause {
+    pub const ALL: [Self; 2] = [Self::Automatic, Self::Requested];
+
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,10 +81,40 @@ impl RefundCause {
     }
 }
 
+/// By which means money goes back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum RefundBy {
+    /// By a call that asks the payment's gateway for it.
+    #[default]
+    Gateway,
+    /// By other means, such as a bank transfer. It went before we were told.
+    Outside {
+        /// The account that it went from, where the business names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account_id: Option<AccountId>,
+        /// What it is found by there, such as the number of the transfer.
+        reference: String,
+        refunded_at: Timestamp,
+    },
+}
+
+impl RefundBy {
+    pub const NAMES: [&str; 2] = ["gateway", "outside"];
+
+    /// The word in the API.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Outside { .. } => "outside",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RefundState {
-    /// The gateway was not asked for it yet.
+    /// The gateway was not asked for it yet, or what went outside is not in the books yet.
     Pending,
     /// A call that asks for it was about to be made, and may have been. What came of it is not known.
     Calling {
@@ -56,6 +122,10 @@ pub enum RefundState {
     },
     /// The gateway took the order and has not finished it.
     Accepted {
+        since: Timestamp,
+    },
+    /// A person found out that the money went. The next sweep writes that into the books.
+    Acknowledged {
         since: Timestamp,
     },
     Succeeded {
@@ -69,14 +139,18 @@ pub enum RefundState {
     /// Nobody knows whether it was made, or it takes longer than any bank does: a person has to look.
     NeedsReview {
         at: Timestamp,
+        #[serde(rename = "review_reason")]
+        reason: ReviewReason,
     },
 }
 
 impl RefundState {
+    pub const NAMES: [&str; 4] = ["pending", "succeeded", "failed", "needs_review"];
+
     /// The name of the state in the API, where everything that is not decided is pending.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Pending | Self::Calling { .. } | Self::Accepted { .. } => "pending",
+            Self::Pending | Self::Calling { .. } | Self::Accepted { .. } | Self::Acknowledged { .. } => "pending",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::NeedsReview { .. } => "needs_review",
@@ -84,18 +158,56 @@ impl RefundState {
     }
 }
 
+/// What a refund is begun with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NewRefund {
+    pub(super) cause: RefundCause,
+    /// In minor units of the payment's currency.
+    pub(super) amount: i64,
+    pub(super) method: RefundBy,
+    pub(super) reason: Option<String>,
+    pub(super) requested_by: Option<CreatedBy>,
+    pub(super) request: Option<RequestFingerprint>,
+}
+
+impl NewRefund {
+    /// Everything goes back by the gateway's call.
+    pub(super) fn whole(cause: RefundCause, amount: i64) -> Self {
+        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by: None, request: None }
+    }
+}
+
+/// A refund after a gateway's word, and why a person has to look, where one has.
+pub(super) struct Followed {
+    pub(super) refund: Refund,
+    pub(super) review: Option<ReviewReason>,
+}
+
 impl Refund {
-    /// The next refund of an attempt. The number of those before it makes its id another one.
-    pub(super) fn next(attempt: &AttemptId, before: Option<&Self>, cause: RefundCause, now: Timestamp) -> Self {
-        let id = RefundId::of(attempt, before.map(|before| &before.id));
+    pub(super) fn new(id: RefundId, new: NewRefund, now: Timestamp) -> Self {
+        let NewRefund { cause, amount, method, reason, requested_by, request } = new;
         Self {
             id,
             cause,
+            amount,
+            method,
+            reason,
+            requested_by,
+            request,
             created_at: now,
+            look_at: Some(now),
             calls: 0,
             unanswered: 0,
             gateway_reference: None,
             state: RefundState::Pending,
+        }
+    }
+
+    /// What it is found by where it was made: at the gateway, or wherever the money went from.
+    pub fn reference(&self) -> Option<&str> {
+        match &self.method {
+            RefundBy::Gateway => self.gateway_reference.as_deref(),
+            RefundBy::Outside { reference, .. } => Some(reference),
         }
     }
 
@@ -107,11 +219,44 @@ impl Refund {
 
     /// Whether the gateway may still make it, or says that it will.
     pub fn is_undecided(&self) -> bool {
+        self.is_under_way() || self.needs_review() && self.calls > 0
+    }
+
+    /// Whether it is not decided and no person is needed: something will happen to it by itself.
+    pub fn is_under_way(&self) -> bool {
         match &self.state {
-            RefundState::Pending | RefundState::Calling { .. } | RefundState::Accepted { .. } => true,
-            RefundState::NeedsReview { .. } => self.calls > 0,
-            RefundState::Succeeded { .. } | RefundState::Failed { .. } => false,
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. } => true,
+            RefundState::Succeeded { .. } | RefundState::Failed { .. } | RefundState::NeedsReview { .. } => false,
         }
+    }
+
+    /// Whether the gateway is asked about it, or for it, and not a person or a sweep of ours writes what became of it.
+    pub fn is_the_gateways(&self) -> bool {
+        self.method == RefundBy::Gateway && !matches!(&self.state, RefundState::Acknowledged { .. })
+    }
+
+    /// Whether it was asked for under the idempotency key of this request, whatever its body.
+    pub fn is_of_request(&self, request: &RequestFingerprint) -> bool {
+        self.request.as_ref().is_some_and(|known| known.key == request.key)
+    }
+
+    /// Whether the money went.
+    pub fn has_succeeded(&self) -> bool {
+        matches!(&self.state, RefundState::Succeeded { .. })
+    }
+
+    /// Whether a person has to look.
+    pub fn needs_review(&self) -> bool {
+        matches!(&self.state, RefundState::NeedsReview { .. })
+    }
+
+    /// What it takes of the payment, in minor units: what went back, and what may. Of what a person has to look at that person
+    /// may find that it went, or have it asked for again.
+    pub fn takes(&self) -> i64 {
+        if self.has_succeeded() || self.is_under_way() || self.needs_review() { self.amount } else { 0 }
     }
 
     /// Whether the gateway took the order and has not said what became of it.
@@ -119,13 +264,31 @@ impl Refund {
         self.is_undecided() && self.gateway_reference.is_some()
     }
 
+    /// Whether nobody knows which of the gateway's refunds it is, if any, so that no other call may be made meanwhile.
+    pub(super) fn keeps_others_waiting(&self) -> bool {
+        self.is_the_gateways() && matches!(&self.state, RefundState::Pending | RefundState::Calling { .. })
+    }
+
     /// Whether the gateway may be asked for it now, given what it said about the refunds that there are.
     pub(super) fn may_call(&self, answer: &RefundAnswer) -> bool {
-        matches!(
-            (&self.state, answer),
-            (RefundState::Pending, RefundAnswer::Absent | RefundAnswer::Unlisted)
-                | (RefundState::Calling { .. }, RefundAnswer::Absent)
-        )
+        self.method == RefundBy::Gateway
+            && matches!(
+                (&self.state, answer),
+                (RefundState::Pending, RefundAnswer::Absent | RefundAnswer::Unlisted)
+                    | (RefundState::Calling { .. }, RefundAnswer::Absent)
+            )
+    }
+
+    /// Whether what a call before made would be shown by now.
+    pub(super) fn is_surely_listed(&self, now: Timestamp) -> bool {
+        let RefundState::Calling { since } = &self.state else { return true };
+        now.duration_since(*since) >= SURELY_LISTED
+    }
+
+    /// The refund with the intention to ask for it, which is written before the call that asks for it.
+    pub(super) fn calling(&self, now: Timestamp) -> Self {
+        let state = RefundState::Calling { since: now };
+        Self { calls: self.calls.saturating_add(1), state, look_at: Some(later(now, LEASE)), ..self.clone() }
     }
 
     /// The refund as it is asked about once more, because a person wants to know. `None` where there is nothing to ask about:
@@ -137,7 +300,118 @@ impl Refund {
             (_, None, 0) => RefundState::Pending,
             (_, None, _) => RefundState::Calling { since: now },
         };
-        Some(Self { state, unanswered: 0, ..self })
+        Some(Self { state, unanswered: 0, look_at: Some(now), ..self })
+    }
+
+    /// The refund as nothing will happen to it by itself any more.
+    pub(super) fn settled(&self, state: RefundState) -> Self {
+        Self { state, look_at: None, ..self.clone() }
+    }
+
+    /// When it is looked at next, after a run that leased it at this instant. `can_reverse` says whether its payment can be
+    /// undone for a while only, so that each sweep calls.
+    pub(super) fn next_look(&self, can_reverse: bool, now: Timestamp) -> Timestamp {
+        let pause = if let RefundState::Accepted { since } = &self.state {
+            pause_before_asking(now.duration_since(*since))
+        } else if can_reverse {
+            LEASE
+        } else {
+            LEASE.saturating_mul(1 << self.unanswered.min(6))
+        };
+        later(now, pause)
+    }
+
+    /// What follows from what a gateway said about it. `None` where there is nothing to write.
+    pub(super) fn follow(&self, answer: &RefundAnswer, can_reverse: bool, now: Timestamp) -> Option<Followed> {
+        let goes_on = |refund: Self| {
+            let look_at = Some(refund.next_look(can_reverse, now));
+            Some(Followed { refund: Self { look_at, ..refund }, review: None })
+        };
+        let unclear = |reason: ReviewReason| {
+            let refund = self.settled(RefundState::NeedsReview { at: now, reason: reason.clone() });
+            Some(Followed { refund, review: Some(reason) })
+        };
+        let known = |reference: &Option<String>| reference.clone().or_else(|| self.gateway_reference.clone());
+        match answer {
+            RefundAnswer::Succeeded { reference } => {
+                let state = RefundState::Succeeded { at: now };
+                let refund = Self { gateway_reference: known(reference), unanswered: 0, ..self.settled(state) };
+                Some(Followed { refund, review: None })
+            }
+            RefundAnswer::Accepted { .. } if self.is_too_slow(now) => unclear(ReviewReason::RefundTooSlow),
+            RefundAnswer::Accepted { .. } if matches!(self.state, RefundState::Accepted { .. }) => None,
+            RefundAnswer::Accepted { reference } => goes_on(Self {
+                gateway_reference: Some(reference.clone()),
+                unanswered: 0,
+                state: RefundState::Accepted { since: now },
+                ..self.clone()
+            }),
+            RefundAnswer::Failed { reference, code } => {
+                let state = RefundState::Failed { at: now, code: code.clone() };
+                let refund = Self { gateway_reference: known(reference), ..self.settled(state) };
+                Some(Followed { refund, review: Some(ReviewReason::RefundFailed { code: code.clone() }) })
+            }
+            // A key may be replaced in a minute, and what a refused one asks about may be under way all the same.
+            RefundAnswer::AccountRefused { .. } => self.unanswered(can_reverse, now),
+            RefundAnswer::CredentialsMissing { .. } if self.calls > 1 => self.unanswered(can_reverse, now),
+            // A call before this one was not answered, and may be why there is nothing left to refund.
+            RefundAnswer::Refused { .. } if self.calls > 1 => unclear(ReviewReason::RefundUnanswered),
+            RefundAnswer::Refused { code } | RefundAnswer::CredentialsMissing { code } => {
+                let refund = self.settled(RefundState::Failed { at: now, code: code.clone() });
+                Some(Followed { refund, review: Some(ReviewReason::RefundRefused { code: code.clone() }) })
+            }
+            RefundAnswer::Unlisted => match &self.state {
+                RefundState::Calling { since } if now.duration_since(*since) >= LATEST_LISTING => {
+                    unclear(ReviewReason::RefundUnanswered)
+                }
+                // What the gateway took does not vanish by itself.
+                RefundState::Accepted { .. } => self.unanswered(can_reverse, now),
+                RefundState::Pending
+                | RefundState::Calling { .. }
+                | RefundState::Acknowledged { .. }
+                | RefundState::Succeeded { .. }
+                | RefundState::Failed { .. }
+                | RefundState::NeedsReview { .. } => None,
+            },
+            RefundAnswer::Absent if matches!(self.state, RefundState::Accepted { .. }) => {
+                self.unanswered(can_reverse, now)
+            }
+            RefundAnswer::Absent => None,
+            RefundAnswer::Unknown { .. } => self.unanswered(can_reverse, now),
+        }
+    }
+
+    /// The refund after one more question about it that was not answered.
+    fn unanswered(&self, can_reverse: bool, now: Timestamp) -> Option<Followed> {
+        let refund = Self { unanswered: self.unanswered.saturating_add(1), ..self.clone() };
+        let is_accepted = matches!(refund.state, RefundState::Accepted { .. });
+        // Where the gateway has the order, time alone says when it has had it for too long.
+        let gives_up = if is_accepted { refund.is_too_slow(now) } else { refund.unanswered >= MAX_REFUND_TRIES };
+        if gives_up {
+            let reason = if is_accepted { ReviewReason::RefundTooSlow } else { ReviewReason::RefundUnanswered };
+            let refund = refund.settled(RefundState::NeedsReview { at: now, reason: reason.clone() });
+            return Some(Followed { refund, review: Some(reason) });
+        }
+        let look_at = Some(refund.next_look(can_reverse, now));
+        Some(Followed { refund: Self { look_at, ..refund }, review: None })
+    }
+
+    /// Whether the gateway has had the order for longer than the slowest bank takes.
+    fn is_too_slow(&self, now: Timestamp) -> bool {
+        matches!(&self.state, RefundState::Accepted { since } if now.duration_since(*since) >= SLOWEST_REFUND)
+    }
+}
+
+/// How long to wait before the gateway is asked again about a refund that it took, by how long it has had it.
+fn pause_before_asking(had_for: SignedDuration) -> SignedDuration {
+    if had_for < SignedDuration::from_mins(10) {
+        LEASE
+    } else if had_for < SignedDuration::from_hours(3) {
+        SignedDuration::from_mins(10)
+    } else if had_for < SignedDuration::from_hours(72) {
+        SignedDuration::from_hours(1)
+    } else {
+        SignedDuration::from_hours(6)
     }
 }
 

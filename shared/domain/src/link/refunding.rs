@@ -1,194 +1,450 @@
-//! Sending money back that is ours and that the link cannot keep.
+//! Sending money back: what a link could not keep, and what somebody wants to be returned of what it kept.
+//!
+//! All refunds of one payment lie on its attempt, and every change of them is a change of the link, written over the version
+//! that it was decided on. So two callers cannot give back the same money, and what is not decided counts as gone.
 //!
 //! Each call that sends money back is written down before it is made, so that whoever goes on after a crash knows that the
 //! gateway may have done it. A gateway that took the order is asked until it says that the money went, or that it
-//! will not: accepted is not done. No second refund is asked for while the first may still go through.
+//! will not: accepted is not done. No call is made while another's outcome is not known, because nobody could say which of
+//! the two a gateway shows.
+
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempt::{Attempt, AttemptState, LEASE, later};
-use super::payment_link::PaymentLink;
-use super::refund::{Refund, RefundCause, RefundState};
-use super::review_reason::ReviewReason;
-use crate::gateway::{Payment, RefundAnswer};
-use crate::ids::AttemptId;
+use super::attempt::{Attempt, AttemptState};
+use super::confirming::Transition;
+use super::created_by::CreatedBy;
+use super::lease::later;
+use super::payment_link::{PaymentLink, Work};
+use super::receipt::{Correction, Receipt};
+use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState};
+use crate::gateway::{CannotRefund, Payment, RefundAnswer};
+use crate::idempotency::RequestFingerprint;
+use crate::ids::{AccountId, AttemptId, ReceiptId, RefundId};
+use crate::problem::{Rejection, parse_word};
 
-/// After this many unanswered questions and calls in a row a person has to look. Where the gateway lets a call undo a
-/// payment for half an hour only, one a minute spreads them over most of it.
-pub(crate) const MAX_REFUND_TRIES: u32 = 25;
+/// At most this many refunds of one payment went or may go.
+pub const MAX_REFUNDS: usize = 20;
 
-/// A gateway's list of refunds is not believed to be late by more than this. Where a second call could refund a second
-/// time, one that is still not listed then is for a person.
-const LATEST_LISTING: SignedDuration = SignedDuration::from_hours(2);
+/// A payment is asked to be returned at most this often at its gateway, also where it failed each time. What went by other
+/// means can be noted even then.
+const MOST_ASKED_FOR: usize = 60;
 
-/// A refund that its gateway has not finished after this long is for a person. Banks take up to ten working days.
-const SLOWEST_REFUND: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// The clock of whoever sent money back may be ahead of ours by this much.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long to wait before the gateway is asked again about a refund that it took, by how long it has had it.
-fn pause_before_asking(had_for: SignedDuration) -> SignedDuration {
-    if had_for < SignedDuration::from_mins(10) {
-        LEASE
-    } else if had_for < SignedDuration::from_hours(3) {
-        SignedDuration::from_mins(10)
-    } else if had_for < SignedDuration::from_hours(72) {
-        SignedDuration::from_hours(1)
-    } else {
-        SignedDuration::from_hours(6)
+/// What somebody wants to be returned of a payment that a link kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundWish {
+    /// In minor units of the payment's currency. Left out, all that is left.
+    pub amount: Option<i64>,
+    pub method: RefundBy,
+    pub reason: Option<String>,
+    pub requested_by: Option<CreatedBy>,
+    /// The request that asks for it.
+    pub request: Option<RequestFingerprint>,
+    /// The names of the optional credentials that the account has, where they are known.
+    pub has_credentials: Option<BTreeSet<String>>,
+}
+
+/// Why a refund cannot be begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundRefused {
+    /// The link has no such attempt.
+    NoSuchAttempt,
+    /// The link has no payment of this attempt.
+    NoSuchPayment,
+    /// The money went from an account that there is not, or from one of another mode or currency.
+    NotFromThere,
+    /// Nothing is left of the payment: all of it went back, or may have.
+    NothingLeft,
+    /// More than is left of the payment, which is so much in minor units.
+    TooMuch { left: i64 },
+    /// There were too many of this payment already.
+    TooMany,
+    /// The same was asked for by the same request before, and this refund came of it.
+    Repeated(RefundId),
+    /// Something else was asked for under the same idempotency key before.
+    KeyReused,
+    /// It went back at an instant at which it was not paid yet, or that has not come.
+    NotThen,
+    /// The payment's gateway cannot be asked for it.
+    Gateway(CannotRefund),
+}
+
+/// What a person found out about a refund that needs one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundResolution {
+    /// The gateway is asked once more.
+    AskAgain,
+    /// The money went back.
+    Refunded,
+    /// It did not, and will not by this refund.
+    NotRefunded,
+}
+
+impl RefundResolution {
+    pub const ALL: [Self; 3] = [Self::AskAgain, Self::Refunded, Self::NotRefunded];
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AskAgain => "ask_again",
+            Self::Refunded => "refunded",
+            Self::NotRefunded => "not_refunded",
+        }
+    }
+}
+
+/// Why a person's decision about a refund cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolveRefundRefused {
+    NoSuchRefund,
+    /// No person is needed for it, or its attempt is what a person decides about.
+    NotUnderReview,
+    /// The gateway has the order and may still send the money.
+    AtTheGateway,
+}
+
+impl Refund {
+    /// The account that the money goes from.
+    pub fn account_id<'a>(&'a self, attempt: &'a Attempt) -> &'a AccountId {
+        match &self.method {
+            RefundBy::Outside { account_id: Some(account), .. } => account,
+            RefundBy::Gateway | RefundBy::Outside { account_id: None, .. } => &attempt.account_id,
+        }
     }
 }
 
 impl Attempt {
-    /// The refund that is under way.
-    pub fn refunding(&self) -> Option<(&Payment, &Refund)> {
-        let AttemptState::Refunding { payment, .. } = &self.state else { return None };
-        Some((payment, self.refund.as_ref()?))
-    }
-
-    /// When the refund is looked at next, after a run that leased it at this instant.
-    pub(super) fn next_refund_look(&self, now: Timestamp) -> Timestamp {
-        let Some(refund) = &self.refund else { return later(now, LEASE) };
-        match &refund.state {
-            RefundState::Accepted { since } => later(now, pause_before_asking(now.duration_since(*since))),
-            RefundState::Pending
-            | RefundState::Calling { .. }
-            | RefundState::Succeeded { .. }
-            | RefundState::Failed { .. }
-            | RefundState::NeedsReview { .. } => later(now, self.pause_before_refund(refund.unanswered)),
+    /// The money that its refunds are of, where there is any.
+    pub fn refundable(&self) -> Option<&Payment> {
+        match &self.state {
+            AttemptState::Refunding { payment, .. } | AttemptState::Paid { payment, .. } => Some(payment),
+            AttemptState::Open { .. }
+            | AttemptState::Confirming { .. }
+            | AttemptState::Accepted { .. }
+            | AttemptState::AwaitingReversal { .. }
+            | AttemptState::Failed { .. }
+            | AttemptState::Abandoned { .. }
+            | AttemptState::Refunded { .. }
+            | AttemptState::NeedsReview { .. } => None,
         }
     }
 
-    /// The pause after `unanswered` unanswered calls. Where a payment can be undone for a while only, each sweep calls.
-    fn pause_before_refund(&self, unanswered: u32) -> SignedDuration {
-        if self.gateway.profile().can_reverse() { LEASE } else { LEASE.saturating_mul(1 << unanswered.min(6)) }
+    pub fn refund(&self, id: &RefundId) -> Option<&Refund> {
+        self.refunds.iter().find(|refund| refund.id == *id)
+    }
+
+    /// The refund that was asked for under the idempotency key of a request, whatever its body.
+    fn refund_by<'a>(&self, request: &'a RequestFingerprint) -> Option<(&Refund, &'a RequestFingerprint)> {
+        Some((self.refunds.iter().find(|refund| refund.is_of_request(request))?, request))
+    }
+
+    /// A refund that is under way, with the money that it is of.
+    pub fn refunding(&self, id: &RefundId) -> Option<(&Payment, &Refund)> {
+        let refund = self.refund(id).filter(|refund| refund.is_under_way())?;
+        Some((self.refundable()?, refund))
+    }
+
+    /// The refunds at which somebody has to look at some instant: those that the gateway took, and of the others the first,
+    /// which keeps those behind it waiting.
+    pub fn refunds_to_look_at(&self) -> impl Iterator<Item = &Refund> {
+        let first = self.refunds.iter().position(Refund::keeps_others_waiting);
+        let is_next = move |(index, refund): &(usize, &Refund)| {
+            refund.is_under_way() && (!refund.keeps_others_waiting() || Some(*index) == first)
+        };
+        self.refunds.iter().enumerate().filter(is_next).map(|(_, refund)| refund)
+    }
+
+    /// When a refund has to be looked at next.
+    pub(super) fn refunds_due_at(&self) -> Option<Timestamp> {
+        self.refunds_to_look_at().filter_map(|refund| refund.look_at).min()
+    }
+
+    /// Whether it is not known of a refund whether the money went, or a person has to look.
+    pub(super) fn has_undecided_refund(&self) -> bool {
+        let is_undecided = |refund: &Refund| refund.is_under_way() || refund.needs_review() && self.is_kept();
+        self.refunds.iter().any(is_undecided)
+    }
+
+    /// What a refund is called in the API. Of money that no link keeps a person decides on the attempt: where that led to
+    /// another refund, nothing will become of the one before.
+    pub fn status_of(&self, refund: &Refund) -> &'static str {
+        let is_superseded = refund.needs_review() && !self.is_kept() && self.refunds.last() != Some(refund);
+        if is_superseded { "failed" } else { refund.state.name() }
+    }
+
+    /// Since when the gateway has said that its money is ours, where it has and we still know.
+    pub fn confirmed_since(&self) -> Option<Timestamp> {
+        if let AttemptState::Paid { at, .. } = &self.state { Some(*at) } else { self.confirmed_at }
+    }
+
+    /// Whether its money is the payment of its link.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.state, AttemptState::Paid { .. })
+    }
+
+    /// Whether its money went back by the last of its refunds.
+    pub(super) fn went_back_by_refund(&self) -> bool {
+        self.refunds.last().is_some_and(Refund::has_succeeded)
+    }
+
+    /// Moves the refunds that are due ahead, and says what has to be done.
+    pub(super) fn lease_refunds(&mut self, now: Timestamp) -> Vec<Work> {
+        let can_reverse = self.gateway.profile().can_reverse();
+        let due: Vec<RefundId> = self
+            .refunds_to_look_at()
+            .filter(|refund| refund.look_at.is_some_and(|at| at <= now))
+            .map(|refund| refund.id.clone())
+            .collect();
+        for refund in self.refunds.iter_mut().filter(|refund| due.contains(&refund.id)) {
+            refund.look_at = Some(refund.next_look(can_reverse, now));
+        }
+        due.into_iter().map(|refund| Work::Refund(self.id.clone(), refund)).collect()
+    }
+
+    /// What went back of its money, in minor units.
+    pub fn refunded(&self) -> i64 {
+        self.refunds
+            .iter()
+            .filter(|refund| refund.has_succeeded())
+            .fold(0, |sum, refund| sum.saturating_add(refund.amount))
+    }
+
+    /// What can still be returned of a payment, in minor units: less what went back, and less what may have.
+    pub fn left_of(&self, payment: &Payment) -> i64 {
+        let taken = self.refunds.iter().fold(0_i64, |sum, refund| sum.saturating_add(refund.takes()));
+        payment.money.minor_units().saturating_sub(taken).max(0)
     }
 }
 
 impl PaymentLink {
-    /// The link with the beginning of a refund of an attempt's money.
+    /// The link with the beginning of a refund of an attempt's money, all of which goes back because no link keeps it.
     pub(super) fn begin_refund(&self, id: &AttemptId, payment: Payment, cause: RefundCause, now: Timestamp) -> Self {
-        let refund = self.attempt(id).map(|attempt| Refund::next(id, attempt.refund.as_ref(), cause, now));
-        self.with_refund(id, refund, AttemptState::Refunding { payment, look_up_at: now }, now)
+        let new = NewRefund::whole(cause, payment.money.minor_units());
+        let refund = Refund::new(self.next_refund_id(), new, now);
+        self.with_attempt(id, now, AttemptState::Refunding { payment }, |attempt| attempt.refunds.push(refund))
     }
 
-    /// The link with a refund that a person wants to be asked about once more. `None` where there is none to ask about.
-    pub(super) fn ask_about_refund(&self, id: &AttemptId, payment: Payment, now: Timestamp) -> Option<Self> {
-        let refund = self.attempt(id)?.refund.clone()?.asked_again(now)?;
-        Some(self.with_refund(id, Some(refund), AttemptState::Refunding { payment, look_up_at: now }, now))
+    /// The id of a refund that the next version of the link begins.
+    fn next_refund_id(&self) -> RefundId {
+        RefundId::of(&self.id, self.version + 1)
     }
 
-    /// Whether the gateway may be asked for the refund now, given what it said about the refunds that there are.
-    pub fn may_call_refund(&self, id: &AttemptId, answer: &RefundAnswer) -> bool {
-        self.attempt(id).and_then(Attempt::refunding).is_some_and(|(_, refund)| refund.may_call(answer))
+    /// A refund by its id, with the attempt that it is of.
+    pub fn refund(&self, id: &RefundId) -> Option<(&Attempt, &Refund)> {
+        self.attempts.iter().find_map(|attempt| Some((attempt, attempt.refund(id)?)))
     }
 
-    /// The link with the intention to ask for the refund, which is written before the call that asks for it.
-    pub fn begin_refund_call(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
-        let attempt = self.attempt(id)?;
-        let (payment, refund) = attempt.refunding()?;
-        let refund = Refund {
-            calls: refund.calls.saturating_add(1),
-            state: RefundState::Calling { since: now },
-            ..refund.clone()
+    /// The link with a refund of money that it kept.
+    pub fn request_refund(&self, id: &AttemptId, wish: RefundWish, now: Timestamp) -> Result<Self, RefundRefused> {
+        let attempt = self.attempt(id).ok_or(RefundRefused::NoSuchAttempt)?;
+        let AttemptState::Paid { at, payment } = &attempt.state else { return Err(RefundRefused::NoSuchPayment) };
+        if let Some((known, request)) = wish.request.as_ref().and_then(|request| attempt.refund_by(request)) {
+            let is_same = known.request.as_ref() == Some(request);
+            return Err(if is_same { RefundRefused::Repeated(known.id.clone()) } else { RefundRefused::KeyReused });
+        }
+        let paid_at = payment.gateway_paid_at.map_or(*at, |paid_at| paid_at.min(*at));
+        let earliest = paid_at.checked_sub(CLOCKS_DIFFER_BY).unwrap_or(Timestamp::MIN);
+        let method = match wish.method {
+            RefundBy::Outside { refunded_at, .. }
+                if refunded_at < earliest || refunded_at > later(now, CLOCKS_DIFFER_BY) =>
+            {
+                return Err(RefundRefused::NotThen);
+            }
+            // Books know nothing of what is still to come.
+            RefundBy::Outside { account_id, reference, refunded_at } => {
+                RefundBy::Outside { account_id, reference, refunded_at: refunded_at.min(now) }
+            }
+            RefundBy::Gateway => RefundBy::Gateway,
         };
-        let state = AttemptState::Refunding { payment: payment.clone(), look_up_at: later(now, LEASE) };
-        Some(self.with_refund(id, Some(refund), state, now))
+        let left = attempt.left_of(payment);
+        let amount = wish.amount.unwrap_or(left);
+        if left == 0 {
+            return Err(RefundRefused::NothingLeft);
+        }
+        if amount > left {
+            return Err(RefundRefused::TooMuch { left });
+        }
+        let taking = attempt.refunds.iter().filter(|refund| refund.takes() > 0).count();
+        let is_asked_too_often = method == RefundBy::Gateway && attempt.refunds.len() >= MOST_ASKED_FOR;
+        if taking >= MAX_REFUNDS || is_asked_too_often {
+            return Err(RefundRefused::TooMany);
+        }
+        if method == RefundBy::Gateway {
+            let is_whole = amount == payment.money.minor_units();
+            let (profile, age) = (attempt.gateway.profile(), now.duration_since(*at));
+            let may_refund = profile.may_refund(amount, is_whole, age, wish.has_credentials.as_ref());
+            may_refund.map_err(RefundRefused::Gateway)?;
+        }
+        let RefundWish { amount: _, method: _, reason, requested_by, request, has_credentials: _ } = wish;
+        let new = NewRefund { cause: RefundCause::Requested, amount, method, reason, requested_by, request };
+        let refund = Refund::new(self.next_refund_id(), new, now);
+        Ok(self.with_refunds(id, now, |attempt| attempt.refunds.push(refund)))
+    }
+
+    /// The link with a refund that a person wants to be asked about once more, of money that no link keeps. `None` where there
+    /// is none to ask about.
+    pub(super) fn ask_about_refund(&self, id: &AttemptId, payment: Payment, now: Timestamp) -> Option<Self> {
+        let refund = self.attempt(id)?.refunds.last()?.clone().asked_again(now)?;
+        let state = AttemptState::Refunding { payment };
+        Some(self.with_attempt(id, now, state, |attempt| attempt.put_refund(refund)))
+    }
+
+    /// Whether the gateway may be asked for a refund now, given what it said about the refunds that there are.
+    pub fn may_call_refund(&self, id: &AttemptId, refund: &RefundId, answer: &RefundAnswer, now: Timestamp) -> bool {
+        let Some(attempt) = self.attempt(id) else { return false };
+        let Some(payment) = attempt.refundable() else { return false };
+        let is_next = |next: &Refund| {
+            // That a whole payment goes back once the gateway sees to, whatever its list shows. A part could go twice.
+            let is_whole = next.amount == payment.money.minor_units();
+            next.id == *refund && next.may_call(answer) && (is_whole || next.is_surely_listed(now))
+        };
+        attempt.refunds_to_look_at().any(is_next)
+    }
+
+    /// The link with the intention to ask for a refund, which is written before the call that asks for it.
+    pub fn begin_refund_call(&self, id: &AttemptId, refund: &RefundId, now: Timestamp) -> Option<Self> {
+        let attempt = self.attempt(id)?;
+        let (_, refund) = attempt.refunding(refund).filter(|(_, refund)| refund.is_the_gateways())?;
+        if !attempt.refunds_to_look_at().any(|next| next.id == refund.id) {
+            return None;
+        }
+        let refund = refund.calling(now);
+        Some(self.with_refunds(id, now, |attempt| attempt.put_refund(refund)))
+    }
+
+    /// What a person decided about a refund of kept money that needs one.
+    pub fn resolve_refund(
+        &self,
+        id: &RefundId,
+        resolution: RefundResolution,
+        now: Timestamp,
+    ) -> Result<Self, ResolveRefundRefused> {
+        let (attempt, refund) = self.refund(id).ok_or(ResolveRefundRefused::NoSuchRefund)?;
+        if !attempt.is_kept() || !refund.needs_review() {
+            return Err(ResolveRefundRefused::NotUnderReview);
+        }
+        let refund = match resolution {
+            RefundResolution::AskAgain => {
+                refund.clone().asked_again(now).ok_or(ResolveRefundRefused::NotUnderReview)?
+            }
+            RefundResolution::Refunded => {
+                let state = RefundState::Acknowledged { since: now };
+                Refund { state, look_at: Some(now), ..refund.clone() }
+            }
+            RefundResolution::NotRefunded if refund.is_at_the_gateway() => {
+                return Err(ResolveRefundRefused::AtTheGateway);
+            }
+            RefundResolution::NotRefunded => {
+                refund.settled(RefundState::Failed { at: now, code: "resolved_not_refunded".to_owned() })
+            }
+        };
+        let attempt = attempt.id.clone();
+        Ok(self.with_refunds(&attempt, now, |attempt| attempt.put_refund(refund)))
+    }
+
+    /// What follows for a refund of which nobody has to ask a gateway: what went by other means, or what a person found out
+    /// to have gone, is in the books now. `None` where it is none, or is there already.
+    pub fn record_refund(&self, id: &AttemptId, refund: &RefundId, now: Timestamp) -> Option<Transition> {
+        let (_, refund) = self.attempt(id)?.refunding(refund)?;
+        if refund.is_the_gateways() {
+            return None;
+        }
+        let refund = refund.settled(RefundState::Succeeded { at: now });
+        Some(self.after_refund(id, refund, AttemptState::Refunded { at: now }, now))
     }
 
     /// What follows from what a gateway said about a refund. `None` where there is nothing to write.
-    pub fn apply_refund_answer(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
+    pub fn apply_refund_answer(
+        &self,
+        id: &AttemptId,
+        refund: &RefundId,
+        answer: &RefundAnswer,
+        now: Timestamp,
+    ) -> Option<Transition> {
         let attempt = self.attempt(id)?;
-        let (payment, refund) = attempt.refunding()?;
-        let goes_on = |refund: Refund| {
-            let look_up_at = Attempt { refund: Some(refund.clone()), ..attempt.clone() }.next_refund_look(now);
-            let state = AttemptState::Refunding { payment: payment.clone(), look_up_at };
-            Some(self.with_refund(id, Some(refund), state, now))
+        let (payment, refund) = attempt.refunding(refund)?;
+        let Followed { refund, review } = refund.follow(answer, attempt.gateway.profile().can_reverse(), now)?;
+        let state = match (&refund.state, review) {
+            (_, Some(reason)) => AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) },
+            (RefundState::Succeeded { .. }, None) => AttemptState::Refunded { at: now },
+            (_, None) => AttemptState::Refunding { payment: payment.clone() },
         };
-        let review = |reason: ReviewReason, refund: Refund| {
-            let state = AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) };
-            Some(self.with_refund(id, Some(refund), state, now))
-        };
-        let known = |reference: &Option<String>| reference.clone().or_else(|| refund.gateway_reference.clone());
-        let unclear = || Refund { state: RefundState::NeedsReview { at: now }, ..refund.clone() };
-        match answer {
-            RefundAnswer::Succeeded { reference } => {
-                let state = RefundState::Succeeded { at: now };
-                let refund = Refund { gateway_reference: known(reference), unanswered: 0, state, ..refund.clone() };
-                Some(self.with_refund(id, Some(refund), AttemptState::Refunded { at: now }, now))
-            }
-            RefundAnswer::Accepted { .. } if is_too_slow(refund, now) => review(ReviewReason::RefundTooSlow, unclear()),
-            RefundAnswer::Accepted { .. } if matches!(refund.state, RefundState::Accepted { .. }) => None,
-            RefundAnswer::Accepted { reference } => goes_on(Refund {
-                gateway_reference: Some(reference.clone()),
-                unanswered: 0,
-                state: RefundState::Accepted { since: now },
-                ..refund.clone()
-            }),
-            RefundAnswer::Failed { reference, code } => {
-                let state = RefundState::Failed { at: now, code: code.clone() };
-                let refund = Refund { gateway_reference: known(reference), state, ..refund.clone() };
-                review(ReviewReason::RefundFailed { code: code.clone() }, refund)
-            }
-            // A key may be replaced in a minute, and what a refused one asks about may be under way all the same.
-            RefundAnswer::AccountRefused { .. } => self.unanswered_refund(id, now),
-            RefundAnswer::CredentialsMissing { .. } if refund.calls > 1 => self.unanswered_refund(id, now),
-            // A call before this one was not answered, and may be why there is nothing left to refund.
-            RefundAnswer::Refused { .. } if refund.calls > 1 => review(ReviewReason::RefundUnanswered, unclear()),
-            RefundAnswer::Refused { code } | RefundAnswer::CredentialsMissing { code } => {
-                let state = RefundState::Failed { at: now, code: code.clone() };
-                review(ReviewReason::RefundRefused { code: code.clone() }, Refund { state, ..refund.clone() })
-            }
-            RefundAnswer::Unlisted => match &refund.state {
-                RefundState::Calling { since } if now.duration_since(*since) >= LATEST_LISTING => {
-                    review(ReviewReason::RefundUnanswered, unclear())
-                }
-                // What the gateway took does not vanish by itself.
-                RefundState::Accepted { .. } => self.unanswered_refund(id, now),
-                RefundState::Pending
-                | RefundState::Calling { .. }
-                | RefundState::Succeeded { .. }
-                | RefundState::Failed { .. }
-                | RefundState::NeedsReview { .. } => None,
-            },
-            RefundAnswer::Absent if matches!(refund.state, RefundState::Accepted { .. }) => {
-                self.unanswered_refund(id, now)
-            }
-            RefundAnswer::Absent => None,
-            RefundAnswer::Unknown { .. } => self.unanswered_refund(id, now),
-        }
+        Some(self.after_refund(id, refund, state, now))
     }
 
     /// The same, where a call of somebody else made us ask. How often that happens is not ours to say, so that a
     /// question which was not answered counts for nothing: the schedule's own do, until a person has to look.
-    pub fn apply_refund_news(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
-        let unanswered = |link: &Self| Some(link.attempt(id)?.refund.as_ref()?.unanswered);
-        self.apply_refund_answer(id, answer, now).filter(|next| unanswered(next) <= unanswered(self))
+    pub fn apply_refund_news(
+        &self,
+        id: &AttemptId,
+        refund: &RefundId,
+        answer: &RefundAnswer,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        let unanswered = |link: &Self| Some(link.attempt(id)?.refund(refund)?.unanswered);
+        self.apply_refund_answer(id, refund, answer, now).filter(|next| unanswered(&next.link) <= unanswered(self))
     }
 
-    /// The link after one more question about a refund that was not answered.
-    fn unanswered_refund(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
-        let attempt = self.attempt(id)?;
-        let (payment, refund) = attempt.refunding()?;
-        let refund = Refund { unanswered: refund.unanswered.saturating_add(1), ..refund.clone() };
-        let is_accepted = matches!(refund.state, RefundState::Accepted { .. });
-        // Where the gateway has the order, time alone says when it has had it for too long.
-        let gives_up = if is_accepted { is_too_slow(&refund, now) } else { refund.unanswered >= MAX_REFUND_TRIES };
-        if gives_up {
-            let reason = if is_accepted { ReviewReason::RefundTooSlow } else { ReviewReason::RefundUnanswered };
-            let state = AttemptState::NeedsReview { at: now, reason, payment: Some(payment.clone()) };
-            let refund = Refund { state: RefundState::NeedsReview { at: now }, ..refund };
-            return Some(self.with_refund(id, Some(refund), state, now));
+    /// The link with another state of a refund. Money that no link keeps has the state of its refund; a payment of the link
+    /// stays one, whatever goes back of it.
+    fn after_refund(&self, id: &AttemptId, refund: Refund, unkept: AttemptState, now: Timestamp) -> Transition {
+        let is_kept = self.attempt(id).is_some_and(Attempt::is_kept);
+        if !is_kept {
+            return self.with_attempt(id, now, unkept, |attempt| attempt.put_refund(refund)).into();
         }
-        let look_up_at = Attempt { refund: Some(refund.clone()), ..attempt.clone() }.next_refund_look(now);
-        let state = AttemptState::Refunding { payment: payment.clone(), look_up_at };
-        Some(self.with_refund(id, Some(refund), state, now))
+        let link = self.with_refunds(id, now, |attempt| attempt.put_refund(refund.clone()));
+        let correction = link.correction(id, &refund);
+        Transition { correction, ..link.into() }
     }
 
-    fn with_refund(&self, id: &AttemptId, refund: Option<Refund>, state: AttemptState, now: Timestamp) -> Self {
-        self.with_attempt(id, now, state, |attempt| attempt.refund = refund)
+    /// The receipt that was registered: that of the payment, or that of a refund of it.
+    pub fn registered_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
+        let receipt = self.receipt()?;
+        let Some(refund) = refund else { return Some(receipt) };
+        let refund = self.attempt(&receipt.attempt_id)?.refund(refund)?;
+        Some(self.correction(&receipt.attempt_id, refund)?.receipt)
+    }
+
+    /// The ids of all receipts of the link's payment: its own, and those of what went back of it.
+    pub fn receipt_ids(&self) -> Vec<ReceiptId> {
+        let Some(payment) = self.receipt_id() else { return Vec::new() };
+        let kept = self.attempts.iter().filter(|attempt| attempt.is_kept());
+        let gone = kept.flat_map(|attempt| &attempt.refunds).filter(|refund| refund.has_succeeded());
+        std::iter::once(payment).chain(gone.map(|refund| ReceiptId::of_refund(&refund.id))).collect()
+    }
+
+    /// What went back of the link's payment, in minor units.
+    pub fn refunded(&self) -> i64 {
+        self.attempts.iter().filter(|attempt| attempt.is_kept()).map(Attempt::refunded).sum()
+    }
+
+    /// The record that kept money went back, where the payment has one.
+    fn correction(&self, id: &AttemptId, refund: &Refund) -> Option<Correction> {
+        let RefundState::Succeeded { at } = &refund.state else { return None };
+        let corrected = self.receipt().filter(|receipt| receipt.attempt_id == *id)?;
+        Some(Correction { receipt: corrected.correction(refund, *at), corrected })
+    }
+
+    fn with_refunds(&self, id: &AttemptId, now: Timestamp, change: impl FnOnce(&mut Attempt)) -> Self {
+        self.changed(now, |link| {
+            if let Some(attempt) = link.attempts.iter_mut().find(|attempt| attempt.id == *id) {
+                change(attempt);
+            }
+        })
     }
 }
 
-/// Whether the gateway has had the order for longer than the slowest bank takes.
-fn is_too_slow(refund: &Refund, now: Timestamp) -> bool {
-    matches!(&refund.state, RefundState::Accepted { since } if now.duration_since(*since) >= SLOWEST_REFUND)
+impl Attempt {
+    fn put_refund(&mut self, refund: Refund) {
+        if let Some(known) = self.refunds.iter_mut().find(|known| known.id == refund.id) {
+            *known = refund;
+        }
+    }
 }

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::attempt::{Attempt, AttemptState};
 use super::payment_link::PaymentLink;
-use super::refund::{Refund, RefundCause};
+use super::refund::{Refund, RefundCause, RefundState};
 use super::review_reason::ReviewReason;
 use crate::gateway::{LookUp, NotPaidCause, NotPaidReason, Payment};
 use crate::ids::AttemptId;
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// A person's decision about an attempt under review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,7 @@ impl Resolution {
     pub const ALL: [Resolution; 5] = [Self::AskAgain, Self::Keep, Self::Refund, Self::RefundedElsewhere, Self::NotPaid];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            Rejection::new("unknown_choice", format!("An outcome is one of {known}."))
-        })
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
     }
 
     pub fn as_str(self) -> &'static str {
@@ -80,12 +77,15 @@ impl PaymentLink {
             Resolution::Keep => self.accept(attempt, own, now),
             Resolution::Refund => {
                 let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
-                if attempt.refund.as_ref().is_some_and(Refund::is_at_the_gateway) {
+                if attempt.refunds.last().is_some_and(Refund::is_at_the_gateway) {
                     return Err(ResolveRefused::RefundUndecided);
                 }
                 Ok(self.begin_refund(id, payment, RefundCause::Requested, now))
             }
-            Resolution::RefundedElsewhere => Ok(self.with_state(id, now, AttemptState::Refunded { at: now })),
+            Resolution::RefundedElsewhere => {
+                let link = self.without_reviewed_refunds(id, "resolved_refunded_elsewhere", |_| true, now);
+                Ok(link.with_state(id, now, AttemptState::Refunded { at: now }))
+            }
             Resolution::NotPaid if own.is_some() || Self::confirmed_before(attempt) => {
                 Err(ResolveRefused::MoneyConfirmed)
             }
@@ -94,6 +94,24 @@ impl PaymentLink {
                 Ok(self.with_state(id, now, AttemptState::Failed { at: now, reason, look_up_at: None }))
             }
         }
+    }
+
+    /// The link whose attempt leaves review with refunds that a person had to look at: those that are meant are not looked at
+    /// any more. This is no change by itself: it is written with the next one.
+    fn without_reviewed_refunds(
+        &self,
+        id: &AttemptId,
+        code: &str,
+        is_meant: impl Fn(&Refund) -> bool,
+        now: Timestamp,
+    ) -> Self {
+        let mut link = self.clone();
+        let attempt = link.attempts.iter_mut().find(|attempt| attempt.id == *id);
+        let refunds = attempt.into_iter().flat_map(|attempt| &mut attempt.refunds);
+        for refund in refunds.filter(|refund| refund.needs_review() && is_meant(refund)) {
+            *refund = refund.settled(RefundState::Failed { at: now, code: code.to_owned() });
+        }
+        link
     }
 
     /// Whether the gateway confirmed money of this attempt that its state does not hold any more.
@@ -132,10 +150,12 @@ impl PaymentLink {
         if self.confirming().is_some() || !self.took_money_at(confirmed_at) {
             return Err(ResolveRefused::LinkTakesNoMoney);
         }
-        if attempt.refund.as_ref().is_some_and(Refund::is_undecided) {
+        if attempt.refunds.last().is_some_and(Refund::is_undecided) {
             return Err(ResolveRefused::RefundUndecided);
         }
         let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
-        Ok(self.with_state(&attempt.id, now, AttemptState::Accepted { payment, look_up_at: now }))
+        // A refund that nobody was ever asked for does not come back to life with money that is kept.
+        let link = self.without_reviewed_refunds(&attempt.id, "resolved_kept", |refund| refund.calls == 0, now);
+        Ok(link.with_state(&attempt.id, now, AttemptState::Accepted { payment, look_up_at: now }))
     }
 }

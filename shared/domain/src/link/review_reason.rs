@@ -24,6 +24,8 @@ pub enum ReviewReason {
     RefundTooSlow,
     /// The gateway confirmed the money, and says otherwise now.
     ConfirmedThenDenied,
+    /// The gateway confirmed the money and it was not kept, after the instant that the link was restored to.
+    UnknownSinceRestore,
     /// The gateway refuses to refund the money.
     RefundRefused { code: String },
     /// The gateway took the order to refund the money, and gave up.
@@ -44,6 +46,7 @@ impl ReviewReason {
             | Self::RefundUnanswered
             | Self::RefundTooSlow
             | Self::ConfirmedThenDenied
+            | Self::UnknownSinceRestore
             | Self::RefundRefused { .. }
             | Self::RefundFailed { .. }
             | Self::Doubtful { .. } => false,
@@ -62,6 +65,7 @@ impl ReviewReason {
             Self::RefundUnanswered => "refund_unanswered",
             Self::RefundTooSlow => "refund_too_slow",
             Self::ConfirmedThenDenied => "confirmed_then_denied",
+            Self::UnknownSinceRestore => "unknown_since_restore",
             Self::RefundRefused { code } | Self::RefundFailed { code } | Self::Doubtful { code } => code,
         }
     }

@@ -29,18 +29,21 @@ impl PaymentLink {
             base: _,
             version: _,
             request_hash: _,
+            created_by: _,
             terms,
             // Of what happens to a link, each kind has a bound of its own.
             status: _,
             attempts: _,
             opened_at: _,
             message_rounds,
+            forgotten_channels: _,
             message_failed: _,
             outbox: _,
             idempotency: _,
             trace: _,
             created_at: _,
             updated_at: _,
+            restored_at: _,
         } = self;
         (terms, message_rounds)
     }

@@ -13,6 +13,9 @@ use crate::messages::recipients::{Recipient, Unreached};
 use crate::money::Money;
 use crate::records::account::LatePayment;
 
+/// The longest life of a link. Longer ones are typing mistakes, and every link is watched while it lives.
+pub const LONGEST_DAYS: i64 = 730;
+
 /// What was agreed when the link was made. It is a copy: later changes of a record cannot break a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
@@ -25,8 +28,15 @@ pub struct Terms {
     pub amount_source: AmountSource,
     /// Exclusive.
     pub expires_at: Timestamp,
+    /// Until when the customer owes the money, exclusive. It may lie before or after the end of the link, and changes
+    /// nothing about whether the link can be paid. (`due_at` of the table's items is when there is work to do.)
+    #[serde(rename = "owed_until", default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What only the CRM reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_note: Option<String>,
     pub after_payment: AfterPayment,
     pub message: MessageChoice,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -75,6 +85,8 @@ pub struct ItemTerms {
 #[serde(rename_all = "snake_case")]
 pub enum AmountSource {
     Request,
+    /// What the CRM says is still owed of the item.
+    AmountDue,
     Item,
     Balance,
 }
@@ -83,6 +95,7 @@ impl AmountSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Request => "request",
+            Self::AmountDue => "amount_due",
             Self::Item => "item",
             Self::Balance => "balance",
         }

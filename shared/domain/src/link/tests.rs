@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::attempt::later;
+use super::lease::later;
 use super::*;
 use crate::events::{Delivery, EventRecord, EventType};
 use crate::gateway::{
@@ -17,6 +17,8 @@ use crate::messages::recipients::Recipient;
 use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
 use std::collections::BTreeMap;
+
+mod refunds;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -46,7 +48,9 @@ fn terms(gateway: GatewayKind, late_payment: LatePayment) -> Terms {
         amount: rial(1_500_000),
         amount_source: AmountSource::Request,
         expires_at: at(60),
+        due_at: None,
         description: None,
+        internal_note: None,
         after_payment: AfterPayment {
             register_receipt: true,
             receipt_type_id: None,
@@ -109,19 +113,20 @@ fn the_url_is_built_from_base_and_token_and_the_id_tells_nothing_of_the_token() 
 fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
     terms.description = Some("For somebody".to_owned());
+    terms.internal_note = Some("Somebody called".to_owned());
     terms.recipients.push(Recipient {
         id: MessageId::of(&LinkId::of(&PayToken::from_random([1; 16])), 0, "sms", "+989120000000"),
         channel: Channel::Sms,
         network: None,
         to: "+989120000000".to_owned(),
-        roles: vec![],
+        people: vec![],
         stands_in_for: vec![],
     });
     let made = PaymentLink::new(
         business(),
         PayToken::from_random([1; 16]),
         "https://pay.example",
-        "hash".to_owned(),
+        "0f1e2d".to_owned(),
         terms,
         at(0),
     );
@@ -144,13 +149,59 @@ fn a_link_forgets_whom_it_was_for_only_when_nothing_can_happen_to_it() {
     let over = over.apply_answer(&id, &no, Hint::Nothing, at(1 + 72 * 60)).unwrap().link;
     let forgotten = over.forget_person(at(2 + 72 * 60)).unwrap().unwrap();
     let text = serde_json::to_string(&forgotten).unwrap();
-    for personal in ["Contact", "somebody", "Somebody", "+98912", "Invoice 1", "\"hash\""] {
+    for personal in ["Contact", "somebody", "Somebody", "+98912", "Invoice 1", "0f1e2d"] {
         assert!(!text.contains(personal), "{personal} is still in {text}");
     }
     assert_eq!((forgotten.id(), forgotten.terms().amount), (made.id(), made.terms().amount));
     assert_eq!(forgotten.terms().contact.id, made.terms().contact.id);
+    assert_eq!(forgotten.facts(), over.facts(), "it is found in lists and counted in totals as before");
+    assert!(!over.facts().channels.is_empty(), "a message went to somebody");
     assert!(!forgotten.needs_delivery(), "nobody is told of it");
     assert_eq!(forgotten.forget_person(at(3 + 72 * 60)), Ok(None), "once is enough");
+}
+
+#[test]
+fn a_link_whose_money_went_back_forgets_why_and_its_person_is_needed_until_then() {
+    let (link, id) = begun(&link_at(GatewayKind::Sep, LatePayment::Refund), 1, 1);
+    let link = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap().link;
+    let forgotten = link.forget_person(at(3)).unwrap().unwrap();
+    let method = RefundBy::Outside { account_id: None, reference: "TR-1".to_owned(), refunded_at: at(4) };
+    let reason = Some("Somebody moved away".to_owned());
+    let wish =
+        RefundWish { amount: Some(1_000), method, reason, requested_by: None, request: None, has_credentials: None };
+    let asked = forgotten.request_refund(&id, wish, at(4)).unwrap();
+    assert_eq!(asked.forget_person(at(4)), Err(StillNeeded), "the money is on its way");
+    let refund = asked.last_refund(&id).unwrap();
+    let done = asked.record_refund(&id, &refund, at(5)).unwrap().link;
+    let again = done.forget_person(at(6)).unwrap().expect("the reason came after it was forgotten");
+    let text = serde_json::to_string(&again).unwrap();
+    assert!(!text.contains("Somebody"), "{text}");
+    assert!(text.contains("TR-1"), "the books need what the money is found by: {text}");
+    assert_eq!((again.refunded(), again.receipt_ids()), (done.refunded(), done.receipt_ids()));
+    assert_eq!(again.forget_person(at(7)), Ok(None), "once is enough");
+}
+
+#[test]
+fn a_link_whose_refund_needs_a_person_forgets_nobody() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
+    let link = link.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap().link;
+    let wish = RefundWish {
+        amount: None,
+        method: RefundBy::Gateway,
+        reason: Some("Somebody moved away".to_owned()),
+        requested_by: None,
+        request: None,
+        has_credentials: None,
+    };
+    let link = link.request_refund(&id, wish, at(3)).unwrap();
+    let refund = link.last_refund(&id).unwrap();
+    let mut link = link.begin_refund_call(&id, &refund, at(3)).unwrap();
+    let silence = RefundAnswer::Unknown { why: "timeout".to_owned() };
+    while !link.needs_review() {
+        assert_eq!(link.forget_person(at(4)), Err(StillNeeded), "it is asked about");
+        link = link.apply_refund_answer(&id, &refund, &silence, at(4)).unwrap().link;
+    }
+    assert_eq!(link.forget_person(at(5)), Err(StillNeeded), "a person has to look");
 }
 
 #[test]
@@ -310,11 +361,11 @@ fn money_for_a_dead_link_is_not_taken_and_what_was_taken_goes_back() {
     let taken = watched.apply_answer(&id, &paid(), Hint::Nothing, at(9)).unwrap();
     assert_eq!((taken.kept, taken.link.attempts()[0].state.name()), (None, "refunding"));
     let (link, work) = taken.link.lease_due(at(9)).unwrap();
-    assert_eq!(work, [Work::Refund(id.clone())]);
-    let done = link.apply_refund_answer(&id, &RefundAnswer::Succeeded { reference: None }, at(10)).unwrap();
+    assert_eq!(work, [Work::Refund(id.clone(), refund_of(&link).id.clone())]);
+    let done = link.refund_answered(&id, &RefundAnswer::Succeeded { reference: None }, at(10)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
     let refused = RefundAnswer::Refused { code: "too_late".to_owned() };
-    assert!(link.apply_refund_answer(&id, &refused, at(10)).unwrap().needs_review());
+    assert!(link.refund_answered(&id, &refused, at(10)).unwrap().needs_review());
 }
 
 #[test]
@@ -377,7 +428,7 @@ fn only_calls_that_were_made_count_when_money_is_refunded() {
     let unknown = RefundAnswer::Unknown { why: "no answer".to_owned() };
     let mut tries = 0;
     while !link.needs_review() {
-        link = link.apply_refund_answer(&id, &unknown, at(40 + tries)).unwrap();
+        link = link.refund_answered(&id, &unknown, at(40 + tries)).unwrap();
         tries += 1;
     }
     assert_eq!(tries, 25, "a dead sweep spends no try");
@@ -420,7 +471,7 @@ fn a_person_decides_about_money_under_review() {
     assert_eq!(transition.link.receipt(), Some(receipt), "the link remembers both");
     assert_eq!(transition.link.resolve(&id, Resolution::RefundedElsewhere, at(5)), Err(ResolveRefused::NotUnderReview));
     let back = link.resolve(&id, Resolution::Refund, at(3)).unwrap();
-    assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone())]);
+    assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone(), refund_of(&back).id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
     assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)), Err(ResolveRefused::MoneyConfirmed), "it was paid");
@@ -448,7 +499,7 @@ fn people_are_told_again_neither_at_once_nor_without_end() {
             channel: Channel::Sms,
             network: None,
             to: "+989120000000".to_owned(),
-            roles: vec![],
+            people: vec![],
             stands_in_for: vec![],
         }],
         unreached: vec![],
@@ -522,7 +573,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     assert_eq!(slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(29 * day)), None);
     let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(3 + 30 * day)).unwrap().link;
     assert!(endless.needs_review());
-    assert_eq!(endless.attempts()[0].state.due_at(), None, "nobody asks for ever");
+    assert_eq!(endless.attempts()[0].due_at(), None, "nobody asks for ever");
     let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
     let (over, _) = asked.lease_due(at(31 * day)).unwrap();
     let paid = over.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
@@ -568,6 +619,29 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// What is asked of the last refund of an attempt.
+impl PaymentLink {
+    fn last_refund(&self, id: &AttemptId) -> Option<RefundId> {
+        Some(self.attempt(id)?.refunds.last()?.id.clone())
+    }
+
+    fn refund_answered(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
+        self.apply_refund_answer(id, &self.last_refund(id)?, answer, now).map(|transition| transition.link)
+    }
+
+    fn refund_news(&self, id: &AttemptId, answer: &RefundAnswer, now: Timestamp) -> Option<Self> {
+        self.apply_refund_news(id, &self.last_refund(id)?, answer, now).map(|transition| transition.link)
+    }
+
+    fn refund_called(&self, id: &AttemptId, now: Timestamp) -> Option<Self> {
+        self.begin_refund_call(id, &self.last_refund(id)?, now)
+    }
+
+    fn may_call_last_refund(&self, id: &AttemptId, found: &RefundAnswer) -> bool {
+        self.last_refund(id).is_some_and(|refund| self.may_call_refund(id, &refund, found, at(100_000)))
+    }
+}
+
 fn rank(status: &LinkStatus) -> u8 {
     match status {
         LinkStatus::Active => 0,
@@ -587,6 +661,8 @@ proptest! {
         let mut link = link_at(gateway, late);
         let mut called: BTreeMap<RefundId, u32> = BTreeMap::new();
         let (mut minute, mut number, mut receipts) = (0, 0_u8, 0);
+        // What lists said of the link when it was last over, and the number of its last event then.
+        let mut over: Option<(LinkFacts, u32)> = None;
         for (pause, event) in story {
             minute += pause;
             let now = at(minute);
@@ -615,16 +691,16 @@ proptest! {
                 }),
                 Action::Refunded(index, answer, is_news) => id(index).and_then(|id| {
                     if is_news {
-                        link.apply_refund_news(&id, &answer, now)
+                        link.refund_news(&id, &answer, now)
                     } else {
-                        link.apply_refund_answer(&id, &answer, now)
+                        link.refund_answered(&id, &answer, now)
                     }
                 }),
                 Action::CallRefund(index, found) => id(index)
-                    .filter(|id| link.may_call_refund(id, &found))
-                    .and_then(|id| link.begin_refund_call(&id, now).map(|next| (id, next)))
+                    .filter(|id| link.may_call_last_refund(id, &found))
+                    .and_then(|id| link.refund_called(&id, now).map(|next| (id, next)))
                     .map(|(id, next)| {
-                        let refund = next.attempt(&id).and_then(|attempt| attempt.refund.as_ref()).unwrap();
+                        let refund = next.attempt(&id).and_then(|attempt| attempt.refunds.last()).unwrap();
                         *called.entry(refund.id.clone()).or_default() += 1;
                         next
                     }),
@@ -633,6 +709,16 @@ proptest! {
                 prop_assert_eq!(next.version, before.version + 1);
                 prop_assert!(rank(&next.status) >= rank(&before.status), "a status moved backward");
                 link = next;
+            }
+            // Totals are kept of what is over, so that whatever changes about it has to be told by an event.
+            if !link.is_live() {
+                let facts = LinkFacts { message_failed: false, ..link.facts() };
+                let told = link.outbox.as_slice();
+                if let Some((then, number)) = over.as_ref().filter(|(then, _)| *then != facts) {
+                    let is_told = told.iter().any(|one| one.sequence > *number && link.was_over_before(one));
+                    prop_assert!(is_told, "{then:?} became {facts:?}");
+                }
+                over = Some((facts, told.last().map_or(0, |one| one.sequence)));
             }
             let kept = link.attempts.iter().filter(|a| matches!(a.state, AttemptState::Paid { .. })).count();
             let is_paid = matches!(link.status, LinkStatus::Paid { .. });
@@ -654,7 +740,8 @@ proptest! {
             prop_assert_eq!(link.sweep_from().is_some(), link.due_at().is_some());
             prop_assert!(link.sweep_from() <= link.due_at());
             for attempt in &link.attempts {
-                prop_assert_eq!(attempt.state.due_at().is_some(), !matches!(attempt.state,
+                let is_settled = attempt.refunds.iter().all(|refund| !refund.is_under_way());
+                prop_assert_eq!(attempt.due_at().is_some(), !is_settled || !matches!(attempt.state,
                     AttemptState::Paid { .. } | AttemptState::Failed { look_up_at: None, .. }
                     | AttemptState::Abandoned { .. } | AttemptState::Refunded { .. }
                     | AttemptState::NeedsReview { .. }));
@@ -663,11 +750,9 @@ proptest! {
                 prop_assert!(!(was_confirmed && attempt.state.ended_without_money()), "{:?}", attempt.state);
                 // What is refunding has a refund that is under way, and what is not has none.
                 let is_refunding = matches!(attempt.state, AttemptState::Refunding { .. });
-                let is_under_way = attempt.refund.as_ref().is_some_and(|refund| matches!(refund.state,
-                    RefundState::Pending | RefundState::Calling { .. } | RefundState::Accepted { .. }));
-                prop_assert_eq!(is_refunding, is_under_way, "{:?}", attempt);
+                prop_assert_eq!(is_refunding, !is_settled && !attempt.is_kept(), "{:?}", attempt);
                 // A call is written down before it is made, so that no answer comes to a refund that was never called for.
-                if let Some(refund) = &attempt.refund {
+                for refund in &attempt.refunds {
                     let calls = called.get(&refund.id).copied().unwrap_or_default();
                     prop_assert_eq!(refund.calls, calls);
                 }
@@ -684,7 +769,7 @@ fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came(
     let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
     let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
     let refused = RefundAnswer::Refused { code: "too_old".to_owned() };
-    let stays = back.apply_refund_answer(&id, &refused, at(4)).unwrap();
+    let stays = back.refund_answered(&id, &refused, at(4)).unwrap();
     let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
     let receipt = kept.receipt.unwrap();
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(6)));
@@ -712,7 +797,7 @@ fn refunding(gateway: GatewayKind) -> (PaymentLink, AttemptId) {
 }
 
 fn refund_of(link: &PaymentLink) -> &Refund {
-    link.attempts()[0].refund.as_ref().unwrap()
+    link.attempts()[0].refunds.last().unwrap()
 }
 
 fn events_of(link: &PaymentLink) -> Vec<&'static str> {
@@ -722,15 +807,15 @@ fn events_of(link: &PaymentLink) -> Vec<&'static str> {
 #[test]
 fn a_refund_that_the_gateway_took_is_done_only_when_it_says_so() {
     let (link, id) = refunding(GatewayKind::Stripe);
-    assert!(link.may_call_refund(&id, &RefundAnswer::Absent));
-    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    assert!(link.may_call_last_refund(&id, &RefundAnswer::Absent));
+    let calling = link.refund_called(&id, at(4)).unwrap();
     let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
-    let taken = calling.apply_refund_answer(&id, &accepted, at(4)).unwrap();
+    let taken = calling.refund_answered(&id, &accepted, at(4)).unwrap();
     assert_eq!((taken.attempts()[0].state.name(), refund_of(&taken).state.name()), ("refunding", "pending"));
-    assert!(!taken.may_call_refund(&id, &RefundAnswer::Absent), "the gateway has the order");
-    assert_eq!(taken.apply_refund_answer(&id, &accepted, at(60)), None, "it is asked again, and nothing is written");
+    assert!(!taken.may_call_last_refund(&id, &RefundAnswer::Absent), "the gateway has the order");
+    assert_eq!(taken.refund_answered(&id, &accepted, at(60)), None, "it is asked again, and nothing is written");
     let done = RefundAnswer::Succeeded { reference: Some("re_1".to_owned()) };
-    let done = taken.apply_refund_answer(&id, &done, at(600)).unwrap();
+    let done = taken.refund_answered(&id, &done, at(600)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), refund_of(&done).state.name()), ("refunded", "succeeded"));
     assert_eq!(refund_of(&done).gateway_reference.as_deref(), Some("re_1"));
     assert_eq!((done.due_at(), events_of(&done)), (None, vec!["refund.created", "refund.succeeded"]));
@@ -743,23 +828,23 @@ fn a_call_about_a_refund_makes_us_ask_about_it_and_the_silence_after_it_counts_f
         assert_eq!(link.step(&id, hint, at(4)), Step::Nothing, "{hint:?}");
     }
     assert_eq!(link.step(&id, Hint::Changed, at(4)), Step::FindRefund);
-    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    let calling = link.refund_called(&id, at(4)).unwrap();
     let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
-    let taken = calling.apply_refund_news(&id, &accepted, at(4)).unwrap();
-    assert_eq!(taken, calling.apply_refund_answer(&id, &accepted, at(4)).unwrap());
+    let taken = calling.refund_news(&id, &accepted, at(4)).unwrap();
+    assert_eq!(taken, calling.refund_answered(&id, &accepted, at(4)).unwrap());
     let silences = [
         RefundAnswer::Unknown { why: "timeout".to_owned() },
         RefundAnswer::AccountRefused { code: "401".to_owned() },
         RefundAnswer::Absent,
     ];
     for silence in silences {
-        assert_eq!(link.apply_refund_news(&id, &silence, at(5)), None, "{silence:?}");
-        assert_eq!(calling.apply_refund_news(&id, &silence, at(5)), None, "{silence:?}");
-        assert_eq!(taken.apply_refund_news(&id, &silence, at(20 * 24 * 60)), None, "{silence:?}");
-        assert!(taken.apply_refund_answer(&id, &silence, at(20 * 24 * 60)).unwrap().needs_review(), "{silence:?}");
+        assert_eq!(link.refund_news(&id, &silence, at(5)), None, "{silence:?}");
+        assert_eq!(calling.refund_news(&id, &silence, at(5)), None, "{silence:?}");
+        assert_eq!(taken.refund_news(&id, &silence, at(20 * 24 * 60)), None, "{silence:?}");
+        assert!(taken.refund_answered(&id, &silence, at(20 * 24 * 60)).unwrap().needs_review(), "{silence:?}");
     }
     let done = RefundAnswer::Succeeded { reference: Some("re_1".to_owned()) };
-    let done = taken.apply_refund_news(&id, &done, at(5)).unwrap();
+    let done = taken.refund_news(&id, &done, at(5)).unwrap();
     assert_eq!((done.attempts()[0].state.name(), done.due_at()), ("refunded", None));
     assert_eq!(done.step(&id, Hint::Changed, at(6)), Step::Nothing);
 }
@@ -767,19 +852,22 @@ fn a_call_about_a_refund_makes_us_ask_about_it_and_the_silence_after_it_counts_f
 #[test]
 fn a_refund_that_fails_or_takes_too_long_is_for_a_person_whose_retry_is_another_refund() {
     let (link, id) = refunding(GatewayKind::Stripe);
-    let calling = link.begin_refund_call(&id, at(4)).unwrap();
+    let calling = link.refund_called(&id, at(4)).unwrap();
     let accepted = RefundAnswer::Accepted { reference: "re_1".to_owned() };
-    let taken = calling.apply_refund_answer(&id, &accepted, at(4)).unwrap();
+    let taken = calling.refund_answered(&id, &accepted, at(4)).unwrap();
     let day = 24 * 60;
-    assert_eq!(taken.apply_refund_answer(&id, &accepted, at(13 * day)), None);
-    let slow = taken.apply_refund_answer(&id, &accepted, at(4 + 14 * day)).unwrap();
+    assert_eq!(taken.refund_answered(&id, &accepted, at(13 * day)), None);
+    let slow = taken.refund_answered(&id, &accepted, at(4 + 14 * day)).unwrap();
     assert!(slow.needs_review());
     assert_eq!(slow.resolve(&id, Resolution::Keep, at(15 * day)), Err(ResolveRefused::LinkTakesNoMoney));
     assert_eq!(slow.resolve(&id, Resolution::Refund, at(15 * day)), Err(ResolveRefused::RefundUndecided));
     let asked = slow.resolve(&id, Resolution::AskAgain, at(15 * day)).unwrap();
-    assert!(!asked.may_call_refund(&id, &RefundAnswer::Absent), "the same refund is asked about, and none is made");
+    assert!(
+        !asked.may_call_last_refund(&id, &RefundAnswer::Absent),
+        "the same refund is asked about, and none is made"
+    );
     let failed = RefundAnswer::Failed { reference: Some("re_1".to_owned()), code: "expired_card".to_owned() };
-    let failed = asked.apply_refund_answer(&id, &failed, at(16 * day)).unwrap();
+    let failed = asked.refund_answered(&id, &failed, at(16 * day)).unwrap();
     assert!(failed.needs_review());
     assert_eq!(events_of(&failed), ["refund.created", "refund.failed"]);
     let again = failed.resolve(&id, Resolution::Refund, at(17 * day)).unwrap();
@@ -791,26 +879,26 @@ fn a_refund_that_fails_or_takes_too_long_is_for_a_person_whose_retry_is_another_
 #[test]
 fn a_call_whose_answer_was_lost_is_repeated_only_where_that_cannot_refund_twice() {
     let (link, id) = refunding(GatewayKind::Zibal);
-    assert!(link.may_call_refund(&id, &RefundAnswer::Unlisted), "nothing was asked for yet");
-    assert!(!link.may_call_refund(&id, &RefundAnswer::Unknown { why: "timeout".to_owned() }));
-    let calling = link.begin_refund_call(&id, at(4)).unwrap();
-    assert!(!calling.may_call_refund(&id, &RefundAnswer::Unlisted), "the list may be late");
-    assert!(calling.may_call_refund(&id, &RefundAnswer::Absent), "the gateway itself refuses a second refund");
-    assert_eq!(calling.apply_refund_answer(&id, &RefundAnswer::Unlisted, at(100)), None);
-    let unclear = calling.apply_refund_answer(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
+    assert!(link.may_call_last_refund(&id, &RefundAnswer::Unlisted), "nothing was asked for yet");
+    assert!(!link.may_call_last_refund(&id, &RefundAnswer::Unknown { why: "timeout".to_owned() }));
+    let calling = link.refund_called(&id, at(4)).unwrap();
+    assert!(!calling.may_call_last_refund(&id, &RefundAnswer::Unlisted), "the list may be late");
+    assert!(calling.may_call_last_refund(&id, &RefundAnswer::Absent), "the gateway itself refuses a second refund");
+    assert_eq!(calling.refund_answered(&id, &RefundAnswer::Unlisted, at(100)), None);
+    let unclear = calling.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
     assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
     assert!(
         unclear.resolve(&id, Resolution::Refund, at(200)).is_ok(),
         "whoever looked at the gateway may have it made"
     );
     let revoked = RefundAnswer::AccountRefused { code: "401".to_owned() };
-    let asked = calling.apply_refund_answer(&id, &revoked, at(5)).unwrap();
+    let asked = calling.refund_answered(&id, &revoked, at(5)).unwrap();
     assert_eq!(refund_of(&asked).state.name(), "pending", "what a refused key asks about may be under way");
-    let waiting = link.apply_refund_answer(&id, &revoked, at(5)).unwrap();
+    let waiting = link.refund_answered(&id, &revoked, at(5)).unwrap();
     assert_eq!(refund_of(&waiting).state.name(), "pending", "a key may be replaced in a minute");
     let missing = RefundAnswer::CredentialsMissing { code: "no_token".to_owned() };
-    assert!(link.apply_refund_answer(&id, &missing, at(5)).unwrap().needs_review(), "a token is given by a person");
-    let found = calling.apply_refund_answer(&id, &RefundAnswer::Succeeded { reference: None }, at(50)).unwrap();
+    assert!(link.refund_answered(&id, &missing, at(5)).unwrap().needs_review(), "a token is given by a person");
+    let found = calling.refund_answered(&id, &RefundAnswer::Succeeded { reference: None }, at(50)).unwrap();
     assert_eq!(found.attempts()[0].state.name(), "refunded");
 }
 
@@ -946,9 +1034,9 @@ fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
             confirming.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
         if gateway == GatewayKind::Sep {
             // It goes back at once there, and the gateway refuses that.
-            let calling = reviewed.begin_refund_call(&id, at(3)).unwrap();
+            let calling = reviewed.refund_called(&id, at(3)).unwrap();
             let refused = RefundAnswer::Refused { code: "too_late".to_owned() };
-            reviewed = calling.apply_refund_answer(&id, &refused, at(3)).unwrap();
+            reviewed = calling.refund_answered(&id, &refused, at(3)).unwrap();
         }
         let asked = reviewed.resolve(&id, Resolution::AskAgain, at(4)).unwrap();
         let confirming = asked.begin_confirming(&id, at(5)).unwrap();
@@ -1027,10 +1115,10 @@ fn what_nobody_could_find_out_the_gateway_may_still_say() {
 fn a_call_that_is_refused_after_one_that_was_not_answered_may_have_refunded() {
     let (link, id) = refunding(GatewayKind::Stripe);
     let refused = RefundAnswer::Refused { code: "nothing_left".to_owned() };
-    let first = link.begin_refund_call(&id, at(4)).unwrap();
-    assert_eq!(refund_of(&first.apply_refund_answer(&id, &refused, at(4)).unwrap()).state.name(), "failed");
-    let second = first.begin_refund_call(&id, at(6)).unwrap();
-    let unclear = second.apply_refund_answer(&id, &refused, at(6)).unwrap();
+    let first = link.refund_called(&id, at(4)).unwrap();
+    assert_eq!(refund_of(&first.refund_answered(&id, &refused, at(4)).unwrap()).state.name(), "failed");
+    let second = first.refund_called(&id, at(6)).unwrap();
+    let unclear = second.refund_answered(&id, &refused, at(6)).unwrap();
     assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
     assert_eq!(unclear.resolve(&id, Resolution::Keep, at(7)), Err(ResolveRefused::LinkTakesNoMoney));
 }
@@ -1047,7 +1135,7 @@ fn over_with_messages() -> (PaymentLink, [MessageId; 2], BTreeMap<u32, EventReco
             channel: Channel::Sms,
             network: None,
             to: "+989120000000".to_owned(),
-            roles: vec![],
+            people: vec![],
             stands_in_for: ids.iter().take_while(|first| *first != id).cloned().collect(),
         })
         .collect();
@@ -1112,4 +1200,173 @@ fn what_nobody_has_delivered_is_still_to_come_unless_it_is_too_old_or_deleting_h
     // Whoever deletes may have deleted what says that it was delivered, but not what was written since.
     assert_eq!(over.still_to_come(&BTreeMap::new(), &events, Some(at(2)), at(3)), None);
     assert_eq!(over.still_to_come(&BTreeMap::new(), &events, Some(at(1)), at(3)), Some(StillToCome::Undelivered));
+}
+
+/// A link with one message, as a copy has it.
+fn told_by_sms() -> (PaymentLink, MessageId) {
+    let token = PayToken::from_random([1; 16]);
+    let id = MessageId::of(&LinkId::of(&token), 0, "sms", "+989120000000");
+    let mut terms = terms(GatewayKind::Zarinpal, LatePayment::Refund);
+    terms.recipients.push(Recipient {
+        id: id.clone(),
+        channel: Channel::Sms,
+        network: None,
+        to: "+989120000000".to_owned(),
+        people: vec![],
+        stands_in_for: vec![],
+    });
+    (PaymentLink::new(business(), token, "https://pay.example", "hash".to_owned(), terms, at(0)), id)
+}
+
+#[test]
+fn a_link_that_comes_back_is_paid_where_a_receipt_says_so_and_brings_no_second_one() {
+    let (copy, id) = begun(&link(), 1, 1);
+    let transition = copy.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
+    let receipt = transition.kept.unwrap().receipt.unwrap();
+    let GatewayAnswer::Paid(payment) = paid() else { panic!("paid") };
+    let claimed = [ClaimedSince::by_receipt(&receipt, Some(payment.claim))];
+    let back = copy.clone().brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!(back.paid_by, Some(id.clone()));
+    assert_eq!(back.link.attempts(), transition.link.attempts(), "as if nothing had been lost");
+    assert_eq!(back.link.receipt_id(), transition.link.receipt_id());
+    assert!(back.link.version() > copy.version() && !back.link.needs_delivery());
+    assert_eq!(back.link.apply_answer(&id, &paid(), Hint::Paid, at(11)), None, "the gateway's yes says nothing new");
+    let again = back.link.clone().brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(12));
+    assert_eq!((again.paid_by, again.link.receipt_id()), (None, back.link.receipt_id()));
+}
+
+/// The claim of an attempt's money, as a transition wrote it.
+fn claimed(transition: &Transition) -> ClaimedSince {
+    let claim = transition.claim.clone().unwrap();
+    let payment = Payment::new(claim.gateway_reference, claim.reference, claim.money);
+    ClaimedSince { attempt: claim.attempt, payment, confirmed_at: claim.confirmed_at, kept_at: claim.kept_at }
+}
+
+#[test]
+fn a_link_that_comes_back_is_paid_where_a_claim_says_so_also_without_a_receipt() {
+    let mut terms = terms(GatewayKind::Sep, LatePayment::Refund);
+    terms.after_payment = AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None };
+    let token = PayToken::from_random([1; 16]);
+    let link = PaymentLink::new(business(), token, "https://pay.example", "hash".to_owned(), terms, at(0));
+    let (copy, id) = begun(&link, 1, 1);
+    let transition = copy.apply_answer(&id, &paid(), Hint::Paid, at(2)).unwrap();
+    assert_eq!(transition.kept, Some(KeptPayment { receipt: None }));
+    let back = copy.brought_back(&[claimed(&transition)], &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!((back.link.status(), back.paid_by), (transition.link.status(), Some(id)));
+    assert_eq!(back.link.visit(at(11)), Visit::Paid);
+}
+
+#[test]
+fn money_that_was_confirmed_and_not_kept_is_for_a_person_when_its_link_comes_back() {
+    let (copy, id) = begun(&link(), 1, 1);
+    let cancelled = copy.cancel(None, true, at(2)).unwrap();
+    let transition = cancelled.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
+    assert!(matches!(transition.link.attempt(&id).unwrap().state, AttemptState::Refunding { .. }));
+    let claims = [claimed(&transition)];
+    let back = copy.clone().brought_back(&claims, &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!((back.to_review, back.paid_by), (vec![id.clone()], None));
+    let attempt = back.link.attempt(&id).unwrap();
+    let AttemptState::NeedsReview { reason, payment: Some(payment), .. } = &attempt.state else {
+        panic!("{:?}", attempt.state)
+    };
+    assert_eq!((reason.as_str(), payment.money), (UNKNOWN_SINCE_RESTORE, attempt.money));
+    assert_eq!(attempt.confirmed_at, Some(at(3)), "a person's decision is judged by when the gateway confirmed it");
+    assert_eq!(back.link.visit(at(11)), Visit::UnderReview, "nobody pays while a person looks");
+    assert_eq!(back.link.resolve(&id, Resolution::NotPaid, at(11)), Err(ResolveRefused::MoneyConfirmed));
+    // What the copy knows of the money goes on as it does.
+    let back = transition.link.clone().brought_back(&claims, &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!((back.to_review, back.link.attempts()), (vec![], transition.link.attempts()));
+}
+
+#[test]
+fn a_link_for_which_money_was_claimed_by_an_attempt_that_the_copy_lacks_is_paid_by_nobody_else() {
+    let copy = link();
+    let unknown = AttemptId::of(&ReturnKey::from_random([9; 16]));
+    let GatewayAnswer::Paid(payment) = paid() else { panic!("paid") };
+    let mut claimed = ClaimedSince { attempt: unknown.clone(), payment, confirmed_at: at(2), kept_at: Some(at(3)) };
+    let back = copy.clone().brought_back(&[claimed.clone()], &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!((back.link.visit(at(11)), back.paid_by_unknown), (Visit::Paid, Some(unknown.clone())));
+    assert_eq!(*back.link.status(), LinkStatus::Paid { paid_at: at(3), paid_by: unknown.clone() });
+    // Money that the link did not keep pays nothing.
+    claimed.kept_at = None;
+    let back = copy.brought_back(&[claimed], &BTreeMap::new(), &BTreeMap::new(), at(10));
+    assert_eq!((back.paid_by_unknown, back.unknown_money), (None, vec![unknown]));
+    assert_eq!(back.link.visit(at(11)), Visit::Begin);
+}
+
+#[test]
+fn nothing_that_is_numbered_after_a_restore_has_the_name_of_what_was_told_before() {
+    let (copy, _) = told_by_sms();
+    let nobody = BTreeMap::new();
+    let sent = |link: &PaymentLink, minute: i64| {
+        let event = link.outbox().as_slice().last().unwrap().sequence;
+        let round = link.next_round();
+        (event, round, link.version(), link.updated_at() == at(minute))
+    };
+    // All of this is told, and lost together with the link.
+    let opened = copy.opened(at(1)).unwrap();
+    let lost = sent(&opened.cancel(None, false, at(2)).unwrap(), 2);
+    let back = copy.clone().brought_back(&[], &BTreeMap::new(), &nobody, at(10)).link;
+    let first = sent(&back.cancel(None, false, at(11)).unwrap(), 11);
+    assert!(first.0 > lost.0 && first.1 > lost.1 && first.2 > lost.2, "{first:?} {lost:?}");
+    // So it is where the same copy is restored a second time.
+    let again = copy.brought_back(&[], &BTreeMap::new(), &nobody, at(20)).link;
+    let second = sent(&again.cancel(None, false, at(21)).unwrap(), 21);
+    assert!(second.0 > first.0 && second.1 > first.1 && second.2 > first.2, "{second:?} {first:?}");
+    // Numbers go on by one again.
+    let both = again.opened(at(21)).unwrap().cancel(None, false, at(22)).unwrap();
+    let numbers: Vec<u32> = both.outbox().as_slice().iter().map(|one| one.sequence).collect();
+    let behind = again.numbered_behind();
+    assert_eq!(numbers, [1, behind + 1, behind + 2]);
+}
+
+#[test]
+fn who_may_have_got_a_message_is_not_told_by_what_stands_in_for_it() {
+    let (mut link, [first, second], _) = over_with_messages();
+    link.status = LinkStatus::Active;
+    let nothing = MessageStates::new();
+    assert_eq!(link.stand_ins_maybe_sent(&first, &nothing, at(2)), std::slice::from_ref(&second));
+    assert_eq!(link.stand_ins_maybe_sent(&second, &nothing, at(2)), []);
+    let known: MessageStates = [(second, MessageState::Skipped { at: at(1) })].into();
+    assert_eq!(link.stand_ins_maybe_sent(&first, &known, at(2)), []);
+}
+
+#[test]
+fn a_link_that_comes_back_tells_nobody_what_may_have_been_told_and_counts_on_behind_what_was() {
+    let (copy, message) = told_by_sms();
+    let nobody = BTreeMap::new();
+    let back = copy.clone().brought_back(&[], &BTreeMap::new(), &nobody, at(10));
+    assert_eq!(back.messages, std::slice::from_ref(&message));
+    assert_eq!(back.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1]);
+    assert_eq!(back.events[0].recorded_at, at(0), "its place is where readers have been already");
+    // What is known stays as it is.
+    let sent = MessageState::Sent(Handover::new(at(1), "p-1".to_owned()));
+    let known: MessageStates = [(message.clone(), sent)].into();
+    let recorded = copy.record(&copy.outbox().as_slice()[0], at(1));
+    let later = EventRecord { sequence: 7, ..recorded.clone() };
+    let events = [(1, recorded), (7, later)].into();
+    let back = copy.clone().brought_back(&[], &known, &events, at(10));
+    assert_eq!((back.messages, back.events), (vec![], vec![]));
+    let cancelled = back.link.cancel(None, false, at(11)).unwrap();
+    let next = cancelled.outbox().as_slice().last().unwrap();
+    assert_eq!(next.kind, EventType::LinkCancelled);
+    assert!(next.sequence > 7, "a number names one event");
+    assert!(cancelled.needs_delivery());
+    // Nobody sends messages of a link that has ended.
+    let ended = copy.brought_back(&[], &BTreeMap::new(), &nobody, at(60 * 24 * 400));
+    assert_eq!(ended.messages, []);
+}
+
+#[test]
+fn what_somebody_waited_for_when_the_copy_was_made_is_given_up_and_what_is_final_stays() {
+    let (copy, _) = told_by_sms();
+    let mut event = copy.record(&copy.outbox().as_slice()[0], at(1));
+    assert_eq!(event.clone().brought_back(at(10)), (EventRecord { version: 2, ..event.clone() }, false));
+    event.deliveries = vec![Delivery::due(EndpointId::parse("crm").unwrap(), at(1))];
+    let (back, may_be_told) = event.brought_back(at(10));
+    assert!(may_be_told && back.due_at().is_none());
+    let waiting = MessageState::Waiting { until: at(1), reason: "busy".to_owned() };
+    assert_eq!(waiting.if_final(), None);
+    let skipped = MessageState::Skipped { at: at(1) };
+    assert_eq!(skipped.clone().if_final(), Some(skipped));
 }

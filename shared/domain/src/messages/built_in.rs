@@ -52,6 +52,17 @@ mod tests {
     }
 
     #[test]
+    fn every_built_in_text_has_the_link_alone_on_a_line() {
+        for language in Language::ALL {
+            for channel in Channel::ALL {
+                let text = built_in_text(MessageKind::LinkCreated, channel, language).unwrap();
+                assert!(text.body().lines().any(|line| line == "{{ link }}"), "{channel:?} {language:?}");
+                assert_eq!(text.body().matches("link }}").count(), 1, "{channel:?} {language:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_built_in_text_holds_the_variables_that_a_business_would_write() {
         let text = built_in_text(MessageKind::LinkCreated, Channel::Sms, Language::FA).unwrap();
         let lines = "{{ business.name }}\n{{ amount | short }}{% if description %}\nبابت {{ description }}{% endif %}\n{{ link }}";

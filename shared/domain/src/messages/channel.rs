@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// The medium of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,12 +18,7 @@ impl Channel {
     pub const ALL: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::Social];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "sms" => Ok(Self::Sms),
-            "email" => Ok(Self::Email),
-            "social" => Ok(Self::Social),
-            _ => Err(Rejection::new("unknown_channel", "The channels are sms, email and social.")),
-        }
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_channel")
     }
 
     pub fn as_str(self) -> &'static str {

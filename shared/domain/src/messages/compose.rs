@@ -14,7 +14,7 @@ use crate::messages::message_template::{MessageTemplate, saved_text};
 use crate::messages::provider::MessageProvider;
 use crate::messages::recipients::Recipient;
 use crate::messages::routing::{MessageRouter, Route};
-use crate::messages::sms::SmsLength;
+use crate::messages::sms::{SmsLength, in_its_alphabet};
 use crate::messages::template::{Amount, End, MessageText, Rendered, TextProblem, Values, html_of};
 use crate::problem::{Problems, Rejection};
 
@@ -31,7 +31,7 @@ pub struct Preview {
 
 impl MessageContext<'_> {
     /// The language of the messages, where nobody asked for one that of the business.
-    fn locale<'b>(&'b self, settings: &'b Settings) -> &'b Locale {
+    pub fn locale<'b>(&'b self, settings: &'b Settings) -> &'b Locale {
         self.locale.unwrap_or(&settings.default_locale)
     }
 }
@@ -60,10 +60,14 @@ pub fn compose(
 ) -> Result<Message, Rejection> {
     let settings = sources.router.settings;
     let locale = context.locale(settings);
+    route.check_language(locale, settings)?;
     match route.template_for(choice.wording(), locale) {
         Some(template) => fill(context, template, settings),
-        None => write(context, channel, sources.text(choice, channel, locale), settings)
-            .map_err(|problem| problem.rejection),
+        None => {
+            let is_registered = route.takes_registered_texts_only();
+            write(context, channel, sources.text(choice, channel, locale), settings, is_registered)
+                .map_err(|problem| problem.rejection)
+        }
     }
 }
 
@@ -79,6 +83,9 @@ pub fn preview(
     problems: &mut Problems,
 ) -> Vec<Preview> {
     let locale = context.locale(sources.router.settings);
+    if let Err(rejection) = check_languages(choice, recipients, sources.router, locale) {
+        problems.refuse("/message", rejection.code, rejection.detail);
+    }
     let approving = approving(choice, recipients, sources.router, locale);
     let mut previews = Vec::new();
     for channel in channels {
@@ -89,7 +96,11 @@ pub fn preview(
         let mut of_channel = recipients.iter().filter(|recipient| recipient.channel == *channel).peekable();
         // Nobody gets the text where all get a template.
         if of_channel.peek().is_none() || !of_channel.all(|recipient| is_approved(&recipient)) {
-            previews.extend(preview_text(context, choice, *channel, sources, problems));
+            // Where some get it as it is registered and others in fewer characters, the longer one is shown.
+            let is_registered = recipients.iter().filter(|recipient| recipient.channel == *channel).any(|recipient| {
+                route_of(recipient, choice, sources.router).is_some_and(Route::takes_registered_texts_only)
+            });
+            previews.extend(preview_text(context, choice, *channel, sources, is_registered, problems));
         }
         for (provider, template) in approving.iter().filter(|(provider, _)| provider.config.channel() == *channel) {
             let message = problems.check("/message", fill(context, template, sources.router.settings)).value();
@@ -99,6 +110,17 @@ pub fn preview(
         }
     }
     previews
+}
+
+/// Refuses a language of which the country of a recipient has registered no text.
+fn check_languages(
+    choice: &MessageChoice,
+    recipients: &[Recipient],
+    router: MessageRouter<'_>,
+    locale: &Locale,
+) -> Result<(), Rejection> {
+    let mut routes = recipients.iter().filter_map(|recipient| route_of(recipient, choice, router));
+    routes.try_for_each(|route| route.check_language(locale, router.settings))
 }
 
 /// The providers of these recipients that send an approved template, each once.
@@ -124,11 +146,12 @@ fn provider_of<'a>(
     choice: &MessageChoice,
     router: MessageRouter<'a>,
 ) -> Option<&'a MessageProvider> {
+    route_of(recipient, choice, router)?.provider()
+}
+
+fn route_of<'a>(recipient: &Recipient, choice: &MessageChoice, router: MessageRouter<'a>) -> Option<Route<'a>> {
     let Recipient { channel, network, to, .. } = recipient;
-    match router.route(*channel, network.as_ref(), to, choice.wording()) {
-        Ok(route) => route.provider(),
-        Err(_) => None,
-    }
+    router.route(*channel, network.as_ref(), to, choice.wording()).ok()
 }
 
 fn preview_text(
@@ -136,6 +159,7 @@ fn preview_text(
     choice: &MessageChoice,
     channel: Channel,
     sources: MessageSources<'_>,
+    is_registered: bool,
     problems: &mut Problems,
 ) -> Option<Preview> {
     let settings = sources.router.settings;
@@ -145,7 +169,7 @@ fn preview_text(
         None => "/message".to_owned(),
     };
     let text = sources.text(choice, channel, context.locale(settings));
-    let message = match write(context, channel, text, settings) {
+    let message = match write(context, channel, text, settings, is_registered) {
         Ok(message) => message,
         Err(problem) => {
             problems.add(at(problem.part), problem.rejection);
@@ -183,6 +207,7 @@ fn write(
     channel: Channel,
     text: Option<&MessageText>,
     settings: &Settings,
+    is_registered: bool,
 ) -> Result<Message, TextProblem> {
     let of_body = |rejection: Rejection| TextProblem { part: "body", rejection };
     let language = context.locale(settings).language();
@@ -196,7 +221,11 @@ fn write(
     };
     let Rendered { subject, body } = text.render(&values(context, settings))?;
     let mark = |text: String| marked(text, context.mode);
-    let text = mark(body);
+    let text = match channel {
+        // Operators compare a registered text character by character.
+        Channel::Sms if !is_registered => in_its_alphabet(mark(body)),
+        Channel::Sms | Channel::Email | Channel::Social => mark(body),
+    };
     let html = match channel {
         Channel::Sms | Channel::Social => None,
         Channel::Email => Some(html_of(&text, context.url, language).map_err(of_body)?),
@@ -242,5 +271,74 @@ fn values(context: &MessageContext<'_>, settings: &Settings) -> Values {
         item_title: context.item_title.unwrap_or_default().to_owned(),
         link: context.url.to_owned(),
         reference_id: context.reference_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{LinkId, MessageId, PayToken};
+    use crate::messages::provider::MessageProviders;
+    use crate::messages::sms_route::{NumberPrefix, SmsCarrier, SmsRoute, SnsOrigination};
+    use crate::money::{Currency, Money};
+
+    #[test]
+    fn a_registered_text_is_sent_and_shown_as_it_was_written() {
+        let body = "Pay\u{a0}now,\u{200e} {{ contact.name }}: {{ link }}";
+        let locale = Locale::parse("en").unwrap();
+        let template = MessageTemplate {
+            kind: MessageKind::LinkCreated,
+            channel: Channel::Sms,
+            locale: locale.clone(),
+            text: MessageText::parse(Channel::Sms, None, body).unwrap(),
+        };
+        let route = |prefix: &str| SmsRoute {
+            prefix: NumberPrefix::parse(prefix).unwrap(),
+            carrier: SmsCarrier::Sns(SnsOrigination::default()),
+        };
+        let settings = Settings { sms_routes: vec![route("+86")], default_locale: locale, ..Settings::default() };
+        let providers = MessageProviders::new();
+        let router = MessageRouter { settings: &settings, providers: &providers };
+        let templates = [template];
+        let sources = MessageSources { templates: &templates, router };
+        let context = MessageContext {
+            mode: Mode::Live,
+            account_name: "Main",
+            contact_name: "Sara",
+            item_title: None,
+            amount: Money::new(10_000, Currency::IRR).unwrap(),
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            description: None,
+            reference_id: None,
+            locale: None,
+            url: "https://x.example/p/1",
+        };
+        let registered = "Pay\u{a0}now,\u{200e} Sara: https://x.example/p/1";
+        let plain = "Pay now, Sara: https://x.example/p/1";
+        for (numbers, shown) in [
+            (&["+8613800000000"][..], registered),
+            (&["+4915112345678"], plain),
+            (&["+4915112345678", "+8613800000000"], registered),
+        ] {
+            let recipient = |to: &&str| Recipient {
+                id: MessageId::of(&LinkId::of(&PayToken::from_random([1; 16])), 0, "sms", to),
+                channel: Channel::Sms,
+                network: None,
+                to: (*to).to_owned(),
+                people: Vec::new(),
+                stands_in_for: Vec::new(),
+            };
+            let recipients: Vec<Recipient> = numbers.iter().map(recipient).collect();
+            let mut problems = Problems::default();
+            let choice = MessageChoice::Default { channels: vec![Channel::Sms] };
+            let previews = preview(&context, &choice, &[Channel::Sms], &recipients, sources, &mut problems);
+            assert_eq!(previews.iter().map(|one| one.message.text.as_str()).collect::<Vec<_>>(), [shown]);
+            for recipient in &recipients {
+                let route = route_of(recipient, &choice, router).unwrap();
+                let sent = compose(&context, &choice, Channel::Sms, route, sources).unwrap();
+                let expected = if recipient.to.starts_with("+86") { registered } else { plain };
+                assert_eq!(sent.text, expected);
+            }
+        }
     }
 }

@@ -93,7 +93,7 @@ pub enum MessageState {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent: Option<Handover>,
     },
-    /// It was not sent, because the link had ended before.
+    /// It was not sent, or not once more, because the link had ended before.
     Skipped {
         at: Timestamp,
     },
@@ -110,9 +110,39 @@ pub struct Handover {
     /// When its provider is asked next what became of the message, where it has to be asked and that is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_look: Option<NextLook>,
+    /// When it arrived, where the provider said so. Most never do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
     /// What it counts as in the business's usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metered: Option<Metered>,
+    /// Since when it counts, where that is not `at`: a handover of which only a later report told counts from the report
+    /// on, because what was used before then may have been settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_since: Option<Timestamp>,
+}
+
+/// Whom a message was handed to last, whatever came of that. It is noted before the message leaves, so that it is known
+/// where the answer is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// When it was handed to this provider first.
+    pub since: Timestamp,
+    /// Absent where it is the stack's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<ProviderId>,
+    /// What it counts as if the provider took it over.
+    pub metered: Metered,
+}
+
+impl Tried {
+    /// A try that begins now, after those that `before` tells of. `provider` is what the business calls the provider,
+    /// where it is not the stack's own.
+    pub fn after(before: Option<&Self>, provider: Option<ProviderId>, metered: Metered, now: Timestamp) -> Self {
+        let is_same = |before: &&Self| before.provider == provider && before.metered.provider == metered.provider;
+        let since = before.filter(is_same).map_or(now, |before| before.since);
+        Self { since, provider, metered }
+    }
 }
 
 /// What a message is that a provider took over, to those who pay for it.
@@ -143,7 +173,8 @@ pub struct NextLook {
 
 impl Handover {
     pub fn new(at: Timestamp, provider_id: String) -> Self {
-        Self { at, provider_id, moved_to: None, next_look: None, metered: None }
+        let (moved_to, next_look, delivered_at, metered, counts_since) = (None, None, None, None, None);
+        Self { at, provider_id, moved_to, next_look, delivered_at, metered, counts_since }
     }
 
     /// The handover of a message whose provider is asked about it: next at the first of these moments, counted from the
@@ -158,6 +189,12 @@ impl Handover {
     #[must_use]
     pub fn settled(self) -> Self {
         Self { next_look: None, ..self }
+    }
+
+    /// The handover of a message that arrived. What was said first stays.
+    #[must_use]
+    pub fn arrived(self, at: Timestamp) -> Self {
+        Self { delivered_at: self.delivered_at.or(Some(at)), ..self.settled() }
     }
 }
 
@@ -186,15 +223,15 @@ impl MessageState {
         }
     }
 
-    /// When a provider took the message over, and what it counts as, where one did. A failure that is reported later changes
-    /// neither.
+    /// Since when the message counts, and what as, where a provider took it over. A failure that is reported later
+    /// changes neither.
     pub fn metered(&self) -> Option<(Timestamp, Metered)> {
         let handover = match self {
             Self::Sent(handover) => Some(handover),
             Self::Failed { sent, .. } => sent.as_ref(),
             Self::Queued { .. } | Self::Sending { .. } | Self::Waiting { .. } | Self::Skipped { .. } => None,
         };
-        handover.and_then(|handover| Some((handover.at, handover.metered?)))
+        handover.and_then(|handover| Some((handover.counts_since.unwrap_or(handover.at), handover.metered?)))
     }
 
     /// When a message that was not handed over yet is wanted, where it waits for that.
@@ -278,7 +315,26 @@ mod tests {
         assert_eq!([next(0), next(29), next(30), next(3_599)].map(Option::unwrap), [30, 30, 3_600, 3_600].map(at));
         assert_eq!(next(3_600), None);
         let asked = handover.looked_at_next(&moments, provider(), at(0));
-        assert_eq!(MessageState::Sent(asked.settled()).due_at(), None);
+        assert_eq!(MessageState::Sent(asked.clone().settled()).due_at(), None);
+        let arrived = asked.arrived(at(40)).arrived(at(50));
+        assert_eq!((arrived.delivered_at, arrived.next_look), (Some(at(40)), None));
+    }
+
+    #[test]
+    fn a_provider_that_is_tried_again_was_tried_since_the_first_time_and_another_one_since_now() {
+        let metered = |provider| Metered { channel: Channel::Sms, provider, segments: 1 };
+        let named = |id: &str| ProviderId::parse(id).ok();
+        let line = metered(ProviderKind::Webhook);
+        let first = Tried::after(None, named("crm-line"), line, at(0));
+        let again = Tried::after(Some(&first), named("crm-line"), Metered { segments: 2, ..line }, at(60));
+        assert_eq!((again.since, again.metered.segments), (at(0), 2));
+        for (id, metered) in [
+            (named("other-line"), line),
+            (named("crm-line"), metered(ProviderKind::Kavenegar)),
+            (None, metered(ProviderKind::Sns)),
+        ] {
+            assert_eq!(Tried::after(Some(&again), id, metered, at(90)).since, at(90));
+        }
     }
 
     #[test]

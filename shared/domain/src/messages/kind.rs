@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// What a message template is about. The guide's "system message for the intermediary gateway" is the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,11 +13,10 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    pub const ALL: [Self; 1] = [Self::LinkCreated];
+
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "link_created" => Ok(Self::LinkCreated),
-            _ => Err(Rejection::new("unknown_message_kind", "The kind of a message is link_created.")),
-        }
+        parse_word(text, &Self::ALL, Self::as_str, "unknown_message_kind")
     }
 
     pub fn as_str(self) -> &'static str {

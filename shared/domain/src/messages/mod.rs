@@ -16,7 +16,12 @@ pub mod message_template;
 pub mod provider;
 pub mod provider_profile;
 pub mod recipients;
+pub mod report;
 pub mod routing;
 pub mod sms;
 pub mod sms_route;
+mod sns_countries;
+#[cfg(all(feature = "phone-numbers", feature = "templates"))]
+mod social_addresses;
 pub mod template;
+pub mod unreached;

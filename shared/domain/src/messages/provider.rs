@@ -1,4 +1,5 @@
-//! Message providers that the business sets up: the bot of a social network, WhatsApp, a provider of SMS.
+//! Message providers that the business sets up: the bot of a social network, WhatsApp, a provider of SMS, a line of its
+//! own.
 //!
 //! A provider is a record of the CRM's configuration. Its id is what a network is called in addresses: somebody with
 //! `{ "network": "telegram", "id": … }` is reached by the provider `telegram`. Providers of SMS are named by the settings,
@@ -12,15 +13,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::idempotency::IdempotencyLog;
 use crate::ids::{CredentialsVersion, ProviderId};
 use crate::locale::Locale;
 use crate::messages::approved_template::{ApprovedTemplate, choose};
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
 pub use crate::messages::provider_profile::ProviderKind;
-use crate::messages::provider_profile::ProviderProfile;
-use crate::problem::{Field, Problems, Rejection};
+use crate::messages::provider_profile::{Proof, ProviderProfile};
+use crate::problem::{Field, Problems, Rejection, no_such, pointer_to};
 use crate::public_url::{Reach, parse_endpoint_url};
+use crate::records::signing::{SigningSecret, SigningVersions};
 
 /// A way for messages to leave that the business set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,19 @@ pub struct MessageProvider {
     /// Which version of its secrets it uses. Without one, a provider that needs one cannot send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
+    /// The versions of what is sent to it is signed with, where it is a provider to which calls are signed.
+    #[serde(default, skip_serializing_if = "SigningVersions::is_empty")]
+    pub signing: SigningVersions,
+    #[serde(default, skip_serializing_if = "IdempotencyLog::is_empty")]
+    pub idempotency: IdempotencyLog,
+}
+
+/// What a provider's calls are proved with at one moment. All of it is empty where it needs none, or has none yet.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderProof {
+    pub secret: Option<ProviderSecret>,
+    /// One for each version that signs, the newest first.
+    pub signing: Vec<SigningSecret>,
 }
 
 /// Everything the business set up, by id.
@@ -43,6 +61,8 @@ pub struct ProviderConfig {
     kind: ProviderKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     line: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +78,8 @@ pub struct ProviderConfig {
 pub struct ProviderFields {
     /// As [`parse_base_url`] leaves it.
     pub base_url: Field<String>,
+    /// As [`parse_endpoint_url`] leaves it.
+    pub url: Field<String>,
     pub line: Field<String>,
     pub phone_number_id: Field<String>,
     pub api_version: Field<String>,
@@ -81,6 +103,11 @@ impl ProviderConfig {
     /// Where its API is, without a slash at its end. Its secret goes there, and is kept only as long as this stays.
     pub fn base_url(&self) -> Option<&str> {
         self.base_url.as_deref()
+    }
+
+    /// The one address that it takes messages at.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
     }
 
     /// The sender number of its texts, which the API calls `line`; without one, the account's default is used.
@@ -114,9 +141,31 @@ impl ProviderConfig {
 }
 
 impl MessageProvider {
+    /// A provider without any secret yet.
+    pub fn new(id: ProviderId, config: ProviderConfig) -> Self {
+        Self {
+            id,
+            config,
+            credentials: None,
+            signing: SigningVersions::default(),
+            idempotency: IdempotencyLog::default(),
+        }
+    }
+
     /// Whether it could send at all.
     pub(crate) fn is_ready(&self) -> bool {
-        self.credentials.is_some() || self.config.kind().secret().is_none()
+        match self.config.profile().record.as_ref().map(|record| &record.proof) {
+            Some(Proof::Role) | None => true,
+            Some(Proof::Secret(_)) => self.credentials.is_some(),
+            Some(Proof::Signature) => !self.signing.is_empty(),
+        }
+    }
+
+    /// Puts a new version of the secret that signs in place; the present one signs for a while longer, so that the CRM
+    /// can change over.
+    #[must_use]
+    pub fn rotated(&self, version: CredentialsVersion, overlap: SignedDuration, now: Timestamp) -> Self {
+        Self { signing: self.signing.rotated(version, overlap, now), ..self.clone() }
     }
 }
 
@@ -156,9 +205,10 @@ impl ProviderSecret {
     pub fn parse(kind: ProviderKind, fields: &BTreeMap<String, String>, at: &str) -> Result<Self, Problems> {
         let wanted = kind.secret();
         let mut problems = Problems::default();
-        for unknown in fields.keys().filter(|known| wanted.is_none_or(|wanted| wanted.name != known.as_str())) {
-            let detail = format!("A provider of the kind {} has no such credential.", kind.as_str());
-            problems.refuse(format!("{at}/{unknown}"), "unknown_field", detail);
+        let known: Vec<&str> = wanted.iter().map(|wanted| wanted.name).collect();
+        for unknown in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+            let what = format!("credential of a provider of the kind {}", kind.as_str());
+            problems.refuse(pointer_to(at, unknown), "unknown_field", no_such(&what, unknown, &known));
         }
         let mut secret = None;
         if let Some(wanted) = wanted {
@@ -189,7 +239,15 @@ pub(crate) mod tests {
     /// A provider of which nothing is written down but what its row says.
     pub(crate) fn bare(kind: ProviderKind) -> ProviderConfig {
         let base_url = kind.profile().record.as_ref().and_then(|record| record.base_url).map(str::to_owned);
-        ProviderConfig { kind, base_url, line: None, phone_number_id: None, api_version: None, templates: Vec::new() }
+        ProviderConfig {
+            kind,
+            base_url,
+            url: None,
+            line: None,
+            phone_number_id: None,
+            api_version: None,
+            templates: Vec::new(),
+        }
     }
 
     #[test]
@@ -203,7 +261,11 @@ pub(crate) mod tests {
         let line = ProviderFields { line: Field::Value("3000".to_owned()), ..ProviderFields::default() };
         let sms = json!({ "kind": "kavenegar", "base_url": "https://api.kavenegar.com", "line": "3000" });
         assert_eq!(read(ProviderKind::Kavenegar, line), sms);
-        for stored in [bot, sms] {
+        let url = "https://crm.example/sms?line=1".to_owned();
+        let line = ProviderFields { url: Field::Value(url.clone()), ..ProviderFields::default() };
+        let webhook = json!({ "kind": "webhook", "url": url });
+        assert_eq!(read(ProviderKind::Webhook, line), webhook);
+        for stored in [bot, sms, webhook] {
             let config: ProviderConfig = serde_json::from_value(stored.clone()).unwrap();
             assert_eq!(serde_json::to_value(config).unwrap(), stored);
         }
@@ -213,12 +275,40 @@ pub(crate) mod tests {
         let mut problems = Problems::default();
         let phone_number_id = match kind {
             ProviderKind::Whatsapp => Field::Value("phone-number-id-1".to_owned()),
-            ProviderKind::Sns | ProviderKind::Ses | ProviderKind::BotApi | ProviderKind::Kavenegar => Field::Absent,
+            ProviderKind::Sns
+            | ProviderKind::Ses
+            | ProviderKind::BotApi
+            | ProviderKind::Kavenegar
+            | ProviderKind::Webhook => Field::Absent,
         };
         let fields =
             ProviderFields { phone_number_id, templates: Field::Value(templates), ..ProviderFields::default() };
         ProviderConfig::decide(kind, fields, &mut problems);
         problems.into_vec().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
+    }
+
+    #[test]
+    fn a_line_of_ones_own_has_an_address_and_what_signs_and_nothing_else() {
+        let of = |fields: ProviderFields| {
+            let mut problems = Problems::default();
+            let config = ProviderConfig::decide(ProviderKind::Webhook, fields, &mut problems);
+            let problems = problems.into_vec().into_iter().map(|problem| (problem.pointer, problem.code));
+            (config, problems.collect::<Vec<_>>())
+        };
+        let (none, problems) = of(ProviderFields { line: Field::Value("3000".to_owned()), ..Default::default() });
+        let expected = [("/line".to_owned(), "not_allowed"), ("/url".to_owned(), "required")];
+        assert_eq!((none, problems), (None, expected.to_vec()));
+        let url = Field::Value("https://crm.example/sms".to_owned());
+        let (config, _) = of(ProviderFields { url, ..Default::default() });
+        let bare = MessageProvider::new(ProviderId::parse("crm").unwrap(), config.unwrap());
+        assert!(!bare.is_ready(), "nothing leaves unsigned");
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let version = |name: &str| CredentialsVersion::parse(name).unwrap();
+        let signing = MessageProvider { signing: SigningVersions::first(version("v1")), ..bare };
+        assert!(signing.is_ready());
+        let rotated = signing.rotated(version("v2"), SignedDuration::from_secs(60), at(0));
+        assert_eq!(rotated.signing.at(at(59)).cloned().collect::<Vec<_>>(), [version("v2"), version("v1")]);
+        assert_eq!(MessageProvider { signing: signing.signing.clone(), ..rotated }, signing, "all else stays");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::messages::approved_template::MAX_PARAMETERS;
 use crate::messages::channel::Channel;
 use crate::messages::choice::Wording;
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 
 /// The message providers that Paylink speaks to. What there is to know about each is its [`ProviderProfile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,20 +25,20 @@ pub enum ProviderKind {
     Whatsapp,
     /// SMS by way of Kavenegar.
     Kavenegar,
+    /// SMS by way of the business's own line: an address of its CRM, which hands them to whom it likes.
+    Webhook,
 }
 
 impl ProviderKind {
-    pub const ALL: [ProviderKind; 5] = [Self::Sns, Self::Ses, Self::BotApi, Self::Whatsapp, Self::Kavenegar];
+    pub const ALL: [ProviderKind; 6] =
+        [Self::Sns, Self::Ses, Self::BotApi, Self::Whatsapp, Self::Kavenegar, Self::Webhook];
 
     /// Those that the business sets up, each with a record.
-    pub const WITH_RECORDS: [ProviderKind; 3] = [Self::BotApi, Self::Whatsapp, Self::Kavenegar];
+    pub const WITH_RECORDS: [ProviderKind; 4] = [Self::BotApi, Self::Whatsapp, Self::Kavenegar, Self::Webhook];
 
     /// Reads the kind of a record.
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        Self::WITH_RECORDS.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let names = Self::WITH_RECORDS.map(Self::as_str).join(", ");
-            Rejection::new("unknown_provider_kind", format!("The kinds of message providers are {names}."))
-        })
+        parse_word(text, &Self::WITH_RECORDS, Self::as_str, "unknown_provider_kind")
     }
 
     pub fn as_str(self) -> &'static str {
@@ -52,14 +52,23 @@ impl ProviderKind {
             Self::BotApi => &BOT_API,
             Self::Whatsapp => &WHATSAPP,
             Self::Kavenegar => &KAVENEGAR,
+            Self::Webhook => &WEBHOOK,
         }
     }
 }
 
 impl ProviderKind {
-    /// What we prove ourselves with to it, if anything.
+    /// The secret of its own that we prove ourselves with to it, if any.
     pub(crate) fn secret(self) -> Option<&'static SecretField> {
-        self.profile().record.as_ref()?.secret.as_ref()
+        match &self.profile().record.as_ref()?.proof {
+            Proof::Secret(field) => Some(field),
+            Proof::Role | Proof::Signature => None,
+        }
+    }
+
+    /// Whether what is sent to it is signed with a secret of ours.
+    pub fn is_signed(self) -> bool {
+        self.profile().record.as_ref().is_some_and(|record| matches!(record.proof, Proof::Signature))
     }
 
     /// The name of the one secret that it asks for, if any.
@@ -86,10 +95,11 @@ pub struct ProviderProfile {
 /// The fields that a provider's record has.
 #[derive(Debug)]
 pub struct RecordFields {
-    /// The one secret that it asks for, if any.
-    pub secret: Option<SecretField>,
+    pub proof: Proof,
     /// Where its API is unless the record says otherwise; without it, a record cannot say so.
     pub base_url: Option<&'static str>,
+    /// Whether a record has to name the one address that it takes messages at.
+    pub has_url: bool,
     /// Whether a record may name the sender number of its texts.
     pub has_line: bool,
     /// Whether a record has to name AWS's id of the number that its messages come from.
@@ -100,6 +110,17 @@ pub struct RecordFields {
 }
 
 /// What we prove ourselves with to a provider.
+#[derive(Debug)]
+pub enum Proof {
+    /// The role of the function that sends.
+    Role,
+    /// The one secret that the provider gave its customer.
+    Secret(SecretField),
+    /// A signature of each call, with a secret that is ours and that the provider is told.
+    Signature,
+}
+
+/// A secret that a provider gives its customers.
 #[derive(Debug)]
 pub struct SecretField {
     pub name: &'static str,
@@ -183,24 +204,17 @@ impl TakenWording {
 /// How one learns that a message which a provider had taken over did not arrive after all.
 #[derive(Debug)]
 pub enum Reporting {
-    /// The provider calls.
-    Called { through: ReportsThrough, naming: ReportsNaming, when: ReportsWhen },
+    /// The provider says so by an SNS topic to which the stack subscribes.
+    Called { naming: ReportsNaming, when: ReportsWhen },
     /// The provider has to be asked, at these moments, counted from the handover, until it knows. A moment comes when the
     /// schedule runs, which is once a minute.
     Asked { at: Moments },
+    /// The provider is the business's own, and reports by a call of the API.
+    ByTheApi,
 }
 
 /// Moments, counted from another one, in their order.
 pub type Moments = &'static [SignedDuration];
-
-/// The way that reports take to the stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportsThrough {
-    /// A message of an SNS topic each.
-    Topic,
-    /// Lines in CloudWatch Logs, to which the stack subscribes.
-    Log,
-}
 
 /// How a report names the message that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,11 +239,7 @@ static SNS: ProviderProfile = ProviderProfile {
     channel: Channel::Sms,
     record: None,
     wording: TakenWording::Texts,
-    reports: Some(Reporting::Called {
-        through: ReportsThrough::Log,
-        naming: ReportsNaming::ItsOwnId,
-        when: ReportsWhen::TheStackSaysSo,
-    }),
+    reports: Some(Reporting::Called { naming: ReportsNaming::ItsOwnId, when: ReportsWhen::TheStackSaysSo }),
 };
 
 static SES: ProviderProfile = ProviderProfile {
@@ -238,11 +248,7 @@ static SES: ProviderProfile = ProviderProfile {
     channel: Channel::Email,
     record: None,
     wording: TakenWording::Texts,
-    reports: Some(Reporting::Called {
-        through: ReportsThrough::Topic,
-        naming: ReportsNaming::OurMark,
-        when: ReportsWhen::Always,
-    }),
+    reports: Some(Reporting::Called { naming: ReportsNaming::OurMark, when: ReportsWhen::Always }),
 };
 
 static BOT_API: ProviderProfile = ProviderProfile {
@@ -250,7 +256,7 @@ static BOT_API: ProviderProfile = ProviderProfile {
     id: "bot_api",
     channel: Channel::Social,
     record: Some(RecordFields {
-        secret: Some(SecretField {
+        proof: Proof::Secret(SecretField {
             name: "token",
             description: "A bot's token is its number, a colon and letters, digits, _ or -.",
             form: &[
@@ -259,6 +265,7 @@ static BOT_API: ProviderProfile = ProviderProfile {
             ],
         }),
         base_url: Some("https://api.telegram.org"),
+        has_url: false,
         has_line: false,
         has_phone_number_id: false,
         api_version: None,
@@ -272,8 +279,9 @@ static WHATSAPP: ProviderProfile = ProviderProfile {
     id: "whatsapp",
     channel: Channel::Social,
     record: Some(RecordFields {
-        secret: None,
+        proof: Proof::Role,
         base_url: None,
+        has_url: false,
         has_line: false,
         has_phone_number_id: true,
         api_version: Some("v20.0"),
@@ -283,11 +291,7 @@ static WHATSAPP: ProviderProfile = ProviderProfile {
         has_parts: true,
         refused_characters: &[],
     }),
-    reports: Some(Reporting::Called {
-        through: ReportsThrough::Topic,
-        naming: ReportsNaming::ItsOwnId,
-        when: ReportsWhen::Always,
-    }),
+    reports: Some(Reporting::Called { naming: ReportsNaming::ItsOwnId, when: ReportsWhen::Always }),
 };
 
 static KAVENEGAR: ProviderProfile = ProviderProfile {
@@ -295,12 +299,13 @@ static KAVENEGAR: ProviderProfile = ProviderProfile {
     id: "kavenegar",
     channel: Channel::Sms,
     record: Some(RecordFields {
-        secret: Some(SecretField {
+        proof: Proof::Secret(SecretField {
             name: "api_key",
             description: "An API key has 8 to 200 letters, digits, _ or -.",
             form: &[SecretPart { characters: Characters::Key, least: 8, most: 200 }],
         }),
         base_url: Some("https://api.kavenegar.com"),
+        has_url: false,
         has_line: true,
         has_phone_number_id: false,
         api_version: None,
@@ -323,6 +328,22 @@ static KAVENEGAR: ProviderProfile = ProviderProfile {
             SignedDuration::from_hours(47),
         ],
     }),
+};
+
+static WEBHOOK: ProviderProfile = ProviderProfile {
+    kind: ProviderKind::Webhook,
+    id: "webhook",
+    channel: Channel::Sms,
+    record: Some(RecordFields {
+        proof: Proof::Signature,
+        base_url: None,
+        has_url: true,
+        has_line: false,
+        has_phone_number_id: false,
+        api_version: None,
+    }),
+    wording: TakenWording::Texts,
+    reports: Some(Reporting::ByTheApi),
 };
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Rejection;
+#[cfg(feature = "templates")]
+use crate::text::gives_direction;
 
 /// Every character of the default alphabet, which needs one septet each.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡\
@@ -41,6 +43,16 @@ pub struct SmsLength {
     pub encoding: SmsEncoding,
     pub characters: usize,
     pub segments: usize,
+}
+
+/// The text in the alphabet in which an SMS has most room, where only characters that nobody sees keep it out: blanks of
+/// other kinds become those of the alphabet, and what gives a direction has nothing to turn, because the alphabet has no
+/// letter that runs from right to left. Any other text stays as it is.
+#[cfg(feature = "templates")]
+pub(crate) fn in_its_alphabet(text: String) -> String {
+    let plain = |character: char| if character.is_whitespace() && character != '\n' { ' ' } else { character };
+    let shorter: String = text.chars().filter(|character| !gives_direction(*character)).map(plain).collect();
+    if shorter.chars().all(|character| septets(character).is_some()) { shorter } else { text }
 }
 
 impl SmsLength {
@@ -165,6 +177,16 @@ mod tests {
         assert_eq!(length(&"پ".repeat(134)), (SmsEncoding::Ucs2, 134, 2));
         assert_eq!(length(&"پ".repeat(135)), (SmsEncoding::Ucs2, 135, 3));
         assert_eq!(length("€ پ"), (SmsEncoding::Ucs2, 3, 1), "the escape is of GSM-7 alone");
+    }
+
+    #[test]
+    fn nothing_invisible_keeps_a_text_out_of_the_alphabet() {
+        for (text, sent) in [
+            ("Sara\u{200e} Test\u{a0}1\u{202f}000\t\u{2068}x\u{2069}\ny", "Sara Test 1 000 x\ny"),
+            ("فاکتور \u{2068}x\u{2069}\u{a0}۱", "فاکتور \u{2068}x\u{2069}\u{a0}۱"),
+        ] {
+            assert_eq!(in_its_alphabet(text.to_owned()), sent, "{}", text.escape_unicode());
+        }
     }
 
     #[test]

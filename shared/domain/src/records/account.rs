@@ -1,11 +1,13 @@
 //! A financial account of the business: where the money arrives and through which gateway.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{GatewayKind, Mode};
 use crate::ids::{AccountId, CredentialsVersion};
 use crate::money::Currency;
-use crate::problem::Rejection;
+use crate::problem::{Rejection, parse_word};
 use crate::records::relay::RelayAddress;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,10 @@ pub struct OnlinePayment {
     /// The version of the credentials that new attempts begin with; none were given yet where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsVersion>,
+    /// The names of those of that version that not every account has: what it can do beside taking money. Who holds them
+    /// reads them; who only writes them knows by this that they are there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub optional_credentials: BTreeSet<String>,
     /// The relay of that version, as far as it is no secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<RelayAddress>,
@@ -49,10 +55,13 @@ pub enum LatePayment {
 
 impl LatePayment {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "accept" => Ok(Self::Accept),
-            "refund" => Ok(Self::Refund),
-            _ => Err(Rejection::new("unknown_choice", "late_payment is accept or refund.")),
+        parse_word(text, &[Self::Accept, Self::Refund], Self::as_str, "unknown_choice")
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Refund => "refund",
         }
     }
 }
@@ -85,6 +94,11 @@ impl Account {
                 format!("The account {} has no gateway with credentials yet.", self.id),
             )),
         }
+    }
+
+    /// The names of those credentials that not every account has, where the account still is at a gateway and in a mode.
+    pub fn optional_credentials_at(&self, gateway: GatewayKind, mode: Mode) -> Option<&BTreeSet<String>> {
+        self.credentials_at(gateway, mode).map(|_| &self.online_payment.optional_credentials)
     }
 
     /// The credentials that a new attempt of an older link begins with: the present ones where the account still is at

@@ -4,10 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use sha2::{Digest, Sha256};
-
+use super::shards::Spread;
 use crate::business::quotas::Quotas;
-use crate::ids::{BusinessId, LinkId};
+use crate::ids::BusinessId;
 use crate::problem::Rejection;
 
 /// A business as the platform made it. What it sets itself is in its settings.
@@ -22,7 +21,7 @@ pub struct Business {
     pub pay_url: Option<PayUrlBase>,
     /// Over how many partitions its lists are spread.
     #[serde(default)]
-    pub shards: Shards,
+    pub spread: Spread,
     /// How much it may do.
     #[serde(default)]
     pub quotas: Quotas,
@@ -54,8 +53,9 @@ pub enum BusinessState {
     },
 }
 
-/// So long after the state of a business was changed nobody works with what they knew before: a process remembers it for half
-/// a minute, and a call that is decided by it takes at most half a minute more. Clocks differ by less than the rest.
+/// So long after a business was changed nobody works with what they knew before: a process remembers it for half a minute, a
+/// call that is decided by it takes at most half a minute more, and a read and a write with all their tries seven seconds
+/// each. Clocks differ by less than the rest.
 const KNOWN_EVERYWHERE_AFTER: SignedDuration = SignedDuration::from_secs(90);
 
 /// When everybody knows what was changed at an instant.
@@ -94,7 +94,7 @@ impl Business {
             name,
             state: BusinessState::Active,
             pay_url: None,
-            shards: Shards::ONE,
+            spread: Spread::default(),
             quotas: Quotas::default(),
             created_at: now,
         }
@@ -172,63 +172,6 @@ impl Business {
     #[must_use]
     pub fn erased(self, now: Timestamp) -> Self {
         Self { state: BusinessState::Erased { erased_at: now }, ..Self::new(self.id, String::new(), self.created_at) }
-    }
-}
-
-/// Over how many partitions each list of a business is spread. One partition of an index takes a thousand new entries a
-/// second. The number may grow at any time, because a link stays in the partition that it was made in, and must not shrink:
-/// what is in the others would not be found any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Shards(u8);
-
-impl Shards {
-    pub const ONE: Self = Self(1);
-    pub const MOST: u8 = 64;
-
-    /// From 1 to [`Shards::MOST`].
-    pub fn parse(number: i64) -> Result<Self, Rejection> {
-        let known = u8::try_from(number).ok().filter(|number| (1..=Self::MOST).contains(number));
-        known.map(Self).ok_or_else(|| Rejection::new("out_of_range", format!("Give 1 to {} shards.", Self::MOST)))
-    }
-
-    pub fn number(self) -> u8 {
-        self.0
-    }
-
-    /// The shard of a new link.
-    pub fn of(self, link: &LinkId) -> u8 {
-        let hash = Sha256::digest(link.as_str().as_bytes());
-        hash.last().copied().unwrap_or_default() % self.0
-    }
-
-    /// The number of every shard.
-    pub fn all(self) -> std::ops::Range<u8> {
-        0..self.0
-    }
-}
-
-/// Whether it is the shard of businesses that have one only, which is not worth an attribute.
-pub(crate) fn is_first_shard(shard: &u8) -> bool {
-    *shard == 0
-}
-
-impl Default for Shards {
-    fn default() -> Self {
-        Self::ONE
-    }
-}
-
-impl TryFrom<u8> for Shards {
-    type Error = Rejection;
-    fn try_from(number: u8) -> Result<Self, Rejection> {
-        Self::parse(number.into())
-    }
-}
-
-impl From<Shards> for u8 {
-    fn from(shards: Shards) -> Self {
-        shards.0
     }
 }
 

@@ -1,14 +1,14 @@
 //! What an account needs at its gateway to act for the business. Secret: it is written, never read back by the CRM.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
 use crate::audit::FieldChange;
 use crate::gateway::{GatewayKind, Mode};
-use crate::problem::Problems;
+use crate::problem::{Problems, no_such, pointer_to};
 use crate::records::relay::Relay;
 
 /// How many characters of the end of a secret are shown to know it again, and how many a secret has at least of which that
@@ -51,9 +51,10 @@ impl Credentials {
                 Some(_) | None => {}
             }
         }
-        for name in fields.keys().filter(|name| !rules.iter().any(|rule| rule.name == name.as_str())) {
-            let detail = format!("The gateway {} has no such credential.", gateway.as_str());
-            problems.refuse(format!("{at}/{name}"), "unknown_field", detail);
+        let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
+        for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+            let what = format!("credential of the gateway {}", gateway.as_str());
+            problems.refuse(pointer_to(at, name), "unknown_field", no_such(&what, name, &known));
         }
         if problems.is_empty() { Ok(Self { gateway, fields, relay: None }) } else { Err(problems) }
     }
@@ -61,6 +62,12 @@ impl Credentials {
     /// The secret value of a field. It must not be logged.
     pub fn expose(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
+    }
+
+    /// The names of those that taking money does not need.
+    pub fn optional_names(&self) -> BTreeSet<String> {
+        let optional = self.gateway.profile().credentials.iter().filter(|rule| !rule.is_required);
+        optional.filter(|rule| self.fields.contains_key(rule.name)).map(|rule| rule.name.to_owned()).collect()
     }
 
     /// What the business's log says of new credentials: of a secret only its end, by which somebody who has it knows it again,

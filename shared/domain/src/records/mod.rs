@@ -2,10 +2,13 @@
 //! change of a record can break a link.
 
 pub mod account;
+mod amounts;
 pub mod business;
 pub mod contact;
 pub mod credentials;
 pub mod item;
 pub mod receipt_type;
 pub mod relay;
+pub mod shards;
+pub mod signing;
 pub mod webhook_endpoint;

@@ -12,6 +12,7 @@ use crate::problem::{Field, Problems};
 use crate::records::item::Item;
 use crate::records::receipt_type::ReceiptType;
 use crate::requests::create::{AfterPaymentRequest, OnItem, decide_after_payment};
+use crate::requests::due_date::DueDate;
 use crate::requests::expiry::Expiry;
 use crate::requests::expiry::choose_expiry;
 
@@ -20,12 +21,19 @@ use crate::requests::expiry::choose_expiry;
 pub struct Amendment {
     pub expires_at: Field<Expiry>,
     pub expires_in_days: Field<Expiry>,
+    /// Nothing takes it away.
+    pub due_at: Field<Option<DueDate>>,
     /// An empty text takes the description away.
     pub description: Field<String>,
+    /// An empty text takes the note away.
+    pub internal_note: Field<String>,
     pub after_payment: AfterPaymentRequest,
-    /// Replaces all of it.
-    pub metadata: Field<BTreeMap<String, String>>,
+    /// Laid over what there is: a pair that is none is taken away, and where nothing is said of pairs all of them.
+    pub metadata: Field<Option<BTreeMap<String, Option<String>>>>,
 }
+
+/// A link has at most so many pairs of metadata.
+pub const MOST_METADATA: usize = 20;
 
 /// The records that a change may need.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +57,11 @@ pub fn amend(
         Field::Value((pointer, expiry)) => found.check(pointer, expiry.resolve(now, &records.settings.zone())).value(),
         Field::Absent | Field::Refused => None,
     };
+    let due_at = match amendment.due_at {
+        Field::Value(Some(due)) => found.check("/due_at", due.resolve(now, &records.settings.zone())).value().map(Some),
+        Field::Value(None) => Some(None),
+        Field::Absent | Field::Refused => None,
+    };
     let item = match (&terms.item, records.item) {
         (None, _) => OnItem::None,
         (Some(_), None) => OnItem::Gone,
@@ -56,17 +69,45 @@ pub fn amend(
     };
     let after_payment =
         decide_after_payment(&amendment.after_payment, &terms.after_payment, item, records.receipt_types, found);
+    let metadata = decide_metadata(&terms.metadata, amendment.metadata, found);
     if !problems.is_empty() {
         return Err(problems);
     }
     let mut amended = terms.clone();
     amended.expires_at = expires_at.unwrap_or(terms.expires_at);
+    amended.due_at = due_at.unwrap_or(terms.due_at);
     amended.after_payment = after_payment.unwrap_or_else(|| terms.after_payment.clone());
     if let Field::Value(description) = amendment.description {
         amended.description = Some(description).filter(|text| !text.is_empty());
     }
-    if let Field::Value(metadata) = amendment.metadata {
-        amended.metadata = metadata;
+    if let Field::Value(note) = amendment.internal_note {
+        amended.internal_note = Some(note).filter(|text| !text.is_empty());
     }
+    amended.metadata = metadata;
     Ok(amended)
+}
+
+fn decide_metadata(
+    known: &BTreeMap<String, String>,
+    change: Field<Option<BTreeMap<String, Option<String>>>>,
+    problems: &mut Problems,
+) -> BTreeMap<String, String> {
+    let mut metadata = known.clone();
+    match change {
+        Field::Value(Some(pairs)) => {
+            for (key, value) in pairs {
+                match value {
+                    Some(value) => drop(metadata.insert(key, value)),
+                    None => drop(metadata.remove(&key)),
+                }
+            }
+        }
+        Field::Value(None) => metadata.clear(),
+        Field::Absent | Field::Refused => {}
+    }
+    if metadata.len() > MOST_METADATA {
+        let detail = format!("At most {MOST_METADATA} pairs are allowed; these would be {}.", metadata.len());
+        problems.refuse("/metadata", "metadata_too_large", detail);
+    }
+    metadata
 }

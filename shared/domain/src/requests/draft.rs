@@ -14,9 +14,10 @@ use crate::link::AmountSource;
 use crate::messages::channel::Channel;
 use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::compose::Preview;
-use crate::messages::recipients::{Address, DeliveryOptions, Unreached};
+use crate::messages::recipients::{Address, DeliveryOptions, Named, Unreached};
 use crate::problem::{Field, Rejection};
 use crate::records::account::Account;
+use crate::records::contact::{NamedPerson, Somebody};
 use crate::records::receipt_type::ReceiptType;
 use crate::requests::create::{CreateContext, Decision, Request, can_choose, find_receipt_type};
 
@@ -25,6 +26,8 @@ use crate::requests::create::{CreateContext, Decision, Request, can_choose, find
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     Request,
+    /// What is due on the item.
+    AmountDue,
     Item,
     /// What the contact owes.
     Balance,
@@ -38,6 +41,7 @@ impl From<AmountSource> for Source {
     fn from(source: AmountSource) -> Self {
         match source {
             AmountSource::Request => Self::Request,
+            AmountSource::AmountDue => Self::AmountDue,
             AmountSource::Item => Self::Item,
             AmountSource::Balance => Self::Balance,
         }
@@ -51,6 +55,7 @@ pub struct Sources {
     pub contact_id: Option<Source>,
     pub amount: Option<Source>,
     pub expires_at: Option<Source>,
+    pub due_at: Option<Source>,
     pub receipt_type_id: Option<Source>,
     pub locale: Option<Source>,
 }
@@ -125,8 +130,7 @@ pub fn receipt_type_choices(receipt_types: &BTreeMap<ReceiptTypeId, ReceiptType>
 /// A person whom the form offers as a recipient, with the addresses that a provider serves.
 #[derive(Clone, Debug)]
 pub struct PersonChoice<'a> {
-    /// `contact` for the contact itself.
-    pub role: &'a str,
+    pub who: NamedPerson,
     pub name: Option<&'a str>,
     pub mobile: Option<&'a Mobile>,
     pub email: Option<&'a Email>,
@@ -140,37 +144,22 @@ pub fn people_choices<'a>(decision: &Decision<'a>, records: CreateContext<'_>) -
     let Some(contact) = decision.contact else { return Vec::new() };
     let wording = decision.message.as_ref().map_or(Wording::Default, MessageChoice::wording);
     let options = DeliveryOptions { channels: &Channel::ALL, wording, router: records.router() };
-    let choice = |choice: PersonChoice<'a>| {
-        let PersonChoice { role, name, mobile, email, social, mut unreached } = choice;
+    let choice = |somebody: Somebody<'a>| {
+        let Somebody { who, name, mobile, email, social } = somebody;
+        let mut unreached = Vec::new();
         let mut is_served = |address: Address<'_>| match options.check(address) {
             Ok(()) => true,
             Err(reason) => {
-                unreached.push(Unreached::at(Some(role), Some(address), reason));
+                unreached.push(Unreached::at(Some(Named::Person(who.clone())), Some(address), reason));
                 false
             }
         };
         let mobile = mobile.filter(|mobile| is_served((*mobile).into()));
         let email = email.filter(|email| is_served((*email).into()));
-        let social = social.into_iter().filter(|social| is_served((*social).into())).collect();
-        PersonChoice { role, name, mobile, email, social, unreached }
+        let social = social.iter().filter(|social| is_served((*social).into())).collect();
+        PersonChoice { who, name, mobile, email, social, unreached }
     };
-    let itself = PersonChoice {
-        role: "contact",
-        name: Some(&contact.name),
-        mobile: contact.mobile.as_ref(),
-        email: contact.email.as_ref(),
-        social: contact.social.iter().collect(),
-        unreached: Vec::new(),
-    };
-    let people = contact.people.iter().map(|person| PersonChoice {
-        role: person.role.as_str(),
-        name: person.name.as_deref(),
-        mobile: person.mobile.as_ref(),
-        email: person.email.as_ref(),
-        social: person.social.iter().collect(),
-        unreached: Vec::new(),
-    });
-    std::iter::once(itself).chain(people).map(choice).collect()
+    contact.everybody().map(choice).collect()
 }
 
 /// The receipt type of the settings, as long as a link may name it.
@@ -197,6 +186,7 @@ pub fn sources(decision: &Decision<'_>, proposed: bool) -> Sources {
         amount: given(!matches!(request.amount, Field::Absent))
             .or_else(|| decision.amount.map(|(_, source)| source.into())),
         expires_at: given(has_expiry).or(Some(Source::Settings)),
+        due_at: given(!matches!(request.due_at, Field::Absent)).or_else(|| decision.due_at.map(|_| Source::Item)),
         receipt_type_id: given(!matches!(request.after_payment.receipt_type_id, Field::Absent))
             .or_else(|| has_receipt_type.then_some(Source::Settings)),
         locale: match (&request.locale, &decision.locale) {

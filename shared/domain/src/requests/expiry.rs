@@ -4,13 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::calendar::refuse_other_calendars;
+use crate::link::LONGEST_DAYS;
 use crate::problem::{Field, Problems, Rejection};
-
-/// The longest life of a link. Longer ones are typing mistakes, and every link is watched while it lives.
-pub const LONGEST_DAYS: i64 = 730;
-
-/// A Gregorian year this far back is a date of the Persian calendar, where the present is the 15th century.
-const FIRST_GREGORIAN_YEAR: i16 = 1700;
 
 /// What the caller said about the end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +22,18 @@ pub enum Expiry {
 impl Expiry {
     /// Reads `expires_at`: an RFC 3339 instant with offset, or a date.
     pub fn parse(text: &str) -> Result<Self, Rejection> {
+        refuse_other_calendars(text)?;
         if let Ok(date) = text.parse::<Date>()
             && text.len() == "2026-12-01".len()
         {
-            return Self::gregorian(date.year()).map(|()| Self::EndOf(date));
+            return Ok(Self::EndOf(date));
         }
-        let instant: Timestamp = text.parse().map_err(|_| {
+        text.parse().map(Self::At).map_err(|_| {
             Rejection::new(
                 "invalid_instant",
                 "Give an instant with offset such as 2026-12-01T18:00:00+03:30, or a date such as 2026-12-01.",
             )
-        })?;
-        Self::gregorian(instant.to_zoned_datetime(TimeZone::UTC).year()).map(|()| Self::At(instant))
+        })
     }
 
     pub fn parse_days(days: i64) -> Result<Self, Rejection> {
@@ -46,16 +42,6 @@ impl Expiry {
         } else {
             Err(Rejection::new("out_of_range", format!("Give 0 (today) to {LONGEST_DAYS} days.")))
         }
-    }
-
-    fn gregorian(year: i16) -> Result<(), Rejection> {
-        if year < FIRST_GREGORIAN_YEAR {
-            return Err(Rejection::new(
-                "persian_calendar_date",
-                "This looks like a date of the Persian calendar; give the Gregorian date.",
-            ));
-        }
-        Ok(())
     }
 
     /// The exclusive instant at which the link ends: it must lie ahead, and not further than [`LONGEST_DAYS`].

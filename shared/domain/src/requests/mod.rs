@@ -4,5 +4,6 @@
 pub mod amend;
 pub mod create;
 pub mod draft;
+pub mod due_date;
 pub mod expiry;
 pub mod resend;

@@ -10,7 +10,9 @@ use crate::messages::choice::MessageChoice;
 use crate::messages::compose::{MessageSources, preview};
 use crate::messages::message_template::MessageTemplate;
 use crate::messages::provider::MessageProviders;
-use crate::messages::recipients::{DeliveryOptions, Recipient, ResolvedRecipients, Unreached, resolve};
+use crate::messages::recipients::{
+    DeliveryOptions, Named, Recipient, ResolvedRecipients, Unreached, check_people, resolve,
+};
 use crate::messages::routing::MessageRouter;
 use crate::problem::{Field, Problems};
 use crate::records::contact::Contact;
@@ -79,13 +81,16 @@ fn decide_recipients(
     }
     let channels = message.channels();
     let options = DeliveryOptions { channels: &channels, wording: message.wording(), router: records.router() };
+    let known = problems.as_slice().len();
     let notified = if selection.is_empty() {
         as_at_first(link, options)
     } else {
-        let needs_contact = selection.contact || !selection.roles.is_empty();
         match records.contact {
-            Some(contact) => resolve(&selection, contact, options, link.id(), link.next_round()),
-            None if needs_contact => {
+            Some(contact) => {
+                check_people(&selection, contact, &channels, problems);
+                resolve(&selection, contact, options, link.id(), link.next_round())
+            }
+            None if selection.names_people() => {
                 let detail = "The contact was deleted; name numbers or addresses instead.";
                 problems.refuse("/recipients", "unknown_contact", detail);
                 return ResolvedRecipients::default();
@@ -94,9 +99,8 @@ fn decide_recipients(
             None => resolve(&selection, &nobody(link), options, link.id(), link.next_round()),
         }
     };
-    if notified.recipients.is_empty() {
-        let detail = "None of these recipients can be reached on these channels.";
-        problems.refuse("/recipients", "nobody_reachable", detail);
+    if notified.recipients.is_empty() && problems.as_slice().len() == known {
+        problems.add("/recipients", notified.nobody_reachable());
     }
     notified
 }
@@ -106,10 +110,10 @@ fn decide_recipients(
 fn as_at_first(link: &PaymentLink, options: DeliveryOptions<'_>) -> ResolvedRecipients {
     let (mut at_first, mut unreached) = (Vec::new(), Vec::new());
     for recipient in link.terms().recipients.iter().filter(|one| options.channels.contains(&one.channel)) {
-        let role = recipient.roles.first().map(String::as_str);
+        let named = recipient.people.first().cloned().map(Named::Person);
         match options.check(recipient.into()) {
             Ok(()) => at_first.push(recipient),
-            Err(reason) => unreached.push(Unreached::at(role, Some(recipient.into()), reason)),
+            Err(reason) => unreached.push(Unreached::at(named, Some(recipient.into()), reason)),
         }
     }
     let again = |recipient: &Recipient| recipient.in_round(link.id(), link.next_round());

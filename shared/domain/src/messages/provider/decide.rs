@@ -14,17 +14,22 @@ impl ProviderConfig {
         let wording = kind.profile().wording;
         fields.check_templates(kind, problems);
         fields.check_known(kind, record, problems);
-        let ProviderFields { base_url, line, phone_number_id, api_version, templates } = fields;
+        let ProviderFields { base_url, url, line, phone_number_id, api_version, templates } = fields;
         let base_url = match record.base_url {
             Some(usual) => base_url.optional().map(|given| Some(given.unwrap_or_else(|| usual.to_owned()))),
             None => Some(None),
         };
+        let url = if record.has_url { url.require("/url", problems).map(Some) } else { Some(None) };
         let line = if record.has_line { line.optional() } else { Some(None) };
         let phone_number_id = match record.has_phone_number_id {
             true => phone_number_id.require("/phone_number_id", problems).map(Some),
             false => Some(None),
         };
-        let api_version = if record.api_version.is_some() { api_version.optional() } else { Some(None) };
+        // The usual one is not written down, so that a record which is given back as it was shown is not held to it.
+        let api_version = match record.api_version {
+            Some(usual) => api_version.optional().map(|given| given.filter(|given| given != usual)),
+            None => Some(None),
+        };
         let templates = match wording {
             TakenWording::Texts => Some(Vec::new()),
             TakenWording::TextsAndTemplates(_) => templates.optional().map(Option::unwrap_or_default),
@@ -33,6 +38,7 @@ impl ProviderConfig {
         Some(Self {
             kind,
             base_url: base_url?,
+            url: url?,
             line: line?,
             phone_number_id: phone_number_id?,
             api_version: api_version?,
@@ -78,10 +84,11 @@ impl ProviderFields {
     }
 
     fn check_known(&self, kind: ProviderKind, record: &RecordFields, problems: &mut Problems) {
-        let Self { base_url, line, phone_number_id, api_version, templates } = self;
+        let Self { base_url, url, line, phone_number_id, api_version, templates } = self;
         let has_templates = kind.profile().wording.templates().is_some();
         for (pointer, is_absent, has_it) in [
             ("/base_url", matches!(base_url, Field::Absent), record.base_url.is_some()),
+            ("/url", matches!(url, Field::Absent), record.has_url),
             ("/line", matches!(line, Field::Absent), record.has_line),
             ("/phone_number_id", matches!(phone_number_id, Field::Absent), record.has_phone_number_id),
             ("/api_version", matches!(api_version, Field::Absent), record.api_version.is_some()),

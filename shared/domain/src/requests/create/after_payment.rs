@@ -37,8 +37,8 @@ pub(crate) fn decide_after_payment(
     };
     if !register_receipt {
         for (given, pointer) in [
-            (after.receipt_type_id.as_ref().value().is_some(), "/after_payment/receipt_type_id"),
-            (after.receipt_field.as_ref().value().is_some(), "/after_payment/receipt_field"),
+            (is_named(&after.receipt_type_id), "/after_payment/receipt_type_id"),
+            (is_named(&after.receipt_field), "/after_payment/receipt_field"),
         ] {
             if given {
                 problems.refuse(pointer, "no_receipt", "Without a receipt there is nothing to say about it.");
@@ -47,15 +47,17 @@ pub(crate) fn decide_after_payment(
         return Some(AfterPayment { register_receipt, receipt_type_id: None, receipt_field: None });
     }
     let receipt_type_id = match after.receipt_type_id.as_ref() {
-        Field::Value(id) => {
+        Field::Value(Some(id)) => {
             problems.check("/after_payment/receipt_type_id", find_receipt_type(id, receipt_types)).value()
         }
+        Field::Value(None) => None,
         Field::Absent => otherwise.receipt_type_id.clone(),
         Field::Refused => None,
     };
     let receipt_field = match after.receipt_field.as_ref() {
-        Field::Value(_) if matches!(item, OnItem::Refused) => None,
-        Field::Value(field) => problems.check("/after_payment/receipt_field", find_field(field, item)).value(),
+        Field::Value(None) => None,
+        Field::Value(Some(_)) if matches!(item, OnItem::Refused) => None,
+        Field::Value(Some(field)) => problems.check("/after_payment/receipt_field", find_field(field, item)).value(),
         Field::Absent => otherwise.receipt_field.clone(),
         Field::Refused => None,
     };
@@ -72,6 +74,11 @@ pub(super) fn default_receipt_type(
         && matches!(after.register_receipt, Field::Absent | Field::Value(true));
     let id = records.settings.default_receipt_type_id.as_ref().filter(|_| is_wanted)?;
     problems.check("/after_payment/receipt_type_id", find_receipt_type(id, records.receipt_types)).value()
+}
+
+/// Whether the field names something, and does not only take it away.
+fn is_named<T>(field: &Field<Option<T>>) -> bool {
+    matches!(field, Field::Value(Some(_)))
 }
 
 fn find_field(field: &FieldKey, item: OnItem<'_>) -> Result<FieldKey, Rejection> {

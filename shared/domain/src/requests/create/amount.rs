@@ -13,7 +13,7 @@ use crate::records::item::Item;
 /// An account, and the gateway that a link on it is paid at.
 pub type PayableAccount<'a> = (&'a Account, GatewayAccess<'a>);
 
-/// The first present of request, item and balance. It is never skipped because it is zero or negative.
+/// The first present of the request, what is due on the item, the item's amount and the balance. It is never skipped because it is zero or negative.
 pub(super) fn decide_amount(
     request: &Request,
     records: CreateContext<'_>,
@@ -24,7 +24,10 @@ pub(super) fn decide_amount(
 ) -> Option<(Money, AmountSource)> {
     let currency = account.map(|(account, _)| account.currency);
     let (money, source) = find_amount(request, currency, item, contact, problems)?;
-    if money.minor_units() <= 0 {
+    if source == AmountSource::AmountDue && money.minor_units() == 0 {
+        let detail = "Nothing is due on the item any more. Name an amount to ask for one all the same.";
+        problems.refuse("/amount", "nothing_due", detail);
+    } else if money.minor_units() <= 0 {
         let detail =
             format!("{} is {}, and only an amount above zero can be paid.", source_name(source), money.minor_units());
         problems.refuse("/amount", "amount_not_payable", detail);
@@ -86,13 +89,16 @@ pub(crate) fn can_choose(account: &Account, request: &Request, records: CreateCo
 
 /// The amount that the records name, where the request names none.
 fn amount_on_record(item: Option<&Item>, contact: Option<&Contact>) -> Option<(Money, AmountSource)> {
-    let of_item = item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
-    of_item.or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
+    let due = item.and_then(|item| item.due).map(|due| (due.amount, AmountSource::AmountDue));
+    let of_item = || item.and_then(|item| item.amount).map(|amount| (amount, AmountSource::Item));
+    due.or_else(of_item)
+        .or_else(|| contact.and_then(|contact| contact.balance).map(|balance| (balance, AmountSource::Balance)))
 }
 
 fn source_name(source: AmountSource) -> &'static str {
     match source {
         AmountSource::Request => "The amount",
+        AmountSource::AmountDue => "What is due on the item",
         AmountSource::Item => "The item's amount",
         AmountSource::Balance => "What the contact owes",
     }

@@ -18,6 +18,11 @@ pub(crate) fn decide_message(request: &MessageRequest, problems: &mut Problems) 
                 let detail = "A text belongs to a message of mode custom.";
                 problems.refuse(pointer(*channel), "text_not_used", detail);
             }
+            if channels.as_ref().is_some_and(Vec::is_empty) {
+                let detail = "Name a channel, or leave the field out for all of them.";
+                problems.refuse("/message/channels", "required", detail);
+                return None;
+            }
             Some(MessageChoice::Default { channels: channels.unwrap_or_else(|| Channel::ALL.to_vec()) })
         }
         Field::Value(MessageMode::Custom) => decide_custom_message(request, channels, problems),
@@ -55,7 +60,9 @@ fn pointer(channel: Channel) -> String {
 pub(super) fn channels_named(request: &MessageRequest) -> Option<Vec<Channel>> {
     match (&request.mode, &request.channels) {
         (Field::Refused, _) | (_, Field::Refused) => None,
-        (Field::Absent | Field::Value(_), Field::Value(channels)) => Some(channels.clone()),
+        (Field::Absent | Field::Value(_), Field::Value(channels)) => {
+            Some(channels.clone()).filter(|channels| !channels.is_empty())
+        }
         (Field::Absent | Field::Value(MessageMode::Default), Field::Absent) => Some(Channel::ALL.to_vec()),
         // That none are named is reported already.
         (Field::Value(MessageMode::Custom), Field::Absent) => None,

@@ -20,7 +20,7 @@ use crate::messages::channel::Channel;
 use crate::messages::choice::{MessageChoice, Wording};
 use crate::messages::compose::{MessageSources, Preview, preview};
 use crate::messages::message::MessageContext;
-use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, resolve};
+use crate::messages::recipients::{DeliveryOptions, ResolvedRecipients, check_people, resolve};
 use crate::money::Money;
 use crate::problem::{Field, Problems};
 use crate::records::account::Account;
@@ -64,6 +64,8 @@ pub struct Decision<'a> {
     pub amount: Option<(Money, AmountSource)>,
     /// Exclusive.
     pub expires_at: Option<Timestamp>,
+    /// Exclusive.
+    pub due_at: Option<Timestamp>,
     pub after_payment: Option<AfterPayment>,
     pub message: Option<MessageChoice>,
     pub notified: ResolvedRecipients,
@@ -93,6 +95,12 @@ pub fn decide<'a>(
     let contact = find_contact(&request, records, item, found);
     let amount = decide_amount(&request, records, account, item, contact, found);
     let expires_at = decide_expiry(&request, records, now, found);
+    let due_at = match request.due_at {
+        Field::Value(Some(due)) => found.check("/due_at", due.resolve(now, &records.settings.zone())).value(),
+        Field::Value(None) => None,
+        Field::Absent => item.and_then(|item| item.due_at),
+        Field::Refused => None,
+    };
     let receipt_type_id = default_receipt_type(&request.after_payment, records, found);
     let otherwise = AfterPayment { register_receipt: true, receipt_type_id, receipt_field: None };
     let on_item = match (item, &request.item_id) {
@@ -113,6 +121,7 @@ pub fn decide<'a>(
         item,
         amount,
         expires_at,
+        due_at,
         after_payment,
         message,
         notified,
@@ -131,7 +140,18 @@ impl Decision<'_> {
     /// The terms, or everything that stands against them.
     pub fn into_terms(self) -> Result<Terms, Problems> {
         let Self {
-            request, account, contact, item, amount, expires_at, after_payment, message, notified, locale, ..
+            request,
+            account,
+            contact,
+            item,
+            amount,
+            expires_at,
+            due_at,
+            after_payment,
+            message,
+            notified,
+            locale,
+            ..
         } = self;
         if !self.problems.is_empty() {
             return Err(self.problems);
@@ -161,7 +181,9 @@ impl Decision<'_> {
             amount,
             amount_source,
             expires_at,
-            description: request.description.value(),
+            due_at,
+            description: request.description.value().filter(|text| !text.is_empty()),
+            internal_note: request.internal_note.value().filter(|note| !note.is_empty()),
             after_payment,
             message,
             recipients: notified.recipients,
@@ -228,7 +250,7 @@ impl Decision<'_> {
             item_title: self.item.map(|item| item.title.as_str()),
             amount,
             expires_at: self.expires_at?,
-            description: self.request.description.as_ref().value().map(String::as_str),
+            description: self.request.description.as_ref().value().map(String::as_str).filter(|text| !text.is_empty()),
             reference_id: self.request.reference_id.as_ref().value(),
             locale: self.locale.as_ref(),
             url: &self.url,
@@ -264,7 +286,11 @@ fn find_contact<'a>(
     item: Option<&Item>,
     problems: &mut Problems,
 ) -> Option<&'a Contact> {
-    let at = if request.contact.is_some() { "/contact/id" } else { "/contact_id" };
+    let at = match (&request.contact, &request.item, &request.contact_id) {
+        (Some(_), _, _) => "/contact/id",
+        (None, Some(_), Field::Absent) => "/item/contact_id",
+        (None, _, _) => "/contact_id",
+    };
     let id = match (&request.contact_id, item) {
         (Field::Value(id), Some(item)) if *id != item.contact_id => {
             let detail = format!("The item {} belongs to the contact {}.", item.id, item.contact_id);
@@ -320,17 +346,20 @@ fn check_size(
         currency: _,
         expires_at: _,
         expires_in_days: _,
+        due_at: _,
         after_payment: _,
         locale: _,
         // These are in what was decided about them.
         recipients: _,
         message: _,
         description,
+        internal_note,
         reference_id,
         return_url,
         metadata,
     } = request;
-    let texts = (description.as_ref().value(), reference_id.as_ref().value(), return_url.as_ref().value());
+    let notes = (description.as_ref().value(), internal_note.as_ref().value());
+    let texts = (notes, reference_id.as_ref().value(), return_url.as_ref().value());
     let content = (message, &notified.recipients, &notified.unreached, texts, metadata.as_ref().value());
     problems.check("/recipients", check_content(&content));
 }
@@ -343,10 +372,12 @@ fn decide_recipients(
     problems: &mut Problems,
 ) -> ResolvedRecipients {
     let selection = request.recipients.selection();
-    let (Some(contact), Some(channels)) = (contact, channels_named(&request.message)) else {
-        return ResolvedRecipients::default();
-    };
-    let nothing_refused = !request.recipients.any_refused();
+    let channels = channels_named(&request.message);
+    let Some(contact) = contact else { return ResolvedRecipients::default() };
+    let known = problems.as_slice().len();
+    check_people(&selection, contact, channels.as_deref().unwrap_or(&Channel::ALL), problems);
+    let nothing_refused = !request.recipients.any_refused() && problems.as_slice().len() == known;
+    let Some(channels) = channels else { return ResolvedRecipients::default() };
     if selection.is_empty() {
         if matches!(request.message.mode, Field::Value(MessageMode::Custom)) && nothing_refused {
             problems.refuse("/recipients", "required", "A custom message needs somebody to send it to.");
@@ -360,11 +391,7 @@ fn decide_recipients(
     let options = DeliveryOptions { channels: &channels, wording, router: records.router() };
     let notified = resolve(&selection, contact, options, link, 0);
     if notified.recipients.is_empty() && nothing_refused {
-        problems.refuse(
-            "/recipients",
-            "nobody_reachable",
-            "None of these recipients can be reached on these channels.",
-        );
+        problems.add("/recipients", notified.nobody_reachable());
     }
     notified
 }

@@ -6,12 +6,13 @@ use crate::address::{Email, Mobile, SocialAddress};
 use crate::ids::{AccountId, ContactId, FieldKey, ItemId, ReceiptTypeId, ReferenceId, Role};
 use crate::locale::Locale;
 use crate::messages::channel::Channel;
-use crate::messages::recipients::RecipientSelection;
+use crate::messages::recipients::{ChosenPerson, RecipientSelection};
 use crate::messages::template::MessageText;
 use crate::money::Currency;
-use crate::problem::{Field, Rejection};
+use crate::problem::{Field, Rejection, parse_word};
 use crate::records::contact::ContactChange;
 use crate::records::item::ItemChange;
+use crate::requests::due_date::DueDate;
 use crate::requests::expiry::Expiry;
 
 /// A create request after its fields were read one by one.
@@ -27,7 +28,10 @@ pub struct Request {
     pub currency: Field<Currency>,
     pub expires_at: Field<Expiry>,
     pub expires_in_days: Field<Expiry>,
+    /// None where the link has none, also where its item has one.
+    pub due_at: Field<Option<DueDate>>,
     pub description: Field<String>,
+    pub internal_note: Field<String>,
     pub recipients: Recipients,
     pub after_payment: AfterPaymentRequest,
     pub message: MessageRequest,
@@ -41,6 +45,7 @@ pub struct Request {
 pub struct Recipients {
     pub contact: Field<bool>,
     pub roles: Field<Vec<Role>>,
+    pub people: Field<Vec<ChosenPerson>>,
     pub mobiles: Field<Vec<Mobile>>,
     pub emails: Field<Vec<Email>>,
     pub social: Field<Vec<SocialAddress>>,
@@ -48,10 +53,11 @@ pub struct Recipients {
 
 impl Recipients {
     /// Everybody named; what could not be read is reported already.
-    pub(crate) fn selection(&self) -> RecipientSelection {
+    pub fn selection(&self) -> RecipientSelection {
         RecipientSelection {
             contact: self.contact.as_ref().value().copied().unwrap_or(false),
             roles: self.roles.clone().value().unwrap_or_default(),
+            people: self.people.clone().value().unwrap_or_default(),
             mobiles: self.mobiles.clone().value().unwrap_or_default(),
             emails: self.emails.clone().value().unwrap_or_default(),
             social: self.social.clone().value().unwrap_or_default(),
@@ -61,6 +67,7 @@ impl Recipients {
     pub(crate) fn any_refused(&self) -> bool {
         matches!(self.contact, Field::Refused)
             || matches!(self.roles, Field::Refused)
+            || matches!(self.people, Field::Refused)
             || matches!(self.mobiles, Field::Refused)
             || matches!(self.emails, Field::Refused)
             || matches!(self.social, Field::Refused)
@@ -70,8 +77,10 @@ impl Recipients {
 #[derive(Clone, Debug, Default)]
 pub struct AfterPaymentRequest {
     pub register_receipt: Field<bool>,
-    pub receipt_type_id: Field<ReceiptTypeId>,
-    pub receipt_field: Field<FieldKey>,
+    /// Nothing takes the type away.
+    pub receipt_type_id: Field<Option<ReceiptTypeId>>,
+    /// Nothing attaches the receipt to no field.
+    pub receipt_field: Field<Option<FieldKey>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -91,10 +100,13 @@ pub enum MessageMode {
 
 impl MessageMode {
     pub fn parse(text: &str) -> Result<Self, Rejection> {
-        match text {
-            "default" => Ok(Self::Default),
-            "custom" => Ok(Self::Custom),
-            _ => Err(Rejection::new("unknown_choice", "The mode of a message is default or custom.")),
+        parse_word(text, &[Self::Default, Self::Custom], Self::as_str, "unknown_choice")
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Custom => "custom",
         }
     }
 }

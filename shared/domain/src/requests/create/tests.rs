@@ -4,7 +4,7 @@ use crate::address::{Email, Mobile};
 use crate::business::settings::Settings;
 use crate::gateway::GatewayRulebook;
 use crate::gateway::{GatewayKind, Mode};
-use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, ReceiptTypeId, Role};
+use crate::ids::{AccountId, ContactId, CredentialsVersion, FieldKey, ItemId, PersonId, ReceiptTypeId, Role};
 use crate::link::LARGEST_LINK;
 use crate::messages::kind::MessageKind;
 use crate::messages::message_template::MessageTemplate;
@@ -15,9 +15,11 @@ use crate::messages::template::MessageText;
 use crate::money::Currency;
 use crate::records::account::{LatePayment, OnlinePayment};
 use crate::records::contact::Person;
+use crate::records::item::AmountDue;
 use crate::records::item::ReceiptField;
 use crate::records::receipt_type::ReceiptType;
-use std::collections::BTreeMap;
+use crate::requests::due_date::DueDate;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct World {
     account: Option<Account>,
@@ -53,6 +55,7 @@ fn world() -> World {
                 enabled: true,
                 gateway: Some(GatewayKind::Zarinpal),
                 credentials: Some(CredentialsVersion::parse("v1").unwrap()),
+                optional_credentials: BTreeSet::new(),
                 relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
@@ -68,6 +71,7 @@ fn world() -> World {
             social: Vec::new(),
             balance: Some(rial(900_000)),
             people: vec![Person {
+                id: PersonId::parse("manager").unwrap(),
                 role: Role::parse("manager").unwrap(),
                 name: None,
                 mobile: None,
@@ -81,6 +85,8 @@ fn world() -> World {
             title: "Invoice 1".to_owned(),
             contact_id,
             amount: Some(rial(1_500_000)),
+            due: None,
+            due_at: None,
             url: None,
             receipt_fields: vec![ReceiptField { key: FieldKey::parse("payment").unwrap(), label: "S".to_owned() }],
         }),
@@ -151,6 +157,33 @@ fn the_amount_left_out_is_the_items_else_what_the_contact_owes() {
 }
 
 #[test]
+fn what_is_due_on_the_item_comes_before_its_amount_and_nothing_due_asks_for_nothing() {
+    let mut world = world();
+    let due = |amount| Some(AmountDue { amount: rial(amount), as_of: now() });
+    world.item.as_mut().unwrap().due = due(400_000);
+    let terms = decided(request(), &world).unwrap();
+    assert_eq!((terms.amount, terms.amount_source), (rial(400_000), AmountSource::AmountDue));
+    world.item.as_mut().unwrap().due = due(0);
+    assert_eq!(refused(request(), &world), [("/amount".to_owned(), "nothing_due")]);
+    let terms = decided(Request { amount: Field::Value(20_000), ..request() }, &world).unwrap();
+    assert_eq!((terms.amount, terms.amount_source), (rial(20_000), AmountSource::Request));
+}
+
+#[test]
+fn a_link_is_due_when_its_item_is_unless_it_says_so_itself() {
+    let mut world = world();
+    assert_eq!(decided(request(), &world).unwrap().due_at, None);
+    let of_item: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
+    world.item.as_mut().unwrap().due_at = Some(of_item);
+    assert_eq!(decided(request(), &world).unwrap().due_at, Some(of_item));
+    let own = "2026-12-01T18:00:00Z";
+    let request = Request { due_at: Field::Value(Some(DueDate::parse(own).unwrap())), ..request() };
+    assert_eq!(decided(request, &world).unwrap().due_at, Some(own.parse().unwrap()));
+    let request = Request { due_at: Field::Value(None), ..self::request() };
+    assert_eq!(decided(request, &world).unwrap().due_at, None, "it was said that there is none");
+}
+
+#[test]
 fn an_amount_that_cannot_be_paid_is_refused_and_never_skipped() {
     let mut world = world();
     let of = |amount| Request { amount: Field::Value(amount), ..request() };
@@ -218,8 +251,8 @@ fn a_receipt_type_is_a_leaf_and_a_receipt_field_is_the_items() {
     let with = |kind: &str, field: &str| Request {
         after_payment: AfterPaymentRequest {
             register_receipt: Field::Absent,
-            receipt_type_id: Field::Value(ReceiptTypeId::parse(kind).unwrap()),
-            receipt_field: Field::Value(FieldKey::parse(field).unwrap()),
+            receipt_type_id: Field::Value(ReceiptTypeId::parse(kind).ok()),
+            receipt_field: Field::Value(FieldKey::parse(field).ok()),
         },
         ..request()
     };
@@ -367,7 +400,7 @@ fn the_receipt_type_of_the_settings_has_to_be_a_leaf_like_any_other() {
     without.after_payment.register_receipt = Field::Value(false);
     assert!(decided(without, &world).is_ok(), "without a receipt nobody asks for its type");
     let mut named = request();
-    named.after_payment.receipt_type_id = Field::Value(ReceiptTypeId::parse("online").unwrap());
+    named.after_payment.receipt_type_id = Field::Value(ReceiptTypeId::parse("online").ok());
     assert!(decided(named, &world).is_ok(), "nor where the request names another");
 }
 
@@ -377,6 +410,7 @@ fn a_link_that_would_hold_too_many_people_is_refused_when_it_is_made() {
     let role = Role::parse("manager").unwrap();
     let address = |number: usize| format!("{}{number}@{}.example.com", "m".repeat(50), "d".repeat(60));
     let person = |number: usize| Person {
+        id: PersonId::by_role(&role, number),
         role: role.clone(),
         name: None,
         mobile: None,

@@ -26,7 +26,7 @@ pub const VARIABLES: [&str; 9] = [
     "reference_id",
 ];
 
-fn kind_of(variable: &str) -> Kind {
+pub(super) fn kind_of(variable: &str) -> Kind {
     match variable {
         "amount" => Kind::Amount,
         "expires_at" => Kind::Date,
@@ -57,7 +57,7 @@ fn tag_not_allowed(position: &str) -> Rejection {
 }
 
 /// Where a part of the text begins, counted in characters from one, as an editor shows it.
-fn at(span: Span) -> String {
+pub(super) fn at(span: Span) -> String {
     format!("{}, column {}", at_line(usize::from(span.start_line)), usize::from(span.start_col) + 1)
 }
 
@@ -295,7 +295,7 @@ fn join(one: Kind, other: Kind) -> Kind {
 }
 
 /// The name of a variable with its attributes.
-fn path(expression: &Expr<'_>) -> Option<String> {
+pub(super) fn path(expression: &Expr<'_>) -> Option<String> {
     if let Expr::Var(variable) = expression {
         return Some(variable.id.to_owned());
     }

@@ -3,6 +3,7 @@
 //! A text is jinja without its machinery: the variables of [`VARIABLES`], the filters of [`FILTERS`], conditions and
 //! nothing that loops, defines or includes. [`check`] looks at every part of it, whether or not a rendering would come by.
 
+mod beside;
 mod check;
 mod values;
 
@@ -12,7 +13,7 @@ use super::{MessageText, TemplateParameter};
 use crate::locale::Language;
 use crate::messages::channel::Channel;
 use crate::problem::Rejection;
-use crate::text::parse_text;
+use crate::text::{contained, parse_text};
 
 pub use check::VARIABLES;
 pub use values::{Amount, End, FILTERS, Filter, Kind, Values};
@@ -83,15 +84,17 @@ impl MessageText {
         }
     }
 
-    /// Fills in the variables. A text that was checked fails here only where an earlier version of this program checked
-    /// it, or where filling it in takes more steps than any honest message.
+    /// Fills in the variables, and changes nothing but half a pair of directions that a condition left alone. A text
+    /// that was checked fails here only where an earlier version of this program checked it, or where filling it in
+    /// takes more steps than any honest message.
     pub fn render(&self, values: &Values) -> Result<Rendered, TextProblem> {
         let part = |part: &'static str| move |rejection: Rejection| TextProblem { part, rejection };
         let subject = self.subject.as_deref().map(|subject| render(subject, values)).transpose();
         let subject = subject.map_err(part("subject"))?;
         // A line break in a subject would begin a header of its own.
         let subject = subject.map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok(Rendered { subject, body: render(&self.body, values).map_err(part("body"))? })
+        let body = render(&self.body, values).map_err(part("body"))?;
+        Ok(Rendered { subject, body })
     }
 }
 
@@ -106,8 +109,10 @@ pub struct Rendered {
 pub fn html_of(body: &str, link: &str, language: Language) -> Result<String, Rejection> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let paragraphs: Vec<Vec<String>> =
-        body.split("\n\n").map(|paragraph| paragraph.lines().map(|line| line.trim().to_owned()).collect()).collect();
+    let lines: Vec<String> = body.lines().map(|line| line.trim().to_owned()).collect();
+    // A line of blanks alone parts two paragraphs as well.
+    let paragraphs = lines.split(String::is_empty).filter(|lines| !lines.is_empty());
+    let paragraphs: Vec<Vec<String>> = paragraphs.map(<[String]>::to_vec).collect();
     environment
         .template_from_named_str("email.html", include_str!("../../../../templates/email.html"))
         .and_then(|template| {
@@ -128,13 +133,19 @@ fn read(text: &str, longest: usize, needs_link: bool) -> Result<String, Vec<Reje
     if needs_link && !shows_link {
         return Err(vec![Rejection::new("link_missing", "The text must always contain {{ link }}.")]);
     }
+    let touching = if needs_link { beside::touching(&text) } else { Vec::new() };
+    if !touching.is_empty() {
+        return Err(touching);
+    }
     // What the engine itself may have against it, such as too deep a nesting.
     values::environment().template_from_str(&text).map_err(|error| vec![refused(&error)])?;
     Ok(text)
 }
 
 fn render(text: &str, values: &Values) -> Result<String, Rejection> {
-    values::environment().render_str(text, values.context()).map_err(|error| refused(&error))
+    let rendered = values::environment().render_str(text, values.context()).map_err(|error| refused(&error))?;
+    // A condition can write one half of a pair alone.
+    Ok(contained(&rendered))
 }
 
 fn refused(error: &minijinja::Error) -> Rejection {

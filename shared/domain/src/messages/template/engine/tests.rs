@@ -30,8 +30,86 @@ fn values(language: Language) -> Values {
 
 /// What a text says in front of the link.
 fn says(text: &str, language: Language) -> String {
-    let text = MessageText::parse(Channel::Sms, None, &format!("{text}|{{{{ link }}}}")).unwrap();
-    text.render(&values(language)).unwrap().body.strip_suffix(&format!("|{LINK}")).unwrap().to_owned()
+    let text = MessageText::parse(Channel::Sms, None, &format!("{text}|\n{{{{ link }}}}")).unwrap();
+    text.render(&values(language)).unwrap().body.strip_suffix(&format!("|\n{LINK}")).unwrap().to_owned()
+}
+
+/// The message that comes of a text, where the description is this.
+fn message(text: &str, description: &str) -> String {
+    let text = MessageText::parse(Channel::Sms, None, text).unwrap();
+    let values = Values { description: description.to_owned(), ..values(Language::EN) };
+    text.render(&values).unwrap().body
+}
+
+#[test]
+fn what_touches_the_link_is_refused_with_its_place() {
+    for (text, named) in [
+        ("x{{ link }}", "\"x\" touches the link in line 1, column 5"),
+        ("a\n{{ link }}، سپاس", "U+060C touches the link in line 2, column 4"),
+        ("{{ link }}.", "\".\""),
+        ("{{ link }}?src=sms", "\"?\""),
+        ("({{ link }})", "\"(\""),
+        ("{{ link }}{{ link }}", "A value touches the link in line 1, column 14"),
+        ("{{ 'x' ~ link }}", "\"x\""),
+        ("{{ link ~ '.' }}", "\".\""),
+        ("{{ description }}{{ link }}", "A value"),
+        ("{{ link }}{{ amount | toman }}", "A value"),
+        ("\u{2066}{{ link }}\u{2069}", "U+2066"),
+        ("{{ link }}\u{200f}", "U+200F"),
+        ("{{ link }}{% if description %} for {{ description }}{% endif %}.", "\".\""),
+        ("{% if description %}{{ description }}{% endif %}{{ link }}", "A value"),
+        ("{% if description %}x{% else %}y {% endif %}{{ link }}", "\"x\""),
+        ("{{ (link if description else 'x ' ~ link) ~ '!' }}", "\"!\""),
+        ("{{ link -}} .", "\".\""),
+        ("{{ link or 'x' }}{{ item.title }} .", "A value"),
+    ] {
+        let problems = MessageText::parse(Channel::Sms, None, text).expect_err(text);
+        assert!(problems.iter().all(|one| (one.part, one.rejection.code) == ("body", "link_touched")), "{text}");
+        assert!(problems.iter().any(|one| one.rejection.detail.contains(named)), "{text}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_text_is_sent_as_it_was_written() {
+    for (text, said) in [
+        ("a\n{{ link }}\nb", format!("a\n{LINK}\nb")),
+        ("({{ description }}) {{ link }} .", format!("(Invoice) {LINK} .")),
+        ("{{ link }}\u{a0}،", format!("{LINK}\u{a0}،")),
+        ("{{ 'x ' ~ link ~ ' .' }}", format!("x {LINK} .")),
+        ("{{ description }}: {% if item.title %}({{ item.title }}) {% endif %}{{ link }}", format!("Invoice: {LINK}")),
+        ("{{ link }}{% if description %} for {{ description }}.{% endif %}", format!("{LINK} for Invoice.")),
+        ("{{ link }}{# a note #} b", format!("{LINK} b")),
+    ] {
+        assert_eq!(message(text, "Invoice"), said, "{text}");
+    }
+    // The link of a subject is none that anybody taps.
+    assert!(MessageText::parse(Channel::Email, Some("Pay: {{ link }}."), "{{ link }}").is_ok());
+}
+
+#[test]
+fn no_value_turns_the_direction_of_what_stands_behind_it() {
+    for (text, description, said) in [
+        ("{{ description }}: {{ link }}", "Sara \u{202e} test", format!("Sara  test: {LINK}")),
+        ("{{ description }}: {{ link }}", "\u{2067}Sara", format!("Sara: {LINK}")),
+        ("\u{2068}{{ description }}\u{2069}: {{ link }}", "a\u{2069}", format!("\u{2068}a\u{2069}: {LINK}")),
+        ("{% if description %}\u{2067}{% endif %}a {{ link }} \u{2069}", "", format!("a {LINK} ")),
+    ] {
+        assert_eq!(message(text, description), said, "{}", text.escape_unicode());
+    }
+    let parameter = TemplateParameter::parse("{{ description }} {{ link }}").unwrap();
+    let values = Values { description: "\u{202e}Sara".to_owned(), ..values(Language::EN) };
+    assert_eq!(parameter.render(&values).unwrap(), format!("Sara {LINK}"));
+}
+
+#[test]
+fn an_email_has_the_paragraphs_that_were_written_whatever_its_lines_end_with() {
+    for text in ["One.\r\n\r\nTwo,\r\n{{ link }}", "One.\r\rTwo,\r{{ link }}", "One.\n \t\nTwo,\n{{ link }}"] {
+        let text = MessageText::parse(Channel::Email, Some("Pay"), text).unwrap();
+        let body = text.render(&values(Language::EN)).unwrap().body;
+        assert!(!body.contains('\r'), "{body:?}");
+        let html = html_of(&body, LINK, Language::EN).unwrap();
+        assert_eq!((html.matches("<p ").count(), html.matches("<br>").count()), (2, 1), "{html}");
+    }
 }
 
 #[test]
@@ -191,9 +269,9 @@ fn the_link_is_there_whichever_way_the_conditions_go() {
         assert_eq!(refused_as(text), ["link_missing"], "{text}");
     }
     for text in [
-        "{% if description %}{{ link }}{% else %}{{ 'x' ~ link }}{% endif %}",
+        "{% if description %}{{ link }}{% else %}{{ 'x ' ~ link }}{% endif %}",
         "{{ link or description }}",
-        "{{ link ~ 'a' if description else 'b' ~ link }}",
+        "{{ link ~ ' a' if description else 'b ' ~ link }}",
     ] {
         let text = MessageText::parse(Channel::Sms, None, text).unwrap();
         assert!(text.render(&values(Language::FA)).unwrap().body.contains(LINK));
@@ -239,12 +317,12 @@ fn a_text_as_deep_as_its_length_allows_does_no_harm() {
     for (before, each, after) in [
         ("{{ ", "not ", "link }}"),
         ("{{ ", "(", "link }}"),
-        ("{{ description", " | trim", " }}{{ link }}"),
-        ("{{ link", " ~ link", " }}"),
+        ("{{ description", " | trim", " }} {{ link }}"),
+        ("{{ link", " ~ ' ' ~ link", " }}"),
         ("{{ link", " or link", " }}"),
         ("{{ link", " if amount else link", " }}"),
         ("", "{% if amount %}", "{{ link }}"),
-        ("{{ link }}{% if amount %}", "{% elif amount %}", "{% endif %}"),
+        ("{{ link }} {% if amount %}", "{% elif amount %}", "{% endif %}"),
     ] {
         let most = (LONGEST_BODY - before.len() - after.len()) / each.len();
         for times in [1, 30, most] {
@@ -260,7 +338,11 @@ fn a_text_as_deep_as_its_length_allows_does_no_harm() {
 /// Texts of the language that is allowed and of some that is not, nested at random.
 fn any_expression() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(
-        VARIABLES.into_iter().chain(["'x'", "''", "1", "true", "nothing"]).map(str::to_owned).collect::<Vec<_>>(),
+        VARIABLES
+            .into_iter()
+            .chain(["'x'", "''", "' '", "1", "true", "nothing"])
+            .map(str::to_owned)
+            .collect::<Vec<_>>(),
     );
     leaf.prop_recursive(4, 24, 3, |inner| {
         let filters: Vec<_> = FILTERS.iter().map(|filter| filter.name).chain(["default('d')", "none"]).collect();
@@ -285,15 +367,20 @@ proptest! {
     fn what_passes_is_rendered_with_the_link_whatever_the_values_are(
         one in any_expression(), asked in any_expression(), other in any_expression(), present in 0..16_u8,
     ) {
-        let link = if present < 8 { "{{ link }}" } else { "" };
-        let text = format!("{link}{{{{ {one} }}}}{{% if {asked} %}}{{{{ {other} }}}}{{% endif %}}");
+        let link = if present < 8 { "{{ link }} " } else { "" };
+        let text = format!("{link}{{{{ {one} }}}} {{% if {asked} %}}{{{{ {other} }}}}{{% endif %}}");
         if let Ok(text) = MessageText::parse(Channel::Sms, None, &text) {
             let mut values = values(Language::EN);
             let value = |bit: u8| if present & bit == 0 { String::new() } else { "x".to_owned() };
             (values.description, values.item_title, values.reference_id) = (value(1), value(2), value(4));
             let rendered = text.render(&values);
             prop_assert!(rendered.is_ok(), "{:?} {:?}", text, rendered);
-            prop_assert!(rendered.unwrap().body.contains(LINK), "{:?}", text);
+            let body = rendered.unwrap().body;
+            prop_assert!(body.contains(LINK), "{:?}", text);
+            for (at, link) in body.match_indices(LINK) {
+                let beside = [body[..at].chars().next_back(), body[at + link.len()..].chars().next()];
+                prop_assert!(beside.into_iter().flatten().all(char::is_whitespace), "{text:?} {body:?}");
+            }
         }
     }
 }

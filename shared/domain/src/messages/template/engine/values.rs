@@ -13,6 +13,7 @@ use crate::calendar::{display_end, display_last_day, display_last_moment, displa
 use crate::locale::Language;
 use crate::money::{Currency, Money};
 use crate::problem::Rejection;
+use crate::text::contained;
 
 /// No honest message needs more steps; a text that does would only burn time.
 const FUEL: u64 = 20_000;
@@ -107,17 +108,18 @@ impl Values {
         })
     }
 
+    /// No text among them turns the direction of what a message says behind it, wherever the text comes from.
     pub(super) fn context(&self) -> Value {
         context! {
-            account => context! { name => self.account_name.as_str() },
+            account => context! { name => contained(&self.account_name) },
             amount => Value::from_object(self.amount),
-            business => context! { name => self.business_name.as_str() },
-            contact => context! { name => self.contact_name.as_str() },
-            description => self.description.as_str(),
+            business => context! { name => contained(&self.business_name) },
+            contact => context! { name => contained(&self.contact_name) },
+            description => contained(&self.description),
             expires_at => Value::from_object(self.expires_at.clone()),
-            item => context! { title => self.item_title.as_str() },
+            item => context! { title => contained(&self.item_title) },
             link => self.link.as_str(),
-            reference_id => self.reference_id.as_str(),
+            reference_id => contained(&self.reference_id),
         }
     }
 }
