@@ -10,8 +10,8 @@ use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::to_item;
 use crate::keys;
-use crate::revision::{Revision, to_marked_item};
-use crate::table::{Deleted, RecordWritten};
+use crate::revision::{Revision, RevisionWritten, to_marked_item};
+use crate::table::RecordWritten;
 
 fn subject(id: &AccountId) -> Subject {
     Subject::new("account", id.as_str())
@@ -34,7 +34,7 @@ impl BusinessStore {
         account: &Account,
         credentials: Option<&Credentials>,
         revision: &Revision,
-    ) -> Result<RecordWritten, StoreError> {
+    ) -> Result<RevisionWritten, StoreError> {
         let item = to_marked_item(keys::account(&self.business, &account.id), account)?;
         let hints = credentials.map(Credentials::hints).unwrap_or_default();
         let at = keys::account(&self.business, &account.id);
@@ -46,8 +46,8 @@ impl BusinessStore {
         self.store.put_over("write an account", item, revision, beside).await
     }
 
-    /// Deletes an account. Its credentials stay: attempts that are open are confirmed with those they began with.
-    pub async fn delete_account(&self, id: &AccountId) -> Result<Deleted, StoreError> {
-        self.delete_logged("delete an account", keys::account(&self.business, id), subject(id)).await
+    /// Deletes an account at the revision that was read. Its credentials stay: attempts that are open are confirmed with those they began with.
+    pub async fn delete_account(&self, id: &AccountId, revision: &Revision) -> Result<RecordWritten, StoreError> {
+        self.delete_logged("delete an account", keys::account(&self.business, id), subject(id), revision).await
     }
 }

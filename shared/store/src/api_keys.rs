@@ -25,21 +25,27 @@ pub enum Scope {
     Read,
     Write,
     Admin,
+    /// Has money of payments sent back.
+    Refund,
+    /// Reports what became of messages that a line of the business's own was handed, and nothing else.
+    Report,
     /// Makes, lists and suspends businesses. Only a key of the platform can have it.
     Platform,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 4] = [Self::Read, Self::Write, Self::Admin, Self::Platform];
+    pub const ALL: [Scope; 6] = [Self::Read, Self::Write, Self::Admin, Self::Refund, Self::Report, Self::Platform];
 
     /// What a key of a business can have.
-    pub const OF_A_BUSINESS: [Scope; 3] = [Self::Read, Self::Write, Self::Admin];
+    pub const OF_A_BUSINESS: [Scope; 5] = [Self::Read, Self::Write, Self::Admin, Self::Refund, Self::Report];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",
+            Self::Refund => "refund",
+            Self::Report => "report",
             Self::Platform => "platform",
         }
     }

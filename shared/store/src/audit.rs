@@ -23,7 +23,8 @@ use crate::events::event_item;
 use crate::item::{from_item, text, text_of, to_item, write_id};
 use crate::keys::{self, Key, PK, SK};
 use crate::lists::Page;
-use crate::table::{Condition, Deleted, TransactOutcome};
+use crate::revision::Revision;
+use crate::table::{Condition, RecordWritten};
 
 /// Who does something, and when. What a [`BusinessStore`] with one changes is in the business's log.
 #[derive(Clone, Debug)]
@@ -137,44 +138,28 @@ impl BusinessStore {
         Ok(writes)
     }
 
-    /// Deletes a record, with its entry where somebody signs for that.
+    /// Deletes a record at the revision that was read, with its entry where somebody signs for that.
     pub(crate) async fn delete_logged(
         &self,
         operation: &'static str,
         at: Key,
         subject: Subject,
-    ) -> Result<Deleted, StoreError> {
+        revision: &Revision,
+    ) -> Result<RecordWritten, StoreError> {
         let entry = self.log(AuditAction::Deleted, subject, Vec::new())?;
-        self.delete_with(operation, at, entry).await
+        self.store.delete_over(operation, at, revision, entry).await
     }
 
-    /// The same of an endpoint, which is told that it is gone.
+    /// The same of an endpoint as it was read, which is told that it is gone.
     pub(crate) async fn delete_endpoint_logged(
         &self,
         operation: &'static str,
         at: Key,
         subject: Subject,
-    ) -> Result<Deleted, StoreError> {
-        let before = if self.is_signed() { self.store.read(operation, at.clone()).await? } else { None };
-        let entry = self.log_with(AuditAction::Deleted, subject, Vec::new(), before)?;
-        self.delete_with(operation, at, entry).await
-    }
-
-    async fn delete_with(
-        &self,
-        operation: &'static str,
-        at: Key,
-        entry: Vec<TransactWriteItem>,
-    ) -> Result<Deleted, StoreError> {
-        if entry.is_empty() {
-            return self.store.delete(operation, at).await;
-        }
-        let mut writes = vec![self.store.conditional_delete(at, Condition::new("attribute_exists(pk)", []))?];
-        writes.extend(entry);
-        Ok(match self.store.transact(operation, writes).await? {
-            TransactOutcome::Committed => Deleted::Existed,
-            TransactOutcome::Cancelled(_) => Deleted::Missing,
-        })
+        known: &WebhookEndpoint,
+    ) -> Result<RecordWritten, StoreError> {
+        let entry = self.log_with(AuditAction::Deleted, subject, Vec::new(), Some(known.clone()))?;
+        self.store.delete_with(operation, at, Condition::version(known.version), entry).await
     }
 
     /// Notes something that is no change of a record. Where nobody signs for it, there is nothing to note.

@@ -10,11 +10,10 @@ use serde_json::json;
 
 use crate::cursor::Cursor;
 use crate::error::StoreError;
-use crate::item::{Item, text, to_item};
+use crate::item::{Item, text};
 use crate::keys::{self, ALL_BUSINESSES, BY_STATE, LISTED_AT};
 use crate::lists::Page;
-use crate::revision::{Revision, to_marked_item};
-use crate::table::RecordWritten;
+use crate::revision::{Revision, RevisionWritten, to_marked_item};
 use crate::{BusinessStore, Store};
 
 impl Store {
@@ -28,7 +27,7 @@ impl Store {
     }
 
     /// Writes a business over the revision that was read, where nobody has to sign for it.
-    pub async fn put_business(&self, business: &Business, revision: &Revision) -> Result<RecordWritten, StoreError> {
+    pub async fn put_business(&self, business: &Business, revision: &Revision) -> Result<RevisionWritten, StoreError> {
         self.of(&business.id).put_business(business, revision).await
     }
 
@@ -38,8 +37,19 @@ impl Store {
         Ok(known.unwrap_or_default())
     }
 
-    pub async fn put_platform_defaults(&self, defaults: &PlatformDefaults) -> Result<(), StoreError> {
-        self.put("write the platform's defaults", to_item(keys::platform_defaults(), defaults)?).await
+    /// The same as they were written, and what to write others over.
+    pub async fn platform_defaults_to_change(&self) -> Result<(Option<PlatformDefaults>, Revision), StoreError> {
+        self.record_to_change("read the platform's defaults to change them", keys::platform_defaults()).await
+    }
+
+    /// Writes the platform's defaults over the revision that was read.
+    pub async fn put_platform_defaults(
+        &self,
+        defaults: &PlatformDefaults,
+        revision: &Revision,
+    ) -> Result<RevisionWritten, StoreError> {
+        let item = to_marked_item(keys::platform_defaults(), defaults)?;
+        self.put_over("write the platform's defaults", item, revision, Vec::new()).await
     }
 
     /// The businesses, by their ids.
@@ -66,7 +76,7 @@ impl BusinessStore {
         let told = |business: &Business| {
             let pay_url = business.pay_url.as_ref().map(PayUrlBase::as_str);
             json!({
-                "status": business.state.name(), "pay_url": pay_url, "shards": business.shards.number(),
+                "status": business.state.name(), "pay_url": pay_url, "shards": business.spread.read().number(),
                 "quotas": business.quotas,
             })
         };
@@ -76,21 +86,21 @@ impl BusinessStore {
     }
 
     /// Makes this business with the settings that it starts with, unless there is one.
-    pub async fn make_business(&self, business: &Business, settings: &Settings) -> Result<RecordWritten, StoreError> {
+    pub async fn make_business(&self, business: &Business, settings: &Settings) -> Result<RevisionWritten, StoreError> {
         let mut beside = self.log_of_business(business).await?;
         beside.push(self.store.plain_put(to_marked_item(keys::settings(&self.business), settings)?)?);
         self.store.put_over("make a business", business_item(business)?, &Revision::Nothing, beside).await
     }
 
     /// Writes what the platform decides about this business over the revision that was read.
-    pub async fn put_business(&self, business: &Business, revision: &Revision) -> Result<RecordWritten, StoreError> {
+    pub async fn put_business(&self, business: &Business, revision: &Revision) -> Result<RevisionWritten, StoreError> {
         let beside = self.log_of_business(business).await?;
         self.store.put_over("write a business", business_item(business)?, revision, beside).await
     }
 }
 
 /// A business's item with its place in the list of all.
-fn business_item(business: &Business) -> Result<Item, StoreError> {
+pub(crate) fn business_item(business: &Business) -> Result<Item, StoreError> {
     let mut item = to_marked_item(keys::business(&business.id), business)?;
     item.insert(BY_STATE.to_owned(), text(ALL_BUSINESSES));
     item.insert(LISTED_AT.to_owned(), text(business.id.as_str()));

@@ -1,10 +1,10 @@
-//! What a process remembers of the table: for a while what may change, and for good what never does. One stack serves many
-//! businesses, so that each kind of memory holds what was used last and is bounded.
+//! What a process remembers of the table: for a while what may change, and for good what never does. One stack serves
+//! many businesses, so that each kind of memory holds what was used last and is bounded.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lru::LruCache;
 
@@ -20,12 +20,32 @@ pub(crate) const BUSINESSES: NonZeroUsize = NonZeroUsize::new(64).expect("a numb
 const IMMUTABLE: NonZeroUsize = NonZeroUsize::new(512).expect("a number that is not zero");
 
 /// A value that is read again when it is older than it may be. Whoever waits for the same value waits for one read.
-type Entry<T> = Arc<tokio::sync::Mutex<Option<(Instant, Arc<T>)>>>;
+type Entry<T> = Arc<tokio::sync::Mutex<Option<(ReadAt, Arc<T>)>>>;
+
+/// When something was read, by both clocks of the system. Lambda freezes a process between its calls, for minutes. The
+/// monotonic clock need not go on meanwhile, and the other one may be set.
+#[derive(Clone, Copy, Debug)]
+struct ReadAt {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl ReadAt {
+    fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// Whether it was read less than this long ago, by either clock.
+    fn is_younger_than(self, age: Duration, now: Self) -> bool {
+        let by_wall = now.wall.duration_since(self.wall);
+        now.monotonic.duration_since(self.monotonic) < age && by_wall.is_ok_and(|elapsed| elapsed < age)
+    }
+}
 
 /// A value for each business, or for whatever else has its own, that is read again when it is older than `fresh_for`.
 ///
-/// What turns out to be nothing has places of its own: whoever makes up businesses has those that there are forgotten by
-/// nobody.
+/// What turns out to be nothing has places of its own: whoever makes up businesses has those that there are forgotten
+/// by nobody.
 #[derive(Debug)]
 pub(crate) struct Cached<K: Eq + Hash, T> {
     fresh_for: Duration,
@@ -66,12 +86,12 @@ impl<K: Eq + Hash + Clone, T> Cached<K, T> {
         let entry = self.entry(of);
         let mut known = entry.lock().await;
         if let Some((read_at, value)) = known.as_ref()
-            && read_at.elapsed() < age
+            && read_at.is_younger_than(age, ReadAt::now())
         {
             return Ok(Arc::clone(value));
         }
         let value = Arc::new(read.await?);
-        *known = Some((Instant::now(), Arc::clone(&value)));
+        *known = Some((ReadAt::now(), Arc::clone(&value)));
         if (self.is_something)(&value) {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             places.passing.pop(of);
@@ -89,8 +109,8 @@ impl<K: Eq + Hash + Clone, T> Cached<K, T> {
     }
 }
 
-/// Items that never change once they are written, such as a version of credentials: a process reads each once, as long as it
-/// is among those that were used last.
+/// Items that never change once they are written, such as a version of credentials: a process reads each once, as long
+/// as it is among those that were used last.
 #[derive(Debug)]
 pub(crate) struct Immutable<K: Eq + Hash, T>(Mutex<LruCache<K, T>>);
 
@@ -113,6 +133,20 @@ impl<K: Eq + Hash, T: Clone> Immutable<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_before_a_process_was_frozen_is_old_by_either_clock() {
+        let (read, half_a_minute) = (ReadAt::now(), Duration::from_secs(30));
+        let later = |monotonic, wall| ReadAt {
+            monotonic: read.monotonic + Duration::from_secs(monotonic),
+            wall: read.wall + Duration::from_secs(wall),
+        };
+        assert!(read.is_younger_than(half_a_minute, later(29, 29)));
+        assert!(!read.is_younger_than(half_a_minute, later(1, 600)), "the monotonic clock stood still");
+        assert!(!read.is_younger_than(half_a_minute, later(600, 1)), "the other clock was set");
+        let set_back = ReadAt { wall: read.wall - Duration::from_secs(1), ..later(1, 0) };
+        assert!(!read.is_younger_than(half_a_minute, set_back));
+    }
 
     #[tokio::test]
     async fn a_process_forgets_the_business_that_it_has_not_served_for_the_longest_time() {

@@ -12,10 +12,12 @@ use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
 use domain::messages::message_template::{MessageTemplate, saved_text};
 use domain::messages::provider::{MessageProvider, MessageProviders};
+use domain::messages::routing::MessageRouter;
 use domain::messages::template::MessageText;
 use domain::records::account::Account;
-use domain::records::business::{Business, Shards};
+use domain::records::business::Business;
 use domain::records::receipt_type::ReceiptType;
+use domain::records::shards::Spread;
 
 use crate::BusinessStore;
 use crate::cached::REREAD_PAUSE;
@@ -37,8 +39,13 @@ pub struct Configuration {
 
 impl Configuration {
     /// Over how many partitions the business's lists are spread.
-    pub fn shards(&self) -> Shards {
-        self.business.as_ref().map_or(Shards::ONE, |business| business.shards)
+    pub fn spread(&self) -> Spread {
+        self.business.as_ref().map_or_else(Spread::default, |business| business.spread)
+    }
+
+    /// Chooses providers for addresses, and reads addresses as they are typed.
+    pub fn router(&self) -> MessageRouter<'_> {
+        MessageRouter { settings: &self.settings, providers: &self.providers }
     }
 
     /// How much the business may do.

@@ -2,9 +2,12 @@
 //! gateway-webhook and expire-links write it, through the crate `confirmation`.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::Timestamp;
+use domain::gateway::Mode;
 use domain::ids::{AttemptId, BusinessId, LinkId};
-use domain::link::{PaymentLink, Receipt, ReferenceClaim, Transition};
-use serde::Serialize;
+use domain::link::{Correction, PaymentLink, Receipt, ReceiptKind, ReferenceClaim, Transition};
+use domain::money::{Currency, Money};
+use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -24,18 +27,29 @@ pub enum TransitionWritten {
     LinkMovedOn,
 }
 
-/// That a gateway's reference belongs to one attempt.
-#[derive(Serialize)]
-struct ClaimRecord<'a> {
-    business: &'a BusinessId,
-    link_id: &'a LinkId,
-    attempt_id: &'a AttemptId,
+/// That a gateway's reference belongs to one attempt, and what became of its money. A link that is lost is brought back
+/// with that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClaimRecord {
+    pub(crate) business: BusinessId,
+    pub(crate) link_id: LinkId,
+    pub(crate) attempt_id: AttemptId,
+    pub(crate) gateway_reference: String,
+    #[serde(flatten)]
+    pub(crate) money: Money,
+    pub(crate) confirmed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept_at: Option<Timestamp>,
 }
 
-/// That a receipt is attached to a field of an item.
-#[derive(Serialize)]
-struct AttachmentRecord<'a> {
-    link_id: &'a LinkId,
+/// That a receipt is attached to a field of an item, and what it adds to what was paid there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AttachmentRecord {
+    link_id: LinkId,
+    /// In minor units; what went back is less than nothing.
+    pub(crate) adds: i64,
+    pub(crate) currency: Currency,
+    pub(crate) mode: Mode,
 }
 
 impl Store {
@@ -44,6 +58,9 @@ impl Store {
     /// change meanwhile.
     pub async fn apply_transition(&self, transition: &Transition) -> Result<TransitionWritten, StoreError> {
         const WRITE: &str = "confirm a payment";
+        if let Some(correction) = &transition.correction {
+            return Ok(TransitionWritten::Written(self.write_correction(&transition.link, correction).await?));
+        }
         let Some(claim) = &transition.claim else {
             return Ok(TransitionWritten::Written(self.replace_link(&transition.link).await?));
         };
@@ -82,18 +99,62 @@ impl Store {
         let unclaimed =
             Condition::new("attribute_not_exists(pk) OR attempt_id = :own", [(":own", text(claim.attempt.as_str()))]);
         let business = link.business();
-        let record = ClaimRecord { business, link_id: link.id(), attempt_id: &claim.attempt };
+        let record = ClaimRecord {
+            business: business.clone(),
+            link_id: link.id().clone(),
+            attempt_id: claim.attempt.clone(),
+            gateway_reference: claim.gateway_reference.clone(),
+            money: claim.money,
+            confirmed_at: claim.confirmed_at,
+            kept_at: claim.kept_at,
+        };
         let claim = to_item(keys::claim(&claim.reference), &record)?;
         let mut writes =
             vec![self.conditional_put(self.link_item(link, mark)?, seen)?, self.conditional_put(claim, unclaimed)?];
         if let Some(receipt) = receipt {
             writes.push(self.conditional_put(receipt_item(link, receipt)?, Condition::nothing_there())?);
-            if let Some(to) = &receipt.attached_to {
-                let at = keys::attachment(business, &to.item_id, &to.field, &receipt.id);
-                writes.push(self.plain_put(to_item(at, &AttachmentRecord { link_id: link.id() })?)?);
-            }
+            writes.extend(self.attachment_of(link, receipt)?);
         }
         Ok(writes)
+    }
+
+    /// Writes that kept money went back: with the link the record of that, and on the receipt of the payment how much of it
+    /// went back. Nobody else writes either, and whoever does it has changed the link.
+    async fn write_correction(&self, link: &PaymentLink, correction: &Correction) -> Result<Written, StoreError> {
+        const WRITE: &str = "record a refund";
+        let mark = write_id()?;
+        let seen = Condition::version(link.version() - 1);
+        let mut writes = vec![
+            self.conditional_put(self.link_item(link, &mark)?, seen)?,
+            self.conditional_put(receipt_item(link, &correction.corrected)?, Condition::something_there())?,
+            self.conditional_put(receipt_item(link, &correction.receipt)?, Condition::nothing_there())?,
+        ];
+        writes.extend(self.attachment_of(link, &correction.receipt)?);
+        let reasons = match self.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => return Ok(Written::Applied),
+            TransactOutcome::Cancelled(reasons) => reasons,
+        };
+        match reasons.item_at(LINK) {
+            Some(current) => written_over(WRITE, current, &mark),
+            None => Err(StoreError::unreadable(WRITE, "a payment has no receipt, or a refund has one already")),
+        }
+    }
+
+    /// The write that attaches a receipt to the field of its item, where it has one.
+    fn attachment_of(&self, link: &PaymentLink, receipt: &Receipt) -> Result<Option<TransactWriteItem>, StoreError> {
+        let Some(to) = &receipt.attached_to else { return Ok(None) };
+        let at = keys::attachment(link.business(), &to.item_id, &to.field, &receipt.id);
+        let (sign, amount) = match receipt.kind {
+            ReceiptKind::Payment => (1, receipt.money.minor_units()),
+            ReceiptKind::Refund { .. } => (-1, receipt.money.minor_units()),
+        };
+        let record = AttachmentRecord {
+            link_id: link.id().clone(),
+            adds: sign * amount,
+            currency: receipt.money.currency(),
+            mode: receipt.mode,
+        };
+        Ok(Some(self.plain_put(to_item(at, &record)?)?))
     }
 }
 

@@ -5,9 +5,9 @@
 //! whoever stops at any line begins again and finds the rest. A link goes only as it was read, so that what happens to it
 //! meanwhile is never lost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, TransactWriteItem, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use domain::Timestamp;
 use domain::business::logo::{Logo, LogoHash};
 use domain::events::{EventRecord, KEPT_FOR};
@@ -21,17 +21,17 @@ use jiff::SignedDuration;
 
 use crate::error::StoreError;
 use crate::item::{Item, from_item, key, text, text_of};
-use crate::keys::{self, BUSINESS, BY_STATE, BY_STATE_INDEX, EVENT_PREFIX, Key, LINK_SK, MESSAGE_PREFIX, PK, SK};
+use crate::keys::{
+    self, BUSINESS, BY_STATE, BY_STATE_INDEX, EVENT_PREFIX, Key, LINK_SK, MESSAGE_PREFIX, PK, REFUND_PREFIX, SK,
+};
 use crate::lists::{Page, days, listed_since};
 use crate::messages::MessageRecord;
-use crate::table::{Condition, Pauses, TransactOutcome};
+use crate::revision::Revision;
+use crate::table::{Condition, TransactOutcome};
 use crate::{BusinessStore, Store};
 
 /// At most this many items beside a link are deleted in one transaction.
 const AT_ONCE: usize = 50;
-
-/// DynamoDB takes this many in one batch.
-const BATCH: usize = 25;
 
 /// At most this many items of a partition or a list are read at a time.
 const PAGE: usize = 100;
@@ -96,7 +96,7 @@ impl BusinessStore {
     async fn whole_link(&self, id: &LinkId) -> Result<Option<WholeLink>, StoreError> {
         const READ: &str = "read a link to erase it";
         let (mut link, mut messages, mut events) = (None, MessageStates::new(), BTreeMap::new());
-        let (mut keys_of_events, mut keys_of_messages) = (Vec::new(), Vec::new());
+        let (mut keys_of_events, mut keys_of_messages, mut keys_of_refunds) = (Vec::new(), Vec::new(), Vec::new());
         for item in self.store.query_partition(READ, &keys::link(id).pk).await? {
             let sk = text_of(&item, SK).unwrap_or_default().to_owned();
             let own = keys::link(id);
@@ -110,10 +110,13 @@ impl BusinessStore {
                 let event: EventRecord = from_item(READ, item)?;
                 events.insert(event.sequence, event);
                 keys_of_events.push(Key { pk: own.pk, sk });
+            } else if sk.starts_with(REFUND_PREFIX) {
+                keys_of_refunds.push(Key { pk: own.pk, sk });
             }
         }
         let Some(link) = link.filter(|link| *link.business() == self.business) else { return Ok(None) };
         keys_of_events.extend(keys_of_messages);
+        keys_of_events.extend(keys_of_refunds);
         Ok(Some(WholeLink { link, messages, events, beside: keys_of_events }))
     }
 
@@ -152,19 +155,37 @@ impl BusinessStore {
             Some(keys::attachment(&self.business, &to.item_id, &to.field, &receipt.id))
         });
         self.store.delete_all(WRITE, &self.store.table, attachments.collect()).await?;
+        // What it is found by is found by it alone as well.
+        let rows = receipts.iter().flat_map(|receipt| self.keys_of_receipt(receipt));
+        self.store.delete_all(WRITE, &self.store.table, rows.collect()).await?;
         let receipts = receipts.iter().map(|receipt| keys::receipt(&self.business, &receipt.id));
         self.store.delete_all(WRITE, &self.store.table, receipts.collect()).await
     }
 
+    /// Deletes contacts, each after what it is found by.
     pub async fn erase_contacts(&self, contacts: &[Contact]) -> Result<(), StoreError> {
-        let contacts = contacts.iter().map(|contact| keys::contact(&self.business, &contact.id));
-        self.store.delete_all("erase contacts", &self.store.table, contacts.collect()).await
+        const WRITE: &str = "erase contacts";
+        let records = contacts.iter().map(|contact| (keys::contact(&self.business, &contact.id), contact.id.as_str()));
+        self.erase_with_rows(WRITE, records.collect()).await
     }
 
-    /// Deletes items. What attaches receipts to them goes with the receipts.
+    /// Deletes items, each after what it is found by. What attaches receipts to them goes with the receipts.
     pub async fn erase_items(&self, items: &[CrmItem]) -> Result<(), StoreError> {
-        let items = items.iter().map(|item| keys::item(&self.business, &item.id));
-        self.store.delete_all("erase items", &self.store.table, items.collect()).await
+        const WRITE: &str = "erase items";
+        let records = items.iter().map(|item| (keys::item(&self.business, &item.id), item.id.as_str()));
+        self.erase_with_rows(WRITE, records.collect()).await
+    }
+
+    /// Deletes records, each after the rows that it keeps.
+    async fn erase_with_rows(&self, operation: &'static str, records: Vec<(Key, &str)>) -> Result<(), StoreError> {
+        let own: Vec<Key> = records.iter().map(|(at, _)| at.clone()).collect();
+        let mut rows = Vec::new();
+        for item in self.store.batch_get(operation, own.clone()).await? {
+            let id = records.iter().find(|(at, _)| Some(at) == key_of(&item).as_ref()).map(|(_, id)| *id);
+            rows.extend(id.map(|id| self.keys_kept(&Revision::of(Some(&item)), id)).unwrap_or_default());
+        }
+        self.store.delete_all(operation, &self.store.table, rows).await?;
+        self.store.delete_all(operation, &self.store.table, own).await
     }
 
     /// When endpoints are told for the first time of the events that the log's entries have, all but those of reading.
@@ -373,34 +394,14 @@ impl Store {
         }
     }
 
-    /// A delete of a transaction that happens with the others, whether or not there is anything.
-    fn plain_delete(&self, at: Key) -> Result<TransactWriteItem, StoreError> {
-        let delete = aws_sdk_dynamodb::types::Delete::builder().table_name(&self.table).set_key(Some(key(at))).build();
-        delete
-            .map(|delete| TransactWriteItem::builder().delete(delete).build())
-            .map_err(|error| StoreError::unreadable("build a deletion", error))
-    }
-
-    /// Deletes items of a table, whether or not they are there; what DynamoDB leaves undone is asked for again.
+    /// Deletes items of a table, whether or not they are there.
     async fn delete_all(&self, operation: &'static str, table: &str, keys: Vec<Key>) -> Result<(), StoreError> {
-        for chunk in keys.chunks(BATCH) {
-            let mut wanted = Vec::new();
-            for at in chunk {
-                let request = DeleteRequest::builder().set_key(Some(key(at.clone()))).build();
-                let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
-                wanted.push(WriteRequest::builder().delete_request(request).build());
-            }
-            let mut pauses = Pauses::default();
-            while !wanted.is_empty() {
-                let batch = HashMap::from([(table.to_owned(), wanted)]);
-                let answer = self.client.batch_write_item().set_request_items(Some(batch)).send().await;
-                let answer = answer.map_err(|error| StoreError::service(operation, &error))?;
-                wanted = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
-                if !wanted.is_empty() && !pauses.pause().await {
-                    return Err(StoreError::Unavailable { operation, reason: "it left items undeleted".to_owned() });
-                }
-            }
+        let mut writes = Vec::new();
+        for at in keys {
+            let request = DeleteRequest::builder().set_key(Some(key(at))).build();
+            let request = request.map_err(|error| StoreError::unreadable(operation, error))?;
+            writes.push(WriteRequest::builder().delete_request(request).build());
         }
-        Ok(())
+        self.batch_write(operation, table, writes).await
     }
 }

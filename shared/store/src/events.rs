@@ -119,6 +119,15 @@ impl BusinessStore {
         Ok(self.store.link_history(id).await?.filter(|history| *history.link.business() == self.business))
     }
 
+    /// The events about a link, where it is one of this business, in any order.
+    pub(crate) async fn events_of(&self, link: &LinkId) -> Result<Vec<EventRecord>, StoreError> {
+        const READ: &str = "read the events of a link";
+        let items = self.store.query_partition(READ, &keys::link(link).pk).await?.into_iter();
+        let of_events = items.filter(|item| text_of(item, SK).is_some_and(|sk| sk.starts_with(EVENT_PREFIX)));
+        let events: Vec<EventRecord> = of_events.map(|item| from_item(READ, item)).collect::<Result<_, _>>()?;
+        Ok(events.into_iter().filter(|event| event.business == self.business).collect())
+    }
+
     /// An event, where it is one of this business.
     pub async fn event(&self, id: &EventId) -> Result<Option<EventRecord>, StoreError> {
         Ok(self.store.event(&self.business, id).await?.filter(|event| event.business == self.business))

@@ -1,10 +1,12 @@
 //! How the facts about a link, a receipt or a message are written in the index of lists: one short text, because each entry
 //! of an index is paid for by its size and an attribute's name counts too.
 
+use std::collections::BTreeSet;
+
 use domain::Timestamp;
-use domain::gateway::Mode;
-use domain::ids::AccountId;
-use domain::link::{LinkFacts, LinkStatusKind, Receipt};
+use domain::gateway::{GatewayKind, Mode};
+use domain::ids::{AccountId, ReceiptTypeId};
+use domain::link::{CreatorMark, LinkFacts, LinkStatusKind, ReceiptFacts, ReceiptKindName};
 use domain::messages::channel::Channel;
 use domain::messages::delivery::Metered;
 use domain::messages::provider_profile::ProviderKind;
@@ -16,8 +18,30 @@ const NEEDS_REVIEW: char = 'r';
 const MESSAGE_FAILED: char = 'm';
 const SANDBOX: char = 's';
 
-/// `{status}{flags} {expires_at} {amount} {currency} {account}`, such as `ao 1764930000 1500000 IRR main`. The account comes
-/// last, because it is what is longest.
+/// The channels of a link's messages stand behind its flags, in capital letters.
+const CHANNELS: [(Channel, char); 3] = [(Channel::Sms, 'S'), (Channel::Email, 'E'), (Channel::Social, 'N')];
+
+/// The gateway of a link's account stands behind these, in a capital letter that no channel has.
+fn letter_of(gateway: GatewayKind) -> char {
+    match gateway {
+        GatewayKind::Zarinpal => 'Z',
+        GatewayKind::Zibal => 'B',
+        GatewayKind::Sep => 'P',
+        GatewayKind::Stripe => 'T',
+        GatewayKind::Mollie => 'M',
+        GatewayKind::Razorpay => 'R',
+    }
+}
+
+/// Instead of what a link or a receipt does not have. No id has this character.
+const NONE: &str = "~";
+
+/// The end of what records a refund.
+const REFUND: &str = " refund";
+
+/// `{status}{flags}{channels}{gateway} {expires_at} {due_at} {amount} {currency} {account} {created_by}`, such as
+/// `aoSZ 69325580 ~ 16e360 IRR main 5b2f1c`: instants in seconds and amounts in minor units, both in hexadecimal digits, and
+/// the mark of who made the link.
 pub(crate) fn written(facts: &LinkFacts) -> String {
     let status = match facts.status {
         LinkStatusKind::Active => 'a',
@@ -32,9 +56,14 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.message_failed, MESSAGE_FAILED),
         (facts.mode == Mode::Sandbox, SANDBOX),
     ];
-    let flags: String = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).collect();
+    let channels = CHANNELS.iter().filter(|(channel, _)| facts.channels.contains(channel)).map(|(_, letter)| letter);
+    let flags: String = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| flag).chain(channels).collect();
+    let gateway = letter_of(facts.gateway);
     let (amount, currency) = (facts.amount.minor_units(), facts.amount.currency().code());
-    format!("{status}{flags} {} {amount} {currency} {}", facts.expires_at.as_second(), facts.account_id)
+    let due_at = facts.due_at.map_or(NONE.to_owned(), hexadecimal);
+    let created_by = facts.created_by.as_ref().map_or(NONE, CreatorMark::as_str);
+    let expires_at = hexadecimal(facts.expires_at);
+    format!("{status}{flags}{gateway} {expires_at} {due_at} {amount:x} {currency} {} {created_by}", facts.account_id)
 }
 
 /// The facts of an index entry. What cannot be read says nothing, and its link is read instead.
@@ -49,9 +78,18 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         _ => return None,
     };
     let flags: String = letters.collect();
-    let expires_at = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
-    let amount = parts.next()?.parse().ok()?;
-    let currency = Currency::parse(parts.next()?).ok()?;
+    let gateway = GatewayKind::ALL.into_iter().find(|gateway| flags.contains(letter_of(*gateway)))?;
+    let expires_at = instant(parts.next()?)?;
+    let due_at = match parts.next()? {
+        NONE => None,
+        due_at => Some(instant(due_at)?),
+    };
+    let amount = money(&mut parts)?;
+    let account_id = AccountId::parse(parts.next()?).ok()?;
+    let created_by = match parts.next()? {
+        NONE => None,
+        mark => Some(CreatorMark::parse(mark)?),
+    };
     Some(LinkFacts {
         mode: if flags.contains(SANDBOX) { Mode::Sandbox } else { Mode::Live },
         status,
@@ -59,23 +97,74 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         is_begun: flags.contains(BEGUN),
         needs_review: flags.contains(NEEDS_REVIEW),
         message_failed: flags.contains(MESSAGE_FAILED),
-        amount: Money::new(amount, currency).ok()?,
+        amount,
         expires_at,
-        account_id: AccountId::parse(parts.next()?).ok()?,
+        due_at,
+        account_id,
+        gateway,
+        created_by,
+        channels: read_channels(&flags),
     })
 }
 
-/// `{mode} {amount} {currency}`, such as `live 1500000 IRR`.
-pub(crate) fn of_receipt(receipt: &Receipt) -> String {
-    format!("{} {} {}", receipt.mode.as_str(), receipt.money.minor_units(), receipt.money.currency().code())
+fn read_channels(flags: &str) -> BTreeSet<Channel> {
+    CHANNELS.iter().filter(|(_, letter)| flags.contains(*letter)).map(|(channel, _)| *channel).collect()
+}
+
+/// In seconds. What is due or ends before 1970 is nothing that anybody may ask for.
+fn hexadecimal(at: Timestamp) -> String {
+    format!("{:x}", at.as_second().max(0))
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    Timestamp::from_second(i64::from_str_radix(text, 16).ok()?).ok()
+}
+
+/// An amount and its currency.
+fn money<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Money> {
+    let amount = i64::from_str_radix(parts.next()?, 16).ok()?;
+    Money::new(amount, Currency::parse(parts.next()?).ok()?).ok()
+}
+
+/// `{mode} {amount} {currency} {gateway} {account} {receipt type} {booked at} {fee}`, such as `live 16e360 IRR zarinpal main
+/// online 69325580 ~`.
+///
+/// What records a refund says so at its end.
+pub(crate) fn of_receipt(facts: &ReceiptFacts) -> String {
+    let ReceiptFacts { kind, mode, money, gateway, account_id, receipt_type_id, booked_at, fee } = facts;
+    let (amount, currency) = (money.minor_units(), money.currency().code());
+    let receipt_type = receipt_type_id.as_ref().map_or(NONE, ReceiptTypeId::as_str);
+    let gateway = gateway.map_or(NONE, GatewayKind::as_str);
+    let (mode, booked_at) = (mode.as_str(), hexadecimal(*booked_at));
+    let fee = fee.map_or(NONE.to_owned(), |fee| fee.to_string());
+    let kind = match kind {
+        ReceiptKindName::Payment => "",
+        ReceiptKindName::Refund => REFUND,
+    };
+    format!("{mode} {amount:x} {currency} {gateway} {account_id} {receipt_type} {booked_at} {fee}{kind}")
 }
 
 /// What is in [`of_receipt`].
-pub(crate) fn read_receipt(text: &str) -> Option<(Mode, Money)> {
+pub(crate) fn read_receipt(text: &str) -> Option<ReceiptFacts> {
     let mut parts = text.split(' ');
     let mode = Mode::parse(parts.next()?).ok()?;
-    let amount = parts.next()?.parse().ok()?;
-    Some((mode, Money::new(amount, Currency::parse(parts.next()?).ok()?).ok()?))
+    let money = money(&mut parts)?;
+    let gateway = match parts.next()? {
+        NONE => None,
+        gateway => Some(GatewayKind::parse(gateway).ok()?),
+    };
+    let account_id = AccountId::parse(parts.next()?).ok()?;
+    let receipt_type_id = match parts.next()? {
+        NONE => None,
+        id => Some(ReceiptTypeId::parse(id).ok()?),
+    };
+    let booked_at = instant(parts.next()?)?;
+    let fee = match parts.next()? {
+        NONE => None,
+        fee => Some(fee.parse().ok()?),
+    };
+    let kind = if parts.next().is_some() { ReceiptKindName::Refund } else { ReceiptKindName::Payment };
+    Some(ReceiptFacts { kind, mode, money, gateway, account_id, receipt_type_id, booked_at, fee })
 }
 
 /// `{channel} {provider} {segments}`, such as `sms kavenegar 2`.
@@ -95,6 +184,8 @@ pub(crate) fn read_message(text: &str) -> Option<Metered> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::link::CreatedBy;
+    use domain::money::LARGEST_AMOUNT;
 
     /// The largest that there can be.
     fn facts() -> LinkFacts {
@@ -105,9 +196,13 @@ mod tests {
             is_begun: true,
             needs_review: true,
             message_failed: true,
-            amount: Money::new(i64::MAX, Currency::IRR).unwrap_or_else(|_| Money::new(1, Currency::IRR).unwrap()),
+            amount: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
+            due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
             account_id: AccountId::parse(&"a".repeat(64)).unwrap(),
+            gateway: GatewayKind::Razorpay,
+            created_by: Some(CreatedBy::parse(&"u".repeat(64)).unwrap().mark()),
+            channels: Channel::ALL.into(),
         }
     }
 
@@ -120,14 +215,45 @@ mod tests {
             is_begun: false,
             needs_review: false,
             message_failed: false,
+            due_at: None,
+            created_by: None,
+            channels: BTreeSet::new(),
             ..facts()
         };
-        for one in [facts(), few] {
+        let at_each = GatewayKind::ALL.map(|gateway| LinkFacts { gateway, ..few.clone() });
+        for one in [facts()].into_iter().chain(at_each) {
             assert_eq!(read(&written(&one)), Some(one));
         }
-        for nothing in ["", "x 1 1 IRR main", "a 1 1 IRR", "a one 1 IRR main"] {
+        for nothing in [
+            "",
+            "xZ 1 ~ 1 IRR main ~",
+            "aZ 1 ~ 1 IRR",
+            "aZ 1 ~ 1 IRR main",
+            "aZ one ~ 1 IRR main ~",
+            "a 1 ~ 1 IRR main ~",
+        ] {
             assert_eq!(read(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_a_receipt_is_found_by_is_read_again() {
+        let facts = ReceiptFacts {
+            kind: ReceiptKindName::Refund,
+            mode: Mode::Sandbox,
+            money: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
+            gateway: Some(GatewayKind::Stripe),
+            account_id: AccountId::parse("euro").unwrap(),
+            receipt_type_id: ReceiptTypeId::parse("online").ok(),
+            booked_at: "2026-11-29T06:28:04Z".parse().unwrap(),
+            fee: Some(-55),
+        };
+        let payment = ReceiptFacts { kind: ReceiptKindName::Payment, ..facts.clone() };
+        let outside = ReceiptFacts { gateway: None, ..facts.clone() };
+        for one in [ReceiptFacts { receipt_type_id: None, fee: None, ..facts.clone() }, facts, payment, outside] {
+            assert_eq!(read_receipt(&of_receipt(&one)), Some(one));
+        }
+        assert_eq!(read_receipt("live 7cf EUR"), None);
     }
 
     #[test]
@@ -137,9 +263,6 @@ mod tests {
             assert_eq!(read_message(&of_message(message)), Some(message));
         }
         assert_eq!(read_message("sms pigeon 1"), None);
-        let read = read_receipt("sandbox 1999 EUR");
-        assert_eq!(read, Some((Mode::Sandbox, Money::new(1999, Currency::parse("EUR").unwrap()).unwrap())));
-        assert_eq!(read_receipt("live EUR"), None);
     }
 
     #[test]

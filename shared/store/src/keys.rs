@@ -14,12 +14,18 @@
 //! | `event#{business}#{entry}` | `event` | what the CRM was told of an entry of that log |
 //! | `contact#{business}#{id}` | `contact` | a contact |
 //! | `item#{business}#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
-//! | `link#{id}` | `link`, `message#{id}`, `event#{number}` | a payment link, what became of its messages, what the CRM was told |
+//! | `link#{id}` | `link`, `message#{id}`, `event#{number}`, `refund#{id}` | a payment link, what became of its messages, what the CRM was told, and by what its refunds are listed |
 //! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
 //! | `receipt#{business}#{id}` | `receipt` | a receipt |
+//! | `search#{business}#mobile#{hash}`, `search#{business}#email#{hash}` | `{contact}` | a contact, by a number or an address of which a hash is kept |
+//! | `search#{business}#name#{initial}` | `{name}#{contact}` | a contact, by a word of a name and what follows it |
+//! | `search#{business}#item#{initial}` | `{text}#{item}` | an item, by its id, or by a word of its title and what follows it |
+//! | `receipt-search#{business}#{text}` | `{time}#{receipt}` | a receipt, by its reference, its amount or its card |
 //! | `reference#{business}#{id}` | `reference` | which links had a `reference_id` |
 //! | `claim#{mode}#{gateway}#…` | `claim` | a gateway's reference that paid once, whosever payment it was |
+//! | `totals#{business}` | `links#{aspect}#{zone}#{day}`, `receipts#{zone}#{day}`, `late#{time}#{link}`, `restored` | what the links that were made on a day, and the receipts that were registered on it, add up to, and since when that may be different |
 //! | `heartbeat#{function}` | `heartbeat` | when a schedule last ran well |
+//! | `restore` | `state`, `finding#…` | how far a restore has come, and what it left to a person |
 //!
 //! Secrets lie in a table of their own, which has no stream and no index:
 //!
@@ -28,7 +34,9 @@
 //! | `credentials#{business}#{account}` | `v#{version}` | gateway credentials, immutable |
 //! | `provider-secret#{business}#{id}` | `v#{version}` | what a message provider is called with, immutable |
 //! | `endpoint-secret#{business}#{id}` | `v#{version}` | what events to an endpoint are signed with, immutable |
+//! | `line-secret#{business}#{id}` | `v#{version}` | what messages to a provider are signed with, immutable |
 //! | `pay-token-secret` | `secret` | what idempotent pay tokens derive from |
+//! | `search-secret` | `secret` | what the hashes of numbers and addresses are made with, by which contacts are found |
 //!
 //! The indexes hold keys only, but for two. `due` also says whose work it is, and is sparse: what time has nothing to do with
 //! any more is not in it. `by-state` has a few facts about each link (`facts.rs`), so that a list is narrowed before a link
@@ -37,14 +45,17 @@
 
 use domain::Timestamp;
 use domain::business::logo::LogoHash;
+use domain::business::totals::Aspect;
 use domain::events::EventType;
 use domain::ids::{
     AccountId, AuditEntryId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, FieldKey,
-    ItemId, LinkId, MessageId, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
+    ItemId, LinkId, MessageId, ProviderId, ReceiptId, ReceiptTypeId, ReferenceId, RefundId,
 };
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::kind::MessageKind;
+use domain::search::Beginning;
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 pub(crate) const PK: &str = "pk";
@@ -68,18 +79,29 @@ pub(crate) const LISTED_AT: &str = "listed_at";
 /// sent again by the SDK, fails its condition and finds its own mark: it had been applied.
 pub(crate) const WRITE_ID: &str = "write_id";
 
+/// The rows that a contact or an item is found by, as the record itself keeps them. Whoever changes or deletes the record
+/// deletes these, whatever made them.
+pub(crate) const FOUND_BY: &str = "found_by";
+
 /// The second after which DynamoDB may forget an item.
 pub(crate) const FORGET_AT: &str = "forget_at";
 
 /// An attribute of every item whose writing somebody has to be told, and of no other: the stream's filter looks for it.
 pub(crate) const NEEDS_DELIVERY: &str = "needs_delivery";
 
-/// Over how many partitions each kind of due work is spread, so that many links due in one second do not meet the
-/// limit of a single partition.
+/// From how many partitions each kind of due work is read. There are several, so that many links due in one second do not
+/// meet the limit of a single partition.
 pub const DUE_SHARDS: u8 = 16;
 
+/// Over how many of them work is spread that is written from now on. While a deployment replaces one version by another, and
+/// after one that is rolled back, what one of them wrote the other has to find. So the number that is read grows in one
+/// release and this one in the next; and this one shrinks first, and the other when nothing is due any more in the rest.
+const DUE_SHARDS_WRITTEN: u8 = 16;
+
+const _: () = assert!(DUE_SHARDS_WRITTEN <= DUE_SHARDS, "nobody would read what is written into the others");
+
 /// The primary key of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) pk: String,
     pub(crate) sk: String,
@@ -95,6 +117,7 @@ pub(crate) const API_KEY_PREFIX: &str = "api-key#";
 pub(crate) const LINK_SK: &str = "link";
 pub(crate) const MESSAGE_PREFIX: &str = "message#";
 pub(crate) const EVENT_PREFIX: &str = "event#";
+pub(crate) const REFUND_PREFIX: &str = "refund#";
 pub(crate) const ITEM_SK: &str = "item";
 pub(crate) const ATTACHMENT_PREFIX: &str = "receipt#";
 pub(crate) const ENDPOINT_PREFIX: &str = "endpoint#";
@@ -112,6 +135,17 @@ pub(crate) fn api_key(partition: &str, hash: &str) -> Key {
 
 pub(crate) fn heartbeat(function: &str) -> Key {
     Key::new(format!("heartbeat#{function}"), "heartbeat")
+}
+
+/// The partition of a restore that is under way.
+pub(crate) const RESTORE: &str = "restore";
+
+pub(crate) fn restore_state() -> Key {
+    Key::new(RESTORE, "state")
+}
+
+pub(crate) fn restore_finding(finding: &str) -> Key {
+    Key::new(RESTORE, format!("finding#{finding}"))
 }
 
 pub(crate) fn configuration_of(business: &BusinessId) -> String {
@@ -186,6 +220,11 @@ pub(crate) fn event(link: &LinkId, sequence: u32) -> Key {
     Key::new(format!("link#{link}"), format!("{EVENT_PREFIX}{sequence:010}"))
 }
 
+/// What a refund is listed by.
+pub(crate) fn refund(link: &LinkId, id: &RefundId) -> Key {
+    Key::new(format!("link#{link}"), format!("{REFUND_PREFIX}{id}"))
+}
+
 /// The event of an entry of a business's log.
 pub(crate) fn entry_event(business: &BusinessId, entry: &AuditEntryId) -> Key {
     Key::new(format!("{}{entry}", entry_events_prefix(business)), "event")
@@ -234,21 +273,114 @@ pub(crate) fn reference(business: &BusinessId, id: &ReferenceId) -> Key {
     Key::new(format!("reference#{business}#{id}"), "reference")
 }
 
+/// By what a contact is found whole, and of which only a hash is kept: `mobile` or `email`.
+pub(crate) fn contact_by_hash(business: &BusinessId, kind: &str, hash: &str, contact: &str) -> Key {
+    Key::new(format!("{}{kind}#{hash}", search_prefix(business)), contact)
+}
+
+/// By how a name goes on from one of its words.
+pub(crate) fn contact_by_name(business: &BusinessId, name: &Beginning, contact: &str) -> Key {
+    beginning(business, "name", name, contact)
+}
+
+/// By its id, or by how its title goes on from one of its words.
+pub(crate) fn item_by_text(business: &BusinessId, text: &Beginning, item: &str) -> Key {
+    beginning(business, "item", text, item)
+}
+
+/// Each partition has what begins with one letter. What is looked for is the beginning of the sort key, in which no folded
+/// text has a `#`.
+fn beginning(business: &BusinessId, kind: &str, text: &Beginning, id: &str) -> Key {
+    let pk = format!("{}{kind}#{}", search_prefix(business), text.initial());
+    Key::new(pk, format!("{}#{id}", text.as_str()))
+}
+
+/// A row's key as the record with this id keeps it: without what follows from whose it is.
+pub(crate) fn kept_row(business: &BusinessId, at: &Key, id: &str) -> String {
+    let partition = at.pk.strip_prefix(&search_prefix(business)).unwrap_or(&at.pk);
+    format!("{partition} {}", at.sk.strip_suffix(id).unwrap_or(&at.sk))
+}
+
+/// The key of a row that the record with this id keeps.
+pub(crate) fn row_kept_as(business: &BusinessId, kept: &str, id: &str) -> Option<Key> {
+    let (partition, text) = kept.split_once(' ')?;
+    Some(Key::new(format!("{}{partition}", search_prefix(business)), format!("{text}{id}")))
+}
+
+/// The record that a row of the search leads to.
+pub(crate) fn record_of_row(at: &Key) -> Option<Key> {
+    let mut parts = at.pk.split('#');
+    let (kind, business, by) = (parts.next()?, BusinessId::parse(parts.next()?).ok()?, parts.next()?);
+    let behind = || at.sk.split_once('#').map(|(_, id)| id);
+    match (kind, by) {
+        ("search", "item") => Some(item(&business, &ItemId::parse(behind()?).ok()?)),
+        ("search", "name") => Some(contact(&business, &ContactId::parse(behind()?).ok()?)),
+        ("search", "mobile" | "email") => Some(contact(&business, &ContactId::parse(&at.sk).ok()?)),
+        ("receipt-search", _) => Some(receipt(&business, &ReceiptId::parse(behind()?).ok()?)),
+        _ => None,
+    }
+}
+
+/// What the partitions of all begin with by which contacts and items of a business are found.
+fn search_prefix(business: &BusinessId) -> String {
+    format!("search#{business}#")
+}
+
+/// By what a receipt is found, sorted by time.
+pub(crate) fn receipt_by_text(business: &BusinessId, text: &str, registered_at: Timestamp, id: &ReceiptId) -> Key {
+    Key::new(receipts_by_text(business, text), listed_at(registered_at, id.as_str()))
+}
+
+pub(crate) fn receipts_by_text(business: &BusinessId, text: &str) -> String {
+    format!("receipt-search#{business}#{text}")
+}
+
+/// What was added up of a business's links and receipts, and what such sums are held against.
+pub(crate) fn totals_of(business: &BusinessId) -> String {
+    format!("totals#{business}")
+}
+
+/// What the links of a day add up to, told apart by an aspect of them. The day is one of a time zone.
+pub(crate) fn links_of_day(business: &BusinessId, aspect: Aspect, zone: &str, day: Date) -> Key {
+    Key::new(totals_of(business), format!("links#{}#{zone}#{day}", aspect.as_str()))
+}
+
+/// The same of the receipts that were registered on a day.
+pub(crate) fn receipts_of_day(business: &BusinessId, zone: &str, day: Date) -> Key {
+    Key::new(totals_of(business), format!("receipts#{zone}#{day}"))
+}
+
+/// What marks of late payments begin with.
+pub(crate) const LATE: &str = "late#";
+
+/// That a link which had been over was paid, by the day of UTC on which the link was made.
+pub(crate) fn late_payment(business: &BusinessId, day: &str) -> Key {
+    Key::new(totals_of(business), format!("{LATE}{day}"))
+}
+
+/// That a restore brought something back, whenever that was made.
+pub(crate) fn restored_of(business: &BusinessId) -> Key {
+    Key::new(totals_of(business), "restored")
+}
+
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 10] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 13] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
         keys_of(business),
         webhooks_of(business),
         audit_of(business),
+        totals_of(business),
         entry_events_prefix(business),
         kind("logo"),
         kind("contact"),
         items_prefix(business),
         kind("receipt"),
         kind("reference"),
+        search_prefix(business),
+        kind("receipt-search"),
     ]
 }
 
@@ -280,13 +412,22 @@ pub(crate) mod secrets {
         version(format!("endpoint-secret#{business}#{id}"), of)
     }
 
+    /// What messages to a provider are signed with, which is a line of the business's own.
+    pub(crate) fn line(business: &BusinessId, id: &ProviderId, of: &CredentialsVersion) -> Key {
+        version(format!("line-secret#{business}#{id}"), of)
+    }
+
     /// What the partitions of all secrets of a business begin with.
-    pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 3] {
-        ["credentials", "provider-secret", "endpoint-secret"].map(|kind| format!("{kind}#{business}#"))
+    pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 4] {
+        ["credentials", "provider-secret", "endpoint-secret", "line-secret"].map(|kind| format!("{kind}#{business}#"))
     }
 
     pub(crate) fn pay_token() -> Key {
         Key::new("pay-token-secret", "secret")
+    }
+
+    pub(crate) fn search() -> Key {
+        Key::new("search-secret", "secret")
     }
 }
 
@@ -329,6 +470,16 @@ pub(crate) fn over(business: &BusinessId, month: &str, shard: u8) -> String {
 
 pub(crate) fn receipts_of_month(business: &BusinessId, month: &str, shard: u8) -> String {
     sharded(format!("receipts#{business}#{month}"), shard)
+}
+
+/// Refunds, by the month in which they were begun.
+pub(crate) fn refunds_of_month(business: &BusinessId, month: &str, shard: u8) -> String {
+    sharded(format!("refunds#{business}#{month}"), shard)
+}
+
+/// The refunds of a contact's payments.
+pub(crate) fn refunds_of(business: &BusinessId, contact: &str) -> String {
+    format!("refunds#{business}#{contact}")
 }
 
 /// Messages that providers took over.
@@ -403,7 +554,7 @@ impl DueKind {
     /// The partition of the index in which work of this kind waits of a link, or of what has this id.
     pub(crate) fn of(self, id: &str) -> String {
         let hash = Sha256::digest(id.as_bytes());
-        self.shard(hash.first().copied().unwrap_or_default() % DUE_SHARDS)
+        self.shard(hash.first().copied().unwrap_or_default() % DUE_SHARDS_WRITTEN)
     }
 }
 
@@ -427,7 +578,8 @@ pub(crate) fn link_of(pk: &str) -> Option<LinkId> {
 mod tests {
     use super::*;
     use domain::ids::PayToken;
-    use domain::records::business::Shards;
+    use domain::records::business::known_everywhere_at;
+    use domain::records::shards::{Shards, Spread};
 
     fn shop() -> BusinessId {
         BusinessId::parse("shop").unwrap()
@@ -461,7 +613,7 @@ mod tests {
     fn due_work_spreads_over_all_shards() {
         let shards: std::collections::BTreeSet<_> =
             (0..=255).map(|n| DueKind::Link.of(LinkId::of(&PayToken::from_random([n; 16])).as_str())).collect();
-        assert_eq!(shards.len(), usize::from(DUE_SHARDS));
+        assert_eq!(shards.len(), usize::from(DUE_SHARDS_WRITTEN));
     }
 
     /// A partition of a table or an index takes this many write units a second.
@@ -514,18 +666,16 @@ mod tests {
     #[test]
     fn a_thousand_lives_a_second_stay_below_what_sixteen_partitions_take_and_one_takes_a_quarter_of_that() {
         // A life has four events, all in the partition of their link.
+        let spread = |shards| Spread::default().grown(Shards::parse(shards).unwrap(), Timestamp::UNIX_EPOCH).unwrap();
+        let later = known_everywhere_at(Timestamp::UNIX_EPOCH);
         let events = |shards: i64, lives: u32| {
-            let shards = Shards::parse(shards).unwrap();
-            fullest(lives, 4, |id| events_of_day(&shop(), "2026-11-26", shards.of(id)))
+            fullest(lives, 4, |id| events_of_day(&shop(), "2026-11-26", spread(shards).of_new(id, later)))
         };
         assert!(events(16, 1_000) < LIMIT / 2);
         assert!(events(1, 250) <= LIMIT);
         assert!(events(1, 300) > LIMIT);
         // A life enters the list of what is live, leaves it, and enters that of its month.
-        let lives = |shards: i64, lives: u32| {
-            let shards = Shards::parse(shards).unwrap();
-            fullest(lives, 3, |id| live(&shop(), shards.of(id)))
-        };
+        let lives = |shards: i64, lives: u32| fullest(lives, 3, |id| live(&shop(), spread(shards).of_new(id, later)));
         assert!(lives(16, 1_000) < LIMIT / 2);
         assert!(events(64, 10_000) < LIMIT);
     }

@@ -34,11 +34,16 @@ mod providers;
 mod receipt_types;
 mod receipts;
 mod references;
+mod refunds;
+mod restoring;
 mod revision;
+mod search;
 mod settings;
+mod stack_secret;
 mod table;
 mod templates;
 mod tokens;
+mod totals;
 mod usage;
 mod webhooks;
 mod wiring;
@@ -50,25 +55,32 @@ use aws_sdk_dynamodb::Client;
 use domain::ids::{AccountId, BusinessId, CredentialsVersion, EndpointId, ProviderId};
 use domain::messages::provider::ProviderSecret;
 use domain::records::credentials::Credentials;
-use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use domain::records::signing::SigningSecret;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use tokio::sync::OnceCell;
 
 pub use api_keys::{ApiKey, KeyHolder, KeyRevocation, KeyRing, ListedKey, Scope};
 pub use configuration::Configuration;
 pub use confirmation::TransitionWritten;
-pub use cursor::{Cursor, SortKey};
+pub use cursor::{Cursor, Order, SortKey};
 pub use due::{Due, DueEvent, DueLink, DueMessage};
 pub use erasing::{LinkErased, Strays, WholeLink};
 pub use error::StoreError;
 pub use events::{EventRecorded, LinkHistory};
 pub use heartbeat::Schedule;
-pub use items::AttachedReceipts;
+pub use items::{AttachedReceipts, FieldReceipts, WholeItem};
 pub use keys::{DUE_SHARDS, DueKind};
-pub use links::{ChangedRecords, CreateRecords, Created, Written};
-pub use lists::{EventList, EventPage, EventsAfter, LinkList, LinksOf, Page, ReceiptList};
-pub use messages::{DueLease, LeaseOutcome, SendLease, SentLook, SentMessage};
-pub use revision::Revision;
+pub use links::{ChangedRecord, ChangedRecords, CreateRecords, Created, Written};
+pub use lists::{EventList, EventPage, EventsAfter, LinkList, Page, ReceiptList};
+pub use messages::{DueSend, DueTurn, LeaseOutcome, LinkMessage, SendLease, SentLook, SentMessage};
+pub use providers::NewProviderSecret;
+pub use refunds::{RefundList, RefundOfLink};
+pub use restoring::{Choice, Comparison, Counts, Hands, RestoreFinding, RestoreKind};
+pub use revision::{Revision, RevisionWritten};
+pub use search::{Found, Matches};
 pub use table::{Deleted, RecordWritten};
+pub use templates::TemplatePlace;
+pub use totals::{TooMany, TotalsQuery, TotalsRead};
 pub use webhooks::DueEndpoint;
 
 /// How often a change is decided again because somebody else changed the same item meanwhile. Each time another writer has
@@ -92,10 +104,12 @@ struct Memory {
     configurations: Cached<BusinessId, Configuration>,
     key_rings: Cached<KeyHolder, KeyRing>,
     endpoints: Cached<BusinessId, Vec<WebhookEndpoint>>,
-    token_secret: OnceCell<tokens::TokenSecret>,
+    token_secret: OnceCell<stack_secret::StackSecret>,
+    search_secret: OnceCell<stack_secret::StackSecret>,
     credentials: Immutable<(BusinessId, AccountId, CredentialsVersion), Credentials>,
     provider_secrets: Immutable<(BusinessId, ProviderId, CredentialsVersion), ProviderSecret>,
     signing_secrets: Immutable<(BusinessId, EndpointId, CredentialsVersion), SigningSecret>,
+    line_secrets: Immutable<(BusinessId, ProviderId, CredentialsVersion), SigningSecret>,
     heartbeats: std::sync::Mutex<heartbeat::Heartbeats>,
     day_counts: usage::DayCounts,
 }
@@ -117,9 +131,11 @@ impl Store {
                 key_rings: Cached::new(fresh_for, KeyRing::has_keys),
                 endpoints: Cached::new(fresh_for, |_| true),
                 token_secret: OnceCell::new(),
+                search_secret: OnceCell::new(),
                 credentials: Immutable::default(),
                 provider_secrets: Immutable::default(),
                 signing_secrets: Immutable::default(),
+                line_secrets: Immutable::default(),
                 heartbeats: std::sync::Mutex::default(),
                 day_counts: usage::DayCounts::default(),
             }),

@@ -49,12 +49,20 @@ pub enum Created {
     RecordsChanged,
 }
 
-/// The records that a new link brings along, where they differ from what the table holds, with what was read of them: a
-/// link may bring a part of a record only, and the rest of it is from there.
+/// The records that a new link brings along, where they differ from what the table holds.
 #[derive(Clone, Debug, Default)]
 pub struct ChangedRecords {
-    pub contact: Option<(Contact, Revision)>,
-    pub item: Option<(CrmItem, Revision)>,
+    pub contact: Option<ChangedRecord<Contact>>,
+    pub item: Option<ChangedRecord<CrmItem>>,
+}
+
+/// A record as it is to be, and what was read of it: a link may bring a part of a record only, and the rest of it is from
+/// there.
+#[derive(Clone, Debug)]
+pub struct ChangedRecord<T> {
+    pub next: T,
+    pub known: Option<T>,
+    pub revision: Revision,
 }
 
 /// What became of a change.
@@ -206,7 +214,7 @@ impl BusinessStore {
         now: Timestamp,
     ) -> Result<Created, StoreError> {
         let item = self.store.link_item(link, &write_id()?)?;
-        let records = self.changed_records(changed)?;
+        let records = self.changed_records(changed).await?;
         match &link.terms().reference_id {
             None if records.is_empty() => self.create_alone(item).await,
             None => self.create_with_records(item, records).await,
@@ -214,15 +222,23 @@ impl BusinessStore {
         }
     }
 
-    /// The writes of records that a link brings along, each over what was read of it.
-    fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let contact =
-            changed.contact.as_ref().map(|(contact, revision)| (contact_item(&self.business, contact), revision));
-        let item = changed.item.as_ref().map(|(item, revision)| (crm_item(&self.business, item), revision));
-        let put = |(record, revision): (Result<Item, StoreError>, &Revision)| {
-            self.store.conditional_put(record?, revision.condition())
-        };
-        contact.into_iter().chain(item).map(put).collect()
+    /// The writes of records that a link brings along, each over what was read of it, and behind them what goes with them,
+    /// which has no conditions.
+    async fn changed_records(&self, changed: &ChangedRecords) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (mut records, mut beside) = (Vec::new(), Vec::new());
+        if let Some(ChangedRecord { next, known, revision }) = &changed.contact {
+            let rows = self.rows_beside_contact(known.as_ref(), next, revision).await?;
+            let item = contact_item(&self.business, next, &rows)?;
+            records.push(self.store.conditional_put(item, revision.condition())?);
+            beside.extend(rows.writes);
+        }
+        if let Some(ChangedRecord { next, known, revision }) = &changed.item {
+            let rows = self.rows_beside_item(known.as_ref(), next, revision)?;
+            records.push(self.store.conditional_put(crm_item(&self.business, next, &rows)?, revision.condition())?);
+            beside.extend(rows.writes);
+        }
+        records.extend(beside);
+        Ok(records)
     }
 
     async fn create_with_records(&self, item: Item, records: Vec<TransactWriteItem>) -> Result<Created, StoreError> {

@@ -18,10 +18,14 @@ use crate::{BusinessStore, Store};
 const OLDEST_LINKS: i32 = 100;
 
 impl Store {
-    /// Whether the table holds what the first set-up writes.
+    /// Whether the table of secrets holds what the first set-up writes.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
-        match self.warm_token_secret().await {
-            Ok(()) => Ok(true),
+        let secrets = async {
+            self.warm_token_secret().await?;
+            self.search_secret().await
+        };
+        match secrets.await {
+            Ok(_) => Ok(true),
             Err(StoreError::NotSetUp { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -66,6 +70,8 @@ impl BusinessStore {
                 .client
                 .scan()
                 .table_name(&self.store.table)
+                // Whoever asks to be forgotten is forgotten with what was written a moment ago.
+                .consistent_read(true)
                 .filter_expression("begins_with(#pk, :business) AND #sk = :item AND contact_id = :contact")
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_names("#sk", SK)

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::ids::{BusinessId, LinkId, MessageId};
 use domain::link::PaymentLink;
-use domain::messages::delivery::{Handover, MessageState, MessageStates, NextLook};
+use domain::messages::delivery::{Handover, MessageState, MessageStates, NextLook, Tried};
+use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::due::DueMessage;
@@ -15,7 +16,7 @@ use crate::facts;
 use crate::item::{Item, from_item, key, number, text, text_of, to_item, write_id};
 use crate::keys::{self, BY_STATE, DUE_AT, DUE_KIND, DueKind, FACTS, FORGET_AT, LISTED_AT, MESSAGE_PREFIX, SK};
 use crate::links::{Written, written_over};
-use crate::table::{Condition, PutOutcome, TransactOutcome};
+use crate::table::{Condition, PutOutcome, RecordWritten, TransactOutcome};
 use crate::{BusinessStore, Store};
 
 #[derive(Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub(crate) struct MessageRecord {
     pub(crate) state: MessageState,
     /// How often it was handed to the provider, this time included.
     tries: u32,
+    /// Whom it was handed to last, noted before it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried: Option<Tried>,
     /// The mark of the run that leased it last.
     lease: String,
     /// In which of the business's shards its link is listed, and the message with it.
@@ -41,6 +45,7 @@ pub struct SendLease {
     message: MessageId,
     mark: String,
     pub tries: u32,
+    tried: Option<Tried>,
 }
 
 /// What became of leasing a message.
@@ -57,13 +62,27 @@ pub enum LeaseOutcome {
 
 /// What a due message asks for.
 #[derive(Clone, Debug)]
-pub enum DueLease {
-    /// It is to be sent, by this run alone.
-    Send(SendLease),
+pub enum DueTurn {
+    /// It is to be sent, by whoever leases it.
+    Send(DueSend),
     /// Its provider is to be asked what became of it. That changes nothing there, so that no run needs it for itself.
     Look(SentLook),
-    /// Another run has leased it or is done with it.
+    /// Another run is done with it.
     NotOurs,
+}
+
+/// A due message that is to be sent, as it was read.
+#[derive(Clone, Debug)]
+pub struct DueSend {
+    before: SendLease,
+    due_at: Timestamp,
+}
+
+impl DueSend {
+    /// Whom it was handed to last.
+    pub fn tried(&self) -> Option<&Tried> {
+        self.before.tried.as_ref()
+    }
 }
 
 /// A message that was sent and whose provider is to be asked about it.
@@ -82,6 +101,23 @@ pub enum SentMessage {
     NotYet,
     /// It is not sent, or it is known to have failed.
     Other,
+}
+
+/// A message of a link with what is known of it, for somebody who may note more.
+#[derive(Clone, Debug)]
+pub struct LinkMessage {
+    pub link: PaymentLink,
+    /// `None` where nobody has looked at it yet.
+    pub state: Option<MessageState>,
+    /// What a change of it is written over.
+    known: Option<SendLease>,
+}
+
+impl LinkMessage {
+    /// Whom it was handed to last.
+    pub fn tried(&self) -> Option<&Tried> {
+        self.known.as_ref()?.tried.as_ref()
+    }
 }
 
 /// Which message a provider's own id stands for.
@@ -106,15 +142,16 @@ impl Store {
         Ok(states)
     }
 
-    /// Leases a message that no run has leased.
+    /// Leases a message that no run has leased. `tried` says whom it is about to be handed to, if anybody.
     pub async fn lease_message(
         &self,
         link: &PaymentLink,
         message: &MessageId,
+        tried: Option<Tried>,
         until: Timestamp,
     ) -> Result<LeaseOutcome, StoreError> {
         const WRITE: &str = "lease a message";
-        let lease = SendLease::on(link, message, write_id()?, 1);
+        let lease = SendLease { tried, ..SendLease::on(link, message, write_id()?, 1) };
         let item = lease.item(MessageState::Sending { until }, None)?;
         let known = match self.put_if(WRITE, item, Condition::nothing_there()).await? {
             PutOutcome::Written => return Ok(LeaseOutcome::Mine(lease)),
@@ -180,30 +217,45 @@ impl Store {
         }
     }
 
-    /// Leases a due message that is to be sent, by moving it ahead to the end of the lease: of two runs only one does.
-    pub async fn lease_due_message(&self, due: &DueMessage, until: Timestamp) -> Result<DueLease, StoreError> {
+    /// Reads what a due message asks for.
+    pub async fn due_turn(&self, due: &DueMessage) -> Result<DueTurn, StoreError> {
+        const READ: &str = "read a due message";
+        let known: Option<MessageRecord> = self.read(READ, keys::message(&due.link, &due.message)).await?;
+        let Some(known) = known else { return Ok(DueTurn::NotOurs) };
+        let lease = known.lease(&due.link, &due.message);
+        Ok(match known.state {
+            MessageState::Sent(handover) => {
+                // The index can still show a look that is over.
+                let look = handover.next_look.clone();
+                let look = look.filter(|look| look.at.as_millisecond() == due.due_at.as_millisecond());
+                look.map_or(DueTurn::NotOurs, |look| DueTurn::Look(SentLook { lease, handover, look }))
+            }
+            MessageState::Queued { .. } | MessageState::Sending { .. } | MessageState::Waiting { .. } => {
+                DueTurn::Send(DueSend { before: lease, due_at: due.due_at })
+            }
+            MessageState::Failed { .. } | MessageState::Skipped { .. } => DueTurn::NotOurs,
+        })
+    }
+
+    /// Leases a due message that is to be sent, by moving it ahead to the end of the lease: of two runs only one does, and
+    /// the other gets nothing. `tried` says whom it is about to be handed to, else whom it was handed to last.
+    pub async fn lease_due_message(
+        &self,
+        due: &DueSend,
+        tried: Option<Tried>,
+        until: Timestamp,
+    ) -> Result<Option<SendLease>, StoreError> {
         const WRITE: &str = "lease a due message";
-        let known: Option<MessageRecord> = self.read(WRITE, keys::message(&due.link, &due.message)).await?;
-        let Some(known) = known else { return Ok(DueLease::NotOurs) };
-        if let MessageState::Sent(handover) = &known.state {
-            let (look, handover) = (handover.next_look.clone(), handover.clone());
-            // The index can still show a look that is over.
-            let Some(look) = look.filter(|look| look.at.as_millisecond() == due.due_at.as_millisecond()) else {
-                return Ok(DueLease::NotOurs);
-            };
-            let lease = known.lease(&due.link, &due.message);
-            return Ok(DueLease::Look(SentLook { lease, handover, look }));
-        }
-        let before = known.lease(&due.link, &due.message);
-        let lease = SendLease { mark: write_id()?, tries: known.tries.saturating_add(1), ..before };
-        let item = lease.item(MessageState::Sending { until }, Some(until))?;
+        let before = due.before.clone();
         let still_due = Condition::new(
             "due_at = :seen AND lease = :known",
-            [(":seen", number(due.due_at.as_millisecond())), (":known", text(known.lease))],
+            [(":seen", number(due.due_at.as_millisecond())), (":known", text(&before.mark))],
         );
+        let lease = SendLease { mark: write_id()?, tries: before.tries.saturating_add(1), tried, ..before };
+        let item = lease.item(MessageState::Sending { until }, Some(until))?;
         Ok(match self.put_if(WRITE, item, still_due).await? {
-            PutOutcome::Written => DueLease::Send(lease),
-            PutOutcome::StoodAgainst(_) => DueLease::NotOurs,
+            PutOutcome::Written => Some(lease),
+            PutOutcome::StoodAgainst(_) => None,
         })
     }
 
@@ -323,7 +375,7 @@ impl Store {
 
 impl MessageRecord {
     /// The right of the run that leased the message last.
-    fn lease(&self, link: &LinkId, message: &MessageId) -> SendLease {
+    pub(crate) fn lease(&self, link: &LinkId, message: &MessageId) -> SendLease {
         SendLease {
             business: self.business.clone(),
             link: link.clone(),
@@ -331,14 +383,15 @@ impl MessageRecord {
             message: message.clone(),
             mark: self.lease.clone(),
             tries: self.tries,
+            tried: self.tried.clone(),
         }
     }
 }
 
 impl SendLease {
-    fn on(link: &PaymentLink, message: &MessageId, mark: String, tries: u32) -> Self {
+    pub(crate) fn on(link: &PaymentLink, message: &MessageId, mark: String, tries: u32) -> Self {
         let (business, shard, message) = (link.business().clone(), link.shard(), message.clone());
-        Self { business, link: link.id().clone(), shard, message, mark, tries }
+        Self { business, link: link.id().clone(), shard, message, mark, tries, tried: None }
     }
 
     /// The condition that no other run has leased the message since.
@@ -346,9 +399,10 @@ impl SendLease {
         Condition::new("lease = :mine", [(":mine", text(&self.mark))])
     }
 
-    fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
+    pub(crate) fn item(&self, state: MessageState, due_at: Option<Timestamp>) -> Result<Item, StoreError> {
         let (business, lease) = (self.business.clone(), self.mark.clone());
-        let record = MessageRecord { business, state, tries: self.tries, lease, shard: self.shard };
+        let tried = self.tried.clone();
+        let record = MessageRecord { business, state, tries: self.tries, tried, lease, shard: self.shard };
         let mut item = to_item(keys::message(&self.link, &self.message), &record)?;
         // One that waits is listed, too, so that a quota knows of it; usage counts what has facts.
         let metered = record.state.metered();
@@ -372,5 +426,62 @@ impl BusinessStore {
     /// The known states of all messages of some links.
     pub async fn message_states(&self, links: &[PaymentLink]) -> Result<MessageStates, StoreError> {
         self.store.message_states(links).await
+    }
+
+    /// A message with its link, where that is one of this business and has the message.
+    pub async fn link_message(&self, link: &LinkId, message: &MessageId) -> Result<Option<LinkMessage>, StoreError> {
+        const READ: &str = "read a message";
+        let record = self.store.read::<MessageRecord>(READ, keys::message(link, message));
+        let (found, record) = try_join(self.link(link), record).await?;
+        let found = found.filter(|found| found.message(message).is_some());
+        Ok(found.map(|found| LinkMessage {
+            known: record.as_ref().map(|record| record.lease(link, message)),
+            state: record.map(|record| record.state),
+            link: found,
+        }))
+    }
+
+    /// Writes what a message is after a report over what was read of it. Where that is a failure that the link has to
+    /// tell, `failed` is the link with the event, and both are written at once. Whoever sends the message at this
+    /// moment writes nothing any more.
+    pub async fn note_reported(
+        &self,
+        read: &LinkMessage,
+        state: MessageState,
+        failed: Option<&PaymentLink>,
+    ) -> Result<RecordWritten, StoreError> {
+        const WRITE: &str = "note a report about a message";
+        let (Some(known), Some(before)) = (&read.known, &read.state) else { return Ok(RecordWritten::Rejected) };
+        let mark = write_id()?;
+        let reported = SendLease { mark: mark.clone(), ..known.clone() };
+        let item = reported.item(state.clone(), state.due_at())?;
+        // The one who sends it notes the outcome under the mark that is known here.
+        let unchanged = Condition::new(
+            "lease = :known AND #status = :before",
+            [(":known", text(&known.mark)), (":before", text(before.name()))],
+        )
+        .naming("#status", "status");
+        let Some(link) = failed else {
+            let is_ours = |item: &Item| text_of(item, "lease") == Some(mark.as_str());
+            return Ok(match self.store.put_if(WRITE, item, unchanged).await? {
+                PutOutcome::Written => RecordWritten::Applied,
+                PutOutcome::StoodAgainst(current) if is_ours(&current) => RecordWritten::Applied,
+                PutOutcome::StoodAgainst(_) => RecordWritten::Rejected,
+            });
+        };
+        let writes = vec![
+            self.store.conditional_put(self.store.link_item(link, &mark)?, Condition::version(link.version() - 1))?,
+            self.store.conditional_put(item, unchanged)?,
+        ];
+        match self.store.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => Ok(RecordWritten::Applied),
+            TransactOutcome::Cancelled(reasons) => {
+                match reasons.item_at(0).map(|link| written_over(WRITE, link, &mark)) {
+                    Some(Ok(Written::AlreadyApplied)) => Ok(RecordWritten::Applied),
+                    Some(Err(error)) => Err(error),
+                    Some(Ok(Written::Applied | Written::Rejected(_))) | None => Ok(RecordWritten::Rejected),
+                }
+            }
+        }
     }
 }

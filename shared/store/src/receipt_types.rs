@@ -5,22 +5,36 @@ use domain::records::receipt_type::ReceiptType;
 
 use crate::BusinessStore;
 use crate::error::StoreError;
-use crate::item::to_item;
 use crate::keys;
-use crate::table::Deleted;
+use crate::revision::{Revision, RevisionWritten, to_marked_item};
+use crate::table::RecordWritten;
 
 impl BusinessStore {
-    pub async fn put_receipt_type(&self, receipt_type: &ReceiptType) -> Result<(), StoreError> {
-        self.store
-            .put("write a receipt type", to_item(keys::receipt_type(&self.business, &receipt_type.id), receipt_type)?)
-            .await
+    /// A receipt type and what to write a change of it over.
+    pub async fn receipt_type_to_change(
+        &self,
+        id: &ReceiptTypeId,
+    ) -> Result<(Option<ReceiptType>, Revision), StoreError> {
+        self.store.record_to_change("read a receipt type to change it", keys::receipt_type(&self.business, id)).await
     }
 
-    pub async fn receipt_type(&self, id: &ReceiptTypeId) -> Result<Option<ReceiptType>, StoreError> {
-        self.store.read("read a receipt type", keys::receipt_type(&self.business, id)).await
+    /// Writes a receipt type over the revision that was read.
+    pub async fn put_receipt_type(
+        &self,
+        receipt_type: &ReceiptType,
+        revision: &Revision,
+    ) -> Result<RevisionWritten, StoreError> {
+        let item = to_marked_item(keys::receipt_type(&self.business, &receipt_type.id), receipt_type)?;
+        self.store.put_over("write a receipt type", item, revision, Vec::new()).await
     }
 
-    pub async fn delete_receipt_type(&self, id: &ReceiptTypeId) -> Result<Deleted, StoreError> {
-        self.store.delete("delete a receipt type", keys::receipt_type(&self.business, id)).await
+    /// Deletes a receipt type at the revision that was read.
+    pub async fn delete_receipt_type(
+        &self,
+        id: &ReceiptTypeId,
+        revision: &Revision,
+    ) -> Result<RecordWritten, StoreError> {
+        let at = keys::receipt_type(&self.business, id);
+        self.store.delete_over("delete a receipt type", at, revision, Vec::new()).await
     }
 }

@@ -9,8 +9,7 @@ use crate::BusinessStore;
 use crate::error::StoreError;
 use crate::item::{text, to_item};
 use crate::keys::{self, BY_STATE, LISTED_AT};
-use crate::revision::{Revision, to_marked_item};
-use crate::table::RecordWritten;
+use crate::revision::{Revision, RevisionWritten, to_marked_item};
 
 impl BusinessStore {
     pub async fn settings(&self) -> Result<Option<Settings>, StoreError> {
@@ -29,7 +28,7 @@ impl BusinessStore {
         settings: &Settings,
         logo: Option<&Logo>,
         revision: &Revision,
-    ) -> Result<RecordWritten, StoreError> {
+    ) -> Result<RevisionWritten, StoreError> {
         let at = keys::settings(&self.business);
         let item = to_marked_item(at.clone(), settings)?;
         let mut beside = self.log_of_writing(Subject::new("settings", "settings"), at, settings, Vec::new()).await?;

@@ -1,13 +1,15 @@
 //! What is asked of DynamoDB, for every file of this crate: reads, writes, and what a conditional write answers. Which
 //! item a thing is, and which condition guards it, is said by the file of the thing.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
 };
 use domain::Timestamp;
 use domain::ids::BusinessId;
@@ -18,21 +20,38 @@ use crate::error::StoreError;
 use crate::item::{Item, from_item, key, number, text};
 use crate::keys::{BUSINESS, DUE_AT, DUE_INDEX, DUE_KIND, Key, PK};
 
+/// DynamoDB takes this many writes in one batch.
+const BATCH: usize = 25;
+
 /// Under which condition a write happens.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     expression: &'static str,
     values: Item,
+    /// Of attributes whose own names DynamoDB keeps for itself.
+    names: HashMap<String, String>,
 }
 
 impl Condition {
     pub(crate) fn new<const N: usize>(expression: &'static str, values: [(&'static str, AttributeValue); N]) -> Self {
-        Self { expression, values: values.map(|(name, value)| (name.to_owned(), value)).into() }
+        let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+        Self { expression, values, names: HashMap::new() }
+    }
+
+    /// With a name that stands for an attribute in its expression.
+    pub(crate) fn naming(mut self, name: &'static str, attribute: &'static str) -> Self {
+        self.names.insert(name.to_owned(), attribute.to_owned());
+        self
     }
 
     /// There is no item under the key.
     pub(crate) fn nothing_there() -> Self {
         Self::new("attribute_not_exists(pk)", [])
+    }
+
+    /// There is an item under the key.
+    pub(crate) fn something_there() -> Self {
+        Self::new("attribute_exists(pk)", [])
     }
 
     /// The item has the version that a change was decided on.
@@ -173,7 +192,21 @@ impl Store {
     }
 
     /// Up to a hundred items at a time, in any order; what DynamoDB leaves unprocessed is asked for again.
-    pub(crate) async fn batch_get(&self, operation: &'static str, keys: Vec<Key>) -> Result<Vec<Item>, StoreError> {
+    pub(crate) fn batch_get(
+        &self,
+        operation: &'static str,
+        keys: Vec<Key>,
+    ) -> impl Future<Output = Result<Vec<Item>, StoreError>> + Send {
+        self.batch_get_from(&self.table, operation, keys)
+    }
+
+    /// The same of one of the tables.
+    pub(crate) async fn batch_get_from(
+        &self,
+        table: &str,
+        operation: &'static str,
+        keys: Vec<Key>,
+    ) -> Result<Vec<Item>, StoreError> {
         let keys: Vec<Item> = keys.into_iter().map(key).collect();
         let mut items = Vec::new();
         for chunk in keys.chunks(100) {
@@ -185,12 +218,12 @@ impl Store {
                 let answer = self
                     .client
                     .batch_get_item()
-                    .request_items(&self.table, request)
+                    .request_items(table, request)
                     .send()
                     .await
                     .map_err(|error| StoreError::service(operation, &error))?;
                 items.extend(answer.responses.unwrap_or_default().into_values().flatten());
-                wanted = answer.unprocessed_keys.unwrap_or_default().remove(&self.table).map(|rest| rest.keys);
+                wanted = answer.unprocessed_keys.unwrap_or_default().remove(table).map(|rest| rest.keys);
                 let is_whole = wanted.as_ref().is_none_or(Vec::is_empty);
                 if !is_whole && !pauses.pause().await {
                     return Err(StoreError::Unavailable { operation, reason: "it left keys unprocessed".to_owned() });
@@ -261,7 +294,7 @@ impl Store {
         self.put_into(&self.secrets_table, operation, item, condition).await
     }
 
-    async fn put_into(
+    pub(crate) async fn put_into(
         &self,
         table: &str,
         operation: &'static str,
@@ -274,6 +307,7 @@ impl Store {
             .table_name(table)
             .set_item(Some(item))
             .condition_expression(condition.expression)
+            .set_expression_attribute_names((!condition.names.is_empty()).then_some(condition.names))
             .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -319,6 +353,72 @@ impl Store {
         Ok(if deleted.attributes.is_some_and(|item| !item.is_empty()) { Deleted::Existed } else { Deleted::Missing })
     }
 
+    /// A delete that happens only where the condition holds.
+    async fn delete_if(
+        &self,
+        operation: &'static str,
+        at: Key,
+        condition: Condition,
+    ) -> Result<RecordWritten, StoreError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(at)))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names((!condition.names.is_empty()).then_some(condition.names))
+            .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
+            .send()
+            .await;
+        let Err(error) = deleted else { return Ok(RecordWritten::Applied) };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(RecordWritten::Rejected),
+            _ => Err(StoreError::service(operation, &error)),
+        }
+    }
+
+    /// A delete with a condition and, at once, other writes that have none.
+    pub(crate) async fn delete_with(
+        &self,
+        operation: &'static str,
+        at: Key,
+        condition: Condition,
+        beside: Vec<TransactWriteItem>,
+    ) -> Result<RecordWritten, StoreError> {
+        if beside.is_empty() {
+            return self.delete_if(operation, at, condition).await;
+        }
+        let mut writes = vec![self.conditional_delete(at, condition)?];
+        writes.extend(beside);
+        Ok(match self.transact(operation, writes).await? {
+            TransactOutcome::Committed => RecordWritten::Applied,
+            TransactOutcome::Cancelled(_) => RecordWritten::Rejected,
+        })
+    }
+
+    /// Puts and deletes many items of a table, whatever is there; what DynamoDB leaves undone is asked for again.
+    pub(crate) async fn batch_write(
+        &self,
+        operation: &'static str,
+        table: &str,
+        writes: Vec<WriteRequest>,
+    ) -> Result<(), StoreError> {
+        for chunk in writes.chunks(BATCH) {
+            let mut wanted = chunk.to_vec();
+            let mut pauses = Pauses::default();
+            while !wanted.is_empty() {
+                let batch = HashMap::from([(table.to_owned(), wanted)]);
+                let answer = self.client.batch_write_item().set_request_items(Some(batch)).send().await;
+                let answer = answer.map_err(|error| StoreError::service(operation, &error))?;
+                wanted = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
+                if !wanted.is_empty() && !pauses.pause().await {
+                    return Err(StoreError::Unavailable { operation, reason: "it left items unwritten".to_owned() });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a transaction. Conflicts with another transaction are tried again here, because nothing was decided by them.
     pub(crate) async fn transact(
         &self,
@@ -353,6 +453,7 @@ impl Store {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition.expression)
+            .set_expression_attribute_names((!condition.names.is_empty()).then_some(condition.names))
             .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -366,6 +467,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key(at)))
             .condition_expression(condition.expression)
+            .set_expression_attribute_names((!condition.names.is_empty()).then_some(condition.names))
             .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .build()
             .map_err(|error| StoreError::unreadable("build a deletion", error))?;
@@ -378,6 +480,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key(at)))
             .condition_expression(condition.expression)
+            .set_expression_attribute_names((!condition.names.is_empty()).then_some(condition.names))
             .set_expression_attribute_values((!condition.values.is_empty()).then_some(condition.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -390,7 +493,15 @@ impl Store {
         Self::plain_put_into(&self.table, item)
     }
 
-    /// The same in the table of secrets.
+    /// A delete of a transaction that happens with the others, whether or not there is anything.
+    pub(crate) fn plain_delete(&self, at: Key) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key(at))).build();
+        delete
+            .map(|delete| TransactWriteItem::builder().delete(delete).build())
+            .map_err(|error| StoreError::unreadable("build a deletion", error))
+    }
+
+    /// A put of such a transaction in the table of secrets.
     pub(crate) fn plain_put_secret(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         Self::plain_put_into(&self.secrets_table, item)
     }

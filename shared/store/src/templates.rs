@@ -8,31 +8,40 @@ use domain::messages::message_template::MessageTemplate;
 
 use crate::BusinessStore;
 use crate::error::StoreError;
-use crate::item::to_item;
 use crate::keys;
-use crate::table::Deleted;
+use crate::revision::{Revision, RevisionWritten, to_marked_item};
+use crate::table::RecordWritten;
+
+/// Which text it is.
+pub type TemplatePlace<'a> = (MessageKind, Channel, &'a Locale);
 
 impl BusinessStore {
-    pub async fn put_template(&self, template: &MessageTemplate) -> Result<(), StoreError> {
-        let at = keys::template(&self.business, template.kind, template.channel, &template.locale);
-        self.store.put("write a message template", to_item(at, template)?).await
-    }
-
-    pub async fn template(
+    /// A text of the business's own and what to write a change of it over.
+    pub async fn template_to_change(
         &self,
-        kind: MessageKind,
-        channel: Channel,
-        locale: &Locale,
-    ) -> Result<Option<MessageTemplate>, StoreError> {
-        self.store.read("read a message template", keys::template(&self.business, kind, channel, locale)).await
+        (kind, channel, locale): TemplatePlace<'_>,
+    ) -> Result<(Option<MessageTemplate>, Revision), StoreError> {
+        let at = keys::template(&self.business, kind, channel, locale);
+        self.store.record_to_change("read a message template to change it", at).await
     }
 
+    /// Writes a text over the revision that was read.
+    pub async fn put_template(
+        &self,
+        template: &MessageTemplate,
+        revision: &Revision,
+    ) -> Result<RevisionWritten, StoreError> {
+        let at = keys::template(&self.business, template.kind, template.channel, &template.locale);
+        self.store.put_over("write a message template", to_marked_item(at, template)?, revision, Vec::new()).await
+    }
+
+    /// Deletes a text at the revision that was read.
     pub async fn delete_template(
         &self,
-        kind: MessageKind,
-        channel: Channel,
-        locale: &Locale,
-    ) -> Result<Deleted, StoreError> {
-        self.store.delete("delete a message template", keys::template(&self.business, kind, channel, locale)).await
+        (kind, channel, locale): TemplatePlace<'_>,
+        revision: &Revision,
+    ) -> Result<RecordWritten, StoreError> {
+        let at = keys::template(&self.business, kind, channel, locale);
+        self.store.delete_over("delete a message template", at, revision, Vec::new()).await
     }
 }

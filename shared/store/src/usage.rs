@@ -9,8 +9,8 @@ use domain::Timestamp;
 use domain::business::quotas::{Day, DayCount, Quotas};
 use domain::business::usage::Usage;
 use domain::ids::BusinessId;
-use domain::link::LinkFacts;
-use domain::records::business::Shards;
+use domain::link::{LinkFacts, ReceiptKindName};
+use domain::records::shards::Shards;
 use futures_util::future::{try_join, try_join_all};
 use jiff::SignedDuration;
 use lru::LruCache;
@@ -130,7 +130,7 @@ impl BusinessStore {
 
     async fn done_between(&self, from: Timestamp, to: Timestamp, kinds: Kinds) -> Result<DayCount, StoreError> {
         let configuration = self.configuration().await?;
-        let (shards, months) = (configuration.shards(), months(from, to));
+        let (shards, months) = (configuration.spread().read(), months(from, to));
         let of_months = |list| self.lists_of_months(list, &months, shards);
         let count_all = |lists: Vec<String>| async move {
             let counts = try_join_all(lists.iter().map(|list| self.entries_between(list, from, to))).await?;
@@ -201,7 +201,8 @@ impl BusinessStore {
         });
         let receipts = self.each_of(of_months(keys::receipts_of_month), from, to, |_, facts| {
             let receipt = facts::read_receipt(facts);
-            receipt.into_iter().for_each(|(mode, money)| add(&|usage| usage.add_receipt(mode, money)));
+            let payment = receipt.filter(|receipt| receipt.kind == ReceiptKindName::Payment);
+            payment.into_iter().for_each(|receipt| add(&|usage| usage.add_receipt(receipt.mode, receipt.money)));
         });
         // A message that only waits has no facts.
         let messages = self.each_of(of_months(keys::messages_of_month), from, to, |_, facts| {
@@ -263,7 +264,8 @@ impl BusinessStore {
         }
     }
 
-    fn entries_of(
+    /// The entries of a list between two instants, the end exclusive.
+    pub(crate) fn entries_of(
         &self,
         list: &str,
         from: Timestamp,

@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
 use domain::audit::Subject;
 use domain::ids::{BusinessId, CredentialsVersion, EndpointId};
-use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use domain::records::signing::SigningSecret;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 
 use crate::error::StoreError;
 use crate::item::{Item, from_item, number, text, text_of, to_item};
 use crate::keys::{self, BUSINESS, DUE_AT, DUE_ENDPOINTS_SHARD, DUE_KIND, DueKind, ENDPOINT_PREFIX, PK, SK, secrets};
-use crate::table::{Condition, Deleted, PutOutcome, RecordWritten};
+use crate::table::{Condition, PutOutcome, RecordWritten};
 use crate::{BusinessStore, Store};
 
 /// An endpoint that was made or changed a moment ago.
@@ -104,8 +105,8 @@ impl BusinessStore {
         let at = keys::endpoint(&self.business, &endpoint.id);
         let before = if self.is_signed() { self.store.read("read what is changed", at).await? } else { None };
         let mut beside = self.log_of_endpoint(subject(&endpoint.id), before, endpoint)?;
-        if let (Some(secret), Some(newest)) = (secret, endpoint.secrets.last()) {
-            let at = secrets::endpoint(&self.business, &endpoint.id, &newest.version);
+        if let (Some(secret), Some(newest)) = (secret, endpoint.secrets.newest()) {
+            let at = secrets::endpoint(&self.business, &endpoint.id, newest);
             beside.push(self.store.plain_put_secret(to_item(at, secret)?)?);
         }
         self.write_endpoint(endpoint, item, condition, beside).await
@@ -136,8 +137,9 @@ impl BusinessStore {
         }
     }
 
-    /// Deletes an endpoint. Its secrets stay, and nobody signs with them any more.
-    pub async fn delete_endpoint(&self, id: &EndpointId) -> Result<Deleted, StoreError> {
-        self.delete_endpoint_logged("delete an endpoint", keys::endpoint(&self.business, id), subject(id)).await
+    /// Deletes an endpoint as it was read. Its secrets stay, and nobody signs with them any more.
+    pub async fn delete_endpoint(&self, known: &WebhookEndpoint) -> Result<RecordWritten, StoreError> {
+        let at = keys::endpoint(&self.business, &known.id);
+        self.delete_endpoint_logged("delete an endpoint", at, subject(&known.id), known).await
     }
 }
