@@ -7,9 +7,11 @@
 mod aws;
 mod bot;
 mod kavenegar;
+mod line;
 mod once;
 mod report;
 mod ses;
+mod signing;
 mod sns;
 mod webhooks;
 mod whatsapp;
@@ -17,14 +19,19 @@ mod wiring;
 
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::business::settings::Sender;
-use domain::ids::{LinkId, MessageId};
+use domain::gateway::Mode;
+use domain::ids::{BusinessId, LinkId, MessageId};
+use domain::locale::Locale;
 use domain::messages::delivery::{Delivery, SendOutcome};
 use domain::messages::message::Message;
-use domain::messages::provider::{MessageProvider, ProviderSecret};
-use domain::messages::provider_profile::{ProviderKind, Reporting, ReportsThrough};
-use domain::messages::routing::Route;
+use domain::messages::provider::{MessageProvider, ProviderProof, ProviderSecret};
+use domain::messages::provider_profile::ProviderKind;
+use domain::messages::routing::{Route, SnsSender};
 use domain::public_url::{Reach, parse_endpoint_url};
+use domain::records::signing::SigningSecret;
+use domain::trace::Trace;
 use outbound::{Answer, Http};
 
 pub use report::{About, Report};
@@ -52,6 +59,24 @@ pub struct Outgoing<'a> {
     /// The sender that the recipient sees, where a provider shows one.
     pub sender: Sender<'a>,
     pub label: Label<'a>,
+    pub particulars: Particulars<'a>,
+    /// The moment of this try.
+    pub now: Timestamp,
+}
+
+/// What a message is about, for a provider that is told more than a text and a number: the business's own line.
+#[derive(Clone, Copy, Debug)]
+pub struct Particulars<'a> {
+    pub business: &'a BusinessId,
+    pub mode: Mode,
+    /// The language of the message.
+    pub locale: &'a Locale,
+    /// When the message was asked for.
+    pub created_at: Timestamp,
+    /// From when on the message is of no use, because its link cannot be paid any more.
+    pub expires_at: Timestamp,
+    /// That of the link.
+    pub trace: Option<&'a Trace>,
 }
 
 /// What the stack is set to, whatever a business sets.
@@ -82,23 +107,32 @@ pub struct Channels {
 struct Record<'a> {
     /// Without a slash at its end.
     base_url: &'a str,
+    /// The one address that it takes messages at.
+    url: &'a str,
     /// Without a secret a provider answers as to a wrong one.
     secret: &'a str,
+    /// What calls are signed with. Without any, nothing is sent.
+    signing: &'a [SigningSecret],
     /// The number that texts are sent from; without one, the provider uses the account's default.
     sender_number: Option<&'a str>,
     phone_number_id: &'a str,
     /// The version of its API, where it has versions.
     api_version: &'a str,
+    /// Whom SMS come from, where SNS takes them.
+    sns: Option<SnsSender<'a>>,
 }
 
 impl<'a> Record<'a> {
-    fn of(provider: &'a MessageProvider, secret: Option<&'a ProviderSecret>) -> Self {
+    fn of(provider: &'a MessageProvider, proof: &'a ProviderProof) -> Self {
         Self {
             base_url: provider.config.base_url().unwrap_or_default(),
-            secret: secret.map(ProviderSecret::expose).unwrap_or_default(),
+            url: provider.config.url().unwrap_or_default(),
+            secret: proof.secret.as_ref().map(ProviderSecret::expose).unwrap_or_default(),
+            signing: &proof.signing,
             sender_number: provider.config.line(),
             phone_number_id: provider.config.phone_number_id().unwrap_or_default(),
             api_version: provider.config.api_version().unwrap_or_default(),
+            sns: None,
         }
     }
 }
@@ -136,6 +170,7 @@ macro_rules! dispatch {
             ProviderKind::BotApi => dispatch!(bot::Bot as $adapter => $something),
             ProviderKind::Whatsapp => dispatch!(whatsapp::Whatsapp as $adapter => $something),
             ProviderKind::Kavenegar => dispatch!(kavenegar::Kavenegar as $adapter => $something),
+            ProviderKind::Webhook => dispatch!(line::Line as $adapter => $something),
         }
     };
     ($module:ident::$type:ident as $adapter:ident => $something:expr) => {{
@@ -156,36 +191,48 @@ impl Channels {
         Self { sns, ses, stack, http, reach, whatsapp }
     }
 
-    /// Sends one message to whom it is routed. `secret` is that of a provider that its business set up.
-    pub async fn send(
-        &self,
-        route: Route<'_>,
-        secret: Option<&ProviderSecret>,
-        outgoing: &Outgoing<'_>,
-    ) -> SendOutcome {
-        let record = route.provider().map(|provider| Record::of(provider, secret)).unwrap_or_default();
+    /// Sends one message to whom it is routed. `proof` is that of a provider that its business set up.
+    pub async fn send(&self, route: Route<'_>, proof: &ProviderProof, outgoing: &Outgoing<'_>) -> SendOutcome {
+        let record = match route {
+            Route::Sns(sender) => Record { sns: Some(sender), ..Record::default() },
+            Route::Ses => Record::default(),
+            Route::Provider(provider) => Record::of(provider, proof),
+        };
         dispatch!(route.kind(), Adapter => <Adapter as ProviderAdapter>::send(self, record, outgoing).await)
     }
 
     /// Asks a provider what became of a message that it had taken over under this id.
-    pub async fn look(
-        &self,
-        provider: &MessageProvider,
-        secret: Option<&ProviderSecret>,
-        provider_id: &str,
-    ) -> Delivery {
-        let record = Record::of(provider, secret);
+    pub async fn look(&self, provider: &MessageProvider, proof: &ProviderProof, provider_id: &str) -> Delivery {
+        let record = Record::of(provider, proof);
         dispatch!(provider.config.kind(), Adapter => <Adapter as ProviderAdapter>::look(self, record, provider_id).await)
     }
 
     /// One call to a provider at an address that its business set.
     async fn post(&self, url: &str, content_type: &str, body: String) -> Result<Answer, SendOutcome> {
-        // An address that was allowed in the local cloud, or by an earlier version, is not called from here.
-        if parse_endpoint_url(url, self.reach).is_err() {
-            return Err(for_good("address_not_allowed"));
-        }
         let request = http::Request::post(url).header(http::header::CONTENT_TYPE, content_type);
+        self.call(url, request, body).await
+    }
+
+    /// The same with headers of its own.
+    async fn call(&self, url: &str, request: http::request::Builder, body: String) -> Result<Answer, SendOutcome> {
+        self.check_address(url)?;
         self.http.send(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
+    }
+
+    /// The same where the status decides: an answer without one that can be read to its end has an empty body.
+    async fn call_for_status(
+        &self,
+        url: &str,
+        request: http::request::Builder,
+        body: String,
+    ) -> Result<Answer, SendOutcome> {
+        self.check_address(url)?;
+        self.http.send_for_status_first(request, body, PROVIDER_CALL).await.map_err(|_| for_now("no_answer"))
+    }
+
+    /// An address that was allowed in the local cloud, or by an earlier version, is not called from here.
+    fn check_address(&self, url: &str) -> Result<(), SendOutcome> {
+        parse_endpoint_url(url, self.reach).map(drop).map_err(|_| for_good("address_not_allowed"))
     }
 }
 
@@ -194,14 +241,10 @@ pub fn meaning(provider: ProviderKind, answer: &Answer) -> Option<SendOutcome> {
     dispatch!(provider, Adapter => <Adapter as ProviderAdapter>::meaning(answer))
 }
 
-/// Reads what came on one of the ways that reports take: those of every provider that reports this way.
-pub fn read_reports(through: ReportsThrough, text: &str) -> Vec<Report> {
-    let comes_so = |kind: &ProviderKind| match kind.profile().reports {
-        Some(Reporting::Called { through: its, .. }) => its == through,
-        Some(Reporting::Asked { .. }) | None => false,
-    };
+/// Reads a message of a topic: the reports of whichever provider knows its form.
+pub fn read_reports(text: &str) -> Vec<Report> {
     let read = |kind| dispatch!(kind, Adapter => <Adapter as ProviderAdapter>::read_reports(text));
-    ProviderKind::ALL.into_iter().filter(comes_so).flat_map(read).collect()
+    ProviderKind::ALL.into_iter().flat_map(read).collect()
 }
 
 /// It will never work for this address and this message.

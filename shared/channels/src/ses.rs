@@ -10,7 +10,7 @@ use domain::ids::{LinkId, MessageId};
 use domain::messages::delivery::SendOutcome;
 use serde::Deserialize;
 
-use crate::aws::failure;
+use crate::aws::{Reason, failure, is_about_a_value};
 use crate::{About, Channels, Outgoing, ProviderAdapter, Record, Report, for_good};
 
 /// What emails carry, so that a report about one leads back to its message.
@@ -39,6 +39,7 @@ impl ProviderAdapter for Ses {
             .ses
             .send_email()
             .source(from(sender, name))
+            .set_reply_to_addresses(outgoing.sender.email_reply_to.map(|address| vec![address.to_owned()]))
             .destination(Destination::builder().to_addresses(outgoing.to).build())
             .message(EmailMessage::builder().subject(subject).body(body).build())
             .set_tags(configuration_set.is_some().then_some(tags))
@@ -47,7 +48,7 @@ impl ProviderAdapter for Ses {
             .await;
         match sent {
             Ok(answer) => SendOutcome::accepted(answer.message_id),
-            Err(error) => failure(&error),
+            Err(error) => failure(&error, |code, text| refusal(code, text, outgoing.to)),
         }
     }
 
@@ -63,6 +64,24 @@ fn from(sender: &str, name: &str) -> String {
         return sender.to_owned();
     }
     format!("=?UTF-8?B?{}?= <{sender}>", STANDARD.encode(name))
+}
+
+/// What SES alone says. In the sandbox it takes no recipient that is not verified, and names it.
+fn refusal(code: &str, text: &str, to: &str) -> Option<Reason> {
+    match code {
+        "MessageRejected" if text.contains("not verified") && text.contains(to) => Some(Reason::AccountInSandbox),
+        "MessageRejected" if text.contains("not verified") => Some(Reason::SenderNotVerified),
+        "MessageRejected" => Some(Reason::MessageRefused),
+        "MailFromDomainNotVerified" | "MailFromDomainNotVerifiedException" => Some(Reason::SenderNotVerified),
+        "AccountSendingPaused"
+        | "AccountSendingPausedException"
+        | "ConfigurationSetSendingPaused"
+        | "ConfigurationSetSendingPausedException" => Some(Reason::SendingPaused),
+        "ConfigurationSetDoesNotExist" | "ConfigurationSetDoesNotExistException" => Some(Reason::SetUpIncomplete),
+        "Throttling" if text.contains("Daily message quota") => Some(Reason::QuotaUsedUp),
+        code if is_about_a_value(code) => Some(Reason::MessageRefused),
+        _ => None,
+    }
 }
 
 /// An event that SES publishes ("Contents of event data that Amazon SES publishes to Amazon SNS").
@@ -130,12 +149,35 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::aws::tests::answered;
+    use crate::{for_good, for_now};
 
     #[test]
     fn the_sender_of_an_email_carries_the_business_in_any_script() {
         assert_eq!(from("pay@example.com", "A"), "=?UTF-8?B?QQ==?= <pay@example.com>");
         assert_eq!(from("pay@example.com", ""), "pay@example.com");
         assert_eq!(from("pay@example.com", &"ش".repeat(30)), "pay@example.com");
+    }
+
+    #[test]
+    fn what_the_account_lacks_is_not_the_fault_of_the_recipient() {
+        let of = |code: &str, text: &str| answered(code, text, |code, text| refusal(code, text, "a@example.com"));
+        let unverified =
+            |who: &str| format!("Email address is not verified. The following identities failed the check: {who}");
+        assert_eq!(of("MessageRejected", &unverified("a@example.com")), for_now("account_in_sandbox"));
+        assert_eq!(of("MessageRejected", &unverified("pay@business.example")), for_now("sender_not_verified"));
+        assert_eq!(of("MessageRejected", "Transaction failed: virus"), for_good("message_refused"));
+        assert_eq!(of("InvalidParameterValue", "Illegal address"), for_good("message_refused"));
+        assert_eq!(of("Throttling", "Daily message quota exceeded."), for_now("quota_used_up"));
+        assert_eq!(of("Throttling", "Maximum sending rate exceeded."), for_now("too_many_requests"));
+        for (code, reason) in [
+            ("AccountSendingPausedException", "sending_paused"),
+            ("ConfigurationSetDoesNotExist", "set_up_incomplete"),
+            ("MailFromDomainNotVerifiedException", "sender_not_verified"),
+            ("AccessDenied", "permission_missing"),
+        ] {
+            assert_eq!(of(code, ""), for_now(reason), "{code}");
+        }
     }
 
     fn link() -> LinkId {

@@ -1,27 +1,22 @@
 //! SMS by way of Amazon SNS (`Publish` to a number), and the delivery status that it logs for each.
 
+use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use domain::messages::delivery::SendOutcome;
+use domain::messages::routing::{OriginationIdentity, SnsSender};
 use serde::Deserialize;
 
-use crate::aws::failure;
+use crate::aws::{Reason, failure, is_about_a_value};
 use crate::{About, Channels, Outgoing, ProviderAdapter, Record, Report};
 
 pub(crate) struct Sns;
 
 impl ProviderAdapter for Sns {
-    async fn send(channels: &Channels, _: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
-        let sender_id = outgoing.sender.sms_id.or(channels.stack.sms_sender_id.as_deref());
-        let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
-        let mut request = channels.sns.publish().phone_number(outgoing.to).message(&outgoing.message.text);
-        for (name, value) in [("AWS.SNS.SMS.SMSType", Some("Transactional")), ("AWS.SNS.SMS.SenderID", sender_id)] {
-            if let Some(Ok(value)) = value.map(attribute) {
-                request = request.message_attributes(name, value);
-            }
-        }
-        match request.send().await {
+    async fn send(channels: &Channels, record: Record<'_>, outgoing: &Outgoing<'_>) -> SendOutcome {
+        let message = channels.sns.publish().phone_number(outgoing.to).message(&outgoing.message.text);
+        match said(message, record.sns, channels.stack.sms_sender_id.as_deref()).send().await {
             Ok(answer) => SendOutcome::accepted(answer.message_id.unwrap_or_default()),
-            Err(error) => failure(&error),
+            Err(error) => failure(&error, refusal),
         }
     }
 
@@ -30,7 +25,7 @@ impl ProviderAdapter for Sns {
         if status.status != "FAILURE" {
             return Vec::new();
         }
-        let reason = reason_of(&status.delivery.provider_response).to_owned();
+        let reason = reason_of(&status.delivery.provider_response).as_str().to_owned();
         vec![Report { about: About::Provider(status.notification.message_id), reason }]
     }
 }
@@ -55,23 +50,86 @@ struct Delivery {
     provider_response: String,
 }
 
-/// The reasons that the SNS developer guide lists, in the words of the API.
-fn reason_of(response: &str) -> &'static str {
+/// Says whom a message comes from, and what India knows its text by. A name beside a number only causes trouble, so
+/// that a message has one of them.
+fn said(message: PublishFluentBuilder, sender: Option<SnsSender<'_>>, of_stack: Option<&str>) -> PublishFluentBuilder {
+    let identity = sender.map_or(OriginationIdentity::OfTheStack, |sender| sender.identity);
+    let (sender_id, number) = match identity {
+        OriginationIdentity::OfTheStack => (of_stack, None),
+        OriginationIdentity::SenderId(id) => (Some(id.as_str()), None),
+        OriginationIdentity::Number(number) => (None, Some(number.as_str())),
+    };
+    let registration = sender.and_then(|sender| sender.registration);
+    let attributes = [
+        ("AWS.SNS.SMS.SMSType", Some("Transactional")),
+        ("AWS.SNS.SMS.SenderID", sender_id),
+        ("AWS.MM.SMS.OriginationNumber", number),
+        ("AWS.MM.SMS.EntityId", registration.map(|ids| ids.entity_id.as_str())),
+        ("AWS.MM.SMS.TemplateId", registration.map(|ids| ids.template_id.as_str())),
+    ];
+    attributes.into_iter().fold(message, |message, (name, value)| {
+        let value = value.map(|value| MessageAttributeValue::builder().data_type("String").string_value(value).build());
+        match value {
+            Some(Ok(value)) => message.message_attributes(name, value),
+            Some(Err(_)) | None => message,
+        }
+    })
+}
+
+/// What SNS alone says. Its text names the value that it did not take: the number, the text, or an attribute of ours,
+/// which says whom the message comes from.
+fn refusal(code: &str, text: &str) -> Option<Reason> {
+    let names = |words: &str| text.contains(words);
+    match code {
+        "OptedOut" => Some(Reason::OptedOut),
+        // "No origination entities available to send".
+        "UserError" if names("origination") => Some(Reason::SenderMissing),
+        "UserError" => Some(Reason::SetUpIncomplete),
+        code if is_about_a_value(code) => {
+            Some(if names("SenderID") || names("SenderId") || names("riginationNumber") || names("AWS.MM.SMS") {
+                Reason::SenderRefused
+            } else if names("PhoneNumber") || names("phone number") {
+                Reason::NumberRefused
+            } else if names("attribute") {
+                Reason::SenderRefused
+            } else if names("essage") {
+                Reason::TextRefused
+            } else {
+                Reason::MessageRefused
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What the log of deliveries says: the responses that the SNS developer guide lists ("SMS delivery failure reasons"),
+/// and those that it writes about an account without a sender, in the sandbox, or at its limit.
+fn reason_of(response: &str) -> Reason {
     let says = |words: &str| response.to_ascii_lowercase().contains(words);
     if says("blocked as spam") {
-        "blocked_as_spam"
-    } else if says("opted out") || says("denylist") || says("blacklisted") {
-        "opted_out"
-    } else if says("invalid phone number") || says("unknown") && says("number") {
-        "number_refused"
+        Reason::BlockedAsSpam
+    } else if says("opted out") {
+        Reason::OptedOut
+    } else if says("blocked list") || says("denylist") || says("blacklisted") {
+        Reason::NumberBlocked
+    } else if says("sandbox") {
+        Reason::AccountInSandbox
+    } else if says("origination") {
+        Reason::SenderMissing
+    } else if says("exceed max price") || says("spend") || says("quota") {
+        Reason::SpendingLimitReached
+    } else if says("message body is invalid") {
+        Reason::TextRefused
+    } else if says("invalid phone number") {
+        Reason::NumberRefused
+    } else if says("phone has blocked") {
+        Reason::BlockedByRecipient
     } else if says("unreachable") || says("unavailable") {
-        "phone_unreachable"
-    } else if says("blocked by route") || says("route has blocked") {
-        "blocked_by_carrier"
-    } else if says("exceed max price") || says("spending limit") || says("quota") {
-        "spending_limit_reached"
+        Reason::PhoneUnreachable
+    } else if says("blocked") {
+        Reason::BlockedByCarrier
     } else {
-        "not_delivered"
+        Reason::NotDelivered
     }
 }
 
@@ -80,6 +138,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::aws::tests::answered;
+    use crate::{for_good, for_now};
 
     fn read(status: &str, response: &str) -> Vec<Report> {
         let line = json!({ "notification": { "messageId": "m-1", "timestamp": "…" }, "status": status,
@@ -99,13 +159,53 @@ mod tests {
     #[test]
     fn each_response_of_a_phone_network_has_a_word() {
         for (response, reason) in [
-            ("Blocked as spam by phone route", "blocked_as_spam"),
-            ("Phone number is opted out", "opted_out"),
+            ("Blocked as spam by phone carrier", "blocked_as_spam"),
+            ("Destination is on a blocked list", "number_blocked"),
             ("Invalid phone number", "number_refused"),
-            ("Phone has blocked SMS", "not_delivered"),
+            ("Message body is invalid", "text_refused"),
+            ("Phone carrier has blocked this message", "blocked_by_carrier"),
+            ("Phone carrier is currently unreachable/unavailable", "phone_unreachable"),
+            ("Phone has blocked SMS", "blocked_by_recipient"),
+            ("Phone is on a blocked list", "number_blocked"),
+            ("Phone is currently unreachable/unavailable", "phone_unreachable"),
+            ("Phone number is opted out", "opted_out"),
+            ("This delivery would exceed max price", "spending_limit_reached"),
             ("No quota left for account", "spending_limit_reached"),
+            ("Sandboxed account unable to send to number.", "account_in_sandbox"),
+            ("No origination entities available to send", "sender_missing"),
+            ("Unknown error attempting to reach phone", "not_delivered"),
         ] {
             assert_eq!(read("FAILURE", response)[0].reason, reason, "{response}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_number_the_text_or_the_sender_and_never_one_for_another() {
+        for (code, text, outcome) in [
+            (
+                "InvalidParameter",
+                "Invalid parameter: PhoneNumber Reason: +1 is not valid to publish to",
+                for_good("number_refused"),
+            ),
+            ("ValidationException", "The destination phone number is not valid", for_good("number_refused")),
+            ("OptedOut", "", for_good("opted_out")),
+            ("InvalidParameter", "Invalid parameter: Empty message", for_good("text_refused")),
+            ("InvalidParameter", "Invalid parameter: Message too long", for_good("text_refused")),
+            ("InvalidParameter", "Invalid parameter", for_good("message_refused")),
+            (
+                "ParameterValueInvalid",
+                "The message attribute 'AWS.SNS.SMS.SenderID' contains an invalid value",
+                for_now("sender_refused"),
+            ),
+            (
+                "InvalidParameter",
+                "Invalid parameter: AWS.MM.SMS.OriginationNumber Reason: it is not a number of this account",
+                for_now("sender_refused"),
+            ),
+            ("UserError", "No origination entities available to send", for_now("sender_missing")),
+            ("AuthorizationError", "User: … is not authorized to perform: SNS:Publish", for_now("permission_missing")),
+        ] {
+            assert_eq!(answered(code, text, refusal), outcome, "{code}: {text}");
         }
     }
 }

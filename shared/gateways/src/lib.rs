@@ -6,6 +6,7 @@
 mod endpoints;
 mod mollie;
 mod razorpay;
+mod refunds;
 mod relay;
 mod sep;
 mod stripe;
@@ -82,8 +83,9 @@ pub struct RefundOrder<'a> {
     /// The link that the attempt is of.
     pub link: &'a LinkId,
     pub attempt: &'a Attempt,
-    /// The payment that goes back, whole.
+    /// The payment that it is of. All refunds of it, this one among them, lie on the attempt.
     pub payment: &'a Payment,
+    /// The refund, which says how much goes back.
     pub refund: &'a Refund,
 }
 
@@ -289,13 +291,14 @@ trait GatewayAdapter {
         None
     }
 
-    /// Asks what became of a refund: of the one whose id is known, and otherwise of any refund of the payment. Left to
-    /// this default, a gateway has nothing that could be asked, and refunds a payment once however often it is called.
+    /// Asks what became of a refund: of the one whose id is known, and otherwise of the one among the payment's that is
+    /// this one, see [`refunds`]. Left to this default, a gateway has nothing that could be asked, and gives a payment back
+    /// once however often it is called.
     async fn find_refund(&self, _: &RefundOrder<'_>, _: &Credentials) -> RefundAnswer {
         RefundAnswer::Absent
     }
 
-    /// Asks for a refund.
+    /// Asks for a refund of as much as it says.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer;
 
     fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> ReturnData;
@@ -429,7 +432,7 @@ impl Gateways {
         noted_refund(order.attempt.gateway, answer)
     }
 
-    /// Asks for a refund. That it is about to be asked for has been written down, and no refund of the payment was found.
+    /// Asks for a refund. That it is about to be asked for has been written down, and it was not found before.
     pub async fn refund(&self, order: &RefundOrder<'_>, mode: Mode, credentials: &Credentials) -> RefundAnswer {
         let client = self.client(order.attempt.gateway, mode, credentials);
         let answer = dispatch!(order.attempt.gateway, Adapter => Adapter(client).refund(order, credentials).await);

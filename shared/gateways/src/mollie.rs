@@ -19,6 +19,7 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
     WebhookHint, WebhookRequest, at_most, doubtful, is_word, not_paid, object, unknown, web_address,
@@ -33,8 +34,8 @@ const ATTEMPT_METADATA: &str = "paylink_attempt";
 /// The name of our refund's id in the metadata of theirs.
 const REFUND_METADATA: &str = "paylink_refund";
 
-/// What a list of refunds is asked for at most. No payment has so many.
-const LONGEST_LIST: u32 = 250;
+/// What a list of refunds is asked for at most. One that is as long may have been cut off.
+const LONGEST_LIST: usize = 250;
 
 /// So much of a code of theirs is kept, in characters.
 const LONGEST_CODE: usize = 64;
@@ -64,7 +65,7 @@ struct PaymentObject {
     #[serde(default)]
     details: Value,
     #[serde(rename = "_links", default)]
-    links: Links,
+    links: Option<Links>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -87,7 +88,7 @@ struct Amount {
     value: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Links {
     #[serde(default)]
     checkout: Option<Href>,
@@ -257,14 +258,17 @@ impl GatewayAdapter for Mollie<'_> {
     async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         match order.refund.gateway_reference.as_deref() {
             Some(reference) if is_word(reference) => self.known_refund(order, reference, credentials).await,
-            Some(_) | None => self.any_refund(order, credentials).await,
+            Some(_) | None => self.listed_refund(order, credentials).await,
         }
     }
 
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let RefundOrder { link: _, attempt, payment, refund } = *order;
+        let Ok(money) = Money::new(refund.amount, payment.money.currency()) else {
+            return RefundAnswer::Refused { code: "mollie_amount".to_owned() };
+        };
         let body = json!({
-            "amount": amount(payment.money),
+            "amount": amount(money),
             "description": "Payment returned",
             "metadata": { REFUND_METADATA: refund.id.as_str() },
         });
@@ -285,7 +289,7 @@ impl GatewayAdapter for Mollie<'_> {
             Refusal::Missing(code) | Refusal::Final(code) => code,
         };
         // Refused because the money went back already, by an earlier call or by hand?
-        match self.any_refund(order, credentials).await {
+        match self.listed_refund(order, credentials).await {
             RefundAnswer::Absent | RefundAnswer::Unlisted => RefundAnswer::Refused { code },
             found => found,
         }
@@ -337,7 +341,7 @@ impl Mollie<'_> {
         }
         match refusal(&answer) {
             Refusal::Missing(_) => match self.list_and_payment(order, credentials).await {
-                Ok((refunds, payment)) => not_there(id, &refunds, &payment),
+                Ok((refunds, payment)) => not_there(id, &refunds, &payment, order),
                 Err(answer) => answer,
             },
             refusal @ (Refusal::Passing(_) | Refusal::Account(_) | Refusal::Final(_)) => refusal.of_refund(),
@@ -367,11 +371,15 @@ impl Mollie<'_> {
             return Err(refusal(&answer).of_refund());
         }
         let list: Option<RefundList> = object(&answer.body);
-        list.map(|list| list.embedded.refunds).ok_or_else(|| unknown_refund("a list of refunds that cannot be read"))
+        let list = list.ok_or_else(|| unknown_refund("a list of refunds that cannot be read"))?;
+        match list.embedded.refunds.len() < LONGEST_LIST {
+            true => Ok(list.embedded.refunds),
+            false => Err(unknown_refund("a list of refunds that may be cut off")),
+        }
     }
 
-    /// What there is of refunds of the payment: one of ours, or one that somebody made by hand.
-    async fn any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+    /// Looks for the refund among those of the payment: its answer may have been lost.
+    async fn listed_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let refunds = match self.list(order, credentials).await {
             Ok(refunds) => refunds,
             Err(answer) => return answer,
@@ -380,7 +388,7 @@ impl Mollie<'_> {
             return found;
         }
         match self.retrieve(order.attempt, credentials).await {
-            Ok(payment) => without_refund(&payment, order.payment.money),
+            Ok(payment) => without_refund(&payment, &refunds, order),
             Err(refusal) => refusal.of_refund(),
         }
     }
@@ -461,7 +469,7 @@ fn opened(answer: &Answer) -> Option<OpenedSession> {
         return None;
     }
     let payment: PaymentObject = object(&answer.body)?;
-    let at = web_address(&payment.links.checkout?.href)?;
+    let at = web_address(&payment.links?.checkout?.href)?;
     is_word(&payment.id).then(|| OpenedSession { session: payment.id, checkout: Checkout::link(at) })
 }
 
@@ -550,6 +558,22 @@ fn became(refund: &RefundObject) -> RefundAnswer {
     }
 }
 
+impl RefundObject {
+    fn mark(&self) -> Option<&str> {
+        self.metadata.get(REFUND_METADATA)?.as_str()
+    }
+
+    fn minor_units(&self, order: &RefundOrder<'_>) -> Option<i64> {
+        let part = money(&self.amount).filter(|part| part.currency() == order.payment.money.currency())?;
+        Some(part.minor_units())
+    }
+
+    fn listed(&self, order: &RefundOrder<'_>) -> Listed<'_> {
+        let is_readable = self.status != RefundStatus::Undocumented;
+        Listed { id: Some(&self.id), mark: self.mark(), amount: self.minor_units(order), is_readable }
+    }
+}
+
 /// Whether a refund gave money back or still may.
 fn is_alive(refund: &RefundObject) -> bool {
     match refund.status {
@@ -563,11 +587,14 @@ fn is_alive(refund: &RefundObject) -> bool {
 }
 
 /// What became of a refund that Mollie had taken and does not know by its id. One that was cancelled is gone, and one
-/// that is answered late or from elsewhere is not. It counts as gone where nothing that is listed gives money back and
-/// the payment says itself that nothing went back; else the money could go back twice.
-fn not_there(id: &str, refunds: &[RefundObject], payment: &PaymentObject) -> RefundAnswer {
-    let nothing_back = payment.refunded.as_ref().and_then(money).is_some_and(|back| back.minor_units() == 0);
-    if nothing_back && !refunds.iter().any(is_alive) {
+/// that is answered late or from elsewhere is not. It counts as gone where the payment says that no more went back than the
+/// refunds that are listed and done; else the money could go back twice. Of a whole payment nothing else may be under way.
+fn not_there(id: &str, refunds: &[RefundObject], payment: &PaymentObject, order: &RefundOrder<'_>) -> RefundAnswer {
+    let back = payment.refunded.as_ref().and_then(money).map(Money::minor_units);
+    let done = sum(refunds.iter().filter(|refund| refund.status == RefundStatus::Refunded), order);
+    let is_explained = back.zip(done).is_some_and(|(back, done)| back <= done);
+    let is_it = |refund: &RefundObject| refund.id == id || order.is_alone();
+    if is_explained && !refunds.iter().any(|refund| is_alive(refund) && is_it(refund)) {
         return RefundAnswer::Failed { reference: Some(id.to_owned()), code: "refund_canceled".to_owned() };
     }
     unknown_refund("a refund that is not there, of a payment that may have gone back")
@@ -577,17 +604,28 @@ fn not_there(id: &str, refunds: &[RefundObject], payment: &PaymentObject) -> Ref
 /// earlier decision.
 fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> Option<RefundAnswer> {
     let alive: Vec<&RefundObject> = refunds.iter().filter(|refund| is_alive(refund)).collect();
-    let is_ours = |refund: &&&RefundObject| refund.metadata[REFUND_METADATA] == order.refund.id.as_str();
+    let listed: Vec<Listed<'_>> = alive.iter().map(|refund| refund.listed(order)).collect();
+    if any_counts(&listed, order) {
+        return any_found_in(&alive, order);
+    }
+    match look_through(&listed, order) {
+        Seen::At(at) => alive.get(at).map(|refund| became(refund)),
+        Seen::TooLittleLeft => Some(RefundAnswer::Refused { code: "mollie_too_little_left".to_owned() }),
+        Seen::Unreadable => Some(unknown_refund("a refund that cannot be read")),
+        Seen::Left(_) => None,
+    }
+}
+
+/// The same where whatever gave the money back counts.
+fn any_found_in(alive: &[&RefundObject], order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    let is_ours = |refund: &&&RefundObject| refund.mark() == Some(order.refund.id.as_str());
     if let Some(ours) = alive.iter().find(is_ours) {
         return Some(became(ours));
     }
     if alive.is_empty() {
         return None;
     }
-    let back = alive.iter().try_fold(0_i64, |sum, refund| {
-        let part = money(&refund.amount).filter(|part| part.currency() == order.payment.money.currency())?;
-        sum.checked_add(part.minor_units())
-    });
+    let back = sum(alive.iter().copied(), order);
     let Some(back) = back else { return Some(unknown_refund("a refund whose amount cannot be read")) };
     if back < order.payment.money.minor_units() {
         // Somebody gave a part back, so that the whole cannot go.
@@ -597,19 +635,30 @@ fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> Option<RefundA
     alive.iter().find(|refund| refund.status != RefundStatus::Refunded).or(alive.first()).map(|refund| became(refund))
 }
 
-/// What a payment says of which no refund is listed.
-fn without_refund(payment: &PaymentObject, whole: Money) -> RefundAnswer {
+/// What refunds give back together, where all of it can be read.
+fn sum<'a>(mut refunds: impl Iterator<Item = &'a RefundObject>, order: &RefundOrder<'_>) -> Option<i64> {
+    refunds.try_fold(0_i64, |sum, refund| sum.checked_add(refund.minor_units(order)?))
+}
+
+/// What a payment says among whose refunds the one that is looked for is not.
+///
+/// Nothing is published of how late the list can be, and a key of idempotency holds for an hour and is another one with each
+/// call. So a second call is made only where Mollie has not so much left that both could be carried out. That an identical
+/// refund is refused which comes again quickly is no guard: how quickly is not published.
+fn without_refund(payment: &PaymentObject, refunds: &[RefundObject], order: &RefundOrder<'_>) -> RefundAnswer {
     if is_some_money(payment.charged_back.as_ref()) {
         // The bank gave it back already.
         return RefundAnswer::Refused { code: "mollie_charged_back".to_owned() };
     }
-    if is_some_money(payment.refunded.as_ref()) {
+    let listed = sum(refunds.iter().filter(|refund| is_alive(refund)), order).unwrap_or_default();
+    let is_more = |back: &Amount| money(back).is_none_or(|back| back.minor_units() > listed);
+    if payment.refunded.as_ref().is_some_and(is_more) {
         return unknown_refund("a payment that went back without a refund in its list");
     }
     // Some methods let more go back than was paid, and a small payment could go back twice.
-    let left = payment.remaining.as_ref().and_then(money).filter(|left| left.currency() == whole.currency());
-    match left {
-        Some(left) if left.minor_units() < whole.minor_units().saturating_mul(2) => RefundAnswer::Absent,
+    let currency = order.payment.money.currency();
+    match payment.remaining.as_ref().and_then(money).filter(|left| left.currency() == currency) {
+        Some(left) if fits_once(order.refund.amount, left.minor_units()) => RefundAnswer::Absent,
         Some(_) | None => RefundAnswer::Unlisted,
     }
 }
@@ -646,6 +695,7 @@ fn money(amount: &Amount) -> Option<Money> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refunds::tests as ours;
     use crate::tests::attempt;
 
     fn of(units: i64, code: &str) -> Money {
@@ -758,24 +808,30 @@ mod tests {
         let charged_back = json!({ "amountChargedBack": { "currency": "EUR", "value": "19.99" } });
         let shown = payment(charged_back);
         assert_eq!(answer_of(&shown, &attempt), doubtful("mollie_charged_back"));
-        assert_eq!(without_refund(&shown, of(1_999, "EUR")).name(), "refused");
+        assert_eq!(unlisted(&shown).name(), "refused");
+    }
+
+    /// What a payment says whose money goes back whole, and of which no refund is listed.
+    fn unlisted(shown: &PaymentObject) -> RefundAnswer {
+        let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+        let paid = Payment::new("tr_1", "mollie#tr_1", attempt.money);
+        let asked = ours::refund(ours::OURS, 1_999, json!({}));
+        let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
+        without_refund(shown, &[], &order)
     }
 
     #[test]
     fn a_second_refund_is_thought_possible_where_more_than_the_payment_can_go_back() {
         let left = |value: &str| {
             let changes = json!({ "amountRemaining": { "currency": "EUR", "value": value } });
-            without_refund(&payment(changes), of(1_999, "EUR"))
+            unlisted(&payment(changes))
         };
         assert_eq!(left("19.99"), RefundAnswer::Absent);
         assert_eq!(left("39.97"), RefundAnswer::Absent);
         assert_eq!(left("39.98"), RefundAnswer::Unlisted);
-        assert_eq!(
-            without_refund(&payment(json!({ "amountRemaining": null })), of(1_999, "EUR")),
-            RefundAnswer::Unlisted
-        );
+        assert_eq!(unlisted(&payment(json!({ "amountRemaining": null }))), RefundAnswer::Unlisted);
         let gone = json!({ "amountRefunded": { "currency": "EUR", "value": "19.99" } });
-        assert_eq!(without_refund(&payment(gone), of(1_999, "EUR")).name(), "unknown");
+        assert_eq!(unlisted(&payment(gone)).name(), "unknown");
     }
 
     fn refund(id: &str, status: &str, value: &str, ours: &str) -> RefundObject {
@@ -802,11 +858,7 @@ mod tests {
     #[test]
     fn a_refund_is_found_in_the_list_and_older_failures_are_not_it() {
         let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
-        let asked: domain::link::Refund = serde_json::from_value(json!({
-            "id": "rf_2222222222222222222222", "cause": "automatic", "created_at": "2026-11-23T22:10:00Z",
-            "state": "pending",
-        }))
-        .unwrap();
+        let asked = ours::refund(ours::OURS, 1_999, json!({ "cause": "automatic" }));
         let paid = Payment::new("tr_1", "mollie#tr_1", of(1_999, "EUR"));
         let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
         let found = |refunds: &[RefundObject]| found_in(refunds, &order);
@@ -829,7 +881,11 @@ mod tests {
     #[test]
     fn a_refund_that_is_not_known_any_more_failed_only_where_nothing_went_back() {
         let gone = |refunds: &[RefundObject], refunded: Value| {
-            not_there("re_1", refunds, &payment(json!({ "amountRefunded": refunded })))
+            let attempt = attempt("mollie", "tr_1", 1_999, "EUR");
+            let paid = Payment::new("tr_1", "mollie#tr_1", attempt.money);
+            let asked = ours::refund(ours::OURS, 1_999, json!({ "gateway_reference": "re_1" }));
+            let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
+            not_there("re_1", refunds, &payment(json!({ "amountRefunded": refunded })), &order)
         };
         let back = |value: &str| json!({ "currency": "EUR", "value": value });
         let failed = RefundAnswer::Failed { reference: Some("re_1".to_owned()), code: "refund_canceled".to_owned() };
@@ -843,6 +899,56 @@ mod tests {
             let alive = [refund("re_1", status, "19.99", "")];
             assert_eq!(gone(&alive, back("0.00")).name(), "unknown", "{status}");
         }
+    }
+
+    /// A refund that was called for once and not answered, of so much of a payment of 19.99 that a link kept, and another of
+    /// 6.00 that Mollie took.
+    fn kept(amount: i64) -> ours::Kept {
+        let open = attempt("mollie", "tr_1", 1_999, "EUR");
+        let paid = Payment::new("tr_1", "mollie#tr_1", open.money);
+        let called = json!({ "state": "calling", "since": "2026-11-23T22:10:00Z", "calls": 1 });
+        let taken = json!({
+            "state": "accepted", "since": "2026-11-23T22:09:00Z", "calls": 1, "gateway_reference": "re_1",
+        });
+        let refunds = vec![ours::refund(ours::OURS, amount, called), ours::refund(ours::ANOTHER, 600, taken)];
+        ours::Kept::new(open, paid, refunds)
+    }
+
+    #[test]
+    fn a_part_is_found_by_our_mark_beside_another_part_and_one_from_the_dashboard() {
+        let found = |amount: i64, refunds: &[RefundObject]| found_in(refunds, &kept(amount).order());
+        let others = || vec![refund("re_0", "refunded", "6.00", ""), refund("re_1", "pending", "6.00", ours::ANOTHER)];
+        assert_eq!(found(600, &others()), None, "the payment is asked");
+        let with_ours = others().into_iter().chain([refund("re_2", "queued", "6.00", ours::OURS)]).collect::<Vec<_>>();
+        assert_eq!(found(600, &with_ours), Some(RefundAnswer::Accepted { reference: "re_2".to_owned() }));
+        let too_much = Some(RefundAnswer::Refused { code: "mollie_too_little_left".to_owned() });
+        assert_eq!(found(800, &others()), too_much);
+        let other_money = refund("re_2", "queued", "6.0", "");
+        assert_eq!(found(600, &[other_money]).unwrap().name(), "unknown");
+    }
+
+    #[test]
+    fn a_part_is_called_for_again_only_where_not_so_much_is_left_that_it_could_go_back_twice() {
+        let said = |amount: i64, refunded: &str, remaining: &str| {
+            let of = |value: &str| json!({ "currency": "EUR", "value": value });
+            let shown = payment(json!({ "amountRefunded": of(refunded), "amountRemaining": of(remaining) }));
+            without_refund(&shown, &[refund("re_1", "pending", "6.00", ours::ANOTHER)], &kept(amount).order())
+        };
+        assert_eq!(said(600, "6.00", "13.99"), RefundAnswer::Unlisted, "two of these could be carried out");
+        assert_eq!(said(700, "6.00", "13.99"), RefundAnswer::Absent);
+        assert_eq!(said(700, "6.00", "38.99"), RefundAnswer::Unlisted, "more than was paid can go back");
+        assert_eq!(said(700, "0.00", "13.99"), RefundAnswer::Absent, "what waits may not be counted");
+        assert_eq!(said(700, "12.00", "7.99").name(), "unknown", "the list may be late, and the rest be ours");
+    }
+
+    #[test]
+    fn a_part_that_is_not_known_any_more_failed_only_where_the_others_explain_what_went_back() {
+        let gone = |refunded: &str, status: &str| {
+            let shown = payment(json!({ "amountRefunded": { "currency": "EUR", "value": refunded } }));
+            not_there("re_2", &[refund("re_1", status, "6.00", ours::ANOTHER)], &shown, &kept(600).order()).name()
+        };
+        assert_eq!([gone("6.00", "refunded"), gone("0.00", "pending")], ["failed", "failed"]);
+        assert_eq!([gone("12.00", "refunded"), gone("6.00", "pending")], ["unknown", "unknown"]);
     }
 
     #[test]

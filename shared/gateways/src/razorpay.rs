@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
     WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
@@ -41,8 +42,8 @@ const ATTEMPT_NOTE: &str = "paylink_attempt";
 /// The name of our refund's id in the notes of theirs.
 const REFUND_NOTE: &str = "paylink_refund";
 
-/// What a list is asked for at most: ten are listed unless more are asked for.
-const LONGEST_LIST: u32 = 100;
+/// What a list is asked for at most: ten are listed unless more are asked for. One that is as long may have been cut off.
+const LONGEST_LIST: usize = 100;
 
 /// So much of a code of theirs is kept, in characters.
 const LONGEST_CODE: usize = 64;
@@ -237,7 +238,7 @@ impl GatewayAdapter for Razorpay<'_> {
     async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         match order.refund.gateway_reference.as_deref() {
             Some(reference) if is_word(reference) => self.known_refund(order, reference, credentials).await,
-            Some(_) | None => self.any_refund(order, credentials).await,
+            Some(_) | None => self.listed_refund(order, credentials).await,
         }
     }
 
@@ -245,7 +246,7 @@ impl GatewayAdapter for Razorpay<'_> {
         let RefundOrder { link, attempt, payment, refund } = *order;
         let path = format!("/v1/payments/{}/refund", payment.reference);
         let body = json!({
-            "amount": payment.money.minor_units(),
+            "amount": refund.amount,
             "speed": "normal",
             "notes": {
                 LINK_NOTE: link.as_str(),
@@ -269,11 +270,11 @@ impl GatewayAdapter for Razorpay<'_> {
             Refusal::Final(code) => code,
         };
         // Refused because the money went back already, by an earlier call or by hand?
-        match self.any_refund(order, credentials).await {
-            RefundAnswer::Absent if says_refunded(&answer) => {
+        match self.listed_refund(order, credentials).await {
+            RefundAnswer::Absent | RefundAnswer::Unlisted if says_refunded(&answer) => {
                 unknown_refund("a payment that went back without a refund in its list")
             }
-            RefundAnswer::Absent => RefundAnswer::Refused { code },
+            RefundAnswer::Absent | RefundAnswer::Unlisted => RefundAnswer::Refused { code },
             found => found,
         }
     }
@@ -382,13 +383,14 @@ impl Razorpay<'_> {
         }
     }
 
-    /// What there is of refunds of the payment: one of ours, or one that somebody made in the dashboard.
-    async fn any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+    /// Looks for the refund among those of the payment: its answer may have been lost.
+    async fn listed_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         if !is_word(&order.payment.reference) {
             return unknown_refund("a payment without an id");
         }
         let path = format!("/v1/payments/{}/refunds?count={LONGEST_LIST}", order.payment.reference);
         match self.ask::<Collection<RefundObject>>(&path, credentials).await {
+            Ok(list) if list.items.len() >= LONGEST_LIST => unknown_refund("a list of refunds that may be cut off"),
             Ok(list) => found_in(&list.items, order),
             Err(refusal) => refusal.of_refund(),
         }
@@ -655,13 +657,32 @@ fn became(refund: &RefundObject) -> RefundAnswer {
 }
 
 /// What a list of refunds says about the one that is looked for. Those that failed gave nothing back and may be of an
-/// earlier decision. More than was captured is never refunded, so that a second call makes at most one.
+/// earlier decision.
+///
+/// More than was captured is never refunded, so that a second call makes no second refund of the whole, nor of a part of which
+/// only one more fits into what is left. Of smaller parts it could: nothing is published of how late the list can be, and of
+/// how long a key of idempotency holds, which is another one with each call besides.
 fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> RefundAnswer {
     let alive: Vec<&RefundObject> = refunds.iter().filter(|one| one.status != RefundStatus::Failed).collect();
     if alive.iter().any(|refund| !is_of(refund, order)) {
         return unknown_refund("refunds of another payment");
     }
-    let is_ours = |refund: &&&RefundObject| refund.notes[REFUND_NOTE] == order.refund.id.as_str();
+    let listed: Vec<Listed<'_>> = alive.iter().map(|refund| refund.listed()).collect();
+    if any_counts(&listed, order) {
+        return any_found_in(&alive, order);
+    }
+    match look_through(&listed, order) {
+        Seen::At(at) => alive.get(at).map_or(RefundAnswer::Unlisted, |refund| became(refund)),
+        Seen::TooLittleLeft => RefundAnswer::Refused { code: "razorpay_too_little_left".to_owned() },
+        Seen::Unreadable => unknown_refund("a refund that cannot be read"),
+        Seen::Left(left) if fits_once(order.refund.amount, left) => RefundAnswer::Absent,
+        Seen::Left(_) => RefundAnswer::Unlisted,
+    }
+}
+
+/// The same where whatever gave the money back counts.
+fn any_found_in(alive: &[&RefundObject], order: &RefundOrder<'_>) -> RefundAnswer {
+    let is_ours = |refund: &&&RefundObject| refund.mark() == Some(order.refund.id.as_str());
     if let Some(ours) = alive.iter().find(is_ours) {
         return became(ours);
     }
@@ -673,6 +694,17 @@ fn found_in(refunds: &[RefundObject], order: &RefundOrder<'_>) -> RefundAnswer {
     }
     // The last to be finished says whether all of it went.
     became(alive.iter().find(|refund| refund.status != RefundStatus::Processed).unwrap_or(first))
+}
+
+impl RefundObject {
+    fn mark(&self) -> Option<&str> {
+        self.notes.get(REFUND_NOTE)?.as_str()
+    }
+
+    fn listed(&self) -> Listed<'_> {
+        let is_readable = self.status != RefundStatus::Undocumented;
+        Listed { id: Some(&self.id), mark: self.mark(), amount: Some(self.amount), is_readable }
+    }
 }
 
 fn is_of(refund: &RefundObject, order: &RefundOrder<'_>) -> bool {
@@ -690,6 +722,7 @@ fn money(units: i64, currency: &str) -> Option<Money> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refunds::tests as ours;
     use crate::tests::attempt;
     use hmac::{Hmac, KeyInit, Mac};
     use sha2::Sha256;
@@ -951,11 +984,7 @@ mod tests {
     #[test]
     fn a_refund_is_found_in_the_list_and_older_failures_are_not_it() {
         let attempt = attempt("razorpay", "plink_1", 50_000, "INR");
-        let asked: domain::link::Refund = serde_json::from_value(json!({
-            "id": "rf_2222222222222222222222", "cause": "automatic", "created_at": "2026-11-23T22:10:00Z",
-            "state": "pending",
-        }))
-        .unwrap();
+        let asked = ours::refund(ours::OURS, 50_000, json!({ "cause": "automatic" }));
         let paid = Payment::new("pay_1", "razorpay#pay_1", money(50_000, "INR").unwrap());
         let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &paid, refund: &asked };
         let ours = asked.id.as_str();
@@ -978,6 +1007,35 @@ mod tests {
         assert_eq!(found(&[("processed", 20_000, ""), ("pending", 30_000, "")]), accepted("rfnd_1"));
         assert_eq!(found(&[("processed", 20_000, "")]).name(), "refused", "the whole cannot go any more");
         assert_eq!(found(&[("lost", 50_000, "")]).name(), "unknown");
+    }
+
+    #[test]
+    fn a_part_is_found_by_our_mark_and_called_for_again_only_where_it_cannot_go_back_twice() {
+        let found = |amount: i64, shown: &[(&str, i64, &str)]| {
+            let open = attempt("razorpay", "plink_1", 50_000, "INR");
+            let paid = Payment::new("pay_1", "razorpay#pay_1", open.money);
+            let called = json!({ "state": "calling", "since": "2026-11-23T22:10:00Z", "calls": 1 });
+            let taken = json!({
+                "state": "accepted", "since": "2026-11-23T22:09:00Z", "calls": 1, "gateway_reference": "rfnd_1",
+            });
+            let refunds = vec![ours::refund(ours::OURS, amount, called), ours::refund(ours::ANOTHER, 15_000, taken)];
+            let kept = ours::Kept::new(open, paid, refunds);
+            let refund = |(n, (status, amount, note)): (usize, &(&str, i64, &str))| {
+                let notes = if note.is_empty() { json!([]) } else { json!({ REFUND_NOTE: note }) };
+                let refund = json!({ "id": format!("rfnd_{n}"), "status": status, "amount": amount, "notes": notes });
+                serde_json::from_value(refund).unwrap()
+            };
+            found_in(&shown.iter().enumerate().map(refund).collect::<Vec<_>>(), &kept.order())
+        };
+        let (foreign, another) = (("processed", 15_000, ""), ("pending", 15_000, ours::ANOTHER));
+        let accepted = RefundAnswer::Accepted { reference: "rfnd_2".to_owned() };
+        assert_eq!(found(15_000, &[foreign, another, ("pending", 15_000, ours::OURS)]), accepted);
+        assert_eq!(found(15_000, &[foreign, another]), RefundAnswer::Absent, "20,000 are left, and one fits");
+        assert_eq!(found(10_000, &[foreign, another]), RefundAnswer::Unlisted, "two would fit");
+        let too_much = RefundAnswer::Refused { code: "razorpay_too_little_left".to_owned() };
+        assert_eq!(found(20_001, &[foreign, another]), too_much);
+        assert_eq!(found(15_000, &[foreign, another, ("pending", 14_000, ours::OURS)]).name(), "unknown");
+        assert_eq!(found(15_000, &[another, ("lost", 30_000, "")]).name(), "unknown");
     }
 
     #[test]

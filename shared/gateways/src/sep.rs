@@ -136,8 +136,12 @@ impl GatewayAdapter for Sep<'_> {
         })
     }
 
+    /// Reverses, which undoes the whole payment. However often that is asked for, the money goes back once.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let RefundOrder { link: _, attempt: _, payment, refund: _ } = *order;
+        if let Some(refused) = refused_part(order) {
+            return refused;
+        }
         match self.transaction("ReverseTransaction", &payment.reference, credentials).await {
             Ok(reply) => reversed(&reply, &payment.reference),
             Err(why) => RefundAnswer::Unknown { why },
@@ -209,6 +213,11 @@ fn checkout_address(text: &str) -> Option<String> {
 /// The terminal is inactive or not known, or the address that calls come from is not registered.
 fn is_about_account(code: i64) -> bool {
     matches!(code, -106..=-104)
+}
+
+/// A part cannot be reversed, and neither can what is left of a payment of which something went back.
+fn refused_part(order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    (!order.is_alone()).then(|| RefundAnswer::Refused { code: "sep_whole_only".to_owned() })
 }
 
 /// What an answer to a reverse means. Only some noes say that nothing went back: not found (-2), too late (-6), not a
@@ -345,6 +354,7 @@ fn terminal_number(credentials: &Credentials) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refunds::tests as ours;
     use crate::tests::attempt;
     use domain::link::LEASE;
 
@@ -486,6 +496,24 @@ mod tests {
         }
         let other = reversed(&answer(0, 50_000, 2015, "2026-11-24 01:35:00"), "another");
         assert_eq!(other.name(), "unknown");
+    }
+
+    #[test]
+    fn only_a_whole_payment_is_reversed() {
+        let refused = |refunds: Vec<domain::link::Refund>| {
+            let open = attempt("sep", "token", 50_000, "IRR");
+            let payment = Payment::new(REFERENCE, "sep#1", open.money);
+            refused_part(&ours::Kept::new(open, payment, refunds).order())
+        };
+        assert_eq!(refused(vec![ours::refund(ours::OURS, 50_000, json!({}))]), None);
+        let whole_only = Some(RefundAnswer::Refused { code: "sep_whole_only".to_owned() });
+        assert_eq!(refused(vec![ours::refund(ours::OURS, 49_999, json!({}))]), whole_only);
+        let outside = json!({
+            "state": "succeeded", "at": "2026-11-23T22:09:00Z", "method": "outside", "reference": "7",
+            "refunded_at": "2026-11-23T22:09:00Z",
+        });
+        let refunds = vec![ours::refund(ours::OURS, 50_000, json!({})), ours::refund(ours::ANOTHER, 10_000, outside)];
+        assert_eq!(refused(refunds), whole_only, "a part went back by other means");
     }
 
     #[test]

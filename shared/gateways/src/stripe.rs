@@ -14,6 +14,7 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
     WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
@@ -109,6 +110,9 @@ struct ErrorFields {
     kind: Option<ErrorKind>,
     #[serde(default)]
     code: Option<ErrorCode>,
+    /// The parameter that it is about.
+    #[serde(default)]
+    param: Option<String>,
 }
 
 /// The types of errors that are told apart.
@@ -198,6 +202,7 @@ impl GatewayAdapter for Stripe<'_> {
             Refusal::Account(code)
             | Refusal::UnknownObject(code)
             | Refusal::AlreadyRefunded(code)
+            | Refusal::Amount(code)
             | Refusal::Final(code) => BeginError::Refused { code },
         })
     }
@@ -214,9 +219,10 @@ impl GatewayAdapter for Stripe<'_> {
             Ok(answer) => match refusal(&answer) {
                 Refusal::Passing(_) => AccountCheck::unanswered(),
                 Refusal::Account(code) => AccountCheck::credentials_refused(code),
-                Refusal::UnknownObject(code) | Refusal::AlreadyRefunded(code) | Refusal::Final(code) => {
-                    AccountCheck::not_reached(&code)
-                }
+                Refusal::UnknownObject(code)
+                | Refusal::AlreadyRefunded(code)
+                | Refusal::Amount(code)
+                | Refusal::Final(code) => AccountCheck::not_reached(&code),
             },
             Err(_) => AccountCheck::unanswered(),
         };
@@ -254,15 +260,16 @@ impl GatewayAdapter for Stripe<'_> {
                 }
             }
             Some(_) => unknown_refund("an id of a refund that is none"),
-            None => self.find_any_refund(order, credentials).await,
+            None => self.list_refunds(order, credentials).await,
         }
     }
 
-    /// Without an amount everything goes back that has not gone back yet. Stripe counts refunds that wait, so that a
-    /// payment cannot go back twice, whatever the key.
+    /// Stripe counts refunds that wait, so that no more goes back than was paid, whatever the key. A part could go back twice
+    /// all the same, which [`listed_refund`] keeps from happening.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let form = form(&[
             ("payment_intent", &order.payment.reference),
+            ("amount", &order.refund.amount.to_string()),
             ("reason", "requested_by_customer"),
             (&format!("metadata[{LINK_METADATA}]"), order.link.as_str()),
             (&format!("metadata[{ATTEMPT_METADATA}]"), order.attempt.id.as_str()),
@@ -273,9 +280,14 @@ impl GatewayAdapter for Stripe<'_> {
             Ok(answer) => match refusal(&answer) {
                 Refusal::Passing(why) => RefundAnswer::Unknown { why },
                 Refusal::Account(code) => RefundAnswer::AccountRefused { code },
-                Refusal::AlreadyRefunded(code) => match self.find_any_refund(order, credentials).await {
+                Refusal::AlreadyRefunded(code) => match self.list_refunds(order, credentials).await {
                     // The money went back, and nobody says how.
                     RefundAnswer::Absent => RefundAnswer::Unknown { why: code },
+                    found => found,
+                },
+                // Less is left than was asked for, which an earlier call of ours may be why.
+                Refusal::Amount(code) => match self.list_refunds(order, credentials).await {
+                    RefundAnswer::Absent => RefundAnswer::Refused { code },
                     found => found,
                 },
                 Refusal::UnknownObject(code) | Refusal::Final(code) => RefundAnswer::Refused { code },
@@ -330,8 +342,8 @@ impl Stripe<'_> {
         self.get(&format!("/v1/checkout/sessions/{}?{query}", attempt.session), credentials).await
     }
 
-    /// Looks for any refund of the payment: one whose answer was lost, or one from the dashboard.
-    async fn find_any_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
+    /// Looks for the refund among those of the payment: its answer may have been lost.
+    async fn list_refunds(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let query = form(&[("payment_intent", &order.payment.reference), ("limit", "100")]);
         match self.get(&format!("/v1/refunds?{query}"), credentials).await {
             Ok(answer) => listed_refund(&answer, order),
@@ -385,6 +397,8 @@ enum Refusal {
     /// There is no such object under this key.
     UnknownObject(String),
     AlreadyRefunded(String),
+    /// The amount is not one that can be had, such as more than is left of a payment.
+    Amount(String),
     Final(String),
 }
 
@@ -403,6 +417,10 @@ fn refusal(answer: &Answer) -> Refusal {
         (_, _, Some(code @ ErrorCode::ResourceMissing)) => Refusal::UnknownObject(code.text()),
         (_, _, Some(code @ ErrorCode::ChargeAlreadyRefunded)) => Refusal::AlreadyRefunded(code.text()),
         (_, _, Some(code @ ErrorCode::Other(_))) => Refusal::Final(code.text()),
+        // Too much has no code of its own.
+        (_, Some(ErrorKind::Other(kind)), None) if error.param.as_deref() == Some("amount") => {
+            Refusal::Amount(at_most(&format!("{kind}_amount"), LONGEST_CODE))
+        }
         (_, Some(ErrorKind::Other(kind)), None) => Refusal::Final(at_most(&kind, LONGEST_CODE)),
         (_, None, None) => Refusal::Final("without_a_code".to_owned()),
     }
@@ -434,8 +452,13 @@ fn known_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
     }
 }
 
-/// What became of the refunds of a payment, from their list. Those that failed gave nothing back: one that is known by
-/// its id is asked about by its id, and the others are older.
+/// What became of a refund, from the list of its payment's. Those that failed gave nothing back: one that is known by its id
+/// is asked about by its id, and the others are older.
+///
+/// A list that is whole and has nothing of ours says that there is none, also of a part, which Stripe would give back a second
+/// time: its documents name the lists, and not the search, for reading what was just written, our id is on every refund of
+/// ours, and whoever calls after this comes when the lease of the call before is over. The key of idempotency is no help
+/// here: it is another one with each call, because Stripe repeats its own errors under one.
 fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
     if answer.status != 200 {
         return not_answered(answer);
@@ -446,8 +469,23 @@ fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
     if !list.data.iter().all(|refund| refund.is_of(order)) {
         return unknown_refund("a list of refunds of another payment");
     }
-    let alive = list.data.iter().filter(|refund| !refund.has_failed());
-    let (mut alive, unreadable): (Vec<&Refund>, Vec<&Refund>) = alive.partition(|refund| refund.is_readable());
+    let alive: Vec<&Refund> = list.data.iter().filter(|refund| !refund.has_failed()).collect();
+    let listed: Vec<Listed<'_>> = alive.iter().map(|refund| refund.listed()).collect();
+    if any_counts(&listed, order) {
+        return any_listed_refund(&alive, list.has_more, order);
+    }
+    match (look_through(&listed, order), list.has_more) {
+        (Seen::At(at), _) => alive.get(at).map_or(RefundAnswer::Absent, |refund| refund.answer()),
+        (Seen::TooLittleLeft, _) => RefundAnswer::Refused { code: "stripe_too_little_left".to_owned() },
+        (Seen::Unreadable, _) => unknown_refund("a refund that cannot be read"),
+        (Seen::Left(_), true) => unknown_refund("a list of refunds that is cut off"),
+        (Seen::Left(_), false) => RefundAnswer::Absent,
+    }
+}
+
+/// The same where whatever gave the money back counts.
+fn any_listed_refund(alive: &[&Refund], has_more: bool, order: &RefundOrder<'_>) -> RefundAnswer {
+    let (mut alive, unreadable): (Vec<&Refund>, Vec<&Refund>) = alive.iter().partition(|refund| refund.is_readable());
     if unreadable.iter().any(|refund| refund.is_ours(order)) {
         return unknown_refund("a status of a refund that is not documented");
     }
@@ -458,10 +496,11 @@ fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
         if back.saturating_add(sum(&unreadable)) >= whole {
             return unknown_refund("a status of a refund that is not documented");
         }
-        return match list.has_more {
-            true => unknown_refund("a list of refunds that is cut off"),
-            // Part of it may have gone back by the dashboard: a call gives back the rest, and no more.
-            false => RefundAnswer::Absent,
+        return match (has_more, back) {
+            (true, _) => unknown_refund("a list of refunds that is cut off"),
+            (false, 0) => RefundAnswer::Absent,
+            // Somebody gave a part back, so that the whole cannot go.
+            (false, _) => RefundAnswer::Refused { code: "stripe_partly_refunded".to_owned() },
         };
     }
     // All of it goes back, and has gone where no part is waiting any more.
@@ -473,9 +512,11 @@ fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
 fn not_answered(answer: &Answer) -> RefundAnswer {
     match refusal(answer) {
         Refusal::Account(code) => RefundAnswer::AccountRefused { code },
-        Refusal::Passing(why) | Refusal::UnknownObject(why) | Refusal::AlreadyRefunded(why) | Refusal::Final(why) => {
-            RefundAnswer::Unknown { why }
-        }
+        Refusal::Passing(why)
+        | Refusal::UnknownObject(why)
+        | Refusal::AlreadyRefunded(why)
+        | Refusal::Amount(why)
+        | Refusal::Final(why) => RefundAnswer::Unknown { why },
     }
 }
 
@@ -493,7 +534,15 @@ impl Refund {
     }
 
     fn is_ours(&self, order: &RefundOrder<'_>) -> bool {
-        self.metadata.get(REFUND_METADATA).and_then(Value::as_str) == Some(order.refund.id.as_str())
+        self.mark() == Some(order.refund.id.as_str())
+    }
+
+    fn mark(&self) -> Option<&str> {
+        self.metadata.get(REFUND_METADATA)?.as_str()
+    }
+
+    fn listed(&self) -> Listed<'_> {
+        Listed { id: Some(&self.id), mark: self.mark(), amount: Some(self.amount), is_readable: self.is_readable() }
     }
 
     /// The id becomes a part of addresses, and what is not final cannot be asked about without one.
@@ -539,7 +588,7 @@ fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
             Refusal::Passing(why) => GatewayAnswer::Unknown { why },
             Refusal::UnknownObject(code) => GatewayAnswer::SessionRefused { code },
             // What is wrong with such a call is wrong with every such call of the account.
-            Refusal::Account(code) | Refusal::AlreadyRefunded(code) | Refusal::Final(code) => {
+            Refusal::Account(code) | Refusal::AlreadyRefunded(code) | Refusal::Amount(code) | Refusal::Final(code) => {
                 GatewayAnswer::AccountRefused { code }
             }
         };
@@ -682,6 +731,7 @@ fn is_signed(header: &str, body: &[u8], secret: &str, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refunds::tests as ours;
     use hmac::{Hmac, KeyInit, Mac};
     use serde_json::json;
     use sha2::Sha256;
@@ -977,15 +1027,15 @@ mod tests {
         assert_eq!(asked(&strange.replace(r#""at_3222222222222222222222""#, "null")).name(), "session_refused");
     }
 
-    const REFUND: &str = "rf_2222222222222222222222";
+    const REFUND: &str = ours::OURS;
 
     /// What the gateway says to a question about a refund: about one whose id is known, or about any.
     fn found(known: Option<&str>, status: u16, body: &Value) -> RefundAnswer {
         let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
         let payment = Payment::new("pi_1", "stripe#pi_1", attempt.money);
         let refund = serde_json::from_value(json!({
-            "id": REFUND, "cause": "automatic", "created_at": "2026-11-23T22:00:00Z", "state": "pending",
-            "gateway_reference": known,
+            "id": REFUND, "cause": "automatic", "amount": 1_500, "method": "gateway",
+            "created_at": "2026-11-23T22:00:00Z", "state": "pending", "gateway_reference": known,
         }))
         .unwrap();
         let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
@@ -1067,10 +1117,47 @@ mod tests {
         let ours = |amount: i64, status: &str| {
             with(refund("re_ours", amount, status), "metadata", json!({ REFUND_METADATA: REFUND }))
         };
-        assert_eq!(listed(&[refund("re_1", 500, "succeeded")]), RefundAnswer::Absent, "a call gives back the rest");
+        let part = listed(&[refund("re_1", 500, "succeeded")]);
+        assert_eq!(part.name(), "refused", "the whole cannot go any more");
         assert_eq!(listed(&[refund("re_1", 500, "succeeded"), ours(1000, "pending")]), accepted("re_ours"));
         assert_eq!(listed(&[refund("re_1", 500, "pending"), ours(1000, "succeeded")]), accepted("re_1"));
         assert_eq!(listed(&[refund("re_1", 500, "succeeded"), ours(1000, "succeeded")]), succeeded("re_ours"));
+    }
+
+    /// What a list says of a refund of a payment of 1,500 that a link kept, beside others of ours.
+    fn found_of_kept(asked: i64, others: Vec<domain::link::Refund>, shown: &[Value], has_more: bool) -> RefundAnswer {
+        let open = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let payment = Payment::new("pi_1", "stripe#pi_1", open.money);
+        let called = json!({ "state": "calling", "since": "2026-11-23T22:10:00Z", "calls": 1 });
+        let refunds = [vec![ours::refund(REFUND, asked, called)], others].concat();
+        let kept = ours::Kept::new(open, payment, refunds);
+        let list = json!({ "object": "list", "data": shown, "has_more": has_more });
+        listed_refund(&answer(200, &list.to_string()), &kept.order())
+    }
+
+    fn marked(id: &str, amount: i64, status: &str, mark: &str) -> Value {
+        with(refund(id, amount, status), "metadata", json!({ REFUND_METADATA: mark }))
+    }
+
+    #[test]
+    fn a_part_is_found_by_our_mark_beside_another_part_and_one_from_the_dashboard() {
+        let accepted_one = json!({
+            "state": "accepted", "since": "2026-11-23T22:09:00Z", "calls": 1, "gateway_reference": "re_1",
+        });
+        let another = || vec![ours::refund(ours::ANOTHER, 450, accepted_one.clone())];
+        let others = [refund("re_0", 450, "succeeded"), marked("re_1", 450, "pending", ours::ANOTHER)];
+        let with_ours = [&others[..], &[marked("re_2", 450, "pending", REFUND)]].concat();
+        assert_eq!(found_of_kept(450, another(), &with_ours, false), accepted("re_2"));
+        assert_eq!(found_of_kept(450, another(), &with_ours, true), accepted("re_2"));
+        assert_eq!(found_of_kept(450, another(), &others, false), RefundAnswer::Absent, "the lost call was not made");
+        assert_eq!(found_of_kept(450, another(), &others, true).name(), "unknown", "ours may be on the next page");
+        let too_much = RefundAnswer::Refused { code: "stripe_too_little_left".to_owned() };
+        assert_eq!(found_of_kept(601, another(), &others, false), too_much);
+        assert_eq!(found_of_kept(1_500, Vec::new(), &[refund("re_0", 1_500, "succeeded")], false), too_much);
+        let failed = [marked("re_2", 450, "failed", REFUND)];
+        assert_eq!(found_of_kept(450, another(), &failed, false), RefundAnswer::Absent, "it gave nothing back");
+        let odd = [with(marked("re_2", 450, "", REFUND), "status", Value::Null)];
+        assert_eq!(found_of_kept(450, another(), &odd, false).name(), "unknown");
     }
 
     #[test]
@@ -1097,6 +1184,8 @@ mod tests {
         let (missing, refunded) = (invalid("resource_missing"), invalid("charge_already_refunded"));
         assert_eq!(refusal(&answer(404, &missing)), Refusal::UnknownObject("resource_missing".to_owned()));
         assert_eq!(refusal(&answer(400, &refunded)), Refusal::AlreadyRefunded("charge_already_refunded".to_owned()));
+        let too_much = r#"{"error":{"type":"invalid_request_error","message":"x","param":"amount"}}"#;
+        assert_eq!(refusal(&answer(400, too_much)), Refusal::Amount("invalid_request_error_amount".to_owned()));
         let disputed = invalid("charge_disputed");
         assert_eq!(refusal(&answer(400, &disputed)), Refusal::Final("charge_disputed".to_owned()));
         let expired = invalid("api_key_expired");

@@ -2,14 +2,14 @@
 //!
 //! What is special here: verifying takes the money and may be repeated (100 first, 101 afterwards); the browser's
 //! return is unsigned and there is no webhook; HTTP statuses below 500 do not depend on the outcome, only the JSON
-//! does. Reversing undoes a payment for half an hour. After that money goes back by the panel's own API, which speaks
-//! GraphQL, knows sessions by another number, and needs an access token.
+//! does. Reversing undoes a whole payment for half an hour. After that, and in parts, money goes back by the panel's own API,
+//! which speaks GraphQL, knows sessions by another number, and needs an access token.
 
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::gateway::{AccountCheck, Fee, FeePayer, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
-use domain::link::{Attempt, Checkout, OpenedSession, RefundState};
+use domain::link::{Attempt, Checkout, OpenedSession, Refund, RefundBy, RefundState};
 use domain::link::{Hint, ReturnData};
 use domain::records::credentials::Credentials;
 use jiff::SignedDuration;
@@ -117,10 +117,11 @@ struct PanelSession {
     amount: Option<i64>,
     /// Whether the panel says of the session itself that its money went back, in whatever way.
     is_returned: bool,
-    refund: Option<PanelRefund>,
+    /// The refunds that it shows, the last one at the end. It may be no more than the last.
+    refunds: Vec<PanelRefund>,
 }
 
-/// The last refund of a session of the panel.
+/// A refund of a session of the panel.
 #[derive(Debug, PartialEq)]
 struct PanelRefund {
     status: PanelRefundStatus,
@@ -245,7 +246,7 @@ impl GatewayAdapter for Zarinpal<'_> {
     async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let token = credentials.expose("access_token");
         let inquired = self.inquire(order.attempt, credentials).await;
-        let token = match found_in_session(inquired, may_have_refunded(order), token) {
+        let token = match found_in_session(inquired, order, token) {
             Ok(token) => token,
             Err(answer) => return answer,
         };
@@ -255,11 +256,18 @@ impl GatewayAdapter for Zarinpal<'_> {
         }
     }
 
-    /// Reverses, and refunds by the panel what cannot be reversed, where the account has a token of it and the sum is
-    /// large enough. The first call does no more than reverse where that is possible, so that it can be repeated
-    /// until its answer is known; the call after it may refund, and is the last.
+    /// Reverses a whole payment, and refunds by the panel what cannot be reversed, where the account has a token of it and the
+    /// sum is large enough. The first call for a whole payment does no more than reverse where that is possible, so that it
+    /// can be repeated until its answer is known; the call after it may refund, and is the last. The first call for a part
+    /// refunds, and is the last too.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
-        let token = credentials.expose("access_token").filter(|_| order.payment.money.minor_units() >= SMALLEST_REFUND);
+        let token = credentials.expose("access_token").filter(|_| order.refund.amount >= SMALLEST_REFUND);
+        if !order.is_alone() {
+            return match token {
+                Some(token) => self.refund_by_panel(order, credentials, token).await,
+                None => refused_without_token("zarinpal_refund_without_token".to_owned(), order),
+            };
+        }
         if let Some(token) = token.filter(|_| is_too_late_to_reverse(order)) {
             return self.refund_by_panel(order, credentials, token).await;
         }
@@ -344,19 +352,20 @@ impl Zarinpal<'_> {
         }
     }
 
-    /// Has the panel refund the payment, unless it shows a refund already.
+    /// Has the panel refund, unless it shows that no more can go back. Nothing that it shows can be this refund, because no
+    /// call of it went to the panel before; where no link keeps the money, whatever gave all of it back counts.
     async fn refund_by_panel(&self, order: &RefundOrder<'_>, credentials: &Credentials, token: &str) -> RefundAnswer {
         let session = match self.panel_session(order, credentials, token).await {
             Ok(Some(session)) => session,
             Ok(None) => return RefundAnswer::Refused { code: "zarinpal_refund_without_session".to_owned() },
             Err(answer) => return answer,
         };
-        if let Some(found) = refund_of(&session, order).filter(|found| !matches!(found, RefundAnswer::Failed { .. })) {
-            return found;
+        if let Some(answer) = before_refunding(&session, order) {
+            return answer;
         }
         let variables = json!({
             "session_id": session.id,
-            "amount": order.payment.money.minor_units(),
+            "amount": order.refund.amount,
             "description": order.refund.id.as_str(),
             "method": REFUND_BY,
             "reason": REFUND_REASON,
@@ -366,6 +375,7 @@ impl Zarinpal<'_> {
                 Some(resource) => added(&resource, &session.id, order),
                 None => RefundAnswer::Unknown { why: "a refund without its session".to_owned() },
             },
+            PanelReply::Refused { code, why: _ } if !order.takes_any() => RefundAnswer::Refused { code },
             // What was refunded meanwhile is refused too.
             PanelReply::Refused { code, why: _ } => match self.panel_session(order, credentials, token).await {
                 Ok(found) => {
@@ -564,24 +574,35 @@ fn names_merchant(errors: &Value) -> bool {
 /// Whether the payment is older than what can be reversed, as far as we know. Where we do not, the gateway says so.
 fn is_too_late_to_reverse(order: &RefundOrder<'_>) -> bool {
     let RefundState::Calling { since } = &order.refund.state else { return false };
-    order.attempt.confirmed_at.is_some_and(|at| since.duration_since(at) >= REVERSIBLE_FOR)
+    order.attempt.confirmed_since().is_some_and(|at| since.duration_since(at) >= REVERSIBLE_FOR)
 }
 
 /// Whether a call of this refund may have been more than a reverse, see [`Zarinpal::refund`]. A second such call could
-/// refund a second time. Small sums are never more than reversed.
+/// refund a second time. Small sums are never more than reversed, and parts never less than refunded.
 fn may_have_refunded(order: &RefundOrder<'_>) -> bool {
-    let may_have_called = order.refund.calls > 1 || order.refund.calls == 1 && is_too_late_to_reverse(order);
-    order.refund.gateway_reference.is_some() || order.payment.money.minor_units() >= SMALLEST_REFUND && may_have_called
+    let RefundOrder { link: _, attempt: _, payment: _, refund } = *order;
+    let may_have_called = if order.is_alone() {
+        refund.calls > 1 || refund.calls == 1 && is_too_late_to_reverse(order)
+    } else {
+        refund.calls > 0
+    };
+    refund.gateway_reference.is_some() || refund.amount >= SMALLEST_REFUND && may_have_called
 }
 
-/// What the session alone says of a refund, or the token with which the panel has to be asked.
-fn found_in_session(
+/// What the session alone says of a refund, or the token with which the panel has to be asked. A session that was reversed
+/// went back whole, which is this refund's doing only where it is of the whole.
+fn found_in_session<'a>(
     inquired: Result<String, GatewayAnswer>,
-    may_have_refunded: bool,
-    token: Option<&str>,
-) -> Result<&str, RefundAnswer> {
+    order: &RefundOrder<'_>,
+    token: Option<&'a str>,
+) -> Result<&'a str, RefundAnswer> {
+    let may_have_refunded = may_have_refunded(order);
+    let may_have_reversed = order.takes_any() || order.is_alone() && order.refund.calls > 0;
     match (inquired, token) {
-        (Ok(status), _) if status == "REVERSED" => Err(RefundAnswer::Succeeded { reference: None }),
+        (Ok(status), _) if status == "REVERSED" && may_have_reversed => {
+            Err(RefundAnswer::Succeeded { reference: None })
+        }
+        (Ok(status), _) if status == "REVERSED" => Err(RefundAnswer::Refused { code: "zarinpal_reversed".to_owned() }),
         (Ok(_), _) if !may_have_refunded => Err(RefundAnswer::Absent),
         // The panel may have done it, with credentials that were others then: whoever reverses now could pay twice.
         (Ok(_), None) => Err(RefundAnswer::Unlisted),
@@ -619,7 +640,7 @@ fn reversed(reply: Reply) -> RefundAnswer {
 /// What follows where a payment cannot be reversed and there is no token. Other credentials can have one; but an
 /// earlier call may have been made with those, and what became of it is not known here.
 fn refused_without_token(code: String, order: &RefundOrder<'_>) -> RefundAnswer {
-    if order.payment.money.minor_units() < SMALLEST_REFUND {
+    if order.refund.amount < SMALLEST_REFUND {
         RefundAnswer::Refused { code }
     } else if order.refund.calls <= 1 {
         RefundAnswer::CredentialsMissing { code }
@@ -628,15 +649,35 @@ fn refused_without_token(code: String, order: &RefundOrder<'_>) -> RefundAnswer 
     }
 }
 
+/// Why the panel is not asked to refund, where what it shows says that it must not be.
+fn before_refunding(session: &PanelSession, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    if order.takes_any() {
+        return refund_of(session, order).filter(|found| !matches!(found, RefundAnswer::Failed { .. }));
+    }
+    let alive = || session.refunds.iter().filter(|refund| refund.status != PanelRefundStatus::Failed);
+    let shown = alive().try_fold(0_i64, |sum, refund| sum.checked_add(refund.amount?));
+    let Some(shown) = shown else {
+        return Some(RefundAnswer::Unknown { why: "a refund of the panel without an amount".to_owned() });
+    };
+    // The panel may show the last one only, and what we know of ours is more then.
+    let ours = order.others().fold(0_i64, |sum, other| sum.saturating_add(other.takes()));
+    let whole = order.payment.money.minor_units();
+    let is_all_gone = session.is_returned && alive().next().is_none();
+    let is_too_much = whole.saturating_sub(shown.max(ours)) < order.refund.amount;
+    (is_all_gone || is_too_much).then(|| RefundAnswer::Refused { code: "zarinpal_too_little_left".to_owned() })
+}
+
 /// What the panel says of a refund. One that failed is this one's outcome only where it is this one.
 fn refund_of(session: &PanelSession, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    if !order.is_alone() {
+        return one_of_several(session, order);
+    }
     let returned = || RefundAnswer::Succeeded { reference: Some(at_most(&session.id, LONGEST_WORD)) };
-    let Some(refund) = session.refund.as_ref() else { return session.is_returned.then(returned) };
+    let Some(refund) = session.refunds.last() else { return session.is_returned.then(returned) };
     if refund.amount.is_some_and(|amount| amount < order.payment.money.minor_units()) {
         return Some(RefundAnswer::Unknown { why: "a part of the payment was refunded".to_owned() });
     }
-    let earliest = order.refund.created_at.checked_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN);
-    let is_older = refund.at.is_some_and(|at| at < earliest);
+    let is_older = refund.at.is_some_and(|at| at < earliest(order.refund));
     match refund.status {
         PanelRefundStatus::Failed if is_older || order.refund.gateway_reference.is_none() => {
             session.is_returned.then(returned)
@@ -645,24 +686,68 @@ fn refund_of(session: &PanelSession, order: &RefundOrder<'_>) -> Option<RefundAn
             Some(RefundAnswer::Unknown { why: "a session that was returned by a refund that failed".to_owned() })
         }
         PanelRefundStatus::Failed | PanelRefundStatus::Pending | PanelRefundStatus::Done => {
-            Some(answer_of(Some(refund), &session.id))
+            Some(answer_of(Some(refund.status), &session.id))
         }
     }
 }
 
+/// What the panel says of one refund among others of a payment. It shows nothing of ours on them, so that one is known by its
+/// amount and by when it was made; and it may show the last one only. Of as many as there are of ours with the same amount,
+/// the order says which is which, because ours are asked for one after the other. Where one is missing, it may be this one, and
+/// nothing is said of it: a second call could refund a second time.
+fn one_of_several(session: &PanelSession, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+    let RefundOrder { link: _, attempt, payment: _, refund } = *order;
+    let fits = |shown: &&PanelRefund| {
+        shown.amount.is_none_or(|amount| amount == refund.amount) && shown.at.is_none_or(|at| at >= earliest(refund))
+    };
+    let fitting: Vec<&PanelRefund> = session.refunds.iter().filter(fits).collect();
+    let went_to_panel = |one: &&Refund| {
+        let was_refused = one.gateway_reference.is_none() && matches!(one.state, RefundState::Failed { .. });
+        one.method == RefundBy::Gateway && one.calls > 0 && !was_refused
+    };
+    let same: Vec<&Refund> =
+        attempt.refunds.iter().filter(went_to_panel).filter(|one| one.amount == refund.amount).collect();
+    let place = same.iter().position(|one| one.id == refund.id)?;
+    let statuses = || fitting.iter().map(|shown| shown.status);
+    let is_last = attempt.refunds.iter().rfind(went_to_panel).is_some_and(|one| one.id == refund.id);
+    let status = if fitting.len() == same.len() {
+        fitting.get(place)?.status
+    } else if fitting.len() > same.len() {
+        // Somebody refunded as much in the panel. Which of them is this one does not matter where all are at the same point.
+        let first = statuses().next()?;
+        if statuses().all(|status| status == first) { first } else { PanelRefundStatus::Pending }
+    } else if is_last && refund.gateway_reference.is_some() {
+        // The panel took it, and nothing of ours after it, and shows the last one.
+        statuses().next_back()?
+    } else {
+        return None;
+    };
+    // A failure is this one's only where the panel is known to have taken it.
+    let is_of_another = status == PanelRefundStatus::Failed && refund.gateway_reference.is_none();
+    (!is_of_another).then(|| answer_of(Some(status), &session.id))
+}
+
+/// The earliest time at which a refund of ours can have been made.
+fn earliest(refund: &Refund) -> Timestamp {
+    refund.created_at.checked_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN)
+}
+
 /// What the panel says when it takes a refund. A failure in its answer that is not surely this refund's is that of one
-/// before it, and this one was taken.
+/// before it, and this one was taken. Of one among others no more is concluded than that: the panel may show another.
 fn added(resource: &PanelSession, session: &str, order: &RefundOrder<'_>) -> RefundAnswer {
+    if !order.is_alone() {
+        return answer_of(None, session);
+    }
     let is_this_one = |refund: &&PanelRefund| {
         refund.status != PanelRefundStatus::Failed || refund.at.is_some_and(|at| at >= order.refund.created_at)
     };
-    answer_of(resource.refund.as_ref().filter(is_this_one), session)
+    answer_of(resource.refunds.last().filter(is_this_one).map(|refund| refund.status), session)
 }
 
 /// A refund without a status was taken, and no more is known of it.
-fn answer_of(refund: Option<&PanelRefund>, session: &str) -> RefundAnswer {
+fn answer_of(status: Option<PanelRefundStatus>, session: &str) -> RefundAnswer {
     let reference = at_most(session, LONGEST_WORD);
-    match refund.map(|refund| refund.status) {
+    match status {
         Some(PanelRefundStatus::Done) => RefundAnswer::Succeeded { reference: Some(reference) },
         Some(PanelRefundStatus::Failed) => {
             RefundAnswer::Failed { reference: Some(reference), code: "zarinpal_refund_failed".to_owned() }
@@ -712,14 +797,14 @@ fn panel_session(value: &Value) -> Option<PanelSession> {
         Value::String(text) if !text.trim().is_empty() => text.clone(),
         _ => return None,
     };
-    let refund = match value.get("timeline") {
-        Some(Value::Array(list)) => list.iter().rev().find_map(panel_refund),
-        Some(entry) => panel_refund(entry),
-        None => None,
+    let refunds = match value.get("timeline") {
+        Some(Value::Array(list)) => list.iter().filter_map(panel_refund).collect(),
+        Some(entry) => panel_refund(entry).into_iter().collect(),
+        None => Vec::new(),
     };
     let status = value.get("status").and_then(Value::as_str).map(|word| word.trim().to_uppercase());
     let is_returned = matches!(status.as_deref(), Some("REVERSED" | "REFUNDED"));
-    Some(PanelSession { id, amount: value.get("amount").and_then(whole), is_returned, refund })
+    Some(PanelSession { id, amount: value.get("amount").and_then(whole), is_returned, refunds })
 }
 
 fn panel_refund(entry: &Value) -> Option<PanelRefund> {
@@ -746,9 +831,8 @@ fn is_authority(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refunds::tests as ours;
     use domain::gateway::{GatewayKind, Mode};
-    use domain::ids::RefundId;
-    use domain::link::{Refund, RefundCause};
 
     fn credentials() -> Credentials {
         let merchant = Fields::from([("merchant_id".to_owned(), "1344b5d4-0048-11e8-94db-005056a205be".to_owned())]);
@@ -872,9 +956,17 @@ mod tests {
     #[test]
     fn a_session_says_that_there_is_no_refund_only_where_no_call_can_have_refunded() {
         let refused = |code: &str| GatewayAnswer::SessionRefused { code: code.to_owned() };
-        let name = |inquired, may_have: bool, token: Option<&str>| match found_in_session(inquired, may_have, token) {
-            Ok(_) => "the panel is asked",
-            Err(answer) => answer.name(),
+        let attempt = crate::tests::attempt("zarinpal", "A1", 20_000, "IRR");
+        let payment = Payment::new("201", "zarinpal#201", attempt.money);
+        let name = |inquired, may_have: bool, token: Option<&str>| {
+            // Only the second call for a whole payment may have been more than a reverse.
+            let refund = refund_after(&attempt, if may_have { 2 } else { 1 }, Timestamp::UNIX_EPOCH);
+            let order =
+                RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
+            match found_in_session(inquired, &order, token) {
+                Ok(_) => "the panel is asked",
+                Err(answer) => answer.name(),
+            }
         };
         let verified = || "VERIFIED".to_owned();
         assert_eq!(name(Ok("REVERSED".to_owned()), true, None), "succeeded");
@@ -934,7 +1026,7 @@ mod tests {
     #[test]
     fn a_session_of_the_panel_shows_its_last_refund() {
         let session = |timeline: Value| panel_session(&json!({ "id": 7, "amount": "20000", "timeline": timeline }));
-        let status = |timeline: Value| session(timeline).unwrap().refund.map(|refund| refund.status);
+        let status = |timeline: Value| session(timeline).unwrap().refunds.last().map(|refund| refund.status);
         assert_eq!(session(Value::Null).unwrap().amount, Some(20_000));
         assert_eq!(status(Value::Null), None);
         assert_eq!(status(json!({ "refund_status": null })), None);
@@ -943,19 +1035,14 @@ mod tests {
         let two = json!([{ "refund_status": "FAILED" }, { "refund_status": "DONE" }]);
         assert_eq!(status(two), Some(PanelRefundStatus::Done));
         let time = json!({ "refund_status": "FAILED", "refund_time": "2024-08-25T15:00:00+03:30" });
-        assert!(session(time).unwrap().refund.unwrap().at.is_some());
+        assert!(session(time).unwrap().refunds[0].at.is_some());
     }
 
     fn refund_after(attempt: &Attempt, calls: u32, created_at: Timestamp) -> Refund {
-        Refund {
-            id: RefundId::of(&attempt.id, None),
-            cause: RefundCause::Automatic,
-            created_at,
-            calls,
-            unanswered: 0,
-            gateway_reference: None,
-            state: RefundState::Calling { since: created_at },
-        }
+        let called = json!({
+            "cause": "automatic", "created_at": created_at, "calls": calls, "state": "calling", "since": created_at,
+        });
+        ours::refund(ours::OURS, attempt.money.minor_units(), called)
     }
 
     #[test]
@@ -1050,6 +1137,110 @@ mod tests {
         assert_eq!(of(failed_at("2026-11-23T22:01:00Z")), "failed");
         assert_eq!(of(json!({ "refund_status": "DONE" })), "succeeded");
         assert_eq!(of(Value::Null), "accepted");
+    }
+
+    /// Refunds of a payment of 100,000 rial that a link kept: the first is the one that is looked for.
+    fn kept(refunds: Vec<Refund>) -> ours::Kept {
+        let open = crate::tests::attempt("zarinpal", "A1", 100_000, "IRR");
+        let payment = Payment::new("201", "zarinpal#201", open.money);
+        ours::Kept::new(open, payment, refunds)
+    }
+
+    fn called(id: &str, amount: i64) -> Refund {
+        ours::refund(id, amount, json!({ "state": "calling", "since": "2026-11-23T22:11:00Z", "calls": 1 }))
+    }
+
+    fn taken(id: &str, amount: i64) -> Refund {
+        let taken = json!({
+            "state": "accepted", "since": "2026-11-23T22:11:00Z", "calls": 1, "gateway_reference": "7",
+        });
+        ours::refund(id, amount, taken)
+    }
+
+    fn entry(amount: i64, status: &str) -> Value {
+        json!({ "refund_amount": amount, "refund_status": status, "refund_time": "2026-11-24T01:41:00+03:30" })
+    }
+
+    fn of_panel(timeline: &[Value]) -> PanelSession {
+        panel_session(&json!({ "id": 7, "amount": 100_000, "status": "VERIFIED", "timeline": timeline })).unwrap()
+    }
+
+    #[test]
+    fn a_part_is_refunded_by_the_panel_with_its_first_call_which_is_the_last() {
+        let part = |calls: u32, status: &str| {
+            let kept = kept(vec![ours::refund(ours::OURS, 30_000, json!({ "calls": calls }))]);
+            match found_in_session(Ok(status.to_owned()), &kept.order(), Some("token")) {
+                Ok(_) => "the panel is asked",
+                Err(answer) => answer.name(),
+            }
+        };
+        assert_eq!(part(0, "VERIFIED"), "absent");
+        assert_eq!(part(1, "VERIFIED"), "the panel is asked");
+        assert_eq!([part(0, "REVERSED"), part(1, "REVERSED")], ["refused", "refused"], "a part is never reversed");
+        let whole = |calls: u32| {
+            let kept = kept(vec![ours::refund(ours::OURS, 100_000, json!({ "calls": calls }))]);
+            found_in_session(Ok("REVERSED".to_owned()), &kept.order(), None).unwrap_err().name()
+        };
+        assert_eq!([whole(0), whole(1)], ["refused", "succeeded"], "before our call somebody else reversed it");
+        let small = kept(vec![ours::refund(ours::OURS, 19_999, json!({ "calls": 1 }))]);
+        assert_eq!(refused_without_token("small".to_owned(), &small.order()).name(), "refused");
+        let large = kept(vec![ours::refund(ours::OURS, 20_000, json!({ "calls": 1 }))]);
+        assert_eq!(refused_without_token("missing".to_owned(), &large.order()).name(), "credentials_missing");
+    }
+
+    #[test]
+    fn a_part_is_known_by_its_amount_beside_others_and_by_its_place_among_equals() {
+        let of = |refunds: Vec<Refund>, timeline: &[Value]| {
+            refund_of(&of_panel(timeline), &kept(refunds).order()).map_or("not shown", |answer| answer.name())
+        };
+        let (done, pending) = (|amount: i64| entry(amount, "DONE"), |amount: i64| entry(amount, "PENDING"));
+        let both = || vec![called(ours::OURS, 30_000), taken(ours::ANOTHER, 40_000)];
+        assert_eq!(of(both(), &[pending(40_000)]), "not shown");
+        assert_eq!(of(both(), &[pending(40_000), done(30_000)]), "succeeded");
+        assert_eq!(of(both(), &[done(30_000)]), "succeeded", "the panel shows the last one");
+        assert_eq!(of(both(), &[pending(40_000), entry(30_000, "FAILED")]), "not shown", "it may be an older one");
+        // Two of the same amount, of which this one was asked for first.
+        let equal = || vec![taken(ours::OURS, 30_000), taken(ours::ANOTHER, 30_000)];
+        assert_eq!(of(equal(), &[done(30_000), pending(30_000)]), "succeeded");
+        assert_eq!(of(equal(), &[entry(30_000, "FAILED"), pending(30_000)]), "failed");
+        assert_eq!(of(equal(), &[done(30_000)]), "not shown", "it may be the other one");
+        let lost = || vec![called(ours::OURS, 30_000), called(ours::ANOTHER, 30_000)];
+        assert_eq!(of(lost(), &[done(30_000)]), "not shown", "it may be the other one");
+        // Somebody refunded as much in the panel.
+        let one = || vec![taken(ours::OURS, 30_000)];
+        assert_eq!(of(one(), &[done(30_000), pending(30_000)]), "accepted");
+        assert_eq!(of(one(), &[done(30_000), done(30_000)]), "succeeded");
+        let older = json!({
+            "refund_amount": 30_000, "refund_status": "DONE", "refund_time": "2026-11-24T01:30:00+03:30",
+        });
+        assert_eq!(of(one(), &[older]), "not shown");
+    }
+
+    #[test]
+    fn of_two_equal_parts_the_last_that_the_panel_took_is_the_one_that_it_shows() {
+        let kept = kept(vec![taken(ours::ANOTHER, 30_000), taken(ours::OURS, 30_000)]);
+        let order = RefundOrder { refund: &kept.attempt.refunds[1], ..kept.order() };
+        assert_eq!(refund_of(&of_panel(&[entry(30_000, "DONE")]), &order).unwrap().name(), "succeeded");
+    }
+
+    #[test]
+    fn the_panel_is_not_asked_for_more_than_is_left_whoever_gave_the_rest_back() {
+        let before = |amount: i64, timeline: &[Value]| {
+            let kept = kept(vec![called(ours::OURS, amount), taken(ours::ANOTHER, 40_000)]);
+            before_refunding(&of_panel(timeline), &kept.order()).map(|answer| answer.name())
+        };
+        let by_hand = || entry(30_000, "DONE");
+        assert_eq!(before(60_000, &[]), None, "the panel may be late, and the other one is known");
+        assert_eq!(before(60_001, &[]), Some("refused"));
+        assert_eq!(before(30_000, &[entry(40_000, "PENDING"), by_hand()]), None, "that one is not ours");
+        assert_eq!(before(30_001, &[entry(40_000, "PENDING"), by_hand()]), Some("refused"));
+        assert_eq!(before(30_000, &[json!({ "refund_status": "DONE" })]), Some("unknown"));
+        let whole = kept(vec![called(ours::OURS, 100_000)]);
+        let done = before_refunding(&of_panel(&[entry(100_000, "DONE")]), &whole.order());
+        assert_eq!(done.unwrap().name(), "refused", "somebody gave it back, and a link keeps the payment");
+        let part = kept(vec![called(ours::OURS, 30_000)]);
+        let added = added(&of_panel(&[entry(30_000, "DONE")]), "7", &part.order());
+        assert_eq!(added.name(), "accepted", "what the panel shows may be another one");
     }
 
     #[test]

@@ -7,13 +7,14 @@
 
 use domain::Timestamp;
 use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
-use domain::link::{Attempt, Checkout, OpenedSession};
+use domain::link::{Attempt, Checkout, OpenedSession, Refund};
 use domain::link::{Hint, ReturnData};
 use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde_json::{Map, Value, json};
 
+use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, at_most,
     not_paid, object, tehran_instant, unknown, whole,
@@ -24,6 +25,9 @@ const LONGEST_DESCRIPTION: usize = 500;
 
 /// Words of the other side go into answers of ours with at most this many characters.
 const LONGEST_WORD: usize = 64;
+
+/// The status of a session that was reversed.
+const REVERSED: i64 = 18;
 
 /// What the platform calls success. The gateway's own calls say 100.
 const DONE: i64 = 1;
@@ -138,20 +142,21 @@ impl GatewayAdapter for Zibal<'_> {
         })
     }
 
-    /// Asks the session, which shows a refund some time after it was made, and the platform's list. Only a list that can be
-    /// read and is empty says that there is none; and because a second refund would be made a second time, it says so once
-    /// only: after a call of ours it may be late.
+    /// Asks the session, which shows some time after it was made that all of it went back, and the platform's list. Only a
+    /// list that can be read and does not have the refund says that there is none; and because a second refund would be made
+    /// a second time, it says so once only: after a call of ours it may be late.
     async fn find_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let inquired = self.inquire(order.attempt, credentials).await;
-        if let Some(answer) = found_in_session(inquired, order) {
-            return answer;
-        }
+        let session = match found_in_session(inquired, order) {
+            Ok(session) => session,
+            Err(answer) => return answer,
+        };
         let Some((token, _)) = platform_access(credentials) else { return unlisted_without_access(order) };
         let track = track(order.attempt);
         match self.platform("refund/inquiry", json!({ "transactionTrackId": track }), token).await {
             Ok(reply) => match result(&reply) {
                 Some(DONE) => match listed_refunds(&reply) {
-                    Some(list) => found(&list, order),
+                    Some(list) => found(&list, session, order),
                     None => RefundAnswer::Unknown { why: "a list of refunds that cannot be read".to_owned() },
                 },
                 Some(code) if PLATFORM_ACCOUNT.contains(&code) => {
@@ -164,20 +169,21 @@ impl GatewayAdapter for Zibal<'_> {
         }
     }
 
-    /// Refunds, where the account has what that needs. The payment is reversed where that is still possible, and otherwise
-    /// paid back from the account.
+    /// Refunds, where the account has what that needs. A whole payment is reversed where that is still possible; otherwise,
+    /// and in parts, it is paid back from the account.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let RefundOrder { link: _, attempt, payment: _, refund } = *order;
         let Some((token, account)) = platform_access(credentials) else { return refused_without_access(order) };
         let body = json!({
             "trackId": track(attempt),
             "accountId": account,
-            "tryReverse": true,
+            "amount": refund.amount,
+            "tryReverse": order.is_alone(),
             "description": refund.id.as_str(),
         });
         match self.platform("refund", body, token).await {
             Ok(reply) => match result(&reply) {
-                Some(DONE) => accepted(&reply, attempt),
+                Some(DONE) => accepted(&reply, order),
                 Some(code) if PLATFORM_ACCOUNT.contains(&code) => {
                     RefundAnswer::AccountRefused { code: format!("zibal_{code}") }
                 }
@@ -265,30 +271,48 @@ fn has_status_of_payment(reply: &Reply) -> bool {
     }
 }
 
-/// What the session alone says of a refund. `None` where the platform has to be asked.
-fn found_in_session(inquired: Result<Reply, GatewayAnswer>, order: &RefundOrder<'_>) -> Option<RefundAnswer> {
+/// What a session shows of money that goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SessionShows {
+    Nothing,
+    /// Some of it went back or is about to. Whether the session says so of a part alone is not published.
+    SomeRefund,
+}
+
+/// What the session alone says of a refund, or what it shows where the platform has to be asked. A session knows nothing of
+/// parts: what it says of the whole is said of this refund where nothing else can be meant.
+fn found_in_session(
+    inquired: Result<Reply, GatewayAnswer>,
+    order: &RefundOrder<'_>,
+) -> Result<SessionShows, RefundAnswer> {
     let RefundOrder { link: _, attempt, payment: _, refund } = *order;
     let known = || refund.gateway_reference.clone();
     let account_refused = |code: String| RefundAnswer::AccountRefused { code: format!("zibal_{code}") };
     let reply = match inquired {
         Ok(reply) => reply,
-        Err(GatewayAnswer::AccountRefused { code }) => return Some(account_refused(code)),
+        Err(GatewayAnswer::AccountRefused { code }) => return Err(account_refused(code)),
         Err(_) => {
-            return Some(RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() });
+            return Err(RefundAnswer::Unknown { why: "the inquiry before a refund was not answered".to_owned() });
         }
     };
+    let is_meant = order.takes_any() || order.is_alone() && !is_untouched(order);
     match session_answer(&reply, attempt) {
-        GatewayAnswer::Paid(_) => None,
-        GatewayAnswer::Returned => Some(RefundAnswer::Succeeded { reference: known() }),
-        GatewayAnswer::Processing => {
-            Some(RefundAnswer::Accepted { reference: known().unwrap_or_else(|| attempt.session.clone()) })
+        GatewayAnswer::Paid(_) => Ok(SessionShows::Nothing),
+        GatewayAnswer::Returned if is_meant => Err(RefundAnswer::Succeeded { reference: known() }),
+        GatewayAnswer::Processing if is_meant => {
+            Err(RefundAnswer::Accepted { reference: known().unwrap_or_else(|| attempt.session.clone()) })
         }
-        GatewayAnswer::NotPaid(_) if is_untouched(order) => {
-            Some(RefundAnswer::Refused { code: "zibal_not_paid".to_owned() })
+        // What is reversed is reversed whole.
+        GatewayAnswer::Returned if status(&reply) == Some(REVERSED) => {
+            Err(RefundAnswer::Refused { code: "zibal_reversed".to_owned() })
         }
-        GatewayAnswer::AccountRefused { code } => Some(account_refused(code)),
+        GatewayAnswer::Returned | GatewayAnswer::Processing => Ok(SessionShows::SomeRefund),
+        GatewayAnswer::NotPaid(_) if is_untouched(order) && order.others().all(|other| other.calls == 0) => {
+            Err(RefundAnswer::Refused { code: "zibal_not_paid".to_owned() })
+        }
+        GatewayAnswer::AccountRefused { code } => Err(account_refused(code)),
         // Also where it is not paid after a call of ours: that may be how it shows what the call did.
-        _ => Some(RefundAnswer::Unknown { why: format!("status {:?} of a session that is refunded", status(&reply)) }),
+        _ => Err(RefundAnswer::Unknown { why: format!("status {:?} of a session that is refunded", status(&reply)) }),
     }
 }
 
@@ -345,7 +369,7 @@ fn session_answer(reply: &Reply, attempt: &Attempt) -> GatewayAnswer {
         Some(2) => GatewayAnswer::Unconfirmed,
         Some(3) => not_paid(NotPaidCause::Cancelled, "cancelled"),
         Some(4..=12) => not_paid(NotPaidCause::Declined, "failed"),
-        Some(15 | 18) => GatewayAnswer::Returned,
+        Some(15 | REVERSED) => GatewayAnswer::Returned,
         // Being refunded: it may still fail, so that it is asked about again.
         Some(16) => GatewayAnswer::Processing,
         Some(21) => GatewayAnswer::AccountRefused { code: "21".to_owned() },
@@ -450,45 +474,102 @@ fn listed_refund(row: &Value) -> ListedRefund {
     }
 }
 
-/// What the platform's list says of a refund: of the one that we know, by the platform's number of it or by our own, and
-/// otherwise of any, where one that failed counts for nothing.
-fn found(list: &[ListedRefund], order: &RefundOrder<'_>) -> RefundAnswer {
-    let RefundOrder { link: _, attempt, payment, refund } = *order;
-    let reference = |row: &ListedRefund| row.id.clone().unwrap_or_else(|| attempt.session.clone());
+/// What the platform's list says of a refund: of the one that we know, by the platform's number of it or by our own, and of
+/// any only where that counts. One that failed and is not known to be ours counts for nothing.
+///
+/// That a list shows our own number is concluded from clients, so that a row without any text may be ours: it is where we
+/// called, it has our amount, and no other refund of ours can have made it. It never says that a second call is safe, whatever
+/// is left: the platform has no keys of idempotency, and nothing says that it counts what went back before.
+fn found(list: &[ListedRefund], session: SessionShows, order: &RefundOrder<'_>) -> RefundAnswer {
+    let RefundOrder { link: _, attempt, payment: _, refund } = *order;
     let is_ours = |row: &&ListedRefund| {
         row.id.is_some() && row.id == refund.gateway_reference || row.description.as_deref() == Some(refund.id.as_str())
     };
     // A platform that gave no number of the refund took the only one that there is.
-    let is_only_one = list.len() == 1 && refund.gateway_reference.as_ref() == Some(&attempt.session);
-    let ours = list.iter().find(is_ours).or_else(|| list.first().filter(|_| is_only_one));
+    let is_only_one = list.len() == 1
+        && refund.gateway_reference.as_ref() == Some(&attempt.session)
+        && order.others().all(|other| other.calls == 0)
+        && list.iter().all(|row| row.amount.is_none_or(|amount| amount == refund.amount));
+    let is_of_another = |row: &ListedRefund| row.listed().is_of_another(order);
+    let only_one = list.first().filter(|row| is_only_one && !is_of_another(row));
+    let ours = list.iter().find(is_ours).or(only_one);
     if let Some(row) = ours.filter(|row| row.status == RefundStatus::Failed) {
-        return RefundAnswer::Failed { reference: Some(reference(row)), code: "zibal_refund_failed".to_owned() };
+        let reference = Some(row.reference(order));
+        return RefundAnswer::Failed { reference, code: "zibal_refund_failed".to_owned() };
     }
-    let row = ours.or_else(|| list.iter().find(|row| row.status != RefundStatus::Failed));
-    match row.map(|row| (row, row.status)) {
-        Some((row, RefundStatus::Refunded | RefundStatus::Pending))
-            if row.amount.is_some_and(|amount| amount < payment.money.minor_units()) =>
-        {
-            RefundAnswer::Unknown { why: "a part of the payment was refunded".to_owned() }
+    let alive: Vec<&ListedRefund> = list.iter().filter(|row| row.status != RefundStatus::Failed).collect();
+    let listed: Vec<Listed<'_>> = alive.iter().map(|row| row.listed()).collect();
+    if any_counts(&listed, order) {
+        return ours.or(alive.first().copied()).map_or(RefundAnswer::Unlisted, |row| row.answer(order));
+    }
+    if let Some(row) = ours.or_else(|| without_any_text(&alive, order)) {
+        return row.answer(order);
+    }
+    match look_through(&listed, order) {
+        // The session may know of it before the list does, and so may be what our own call did.
+        Seen::Left(_) if session == SessionShows::SomeRefund && alive.is_empty() => {
+            RefundAnswer::Unknown { why: "a session that went back without a refund in its list".to_owned() }
         }
-        Some((row, RefundStatus::Refunded)) => RefundAnswer::Succeeded { reference: Some(reference(row)) },
-        Some((row, RefundStatus::Pending)) => RefundAnswer::Accepted { reference: reference(row) },
-        Some((_, RefundStatus::Unknown | RefundStatus::Failed)) => {
-            RefundAnswer::Unknown { why: "a refund in a status that is not known".to_owned() }
-        }
-        None => RefundAnswer::Unlisted,
+        Seen::At(_) | Seen::Left(_) => RefundAnswer::Unlisted,
+        Seen::TooLittleLeft => RefundAnswer::Refused { code: "zibal_too_little_left".to_owned() },
+        Seen::Unreadable => RefundAnswer::Unknown { why: "a list of refunds that cannot be read".to_owned() },
     }
 }
 
-/// What the platform says when it takes a refund. What it reversed is done; anything else is on its way, and it may have
-/// given it no number.
-fn accepted(reply: &Reply, attempt: &Attempt) -> RefundAnswer {
+/// The row without any text that our call must have made, where it was made: there are more such rows of our amount than other
+/// refunds of ours can explain.
+fn without_any_text<'a>(alive: &[&'a ListedRefund], order: &RefundOrder<'_>) -> Option<&'a ListedRefund> {
+    let fits = |row: &&&ListedRefund| {
+        row.description.is_none() && row.amount == Some(order.refund.amount) && !row.listed().is_of_another(order)
+    };
+    let is_seen = |other: &Refund| {
+        let by_number = |row: &&ListedRefund| row.id.is_some() && row.id == other.gateway_reference;
+        alive.iter().any(|row| by_number(row) || row.description.as_deref() == Some(other.id.as_str()))
+    };
+    let explains = |other: &&Refund| {
+        other.calls > 0 && other.amount == order.refund.amount && other.takes() > 0 && !is_seen(other)
+    };
+    let unexplained = alive.iter().filter(fits).count() > order.others().filter(explains).count();
+    alive.iter().rfind(fits).copied().filter(|_| order.refund.calls > 0 && unexplained)
+}
+
+impl ListedRefund {
+    fn listed(&self) -> Listed<'_> {
+        let is_readable = self.status != RefundStatus::Unknown;
+        Listed { id: self.id.as_deref(), mark: self.description.as_deref(), amount: self.amount, is_readable }
+    }
+
+    fn reference(&self, order: &RefundOrder<'_>) -> String {
+        self.id.clone().unwrap_or_else(|| order.attempt.session.clone())
+    }
+
+    /// What it says where it is the one that is looked for.
+    fn answer(&self, order: &RefundOrder<'_>) -> RefundAnswer {
+        match self.status {
+            RefundStatus::Refunded | RefundStatus::Pending
+                if self.amount.is_some_and(|amount| amount != order.refund.amount) =>
+            {
+                RefundAnswer::Unknown { why: "another amount than was to be refunded".to_owned() }
+            }
+            RefundStatus::Refunded => RefundAnswer::Succeeded { reference: Some(self.reference(order)) },
+            RefundStatus::Pending => RefundAnswer::Accepted { reference: self.reference(order) },
+            RefundStatus::Unknown | RefundStatus::Failed => {
+                RefundAnswer::Unknown { why: "a refund in a status that is not known".to_owned() }
+            }
+        }
+    }
+}
+
+/// What the platform says when it takes a refund. What it reversed is done, where the whole was to go back; anything else is on
+/// its way, and it may have given it no number.
+fn accepted(reply: &Reply, order: &RefundOrder<'_>) -> RefundAnswer {
     let row = reply.get("data").map(listed_refund);
     let id = row.and_then(|row| row.id);
-    if reply.get("data").and_then(|data| data.get("reversed")) == Some(&Value::Bool(true)) {
+    let is_reversed = reply.get("data").and_then(|data| data.get("reversed")) == Some(&Value::Bool(true));
+    if is_reversed && order.is_whole() {
         return RefundAnswer::Succeeded { reference: id };
     }
-    RefundAnswer::Accepted { reference: id.unwrap_or_else(|| attempt.session.clone()) }
+    RefundAnswer::Accepted { reference: id.unwrap_or_else(|| order.attempt.session.clone()) }
 }
 
 /// The platform's token, and the account that refunds are paid from.
@@ -507,10 +588,8 @@ fn track(attempt: &Attempt) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::RefundId;
-    use domain::link::{Refund, RefundCause, RefundState};
-
     use super::*;
+    use crate::refunds::tests as ours;
     use crate::tests::attempt;
 
     fn reply(body: Value) -> Reply {
@@ -636,23 +715,24 @@ mod tests {
         }
     }
 
+    /// A refund of the whole that was called for so often, and to which the platform gave this reference.
+    fn called(whole: Money, calls: u32, reference: Option<&str>) -> Refund {
+        let changes = json!({
+            "cause": "automatic", "calls": calls, "gateway_reference": reference, "state": "calling",
+            "since": "2026-11-23T22:10:00Z",
+        });
+        ours::refund(ours::OURS, whole.minor_units(), changes)
+    }
+
     #[test]
     fn what_may_have_been_called_for_is_never_taken_for_missing_credentials_or_a_no() {
         let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
         let payment = Payment::new("7", "zibal#15966442233311", attempt.money);
         let of = |calls: u32, reference: Option<&str>| {
-            let refund = Refund {
-                id: RefundId::of(&attempt.id, None),
-                cause: RefundCause::Automatic,
-                created_at: Timestamp::UNIX_EPOCH,
-                calls,
-                unanswered: 0,
-                gateway_reference: reference.map(str::to_owned),
-                state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
-            };
+            let refund = called(attempt.money, calls, reference);
             let order =
                 RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
-            let not_paid = found_in_session(Ok(reply(json!({ "status": 3 }))), &order).unwrap();
+            let not_paid = found_in_session(Ok(reply(json!({ "status": 3 }))), &order).unwrap_err();
             (unlisted_without_access(&order).name(), refused_without_access(&order).name(), not_paid.name())
         };
         assert_eq!(of(0, None), ("credentials_missing", "credentials_missing", "refused"));
@@ -665,20 +745,10 @@ mod tests {
     fn found_in(data: Value, reference: Option<&str>) -> RefundAnswer {
         let attempt = attempt("zibal", "15966442233311", 50_000, "IRR");
         let payment = Payment::new("7", "zibal#15966442233311", attempt.money);
-        let refund = Refund {
-            id: RefundId::of(&attempt.id, None),
-            cause: RefundCause::Automatic,
-            created_at: Timestamp::UNIX_EPOCH,
-            calls: 1,
-            unanswered: 0,
-            gateway_reference: reference.map(str::to_owned),
-            state: RefundState::Calling { since: Timestamp::UNIX_EPOCH },
-        };
+        let refund = called(attempt.money, 1, reference);
         let list = listed_refunds(&reply(json!({ "result": 1, "data": data }))).unwrap();
-        found(
-            &list,
-            &RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund },
-        )
+        let order = RefundOrder { link: &crate::tests::link(), attempt: &attempt, payment: &payment, refund: &refund };
+        found(&list, SessionShows::Nothing, &order)
     }
 
     #[test]
@@ -714,11 +784,96 @@ mod tests {
 
     #[test]
     fn a_refund_is_done_at_once_where_it_was_a_reverse() {
-        let attempt = attempt("zibal", "1", 50_000, "IRR");
-        let of = |data: Value| accepted(&reply(json!({ "result": 1, "data": data })), &attempt);
+        let of_amount = |amount: i64, data: Value| {
+            let open = attempt("zibal", "1", 50_000, "IRR");
+            let payment = Payment::new("7", "zibal#1", open.money);
+            let kept = ours::Kept::new(open, payment, vec![ours::refund(ours::OURS, amount, json!({ "calls": 1 }))]);
+            accepted(&reply(json!({ "result": 1, "data": data })), &kept.order())
+        };
+        let of = |data: Value| of_amount(50_000, data);
         assert_eq!(of(json!({ "reversed": true })).name(), "succeeded");
         assert_eq!(of(json!({ "refundId": 7 })), RefundAnswer::Accepted { reference: "7".to_owned() });
         assert_eq!(of(Value::Null), RefundAnswer::Accepted { reference: "1".to_owned() });
+        assert_eq!(of_amount(20_000, json!({ "reversed": true })).name(), "accepted", "a part is not reversed");
+    }
+
+    /// A refund of so much of a payment of 50,000 rial that a link kept, after so many calls, and another of 20,000 that the
+    /// platform took.
+    fn kept(amount: i64, calls: u32) -> ours::Kept {
+        let open = attempt("zibal", "15966442233311", 50_000, "IRR");
+        let payment = Payment::new("7", "zibal#15966442233311", open.money);
+        let taken = json!({
+            "state": "accepted", "since": "2026-11-23T22:09:00Z", "calls": 1, "gateway_reference": "71",
+        });
+        let asked = ours::refund(ours::OURS, amount, json!({ "calls": calls }));
+        ours::Kept::new(open, payment, vec![asked, ours::refund(ours::ANOTHER, 20_000, taken)])
+    }
+
+    fn row(id: u64, amount: i64, status: &str, description: Option<&str>) -> Value {
+        json!({ "refundId": id, "amount": amount, "statusEn": status, "description": description })
+    }
+
+    fn found_of_kept(amount: i64, calls: u32, session: SessionShows, rows: &[Value]) -> RefundAnswer {
+        let list = listed_refunds(&reply(json!({ "result": 1, "data": rows }))).unwrap();
+        found(&list, session, &kept(amount, calls).order())
+    }
+
+    #[test]
+    fn a_part_is_found_by_our_own_number_beside_another_part_and_one_that_somebody_made() {
+        let of = |amount: i64, calls: u32, rows: &[Value]| found_of_kept(amount, calls, SessionShows::Nothing, rows);
+        let another = || row(71, 20_000, "pending", Some(ours::ANOTHER));
+        let foreign = || row(70, 20_000, "refunded", Some("by hand"));
+        let mine = row(72, 10_000, "refunded", Some(ours::OURS));
+        let succeeded = RefundAnswer::Succeeded { reference: Some("72".to_owned()) };
+        assert_eq!(of(10_000, 1, &[another(), foreign(), mine.clone()]), succeeded);
+        assert_eq!(of(10_000, 1, &[another(), foreign()]), RefundAnswer::Unlisted, "never again after a call");
+        assert_eq!(of(10_000, 0, &[another()]), RefundAnswer::Unlisted);
+        let too_much = RefundAnswer::Refused { code: "zibal_too_little_left".to_owned() };
+        assert_eq!(of(20_000, 0, &[another(), foreign()]), too_much);
+        assert_eq!(of(9_000, 1, &[another(), mine]).name(), "unknown", "ours, and of another amount");
+        assert_eq!(of(10_000, 0, &[json!({ "refundId": 70, "statusEn": "refunded" })]).name(), "unknown");
+        assert_eq!(of(10_000, 1, &[row(72, 10_000, "failed", Some(ours::OURS))]).name(), "failed");
+        assert_eq!(of(10_000, 1, &[row(72, 10_000, "odd", Some(ours::OURS))]).name(), "unknown");
+    }
+
+    #[test]
+    fn a_row_without_any_text_is_ours_only_after_a_call_and_where_nothing_else_of_ours_explains_it() {
+        let of =
+            |amount: i64, calls: u32, rows: &[Value]| found_of_kept(amount, calls, SessionShows::Nothing, rows).name();
+        let bare = |id: u64, amount: i64| row(id, amount, "refunded", None);
+        assert_eq!(of(10_000, 1, &[bare(71, 20_000), bare(72, 10_000)]), "succeeded");
+        assert_eq!(of(10_000, 0, &[bare(71, 20_000), bare(72, 10_000)]), "unlisted", "we did not call yet");
+        assert_eq!(of(20_000, 1, &[bare(71, 20_000)]), "unlisted", "it is the other one");
+        assert_eq!(of(20_000, 1, &[bare(70, 20_000)]), "unlisted", "it may be the other one, which is not seen yet");
+        assert_eq!(of(20_000, 1, &[bare(71, 20_000), bare(72, 20_000)]), "succeeded");
+    }
+
+    #[test]
+    fn what_a_session_says_of_the_whole_says_nothing_of_a_part() {
+        let at = |status: i64, kept: &ours::Kept| match found_in_session(
+            Ok(reply(json!({ "status": status, "amount": 50_000 }))),
+            &kept.order(),
+        ) {
+            Ok(SessionShows::Nothing) => "nothing",
+            Ok(SessionShows::SomeRefund) => "some refund",
+            Err(answer) => answer.name(),
+        };
+        for (status, expected) in
+            [(1, "nothing"), (15, "some refund"), (16, "some refund"), (18, "refused"), (3, "unknown")]
+        {
+            assert_eq!(at(status, &kept(10_000, 0)), expected, "{status}");
+        }
+        let whole = |calls: u32| ours::Kept {
+            attempt: Attempt {
+                refunds: vec![ours::refund(ours::OURS, 50_000, json!({ "calls": calls }))],
+                ..kept(1, 0).attempt
+            },
+            ..kept(1, 0)
+        };
+        assert_eq!([at(15, &whole(1)), at(18, &whole(1)), at(16, &whole(1))], ["succeeded", "succeeded", "accepted"]);
+        assert_eq!([at(15, &whole(0)), at(18, &whole(0))], ["some refund", "refused"], "somebody else did it");
+        let early = found_of_kept(10_000, 0, SessionShows::SomeRefund, &[]);
+        assert_eq!(early.name(), "unknown", "the list may be late");
     }
 
     #[test]

@@ -57,11 +57,11 @@ impl Environment {
             .transpose()
     }
 
-    /// An absolute web address without its final slash.
+    /// An absolute web address as it is read, without its final slash.
     pub fn base_url(&self, name: &'static str) -> Result<String, ConfigurationError> {
         let value = self.required(name)?;
         match url::Url::parse(&value) {
-            Ok(url) if url.has_host() => Ok(value.trim_end_matches('/').to_owned()),
+            Ok(url) if url.has_host() => Ok(url.as_str().trim_end_matches('/').to_owned()),
             Ok(_) => Err(ConfigurationError::invalid(name, "it names no host")),
             Err(error) => Err(ConfigurationError::invalid(name, error)),
         }
@@ -91,5 +91,7 @@ mod tests {
         assert_eq!(error.to_string(), "the environment variable PAYLINK_TABLE is missing");
         let wrong = Environment::from([("PAYLINK_BASE_URL", "nowhere")]);
         assert!(wrong.base_url("PAYLINK_BASE_URL").unwrap_err().to_string().contains("PAYLINK_BASE_URL"));
+        let odd = Environment::from([("PAYLINK_BASE_URL", "https:PAY.example.com//")]);
+        assert_eq!(odd.base_url("PAYLINK_BASE_URL").unwrap(), "https://pay.example.com");
     }
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use metrics::{METRICS, Measurement, Metric, NAMESPACE};
+pub use metrics::{DueKind, METRICS, Measurement, Metric, NAMESPACE, NOBODY};
 
 /// Measurements travel as events of this target, so that a program that starts no telemetry writes none.
 const MEASUREMENTS: &str = "measurements";

@@ -5,9 +5,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::events::EventType;
+use domain::events::{DeliveryState, EventType};
 use domain::gateway::GatewayKind;
 use domain::messages::channel::Channel;
+use domain::messages::delivery::MessageState;
+use domain::messages::provider_profile::ProviderKind;
 use serde_json::{Map, Value, json};
 
 use crate::MEASUREMENTS;
@@ -39,16 +41,21 @@ const ATTEMPTS: Metric = count("Attempts", &["Gateway", "Outcome"]);
 const GATEWAY_CALLS: Metric = count("GatewayCalls", &["Gateway"]);
 const GATEWAY_ERRORS: Metric = count("GatewayErrors", &["Gateway"]);
 const CONFIRMATION_AGE: Metric = Metric { name: "ConfirmationAge", unit: "Seconds", dimensions: &["Gateway"] };
-const MESSAGES: Metric = count("Messages", &["Channel", "Outcome"]);
-const EVENTS: Metric = count("Events", &["Outcome"]);
+const MESSAGES_SENT: Metric = count("MessagesSent", &["Channel", "Provider"]);
+const MESSAGES_WAITING: Metric = count("MessagesWaiting", &["Channel", "Provider"]);
+const MESSAGES_FAILED: Metric = count("MessagesFailed", &["Channel", "Provider"]);
+const MESSAGES_SKIPPED: Metric = count("MessagesSkipped", &["Channel"]);
+const EVENTS_DELIVERED: Metric = count("EventsDelivered", &[]);
+const EVENTS_WAITING: Metric = count("EventsWaiting", &[]);
+const EVENTS_FAILED: Metric = count("EventsFailed", &[]);
 const GATEWAY_REFUSALS: Metric = count("GatewayRefusals", &["Gateway"]);
-const DUE_FOUND: Metric = count("DueFound", &[]);
+const DUE_FOUND: Metric = count("DueFound", &["Kind"]);
 const DUE_FAILED: Metric = count("DueFailed", &[]);
 const RETRY_RUNS: Metric = count("RetryRuns", &[]);
-const OLDEST_DUE_AGE: Metric = Metric { name: "OldestDueAge", unit: "Seconds", dimensions: &[] };
+const OLDEST_DUE_AGE: Metric = Metric { name: "OldestDueAge", unit: "Seconds", dimensions: &["Kind"] };
 
 /// Everything that is measured. Alarms and the dashboard may name nothing else.
-pub const METRICS: [Metric; 17] = [
+pub const METRICS: [Metric; 22] = [
     LINKS_MADE,
     LINKS_OPENED,
     LINKS_PAID,
@@ -60,17 +67,46 @@ pub const METRICS: [Metric; 17] = [
     GATEWAY_ERRORS,
     GATEWAY_REFUSALS,
     CONFIRMATION_AGE,
-    MESSAGES,
-    EVENTS,
+    MESSAGES_SENT,
+    MESSAGES_WAITING,
+    MESSAGES_FAILED,
+    MESSAGES_SKIPPED,
+    EVENTS_DELIVERED,
+    EVENTS_WAITING,
+    EVENTS_FAILED,
     DUE_FOUND,
     DUE_FAILED,
     RETRY_RUNS,
     OLDEST_DUE_AGE,
 ];
 
+/// What fell due and waits until a schedule comes for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueKind {
+    Links,
+    Messages,
+    Events,
+}
+
+impl DueKind {
+    pub const ALL: [DueKind; 3] = [Self::Links, Self::Messages, Self::Events];
+
+    /// Its name as a dimension.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+            Self::Messages => "messages",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// The provider's place in the dimensions where no provider serves the address of a message.
+pub const NOBODY: &str = "none";
+
 /// One thing that was observed.
 #[derive(Clone, Copy, Debug)]
-pub enum Measurement {
+pub enum Measurement<'a> {
     /// An event of a link, with the gateway of the link's account. It is measured where the event is recorded, once.
     LinkEvent { kind: EventType, gateway: GatewayKind },
     /// A gateway was called, and gave an answer, or none but that it has trouble.
@@ -81,12 +117,13 @@ pub enum Measurement {
     GatewayRefused { gateway: GatewayKind },
     /// The age of a payment that was reported or is being taken, and is not decided yet, when the sweep came to it.
     StillConfirming { gateway: GatewayKind, age: Duration },
-    /// A message was handed to its provider, and is `sent`, `waiting`, `failed` or `skipped`.
-    MessageSent { channel: Channel, outcome: &'static str },
-    /// An event was posted to an endpoint, and is `delivered`, `waiting` or `failed`.
-    EventPosted { outcome: &'static str },
-    /// How many pieces of due work a run of a schedule found, and how long the oldest had been due.
-    Due { found: usize, oldest: Duration },
+    /// What came of one try to send a message, or of a message that had been sent before its provider reported that it did
+    /// not arrive.
+    MessageTried { channel: Channel, provider: Option<ProviderKind>, state: &'a MessageState },
+    /// What came of one try to post an event to an endpoint.
+    EventPosted { state: &'a DeliveryState },
+    /// How many pieces of due work of a kind a run of a schedule found, and how long the oldest had been due.
+    Due { kind: DueKind, found: usize, oldest: Duration },
     /// How many pieces of due work of a run met an error of ours, whether or not a gateway or a provider had been
     /// called.
     DueFailed { failed: usize },
@@ -98,7 +135,7 @@ pub enum Measurement {
 /// A figure of one measurement, with the values of its dimensions.
 type Figure = (Metric, Value, Vec<&'static str>);
 
-impl Measurement {
+impl Measurement<'_> {
     /// Writes it down, where telemetry was started.
     pub fn record(self) {
         if tracing::enabled!(target: MEASUREMENTS, tracing::Level::INFO) {
@@ -130,15 +167,46 @@ impl Measurement {
             Self::StillConfirming { gateway, age } => {
                 vec![(CONFIRMATION_AGE, json!(age.as_secs()), vec![gateway.as_str()])]
             }
-            Self::MessageSent { channel, outcome } => vec![(MESSAGES, json!(1), vec![channel.as_str(), outcome])],
-            Self::EventPosted { outcome } => vec![(EVENTS, json!(1), vec![outcome])],
-            Self::Due { found, oldest } => {
-                vec![(DUE_FOUND, json!(found), vec![]), (OLDEST_DUE_AGE, json!(oldest.as_secs()), vec![])]
-            }
+            Self::MessageTried { channel, provider, state } => message_tried(channel, provider, state),
+            Self::EventPosted { state } => event_posted(state),
+            Self::Due { kind, found, oldest } => vec![
+                (DUE_FOUND, json!(found), vec![kind.as_str()]),
+                (OLDEST_DUE_AGE, json!(oldest.as_secs()), vec![kind.as_str()]),
+            ],
             Self::DueFailed { failed } => vec![(DUE_FAILED, json!(failed), vec![])],
             Self::RetriesRan => vec![(RETRY_RUNS, json!(1), vec![])],
         }
     }
+}
+
+/// Each try counts 1 for what became of it and 0 for what did not, so that the average of a figure is its share of the tries,
+/// also where a provider has only ever failed. Its provider stands beside the channel, because one that is dead would not show
+/// beside another that takes most of a channel's messages.
+fn message_tried(channel: Channel, provider: Option<ProviderKind>, state: &MessageState) -> Vec<Figure> {
+    let provider = provider.map_or(NOBODY, ProviderKind::as_str);
+    let tried = |counted: Metric| {
+        let each = [MESSAGES_SENT, MESSAGES_WAITING, MESSAGES_FAILED];
+        each.map(|metric| (metric, json!(u8::from(metric == counted)), vec![channel.as_str(), provider])).to_vec()
+    };
+    match state {
+        MessageState::Sent(_) => tried(MESSAGES_SENT),
+        MessageState::Waiting { .. } => tried(MESSAGES_WAITING),
+        MessageState::Failed { .. } => tried(MESSAGES_FAILED),
+        MessageState::Skipped { .. } => vec![(MESSAGES_SKIPPED, json!(1), vec![channel.as_str()])],
+        // Nobody has tried yet.
+        MessageState::Queued { .. } | MessageState::Sending { .. } => vec![],
+    }
+}
+
+/// Shares as those of messages are.
+fn event_posted(state: &DeliveryState) -> Vec<Figure> {
+    let counted = match state {
+        DeliveryState::Delivered => EVENTS_DELIVERED,
+        DeliveryState::Waiting { .. } => EVENTS_WAITING,
+        DeliveryState::Failed => EVENTS_FAILED,
+    };
+    let each = [EVENTS_DELIVERED, EVENTS_WAITING, EVENTS_FAILED];
+    each.map(|metric| (metric, json!(u8::from(metric == counted)), vec![])).to_vec()
 }
 
 fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
@@ -153,6 +221,7 @@ fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
         EventType::AttemptFailed => vec![attempt("failed")],
         EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
         EventType::RefundSucceeded => vec![attempt("refunded")],
+        EventType::RefundNeedsReview => vec![link(NEEDS_REVIEW)],
         // Counted with the payment, the end of the refund, the review and the message that they belong to; a change of what a
         // business set is none of a link.
         EventType::AuditEntryCreated
@@ -178,6 +247,8 @@ fn line<'a>(now: Duration, dimensions: &[&str], figures: impl Iterator<Item = &'
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
+
     use super::*;
 
     const NOW: Duration = Duration::from_millis(1_773_119_783_000);
@@ -213,15 +284,43 @@ mod tests {
         assert_eq!((&lines[1]["Gateway"], &lines[1]["Outcome"]), (&json!("stripe"), &json!("paid")));
     }
 
+    fn failed() -> MessageState {
+        MessageState::Failed { at: Timestamp::UNIX_EPOCH, reason: "gone".to_owned(), sent: None }
+    }
+
+    fn tried(state: &MessageState) -> Measurement<'_> {
+        Measurement::MessageTried { channel: Channel::Sms, provider: Some(ProviderKind::Kavenegar), state }
+    }
+
+    #[test]
+    fn a_try_counts_for_what_became_of_it_and_against_what_did_not_so_that_shares_are_averages() {
+        let figures = |state: &MessageState| {
+            let lines = tried(state).lines(NOW);
+            let [line] = &lines[..] else { panic!("{lines:?}") };
+            assert_eq!((&line["Channel"], &line["Provider"]), (&json!("sms"), &json!("kavenegar")));
+            ["MessagesSent", "MessagesWaiting", "MessagesFailed"].map(|name| line[name].as_u64().unwrap())
+        };
+        let waiting = MessageState::Waiting { until: Timestamp::UNIX_EPOCH, reason: "busy".to_owned() };
+        assert_eq!(figures(&failed()), [0, 0, 1]);
+        assert_eq!(figures(&waiting), [0, 1, 0]);
+        assert!(tried(&MessageState::Queued { until: Timestamp::UNIX_EPOCH }).lines(NOW).is_empty(), "nobody tried");
+        let unserved = Measurement::MessageTried { channel: Channel::Sms, provider: None, state: &failed() }.lines(NOW);
+        assert_eq!((&unserved[0]["Provider"], &unserved[0]["MessagesFailed"]), (&json!(NOBODY), &json!(1)));
+        let event = Measurement::EventPosted { state: &DeliveryState::Failed }.lines(NOW);
+        assert_eq!([&event[0]["EventsDelivered"], &event[0]["EventsWaiting"], &event[0]["EventsFailed"]], [0, 0, 1]);
+    }
+
     #[test]
     fn every_figure_is_among_those_that_alarms_may_name_and_has_a_value_for_each_dimension() {
         let gateway = GatewayKind::Zarinpal;
+        let (failed, skipped) = (failed(), MessageState::Skipped { at: Timestamp::UNIX_EPOCH });
         let mut all = vec![
             Measurement::GatewayCalled { gateway, is_answered: true },
             Measurement::StillConfirming { gateway, age: Duration::from_secs(90) },
-            Measurement::MessageSent { channel: Channel::Sms, outcome: "sent" },
-            Measurement::EventPosted { outcome: "delivered" },
-            Measurement::Due { found: 3, oldest: Duration::from_secs(61) },
+            tried(&failed),
+            tried(&skipped),
+            Measurement::EventPosted { state: &DeliveryState::Delivered },
+            Measurement::Due { kind: DueKind::Messages, found: 3, oldest: Duration::from_secs(61) },
             Measurement::DueFailed { failed: 1 },
             Measurement::RetriesRan,
             Measurement::Abandoned { gateway },
