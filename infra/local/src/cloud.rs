@@ -7,20 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use domain::Timestamp;
-use domain::link::PaymentLink;
+use domain::link::{LinkFilter, PaymentLink};
 use runtime::{Clock, ConfigurationError, Environment, Runtime};
-use store::{BusinessStore, LinkList, LinksOf, Store, StoreError};
+use store::{BusinessStore, LinkList, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::crm::Crm;
+use crate::deployment::Deployment;
 use crate::page::{BusinessRow, LinkRow, Overview};
 use crate::sqs::Queue;
 use crate::stream::StreamReader;
 use crate::template::{Template, TemplateError};
-use crate::{page, schedule, seed, sqs, stream};
+use crate::{deployment, page, schedule, seed, sqs, stream};
 use simulators::gateways::{Simulators, drop_webhooks, gateway_urls, send_webhooks};
 use simulators::providers::aws_account::Account;
+use simulators::providers::crm_line::Reporter;
 use simulators::providers::inbox::Inbox;
 use simulators::providers::reports::Reports;
 use simulators::providers::{self, Opening};
@@ -99,8 +101,13 @@ pub struct Cloud {
     pub inbox: Inbox,
     /// The AWS account: sandboxes, verified identities, preferences.
     pub account: Account,
+    /// The stack as CloudFormation and its neighbours describe it.
+    pub deployment: Deployment,
     /// Where stream records end that could not be worked off. The local stream tries for ever and puts none here.
     pub undelivered: Queue,
+    /// Where reports end that deliver-messages could not note. The local providers invoke it themselves, and put none
+    /// here.
+    pub unnoted: Queue,
     pub crm: Crm,
     pub simulators: Simulators,
     pub store: Store,
@@ -155,13 +162,17 @@ impl Cloud {
         let simulators = Simulators::open(&base, options.data.as_deref(), notify, options.clock)
             .map_err(|error| cannot_open("the gateways' books", &error))?;
         let crm = Crm::default();
-        let (account, undelivered) = (Account::default(), Queue::default());
+        let (account, undelivered, unnoted) = (Account::default(), Queue::default(), Queue::default());
+        let deployment = Deployment::new(store.table(), store.secrets_table(), &format!("{base}/sqs"));
+        let queues = [("undelivered", undelivered.clone()), ("unnoted", unnoted.clone())];
         let deliver = options.webhooks.then(|| function_url(ports, "deliver-messages"));
         let reports = Reports::new(deliver);
         let api = format!("http://localhost:{functions}");
+        let line = Reporter::new(options.webhooks.then(|| api.clone()), seed::LINE_KEY);
         let router = front_router(api, &inbox, &crm, &simulators, overview(store.clone()))
-            .merge(providers::router(&Opening { inbox: inbox.clone(), account: account.clone(), reports }))
-            .nest_service("/sqs", sqs::router(undelivered.clone()));
+            .merge(providers::router(&Opening { inbox: inbox.clone(), account: account.clone(), reports, line }))
+            .nest_service("/sqs", sqs::router(queues))
+            .nest_service("/aws", deployment::router(deployment.clone(), account.clone()));
         tasks.push(tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not end it.
             let _ = axum::serve(nodelay(front), router).await;
@@ -173,7 +184,9 @@ impl Cloud {
         Ok(Self {
             inbox,
             account,
+            deployment,
             undelivered,
+            unnoted,
             crm,
             simulators,
             store,
@@ -254,6 +267,7 @@ fn environment(ports: Ports, table: &str, dynamodb: &str) -> BTreeMap<String, St
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_ENDPOINT_URL", format!("{cloud}/aws")),
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
         ("AWS_ENDPOINT_URL_SNS", format!("{cloud}/sns")),
         ("AWS_ENDPOINT_URL_SES", format!("{cloud}/ses")),
@@ -334,7 +348,7 @@ async fn businesses(store: &Store, now: Timestamp) -> Result<Vec<BusinessRow>, S
     let from = now.checked_sub(jiff::SignedDuration::from_hours(OVERVIEW_HOURS)).unwrap_or(now);
     let mut rows = Vec::new();
     for business in store.list_businesses(OVERVIEW_BUSINESSES, None).await?.entries {
-        let list = LinkList::all(LinksOf::Time(from, now));
+        let list = LinkList::new(LinkFilter::made_between(from, now), now);
         let links = store.of(&business.id).list_links(&list, OVERVIEW_LINKS, None).await?.entries;
         let key = seed::KEYS.into_iter().find(|(id, _)| *id == business.id.as_str());
         rows.push(BusinessRow {

@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use simulators::answer_body::AnswerBody;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 
 use crate::seed::{BAZAAR, DEMO};
@@ -68,6 +70,8 @@ pub struct NextAnswer {
     /// How long the answer takes.
     #[serde(default)]
     after_milliseconds: u64,
+    /// What comes behind the status, where it is not nothing.
+    body: Option<AnswerBody>,
 }
 
 fn once() -> u32 {
@@ -142,11 +146,12 @@ async fn take(crm: &Crm, business: &str, secret: &str, headers: &HeaderMap, body
         state.events.drain(..surplus);
     }
     let Some(answer) = planned else { return status.into_response() };
-    tokio::time::sleep(std::time::Duration::from_millis(answer.after_milliseconds)).await;
-    match answer.retry_after {
-        Some(wait) => (status, [("retry-after", wait)]).into_response(),
-        None => status.into_response(),
+    tokio::time::sleep(Duration::from_millis(answer.after_milliseconds)).await;
+    let mut response = answer.body.map_or_else(|| status.into_response(), |body| body.respond(status));
+    if let Some(wait) = answer.retry_after.and_then(|wait| wait.parse().ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
+    response
 }
 
 /// Whether one of the signatures is that of the secret. How old the event is does not matter here: tests turn the

@@ -11,6 +11,7 @@ pub mod watch;
 
 mod cloud;
 pub mod crm;
+pub mod deployment;
 mod schedule;
 mod stream;
 

@@ -238,6 +238,9 @@ fn mail(message: &Delivered, now: Timestamp) -> Markup {
             h3 dir="auto" { (subject) }
             dl {
                 dt { "From" } dd { bdi { (message.from) } }
+                @if let Some(address) = &message.reply_to {
+                    dt { "Answers to" } dd { bdi { (address) } }
+                }
                 dt { "To" } dd { bdi { (message.to) } }
             }
             iframe title={ "Mail: " (subject) } srcdoc=(mail_document(message))
@@ -541,6 +544,7 @@ mod tests {
             channel: Channel::Sms,
             to: to.to_owned(),
             from: "PAYLINK".to_owned(),
+            reply_to: None,
             subject: None,
             body: body.to_owned(),
             html: None,
@@ -582,6 +586,7 @@ mod tests {
     fn email(html: Option<&str>) -> Outcome<Delivered> {
         Ok(Delivered {
             channel: Channel::Email,
+            reply_to: Some("ask@business.example".to_owned()),
             subject: Some("Invoice 77".to_owned()),
             html: html.map(str::to_owned),
             ..sms("ali@example.com", "Pay: https://pay.example/p/1")?

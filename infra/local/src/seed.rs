@@ -7,12 +7,13 @@ use domain::business::settings::{Settings, TimeZoneName};
 use domain::gateway::{GatewayKind, Mode};
 use domain::idempotency::IdempotencyLog;
 use domain::ids::{
-    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, ProviderId, ReceiptTypeId, Role,
+    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, FieldKey, ItemId, PersonId, ProviderId,
+    ReceiptTypeId, Role,
 };
 use domain::locale::Locale;
 use domain::messages::approved_template::{ApprovedTemplate, Placeholder, TemplateName};
 use domain::messages::provider::{MessageProvider, ProviderConfig, ProviderFields, ProviderKind, ProviderSecret};
-use domain::messages::sms_route::{NumberPrefix, SmsRoute};
+use domain::messages::sms_route::{NumberPrefix, SmsCarrier, SmsRoute};
 use domain::messages::template::TemplateParameter;
 use domain::money::{Currency, Money};
 use domain::public_url::{Reach, parse_endpoint_url};
@@ -22,13 +23,14 @@ use domain::records::contact::{Contact, Person};
 use domain::records::credentials::Credentials;
 use domain::records::item::{Item, ReceiptField};
 use domain::records::receipt_type::ReceiptType;
-use domain::records::webhook_endpoint::{SigningSecret, SigningVersion, WebhookEndpoint};
+use domain::records::signing::{SigningSecret, SigningVersions};
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::{Field, Problems, Rejection, Timestamp};
-use store::{ApiKey, BusinessStore, KeyHolder, RecordWritten, Scope, Store, StoreError};
+use store::{ApiKey, BusinessStore, KeyHolder, NewProviderSecret, RevisionWritten, Scope, Store, StoreError};
 
 use crate::Cloud;
 use crate::crm::{BAZAAR_EVENTS_PATH, BAZAAR_SIGNING_SECRET, EVENTS_PATH, SIGNING_SECRET};
-use simulators::providers::{bot, kavenegar, whatsapp};
+use simulators::providers::{bot, crm_line, kavenegar, whatsapp};
 
 /// The ids of the demo businesses. What both have is called alike in both: an account, a contact, an endpoint, an
 /// integration.
@@ -42,6 +44,10 @@ pub const BAZAAR_HOST: &str = "pay.bazaar.localhost";
 pub const API_KEY: &str = "plk_demo_local-crm-key";
 pub const BAZAAR_KEY: &str = "plk_bazaar_local-crm-key";
 pub const PLATFORM_KEY: &str = "plp_local-platform-key";
+
+/// The demo business's line of SMS, and the key with which it reports and can do nothing else.
+pub const LINE: &str = "crm-line";
+pub const LINE_KEY: &str = "plk_demo_local-line-key";
 
 /// The demo businesses, each with its API key.
 pub const KEYS: [(&str, &str); 2] = [(DEMO, API_KEY), (BAZAAR, BAZAAR_KEY)];
@@ -156,8 +162,9 @@ pub async fn plant(cloud: &Cloud) -> Result<(), SeedError> {
     register_webhooks(cloud, DEMO, &ACCOUNTS);
     register_webhooks(cloud, BAZAAR, &BAZAAR_ACCOUNTS);
     let store = &cloud.store;
-    let random = runtime::random().map_err(|error| Rejection::new("no_randomness", error.to_string()))?;
-    store.ensure_token_secret(random).await?;
+    let random = || runtime::random().map_err(|error| Rejection::new("no_randomness", error.to_string()));
+    store.ensure_token_secret(random()?).await?;
+    store.ensure_search_secret(random()?).await?;
     if store.list_api_keys(&KeyHolder::Platform).await?.is_empty() {
         put_key(store, &KeyHolder::Platform, PLATFORM_KEY, "demo-platform", &Scope::ALL).await?;
     }
@@ -205,7 +212,7 @@ async fn plant_business(
         let business = Business::new(id.clone(), name.to_owned(), runtime::Clock::System.now());
         match cloud.store.put_business(&business, &revision).await? {
             // Another start of the same cloud made it.
-            RecordWritten::Applied | RecordWritten::Rejected => {}
+            RevisionWritten::Applied(_) | RevisionWritten::Rejected => {}
         }
     }
     put_key(&cloud.store, &KeyHolder::Business(id), key, "demo-crm", &Scope::OF_A_BUSINESS).await?;
@@ -216,10 +223,12 @@ async fn plant_demo(cloud: &Cloud) -> Result<(), SeedError> {
     let Some(store) = plant_business(cloud, demo(), "Demo Business", API_KEY).await? else { return Ok(()) };
     for (id, name, parent) in [("income", "Income", None), ("online", "Online payment", Some("income"))] {
         let parent_id = parent.map(ReceiptTypeId::parse).transpose()?;
-        store
-            .put_receipt_type(&ReceiptType { id: ReceiptTypeId::parse(id)?, name: name.to_owned(), parent_id })
-            .await?;
+        let receipt_type = ReceiptType { id: ReceiptTypeId::parse(id)?, name: name.to_owned(), parent_id };
+        let (_, revision) = store.receipt_type_to_change(&receipt_type.id).await?;
+        // Where somebody else was faster, they planted the same.
+        store.put_receipt_type(&receipt_type, &revision).await?;
     }
+    put_key(&cloud.store, &KeyHolder::Business(demo()), LINE_KEY, "demo-line", &[Scope::Report]).await?;
     plant_accounts(&store, &ACCOUNTS).await?;
     plant_providers(&store, &cloud.page_url()).await?;
     plant_contact(&store).await?;
@@ -243,7 +252,7 @@ async fn plant_bazaar(cloud: &Cloud) -> Result<(), SeedError> {
         balance: None,
         people: Vec::new(),
     };
-    store.put_contact(&contact).await?;
+    put_contact(&store, &contact).await?;
     let url = format!("{}{BAZAAR_EVENTS_PATH}", cloud.page_url());
     plant_endpoint(&store, &url, BAZAAR_SIGNING_SECRET).await?;
     let settings = Settings {
@@ -272,6 +281,14 @@ pub async fn give_bazaar_a_host(cloud: &Cloud, port: u16) -> Result<(), SeedErro
     Ok(())
 }
 
+async fn put_contact(store: &BusinessStore, contact: &Contact) -> Result<(), SeedError> {
+    let (known, revision) = store.contact_to_change(&contact.id).await?;
+    // Where somebody else was faster, they planted the same.
+    match store.write_contact(contact, known.as_ref(), &revision).await? {
+        RevisionWritten::Applied(_) | RevisionWritten::Rejected => Ok(()),
+    }
+}
+
 async fn put_settings(store: &BusinessStore, settings: &Settings) -> Result<(), SeedError> {
     let (_, revision) = store.settings_to_change().await?;
     // Where somebody else was faster, they planted the same.
@@ -288,11 +305,16 @@ fn settings() -> Result<Settings, Rejection> {
         default_locale: Locale::parse("fa-IR")?,
         default_region: Region::parse("IR")?,
         default_receipt_type_id: Some(ReceiptTypeId::parse("online")?),
-        // SNS does not deliver to Iran.
-        sms_routes: vec![SmsRoute { prefix: NumberPrefix::parse("+98")?, provider: ProviderId::parse("kavenegar")? }],
+        // SNS does not deliver to Iran. The Emirates are the line's of the CRM's own.
+        sms_routes: vec![by_provider("+98", "kavenegar")?, by_provider("+971", LINE)?],
         return_url_hosts: vec!["crm.example".to_owned()],
         ..Settings::default()
     })
+}
+
+fn by_provider(prefix: &str, provider: &str) -> Result<SmsRoute, Rejection> {
+    let carrier = SmsCarrier::Provider(ProviderId::parse(provider)?);
+    Ok(SmsRoute { prefix: NumberPrefix::parse(prefix)?, carrier })
 }
 
 async fn plant_accounts(store: &BusinessStore, accounts: &[DemoAccount]) -> Result<(), SeedError> {
@@ -309,6 +331,7 @@ async fn plant_accounts(store: &BusinessStore, accounts: &[DemoAccount]) -> Resu
                 enabled: true,
                 gateway: Some(gateway),
                 credentials: Some(CredentialsVersion::parse("demo")?),
+                optional_credentials: credentials.optional_names(),
                 relay: None,
                 late_payment: LatePayment::Refund,
                 summary_page: false,
@@ -325,8 +348,8 @@ fn first_of(problems: Problems) -> Rejection {
     Rejection::new("invalid_credentials", detail)
 }
 
-/// The demo business's providers, on the networks that this machine simulates: a bot, WhatsApp, and SMS for numbers of Iran.
-/// Those that are called by an address are below this one.
+/// The demo business's providers, on the networks that this machine simulates: a bot, WhatsApp, SMS for numbers of
+/// Iran, and for those of the Emirates a line of the CRM's own. Those that are called by an address are below this one.
 pub async fn plant_providers(store: &BusinessStore, page_url: &str) -> Result<(), SeedError> {
     let templates = |name: &str, first: &str| -> Result<Vec<ApprovedTemplate>, Rejection> {
         let phrase = |text: &str| {
@@ -366,6 +389,12 @@ pub async fn plant_providers(store: &BusinessStore, page_url: &str) -> Result<()
             },
             Some(kavenegar::DEMO_KEY),
         ),
+        (
+            LINE,
+            ProviderKind::Webhook,
+            ProviderFields { url: at("crm-line/messages"), ..ProviderFields::default() },
+            None,
+        ),
     ];
     for (id, kind, fields, secret) in providers {
         let mut problems = Problems::default();
@@ -375,10 +404,21 @@ pub async fn plant_providers(store: &BusinessStore, page_url: &str) -> Result<()
             Some(fields) => Some(ProviderSecret::parse(kind, &BTreeMap::from([fields]), "").map_err(first_of)?),
             None => None,
         };
-        let credentials = secret.is_some().then(|| CredentialsVersion::parse("demo")).transpose()?;
-        let provider = MessageProvider { id: ProviderId::parse(id)?, config, credentials };
+        let version = CredentialsVersion::parse("demo")?;
+        let signing = SigningSecret::new(crm_line::DEMO_SECRET.to_owned());
+        let bare = MessageProvider::new(ProviderId::parse(id)?, config);
+        let (provider, secret) = match &secret {
+            Some(secret) => {
+                (MessageProvider { credentials: Some(version), ..bare }, Some(NewProviderSecret::Given(secret)))
+            }
+            None if kind.is_signed() => {
+                let signed = MessageProvider { signing: SigningVersions::first(version), ..bare };
+                (signed, Some(NewProviderSecret::Signing(&signing)))
+            }
+            None => (bare, None),
+        };
         let (_, revision) = store.provider_to_change(&provider.id).await?;
-        store.put_provider(&provider, secret.as_ref(), &revision).await?;
+        store.put_provider(&provider, secret, &revision).await?;
     }
     Ok(())
 }
@@ -391,9 +431,10 @@ pub async fn plant_endpoint(store: &BusinessStore, url: &str, secret: &str) -> R
         events: Vec::new(),
         enabled: true,
         disabled_reason: None,
-        secrets: vec![SigningVersion::new(CredentialsVersion::parse("demo")?)],
+        secrets: SigningVersions::first(CredentialsVersion::parse("demo")?),
         created_at: Timestamp::now(),
         changed_at: None,
+        sent_since: None,
         version: 1,
         idempotency: IdempotencyLog::default(),
     };
@@ -415,6 +456,7 @@ async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
         balance: Some(Money::new(900_000, Currency::IRR)?),
         people: vec![
             Person {
+                id: PersonId::parse("manager")?,
                 role: Role::parse("manager")?,
                 name: None,
                 mobile: Some(Mobile::parse("09120000001", &region)?),
@@ -422,6 +464,7 @@ async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
                 social: Vec::new(),
             },
             Person {
+                id: PersonId::parse("liaison")?,
                 role: Role::parse("liaison")?,
                 name: None,
                 mobile: None,
@@ -429,6 +472,7 @@ async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
                 social: Vec::new(),
             },
             Person {
+                id: PersonId::parse("accountant")?,
                 role: Role::parse("accountant")?,
                 name: None,
                 mobile: None,
@@ -440,16 +484,21 @@ async fn plant_contact(store: &BusinessStore) -> Result<(), SeedError> {
             },
         ],
     };
-    store.put_contact(&contact).await?;
+    put_contact(store, &contact).await?;
     let item = Item {
         id: ItemId::parse("inv-77")?,
         kind: "invoice".to_owned(),
         title: "Invoice 77".to_owned(),
         contact_id,
         amount: Some(Money::new(1_500_000, Currency::IRR)?),
+        due: None,
+        due_at: None,
         url: Some("https://crm.example/invoices/77".to_owned()),
         receipt_fields: vec![ReceiptField { key: FieldKey::parse("payment")?, label: "Payment".to_owned() }],
     };
-    store.put_item(&item).await?;
-    Ok(())
+    let (known, revision) = store.item_to_change(&item.id).await?;
+    // Where somebody else was faster, they planted the same.
+    match store.write_item(&item, known.as_ref(), &revision).await? {
+        RevisionWritten::Applied(_) | RevisionWritten::Rejected => Ok(()),
+    }
 }

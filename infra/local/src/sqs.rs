@@ -1,7 +1,6 @@
-//! The queue of records that could not be worked off: Amazon SQS by its JSON protocol, as far as paylink-admin speaks
-//! it.
+//! The queues of what could not be worked off: Amazon SQS by its JSON protocol, as far as paylink-admin speaks it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
@@ -68,13 +67,22 @@ impl Queue {
     }
 }
 
+/// Queues by their names, which their addresses end with.
+type Queues = Arc<BTreeMap<&'static str, Queue>>;
+
 /// Serves `POST /`.
-pub fn router(queue: Queue) -> Router {
-    Router::new().route("/", post(serve)).with_state(queue)
+pub fn router<const N: usize>(queues: [(&'static str, Queue); N]) -> Router {
+    let queues: Queues = Arc::new(BTreeMap::from(queues));
+    Router::new().route("/", post(serve)).with_state(queues)
 }
 
-async fn serve(State(queue): State<Queue>, headers: HeaderMap, body: String) -> Response {
+async fn serve(State(queues): State<Queues>, headers: HeaderMap, body: String) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
+    let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+    let Some(queue) = queues.get(name) else {
+        let error = json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": name });
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    };
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let most = request["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
     match target.strip_prefix("AmazonSQS.") {

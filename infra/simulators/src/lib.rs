@@ -3,6 +3,7 @@
 //! Each simulator speaks its service's own protocol and refuses what the service would refuse, so that what works here
 //! has met the real rules. Nothing a function depends on may depend on this.
 
+pub mod answer_body;
 mod content_type;
 mod misbehaviour;
 

@@ -14,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::answer_body::AnswerBody;
 use crate::content_type::has_content_type;
 
 /// What a tester asked the next calls of one service to do wrong. It is forgotten at a restart.
@@ -45,6 +46,9 @@ enum How {
     DropAfter,
     /// A 200 without a body; nothing was done.
     Empty,
+    /// The work is done and the status says so, with a body that cannot be read to its end.
+    #[serde(untagged)]
+    Unreadable(AnswerBody),
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +91,7 @@ impl Misbehaviour {
                 bad_gateway()
             }
             Some(How::Empty) => StatusCode::OK.into_response(),
+            Some(How::Unreadable(body)) => body.respond(work.await.status()),
         }
     }
 
@@ -109,7 +114,11 @@ impl Misbehaviour {
         let Some(NextAnswer { call, how, times, return_to }) = order else {
             let expected = json!({
                 "call": calls,
-                "how": [How::Slow, How::Late, How::BadGateway, How::DropAfter, How::Empty, How::Timeout],
+                "how": [
+                    How::Slow, How::Late, How::BadGateway, How::DropAfter, How::Empty, How::Timeout,
+                    How::Unreadable(AnswerBody::Large), How::Unreadable(AnswerBody::CutShort),
+                    How::Unreadable(AnswerBody::Endless), How::Unreadable(AnswerBody::Silent),
+                ],
                 "times": "1 or more, 1 when left out",
             });
             return (StatusCode::BAD_REQUEST, Json(json!({ "expected": expected }))).into_response();

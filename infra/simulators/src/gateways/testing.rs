@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, Request, StatusCode};
 use runtime::Clock;
@@ -83,6 +85,8 @@ impl Client {
 
     async fn send(&self, request: http::request::Builder, body: String) -> Result<Reply, Box<dyn Error>> {
         let request = match self.key {
+            // A key with its secret behind a colon.
+            Some(key) if key.contains(':') => request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(key))),
             Some(key) => request.header(AUTHORIZATION, format!("Bearer {key}")),
             None => request,
         };

@@ -114,6 +114,7 @@ impl Simulator for Zibal {
             .route("/zibal/start/{track}", get(start).post(choose))
             .route("/zibal/simulator/{track}/return_money", post(return_money))
             .route("/zibal/simulator/{track}/complete_refund", post(complete_refund))
+            .route("/zibal/simulator/{track}/dashboard_refund", post(dashboard_refund))
             .route("/zibal/simulator/next_refund", post(next_refund))
             .route("/zibal/simulator/revoke_key", post(revoke_key))
             .route("/zibal/simulator/list_lag", post(list_lag))
@@ -309,8 +310,9 @@ impl Zibal {
         }
     }
 
-    /// The platform's own answers: 1 is success. Nothing keeps an order of it from being carried out twice, as long as the
-    /// gateway does not show the first one.
+    /// The platform's own answers: 1 is success. Without an amount the whole payment goes back. Nothing keeps an order of it
+    /// from being carried out twice, as long as the gateway does not show that all of it went back: whether the platform
+    /// counts what went back before is not published, and that it does not is the hardest case.
     fn refund(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         if let Some(refused) = self.platform_refusal("refund", headers) {
             return refused;
@@ -325,12 +327,21 @@ impl Zibal {
             if !has_account || !self.0.sale(&track).is_some_and(|sale| is_refundable(&sale)) {
                 return Err(BAD_INPUT);
             }
-            let becomes = self.0.next_refund(RefundState::Succeeded);
+            // What is reversed is reversed whole.
+            let tries_to_reverse = input.get("tryReverse").and_then(Value::as_bool).unwrap_or_default();
             self.0.books.change(|ledger| {
                 let sale = ledger.sales.get_mut(&track).ok_or(BAD_INPUT)?;
-                let amount = sale.payment.as_ref().map_or(0, |payment| payment.amount);
-                sale.add_refund(id.to_string(), description, None, becomes, now);
-                let reversed = becomes == RefundState::Succeeded;
+                let paid = sale.payment.as_ref().map_or(0, |payment| payment.amount);
+                let amount = match input.get("amount") {
+                    None | Some(Value::Null) => paid,
+                    Some(amount) => amount.as_u64().filter(|amount| (1..=paid).contains(amount)).ok_or(BAD_INPUT)?,
+                };
+                if tries_to_reverse && amount < paid {
+                    return Err(BAD_INPUT);
+                }
+                let becomes = self.0.next_refund(RefundState::Succeeded);
+                sale.add_refund_of(amount, id.to_string(), description, None, becomes, now);
+                let reversed = tries_to_reverse && becomes == RefundState::Succeeded;
                 let data = json!({ "refundId": id, "amount": amount, "reversed": reversed });
                 Ok(json!({ "result": 1, "message": "success", "data": data }))
             })
@@ -371,22 +382,26 @@ fn listed(refund: &SaleRefund) -> Value {
     })
 }
 
-/// The status of a sale as the gateway shows it: a refund that was ordered a moment ago is not seen yet.
+/// The status of a sale as the gateway shows it: a refund that was ordered a moment ago is not seen yet, and neither are
+/// parts as long as something is left, which is not published.
 fn status(sale: &Sale, now: Timestamp) -> i32 {
-    let ordered = sale.refunds.iter().rev().find(|refund| {
+    let is_seen = |refund: &&SaleRefund| {
         matches!(refund.state, RefundState::Pending | RefundState::Succeeded)
             && now.duration_since(refund.at) >= REFUNDED_AFTER
-    });
+    };
+    let paid = sale.payment.as_ref().map_or(0, |payment| payment.amount);
+    let is_whole = sale.refunds.iter().filter(is_seen).map(|refund| refund.amount).sum::<u64>() >= paid;
+    let is_pending = sale.refunds.iter().filter(is_seen).any(|refund| refund.state == RefundState::Pending);
     match sale.state {
         SaleState::Open | SaleState::Processing => -1,
         SaleState::Waiting => 2,
         SaleState::Cancelled | SaleState::Expired => 3,
         SaleState::Failed => 5,
         SaleState::Ours | SaleState::Returned if sale.payment.is_some() && !sale.refunds.is_empty() => {
-            match ordered.map(|refund| refund.state) {
-                None => VERIFIED,
-                Some(RefundState::Succeeded) => 15,
-                Some(RefundState::Pending | RefundState::Failed | RefundState::Cancelled) => 16,
+            match (is_whole, is_pending) {
+                (false, _) => VERIFIED,
+                (true, false) => 15,
+                (true, true) => 16,
             }
         }
         SaleState::Ours => VERIFIED,
@@ -453,6 +468,16 @@ async fn complete_refund(
     body: Bytes,
 ) -> Result<(), StatusCode> {
     zibal.0.complete_refund(&track, &headers, &body).map(|_| ())
+}
+
+async fn dashboard_refund(
+    State(zibal): State<Zibal>,
+    Path(track): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let refund = zibal.0.ids.number().to_string();
+    zibal.0.dashboard_refund(&track, refund, &headers, &body).map(|_| ())
 }
 
 async fn next_refund(State(zibal): State<Zibal>, headers: HeaderMap, body: Bytes) -> Response {
@@ -547,7 +572,7 @@ mod tests {
     async fn refunds_are_listed_with_their_status_and_made_as_often_as_they_are_asked_for() -> TestResult {
         let client = Client::new(Some("token"))?;
         let track = verified(&client).await?;
-        let order = json!({ "trackId": track, "accountId": "a-1", "description": "rf_1" });
+        let order = json!({ "trackId": track, "accountId": "a-1", "tryReverse": true, "description": "rf_1" });
         let list = json!({ "transactionTrackId": track });
         assert_eq!(call(&client, "account/refund/inquiry", list.clone()).await?["data"], json!([]));
         client.post_json("/zibal/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
@@ -566,6 +591,31 @@ mod tests {
         assert_eq!((&books[0]["refunds"], &books[0]["refunded"]), (&json!(3), &json!(40_000)));
         client.post_json("/zibal/simulator/list_lag", &json!({ "minutes": 30 })).await?;
         assert_eq!(call(&client, "account/refund/inquiry", list).await?["data"], json!([]));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn parts_are_paid_back_and_never_reversed_and_the_session_shows_them_once_nothing_is_left() -> TestResult {
+        let client = Client::new(Some("token"))?;
+        let track = verified(&client).await?;
+        let part = |amount: u64, id: &str| json!({ "trackId": track, "accountId": "a-1", "amount": amount, "description": id });
+        assert_eq!(call(&client, "account/refund", part(20_001, "rf_1")).await?["result"], 6);
+        assert_eq!(call(&client, "account/refund", part(0, "rf_1")).await?["result"], 6);
+        let mut reversed = part(5_000, "rf_1");
+        reversed["tryReverse"] = json!(true);
+        assert_eq!(call(&client, "account/refund", reversed).await?["result"], 6, "a part cannot be reversed");
+        let made = call(&client, "account/refund", part(5_000, "rf_1")).await?;
+        assert_eq!((&made["data"]["amount"], &made["data"]["reversed"]), (&json!(5_000), &json!(false)));
+        let path = format!("/zibal/simulator/{track}/dashboard_refund");
+        assert_eq!(client.post_json(&path, &json!({ "amount": 15_001 })).await?.status, http::StatusCode::CONFLICT);
+        assert_eq!(client.post_json(&path, &json!({ "amount": 5_000 })).await?.status, http::StatusCode::OK);
+        let listed = call(&client, "account/refund/inquiry", json!({ "transactionTrackId": track })).await?;
+        let descriptions = [0, 1].map(|at| listed["data"][at]["description"].clone());
+        assert_eq!(descriptions, [json!("rf_1"), Value::Null]);
+        let session = call(&client, "inquiry", json!({ "merchant": "zibal", "trackId": track })).await?;
+        assert_eq!(session["status"], 1);
+        let books = client.get("/zibal/books.json").await?.json()?;
+        assert_eq!([&books[0]["refunded"], &books[0]["ours"]], [&json!(10_000), &json!(true)]);
         Ok(())
     }
 

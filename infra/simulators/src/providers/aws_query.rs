@@ -109,6 +109,12 @@ impl Parameters {
         Ok(Parameters(parameters))
     }
 
+    /// Parameters as a test has them.
+    #[cfg(test)]
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Parameters {
+        Parameters(pairs.into_iter().collect())
+    }
+
     /// The value of a parameter that is there.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -143,6 +149,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The caller may not: 403.
+    pub(crate) fn denied(code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { status: StatusCode::FORBIDDEN, code, message: message.into() }
+    }
+
     /// The caller's fault: 400.
     pub(crate) fn sender(code: &'static str, message: impl Into<String>) -> Refusal {
         Refusal { status: StatusCode::BAD_REQUEST, code, message: message.into() }

@@ -166,6 +166,7 @@ impl Provider {
             channel: Channel::Social,
             to: chat.to_owned(),
             from: DEMO_BOT.to_owned(),
+            reply_to: None,
             subject: None,
             body: message.to_owned(),
             html: None,

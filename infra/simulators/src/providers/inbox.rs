@@ -38,6 +38,9 @@ pub struct Delivered {
     /// The sender as the recipient sees it: a sender ID or number, a mail address with its readable display name, or a
     /// bot.
     pub from: String,
+    /// The address that an answer to a mail goes to, where that is not its sender's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
     /// Only mails have one.
     pub subject: Option<String>,
     /// The plain text; empty for a mail that came as HTML only.
@@ -204,6 +207,7 @@ pub(crate) mod tests {
             channel: Channel::Sms,
             to: to.to_owned(),
             from: "PAYLINK".to_owned(),
+            reply_to: None,
             subject: None,
             body: body.to_owned(),
             html: None,

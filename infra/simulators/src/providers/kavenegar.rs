@@ -208,6 +208,7 @@ impl Provider {
                 channel: Channel::Sms,
                 to,
                 from: DEMO_SENDER_NUMBER.to_owned(),
+                reply_to: None,
                 subject: None,
                 body: text.to_owned(),
                 html: None,

@@ -8,6 +8,7 @@ mod faults;
 
 pub mod aws_account;
 pub mod bot;
+pub mod crm_line;
 pub mod inbox;
 pub mod kavenegar;
 pub mod reports;
@@ -28,6 +29,8 @@ pub struct Opening {
     pub inbox: Inbox,
     pub account: Account,
     pub reports: Reports,
+    /// How the CRM's own line reports.
+    pub line: crm_line::Reporter,
 }
 
 /// A provider that this machine simulates.
@@ -44,12 +47,13 @@ const fn simulated(provider: ProviderKind, path: &'static str, open: fn(Opening)
 }
 
 /// Every provider that this machine simulates. A new one is a row here.
-pub const SIMULATED: [SimulatedProvider; 5] = [
+pub const SIMULATED: [SimulatedProvider; 6] = [
     simulated(ProviderKind::Sns, "/sns", |opening| sns::router(opening.inbox, opening.account, opening.reports)),
     simulated(ProviderKind::Ses, "/ses", |opening| ses::router(opening.inbox, opening.account, opening.reports)),
     simulated(ProviderKind::BotApi, "/bot-api", |opening| bot::router(opening.inbox)),
     simulated(ProviderKind::Whatsapp, "/social-messaging", |opening| whatsapp::router(opening.inbox, opening.reports)),
     simulated(ProviderKind::Kavenegar, "/kavenegar", |opening| kavenegar::router(opening.inbox)),
+    simulated(ProviderKind::Webhook, "/crm-line", |opening| crm_line::router(opening.inbox, opening.line)),
 ];
 
 /// Everything under the providers' paths.

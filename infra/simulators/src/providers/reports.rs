@@ -1,13 +1,8 @@
-//! What providers report to deliver-messages after they accepted a message, in the envelopes in which AWS brings it: by
-//! an SNS topic, and by a subscription of CloudWatch Logs.
+//! What providers report to deliver-messages after they accepted a message, in the envelope in which AWS brings it: a
+//! message of an SNS topic.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::providers::aws_query::random_id;
@@ -36,12 +31,9 @@ impl Reports {
         self.send(topic_event(message));
     }
 
-    /// Reports by a log.
+    /// Reports by a line of SNS's log, which the account's function hands on to a topic.
     pub fn by_log(&self, line: &Value) {
-        match log_event(line) {
-            Ok(event) => self.send(event),
-            Err(error) => tracing::error!(%error, "A log could not be packed."),
-        }
+        self.by_topic(&of_the_log(line));
     }
 
     fn send(&self, event: Value) {
@@ -68,19 +60,12 @@ pub fn topic_event(message: &Value) -> Value {
     }] })
 }
 
-/// What a subscription of a log group brings.
-///
-/// # Errors
-///
-/// When the line cannot be packed.
-pub fn log_event(line: &Value) -> io::Result<Value> {
-    let batch = json!({
-        "messageType": "DATA_MESSAGE", "owner": "000000000000", "logStream": "1",
-        "logGroup": "sns/us-east-1/000000000000/DirectPublishToPhoneNumber/Failure",
-        "subscriptionFilters": ["reports"],
-        "logEvents": [{ "id": "1", "timestamp": 0, "message": line.to_string() }],
-    });
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(batch.to_string().as_bytes())?;
-    Ok(json!({ "awslogs": { "data": STANDARD.encode(encoder.finish()?) } }))
+/// What infra/bootstrap.yaml publishes of a line of SNS's log of SMS: which message it is about and what became of it. The
+/// number stays in the log.
+pub fn of_the_log(line: &Value) -> Value {
+    json!({
+        "notification": { "messageId": line["notification"]["messageId"] },
+        "delivery": { "providerResponse": line["delivery"]["providerResponse"] },
+        "status": line["status"],
+    })
 }

@@ -1,5 +1,5 @@
-//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox, and what the
-//! deployer's command asks about the account.
+//! The mail provider: Amazon SES v1 `SendEmail`, by its wire protocol, delivering into the inbox. What the deployer's
+//! command asks about the account, it asks by v2, and not here.
 //!
 //! It is strict where SES is, so that a request that AWS would refuse is refused here first. The rules are those of
 //! the SES API reference (`SendEmail`, version 2010-12-01) and the errors that SES gives for addresses.
@@ -29,11 +29,8 @@ use crate::providers::faults::{Fault, Faults, Marker};
 use crate::providers::inbox::{Channel, Delivered, Inbox};
 use crate::providers::reports::Reports;
 
-const SES: Service = Service {
-    namespace: "http://ses.amazonaws.com/doc/2010-12-01/",
-    version: "2010-12-01",
-    actions: &["SendEmail", "GetIdentityVerificationAttributes", "GetSendQuota"],
-};
+const SES: Service =
+    Service { namespace: "http://ses.amazonaws.com/doc/2010-12-01/", version: "2010-12-01", actions: &["SendEmail"] };
 
 /// SES takes at most this many recipients, in all fields together.
 const RECIPIENT_LIMIT: usize = 50;
@@ -68,16 +65,16 @@ pub fn router(inbox: Inbox, account: Account, reports: Reports) -> Router {
 }
 
 async fn serve(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
-    SES.answer(&headers, &body, |action, parameters| match action {
-        "GetIdentityVerificationAttributes" => Ok(provider.account.verified(parameters)),
-        "GetSendQuota" => Ok(provider.account.email_quota()),
-        _ => provider.send(parameters, call_of(&headers)).map(|id| message_id(&id)),
-    })
+    SES.answer(&headers, &body, |_, parameters| provider.send(parameters, call_of(&headers)).map(|id| message_id(&id)))
 }
 
 impl Provider {
     fn send(&self, parameters: &Parameters, call: Option<&str>) -> Result<String, Refusal> {
         let mail = Mail::parse(parameters)?;
+        if let Some(address) = mail.unverified(&self.account) {
+            let text = "Email address is not verified. The following identities failed the check in region US-EAST-1: ";
+            return Err(rejected(&format!("{text}{address}")));
+        }
         if let Some(refusal) = mail.recipients.iter().find_map(|one| self.faults.refusal(&one.address, call)) {
             return Err(refusal());
         }
@@ -102,6 +99,7 @@ fn mailbox(address: &str) -> &str {
 #[derive(Debug)]
 struct Mail {
     source: Mailbox,
+    reply_to: Vec<Mailbox>,
     recipients: Vec<Mailbox>,
     subject: String,
     text: Option<String>,
@@ -116,9 +114,9 @@ impl Mail {
         let source = parameters.get("Source").ok_or_else(|| invalid("Missing required parameter Source"))?;
         let source = Mailbox::parse(source)?;
         let recipients = recipients(parameters)?;
-        for address in parameters.members("ReplyToAddresses") {
-            Mailbox::parse(address)?;
-        }
+        let reply_to: Result<Vec<Mailbox>, Refusal> =
+            parameters.members("ReplyToAddresses").into_iter().map(Mailbox::parse).collect();
+        let reply_to = reply_to?;
         let tags = check_labels(parameters)?;
         let is_watched = parameters.get("ConfigurationSetName").is_some();
 
@@ -133,7 +131,17 @@ impl Mail {
             let reason = "Message.Body needs a Text or an Html that is not empty";
             return Err(invalid(reason));
         }
-        Ok(Mail { source, recipients, subject, text, html, is_watched, tags })
+        Ok(Mail { source, reply_to, recipients, subject, text, html, is_watched, tags })
+    }
+
+    /// The address that SES wants verified and has not: the sender, and in the sandbox each recipient too.
+    fn unverified(&self, account: &Account) -> Option<&str> {
+        let wanted = std::iter::once(&self.source).chain(self.recipients.iter().filter(|_| account.is_in_sandboxes()));
+        let is_verified = |address: &str| {
+            let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+            account.has_verified(address) || account.has_verified(domain)
+        };
+        wanted.map(|mailbox| mailbox.address.as_str()).find(|address| !is_verified(address))
     }
 
     /// What SES publishes about it, if anything.
@@ -160,12 +168,14 @@ impl Mail {
     fn delivered(self, provider_id: &str) -> Vec<Delivered> {
         let at = Timestamp::now();
         let from = self.source.readable();
+        let reply_to = self.reply_to.first().map(|mailbox| mailbox.address.clone());
         self.recipients
             .into_iter()
             .map(|recipient| Delivered {
                 channel: Channel::Email,
                 to: recipient.address,
                 from: from.clone(),
+                reply_to: reply_to.clone(),
                 subject: Some(self.subject.clone()),
                 body: self.text.clone().unwrap_or_default(),
                 html: self.html.clone(),

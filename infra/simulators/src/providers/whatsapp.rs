@@ -127,6 +127,7 @@ impl Provider {
             channel: Channel::Social,
             to,
             from: "Demo Business on WhatsApp".to_owned(),
+            reply_to: None,
             subject: None,
             body: text,
             html: None,

@@ -62,6 +62,14 @@ impl RefundOutcome {
 #[derive(Debug, Deserialize)]
 struct CompleteRefund {
     outcome: RefundOutcome,
+    /// The gateway's id of it. Left out, the last one that waits.
+    refund: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DashboardRefund {
+    /// In the smallest unit.
+    amount: u64,
 }
 
 /// A refund that was just decided.
@@ -108,20 +116,38 @@ impl HostedCheckout {
         self.controls.next_refund.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(usually)
     }
 
-    /// A test control: decides the pending refund of a sale. The result also says which of its refunds that was, and
-    /// whether the merchant's server is told.
+    /// A test control: decides a refund of a sale. The result also says which of its refunds that was, and whether the
+    /// merchant's server is told.
     pub(crate) fn complete_refund(
         &self,
         id: &str,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<DecidedRefund, StatusCode> {
-        let CompleteRefund { outcome } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
+        let CompleteRefund { outcome, refund } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
         let now = self.now();
         self.books.change(|ledger| {
             let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
-            let refund = sale.decide_refund(outcome.is_good(), now).ok_or(StatusCode::CONFLICT)?;
+            let decided = sale.decide_refund(refund.as_deref(), outcome.is_good(), now);
+            let refund = decided.ok_or(StatusCode::CONFLICT)?;
             Ok(DecidedRefund { sale: sale.clone(), refund, is_notified: outcome.is_notified() })
+        })
+    }
+
+    /// A test control: somebody refunds a part of a sale, or all of it, in the gateway's dashboard. `refund` is the id of it.
+    pub(crate) fn dashboard_refund(
+        &self,
+        id: &str,
+        refund: String,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<DecidedRefund, StatusCode> {
+        let DashboardRefund { amount } = order(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
+        let now = self.now();
+        self.books.change(|ledger| {
+            let sale = ledger.sales.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
+            let refund = sale.refund_in_dashboard(amount, refund, now).ok_or(StatusCode::CONFLICT)?;
+            Ok(DecidedRefund { sale: sale.clone(), refund, is_notified: true })
         })
     }
 

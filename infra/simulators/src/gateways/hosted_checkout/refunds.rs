@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sale::{Sale, SaleState};
 
@@ -38,21 +38,24 @@ pub(crate) enum RefundState {
     Cancelled,
 }
 
-impl Sale {
-    /// Accepts a refund of the whole payment.
-    pub(crate) fn add_refund(
-        &mut self,
-        id: String,
-        reference: Value,
-        key: Option<String>,
-        becomes: RefundState,
-        now: Timestamp,
-    ) {
-        let amount = self.payment.as_ref().map_or(0, |payment| payment.amount);
-        self.add_refund_of(amount, id, reference, key, becomes, now);
+impl SaleRefund {
+    /// Whether it can end so: a bank can send back what had reached it.
+    fn can_become(&self, is_good: bool) -> bool {
+        match self.state {
+            RefundState::Pending => true,
+            RefundState::Succeeded => !is_good,
+            RefundState::Failed | RefundState::Cancelled => false,
+        }
     }
 
-    /// Accepts a refund of a part of the payment.
+    /// As the simulator's own books show it.
+    pub(super) fn in_books(&self) -> Value {
+        json!({ "id": self.id, "amount": self.amount, "status": self.state, "reference": self.reference })
+    }
+}
+
+impl Sale {
+    /// Accepts a refund of the payment, or of a part of it.
     pub(crate) fn add_refund_of(
         &mut self,
         amount: u64,
@@ -67,14 +70,30 @@ impl Sale {
         self.settle_refunds();
     }
 
-    /// Decides the oldest refund that is pending, and shows it. There may be none.
-    pub(crate) fn decide_refund(&mut self, is_good: bool, now: Timestamp) -> Option<SaleRefund> {
-        let refund = self.refunds.iter_mut().find(|refund| refund.state == RefundState::Pending)?;
+    /// Decides the refund of this id, or else the last that is pending, and shows it. One that succeeded can still fail.
+    /// There may be none.
+    pub(crate) fn decide_refund(&mut self, id: Option<&str>, is_good: bool, now: Timestamp) -> Option<SaleRefund> {
+        let is_it = |refund: &&mut SaleRefund| match id {
+            Some(id) => refund.id == id && refund.can_become(is_good),
+            None => refund.state == RefundState::Pending,
+        };
+        let refund = self.refunds.iter_mut().rev().find(is_it)?;
         refund.state = if is_good { RefundState::Succeeded } else { RefundState::Failed };
         refund.decided_at = Some(now);
         let decided = refund.clone();
         self.settle_refunds();
         Some(decided)
+    }
+
+    /// Accepts a refund that somebody makes in the dashboard: nothing of the merchant's program is on it. `None` where not so
+    /// much is left.
+    pub(crate) fn refund_in_dashboard(&mut self, amount: u64, id: String, now: Timestamp) -> Option<SaleRefund> {
+        let is_paid = matches!(self.state, SaleState::Ours);
+        if !is_paid || amount == 0 || amount > self.refundable() {
+            return None;
+        }
+        self.add_refund_of(amount, id, Value::Null, None, RefundState::Succeeded, now);
+        self.refunds.last().cloned()
     }
 
     /// How much of the payment can still be given back. What is pending is used up already.
@@ -158,20 +177,20 @@ mod tests {
     #[test]
     fn a_refund_that_waits_leaves_nothing_to_refund_and_counts_once_it_is_done() {
         let mut sale = paid();
-        sale.add_refund("re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        sale.add_refund_of(1_000, "re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 1_000, 1), 0));
-        assert_eq!(sale.decide_refund(true, NOW).unwrap().id, "re_1");
+        assert_eq!(sale.decide_refund(None, true, NOW).unwrap().id, "re_1");
         assert_eq!((shown(&sale), sale.refundable()), (row("returned", false, 1_000, 0, 1), 0));
-        assert!(sale.decide_refund(true, NOW).is_none(), "nothing waits any more");
+        assert!(sale.decide_refund(None, true, NOW).is_none(), "nothing waits any more");
     }
 
     #[test]
     fn a_refund_that_fails_makes_the_money_the_businesss_again() {
         let mut sale = paid();
-        sale.add_refund("re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
-        assert_eq!(sale.decide_refund(false, NOW).unwrap().id, "re_1");
+        sale.add_refund_of(1_000, "re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        assert_eq!(sale.decide_refund(None, false, NOW).unwrap().id, "re_1");
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 0, 1), 1_000));
-        sale.add_refund("re_2".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
+        sale.add_refund_of(1_000, "re_2".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
         assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
     }
 
@@ -182,5 +201,30 @@ mod tests {
         assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 400, 0, 1), 600));
         sale.add_refund_of(600, "re_2".to_owned(), Value::Null, None, RefundState::Succeeded, NOW);
         assert_eq!(shown(&sale), row("returned", false, 1_000, 0, 2));
+    }
+
+    #[test]
+    fn of_several_refunds_the_last_that_waits_is_decided_unless_one_is_named() {
+        let mut sale = paid();
+        for id in ["re_1", "re_2", "re_3"] {
+            sale.add_refund_of(300, id.to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        }
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 900, 3), 100));
+        assert_eq!(sale.decide_refund(None, true, NOW).unwrap().id, "re_3");
+        assert_eq!(sale.decide_refund(Some("re_1"), false, NOW).unwrap().id, "re_1");
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 300, 300, 3), 400));
+        assert!(sale.decide_refund(Some("re_1"), true, NOW).is_none(), "what failed stays so");
+        assert_eq!(sale.decide_refund(Some("re_3"), false, NOW).unwrap().id, "re_3", "a bank sent it back");
+        assert_eq!((shown(&sale), sale.refundable()), (row("ours", true, 0, 300, 3), 700));
+    }
+
+    #[test]
+    fn somebody_in_the_dashboard_refunds_no_more_than_is_left() {
+        let mut sale = paid();
+        sale.add_refund_of(600, "re_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        assert!(sale.refund_in_dashboard(401, "re_2".to_owned(), NOW).is_none());
+        assert!(sale.refund_in_dashboard(0, "re_2".to_owned(), NOW).is_none());
+        assert_eq!(sale.refund_in_dashboard(400, "re_2".to_owned(), NOW).unwrap().reference, Value::Null);
+        assert_eq!(shown(&sale), row("ours", true, 400, 600, 2));
     }
 }

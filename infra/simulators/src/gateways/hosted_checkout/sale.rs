@@ -129,6 +129,7 @@ impl Sale {
             "refunded": self.refunded,
             "refund_pending": self.refund_pending(),
             "refunds": self.refunds_accepted(),
+            "refund_rows": self.refunds.iter().map(SaleRefund::in_books).collect::<Vec<Value>>(),
             "description": self.description,
             "order": self.order,
             "back": self.back,

@@ -25,7 +25,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::page::{books, checkout, choose, complete_async, complete_refund, next_answer, next_refund, revoke_key};
+use self::page::{
+    books, checkout, choose, complete_async, complete_refund, dashboard_refund, next_answer, next_refund, revoke_key,
+};
 use self::payments::{Mollie, cancel, create, retrieve};
 use self::profile::{change_profile, own_profile};
 use self::refunds::{list_refunds, refund, retrieve_refund};
@@ -47,6 +49,7 @@ impl Simulator for Mollie {
             .route("/mollie/checkout/{id}", get(checkout).post(choose))
             .route("/mollie/simulator/{id}/complete_async", post(complete_async))
             .route("/mollie/simulator/{id}/complete_refund", post(complete_refund))
+            .route("/mollie/simulator/{id}/dashboard_refund", post(dashboard_refund))
             .route("/mollie/simulator/profile", post(change_profile))
             .route("/mollie/simulator/next_answer", post(next_answer))
             .route("/mollie/simulator/next_refund", post(next_refund))

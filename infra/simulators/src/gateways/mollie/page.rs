@@ -123,6 +123,22 @@ pub(super) async fn complete_refund(
     }
 }
 
+pub(super) async fn dashboard_refund(
+    State(mollie): State<Mollie>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let refund = format!("re_{}", mollie.0.ids.text(10));
+    match mollie.0.dashboard_refund(&id, refund, &headers, &body) {
+        Ok(DecidedRefund { sale, refund, .. }) => {
+            mollie.notify(&id, &sale);
+            Json(json!({ "refund": refund.id })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
 pub(super) async fn revoke_key(State(mollie): State<Mollie>, headers: HeaderMap, body: Bytes) -> Response {
     mollie.0.revoke_key(&headers, &body)
 }

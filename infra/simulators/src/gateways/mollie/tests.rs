@@ -102,6 +102,40 @@ async fn a_refund_waits_where_a_tester_said_so_and_its_end_is_told_by_the_paymen
 }
 
 #[tokio::test]
+async fn parts_go_back_until_nothing_is_left_each_with_its_own_metadata() -> TestResult {
+    let client = Client::new(Some(KEY))?;
+    let id = paid(&client).await?;
+    let path = format!("/mollie/v2/payments/{id}/refunds");
+    let part = |value: &str, ours: &str| json!({ "amount": { "currency": "EUR", "value": value }, "metadata": { "paylink_refund": ours } });
+    client.post_json("/mollie/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+    let first = client.post_json(&path, &part("5.00", "rf_1")).await?.json()?;
+    assert_eq!(client.post_json(&path, &part("5.01", "rf_2")).await?.status, StatusCode::CREATED);
+    let again = client.post_json(&path, &part("5.01", "rf_3")).await?;
+    assert_eq!(again.status, StatusCode::CONFLICT, "the same amount in short succession");
+    let dashboard = format!("/mollie/simulator/{id}/dashboard_refund");
+    assert_eq!(client.post_json(&dashboard, &json!({ "amount": 5_000 })).await?.status, StatusCode::CONFLICT);
+    assert_eq!(client.post_json(&dashboard, &json!({ "amount": 900 })).await?.status, StatusCode::OK);
+    let refused = client.post_json(&path, &part("0.99", "rf_3")).await?;
+    assert_eq!((refused.status.as_u16(), refused.json()?["field"].clone()), (422, json!("amount")));
+    let list = client.get(&path).await?.json()?;
+    let ours = [0, 1, 2].map(|at| list["_embedded"]["refunds"][at]["metadata"]["paylink_refund"].clone());
+    assert_eq!(ours, [Value::Null, json!("rf_2"), json!("rf_1")]);
+    let payment = client.get(&format!("/mollie/v2/payments/{id}")).await?.json()?;
+    assert_eq!(
+        (&payment["amountRefunded"]["value"], &payment["amountRemaining"]["value"]),
+        (&json!("19.01"), &json!("0.98"))
+    );
+    let complete = format!("/mollie/simulator/{id}/complete_refund");
+    let failed = json!({ "outcome": "failed", "refund": first["id"] });
+    assert_eq!(client.post_json(&complete, &failed).await?.status, StatusCode::OK);
+    let books = client.get("/mollie/books.json").await?.json()?;
+    let sums = ["refunded", "refund_pending", "refunds"].map(|name| books[0][name].clone());
+    assert_eq!(sums, [json!(1_401), json!(0), json!(3)]);
+    assert_eq!(books[0]["refund_rows"][0]["status"], "failed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_answered_as_an_unknown_one() -> TestResult {
     let client = Client::new(Some(KEY))?;
     let id = paid(&client).await?;

@@ -31,7 +31,9 @@ use axum::routing::{get, post};
 
 use self::calls::{cancel, create, list_orders, order_payments, retrieve, retrieve_payment};
 use self::objects::age;
-use self::page::{books, choose, complete_async, complete_refund, hosted_page, next_answer, next_refund, revoke_key};
+use self::page::{
+    books, choose, complete_async, complete_refund, dashboard_refund, hosted_page, next_answer, next_refund, revoke_key,
+};
 use self::refunds::{list_refunds, refund, retrieve_refund};
 use self::state::Razorpay;
 use super::hosted_checkout::HostedCheckout;
@@ -58,6 +60,7 @@ impl Simulator for Razorpay {
             .route("/razorpay/i/{id}", get(hosted_page).post(choose))
             .route("/razorpay/simulator/{id}/complete_async", post(complete_async))
             .route("/razorpay/simulator/{id}/complete_refund", post(complete_refund))
+            .route("/razorpay/simulator/{id}/dashboard_refund", post(dashboard_refund))
             .route("/razorpay/simulator/next_answer", post(next_answer))
             .route("/razorpay/simulator/next_refund", post(next_refund))
             .route("/razorpay/simulator/revoke_key", post(revoke_key))
@@ -70,3 +73,6 @@ impl Simulator for Razorpay {
         self.0.add_endpoint(key, url, secret);
     }
 }
+
+#[cfg(test)]
+mod tests;

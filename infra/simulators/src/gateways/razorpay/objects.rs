@@ -215,8 +215,15 @@ mod tests {
         assert_eq!(statuses(&authorized), ["authorized", "failed"]);
         let mut captured = sale(SaleState::Ours, &["pay_1"]);
         assert_eq!(statuses(&captured), ["captured", "failed"]);
-        captured.add_refund("rfnd_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        captured.add_refund_of(50_000, "rfnd_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
         assert_eq!(statuses(&captured), ["refunded", "failed"]);
+        captured.refunds.clear();
+        captured.add_refund_of(20_000, "rfnd_1".to_owned(), Value::Null, None, RefundState::Pending, NOW);
+        let part = payment_objects("plink_1", &captured).swap_remove(0);
+        assert_eq!(
+            [&part["status"], &part["refund_status"], &part["amount_refunded"]],
+            [&json!("captured"), &json!("partial"), &json!(20_000)]
+        );
         let shown = link(&captured);
         assert_eq!((&shown["status"], &shown["payments"][0]["status"]), (&json!("paid"), &json!("captured")));
     }

@@ -189,6 +189,23 @@ pub(super) async fn complete_refund(
     }
 }
 
+pub(super) async fn dashboard_refund(
+    State(razorpay): State<Razorpay>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let refund = format!("rfnd_{}", razorpay.0.ids.text(14));
+    match razorpay.0.dashboard_refund(&id, refund, &headers, &body) {
+        Ok(DecidedRefund { sale, refund, .. }) => {
+            razorpay.notify_refund("refund.created", &id, &sale, &refund);
+            razorpay.notify_decided(&id, &sale, &refund);
+            Json(json!({ "refund": refund.id })).into_response()
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
 /// The key is the key's id.
 pub(super) async fn revoke_key(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {
     razorpay.0.revoke_key(&headers, &body)

@@ -20,6 +20,9 @@ use crate::gateways::replays::{IdempotentCall, Replayed};
 /// Refunds under one key are one refund. How long is not published.
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// The smallest refund, in the smallest unit.
+const SMALLEST: u64 = 100;
+
 pub(super) async fn refund(
     State(razorpay): State<Razorpay>,
     Path(id): Path<String>,
@@ -81,9 +84,23 @@ impl Razorpay {
             if left == 0 {
                 return Err(Refusal::new("The payment has been fully refunded already"));
             }
-            let amount = input.get("amount").and_then(Value::as_u64).unwrap_or(left);
-            if amount == 0 || amount > left {
+            let amount = match input.get("amount") {
+                None | Some(Value::Null) => left,
+                // Clients send it as a text too.
+                Some(given) => {
+                    whole(given).ok_or_else(|| Refusal::field("amount", "The amount must be an integer."))?
+                }
+            };
+            if amount < SMALLEST {
+                return Err(Refusal::field("amount", "The amount must be at least INR 1.00"));
+            }
+            let captured = sale.payment.as_ref().map_or(0, |payment| payment.amount);
+            if amount > captured {
                 return Err(Refusal::field("amount", "The refund amount provided is greater than amount captured"));
+            }
+            if amount > left {
+                let description = "The total refund amount is greater than the refund payment amount";
+                return Err(Refusal::field("amount", description));
             }
             let becomes = self.0.next_refund(RefundState::Succeeded);
             sale.add_refund_of(amount, refund, notes, key.map(str::to_owned), becomes, now);
@@ -130,12 +147,18 @@ pub(super) fn object(sale: &Sale, refund: &SaleRefund) -> Value {
         RefundState::Succeeded => "processed",
         RefundState::Failed | RefundState::Cancelled => "failed",
     };
+    // An empty list where there are none.
+    let notes = if refund.reference.is_null() { json!([]) } else { refund.reference.clone() };
     json!({
         "id": refund.id, "entity": "refund", "amount": refund.amount, "currency": sale.currency,
-        "payment_id": sale.payment.as_ref().map(|payment| &payment.id), "status": status, "notes": refund.reference,
+        "payment_id": sale.payment.as_ref().map(|payment| &payment.id), "status": status, "notes": notes,
         "receipt": null, "acquirer_data": { "arn": null }, "batch_id": null, "speed_processed": "normal",
         "speed_requested": "normal", "created_at": refund.at.as_second(),
     })
+}
+
+fn whole(given: &Value) -> Option<u64> {
+    given.as_u64().or_else(|| given.as_str()?.parse().ok())
 }
 
 fn is_key_byte(byte: u8) -> bool {

@@ -103,49 +103,58 @@ pub(super) async fn next_refund(State(stripe): State<Stripe>, headers: HeaderMap
     Json(json!({ "becomes": becomes })).into_response()
 }
 
-/// Decides the refund of a payment that waits for a bank.
+/// An event about the refund of an id.
+type AboutRefund = fn(String) -> EventKind;
+
+/// Decides a refund of a payment.
 pub(super) async fn complete_refund(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(Chosen { outcome }) = ordered::<Chosen<RefundCompletion>>(&headers, &body) else {
+    let Some(CompleteRefund { outcome, refund }) = ordered(&headers, &body) else {
         let outcomes = ["succeeded", "failed", "succeeded_no_webhook", "failed_no_webhook"];
-        return expected(json!({ "outcome": outcomes }));
+        return expected(json!({ "outcome": outcomes, "refund": "its id, or nothing for the last that waits" }));
     };
     // A refund that fails is updated as well.
-    let (becomes, kinds): (RefundStatus, &[EventKind]) = match outcome {
+    let (becomes, kinds): (RefundStatus, &[AboutRefund]) = match outcome {
         RefundCompletion::Succeeded => (RefundStatus::Succeeded, &[EventKind::RefundUpdated]),
         RefundCompletion::Failed => (RefundStatus::Failed, &[EventKind::RefundUpdated, EventKind::RefundFailed]),
         RefundCompletion::SucceededNoWebhook => (RefundStatus::Succeeded, &[]),
         RefundCompletion::FailedNoWebhook => (RefundStatus::Failed, &[]),
     };
-    stripe.happen(
-        &id,
-        kinds,
-        |session| if session.complete_refund(becomes) { Ok(()) } else { Err(StatusCode::CONFLICT) },
-    )
+    stripe.happen(&id, |session| {
+        let decided = session.complete_refund(refund.as_deref(), becomes).ok_or(StatusCode::CONFLICT)?;
+        Ok(kinds.iter().map(|kind| kind(decided.clone())).collect())
+    })
 }
 
 #[derive(Debug, Deserialize)]
-struct RefundOutside {
+struct CompleteRefund {
+    outcome: RefundCompletion,
+    /// Stripe's id of it. Left out, the last one that waits.
+    refund: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DashboardRefund {
     amount: u64,
 }
 
 /// Somebody refunds a payment in the dashboard: nothing of ours is on such a refund.
-pub(super) async fn refund_outside(
+pub(super) async fn dashboard_refund(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let order = ordered::<RefundOutside>(&headers, &body).filter(|order| order.amount > 0);
-    let Some(RefundOutside { amount }) = order else {
+    let order = ordered::<DashboardRefund>(&headers, &body).filter(|order| order.amount > 0);
+    let Some(DashboardRefund { amount }) = order else {
         return expected(json!({ "amount": "1 or more, in the smallest unit" }));
     };
     let (now, refund) = (stripe.inner.clock.now(), format!("re_{}", stripe.inner.ids.text(24)));
-    stripe.happen(&id, &[EventKind::RefundCreated, EventKind::Refunded], |session| {
+    stripe.happen(&id, |session| {
         let new = NewRefund {
             id: refund,
             status: RefundStatus::Succeeded,
@@ -153,16 +162,17 @@ pub(super) async fn refund_outside(
             reason: None,
             metadata: BTreeMap::new(),
         };
-        session.refund(new, now).map(drop).map_err(|_| StatusCode::CONFLICT)
+        session.refund(new, now).map_err(|_| StatusCode::CONFLICT)?;
+        Ok(vec![EventKind::RefundCreated, EventKind::Refunded])
     })
 }
 
 /// The customer has the bank take the money back.
 pub(super) async fn dispute(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
-    stripe.happen(&id, &[EventKind::DisputeCreated], |session| match &mut session.state {
+    stripe.happen(&id, |session| match &mut session.state {
         SessionState::Paid { payment, .. } => {
             payment.disputed = true;
-            Ok(())
+            Ok(vec![EventKind::DisputeCreated])
         }
         SessionState::Open
         | SessionState::Processing { .. }
@@ -230,18 +240,13 @@ impl Stripe {
         });
     }
 
-    /// Lets something happen to a session that no call asked for, and shows the session as the books have it.
-    fn happen(
-        &self,
-        id: &str,
-        kinds: &[EventKind],
-        change: impl FnOnce(&mut Session) -> Result<(), StatusCode>,
-    ) -> Response {
+    /// Lets something happen to a session that no call asked for, tells of it, and shows the session as the books have it.
+    fn happen(&self, id: &str, change: impl FnOnce(&mut Session) -> Result<Vec<EventKind>, StatusCode>) -> Response {
         let now = self.inner.clock.now();
         let happened = self.inner.books.change(|ledger| {
             let session = ledger.sessions.get_mut(id).ok_or(StatusCode::NOT_FOUND)?;
-            change(session)?;
-            let events = kinds.iter().map(|kind| self.event(*kind, session, now, None)).collect();
+            let kinds = change(session)?;
+            let events = kinds.into_iter().map(|kind| self.event(kind, session, now, None)).collect();
             Ok((session.in_books(), events))
         });
         match happened {

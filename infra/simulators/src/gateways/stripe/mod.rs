@@ -33,8 +33,8 @@ use axum::routing::{any, get, post};
 
 use self::calls::{create, expire, list_refunds, list_sessions, refund, retrieve, retrieve_refund, unrecognized};
 use self::controls::{
-    add_webhook_endpoint, books, complete_async, complete_refund, dispute, next_answer, next_api_error, next_refund,
-    refund_outside, restrict_key, revoke_key,
+    add_webhook_endpoint, books, complete_async, complete_refund, dashboard_refund, dispute, next_answer,
+    next_api_error, next_refund, restrict_key, revoke_key,
 };
 use self::page::{choose, hosted_page};
 use self::state::{Inner, Stripe};
@@ -56,7 +56,9 @@ impl Simulator for Stripe {
             .route("/stripe/c/pay/{id}", get(hosted_page).post(choose))
             .route("/stripe/simulator/{id}/complete_async", post(complete_async))
             .route("/stripe/simulator/{id}/complete_refund", post(complete_refund))
-            .route("/stripe/simulator/{id}/refund_outside", post(refund_outside))
+            .route("/stripe/simulator/{id}/dashboard_refund", post(dashboard_refund))
+            // The name that it had first.
+            .route("/stripe/simulator/{id}/refund_outside", post(dashboard_refund))
             .route("/stripe/simulator/{id}/dispute", post(dispute))
             .route("/stripe/simulator/next_refund", post(next_refund))
             .route("/stripe/simulator/next_api_error", post(next_api_error))

@@ -212,15 +212,19 @@ impl Session {
         Ok(object)
     }
 
-    /// Decides the refunds that wait, and says whether there was one.
-    pub(super) fn complete_refund(&mut self, becomes: RefundStatus) -> bool {
+    /// Decides the refund of this id, or else the last that waits, and says which one that was. One that succeeded can still
+    /// fail. There may be none.
+    pub(super) fn complete_refund(&mut self, id: Option<&str>, becomes: RefundStatus) -> Option<String> {
         let SessionState::Paid { refunds, .. } = &mut self.state else {
-            return false;
+            return None;
         };
-        let waiting: Vec<_> = refunds.iter_mut().filter(|refund| refund.status == RefundStatus::Pending).collect();
-        let is_any = !waiting.is_empty();
-        waiting.into_iter().for_each(|refund| refund.status = becomes);
-        is_any
+        let is_it = |refund: &&mut Refund| match id {
+            Some(id) => refund.id == id && refund.status.can_become(becomes),
+            None => refund.status == RefundStatus::Pending,
+        };
+        let refund = refunds.iter_mut().rev().find(is_it)?;
+        refund.status = becomes;
+        Some(refund.id.clone())
     }
 
     fn refunded(&self) -> u64 {
@@ -412,6 +416,7 @@ impl Session {
             "refunded": refunded,
             "refund_pending": self.refund_pending(),
             "refunds": self.state.refunds().len(),
+            "refund_rows": self.state.refunds().iter().map(Refund::in_books).collect::<Vec<Value>>(),
             "client_reference_id": self.order.client_reference_id,
             "success_url": self.order.success_url,
             "cancel_url": self.order.cancel_url,
@@ -448,6 +453,15 @@ impl Method {
 }
 
 impl RefundStatus {
+    /// Whether a refund can end so: a bank can send back what had reached it.
+    fn can_become(self, status: Self) -> bool {
+        match self {
+            Self::Pending => true,
+            Self::Succeeded => status == Self::Failed,
+            Self::Failed => false,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -458,6 +472,11 @@ impl RefundStatus {
 }
 
 impl Refund {
+    /// As the simulator's own books show it.
+    fn in_books(&self) -> Value {
+        json!({ "id": self.id, "amount": self.amount, "status": self.status, "reference": self.metadata })
+    }
+
     fn object(&self, payment: &Payment, currency: &str) -> Value {
         let mut refund = json!({
             "id": self.id,

@@ -244,6 +244,43 @@ async fn a_pending_refund_counts_until_it_fails() -> TestResult {
 }
 
 #[tokio::test]
+async fn parts_wait_and_end_each_by_itself_and_one_that_arrived_can_be_sent_back() -> TestResult {
+    let client = client()?;
+    let (id, intent) = paid(&client).await?;
+    let part = async |amount: u64, ours: &str| {
+        let body = format!("payment_intent={intent}&amount={amount}&metadata[paylink_refund]={ours}");
+        client.post_form_with("/stripe/v1/refunds", &body, Some(ours)).await
+    };
+    let pending = json!({ "becomes": "pending" });
+    control(&client, "next_refund", &pending).await?;
+    let first = part(400, "rf_1").await?.json()?;
+    control(&client, "next_refund", &pending).await?;
+    let second = part(400, "rf_2").await?.json()?;
+    assert_ne!(first["id"], second["id"], "two parts of the same amount are two refunds");
+    let refused = part(701, "rf_3").await?;
+    assert_eq!((refused.status.as_u16(), &refused.json()?["error"]["type"]), (400, &json!("invalid_request_error")));
+    control(&client, &format!("{id}/dashboard_refund"), &json!({ "amount": 400 })).await?;
+    let complete = format!("{id}/complete_refund");
+    let failed = json!({ "outcome": "failed", "refund": first["id"] });
+    assert_eq!(control(&client, &complete, &failed).await?.status, StatusCode::OK);
+    control(&client, &complete, &json!({ "outcome": "succeeded" })).await?;
+    let list = client.get(&format!("/stripe/v1/refunds?payment_intent={intent}")).await?.json()?;
+    let shown = [0, 1, 2].map(|at| {
+        let refund = &list["data"][at];
+        (refund["metadata"]["paylink_refund"].clone(), refund["status"].clone())
+    });
+    let ours = |ours: &str, status: &str| (json!(ours), json!(status));
+    assert_eq!(shown, [(Value::Null, json!("succeeded")), ours("rf_2", "succeeded"), ours("rf_1", "failed")]);
+    assert_eq!(charge(&client, &id).await?["amount_refunded"], 800);
+    let sent_back = json!({ "outcome": "failed", "refund": second["id"] });
+    assert_eq!(control(&client, &complete, &sent_back).await?.status, StatusCode::OK);
+    let book = book(&client).await?;
+    let sums = ["refunded", "refund_pending", "refunds", "ours"].map(|name| book[name].clone());
+    assert_eq!(sums, [json!(400), json!(0), json!(3), json!(true)]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_becomes_of_a_refund_is_told_with_its_metadata_unless_it_is_lost() -> TestResult {
     let client = client()?;
     let endpoint = json!({ "api_key": KEY, "url": "http://localhost/hook", "secret": "whsec_x" });

@@ -36,7 +36,7 @@ struct Try {
     answer: String,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum EventKind {
     Completed,
     AsyncSucceeded,
@@ -44,13 +44,14 @@ pub(super) enum EventKind {
     Expired,
     Refunded,
     RefundCreated,
-    RefundUpdated,
-    RefundFailed,
+    /// With the id of the refund, which need not be the last.
+    RefundUpdated(String),
+    RefundFailed(String),
     DisputeCreated,
 }
 
 impl EventKind {
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Completed => "checkout.session.completed",
             Self::AsyncSucceeded => "checkout.session.async_payment_succeeded",
@@ -58,8 +59,8 @@ impl EventKind {
             Self::Expired => "checkout.session.expired",
             Self::Refunded => "charge.refunded",
             Self::RefundCreated => "refund.created",
-            Self::RefundUpdated => "refund.updated",
-            Self::RefundFailed => "refund.failed",
+            Self::RefundUpdated(_) => "refund.updated",
+            Self::RefundFailed(_) => "refund.failed",
             Self::DisputeCreated => "charge.dispute.created",
         }
     }
@@ -86,11 +87,10 @@ impl Event {
         now: Timestamp,
         cause: Option<&Call>,
     ) -> Self {
-        let object = match kind {
+        let object = match &kind {
             EventKind::Refunded => session.charge_object(),
-            EventKind::RefundCreated | EventKind::RefundUpdated | EventKind::RefundFailed => {
-                session.refund_objects().into_iter().next().unwrap_or_default()
-            }
+            EventKind::RefundCreated => session.refund_objects().into_iter().next().unwrap_or_default(),
+            EventKind::RefundUpdated(id) | EventKind::RefundFailed(id) => session.refund_object(id).unwrap_or_default(),
             EventKind::DisputeCreated => session.dispute_object(),
             EventKind::Completed | EventKind::AsyncSucceeded | EventKind::AsyncFailed | EventKind::Expired => {
                 session.object(base)

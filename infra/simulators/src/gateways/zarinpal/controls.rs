@@ -15,7 +15,7 @@ use super::calls::Call;
 use super::host::Host;
 use super::panel;
 use super::refusal::Ordered;
-use super::session::{NotUnverified, PanelRefundStatus, Payment, Session, Unverified};
+use super::session::{NotUnverified, PanelRefund, PanelRefundStatus, Payment, Session, Unverified};
 use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 
@@ -43,6 +43,14 @@ enum RefundOutcome {
 #[derive(Debug, Deserialize)]
 struct CompleteRefund {
     outcome: RefundOutcome,
+    /// Which of the refunds of a session it is, the first being 1. Left out, the last one that waits.
+    refund: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DashboardRefund {
+    /// In the session's currency.
+    amount: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,21 +88,44 @@ pub(super) async fn next_refund(State(host): State<Host>, headers: HeaderMap, bo
     Ok(())
 }
 
-/// Decides the pending refund of a session.
+/// Decides a refund of a session.
 pub(super) async fn complete_refund(
     State(host): State<Host>,
     Path(authority): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(), StatusCode> {
-    let CompleteRefund { outcome } = order(&headers, &body)?;
+    let CompleteRefund { outcome, refund } = order(&headers, &body)?;
     host.change_session(&authority, |session| {
-        let mut pending = session.refunds.iter_mut().filter(|refund| refund.status == PanelRefundStatus::Pending);
-        let refund = pending.next().ok_or(StatusCode::CONFLICT)?;
-        refund.status = match outcome {
+        let becomes = match outcome {
             RefundOutcome::Succeeded => PanelRefundStatus::Done,
             RefundOutcome::Failed => PanelRefundStatus::Failed,
         };
+        let mut refunds = session.refunds.iter_mut().enumerate().rev();
+        let is_it = |(at, one): &(usize, &mut PanelRefund)| match refund {
+            Some(named) => at + 1 == named && one.status != becomes && one.status != PanelRefundStatus::Failed,
+            None => one.status == PanelRefundStatus::Pending,
+        };
+        let (_, refund) = refunds.find(is_it).ok_or(StatusCode::CONFLICT)?;
+        refund.status = becomes;
+        Ok(())
+    })
+}
+
+/// Somebody refunds a part of a payment, or all of it, in the panel.
+pub(super) async fn dashboard_refund(
+    State(host): State<Host>,
+    Path(authority): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(), StatusCode> {
+    let DashboardRefund { amount } = order(&headers, &body)?;
+    let now = host.state.clock.now();
+    host.change_session(&authority, |session| {
+        if amount == 0 || amount > session.refundable() {
+            return Err(StatusCode::CONFLICT);
+        }
+        session.refunds.push(PanelRefund { amount, at: now, status: PanelRefundStatus::Done, description: None });
         Ok(())
     })
 }
@@ -191,7 +222,7 @@ impl Host {
 }
 
 pub(super) async fn next_answer(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Response {
-    let calls: Vec<&str> = Call::ALL.map(Call::name).into_iter().chain([panel::CALL]).collect();
+    let calls: Vec<&str> = Call::ALL.map(Call::name).into_iter().chain(panel::CALLS).collect();
     host.state.misbehaviour.plan(&calls, &headers, &body)
 }
 

@@ -34,8 +34,8 @@ use axum::routing::{get, post};
 
 use self::calls::rest_call;
 use self::controls::{
-    archive, auto_verify, books, complete_refund, inquiry_lag, next_answer, next_code, next_refund, pay_late, register,
-    return_money, reverse_address, revoke_key,
+    archive, auto_verify, books, complete_refund, dashboard_refund, inquiry_lag, next_answer, next_code, next_refund,
+    pay_late, register, return_money, reverse_address, revoke_key,
 };
 use self::host::{Host, Shared};
 use self::mode::Mode;
@@ -71,6 +71,7 @@ impl Zarinpal {
             .route("/simulator/{authority}/pay_late", post(pay_late))
             .route("/simulator/{authority}/archive", post(archive))
             .route("/simulator/{authority}/complete_refund", post(complete_refund))
+            .route("/simulator/{authority}/dashboard_refund", post(dashboard_refund))
             .route("/simulator/next_refund", post(next_refund))
             .route("/simulator/revoke_key", post(revoke_key))
             .route("/simulator/registration", post(register))

@@ -1,7 +1,9 @@
 //! The panel's own API: GraphQL, with an access token. It finds sessions and refunds their payments.
 //!
 //! Only the two operations of the official SDK are known, each by the name of its field. Nothing keeps a refund from being
-//! ordered twice.
+//! ordered twice, and a sum of parts from being more than was paid: whether the panel counts them is not published, and that
+//! it does not is the hardest case. How it shows several refunds of one session is not published either; here they are a
+//! list.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,8 +19,10 @@ use crate::content_type::has_content_type;
 use crate::gateways::credential::Credential;
 use crate::gateways::tehran_time::tehran_time;
 
-/// The call that can be made to misbehave.
-pub(super) const CALL: &str = "graphql";
+/// The calls that can be made to misbehave: the query of sessions, and the one that returns money.
+pub(super) const CALLS: [&str; 2] = [QUERY, ADD_REFUND];
+const QUERY: &str = "graphql";
+const ADD_REFUND: &str = "add_refund";
 
 /// In rial.
 const SMALLEST_REFUND: u64 = 20_000;
@@ -32,7 +36,9 @@ const DATE_FORM: &str = "%Y-%m-%dT%H:%M:%S%:z";
 type Problem = (&'static str, &'static str);
 
 pub(super) async fn graphql(State(host): State<Host>, headers: HeaderMap, body: Bytes) -> Response {
-    host.state.misbehaviour.apply(CALL, || host.graphql(&headers, &body)).await
+    let adds_refund = String::from_utf8_lossy(&body).contains("AddRefund(");
+    let call = if adds_refund { ADD_REFUND } else { QUERY };
+    host.state.misbehaviour.apply(call, || host.graphql(&headers, &body)).await
 }
 
 impl Host {
@@ -118,9 +124,20 @@ impl Host {
     }
 }
 
-/// A session as the panel shows it, with the last of its refunds.
+/// A session as the panel shows it, with its refunds: nothing, one, or a list with the last one at the end.
 fn shown(session: &Session) -> Value {
-    let refund = session.refunds.last();
+    let entry = |refund: &PanelRefund| {
+        json!({
+            "refund_amount": refund.amount,
+            "refund_time": tehran_time(refund.at, DATE_FORM),
+            "refund_status": refund.status,
+        })
+    };
+    let timeline = match session.refunds.as_slice() {
+        [] => Value::Null,
+        [refund] => entry(refund),
+        refunds => refunds.iter().map(entry).collect(),
+    };
     json!({
         "id": session.panel_id.to_string(),
         "terminal_id": "238",
@@ -134,11 +151,7 @@ fn shown(session: &Session) -> Value {
         "amount": session.amount,
         "description": session.description,
         "created_at": tehran_time(session.created_at, DATE_FORM),
-        "timeline": refund.map(|refund| json!({
-            "refund_amount": refund.amount,
-            "refund_time": tehran_time(refund.at, DATE_FORM),
-            "refund_status": refund.status,
-        })),
+        "timeline": timeline,
     })
 }
 

@@ -55,6 +55,18 @@ pub(super) struct PanelRefund {
     pub(super) description: Option<String>,
 }
 
+impl PanelRefund {
+    /// As the simulator's own books show it.
+    fn in_books(&self) -> Value {
+        let status = match self.status {
+            PanelRefundStatus::Pending => "pending",
+            PanelRefundStatus::Done => "succeeded",
+            PanelRefundStatus::Failed => "failed",
+        };
+        json!({ "amount": self.amount, "status": status, "reference": self.description })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum PanelRefundStatus {
@@ -141,6 +153,13 @@ impl Session {
         }
         self.state = SessionState::Paid { payment };
         Ok(())
+    }
+
+    /// How much of a verified payment was neither refunded by the panel nor is about to be.
+    pub(super) fn refundable(&self) -> u64 {
+        let gone = [PanelRefundStatus::Done, PanelRefundStatus::Pending].map(|status| self.refunded_as(status));
+        let is_ours = matches!(self.state, SessionState::Verified { .. });
+        if is_ours { self.amount.saturating_sub(gone.iter().sum()) } else { 0 }
     }
 
     fn refunded_as(&self, status: PanelRefundStatus) -> u64 {
@@ -286,6 +305,7 @@ impl Session {
             "refunded": refunded,
             "refund_pending": self.refunded_as(PanelRefundStatus::Pending),
             "refunds": self.refunds.len() + usize::from(is_reversed),
+            "refund_rows": self.refunds.iter().map(PanelRefund::in_books).collect::<Vec<Value>>(),
             "description": self.description,
             "callback_url": self.callback_url,
             "metadata": self.metadata,

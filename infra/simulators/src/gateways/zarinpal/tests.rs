@@ -216,6 +216,44 @@ async fn the_panel_finds_a_session_by_its_reference_and_refunds_it() -> TestResu
 }
 
 #[tokio::test]
+async fn the_panel_refunds_parts_and_then_the_payment_cannot_be_reversed() -> TestResult {
+    let client = Client::new(Some("token"))?;
+    let mut body = order();
+    body["amount"] = json!(100_000);
+    let authority = call(&client, "request", &body).await?["data"]["authority"].as_str().unwrap_or_default().to_owned();
+    press(&client, &authority, "paid").await?;
+    let claim = json!({ "merchant_id": MERCHANT, "amount": 100_000, "authority": authority });
+    let reference = call(&client, "verify", &claim).await?["data"]["ref_id"].to_string();
+    let find =
+        || panel(&client, "query { Session(reference_id: $reference_id) }", json!({ "reference_id": reference }));
+    let id = find().await?["data"]["Session"][0]["id"].clone();
+    let part = async |amount: u64| {
+        let order = json!({ "session_id": id, "amount": amount, "method": "PAYA", "reason": "OTHER" });
+        panel(&client, "mutation { resource: AddRefund(session_id: $session_id) }", order).await
+    };
+    assert_eq!(part(19_999).await?["errors"][0]["extensions"]["category"], "validation");
+    assert_eq!(part(100_001).await?["errors"][0]["extensions"]["category"], "validation");
+    client.post_json("/zarinpal/simulator/next_refund", &json!({ "becomes": "pending" })).await?;
+    assert_eq!(part(30_000).await?["data"]["resource"]["timeline"]["refund_amount"], 30_000);
+    assert_eq!(call(&client, "reverse", &claim).await?["errors"]["code"], -61);
+    assert_eq!(part(30_000).await?["data"]["resource"]["timeline"][1]["refund_status"], "DONE");
+    let dashboard = format!("/zarinpal/simulator/{authority}/dashboard_refund");
+    assert_eq!(client.post_json(&dashboard, &json!({ "amount": 40_001 })).await?.status, StatusCode::CONFLICT);
+    assert_eq!(client.post_json(&dashboard, &json!({ "amount": 20_000 })).await?.status, StatusCode::OK);
+    let complete = format!("/zarinpal/simulator/{authority}/complete_refund");
+    let first = json!({ "outcome": "failed", "refund": 1 });
+    assert_eq!(client.post_json(&complete, &first).await?.status, StatusCode::OK);
+    assert_eq!(client.post_json(&complete, &json!({ "outcome": "failed" })).await?.status, StatusCode::CONFLICT);
+    let timeline = find().await?["data"]["Session"][0]["timeline"].clone();
+    let statuses = [0, 1, 2].map(|at| timeline[at]["refund_status"].clone());
+    assert_eq!(statuses, [json!("FAILED"), json!("DONE"), json!("DONE")]);
+    let books = client.get("/zarinpal/books.json").await?.json()?;
+    let sums = ["refunded", "refund_pending", "refunds", "ours"].map(|name| books[0][name].clone());
+    assert_eq!(sums, [json!(50_000), json!(0), json!(3), json!(true)]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_inquiry_can_be_late_after_a_reverse_and_codes_can_be_ordered_in_any_status() -> TestResult {
     let client = Client::new(Some("token"))?;
     let authority = authority(&client).await?;
