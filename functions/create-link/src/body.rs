@@ -1,42 +1,44 @@
 //! The body of a create request: its fields as they come, and how each is read.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use domain::business::settings::Settings;
 use domain::ids::{AccountId, ContactId, ItemId, ReferenceId};
 use domain::locale::Locale;
+use domain::messages::routing::MessageRouter;
 use domain::money::Currency;
 use domain::requests::create::Request;
+use domain::requests::due_date::DueDate;
 use domain::requests::expiry::Expiry;
-use domain::{Field, Problems, Rejection};
+use domain::{Field, Problems, Rejection, Timestamp};
 use serde::Deserialize;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+use views::schema::Metadata;
 use web::Given;
-use web::body::{Unknown, refuse_unknown};
-use web::fields::{AfterPaymentBody, nested, read_description, read_metadata};
+use web::body::{GivenTexts, Unknown, refuse_unknown};
+use web::fields::{AfterPaymentBody, nested, read_description, read_internal_note, read_metadata};
 use web::message_round::{MessageBody, RecipientsBody};
-use web::openapi::{with_id, without_required};
+use web::openapi::{parts_within, with_id, without_required};
 use web::records::{ContactBody, ItemBody};
 
 /// What a link is made from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = PaymentLinkBody)]
+#[schema(as = PaymentLinkCreate)]
 pub(crate) struct CreateBody {
     /// The account that the money arrives on. It has a gateway with credentials and online payment is enabled on it. It
-    /// decides the currency and the mode of the link, and cannot be changed afterwards.
+    /// decides the currency and the mode of the link, and cannot be changed afterwards. It is `null` only in a draft's
+    /// `request`, until one is chosen: no link is made without it.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = Option<String>, required = true, format = "id")]
     account_id: Given<String>,
     /// The contact who pays, by its id. Left out, the contact of the item; one of the two is needed. The contact of an
     /// item cannot be another one than the item's. Give this or `contact`, not both.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "id")]
     contact_id: Given<String>,
     /// The item that the link is made on, by its id; left out, none. Give this or `item`, not both.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "id")]
     item_id: Given<String>,
     /// The contact itself instead of `contact_id`, for a CRM that keeps nothing here. What is given is written together
     /// with the link, what is left out stays, and a contact that is not known yet is made and needs a name. In a draft
@@ -49,36 +51,46 @@ pub(crate) struct CreateBody {
     #[serde(default)]
     #[schema(value_type = Option<InlineItem>)]
     item: Given<Inline<ItemBody>>,
-    /// What is to be paid, in the currency's minor unit. Left out, the amount of the item; where that has none, the
-    /// balance of the contact, which is what it owes. The first of them that is there counts, also where it is zero or
+    /// What is to be paid, in the currency's minor unit. Left out, `amount_due` of the item, else its amount; where
+    /// that has neither, the balance of the contact, which is what it owes. The first of them that is there counts, also where it is zero or
     /// negative, and then refuses the request, because only an amount above zero can be paid. It has to be within the
     /// limits of the account's gateway, see `GET /v1/gateways`, and can never be changed afterwards.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "amount")]
     amount: Given<i64>,
     /// The ISO 4217 code of `amount`, and only given together with it. Left out, the account's. It must be that of the
     /// account, also where the amount is the item's or the balance.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "currency")]
     currency: Given<String>,
     /// Until when the link can be paid: an instant with an offset, such as `2026-12-01T18:00:00+03:30`, or a date, such
     /// as `2026-12-01`, which means the end of that day in the business's time zone. It lies ahead, and not more than
-    /// 730 days; a year below 1700 is refused as one of the Persian calendar. Give this or `expires_in_days`, not both;
-    /// without either, `default_expires_in_days` of the settings counts. A payment begun in time may finish a little
-    /// later.
+    /// 730 days; a year from 1300 to 1599 is refused as one of the Persian or the Islamic calendar. Give this or
+    /// `expires_in_days`, not both; without either, `default_expires_in_days` of the settings counts. A payment begun
+    /// in time may finish a little later.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     expires_at: Given<String>,
     /// The same in days from today in the business's time zone, 0 to 730: until the end of that day, so 0 is the end of
     /// today.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "days")]
     expires_in_days: Given<i64>,
+    /// When the customer owes the money: an instant with an offset, or a date, which means the end of that day in the
+    /// business's time zone. It need not be the end of the link: it may lie after it, or in the past, where the money
+    /// is overdue. Left out, it is `due_at` of the item, where that has one; `null` means none, also then.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    due_at: Given<String>,
     /// What the payment is for, at most 500 characters; left out, nothing. The payer reads it in messages, on pages and
     /// at the gateway.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "text-500")]
     description: Given<String>,
+    /// What nobody but the CRM reads, at most 500 characters; left out, nothing. It is in no message and on no page.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "text-500")]
+    internal_note: Given<String>,
     /// The recipients of messages. Left out or empty, nobody is told, and the CRM shows the link itself.
     #[serde(default)]
     #[schema(value_type = Option<RecipientsBody>)]
@@ -95,12 +107,12 @@ pub(crate) struct CreateBody {
     /// left out, none. At most one active link has it: a second one is refused with 409 `reference_id_in_use`, whose
     /// `conflicting_id` names the first.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "id")]
     reference_id: Given<String>,
     /// Where the pay page leads back to: an absolute `https` or `http` address of at most 2,000 characters, whose host
-    /// is listed under `return_url_hosts` in the settings. Left out, it leads nowhere.
+    /// is listed under `return_url_hosts` in the settings. It is kept as browsers read it. Left out, it leads nowhere.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "web-address")]
     return_url: Given<String>,
     /// The language of messages and pages, as a BCP 47 tag such as `fa-IR`. Left out, the contact's; where that has
     /// none, pages follow the browser and messages speak the business's `default_locale`.
@@ -110,8 +122,8 @@ pub(crate) struct CreateBody {
     /// What the CRM wants to find on the link again: at most 20 pairs of texts, keys of 1 to 40 and values of at most
     /// 500 characters. Left out, none. Payers never see it.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    metadata: Given<BTreeMap<String, String>>,
+    #[schema(value_type = Option<Metadata>)]
+    metadata: GivenTexts,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -128,7 +140,7 @@ impl PartialSchema for DraftBody {
 
 impl ToSchema for DraftBody {
     fn name() -> Cow<'static, str> {
-        "PaymentLinkDraftBody".into()
+        "PaymentLinkDraftCreate".into()
     }
 
     fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
@@ -143,7 +155,7 @@ impl PartialSchema for InlineContact {
     fn schema() -> RefOr<Schema> {
         let description = "A contact that comes along with its link. One that is new needs its name; of one that is known \
                            only the fields given are changed, and what is said of one that is left out is for a new one.";
-        with_id(ContactBody::schema(), description)
+        with_id::<ContactBody>(description)
     }
 }
 
@@ -153,7 +165,7 @@ impl ToSchema for InlineContact {
     }
 
     fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
-        ContactBody::schemas(found);
+        parts_within::<ContactBody>(found);
     }
 }
 
@@ -165,7 +177,7 @@ impl PartialSchema for InlineItem {
         let description = "An item that comes along with its link. One that is new needs its kind, its title and its \
                            contact; of one that is known only the fields given are changed, and what is said of one that \
                            is left out is for a new one.";
-        with_id(ItemBody::schema(), description)
+        with_id::<ItemBody>(description)
     }
 }
 
@@ -175,7 +187,7 @@ impl ToSchema for InlineItem {
     }
 
     fn schemas(found: &mut Vec<(String, RefOr<Schema>)>) {
-        ItemBody::schemas(found);
+        parts_within::<ItemBody>(found);
     }
 }
 
@@ -190,28 +202,29 @@ struct Inline<T> {
 
 impl CreateBody {
     /// Reads every field into its narrow type; what cannot be read is on the list of problems.
-    pub(crate) fn read(self, settings: &Settings, problems: &mut Problems) -> Request {
+    pub(crate) fn read(self, router: MessageRouter<'_>, now: Timestamp, problems: &mut Problems) -> Request {
         let p = problems;
-        refuse_unknown("", self.unknown, p);
-        let region = &settings.default_region;
+        refuse_unknown::<Self>("", self.unknown, p);
         let (contact_id, contact) = record("/contact", self.contact_id, self.contact, p, ContactId::parse);
         let (item_id, item) = record("/item", self.item_id, self.item, p, ItemId::parse);
         Request {
             account_id: self.account_id.text("/account_id", p, AccountId::parse),
             contact_id,
             item_id,
-            contact: contact.map(|body| body.read("/contact", region, p)),
-            item: item.map(|body| body.read("/item", p)),
+            contact: contact.map(|body| body.read("/contact", "", router, p)),
+            item: item.map(|body| body.read("/item", "", router.settings, now, p)),
             amount: self.amount.field("/amount", p),
             currency: self.currency.text("/currency", p, Currency::parse),
             expires_at: self.expires_at.text("/expires_at", p, Expiry::parse),
             expires_in_days: self.expires_in_days.parse("/expires_in_days", p, Expiry::parse_days),
+            due_at: self.due_at.change("/due_at", p, |text| DueDate::parse(&text)),
             description: read_description(self.description, p),
-            recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(region, p)),
+            internal_note: read_internal_note(self.internal_note, p),
+            recipients: nested(self.recipients, "/recipients", p, |body, p| body.read(router, p)),
             after_payment: nested(self.after_payment, "/after_payment", p, AfterPaymentBody::read),
             message: nested(self.message, "/message", p, MessageBody::read),
             reference_id: self.reference_id.text("/reference_id", p, ReferenceId::parse),
-            return_url: self.return_url.text("/return_url", p, |url| settings.check_return_url(url)),
+            return_url: self.return_url.text("/return_url", p, |url| router.settings.check_return_url(url)),
             locale: self.locale.text("/locale", p, Locale::parse),
             metadata: read_metadata(self.metadata, p),
         }

@@ -1,7 +1,8 @@
 //! `POST /v1/payment-links/draft`: what a link would be, as the CRM's form shows it. It writes nothing.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::messages::channel::Channel;
@@ -32,8 +33,9 @@ use crate::body::CreateBody;
 pub(crate) struct DraftView {
     #[schema(pattern = "^payment_link_draft$")]
     object: &'static str,
-    /// The create body with every default filled in, to be sent back as it is.
-    #[schema(value_type = Object)]
+    /// The create body with every default filled in, to be sent back as it is. What cannot be used stands there as it
+    /// came, beside its problem.
+    #[schema(value_type = CreateBody)]
     request: Value,
     /// Where each value came from that may be left out.
     #[schema(value_type = SourcesView)]
@@ -41,6 +43,8 @@ pub(crate) struct DraftView {
     amount_display: Option<String>,
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    #[schema(format = DateTime)]
+    due_at: Option<String>,
     choices: ChoicesView,
     recipients: Vec<RecipientView>,
     unreached: Vec<UnreachedView>,
@@ -61,6 +65,7 @@ struct SourcesView {
     contact_id: Option<String>,
     amount: Option<String>,
     expires_at: Option<String>,
+    due_at: Option<String>,
     receipt_type_id: Option<String>,
     locale: Option<String>,
 }
@@ -91,7 +96,7 @@ struct AccountChoiceView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Reason)]
+#[schema(as = AccountChoiceReason)]
 struct ReasonView {
     code: &'static str,
     detail: String,
@@ -110,6 +115,8 @@ struct ReceiptTypeChoiceView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PersonChoice)]
 struct PersonChoiceView {
+    /// What `recipients.people` calls the person; `contact` for the contact itself.
+    person: String,
     /// `contact` for the contact itself.
     role: String,
     name: Option<String>,
@@ -119,7 +126,7 @@ struct PersonChoiceView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Addresses)]
+#[schema(as = PersonAddresses)]
 struct AddressesView {
     sms: Option<String>,
     email: Option<String>,
@@ -134,7 +141,11 @@ struct RecipientView {
     /// The network of a social address.
     network: Option<String>,
     to: String,
+    /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     roles: Vec<String>,
+    /// The `id` at the contact of each person whose address it is, `contact` for the contact itself; empty for an address
+    /// typed by hand.
+    people: Vec<String>,
     /// Whether it is told only when the channel before it fails for good.
     standby: bool,
 }
@@ -169,17 +180,16 @@ struct SmsLengthView {
 pub(crate) async fn draft(
     State(app): State<App>,
     context: Option<Extension<RequestContext>>,
-    address: Uri,
-    headers: HeaderMap,
+    parts: Parts,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let caller = app.callers.authenticate(&headers, Scope::Read).await?.signed(app.clock.now(), &address).await?;
+    let caller = app.callers.authenticate(&parts, Scope::Read).await?.signed(app.clock.now(), &parts.uri).await?;
     let body = body?;
     // A person looks at it: what was set a moment ago is there.
     let configuration = caller.store.fresh_configuration().await?;
     let base = base_url(app.base_url.as_deref(), &configuration, context.as_deref())?;
     let mut problems = Problems::default();
-    let request = body.fields.read(&configuration.settings, &mut problems);
+    let request = body.fields.read(configuration.router(), app.clock.now(), &mut problems);
     let records = DraftRecords::read(&caller.store, configuration, request, problems).await?;
     let draft = records.draft(&app.gateways, &base, app.clock.now());
     let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -197,6 +207,7 @@ impl DraftView {
             sources,
             amount_display: decision.amount.map(|(money, _)| amount_display(money, settings)),
             expires_at: decision.expires_at.map(|at| instant(at, settings)),
+            due_at: decision.due_at.map(|at| instant(at, settings)),
             choices: ChoicesView {
                 accounts: accounts.into_iter().map(account).collect(),
                 receipt_types: receipt_types.into_iter().map(receipt_type).collect(),
@@ -231,14 +242,15 @@ fn filled_in(body: Value, draft: &Draft<'_>) -> Value {
     let has_expiry = !matches!((&request.expires_at, &request.expires_in_days), (Field::Absent, Field::Absent));
     fill(&mut body, "expires_at", None::<()>);
     fill(&mut body, "expires_in_days", (!has_expiry).then_some(days));
-    for name in ["description", "reference_id", "return_url"] {
+    fill(&mut body, "due_at", decision.due_at.map(|at| instant(at, draft.settings)));
+    for name in ["description", "internal_note", "reference_id", "return_url"] {
         fill(&mut body, name, None::<()>);
     }
     fill(&mut body, "locale", decision.locale.as_ref());
     fill(&mut body, "metadata", Some(json!({})));
     fill_nested(&mut body, "recipients", |recipients| {
         fill(recipients, "contact", Some(false));
-        for name in ["roles", "mobiles", "emails", "social"] {
+        for name in ["roles", "people", "mobiles", "emails", "social"] {
             fill(recipients, name, Some(json!([])));
         }
     });
@@ -304,7 +316,8 @@ fn receipt_type(choice: ReceiptTypeChoice<'_>) -> ReceiptTypeChoiceView {
 
 fn person(person: PersonChoice<'_>) -> PersonChoiceView {
     PersonChoiceView {
-        role: person.role.to_owned(),
+        person: person.who.id.to_string(),
+        role: person.who.role.to_string(),
         name: person.name.map(str::to_owned),
         channels: AddressesView {
             sms: person.mobile.map(|mobile| mobile.as_str().to_owned()),
@@ -320,7 +333,8 @@ fn recipient(recipient: &Recipient) -> RecipientView {
         channel: recipient.channel.as_str(),
         network: recipient.network.as_ref().map(ToString::to_string),
         to: recipient.to.clone(),
-        roles: recipient.roles.clone(),
+        roles: recipient.roles().into_iter().map(ToString::to_string).collect(),
+        people: recipient.people.iter().map(|person| person.id.to_string()).collect(),
         standby: !recipient.stands_in_for.is_empty(),
     }
 }

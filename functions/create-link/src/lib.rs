@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json};
 use domain::business::settings::Settings;
 use domain::gateway::GatewayRulebook;
-use domain::link::PaymentLink;
+use domain::link::{CreatedBy, PaymentLink};
 use domain::messages::delivery::MessageStates;
 use domain::trace::Trace;
 use domain::{Problems, Timestamp};
@@ -26,6 +26,7 @@ use use_cases::Answer;
 use use_cases::create::{CreateRefused, NewLink, TokenSource};
 use views::LinkView;
 use web::base_url::base_url;
+use web::conditions::tagged;
 use web::idempotency::{idempotency_key, key_reused, replayed};
 use web::{ApiProblem, Callers, JsonBody};
 
@@ -48,28 +49,29 @@ pub struct App {
 pub const TIME: Duration = Duration::from_secs(10);
 
 pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/v1/payment-links", post(create).fallback(|| async { ApiProblem::method_not_allowed("POST") }))
+    let router = Router::new()
+        .route("/v1/payment-links", post(create).fallback(|| async { ApiProblem::method_not_allowed("POST", None) }))
         .route(
             "/v1/payment-links/draft",
-            post(draft::draft).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+            post(draft::draft).fallback(|| async { ApiProblem::method_not_allowed("POST", None) }),
         )
-        .fallback(|| async { ApiProblem::not_found("address") })
+        .fallback(|uri: Uri| async move { ApiProblem::no_such_address(uri.path()) })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(TIME, web::time::in_time))
-        .with_state(app)
+        .with_state(app);
+    web::manners::of_api(router, TIME)
 }
 
 async fn create(
     State(app): State<App>,
     context: Option<Extension<RequestContext>>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Result<JsonBody<CreateBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let caller = app.callers.authenticate(&headers, Scope::Write).await?;
+    let caller = app.callers.authenticate(&parts, Scope::Write).await?;
+    let headers = &parts.headers;
+    let key = idempotency_key(headers)?;
     let body = body?;
-    let key = idempotency_key(&headers)?;
     let token = match &key {
         Some(key) => TokenSource::IdempotencyKey { integration: &caller.integration, key },
         None => TokenSource::Random(runtime::random().map_err(|error| ApiProblem::unavailable(&error))?),
@@ -77,9 +79,10 @@ async fn create(
     let configuration = caller.store.configuration().await?;
     let base = base_url(app.base_url.as_deref(), &configuration, context.as_deref())?;
     let mut problems = Problems::default();
-    let request = body.fields.read(&configuration.settings, &mut problems);
-    let trace = trace_of(&headers);
-    let new = NewLink { request, problems, body: &body.value, token, base: &base, trace };
+    let request = body.fields.read(configuration.router(), app.clock.now(), &mut problems);
+    let trace = trace_of(headers);
+    let created_by = CreatedBy::from(&caller.author);
+    let new = NewLink { request, problems, body: &body.value, created_by, token, base: &base, trace };
     match use_cases::create::create(&caller.store, &app.gateways, &|| app.clock.now(), new)
         .await
         .map_err(|why| refused(why, &configuration.settings, app.clock.now()))?
@@ -118,7 +121,8 @@ fn answer(
     let location = HeaderValue::try_from(format!("/v1/payment-links/{}", link.id()))
         .map_err(|error| ApiProblem::unavailable(&error))?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, headers, Json(view)).into_response())
+    let response = (StatusCode::CREATED, headers, Json(view)).into_response();
+    Ok(tagged(response, &link.tag_of_answer(messages, settings, app.clock.now())))
 }
 
 /// The trace that the CRM's call belongs to; else the one that AWS began for it, which X-Ray shows where tracing is on; else

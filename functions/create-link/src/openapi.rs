@@ -3,18 +3,19 @@
 use store::Scope;
 use views::LinkView;
 use web::openapi::Operation;
+use web::openapi::groups::PAYMENT_LINKS;
 
 use crate::body::{CreateBody, DraftBody};
 use crate::draft::DraftView;
 
-const LINKS: &str = "Payment links";
-
 pub fn operations() -> Vec<Operation> {
     vec![
-        Operation::new("post", "/v1/payment-links", "create_payment_link", LINKS, "Make a payment link")
+        Operation::new("post", "/v1/payment-links", "create_payment_link", PAYMENT_LINKS, "Make a payment link")
             .needs(Scope::Write)
             .idempotent()
             .takes::<CreateBody>()
+            .tells("Location")
+            .tells("ETag")
             .answers::<LinkView>(201, "The link, also where the request is repeated: then as it is now.")
             .refuses(409)
             .refuses_too_many("The integration calls too often, or the business has used up a quota."),
@@ -22,7 +23,7 @@ pub fn operations() -> Vec<Operation> {
             "post",
             "/v1/payment-links/draft",
             "draft_payment_link",
-            LINKS,
+            PAYMENT_LINKS,
             "What a link would be, with every default, choice and problem; nothing is written",
         )
         .needs(Scope::Read)

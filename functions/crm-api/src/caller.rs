@@ -1,15 +1,31 @@
 //! Authorisation: each scope has an extractor of its own, so that a handler's signature says which scope it needs.
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
+use axum::http::Uri;
 use axum::http::request::Parts;
 use domain::Rejection;
 use serde_json::Value;
 use store::Scope;
-use use_cases::Asked;
+use use_cases::{Asked, Extent, Writing};
+use web::conditions::Conditions;
+use web::extract::without_parameters;
 use web::idempotency::idempotency_key;
 use web::{ApiProblem, Caller, PlatformCaller};
 
 use crate::app::App;
+
+/// Marks an address whose handler reads parameters, and refuses by itself those that it does not know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TakesParameters;
+
+/// Refuses parameters where the address takes none, once it is known who calls.
+fn check_parameters(parts: &Parts) -> Result<(), ApiProblem> {
+    match parts.extensions.get() {
+        Some(TakesParameters) => Ok(()),
+        None => without_parameters(&parts.method, &parts.uri),
+    }
+}
 
 macro_rules! scope {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
@@ -20,7 +36,8 @@ macro_rules! scope {
             type Rejection = ApiProblem;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-                let caller = app.callers.authenticate(&parts.headers, $scope).await?;
+                let caller = app.callers.authenticate(parts, $scope).await?;
+                check_parameters(parts)?;
                 caller.signed(app.clock.now(), &parts.uri).await.map(Self)
             }
         }
@@ -31,6 +48,21 @@ scope! {
     /// May read everything the API shows.
     MayRead, Scope::Read
 }
+/// May read everything the API shows, and searches for some of it. What is searched for can be somebody's number, so that
+/// the log of the business says that somebody searched, and not for what.
+pub(crate) struct MaySearch(pub(crate) Caller);
+
+impl FromRequestParts<App> for MaySearch {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+        let caller = app.callers.authenticate(parts, Scope::Read).await?;
+        check_parameters(parts)?;
+        let address = Uri::try_from(parts.uri.path()).unwrap_or_default();
+        caller.signed(app.clock.now(), &address).await.map(Self)
+    }
+}
+
 scope! {
     /// May write contacts and items, and act on links.
     MayWrite, Scope::Write
@@ -40,6 +72,16 @@ scope! {
     MayAdminister, Scope::Admin
 }
 
+scope! {
+    /// May have money of payments sent back, and decide about such refunds.
+    MayRefund, Scope::Refund
+}
+
+scope! {
+    /// May report what became of messages that a line of the business's own was handed.
+    MayReport, Scope::Report
+}
+
 /// Runs the platform and may read which businesses there are.
 pub(crate) struct MayReadBusinesses(pub(crate) PlatformCaller);
 
@@ -47,7 +89,9 @@ impl FromRequestParts<App> for MayReadBusinesses {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-        app.callers.authenticate_platform(&parts.headers, Scope::Read).await.map(Self)
+        let caller = app.callers.authenticate_platform(parts, Scope::Read).await?;
+        check_parameters(parts)?;
+        Ok(Self(caller))
     }
 }
 
@@ -58,30 +102,61 @@ impl FromRequestParts<App> for MayRunBusinesses {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
-        app.callers.authenticate_platform(&parts.headers, Scope::Platform).await.map(Self)
+        let caller = app.callers.authenticate_platform(parts, Scope::Platform).await?;
+        check_parameters(parts)?;
+        Ok(Self(caller))
     }
 }
 
-/// A call that may come twice: where it goes, and the idempotency key that it is known by.
+/// A call that may come twice: where it goes, and the idempotency key that it is known by. One that is malformed is reported
+/// before the body is looked at, as everything is that is wrong with a header.
 pub(crate) struct Repeatable {
     path: String,
-    key: Result<Option<String>, ApiProblem>,
+    key: Option<String>,
 }
 
 impl FromRequestParts<App> for Repeatable {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiProblem> {
-        Ok(Self { path: parts.uri.path().to_owned(), key: idempotency_key(&parts.headers) })
+        Ok(Self { path: parts.uri.path().to_owned(), key: idempotency_key(&parts.headers)? })
     }
 }
 
 impl Repeatable {
-    /// The caller and the content of the request, or the problem of an idempotency key that is malformed. Problems of
-    /// the body are reported before that one.
-    pub(crate) fn asked<'a>(&'a self, caller: &'a Caller, body: &'a Value) -> Result<Asked<'a>, ApiProblem> {
-        let idempotency_key = self.key.as_ref().map_err(Clone::clone)?.as_deref();
-        Ok(Asked { integration: &caller.integration, idempotency_key, path: &self.path, body })
+    /// The caller and the content of the request.
+    pub(crate) fn asked<'a>(&'a self, caller: &'a Caller, body: &'a Value) -> Asked<'a> {
+        Asked { integration: &caller.integration, idempotency_key: self.key.as_deref(), path: &self.path, body }
+    }
+}
+
+/// A call that is made under an idempotency key or not at all, because making it twice would do it twice.
+pub(crate) struct OnlyOnce(pub(crate) Repeatable);
+
+impl FromRequestParts<App> for OnlyOnce {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+        let call = Repeatable::from_request_parts(parts, app).await?;
+        if call.key.is_none() {
+            let detail = "Money goes back once: give the header Idempotency-Key, and the same with each retry.";
+            return Err(ApiProblem::bad_parameter("Idempotency-Key", &Rejection::new("required", detail)));
+        }
+        Ok(Self(call))
+    }
+}
+
+/// How a call writes the record of its address: all of it with PUT and a part of it with PATCH, under the conditions of its
+/// headers.
+pub(crate) struct Writes(pub(crate) Writing);
+
+impl FromRequestParts<App> for Writes {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
+        let extent = if parts.method == Method::PATCH { Extent::Part } else { Extent::Whole };
+        let Conditions(precondition) = Conditions::from_request_parts(parts, app).await?;
+        Ok(Self(Writing { extent, precondition }))
     }
 }
 

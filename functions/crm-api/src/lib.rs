@@ -8,7 +8,9 @@ mod openapi;
 mod refused;
 mod respond;
 mod router;
+mod webhooks;
 
 pub use app::{App, TIME};
-pub use openapi::{description, operations};
+pub use openapi::{description, operations, said_of_schemas};
 pub use router::{router, untimed};
+pub use webhooks::webhooks;

@@ -1,7 +1,12 @@
 //! How each refusal of a use case looks to the CRM.
 
 use domain::business::settings::Settings;
-use domain::link::{CancelRefused, LinkStatus, ResendRefused as NotNow, ResolveRefused};
+use domain::gateway::CannotRefund;
+use domain::link::{
+    CancelRefused, LinkStatus, MAX_REFUNDS, RefundRefused, ResendRefused as NotNow, ResolveRefundRefused,
+    ResolveRefused,
+};
+use domain::messages::report::ReportRefused as NotReported;
 use domain::records::webhook_endpoint::MAX_ENDPOINTS;
 use domain::requests::create::SUSPENDED;
 use domain::{Problems, Rejection, Timestamp};
@@ -10,7 +15,8 @@ use use_cases::amend::AmendRefused;
 use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
-use use_cases::providers::ProviderNeeded;
+use use_cases::message_report::ReportRefused;
+use use_cases::providers::{ProviderNeeded, RotateRefused as RotateOfProviderRefused, WriteRefused as ProviderRefused};
 use use_cases::records::{ReceiptTypeNeeded, RecordRefused};
 use use_cases::resend::ResendRefused;
 use web::ApiProblem;
@@ -39,6 +45,7 @@ fn not_active(status: &LinkStatus) -> ApiProblem {
 pub(crate) fn amend(why: ChangeRefused<AmendRefused>) -> ApiProblem {
     change(why, |why, status| match why {
         AmendRefused::Invalid(problems) => ApiProblem::invalid(problems),
+        AmendRefused::PreconditionFailed(why) => why.into(),
         AmendRefused::NotActive => not_active(&status),
     })
 }
@@ -102,8 +109,81 @@ pub(crate) fn resolve(why: ChangeRefused<ResolveRefused>) -> ApiProblem {
     })
 }
 
-pub(crate) fn record(why: RecordRefused) -> ApiProblem {
+pub(crate) fn refund(why: ChangeRefused<RefundRefused>) -> ApiProblem {
+    change(why, |why, _| match why {
+        RefundRefused::NoSuchAttempt => ApiProblem::not_found("attempt"),
+        RefundRefused::NotFromThere => {
+            let detail = "There is no such account of the payment's mode and currency.";
+            ApiProblem::invalid(Problems::of("/outside/account_id", Rejection::new("unknown_account", detail)))
+        }
+        RefundRefused::NoSuchPayment => {
+            let detail = "The link keeps no money of this attempt. What no link keeps goes back by itself, or is decided about on the attempt.";
+            ApiProblem::conflict("no_payment", detail)
+        }
+        RefundRefused::NothingLeft => {
+            ApiProblem::conflict("nothing_to_refund", "All of the payment went back, or is on its way.")
+        }
+        RefundRefused::TooMuch { left } => {
+            let detail = format!("{left} is left of the payment, less what went back and what is on its way.");
+            ApiProblem::invalid(Problems::of("/amount", Rejection::new("more_than_left", detail)))
+        }
+        RefundRefused::TooMany => {
+            let detail = format!("{MAX_REFUNDS} refunds of one payment is the most there can be.");
+            ApiProblem::conflict("too_many_refunds", detail)
+        }
+        RefundRefused::Gateway(CannotRefund::WholeOnly) => {
+            let detail = "The gateway sends this payment back as a whole only. Note with `outside` what you send back by other means.";
+            ApiProblem::conflict("refund_whole_only", detail)
+        }
+        RefundRefused::Gateway(CannotRefund::TooLate { minutes }) => {
+            let detail = format!(
+                "The gateway sends a payment back within {minutes} minutes only. Note with `outside` what you send back by other means."
+            );
+            ApiProblem::conflict("refund_too_late", detail)
+        }
+        RefundRefused::Gateway(CannotRefund::TooSmall { smallest }) => {
+            let detail = format!("The gateway sends back {smallest} at least.");
+            ApiProblem::invalid(Problems::of("/amount", Rejection::new("out_of_range", detail)))
+        }
+        RefundRefused::Gateway(CannotRefund::CredentialsMissing { names }) => {
+            let names = names.join(", ");
+            let detail = format!(
+                "For this the gateway needs credentials that the account does not have: {names}. Give them, or note with `outside` what you send back by other means."
+            );
+            ApiProblem::conflict("refund_credentials_missing", detail)
+        }
+        RefundRefused::NotThen => {
+            let detail = "The money went back after it was paid, and not later than now.";
+            ApiProblem::invalid(Problems::of("/outside/refunded_at", Rejection::new("out_of_range", detail)))
+        }
+        RefundRefused::KeyReused => key_reused(),
+        // The use case answers it as what it repeats.
+        RefundRefused::Repeated(_) => ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."),
+    })
+}
+
+pub(crate) fn resolve_refund(why: ChangeRefused<ResolveRefundRefused>) -> ApiProblem {
+    if matches!(why, ChangeRefused::NoSuchLink) {
+        return ApiProblem::not_found("refund");
+    }
+    change(why, |why, _| match why {
+        ResolveRefundRefused::NoSuchRefund => ApiProblem::not_found("refund"),
+        ResolveRefundRefused::AtTheGateway => {
+            let detail = "The gateway has the order and may still send the money. Have it asked once more.";
+            ApiProblem::conflict("refund_undecided", detail)
+        }
+        ResolveRefundRefused::NotUnderReview => {
+            let detail = "This refund needs no review. What no link keeps is decided about on its attempt.";
+            ApiProblem::conflict("not_under_review", detail)
+        }
+    })
+}
+
+/// `what` is what the record is.
+pub(crate) fn record(why: RecordRefused, what: &str) -> ApiProblem {
     match why {
+        RecordRefused::NoSuchRecord => ApiProblem::not_found(what),
+        RecordRefused::PreconditionFailed(why) => why.into(),
         RecordRefused::Invalid(problems) => ApiProblem::invalid(problems),
         RecordRefused::KeepsChanging(_) => {
             ApiProblem::conflict("record_keeps_changing", "The record kept changing; try again.")
@@ -114,6 +194,8 @@ pub(crate) fn record(why: RecordRefused) -> ApiProblem {
 
 pub(crate) fn business(why: BusinessRefused) -> ApiProblem {
     match why {
+        BusinessRefused::Invalid(problems) => ApiProblem::invalid(problems),
+        BusinessRefused::PreconditionFailed(why) => why.into(),
         BusinessRefused::NoSuchBusiness => ApiProblem::not_found("business"),
         BusinessRefused::FewerShards(shards) => {
             let detail = format!(
@@ -128,6 +210,7 @@ pub(crate) fn business(why: BusinessRefused) -> ApiProblem {
             ApiProblem::conflict("business_not_suspended", detail)
         }
         BusinessRefused::SuspendedJustNow { until } => {
+            let until = views::instant(until, &Settings::default());
             let detail = format!("Not everybody may know yet that the business is suspended; ask again at {until}.");
             ApiProblem::conflict("business_suspended_just_now", detail)
         }
@@ -158,11 +241,18 @@ pub(crate) fn receipt_type_needed(why: ReceiptTypeNeeded) -> ApiProblem {
         ReceiptTypeNeeded::IsDefault => {
             ApiProblem::conflict("receipt_type_is_default", "The settings name it as the default receipt type.")
         }
-        ReceiptTypeNeeded::Store(error) => error.into(),
+        ReceiptTypeNeeded::Record(why) => record(why, "receipt type"),
     }
 }
 
-pub(crate) fn provider_needed(why: ProviderNeeded) -> ApiProblem {
+pub(crate) fn provider(why: ProviderRefused) -> ApiProblem {
+    match why {
+        ProviderRefused::Record(why) => record(why, "message provider"),
+        ProviderRefused::Needed(why) => provider_needed(why),
+    }
+}
+
+fn provider_needed(why: ProviderNeeded) -> ApiProblem {
     match why {
         ProviderNeeded::ForNumbers(prefix) => {
             let detail = format!("The settings name it for numbers that begin with {}.", prefix.as_str());
@@ -172,14 +262,52 @@ pub(crate) fn provider_needed(why: ProviderNeeded) -> ApiProblem {
     }
 }
 
+pub(crate) fn rotate_of_provider(why: RotateOfProviderRefused) -> ApiProblem {
+    match why {
+        RotateOfProviderRefused::NoSuchProvider => ApiProblem::not_found("message provider"),
+        RotateOfProviderRefused::NotSigned => {
+            let detail = "Nothing that is sent to this provider is signed; its credentials are replaced by writing it.";
+            ApiProblem::conflict("nothing_is_signed", detail)
+        }
+        RotateOfProviderRefused::KeyReused => key_reused(),
+        RotateOfProviderRefused::KeepsChanging(_) => {
+            ApiProblem::conflict("record_keeps_changing", "The provider kept changing; try again.")
+        }
+        RotateOfProviderRefused::Store(error) => error.into(),
+    }
+}
+
+pub(crate) fn message_report(why: ReportRefused) -> ApiProblem {
+    match why {
+        ReportRefused::NoSuchMessage => ApiProblem::not_found("message"),
+        ReportRefused::Time(rejection) => ApiProblem::invalid(Problems::of("/at", rejection)),
+        ReportRefused::Refused(NotReported::NotHandedOver) => {
+            let detail = "Nothing is known of this message having been handed to your line.";
+            ApiProblem::conflict("message_not_handed_over", detail)
+        }
+        ReportRefused::Refused(NotReported::OtherProvider) => {
+            let detail = "The last to be handed this message was another message provider than a line of your own.";
+            ApiProblem::conflict("message_of_another_provider", detail)
+        }
+        ReportRefused::Refused(NotReported::TooLate) => {
+            let detail = "A message is reported within a week after it was handed over.";
+            ApiProblem::conflict("report_too_late", detail)
+        }
+        ReportRefused::KeepsChanging(_) => {
+            ApiProblem::conflict("record_keeps_changing", "The message kept changing; try again.")
+        }
+        ReportRefused::Store(error) => error.into(),
+    }
+}
+
 pub(crate) fn endpoint(why: EndpointRefused) -> ApiProblem {
     match why {
         EndpointRefused::TooMany => {
             let detail = format!("A business has at most {MAX_ENDPOINTS} endpoints.");
             ApiProblem::conflict("too_many_endpoints", detail)
         }
-        EndpointRefused::KeepsChanging(_) => endpoint_keeps_changing(),
-        EndpointRefused::Store(error) => error.into(),
+        EndpointRefused::Record(RecordRefused::KeepsChanging(_)) => endpoint_keeps_changing(),
+        EndpointRefused::Record(why) => record(why, "webhook endpoint"),
     }
 }
 

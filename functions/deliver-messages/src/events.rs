@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 use domain::Timestamp;
 use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
-use domain::events::{Delivery, DeliveryState, EventRecord, KEPT_FOR, PostOutcome};
+use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR, PostOutcome};
 use domain::ids::{BusinessId, EndpointId, EventSubject};
 use domain::link::PaymentLink;
-use domain::records::webhook_endpoint::{SigningSecret, WebhookEndpoint};
+use domain::records::signing::SigningSecret;
+use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
@@ -43,12 +44,28 @@ pub(crate) async fn send_new(
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let store = app.store.of(history.link.business());
-    let is_unrecorded =
-        |sequence: u32, at: Timestamp| !history.recorded.contains(&sequence) && now.duration_since(at) < KEPT_FOR;
     let mut recorded: BTreeSet<u32> = history.recorded.iter().copied().collect();
-    for event in history.link.outbox().as_slice().iter().filter(|one| is_unrecorded(one.sequence, one.at)) {
+    let outbox = history.link.outbox().as_slice().iter();
+    for of_link in outbox.filter(|one| !history.recorded.contains(&one.sequence)) {
+        // Whoever is told of a late payment finds it in the totals, and so does everybody where it is too late to tell.
+        app.store.mark_late_payment(&history.link, of_link, app.clock.now()).await?;
+        if now.duration_since(of_link.at) >= KEPT_FOR {
+            continue;
+        }
         let endpoints = store.endpoints().await?;
-        let mut event = history.link.record(event, now);
+        let mut event = history.link.record(of_link, now);
+        // Whoever is told of a refund finds it in the list.
+        if let Some((_, refund)) = event.refund.as_ref().and_then(|refund| history.link.refund(refund))
+            && event.kind == EventType::RefundCreated
+        {
+            store.put_refund_entry(&history.link, refund).await?;
+        }
+        // Whoever is told of a receipt can search for it.
+        if event.kind == EventType::ReceiptRegistered
+            && let Some(receipt) = history.link.registered_receipt(event.refund.as_ref())
+        {
+            store.put_receipt_rows(&receipt).await?;
+        }
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));
         event.deliveries = wanting.map(|endpoint| Delivery::due(endpoint.id.clone(), now)).collect();
         // An event for which no time is left, or which others wait behind, is recorded as due, and the schedule sends it.
@@ -138,9 +155,9 @@ async fn send(
             app.slow.note(business, called, begun.elapsed());
             let [jitter] = runtime::random::<1>().unwrap_or_default();
             delivery.note(&posted, jitter, now);
-            let (trace_id, state) = (trace.map(Trace::id), delivery.state().name());
-            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state, "An event was sent.");
-            Measurement::EventPosted { outcome: state }.record();
+            let (trace_id, state) = (trace.map(Trace::id), delivery.state());
+            tracing::info!(event_id = %id, endpoint_id = %endpoint.id, trace_id, state = state.name(), "An event was sent.");
+            Measurement::EventPosted { state }.record();
             if matches!(posted, PostOutcome::Gone { .. }) {
                 switch_off(store, endpoint).await;
             }
@@ -155,7 +172,7 @@ async fn send(
 /// again.
 async fn secrets_of(store: &BusinessStore, endpoint: &WebhookEndpoint, now: Timestamp) -> Vec<SigningSecret> {
     let mut secrets = Vec::new();
-    for version in endpoint.signing(now) {
+    for version in endpoint.secrets.at(now) {
         match store.signing_secret(&endpoint.id, version).await {
             Ok(secret) => secrets.push(secret),
             Err(error) => {
@@ -219,9 +236,9 @@ async fn catch_up_business(
     let known = store.fresh_endpoints().await?;
     let changed = known.iter().filter(|endpoint| endpoints.contains(&endpoint.id));
     let changed: Vec<(&WebhookEndpoint, Timestamp)> =
-        changed.filter_map(|endpoint| Some((endpoint, endpoint.changed_at?))).collect();
+        changed.filter_map(|endpoint| Some((endpoint, endpoint.lacks_since()?))).collect();
     let first = changed.iter().map(|(_, since)| *since).min();
-    let last = changed.iter().map(|(_, since)| *since).max();
+    let last = changed.iter().filter_map(|(endpoint, _)| endpoint.changed_at).max();
     let Some((first, last)) = first.zip(last) else { return Ok(()) };
     let before = later(last, CATCH_UP_FOR).min(now);
     let mut after = EventsAfter::Instant(first);
@@ -229,7 +246,8 @@ async fn catch_up_business(
         if !has_time(deadline) {
             return Ok(());
         }
-        let found = store.list_events(&EventList { after, before, kind: None }, CATCH_UP_PAGE).await?;
+        let found =
+            store.list_events(&EventList { link: None, after, before, types: Vec::new() }, CATCH_UP_PAGE).await?;
         let incomplete = found.entries.iter().filter_map(|event| with_missing(event, &changed, now));
         // Where one is being sent at this moment, the next run finds it again.
         let writes: Vec<_> = incomplete.map(|next| async move { store.replace_event(&next).await }).collect();
@@ -241,10 +259,10 @@ async fn catch_up_business(
             None => break,
         }
     }
-    for (endpoint, _) in changed.iter().filter(|(_, since)| later(*since, CATCH_UP_FOR) <= now) {
-        let settled = WebhookEndpoint { version: endpoint.version + 1, ..(*endpoint).clone() };
+    let is_over = |endpoint: &WebhookEndpoint| endpoint.changed_at.is_some_and(|at| later(at, CATCH_UP_FOR) <= now);
+    for (endpoint, _) in changed.iter().filter(|(endpoint, _)| is_over(endpoint)) {
         // Where it was changed again meanwhile, it stays.
-        store.settle_endpoint(&settled).await?;
+        store.settle_endpoint(&endpoint.settled()).await?;
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ use runtime::{Clock, has_time, in_turns, time_left};
 use serde::Deserialize;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
-use store::{Due, DueEvent, DueMessage, LinkHistory, Schedule, Store, StoreError};
-use telemetry::Measurement;
+use store::{DueEvent, DueMessage, LinkHistory, Schedule, Store, StoreError};
+use telemetry::{DueKind, Measurement};
 
 pub use reports::reports;
 pub use slow::Slow;
@@ -129,10 +129,9 @@ async fn retry(app: &App, deadline: SystemTime) -> Result<Value, lambda_runtime:
     let mut events = app.store.due_events(now, deadline).await;
     messages.work.sort_by_key(|due| due.due_at);
     events.work.sort_by_key(|due| due.due_at);
-    let mut retried = Retried::default();
-    retried.found(&messages, |due| due.due_at, now);
-    retried.found(&events, |due| due.due_at, now);
-    Measurement::Due { found: retried.found, oldest: retried.oldest }.record();
+    let mut retried = Retried { failed: messages.unreadable + events.unreadable, ..Retried::default() };
+    measure_due(DueKind::Messages, messages.work.iter().map(|due| due.due_at), now);
+    measure_due(DueKind::Events, events.work.iter().map(|due| due.due_at), now);
 
     let mut waiting = Turns::default();
     waiting.extend(messages.work.into_iter().map(|due| (due.business.clone(), DueWork::Message(due))));
@@ -189,11 +188,16 @@ async fn retry_one(app: &App, work: DueWork, deadline: SystemTime) -> RetryOutco
     })
 }
 
-/// What a run of the schedule found and did.
+/// Measures how much waits, and since when.
+fn measure_due(kind: DueKind, due_at: impl ExactSizeIterator<Item = Timestamp>, now: Timestamp) {
+    let (found, oldest) = (due_at.len(), due_at.min());
+    let age = oldest.map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
+    Measurement::Due { kind, found, oldest: age.unwrap_or_default() }.record();
+}
+
+/// What a run of the schedule did.
 #[derive(Debug, Default)]
 struct Retried {
-    found: usize,
-    oldest: Duration,
     messages: usize,
     events: usize,
     /// How many messages a provider was asked about.
@@ -203,14 +207,6 @@ struct Retried {
 }
 
 impl Retried {
-    fn found<T>(&mut self, due: &Due<T>, due_at: impl Fn(&T) -> Timestamp, now: Timestamp) {
-        self.found += due.work.len();
-        self.failed += due.unreadable;
-        let oldest = due.work.iter().map(due_at).min();
-        let age = oldest.map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
-        self.oldest = self.oldest.max(age.unwrap_or_default());
-    }
-
     fn add(&mut self, outcome: RetryOutcome) {
         match outcome {
             RetryOutcome::Message => self.messages += 1,
@@ -483,14 +479,5 @@ mod tests {
         assert_eq!(within, first.iter().collect::<Vec<_>>());
         let served: Vec<(LinkId, Share)> = shares.into_iter().collect::<Turns<_, _>>().take(2).collect();
         assert_eq!(served, [(link(0), Share::Within), (link(99), Share::Within)]);
-    }
-
-    #[test]
-    fn what_a_run_found_is_counted_and_the_oldest_is_the_oldest_of_all() {
-        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-        let mut retried = Retried::default();
-        retried.found(&Due { work: vec![at(30), at(10)], unreadable: 1, failure: None }, |at| *at, at(60));
-        retried.found(&Due { work: vec![at(50)], ..Due::default() }, |at| *at, at(60));
-        assert_eq!((retried.found, retried.failed, retried.oldest), (3, 1, Duration::from_secs(50)));
     }
 }

@@ -2,19 +2,23 @@
 
 use std::time::Instant;
 
-use channels::{About, Label, Outgoing, Report};
+use channels::{About, Label, Outgoing, Particulars, Report};
 use domain::Timestamp;
 use domain::ids::{BusinessId, MessageId, ProviderId};
-use domain::link::{LinkStatus, PaymentLink};
+use domain::link::{LinkStatus, MessageRound, PaymentLink};
+use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::compose::{MessageSources, compose};
-use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome};
-use domain::messages::provider_profile::{Moments, Reporting, ReportsNaming, ReportsWhen};
+use domain::messages::delivery::{Delivery, Handover, MessageState, Metered, REPORTED_WITHIN, SendOutcome, Tried};
+use domain::messages::message::Message;
+use domain::messages::provider::{MessageProvider, ProviderProof};
+use domain::messages::provider_profile::{Moments, ProviderKind, Reporting, ReportsNaming, ReportsWhen};
 use domain::messages::recipients::Recipient;
-use domain::messages::routing::{MessageRouter, Route, UnreachedReason};
+use domain::messages::routing::{MessageRouter, Route};
+use domain::messages::unreached::UnreachedReason;
 use futures_util::future::join_all;
 use store::{
-    Configuration, DueLease, DueMessage, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentLook,
+    Configuration, DueMessage, DueSend, DueTurn, LeaseOutcome, LinkHistory, MAX_CONTENDED_TRIES, SendLease, SentLook,
     SentMessage, StoreError, Written,
 };
 use telemetry::Measurement;
@@ -48,37 +52,100 @@ async fn send_or_queue(
     if is_new && (share == Share::Beyond || has_slow_provider(app, link, recipient).await?) {
         return app.store.queue_message(link, &recipient.id, app.clock.now()).await;
     }
-    lease_and_send(app, link, recipient).await
+    lease_and_send(app, link, recipient, Turn::First).await.map(drop)
 }
 
 /// Whether the provider that serves this address is the business's own and kept us waiting a moment ago.
 async fn has_slow_provider(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<bool, StoreError> {
     let configuration = app.store.of(link.business()).configuration().await?;
-    let route = route(router_of(&configuration), link, recipient).ok();
+    let route = route(configuration.router(), link, recipient).ok();
     let provider = route.and_then(Route::provider).map(|provider| Called::Provider(provider.id.clone()));
     Ok(provider.is_some_and(|called| app.slow.is_paused(link.business(), called, Trigger::Stream)))
 }
 
-async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<(), StoreError> {
-    let until = later(app.clock.now(), LEASE);
-    match app.store.lease_message(link, &recipient.id, until).await? {
-        LeaseOutcome::Mine(lease) => send(app, link, recipient, lease).await,
-        LeaseOutcome::NotNeeded => Ok(()),
-        // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
-        LeaseOutcome::Held { until } => app.store.retry_message_later(link.id(), &recipient.id, until).await,
+/// Whose turn it is to send a message.
+enum Turn {
+    /// No run has leased it.
+    First,
+    /// A run left it to the schedule, or died with it.
+    Due(DueSend),
+}
+
+impl Turn {
+    /// Whom the message was handed to last.
+    fn tried(&self) -> Option<&Tried> {
+        match self {
+            Self::First => None,
+            Self::Due(due) => due.tried(),
+        }
     }
 }
 
-/// Sends one leased message and notes the outcome.
-async fn send(app: &App, link: &PaymentLink, recipient: &Recipient, lease: SendLease) -> Result<(), StoreError> {
+/// Leases a message and sends it once. The answer is whether this run had the lease.
+///
+/// Who gets the message is decided before the lease, which notes it: whoever hands a message over may die before the
+/// answer, and the provider may report about it before.
+async fn lease_and_send(app: &App, link: &PaymentLink, recipient: &Recipient, turn: Turn) -> Result<bool, StoreError> {
     let now = app.clock.now();
-    let state = if link.status_at(now) == LinkStatus::Active {
-        send_once(app, link, recipient, lease.tries).await?
+    let (known, fresh);
+    let planned = if link.status_at(now) == LinkStatus::Active {
+        let store = app.store.of(link.business());
+        known = store.configuration().await?;
+        Some(match Planned::by(&known, link, recipient) {
+            Ok(planned) => Ok(planned),
+            // What it lacks may have been written a moment ago. By what is read now it fails for good.
+            Err(_) => {
+                fresh = store.fresh_configuration().await?;
+                Planned::by(&fresh, link, recipient)
+            }
+        })
     } else {
-        MessageState::Skipped { at: now }
+        None
     };
+    let tried = match &planned {
+        Some(Ok(planned)) => Some(planned.tried(turn.tried(), now)),
+        Some(Err(_)) | None => turn.tried().cloned(),
+    };
+    let until = later(now, LEASE);
+    let lease = match turn {
+        Turn::First => match app.store.lease_message(link, &recipient.id, tried, until).await? {
+            LeaseOutcome::Mine(lease) => lease,
+            LeaseOutcome::NotNeeded => return Ok(false),
+            // Another run sends it right now, or died doing so. The schedule looks when its lease has ended.
+            LeaseOutcome::Held { until } => {
+                app.store.retry_message_later(link.id(), &recipient.id, until).await?;
+                return Ok(false);
+            }
+        },
+        Turn::Due(due) => match app.store.lease_due_message(&due, tried, until).await? {
+            Some(lease) => lease,
+            None => return Ok(false),
+        },
+    };
+    let (state, provider) = match planned {
+        Some(Ok(planned)) => {
+            (send_once(app, link, recipient, &planned, lease.tries).await?, Some(planned.route.kind()))
+        }
+        Some(Err(Unsendable { reason, provider })) => {
+            (MessageState::Failed { at: now, reason: reason.to_owned(), sent: None }, provider)
+        }
+        None => (MessageState::Skipped { at: now }, None),
+    };
+    note(app, link, recipient, lease, state, provider).await?;
+    Ok(true)
+}
+
+/// Notes what became of a message that was tried.
+async fn note(
+    app: &App,
+    link: &PaymentLink,
+    recipient: &Recipient,
+    lease: SendLease,
+    state: MessageState,
+    provider: Option<ProviderKind>,
+) -> Result<(), StoreError> {
     let (link_id, message_id, trace_id) = (link.id(), &recipient.id, link.trace_id());
-    Measurement::MessageSent { channel: recipient.channel, outcome: state.name() }.record();
+    Measurement::MessageTried { channel: recipient.channel, provider, state: &state }.record();
     match &state {
         MessageState::Failed { reason, .. } => {
             tracing::error!(%link_id, %message_id, trace_id, reason, "A message failed for good.");
@@ -123,14 +190,15 @@ async fn send_once(
     app: &App,
     link: &PaymentLink,
     recipient: &Recipient,
+    planned: &Planned<'_>,
     tries: u32,
 ) -> Result<MessageState, StoreError> {
-    let tried = send_through(app, link, recipient).await?;
+    let outcome = hand_over(app, link, recipient, planned).await?;
     let now = app.clock.now();
-    Ok(match MessageState::after(tried.outcome, tries, now) {
+    Ok(match MessageState::after(outcome, tries, now) {
         MessageState::Sent(handover) => {
-            let handover = Handover { metered: tried.metered, ..handover };
-            let asked = tried.asked.filter(|_| !handover.provider_id.is_empty());
+            let handover = Handover { metered: Some(planned.metered()), ..handover };
+            let asked = Asked::of(planned.route).filter(|_| !handover.provider_id.is_empty());
             MessageState::Sent(match asked {
                 Some(asked) => handover.looked_at_next(asked.moments, asked.provider, now),
                 None => handover,
@@ -144,13 +212,43 @@ async fn send_once(
     })
 }
 
-/// What came of handing a message to its provider.
-struct Try {
-    outcome: SendOutcome,
-    /// Where the provider has to be asked what became of it.
-    asked: Option<Asked>,
+/// A message as it goes out now: by whom, which may be another than when its link was made, and what it says.
+struct Planned<'a> {
+    configuration: &'a Configuration,
+    route: Route<'a>,
+    channel: Channel,
+    message: Message,
+}
+
+/// Why a message cannot go out, and the kind of provider that serves its address, if any does.
+struct Unsendable {
+    reason: &'static str,
+    provider: Option<ProviderKind>,
+}
+
+impl<'a> Planned<'a> {
+    fn by(configuration: &'a Configuration, link: &PaymentLink, recipient: &Recipient) -> Result<Self, Unsendable> {
+        let router = configuration.router();
+        let route =
+            route(router, link, recipient).map_err(|reason| Unsendable { reason: reason.as_str(), provider: None })?;
+        let (url, channel) = (link.url(), recipient.channel);
+        let sources = MessageSources { templates: &configuration.templates, router };
+        let context = link.terms().message_context(&url);
+        let message = compose(&context, choice_of(link, recipient), channel, route, sources)
+            .map_err(|rejection| Unsendable { reason: rejection.code, provider: Some(route.kind()) })?;
+        Ok(Self { configuration, route, channel, message })
+    }
+
     /// What it counts as once the provider has it.
-    metered: Option<Metered>,
+    fn metered(&self) -> Metered {
+        Metered::of(self.channel, self.route.kind(), &self.message.text)
+    }
+
+    /// That it is handed to this provider now.
+    fn tried(&self, before: Option<&Tried>, now: Timestamp) -> Tried {
+        let provider = self.route.provider().map(|provider| provider.id.clone());
+        Tried::after(before, provider, self.metered(), now)
+    }
 }
 
 /// A provider that has to be asked what became of a message, and when.
@@ -163,13 +261,9 @@ impl Asked {
     fn of(route: Route<'_>) -> Option<Self> {
         match route.kind().profile().reports {
             Some(Reporting::Asked { at }) => Some(Self { provider: route.provider()?.id.clone(), moments: at }),
-            Some(Reporting::Called { .. }) | None => None,
+            Some(Reporting::Called { .. } | Reporting::ByTheApi) | None => None,
         }
     }
-}
-
-fn router_of(configuration: &Configuration) -> MessageRouter<'_> {
-    MessageRouter { settings: &configuration.settings, providers: &configuration.providers }
 }
 
 /// The provider that serves the address of a message now.
@@ -186,39 +280,41 @@ fn choice_of<'a>(link: &'a PaymentLink, recipient: &Recipient) -> &'a MessageCho
     link.message(&recipient.id).map_or(&link.terms().message, |(_, choice)| choice)
 }
 
-/// Hands a message to the provider that serves its address now, which may be another than when the link was made.
-async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> Result<Try, StoreError> {
-    let store = app.store.of(link.business());
-    let configuration = store.configuration().await?;
-    let router = router_of(&configuration);
-    let sources = MessageSources { templates: &configuration.templates, router };
-    let for_good = |reason: &str| {
-        let outcome = SendOutcome::FailedForGood { reason: reason.to_owned() };
-        Ok(Try { outcome, asked: None, metered: None })
-    };
-    let route = match route(router, link, recipient) {
-        Ok(route) => route,
-        Err(reason) => return for_good(reason.as_str()),
-    };
+/// When a message was asked for: with its link, or with a later round.
+fn asked_for_at(link: &PaymentLink, message: &MessageId) -> Timestamp {
+    let has_it = |round: &&MessageRound| round.recipients.iter().any(|recipient| recipient.id == *message);
+    link.message_rounds().iter().find(has_it).map_or(link.created_at(), |round| round.at)
+}
+
+/// Hands a message to its provider.
+async fn hand_over(
+    app: &App,
+    link: &PaymentLink,
+    recipient: &Recipient,
+    planned: &Planned<'_>,
+) -> Result<SendOutcome, StoreError> {
+    let Planned { configuration, route, message, channel: _ } = planned;
+    let (store, route) = (app.store.of(link.business()), *route);
     let url = link.url();
-    let message = match compose(
-        &link.terms().message_context(&url),
-        choice_of(link, recipient),
-        recipient.channel,
-        route,
-        sources,
-    ) {
-        Ok(message) => message,
-        Err(rejection) => return for_good(rejection.code),
-    };
-    let secret = match route.provider().and_then(|provider| Some((&provider.id, provider.credentials.as_ref()?))) {
-        Some((id, version)) => Some(store.provider_secret(id, version).await?),
-        None => None,
+    let context = link.terms().message_context(&url);
+    let now = app.clock.now();
+    let proof = match route.provider() {
+        Some(provider) => store.provider_proof(provider, now).await?,
+        None => ProviderProof::default(),
     };
     let label = Label { link: link.id(), message: &recipient.id };
-    let outgoing = Outgoing { to: &recipient.to, message: &message, sender: configuration.settings.sender(), label };
+    let sender = configuration.settings.sender();
+    let particulars = Particulars {
+        business: link.business(),
+        mode: link.terms().mode,
+        locale: context.locale(&configuration.settings),
+        created_at: asked_for_at(link, &recipient.id),
+        expires_at: link.terms().expires_at,
+        trace: link.trace(),
+    };
+    let outgoing = Outgoing { to: &recipient.to, message, sender, label, particulars, now };
     let begun = Instant::now();
-    let sent = app.channels.send(route, secret.as_ref(), &outgoing).await;
+    let sent = app.channels.send(route, &proof, &outgoing).await;
     if let Some(provider) = route.provider() {
         app.slow.note(link.business(), Called::Provider(provider.id.clone()), begun.elapsed());
     }
@@ -231,8 +327,7 @@ async fn send_through(app: &App, link: &PaymentLink, recipient: &Recipient) -> R
             tracing::warn!(%link_id, %message_id, trace_id, "A message went to another chat, to which its own had moved.");
         }
     }
-    let metered = Metered::of(recipient.channel, route.kind(), &message.text);
-    Ok(Try { outcome: sent, asked: Asked::of(route), metered: Some(metered) })
+    Ok(sent)
 }
 
 /// Whether the provider of this route reports about a message, and names it by the provider's own id alone.
@@ -299,10 +394,10 @@ async fn note_undelivered(
 ) -> Result<(), StoreError> {
     let (link_id, message_id, trace_id) = (link.id(), &recipient.id, link.trace_id());
     tracing::warn!(%link_id, %message_id, trace_id, reason, "A message that was sent did not arrive.");
+    let provider = sent.metered.map(|metered| metered.provider);
     let state = MessageState::Failed { at: app.clock.now(), reason, sent: Some(sent.settled()) };
-    let measurement = Measurement::MessageSent { channel: recipient.channel, outcome: state.name() };
-    note_failure(app, link, recipient, lease, state).await?;
-    measurement.record();
+    note_failure(app, link, recipient, lease, state.clone()).await?;
+    Measurement::MessageTried { channel: recipient.channel, provider, state: &state }.record();
     Ok(())
 }
 
@@ -310,20 +405,17 @@ async fn note_undelivered(
 /// the message did not arrive.
 async fn look(app: &App, due: &DueMessage, looked: SentLook) -> Result<(), StoreError> {
     let (delivery, moments) = ask(app, &due.business, &looked).await?;
-    let (is_settled, why) = match delivery {
+    let (handover, now) = (looked.handover.clone(), app.clock.now());
+    let later = |handover: Handover| handover.looked_at_next(moments, looked.look.provider.clone(), now);
+    let (handover, why) = match delivery {
         Delivery::Failed { reason } => return note_look_at_undelivered(app, due, looked, reason).await,
-        Delivery::Arrived => (true, "it arrived".to_owned()),
-        Delivery::Unknown => (true, "the provider does not know it".to_owned()),
-        Delivery::Open => (false, "it is on its way".to_owned()),
-        Delivery::NoAnswer { why } => (false, why),
+        Delivery::Arrived => (handover.arrived(now), "it arrived".to_owned()),
+        Delivery::Unknown => (handover.settled(), "the provider does not know it".to_owned()),
+        Delivery::Open => (later(handover), "it is on its way".to_owned()),
+        Delivery::NoAnswer { why } => (later(handover), why),
     };
     let (link_id, message_id) = (&due.link, &due.message);
     tracing::info!(%link_id, %message_id, why, "A provider was asked what became of a message.");
-    let handover = looked.handover.clone();
-    let handover = match is_settled {
-        true => handover.settled(),
-        false => handover.looked_at_next(moments, looked.look.provider.clone(), app.clock.now()),
-    };
     app.store.note_look(&looked, handover).await
 }
 
@@ -347,34 +439,42 @@ async fn note_look_at_undelivered(
 /// yet. One that is gone, or is of a kind that is not asked, knows nothing.
 async fn ask(app: &App, business: &BusinessId, looked: &SentLook) -> Result<(Delivery, Moments), StoreError> {
     let store = app.store.of(business);
-    let configuration = store.configuration().await?;
-    let Some(provider) = configuration.providers.get(&looked.look.provider) else {
-        return Ok((Delivery::Unknown, &[]));
-    };
-    let Some(Asked { moments, .. }) = Asked::of(Route::Provider(provider)) else {
-        return Ok((Delivery::Unknown, &[]));
-    };
-    let secret = match &provider.credentials {
-        Some(version) => Some(store.provider_secret(&provider.id, version).await?),
-        None => None,
-    };
-    Ok((app.channels.look(provider, secret.as_ref(), &looked.handover.provider_id).await, moments))
+    let id = &looked.look.provider;
+    let mut configuration = store.configuration().await?;
+    if asked_by(&configuration, id).is_none() {
+        // It may have been written a moment ago. Whoever is not there now is not asked again.
+        configuration = store.fresh_configuration().await?;
+    }
+    let Some((provider, moments)) = asked_by(&configuration, id) else { return Ok((Delivery::Unknown, &[])) };
+    let proof = store.provider_proof(provider, app.clock.now()).await?;
+    Ok((app.channels.look(provider, &proof, &looked.handover.provider_id).await, moments))
+}
+
+/// The provider of this id, where it is one that has to be asked, and when.
+fn asked_by<'a>(configuration: &'a Configuration, id: &ProviderId) -> Option<(&'a MessageProvider, Moments)> {
+    let provider = configuration.providers.get(id)?;
+    Some((provider, Asked::of(Route::Provider(provider))?.moments))
 }
 
 /// Leases a due message and sends it, or asks its provider what became of it.
 pub(crate) async fn try_again(app: &App, due: &DueMessage) -> Result<RetryOutcome, StoreError> {
-    let until = later(app.clock.now(), LEASE);
-    let lease = match app.store.lease_due_message(due, until).await? {
-        DueLease::Send(lease) => lease,
-        DueLease::Look(looked) => {
+    let send = match app.store.due_turn(due).await? {
+        DueTurn::Send(send) => send,
+        DueTurn::Look(looked) => {
             look(app, due, looked).await?;
             return Ok(RetryOutcome::LookedAt);
         }
-        DueLease::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
+        DueTurn::NotOurs => return Ok(RetryOutcome::LeasedElsewhere),
     };
-    let Some(link) = app.store.link(&due.link).await? else { return Ok(RetryOutcome::Message) };
-    if let Some((recipient, _)) = link.message(&due.message) {
-        send(app, &link, recipient, lease).await?;
-    }
-    Ok(RetryOutcome::Message)
+    let link = app.store.link(&due.link).await?;
+    let recipient = link.as_ref().and_then(|link| Some((link, link.message(&due.message)?.0)));
+    let is_mine = match recipient {
+        Some((link, recipient)) => lease_and_send(app, link, recipient, Turn::Due(send)).await?,
+        // The link was forgotten, and with it whom the message was for. The message is moved out of the way of others.
+        None => {
+            let (tried, until) = (send.tried().cloned(), later(app.clock.now(), LEASE));
+            app.store.lease_due_message(&send, tried, until).await?.is_some()
+        }
+    };
+    Ok(if is_mine { RetryOutcome::Message } else { RetryOutcome::LeasedElsewhere })
 }

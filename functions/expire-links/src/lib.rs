@@ -28,7 +28,7 @@ use futures_util::stream::{self, StreamExt};
 use runtime::{Clock, has_time, time_left};
 use serde::Serialize;
 use store::{DUE_SHARDS, DueLink, MAX_CONTENDED_TRIES, Schedule, StoreError, Written};
-use telemetry::Measurement;
+use telemetry::{DueKind, Measurement};
 
 use lanes::{Known, work_off};
 use task::{Task, TaskOutcome};
@@ -119,7 +119,7 @@ pub async fn sweep(app: &App, deadline: SystemTime) -> Result<SweepCounts, Store
                 failure = failure.or(Some(error));
             }
         }
-        Measurement::Due { found: leased.found, oldest: leased.oldest }.record();
+        Measurement::Due { kind: DueKind::Links, found: leased.found, oldest: leased.oldest }.record();
         measure_unconfirmed(&leased.tasks, app.clock.now());
         counts.add(&leased.counts);
         let done = work_off(app, leased.tasks, &mut known, deadline).await;
@@ -277,7 +277,9 @@ mod tests {
             amount: Money::new(50_000, Currency::IRR).unwrap(),
             amount_source: AmountSource::Request,
             expires_at: Timestamp::from_second(3600).unwrap(),
+            due_at: None,
             description: None,
+            internal_note: None,
             after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),

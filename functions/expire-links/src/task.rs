@@ -1,6 +1,6 @@
 //! One piece of work of a sweep, and what becomes of it.
 
-use confirmation::{CallOutcome, Outcome};
+use confirmation::{CallOutcome, Outcome, RefundOf};
 use domain::Timestamp;
 use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion};
 use domain::link::{Attempt, AttemptState, PaymentLink, Work};
@@ -51,7 +51,7 @@ impl Task {
     /// What is more urgent among the work of one business has the smaller number.
     pub(crate) fn urgency(&self) -> u8 {
         match self.work {
-            Work::Confirm(_) | Work::Keep(_) | Work::Refund(_) => 0,
+            Work::Confirm(_) | Work::Keep(_) | Work::Refund(..) => 0,
             Work::LookUp(_) if self.attempt().is_some_and(|attempt| attempt.state.undecided_since().is_some()) => 1,
             Work::LookUp(_) => 2,
         }
@@ -84,7 +84,10 @@ pub(crate) async fn perform(app: &App, task: Task, list: Option<&Unconfirmed>) -
         },
         Work::Confirm(_) => app.confirmation.resume(task.link, &id, now).await.map(asked),
         Work::Keep(_) => app.confirmation.keep(task.link, &id, now).await.map(|()| TaskOutcome::NoCall),
-        Work::Refund(_) => app.confirmation.refund(task.link, &id, now).await.map(TaskOutcome::Refunded),
+        Work::Refund(_, refund) => {
+            let of = RefundOf { attempt: &id, refund: &refund };
+            app.confirmation.refund(task.link, of, now).await.map(TaskOutcome::Refunded)
+        }
     };
     done.unwrap_or_else(|error| {
         let trace_id = trace.as_ref().map(Trace::id);

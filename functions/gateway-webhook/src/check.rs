@@ -4,7 +4,8 @@
 //! Where a gateway tells only with a session what it takes, one of the smallest amount is opened, which nobody is sent to.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::Problems;
@@ -24,6 +25,7 @@ use web::base_url::base_url;
 use web::body::{Unknown, refuse_unknown};
 use web::extract::Path;
 use web::openapi::Operation;
+use web::openapi::groups::ACCOUNTS;
 use web::{ApiProblem, OptionalBody};
 
 use crate::App;
@@ -35,7 +37,7 @@ const DESCRIPTION: &str = "Account check, not to be paid";
 pub fn operations() -> Vec<Operation> {
     let summary = "Ask the gateway whether it takes an account as it is, without moving money";
     vec![
-        Operation::new("post", "/v1/accounts/{id}/check", "check_account", "Records", summary)
+        Operation::new("post", "/v1/accounts/{id}/check", "check_account", ACCOUNTS, summary)
             .needs(Scope::Admin)
             .may_take::<CheckBody>()
             .answers::<AccountCheckView>(200, "What the gateway says, also where it refuses something.")
@@ -45,7 +47,7 @@ pub fn operations() -> Vec<Operation> {
 
 /// The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = AccountCheckBody)]
+#[schema(as = AccountCheckCreate)]
 pub(crate) struct CheckBody {
     #[serde(flatten)]
     #[schema(ignore)]
@@ -53,7 +55,7 @@ pub(crate) struct CheckBody {
 }
 
 views::one_of! {
-    FindingStatusName,
+    FindingStatusName as "AccountCheckStatus",
     "`accepted`; `refused`; `unknown` where the gateway says nothing of it, stopped before it came to it, or gave no answer that can be read.",
     FindingStatus::ALL.map(FindingStatus::as_str)
 }
@@ -84,7 +86,7 @@ pub(crate) struct AccountCheckView {
 
 /// What is known of one thing that a gateway takes or refuses.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AccountFinding)]
+#[schema(as = AccountCheckFinding)]
 struct FindingView {
     #[schema(value_type = FindingStatusName)]
     status: &'static str,
@@ -107,12 +109,12 @@ pub(crate) async fn check(
     State(app): State<App>,
     context: Option<Extension<RequestContext>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Result<OptionalBody<CheckBody>, ApiProblem>,
 ) -> Result<Response, ApiProblem> {
-    let caller = app.callers.authenticate(&headers, Scope::Admin).await?;
+    let caller = app.callers.authenticate(&parts, Scope::Admin).await?;
     let mut problems = Problems::default();
-    refuse_unknown("", body?.0.fields.unknown, &mut problems);
+    refuse_unknown::<CheckBody>("", body?.0.fields.unknown, &mut problems);
     if !problems.as_slice().is_empty() {
         return Err(ApiProblem::invalid(problems));
     }

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
 use confirmation::{Confirmation, Outcome};
@@ -26,7 +27,7 @@ use domain::trace::Trace;
 use gateways::{Fields, Gateways, WebhookError, WebhookRequest, read_webhook};
 use runtime::Clock;
 use web::customer::see_other;
-use web::{ApiProblem, Callers};
+use web::{ApiProblem, Callers, request_id};
 
 use page::{reloading_page, reposting_page};
 
@@ -55,38 +56,40 @@ pub struct App {
 pub const TIME: Duration = Duration::from_secs(29);
 
 pub fn router(app: App) -> Router {
+    let check = post(check::check)
+        .fallback(|| async { ApiProblem::method_not_allowed("POST", None) })
+        // The body's own check answers a problem document instead.
+        .layer(DefaultBodyLimit::disable());
+    let check = Router::new().route("/v1/accounts/{id}/check", check).with_state(app.clone());
     Router::new()
         .route(
             "/gateways/{gateway}/return/{link}/{key}",
-            get(receive_return).post(receive_return).fallback(|| async { ApiProblem::method_not_allowed("GET, POST") }),
+            get(receive_return)
+                .post(receive_return)
+                .fallback(|| async { ApiProblem::method_not_allowed("GET, POST", None) }),
         )
         .route(
             "/gateways/{gateway}/notify/{business}/{account}",
-            post(receive_webhook).fallback(|| async { ApiProblem::method_not_allowed("POST") }),
+            post(receive_webhook).fallback(|| async { ApiProblem::method_not_allowed("POST", None) }),
         )
-        .route(
-            "/v1/accounts/{id}/check",
-            post(check::check)
-                .fallback(|| async { ApiProblem::method_not_allowed("POST") })
-                // The body's own check answers a problem document instead.
-                .layer(DefaultBodyLimit::disable())
-                .layer(from_fn_with_state(TIME, web::time::in_time)),
-        )
-        .fallback(|| async { ApiProblem::not_found("address") })
+        .fallback(|uri: Uri| async move { ApiProblem::no_such_address(uri.path()) })
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
+        .layer(from_fn(request_id::identified))
         .with_state(app)
+        .merge(web::manners::of_api(check, TIME))
 }
 
 /// A browser returns from the gateway, by link or by posted form.
 async fn receive_return(
     State(app): State<App>,
-    Path((gateway, link, key)): Path<(String, String, String)>,
+    path: Result<Path<(String, String, String)>, PathRejection>,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Response {
-    let Some((gateway, link, key)) = read_address(&gateway, &link, &key) else {
+    let address = path.ok().and_then(|Path((gateway, link, key))| read_address(&gateway, &link, &key));
+    let Some((gateway, link, key)) = address else {
         return redirect(UNKNOWN_LINK, &headers);
     };
     let query = query.unwrap_or_default();
@@ -137,7 +140,7 @@ async fn confirm(app: &App, gateway: GatewayKind, link: &LinkId, key: &ReturnKey
 /// The gateway's own server calls. Where the outcome is not stored in time, it calls again.
 async fn receive_webhook(
     State(app): State<App>,
-    Path((gateway, business, account)): Path<(String, String, String)>,
+    web::extract::Path((gateway, business, account)): web::extract::Path<(String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     bytes: Bytes,

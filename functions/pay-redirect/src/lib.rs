@@ -2,8 +2,10 @@
 //!
 //! A first visit by a person opens a session at the gateway and writes it down before anybody is sent there; later
 //! visits go to the same session without a write. Two first visits at once open two sessions, and only the one that was
-//! written is ever shown to anybody. Previews and prefetches open nothing.
+//! written is ever shown to anybody. Whoever does not look like a browser in which a person opens the link opens
+//! nothing, and gets the summary page, whose button leads on.
 
+mod link_path;
 mod page;
 mod visitor;
 
@@ -11,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -27,9 +30,12 @@ use jiff::SignedDuration;
 use runtime::{Clock, NoRandomness};
 use store::{Configuration, MAX_CONTENDED_TRIES, StoreError, Written};
 use web::customer::{guard, see_other};
+use web::problem::api_version;
+use web::{ApiProblem, request_id};
 
+use link_path::{LinkPage, LinkPath};
 use page::{Page, logo_response, of_link, posting_page, takes_payments, without_link};
-use visitor::{is_person, languages};
+use visitor::{Visitor, languages};
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
 const MAY_HAVE_PAID: SignedDuration = SignedDuration::from_secs(15);
@@ -63,14 +69,15 @@ pub const TIME: Duration = Duration::from_secs(25);
 
 pub fn router(app: App) -> Router {
     Router::new()
-        .route("/p/{token}", get(open).fallback(other_method))
-        .route("/p/{token}/go", get(go).fallback(other_method))
-        .route("/p/{token}/result", get(result).fallback(other_method))
+        .route("/p/{*link}", get(look).post(press).fallback(other_method))
+        // Keyboards begin a line with a capital letter.
+        .route("/P/{*link}", get(look).post(press).fallback(other_method))
         .route("/logo/{business}/{hash}", get(logo).fallback(other_method))
         .route("/robots.txt", get(robots))
         .route("/favicon.ico", get(no_icon))
         .fallback(unknown_path)
         .layer(from_fn(in_time))
+        .layer(from_fn(request_id::identified))
         .with_state(app)
 }
 
@@ -91,25 +98,46 @@ fn took_too_long(headers: &HeaderMap) -> Response {
     response
 }
 
-/// The customer opens the link.
-async fn open(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    serve_link(&app, &token, &method, &headers, false).await
+/// Somebody asks for a page of a link. The path is read as it came, because it need be no text.
+async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderMap) -> Response {
+    let Some(LinkPath { token, page }) = LinkPath::parse(uri.path()) else {
+        return of_nobody(Page::Unknown, &headers);
+    };
+    let visitor = Visitor::of(&method, &headers);
+    match page {
+        LinkPage::Link => serve_link(&app, &token, visitor, false, &headers).await,
+        // A browser comes here by GET where it loads again what the button led to.
+        LinkPage::Go => serve_link(&app, &token, visitor, true, &headers).await,
+        LinkPage::Result => result(&app, &token, visitor, &headers).await,
+    }
 }
 
-/// The customer has seen the summary page and goes on to the gateway.
-async fn go(State(app): State<App>, Path(token): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    serve_link(&app, &token, &method, &headers, true).await
+/// The customer has seen the summary page, and goes on to the gateway with its button.
+async fn press(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    match LinkPath::parse(uri.path()) {
+        Some(LinkPath { token, page: LinkPage::Go }) => {
+            serve_link(&app, &token, Visitor::Pressed, true, &headers).await
+        }
+        Some(LinkPath { page: LinkPage::Link | LinkPage::Result, .. }) | None => other_method(uri, headers).await,
+    }
 }
 
-/// Sends a person on to the gateway, or shows the page that says why not. Whatever is not a person gets a preview.
-async fn serve_link(app: &App, token: &str, method: &Method, headers: &HeaderMap, has_seen_summary: bool) -> Response {
+/// Sends a person on to the gateway, or shows the page that says why not. Whoever only looks sees the same as a person,
+/// and nothing is asked, opened or written.
+async fn serve_link(
+    app: &App,
+    token: &PayToken,
+    visitor: Visitor,
+    has_seen_summary: bool,
+    headers: &HeaderMap,
+) -> Response {
     let (mut link, configuration) = match find(app, token).await {
         Ok(Some(found)) => found,
         Ok(None) => return of_nobody(Page::Unknown, headers),
         Err(error) => return unavailable(headers, &error),
     };
     let language = language(&link, headers, &configuration);
-    if !is_person(method, headers) {
+    if visitor == Visitor::Looks {
         let now = app.clock.now();
         return of_link(preview(&link, &configuration, now), &link, language, &configuration, now);
     }
@@ -204,12 +232,16 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
 }
 
 /// The customer comes back from the gateway, or reloads the page that said what happened.
-async fn result(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    match find(&app, &token).await {
+async fn result(app: &App, token: &PayToken, visitor: Visitor, headers: &HeaderMap) -> Response {
+    match find(app, token).await {
         Ok(Some((mut link, configuration))) => {
-            let language = language(&link, &headers, &configuration);
+            let language = language(&link, headers, &configuration);
             let now = app.clock.now();
-            match outcome(&app, &configuration, &mut link, now).await {
+            let page = match visitor {
+                Visitor::Looks => Ok(Page::of_unasked(&link, &configuration, now)),
+                Visitor::Navigates | Visitor::Pressed => outcome(app, &configuration, &mut link, now).await,
+            };
+            match page {
                 Ok(page) => of_link(page, &link, language, &configuration, now),
                 Err(error) => {
                     tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "An outcome could not be looked up.");
@@ -217,8 +249,8 @@ async fn result(State(app): State<App>, Path(token): Path<String>, headers: Head
                 }
             }
         }
-        Ok(None) => of_nobody(Page::Unknown, &headers),
-        Err(error) => unavailable(&headers, &error),
+        Ok(None) => of_nobody(Page::Unknown, headers),
+        Err(error) => unavailable(headers, &error),
     }
 }
 
@@ -242,8 +274,15 @@ async fn outcome(
 }
 
 /// A business's logo, by the name of its content.
-async fn logo(State(app): State<App>, Path((business, hash)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let (Ok(business), Ok(hash)) = (BusinessId::parse(&business), LogoHash::parse(&hash)) else {
+async fn logo(
+    State(app): State<App>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let Some((business, hash)) = path
+        .ok()
+        .and_then(|Path((business, hash))| Some((BusinessId::parse(&business).ok()?, LogoHash::parse(&hash).ok()?)))
+    else {
         return of_nobody(Page::Unknown, &headers);
     };
     match app.confirmation.store().of(&business).logo(&hash).await {
@@ -256,11 +295,10 @@ async fn logo(State(app): State<App>, Path((business, hash)): Path<(String, Stri
 /// A link with the configuration of its business.
 type Found = (PaymentLink, Arc<Configuration>);
 
-/// The link of a token. Every wrong token is answered the same, whatever is wrong with it.
-async fn find(app: &App, token: &str) -> Result<Option<Found>, StoreError> {
-    let Ok(token) = PayToken::parse(token) else { return Ok(None) };
+/// The link of a token.
+async fn find(app: &App, token: &PayToken) -> Result<Option<Found>, StoreError> {
     let store = app.confirmation.store();
-    let Some(link) = store.link(&LinkId::of(&token)).await? else { return Ok(None) };
+    let Some(link) = store.link(&LinkId::of(token)).await? else { return Ok(None) };
     let configuration = store.of(link.business()).configuration().await?;
     Ok(Some((link, configuration)))
 }
@@ -357,11 +395,12 @@ async fn begin(
     Ok(app.confirmation.open_session(link, session, now).await?)
 }
 
-/// The preview of a link that can be paid. A link that cannot be paid gets the page that says why.
+/// What somebody sees who only looks: the summary page of a link that can be paid, whatever its account wants, and
+/// otherwise the page that says why it cannot. That a link was tried too often passes, and is told to those who try.
 fn preview(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Page {
     match link.visit(now) {
-        Visit::Continue(_) => Page::Preview,
-        Visit::Begin | Visit::TooManyAttempts if takes_payments(configuration) => Page::Preview,
+        Visit::Continue(_) => Page::Summary,
+        Visit::Begin | Visit::TooManyAttempts if takes_payments(configuration) => Page::Summary,
         otherwise @ (Visit::Begin
         | Visit::TooManyAttempts
         | Visit::Confirming
@@ -400,14 +439,21 @@ fn unavailable(headers: &HeaderMap, error: &StoreError) -> Response {
     of_nobody(Page::Down, headers)
 }
 
-async fn unknown_path(headers: HeaderMap) -> Response {
-    of_nobody(Page::Unknown, &headers)
+/// What is no page of ours. An address of another version of the API is asked for by a program, which gets no page.
+async fn unknown_path(uri: Uri, headers: HeaderMap) -> Response {
+    match api_version(uri.path()) {
+        Some(_) => ApiProblem::no_such_address(uri.path()).into_response(),
+        None => of_nobody(Page::Unknown, &headers),
+    }
 }
 
-async fn other_method(headers: HeaderMap) -> Response {
+/// What a page of a link is asked for with another method than it answers. The button's own page takes POST as well.
+async fn other_method(uri: Uri, headers: HeaderMap) -> Response {
+    let takes_post = LinkPath::parse(uri.path()).is_some_and(|path| path.page == LinkPage::Go);
     let mut response = of_nobody(Page::Unknown, &headers);
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    let allowed = if takes_post { "GET, HEAD, POST" } else { "GET, HEAD" };
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
@@ -476,7 +522,9 @@ mod tests {
             amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
             amount_source: AmountSource::Request,
             expires_at: minutes(24 * 60),
+            due_at: None,
             description: None,
+            internal_note: None,
             after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),
@@ -533,7 +581,7 @@ mod tests {
     fn nobody_begins_to_pay_a_business_that_is_suspended_or_is_none() {
         let (link, active) = (link(), configuration(BusinessState::Active));
         assert!(leads_on(&link.visit(MADE_AT), &active));
-        assert_eq!(preview(&link, &active, MADE_AT), Page::Preview);
+        assert_eq!(preview(&link, &active, MADE_AT), Page::Summary);
         for configuration in [suspended(), Configuration::default()] {
             let visit = link.visit(MADE_AT);
             assert!(!leads_on(&visit, &configuration));
@@ -551,7 +599,7 @@ mod tests {
     fn what_was_begun_finishes_although_its_business_was_suspended_meanwhile() {
         let (link, suspended) = (begun(&link(), MADE_AT), suspended());
         assert!(leads_on(&link.visit(minutes(1)), &suspended));
-        assert_eq!(preview(&link, &suspended, minutes(1)), Page::Preview);
+        assert_eq!(preview(&link, &suspended, minutes(1)), Page::Summary);
         assert_eq!(Page::of(&link, &suspended, minutes(1)), Page::Unfinished);
         // Somebody may have paid in a session that is over: the gateway is asked before the page says anything.
         let over = link.attempts()[0].session_ends_at;
@@ -594,7 +642,7 @@ mod tests {
         let hash = LogoHash::parse(&"0".repeat(32)).unwrap();
         let mut configuration = configuration(BusinessState::Active);
         configuration.settings.logo_hash = Some(hash.clone());
-        let text = text_of(of_link(Page::Preview, &link(), Language::EN, &configuration, MADE_AT)).await;
+        let text = text_of(of_link(Page::Summary, &link(), Language::EN, &configuration, MADE_AT)).await;
         assert!(text.contains(&format!("src=\"/logo/shop/{}\"", hash.as_str())), "{text}");
     }
 }

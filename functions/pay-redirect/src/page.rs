@@ -25,13 +25,24 @@ use web::customer::guard;
 const STYLE: &str = include_str!("page.css");
 
 /// Nothing but this very style sheet and the business's logo, and nothing from anywhere else.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+static POLICY: LazyLock<String> = LazyLock::new(|| policy_with_forms_to("'none'"));
+
+/// As [`POLICY`], with forms that go to these places.
+fn policy_with_forms_to(places: &str) -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; form-action {places}; \
          frame-ancestors 'none'"
     )
-});
+}
+
+/// The policy of the summary page, whose form goes to us and from there to the gateway. Browsers hold that redirect and
+/// the gateway's own against the policy, so it allows every encrypted place. On one machine, where links are not
+/// encrypted themselves, gateways are not either.
+fn summary_policy(link: &PaymentLink) -> String {
+    let is_encrypted = link.url().starts_with("https:");
+    policy_with_forms_to(if is_encrypted { "'self' https:" } else { "'self' http:" })
+}
 
 /// Posts the form of the page on which it stands. Where scripts are off, its button does.
 const SUBMIT: &str = "document.forms[0].submit()";
@@ -51,8 +62,8 @@ fn posting_policy(at: &str) -> String {
 /// What a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    Preview,
-    /// What is to be paid, and a button that leads to the gateway.
+    /// What is to be paid, and a button that leads to the gateway. It is also what apps show of a link, and what they
+    /// get who only look at it.
     Summary,
     /// The page that posts a gateway's form by itself.
     Going,
@@ -63,6 +74,8 @@ pub(crate) enum Page {
     Confirming,
     Failed,
     Unfinished,
+    /// The same where the gateway was not asked, so that nobody knows.
+    Unheard,
     MoneyGoesBack,
     Review,
     Expired,
@@ -125,6 +138,12 @@ impl Page {
         }
     }
 
+    /// What became of a link as far as it says itself, for whoever only looks: its gateway is not asked for them.
+    pub(crate) fn of_unasked(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Self {
+        let page = Self::of(link, configuration, now);
+        if page == Self::Unfinished && has_open(link) { Self::Unheard } else { page }
+    }
+
     /// Whether the page says of an open session what only its gateway knows.
     pub(crate) fn depends_on_the_gateway(self, link: &PaymentLink) -> bool {
         matches!(self, Self::Unfinished | Self::Suspended)
@@ -144,14 +163,14 @@ impl Page {
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Trouble | Self::Down => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Preview
-            | Self::Summary
+            Self::Summary
             | Self::Going
             | Self::Paid
             | Self::AlreadyPaid
             | Self::Confirming
             | Self::Failed
             | Self::Unfinished
+            | Self::Unheard
             | Self::MoneyGoesBack
             | Self::Review => StatusCode::OK,
         }
@@ -159,14 +178,13 @@ impl Page {
 
     fn key(self) -> &'static str {
         match self {
-            Self::Preview => "preview",
             Self::Summary => "summary",
             Self::Going => "going",
             Self::Paid => "paid",
             Self::AlreadyPaid => "already-paid",
             Self::Confirming => "confirming",
             Self::Failed => "failed",
-            Self::Unfinished => "unfinished",
+            Self::Unfinished | Self::Unheard => "unfinished",
             Self::MoneyGoesBack => "back",
             Self::Review => "review",
             Self::Expired => "expired",
@@ -185,9 +203,9 @@ impl Page {
             Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
-            Self::Preview
-            | Self::Summary
+            Self::Summary
             | Self::Unfinished
+            | Self::Unheard
             | Self::Expired
             | Self::Cancelled
             | Self::Unknown
@@ -202,10 +220,9 @@ impl Page {
             Self::Failed | Self::Trouble => Some("try-again"),
             // Where the money went back and nobody else is paying, the link can still be paid.
             Self::MoneyGoesBack => (link.visit(now) == Visit::Begin).then_some("try-again"),
-            Self::Unfinished => Some("go-on"),
+            Self::Unfinished | Self::Unheard => Some("go-on"),
             Self::Summary => Some("pay-now"),
-            Self::Preview
-            | Self::Going
+            Self::Going
             | Self::Paid
             | Self::AlreadyPaid
             | Self::Confirming
@@ -285,13 +302,17 @@ fn render(
     let words = Words::new(language, configuration, link);
     let shown = content(page, link, &words, now, &actions(page, link, &words, now));
     let in_preview = html! {
-        @if page == Page::Preview {
+        @if page == Page::Summary {
             meta property="og:title" content=(words.plain("preview-title"));
             meta property="og:site_name" content=(words.settings().business_name);
             meta property="og:description" content=(words.plain("preview-text"));
         }
     };
-    let mut response = answer(page.status(), document(page, link, &words, &in_preview, &shown), &POLICY);
+    let document = document(page, link, &words, &in_preview, &shown);
+    let mut response = match (page, link) {
+        (Page::Summary, Some(link)) => answer(page.status(), document, &summary_policy(link)),
+        _ => answer(page.status(), document, &POLICY),
+    };
     if let (Page::Confirming, Some(link)) = (page, link) {
         // The page asks again without a script, until it is known what happened. It asks for the outcome and not for the
         // link, because opening a link whose payment failed would lead on to the gateway at once.
@@ -315,7 +336,7 @@ fn content(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
         @for hint in hints(page, link, words, now) { p.hint { (words.say(&hint)) } }
         @if let Some(link) = link { (facts(page, link, words, now)) }
         (action)
-        (support(page, words))
+        (support(words))
     }
 }
 
@@ -396,6 +417,7 @@ fn text_key(page: Page, link: Option<&PaymentLink>, now: Timestamp) -> String {
     match (page, link) {
         (Page::Confirming, Some(link)) if takes_long(link, now) => "confirming-long-text".to_owned(),
         (Page::Failed, Some(link)) => failure(link).unwrap_or("failed-text").to_owned(),
+        (Page::Unheard, _) => "unfinished-unresolved-text".to_owned(),
         (Page::Unfinished, Some(link)) if !is_known_to_be_unpaid(link) => "unfinished-unresolved-text".to_owned(),
         (Page::Trouble, Some(link)) if has_open(link) => "trouble-unresolved-text".to_owned(),
         _ => format!("{}-text", page.key()),
@@ -486,9 +508,9 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timesta
             Some(failure) => [failure.to_owned(), debited()].into_iter().chain(if_paid()).collect(),
             None => if_paid().into_iter().collect(),
         },
-        Page::Preview
-        | Page::Confirming
+        Page::Confirming
         | Page::Unfinished
+        | Page::Unheard
         | Page::Review
         | Page::Unknown
         | Page::TooMany
@@ -533,7 +555,7 @@ fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> M
     // A customer who pays from abroad, or reads another language than the business, sees the time zone.
     let is_local = language == settings.default_locale.language() && network(link) == Network::Shaparak;
     let zone_name = if is_local { String::new() } else { format!(" ({})", settings.time_zone.as_str()) };
-    let has_end = matches!(page, Page::Preview | Page::Going) || page.action(link, words.configuration, now).is_some();
+    let has_end = page == Page::Going || page.action(link, words.configuration, now).is_some();
     html! {
         dl {
             div { dt { (words.say("amount-for")) } dd { bdi { (words.amount) } } }
@@ -554,23 +576,30 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
     let Some(link) = link else { return Markup::default() };
     html! {
         @if let Some(key) = page.action(link, words.configuration, now) {
-            @let way = if page == Page::Summary { "/go" } else { "" };
-            a.button href=(format!("/p/{}{way}", link.token().expose())) rel="nofollow" { (words.say(key)) }
+            @let address = format!("/p/{}", link.token().expose());
+            // A person presses the button. Programs that look at a page follow its links and post none of its forms.
+            @if page == Page::Summary {
+                form method="post" action=(format!("{address}/go")) {
+                    button.button type="submit" { (words.say(key)) }
+                }
+            } @else {
+                a.button href=(address) rel="nofollow" { (words.say(key)) }
+            }
         }
         @if let (Some(address), false) =
-            (&link.terms().return_url, matches!(page, Page::Preview | Page::Summary | Page::Confirming))
+            (&link.terms().return_url, matches!(page, Page::Summary | Page::Confirming))
         {
             a.plain href=(address) rel="noreferrer" { (words.say("return-to-business")) }
         }
     }
 }
 
-/// The business's support contact, which every page but a preview shows.
-fn support(page: Page, words: &Words<'_>) -> Markup {
+/// The business's support contact.
+fn support(words: &Words<'_>) -> Markup {
     let settings = words.settings();
     let has_support = settings.support_phone.is_some() || settings.support_url.is_some();
     html! {
-        @if has_support && page != Page::Preview {
+        @if has_support {
             footer {
                 p { (words.say("support")) }
                 @if let Some(phone) = &settings.support_phone {
@@ -616,7 +645,6 @@ mod tests {
     use super::*;
 
     const PAGES: [Page; 17] = [
-        Page::Preview,
         Page::Summary,
         Page::Going,
         Page::Paid,
@@ -624,6 +652,7 @@ mod tests {
         Page::Confirming,
         Page::Failed,
         Page::Unfinished,
+        Page::Unheard,
         Page::MoneyGoesBack,
         Page::Review,
         Page::Expired,
@@ -636,7 +665,9 @@ mod tests {
     ];
 
     /// What pages say besides their own title and text.
-    const OTHERS: [&str; 26] = [
+    const OTHERS: [&str; 28] = [
+        "preview-title",
+        "preview-text",
         "test-mark",
         "amount-for",
         "purpose",

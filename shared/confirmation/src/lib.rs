@@ -15,6 +15,8 @@
 mod refunding;
 mod session;
 
+pub use refunding::RefundOf;
+
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Payment, Webhooks};
 use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion, LinkId};
@@ -193,7 +195,7 @@ impl Confirmation {
             Step::Confirm => self.intend_and_confirm(link, &attempt.id, return_data, now).await,
             Step::FindRefund => {
                 let before = link.version();
-                let outcome = self.hear_of_refund(link, &attempt.id, now).await?;
+                let outcome = self.hear_of_refunds(link, &attempt.id, now).await?;
                 if let Some(link) = outcome.still_at(before).filter(|_| asker == Asker::Anybody) {
                     self.note_asked(link, &attempt.id, return_data.hint, false, now).await?;
                 }

@@ -3,6 +3,7 @@
 use domain::Problems;
 use domain::ids::LinkId;
 use domain::link::PaymentLink;
+use domain::precondition::{Precondition, PreconditionFailed};
 use domain::requests::amend::{AmendContext, Amendment, amend as amend_terms};
 use store::BusinessStore;
 
@@ -14,20 +15,23 @@ use crate::link_change::{ChangeRefused, change, read_link};
 #[derive(Debug)]
 pub enum AmendRefused {
     Invalid(Problems),
+    PreconditionFailed(PreconditionFailed),
     /// Only an active link can be changed.
     NotActive,
 }
 
 /// Changes what the amendment names. `problems` carries what reading the request found. An amendment that comes twice
-/// changes nothing the second time, so that it has no idempotency key.
+/// changes nothing the second time, so that it has no idempotency key. The precondition is about the link
+/// alone, and not about its messages.
 pub async fn amend(
     store: &BusinessStore,
     now: Now<'_>,
     id: &LinkId,
+    precondition: &Precondition,
     amendment: &Amendment,
     problems: Problems,
 ) -> Result<PaymentLink, ChangeRefused<AmendRefused>> {
-    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value();
+    let receipt_type = amendment.after_payment.receipt_type_id.as_ref().value().and_then(Option::as_ref);
     let configuration = store.configuration_with(receipt_type).await?;
     let link = read_link(store, id).await?;
     let item = match &link.terms().item {
@@ -40,6 +44,7 @@ pub async fn amend(
         settings: &configuration.settings,
     };
     let amended = change(store, now, link, "amend", None, |link, at| {
+        precondition.check(Some(&link.tag())).map_err(AmendRefused::PreconditionFailed)?;
         let terms = amend_terms(link.terms(), amendment.clone(), context, at, problems.clone());
         let next = link.amended(terms.map_err(AmendRefused::Invalid)?, at).ok_or(AmendRefused::NotActive)?;
         let size = next.check_growth(link);

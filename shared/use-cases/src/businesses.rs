@@ -1,14 +1,18 @@
 //! The platform's part: making businesses, suspending them and letting them go on, and marking them to be erased.
 
-use domain::Timestamp;
 use domain::audit::{Actor, Author};
 use domain::business::quotas::Quotas;
 use domain::business::settings::{PlatformDefaults, Settings};
-use domain::records::business::{Business, EraseRefused, PayUrlBase, Shards};
-use store::{BusinessStore, RecordWritten, Store, StoreError};
+use domain::precondition::{PreconditionFailed, Tag};
+use domain::records::business::{Business, EraseRefused, PayUrlBase};
+use domain::records::shards::{FewerShards, Shards};
+use domain::{Problems, Timestamp};
+use store::{BusinessStore, RevisionWritten, Store, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
+use crate::records::{RecordRefused, without_problems};
+use crate::revised::{Revised, Said, Writing, WritingRefused};
 
 /// What the platform decides about a business.
 #[derive(Clone, Debug)]
@@ -23,6 +27,10 @@ pub struct BusinessRequest {
 /// Why a business was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BusinessRefused {
+    #[error("the request has problems")]
+    Invalid(Problems),
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     #[error("there is no such business")]
     NoSuchBusiness,
     /// What is in the others would not be found any more.
@@ -44,50 +52,78 @@ pub enum BusinessRefused {
     Store(#[from] StoreError),
 }
 
-/// Makes a business, or replaces what the platform decides about one. Whether it is suspended stays.
-pub async fn write(store: &BusinessStore, now: Now<'_>, request: BusinessRequest) -> Result<Business, BusinessRefused> {
-    let written = change(store, now, |known, now| {
+/// Makes a business, or changes what the platform decides about one. Whether it is suspended stays. The request is missing
+/// where a part of it was refused.
+pub async fn write(
+    store: &BusinessStore,
+    now: Now<'_>,
+    writing: &Writing,
+    said: Said<'_, Business, Option<BusinessRequest>>,
+) -> Result<Revised<Business>, BusinessRefused> {
+    let written = change(store, now, |known, tag, now| {
+        let base = writing.base(known.as_ref(), tag).map_err(|why| match why {
+            WritingRefused::NoSuchRecord => BusinessRefused::NoSuchBusiness,
+            WritingRefused::PreconditionFailed(why) => BusinessRefused::PreconditionFailed(why),
+        })?;
+        let (request, problems) = said(base);
+        let Some(request) = request.filter(|_| problems.is_empty()) else {
+            return Err(BusinessRefused::Invalid(problems));
+        };
+        let BusinessRequest { name, pay_url, shards, quotas } = request;
         let known = known.map(with_callers).transpose()?;
         let known = known.unwrap_or_else(|| Business::new(store.business_id().clone(), String::new(), now));
-        let shards = grown(known.shards, request.shards.unwrap_or(known.shards))?;
-        Ok(Business {
-            name: request.name.clone(),
-            pay_url: request.pay_url.clone(),
-            shards,
-            quotas: request.quotas,
-            ..known
-        })
+        let spread = known.spread.grown(shards.unwrap_or(known.spread.read()), now)?;
+        Ok(Business { name, pay_url, spread, quotas, ..known })
     });
     written.await
 }
 
 /// Says what businesses start with from now on. It is in no business's log, so that the function's own says who did it.
-pub async fn write_defaults(store: &Store, author: &Author, defaults: &PlatformDefaults) -> Result<(), StoreError> {
-    let before = store.platform_defaults().await?;
-    store.put_platform_defaults(defaults).await?;
-    let actor = author.actor.as_ref().map(Actor::as_str);
-    let integration = &author.integration;
-    tracing::info!(%integration, actor, ?before, after = ?defaults, "The platform's defaults were written.");
-    Ok(())
+pub async fn write_defaults(
+    store: &Store,
+    author: &Author,
+    writing: &Writing,
+    said: Said<'_, PlatformDefaults, PlatformDefaults>,
+) -> Result<Revised<PlatformDefaults>, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (known, revision) = store.platform_defaults_to_change().await?;
+        // There are defaults also where nobody wrote any.
+        let before = known.clone().unwrap_or_default();
+        let (defaults, problems) = said(writing.base(Some(&before), revision.tag().as_ref())?);
+        let defaults = without_problems(Some(defaults), problems)?;
+        if known.as_ref() == Some(&defaults) {
+            return Ok(Revised::new(defaults, &revision));
+        }
+        if let RevisionWritten::Applied(revision) = store.put_platform_defaults(&defaults, &revision).await? {
+            let actor = author.actor.as_ref().map(Actor::as_str);
+            let integration = &author.integration;
+            tracing::info!(%integration, actor, ?before, after = ?defaults, "The platform's defaults were written.");
+            return Ok(Revised::new(defaults, &revision));
+        }
+    }
 }
 
 /// Makes a business as the platform wants all to start, unless there is one.
-pub async fn make(store: &BusinessStore, business: &Business) -> Result<RecordWritten, StoreError> {
+pub async fn make(store: &BusinessStore, business: &Business) -> Result<RevisionWritten, StoreError> {
     let defaults = store.platform_defaults().await?;
     store.make_business(business, &Settings::starting(&business.name, defaults)).await
 }
 
-/// Spreads the lists of a business over so many partitions.
-pub async fn spread(store: &BusinessStore, now: Now<'_>, shards: Shards) -> Result<Business, BusinessRefused> {
-    change(store, now, |known, _| {
+/// Spreads the lists of a business over so many partitions: lists at once, and new links when everybody knows.
+pub async fn spread(store: &BusinessStore, now: Now<'_>, shards: Shards) -> Result<Revised<Business>, BusinessRefused> {
+    change(store, now, |known, _, now| {
         let known = existing(known)?;
-        Ok(Business { shards: grown(known.shards, shards)?, ..known })
+        Ok(Business { spread: known.spread.grown(shards, now)?, ..known })
     })
     .await
 }
 
-fn grown(from: Shards, to: Shards) -> Result<Shards, BusinessRefused> {
-    if to < from { Err(BusinessRefused::FewerShards(from)) } else { Ok(to) }
+impl From<FewerShards> for BusinessRefused {
+    fn from(FewerShards(has): FewerShards) -> Self {
+        Self::FewerShards(has)
+    }
 }
 
 /// Says how much the business may do from now on, by what it may until now.
@@ -95,8 +131,8 @@ pub async fn limit(
     store: &BusinessStore,
     now: Now<'_>,
     to: impl Fn(Quotas) -> Quotas,
-) -> Result<Business, BusinessRefused> {
-    change(store, now, |known, _| {
+) -> Result<Revised<Business>, BusinessRefused> {
+    change(store, now, |known, _, _| {
         let known = existing(known)?;
         Ok(Business { quotas: to(known.quotas), ..known })
     })
@@ -105,13 +141,17 @@ pub async fn limit(
 
 /// From now on the business makes no link and no payment of it begins. One that is suspended already stays so since then,
 /// and a new reason takes the place of the earlier one.
-pub async fn suspend(store: &BusinessStore, now: Now<'_>, reason: Option<String>) -> Result<Business, BusinessRefused> {
-    change(store, now, |known, now| Ok(existing(known)?.suspended(reason.clone(), now))).await
+pub async fn suspend(
+    store: &BusinessStore,
+    now: Now<'_>,
+    reason: Option<String>,
+) -> Result<Revised<Business>, BusinessRefused> {
+    change(store, now, |known, _, now| Ok(existing(known)?.suspended(reason.clone(), now))).await
 }
 
 /// The business makes links and takes payments again.
-pub async fn resume(store: &BusinessStore, now: Now<'_>) -> Result<Business, BusinessRefused> {
-    change(store, now, |known, _| Ok(existing(known)?.resumed())).await
+pub async fn resume(store: &BusinessStore, now: Now<'_>) -> Result<Revised<Business>, BusinessRefused> {
+    change(store, now, |known, _, _| Ok(existing(known)?.resumed())).await
 }
 
 /// At most this many live links are counted before a business is said to have too many to be erased.
@@ -120,14 +160,14 @@ pub const MOST_LIVE_COUNTED: usize = 100;
 /// Marks the business to be erased: from now on nobody can speak for it, and it never comes back. Only a suspended business is
 /// marked, and none that has live links; what it has is deleted by the deployer's command. One that is marked already stays
 /// so since then.
-pub async fn erase(store: &BusinessStore, now: Now<'_>) -> Result<Business, BusinessRefused> {
-    let (known, _) = store.business_to_change().await?;
+pub async fn erase(store: &BusinessStore, now: Now<'_>) -> Result<Revised<Business>, BusinessRefused> {
+    let (known, revision) = store.business_to_change().await?;
     let marked = erasing(known.clone(), now())?;
     if known.as_ref() == Some(&marked) {
-        return Ok(marked);
+        return Ok(Revised::new(marked, &revision));
     }
     match store.live_links(MOST_LIVE_COUNTED).await? {
-        0 => change(store, now, erasing).await,
+        0 => change(store, now, |known, _, now| erasing(known, now)).await,
         live => Err(BusinessRefused::LiveLinks(live)),
     }
 }
@@ -153,23 +193,23 @@ fn with_callers(known: Business) -> Result<Business, BusinessRefused> {
 async fn change(
     store: &BusinessStore,
     now: Now<'_>,
-    decide: impl Fn(Option<Business>, Timestamp) -> Result<Business, BusinessRefused>,
-) -> Result<Business, BusinessRefused> {
+    decide: impl Fn(Option<Business>, Option<&Tag>, Timestamp) -> Result<Business, BusinessRefused>,
+) -> Result<Revised<Business>, BusinessRefused> {
     let mut tries = Tries::default();
     loop {
         tries.another()?;
         let (known, revision) = store.business_to_change().await?;
-        let next = decide(known.clone(), now())?;
+        let next = decide(known.clone(), revision.tag().as_ref(), now())?;
         if known.as_ref() == Some(&next) {
-            return Ok(next);
+            return Ok(Revised::new(next, &revision));
         }
         let written = match &known {
             Some(_) => store.put_business(&next, &revision).await?,
             None => make(store, &next).await?,
         };
-        if written == RecordWritten::Applied {
+        if let RevisionWritten::Applied(revision) = written {
             tracing::info!(business = %next.id, state = next.state.name(), "A business was written.");
-            return Ok(next);
+            return Ok(Revised::new(next, &revision));
         }
     }
 }

@@ -7,7 +7,7 @@ use domain::Problems;
 use domain::business::quotas::QuotaReached;
 use domain::gateway::GatewayRulebook;
 use domain::ids::{LinkId, PayToken};
-use domain::link::PaymentLink;
+use domain::link::{CreatedBy, PaymentLink};
 use domain::requests::create::{LinkAddress, Request, decide};
 use domain::trace::Trace;
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub struct NewLink<'a> {
     pub problems: Problems,
     /// The request as it came: a repeated one has the same body.
     pub body: &'a Value,
+    /// Who wants it.
+    pub created_by: CreatedBy,
     pub token: TokenSource<'a>,
     /// Scheme and host of the pay URL.
     pub base: &'a str,
@@ -86,7 +88,7 @@ pub async fn create(
         if let Some(existing) = named.records.link.take() {
             return repeated(existing, &request_hash);
         }
-        let receipt_type = new.request.after_payment.receipt_type_id.as_ref().value();
+        let receipt_type = new.request.after_payment.receipt_type_id.as_ref().value().and_then(Option::as_ref);
         let configuration = store.configuration_with(receipt_type).await?;
         let at = now();
         let context = named.context(&configuration, gateways);
@@ -95,14 +97,15 @@ pub async fn create(
         let terms = terms.map_err(CreateRefused::Invalid)?;
         let business = store.business_id().clone();
         let link = PaymentLink::new(business, token.clone(), new.base, request_hash.clone(), terms, at);
-        let shard = configuration.shards().of(link.id());
-        let link = link.in_shard(shard).traced(new.trace.clone());
+        let shard = configuration.spread().of_new(link.id(), link.created_at());
+        let link = link.in_shard(shard).made_by(new.created_by.clone()).traced(new.trace.clone());
         let wanted = of_new_link(&link);
         Today::read(store, &configuration, at).await.check(wanted).map_err(CreateRefused::QuotaReached)?;
         match store.create_link(&link, &named.changed, at).await? {
             Created::New => {
                 store.note_done(wanted).await;
-                tracing::info!(link_id = %link.id(), trace_id = link.trace_id(), "A payment link was made.");
+                let (business_id, link_id) = (link.business(), link.id());
+                tracing::info!(%business_id, %link_id, trace_id = link.trace_id(), "A payment link was made.");
                 return Ok(Answer::New(link));
             }
             // The same request was a moment faster, or our own write had been applied and only its answer was lost.
@@ -161,7 +164,9 @@ mod tests {
             amount: Money::new(1999, Currency::parse("EUR").unwrap()).unwrap(),
             amount_source: AmountSource::Request,
             expires_at: Timestamp::from_second(60).unwrap(),
+            due_at: None,
             description: None,
+            internal_note: None,
             after_payment: AfterPayment { register_receipt: false, receipt_type_id: None, receipt_field: None },
             message: MessageChoice::Default { channels: Vec::new() },
             recipients: Vec::new(),

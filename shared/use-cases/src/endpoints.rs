@@ -1,21 +1,21 @@
 //! Writing an endpoint of the CRM, and rotating the secret that signs what is sent to it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::events::EventType;
 use domain::idempotency::{IdempotencyLog, Repeat};
 use domain::ids::{CredentialsVersion, EndpointId};
-use domain::records::webhook_endpoint::{MAX_ENDPOINTS, SigningSecret, SigningVersion, WebhookEndpoint};
+use domain::precondition::Precondition;
+use domain::records::signing::{SigningSecret, SigningVersions};
+use domain::records::webhook_endpoint::{MAX_ENDPOINTS, WebhookEndpoint};
 use jiff::SignedDuration;
-use store::{BusinessStore, RecordWritten, StoreError};
+use store::{BusinessStore, Deleted, RecordWritten, StoreError};
 
 use crate::Now;
 use crate::contended::{KeepsChanging, Tries};
 use crate::idempotency::{Answer, Asked};
-
-/// The random bits of a secret. Standard Webhooks takes 24 to 64 bytes.
-pub type SecretBits = [u8; 32];
+use crate::records::{RecordRefused, without_problems};
+use crate::revised::{Revised, Said, Writing};
+use crate::signing_secret::NewSecret;
 
 /// An endpoint as it should be.
 #[derive(Clone, Debug)]
@@ -26,37 +26,29 @@ pub struct EndpointRequest {
     pub enabled: bool,
 }
 
-/// A new secret, and the version that it is kept as.
-#[derive(Clone, Debug)]
-pub struct NewSecret {
-    secret: SigningSecret,
-    version: CredentialsVersion,
-}
-
-impl NewSecret {
-    /// A secret of these bits, in the form of Standard Webhooks.
-    pub fn new(bits: SecretBits, version: CredentialsVersion) -> Self {
-        Self { secret: SigningSecret::new(format!("whsec_{}", STANDARD.encode(bits))), version }
+impl EndpointRequest {
+    /// Whether the endpoint is so already, and stays as it is.
+    fn is_of(&self, known: &WebhookEndpoint) -> bool {
+        let Self { url, events, enabled } = self;
+        (url, events, *enabled) == (&known.url, &known.events, known.enabled)
     }
 }
 
 /// An endpoint that was written.
 #[derive(Clone, Debug)]
-pub enum WrittenEndpoint {
-    /// Its secret is shown this once.
-    New(WebhookEndpoint, SigningSecret),
-    Changed(WebhookEndpoint),
+pub struct WrittenEndpoint {
+    pub endpoint: WebhookEndpoint,
+    /// What events to it are signed with, where that is new, which is shown this once.
+    pub new_secret: Option<SigningSecret>,
 }
 
-/// Why an endpoint was not written.
+/// Why an endpoint was not written, or not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointRefused {
     #[error("the business has {MAX_ENDPOINTS} endpoints already")]
     TooMany,
     #[error(transparent)]
-    KeepsChanging(#[from] KeepsChanging),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Record(#[from] RecordRefused),
 }
 
 /// Why a secret was not rotated.
@@ -73,32 +65,63 @@ pub enum RotateRefused {
     Store(#[from] StoreError),
 }
 
-/// Makes an endpoint with this secret, or replaces all of it but its secret.
+/// An endpoint with its tag, which is of what the business set and of what became of that.
+pub fn revised(endpoint: WebhookEndpoint) -> Revised<WebhookEndpoint> {
+    let tag = Some(endpoint.tag());
+    Revised { record: endpoint, tag }
+}
+
+/// Makes an endpoint with this secret, or changes all of it but its secret. The request is missing where a part of it was
+/// refused.
 pub async fn write(
     store: &BusinessStore,
     now: Now<'_>,
     id: EndpointId,
-    request: EndpointRequest,
+    writing: &Writing,
+    said: Said<'_, WebhookEndpoint, Option<EndpointRequest>>,
     new: NewSecret,
-) -> Result<WrittenEndpoint, EndpointRefused> {
+) -> Result<Revised<WrittenEndpoint>, EndpointRefused> {
     let mut tries = Tries::default();
     loop {
-        tries.another()?;
-        let endpoints = store.fresh_endpoints().await?;
+        tries.another().map_err(RecordRefused::from)?;
+        let endpoints = store.fresh_endpoints().await.map_err(RecordRefused::from)?;
         let known = endpoints.iter().find(|endpoint| endpoint.id == id);
+        let tag = known.map(WebhookEndpoint::tag);
+        let (request, problems) = said(writing.base(known, tag.as_ref()).map_err(RecordRefused::from)?);
+        let request = without_problems(request, problems)?;
         if known.is_none() && endpoints.len() >= MAX_ENDPOINTS {
             return Err(EndpointRefused::TooMany);
         }
+        if let Some(known) = known.filter(|known| request.is_of(known)) {
+            return Ok(revised(known.clone()).map(|endpoint| WrittenEndpoint { endpoint, new_secret: None }));
+        }
         let (endpoint, secret) = match known {
-            Some(known) => (replaced(known, request.clone(), now()), None),
-            None => (made(id.clone(), request.clone(), new.version.clone(), now()), Some(&new.secret)),
+            Some(known) => (known.replaced(request.url, request.events, request.enabled, now()), None),
+            None => (made(id.clone(), request, new.version.clone(), now()), Some(&new.secret)),
         };
-        if store.replace_endpoint(&endpoint, secret).await? == RecordWritten::Applied {
+        let outcome = store.replace_endpoint(&endpoint, secret).await.map_err(RecordRefused::from)?;
+        if outcome == RecordWritten::Applied {
             tracing::info!(endpoint_id = %endpoint.id, "A webhook endpoint was written.");
-            return Ok(match secret {
-                Some(secret) => WrittenEndpoint::New(endpoint, secret.clone()),
-                None => WrittenEndpoint::Changed(endpoint),
-            });
+            let new_secret = secret.cloned();
+            return Ok(revised(endpoint).map(|endpoint| WrittenEndpoint { endpoint, new_secret }));
+        }
+    }
+}
+
+/// Deletes an endpoint as it is.
+pub async fn delete(
+    store: &BusinessStore,
+    id: &EndpointId,
+    precondition: &Precondition,
+) -> Result<Deleted, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let Some(known) = store.endpoint(id).await? else { return Ok(Deleted::Missing) };
+        precondition.check(Some(&known.tag()))?;
+        match store.delete_endpoint(&known).await? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
         }
     }
 }
@@ -111,24 +134,12 @@ fn made(id: EndpointId, request: EndpointRequest, secret: CredentialsVersion, no
         events,
         enabled,
         disabled_reason: None,
-        secrets: vec![SigningVersion::new(secret)],
+        secrets: SigningVersions::first(secret),
         created_at: now,
         changed_at: Some(now),
+        sent_since: None,
         version: 1,
         idempotency: IdempotencyLog::default(),
-    }
-}
-
-fn replaced(known: &WebhookEndpoint, request: EndpointRequest, now: Timestamp) -> WebhookEndpoint {
-    let EndpointRequest { url, events, enabled } = request;
-    WebhookEndpoint {
-        url,
-        events,
-        enabled,
-        disabled_reason: None,
-        changed_at: Some(now),
-        version: known.version + 1,
-        ..known.clone()
     }
 }
 
@@ -150,7 +161,7 @@ pub async fn rotate_secret(
         match endpoint.idempotency.knows(mark.as_ref()) {
             Repeat::No => {}
             Repeat::Yes => {
-                let newest = endpoint.secrets.last().map(|newest| newest.version.clone()).unwrap_or(new.version);
+                let newest = endpoint.secrets.newest().cloned().unwrap_or(new.version);
                 let secret = store.signing_secret(id, &newest).await?;
                 return Ok(Answer::Repeated((endpoint, secret)));
             }
@@ -179,10 +190,15 @@ mod tests {
         let request = |url: &str| EndpointRequest { url: url.to_owned(), events: Vec::new(), enabled: true };
         let first = made(id, request("https://crm.example.com/one"), CredentialsVersion::parse("v1").unwrap(), at(0));
         let gone = first.gone();
-        let again = replaced(&gone, request("https://crm.example.com/two"), at(60));
+        let EndpointRequest { url, events, enabled } = request("https://crm.example.com/two");
+        let again = gone.replaced(url, events, enabled, at(60));
         assert!(again.enabled && again.disabled_reason.is_none());
         assert_eq!((again.url.as_str(), again.version), ("https://crm.example.com/two", gone.version + 1));
         assert_eq!((again.created_at, again.changed_at), (at(0), Some(at(60))));
         assert_eq!(again.secrets, first.secrets);
+        assert!(
+            request("https://crm.example.com/one").is_of(&first)
+                && !request("https://crm.example.com/one").is_of(&gone)
+        );
     }
 }

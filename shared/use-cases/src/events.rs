@@ -95,6 +95,7 @@ fn send_again(event: &mut EventRecord, endpoints: Vec<EndpointId>, now: Timestam
 mod tests {
     use super::*;
     use domain::idempotency::IdempotencyLog;
+    use domain::records::signing::SigningVersions;
 
     fn endpoint(id: &str, events: &[EventType], enabled: bool) -> WebhookEndpoint {
         WebhookEndpoint {
@@ -103,9 +104,10 @@ mod tests {
             events: events.to_vec(),
             enabled,
             disabled_reason: None,
-            secrets: Vec::new(),
+            secrets: SigningVersions::default(),
             created_at: Timestamp::UNIX_EPOCH,
             changed_at: None,
+            sent_since: None,
             version: 1,
             idempotency: IdempotencyLog::default(),
         }

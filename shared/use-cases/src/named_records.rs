@@ -3,8 +3,9 @@
 use domain::Problems;
 use domain::gateway::GatewayRulebook;
 use domain::ids::LinkId;
+use domain::records::item::Item;
 use domain::requests::create::{CreateContext, Request};
-use store::{BusinessStore, ChangedRecords, Configuration, CreateRecords, StoreError};
+use store::{BusinessStore, ChangedRecord, ChangedRecords, Configuration, CreateRecords, StoreError};
 
 /// What the table holds, with what the request brings along laid over it.
 #[derive(Debug)]
@@ -30,9 +31,10 @@ impl NamedRecords {
         let mut changed = ChangedRecords::default();
         if let (Some(id), Some(change)) = (item_id, &request.item) {
             let item = change.clone().apply(id.clone(), records.item.as_ref(), "/item", problems);
-            if let Some(item) = item.filter(|item| records.item.as_ref() != Some(item)) {
-                changed.item = Some((item.clone(), records.item_revision.clone()));
-                records.item = Some(item);
+            let is_known = |item: &Item| records.item.as_ref().is_some_and(|known| change.is_known(item, known));
+            if let Some(item) = item.filter(|item| !is_known(item)) {
+                let (known, revision) = (records.item.replace(item.clone()), records.item_revision.clone());
+                changed.item = Some(ChangedRecord { next: item, known, revision });
             }
         }
         if contact_id.is_none()
@@ -43,8 +45,8 @@ impl NamedRecords {
         if let (Some(id), Some(change)) = (contact_id, &request.contact) {
             let contact = change.clone().apply(id.clone(), records.contact.as_ref(), "/contact", problems);
             if let Some(contact) = contact.filter(|contact| records.contact.as_ref() != Some(contact)) {
-                changed.contact = Some((contact.clone(), records.contact_revision.clone()));
-                records.contact = Some(contact);
+                let (known, revision) = (records.contact.replace(contact.clone()), records.contact_revision.clone());
+                changed.contact = Some(ChangedRecord { next: contact, known, revision });
             }
         }
         Ok(Self { records, changed })

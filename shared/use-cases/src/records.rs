@@ -1,21 +1,33 @@
-//! Records that the caller keeps here: contacts, items and types of receipt. Each is written whole.
+//! Records that the caller keeps here: contacts, items, types of receipt and texts of messages.
 
 use std::collections::BTreeSet;
 
 use domain::ids::{ContactId, ItemId, ReceiptTypeId};
+use domain::messages::message_template::MessageTemplate;
+use domain::messages::template::MessageText;
+use domain::precondition::{Precondition, PreconditionFailed};
 use domain::records::contact::{Contact, ContactChange};
 use domain::records::item::{Item, ItemChange};
 use domain::records::receipt_type::ReceiptType;
-use domain::{Problems, Rejection};
-use store::{AttachedReceipts, BusinessStore, Configuration, Deleted, StoreError};
+use domain::{Field, Problems, Rejection};
+use store::{
+    AttachedReceipts, BusinessStore, Configuration, Deleted, RecordWritten, RevisionWritten, StoreError, TemplatePlace,
+    WholeItem,
+};
 
-use crate::contended::KeepsChanging;
+use crate::contended::{KeepsChanging, Tries};
+use crate::revised::{Revised, Said, Writing};
 
-/// Why a record was not written.
+/// Why a record was not written, or not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordRefused {
     #[error("the request has problems")]
     Invalid(Problems),
+    /// Only a record that is there can be changed in part.
+    #[error("there is no such record")]
+    NoSuchRecord,
+    #[error(transparent)]
+    PreconditionFailed(#[from] PreconditionFailed),
     #[error(transparent)]
     KeepsChanging(#[from] KeepsChanging),
     #[error(transparent)]
@@ -31,67 +43,226 @@ pub enum ReceiptTypeNeeded {
     #[error("it is the default receipt type")]
     IsDefault,
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Record(#[from] RecordRefused),
 }
 
-/// Writes a contact; what the request leaves out, the contact does not have. `problems` carries what reading the request
-/// found.
+/// Writes a contact. `problems` carries what reading the request found. Of several who write all of it at once, the last
+/// has it as a whole; of several who change different parts of it, each has theirs.
 pub async fn write_contact(
     store: &BusinessStore,
     id: ContactId,
+    writing: &Writing,
     contact: ContactChange,
-    mut problems: Problems,
-) -> Result<Contact, RecordRefused> {
-    let contact = contact.apply(id, None, "", &mut problems);
-    let contact = without_problems(contact, problems)?;
-    store.put_contact(&contact).await?;
-    Ok(contact)
+    problems: Problems,
+) -> Result<Revised<Contact>, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (known, revision) = store.contact_to_change(&id).await?;
+        let base = writing.base(known.as_ref(), revision.tag().as_ref())?;
+        let mut problems = problems.clone();
+        let people = known.as_ref().map(|known| known.people.as_slice()).unwrap_or_default();
+        let next = contact.clone().recognizing(people).apply(id.clone(), base, "", &mut problems);
+        let next = without_problems(next, problems)?;
+        if known.as_ref() == Some(&next) {
+            return Ok(Revised::new(next, &revision));
+        }
+        match store.write_contact(&next, known.as_ref(), &revision).await? {
+            RevisionWritten::Applied(revision) => return Ok(Revised::new(next, &revision)),
+            RevisionWritten::Rejected => {}
+        }
+    }
 }
 
-/// Writes an item and answers with the receipts attached to it, which stay. `problems` carries what reading the request
-/// found.
+/// Deletes a contact as it is.
+pub async fn delete_contact(
+    store: &BusinessStore,
+    id: &ContactId,
+    precondition: &Precondition,
+) -> Result<Deleted, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (Some(known), revision) = store.contact_to_change(id).await? else { return Ok(Deleted::Missing) };
+        precondition.check(revision.tag().as_ref())?;
+        match store.remove_contact(&known, &revision).await? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
+        }
+    }
+}
+
+/// Writes an item of a contact that there is, and answers with the receipts attached to it, which stay. `problems` carries
+/// what reading the request found.
 pub async fn write_item(
     store: &BusinessStore,
     id: ItemId,
+    writing: &Writing,
     item: ItemChange,
-    mut problems: Problems,
-) -> Result<(Item, AttachedReceipts), RecordRefused> {
-    let item = item.apply(id, None, "", &mut problems);
-    let item = without_problems(item, problems)?;
-    store.put_item(&item).await?;
-    let receipts = store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
-    Ok((item, receipts))
+    problems: Problems,
+) -> Result<Revised<(Item, AttachedReceipts)>, RecordRefused> {
+    let unknown_contact = match &item.contact_id {
+        Field::Value(Some(contact)) if store.contact(contact).await?.is_none() => Some(contact.clone()),
+        Field::Value(_) | Field::Absent | Field::Refused => None,
+    };
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let WholeItem { item: known, revision, receipts } = store.whole_item(&id).await?;
+        let base = writing.base(known.as_ref(), revision.tag().as_ref())?;
+        let mut problems = problems.clone();
+        let next = item.clone().apply(id.clone(), base, "", &mut problems);
+        if let Some(contact) = &unknown_contact {
+            problems.refuse("/contact_id", "unknown_contact", format!("There is no contact {contact}."));
+        }
+        let next = without_problems(next, problems)?;
+        if known.as_ref() == Some(&next) {
+            return Ok(Revised::new((next, receipts), &revision));
+        }
+        match store.write_item(&next, known.as_ref(), &revision).await? {
+            RevisionWritten::Applied(revision) => return Ok(Revised::new((next, receipts), &revision)),
+            RevisionWritten::Rejected => {}
+        }
+    }
 }
 
-/// Writes a type of receipt. `name` is missing where it was refused, which `problems` says with what else reading the
-/// request found.
+/// Deletes an item as it is. The receipts attached to it stay.
+pub async fn delete_item(
+    store: &BusinessStore,
+    id: &ItemId,
+    precondition: &Precondition,
+) -> Result<Deleted, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (Some(known), revision) = store.item_to_change(id).await? else { return Ok(Deleted::Missing) };
+        precondition.check(revision.tag().as_ref())?;
+        match store.remove_item(&known, &revision).await? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
+        }
+    }
+}
+
+/// Deletes an item where it is this contact's. One that was given to somebody else meanwhile stays.
+pub async fn delete_item_of(store: &BusinessStore, id: &ItemId, contact: &ContactId) -> Result<Deleted, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (known, revision) = store.item_to_change(id).await?;
+        let Some(known) = known.filter(|item| item.contact_id == *contact) else { return Ok(Deleted::Missing) };
+        match store.remove_item(&known, &revision).await? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
+        }
+    }
+}
+
+/// What a type of receipt should be. The name is missing where it was refused.
+#[derive(Clone, Debug)]
+pub struct ReceiptTypeRequest {
+    pub name: Option<String>,
+    pub parent_id: Option<ReceiptTypeId>,
+}
+
+/// Writes a type of receipt.
 pub async fn write_receipt_type(
     store: &BusinessStore,
     id: ReceiptTypeId,
-    name: Option<String>,
-    parent_id: Option<ReceiptTypeId>,
-    mut problems: Problems,
-) -> Result<ReceiptType, RecordRefused> {
-    if let Some(parent) = &parent_id {
-        let configuration = store.fresh_configuration().await?;
-        problems.check("/parent_id", check_parent(&id, parent, &configuration));
+    writing: &Writing,
+    said: Said<'_, ReceiptType, ReceiptTypeRequest>,
+) -> Result<Revised<ReceiptType>, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (known, revision) = store.receipt_type_to_change(&id).await?;
+        let (request, mut problems) = said(writing.base(known.as_ref(), revision.tag().as_ref())?);
+        let ReceiptTypeRequest { name, parent_id } = request;
+        if let Some(parent) = &parent_id {
+            let configuration = store.fresh_configuration().await?;
+            problems.check("/parent_id", check_parent(&id, parent, &configuration));
+        }
+        let name = without_problems(name, problems)?;
+        let next = ReceiptType { id: id.clone(), name, parent_id };
+        if known.as_ref() == Some(&next) {
+            return Ok(Revised::new(next, &revision));
+        }
+        match store.put_receipt_type(&next, &revision).await? {
+            RevisionWritten::Applied(revision) => return Ok(Revised::new(next, &revision)),
+            RevisionWritten::Rejected => {}
+        }
     }
-    let name = without_problems(name, problems)?;
-    let receipt_type = ReceiptType { id, name, parent_id };
-    store.put_receipt_type(&receipt_type).await?;
-    Ok(receipt_type)
 }
 
 /// Deletes a type of receipt. A type that others stand below, or that the settings name, is still needed.
-pub async fn delete_receipt_type(store: &BusinessStore, id: &ReceiptTypeId) -> Result<Deleted, ReceiptTypeNeeded> {
-    let configuration = store.fresh_configuration().await?;
-    if let Some(child) = configuration.receipt_types.values().find(|one| one.parent_id.as_ref() == Some(id)) {
-        return Err(ReceiptTypeNeeded::HasSubType(child.id.clone()));
+pub async fn delete_receipt_type(
+    store: &BusinessStore,
+    id: &ReceiptTypeId,
+    precondition: &Precondition,
+) -> Result<Deleted, ReceiptTypeNeeded> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another().map_err(RecordRefused::from)?;
+        let (known, revision) = store.receipt_type_to_change(id).await.map_err(RecordRefused::from)?;
+        if known.is_none() {
+            return Ok(Deleted::Missing);
+        }
+        precondition.check(revision.tag().as_ref()).map_err(RecordRefused::from)?;
+        let configuration = store.fresh_configuration().await.map_err(RecordRefused::from)?;
+        if let Some(child) = configuration.receipt_types.values().find(|one| one.parent_id.as_ref() == Some(id)) {
+            return Err(ReceiptTypeNeeded::HasSubType(child.id.clone()));
+        }
+        if configuration.settings.default_receipt_type_id.as_ref() == Some(id) {
+            return Err(ReceiptTypeNeeded::IsDefault);
+        }
+        match store.delete_receipt_type(id, &revision).await.map_err(RecordRefused::from)? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
+        }
     }
-    if configuration.settings.default_receipt_type_id.as_ref() == Some(id) {
-        return Err(ReceiptTypeNeeded::IsDefault);
+}
+
+/// Writes the business's own text of a message.
+pub async fn write_template(
+    store: &BusinessStore,
+    place: TemplatePlace<'_>,
+    writing: &Writing,
+    said: Said<'_, MessageTemplate, Option<MessageText>>,
+) -> Result<Revised<MessageTemplate>, RecordRefused> {
+    let (kind, channel, locale) = place;
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (known, revision) = store.template_to_change(place).await?;
+        let (text, problems) = said(writing.base(known.as_ref(), revision.tag().as_ref())?);
+        let text = without_problems(text, problems)?;
+        let next = MessageTemplate { kind, channel, locale: locale.clone(), text };
+        if known.as_ref() == Some(&next) {
+            return Ok(Revised::new(next, &revision));
+        }
+        match store.put_template(&next, &revision).await? {
+            RevisionWritten::Applied(revision) => return Ok(Revised::new(next, &revision)),
+            RevisionWritten::Rejected => {}
+        }
     }
-    Ok(store.delete_receipt_type(id).await?)
+}
+
+/// Deletes the business's own text of a message, in whose place the built-in one comes.
+pub async fn delete_template(
+    store: &BusinessStore,
+    place: TemplatePlace<'_>,
+    precondition: &Precondition,
+) -> Result<Deleted, RecordRefused> {
+    let mut tries = Tries::default();
+    loop {
+        tries.another()?;
+        let (Some(_), revision) = store.template_to_change(place).await? else { return Ok(Deleted::Missing) };
+        precondition.check(revision.tag().as_ref())?;
+        match store.delete_template(place, &revision).await? {
+            RecordWritten::Applied => return Ok(Deleted::Existed),
+            RecordWritten::Rejected => {}
+        }
+    }
 }
 
 /// The record, where nothing at all stands against it.

@@ -1,10 +1,10 @@
 //! Having people told once more about an active link.
 
+use domain::Problems;
 use domain::business::quotas::{DayCount, QuotaReached};
 use domain::ids::LinkId;
 use domain::link::{PaymentLink, ResendRefused as TooSoonOrTooOften};
 use domain::requests::resend::{ResendContext, ResendRequest, decide};
-use domain::{Field, Problems};
 use store::{BusinessStore, Configuration};
 
 use crate::Now;
@@ -36,7 +36,12 @@ pub async fn resend(
     problems: Problems,
 ) -> Result<Answer<PaymentLink>, ChangeRefused<ResendRefused>> {
     let link = read_link(store, id).await?;
-    let contact = if names_people(request) { store.contact(&link.terms().contact.id).await? } else { None };
+    // Only people at the contact make the contact be read.
+    let contact = if request.recipients.selection().names_people() {
+        store.contact(&link.terms().contact.id).await?
+    } else {
+        None
+    };
     let context = ResendContext {
         contact: contact.as_ref(),
         templates: &configuration.templates,
@@ -64,9 +69,4 @@ pub async fn resend(
         store.note_done(DayCount { links: 0, messages: messages_of(round.recipients.iter()) }).await;
     }
     Ok(answer)
-}
-
-/// Only people at the contact make the contact be read.
-fn names_people(request: &ResendRequest) -> bool {
-    matches!(request.recipients.contact, Field::Value(true)) || matches!(request.recipients.roles, Field::Value(_))
 }

@@ -7,63 +7,53 @@ use domain::events::{DeliveryState, EventRecord, EventType};
 use domain::link::PaymentLink;
 use domain::messages::delivery::MessageStates;
 use serde::Serialize;
-
 use utoipa::ToSchema;
 
 use crate::audit::AuditView;
-use crate::schema::{DeliveryStatusName, EventName, ModeName};
+use crate::schema::DeliveryStatusName;
 use crate::{LinkView, ReceiptView, instant};
 
-/// Something that happened.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Event)]
+mod shape;
+
+pub use shape::EventShape;
+
+/// Something that happened. The document has it as a union by `type`: see [`EventShape`].
+#[derive(Clone, Debug, Serialize)]
 pub struct EventView {
-    /// The same however often the event is sent.
-    pub id: String,
-    #[schema(pattern = "^event$")]
-    pub object: &'static str,
+    id: String,
+    object: &'static str,
     #[serde(rename = "type")]
-    #[schema(value_type = EventName)]
-    pub kind: &'static str,
-    /// When it happened.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// Counts the events of one payment link from 1 on, so that their order can be told. An entry of the log has one event.
-    pub sequence: u32,
-    /// That of the link; null where the event is about no link.
-    #[schema(value_type = Option<ModeName>)]
-    pub mode: Option<&'static str>,
-    /// The link that the event is about; null for `audit_entry.created`, which is about none.
-    pub payment_link_id: Option<String>,
-    /// The attempt that the event is about, where it is about one.
-    pub attempt_id: Option<String>,
-    /// The message that the event is about, where it is about one.
-    pub message_id: Option<String>,
-    /// The whole link, or for `receipt.registered` the whole receipt, as it is at the moment of sending; for
-    /// `audit_entry.created` the entry of the log.
-    pub data: EventData,
+    kind: &'static str,
+    created_at: String,
+    sequence: u32,
+    mode: Option<&'static str>,
+    payment_link_id: Option<String>,
+    attempt_id: Option<String>,
+    refund_id: Option<String>,
+    message_id: Option<String>,
+    data: EventData,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum EventData {
+enum EventData {
     Link(Box<LinkView>),
     Receipt(Box<ReceiptView>),
     AuditEntry(Box<AuditView>),
 }
 
 /// An event with what became of sending it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = EventWithDeliveries)]
+#[derive(Clone, Debug, Serialize)]
 pub struct LoggedEventView {
     #[serde(flatten)]
-    pub event: EventView,
-    pub deliveries: Vec<DeliveryView>,
+    event: EventView,
+    recorded_at: String,
+    deliveries: Vec<DeliveryView>,
 }
 
 /// What became of sending an event to one endpoint.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Delivery)]
+#[schema(as = EventDelivery)]
 pub struct DeliveryView {
     pub endpoint_id: String,
     #[schema(value_type = DeliveryStatusName)]
@@ -76,7 +66,7 @@ pub struct DeliveryView {
 
 /// One try to send an event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = DeliveryTry)]
+#[schema(as = EventDeliveryTry)]
 pub struct TryView {
     #[schema(format = DateTime)]
     pub at: String,
@@ -93,7 +83,8 @@ impl EventView {
         settings: &Settings,
         now: Timestamp,
     ) -> Self {
-        let receipt = link.receipt().filter(|_| event.kind == EventType::ReceiptRegistered);
+        let is_about_receipt = event.kind == EventType::ReceiptRegistered;
+        let receipt = if is_about_receipt { link.registered_receipt(event.refund.as_ref()) } else { None };
         let data = match receipt {
             Some(receipt) => EventData::Receipt(Box::new(ReceiptView::new(&receipt, settings))),
             None => EventData::Link(Box::new(LinkView::new(link, messages, settings, now))),
@@ -121,6 +112,7 @@ impl EventView {
             mode: None,
             payment_link_id: None,
             attempt_id: event.attempt.as_ref().map(ToString::to_string),
+            refund_id: event.refund.as_ref().map(ToString::to_string),
             message_id: event.message.as_ref().map(ToString::to_string),
             data,
         }
@@ -142,6 +134,7 @@ impl LoggedEventView {
                 .map(|one| TryView { at: instant(one.at, settings), outcome: one.outcome.clone() })
                 .collect(),
         });
-        Self { event, deliveries: deliveries.collect() }
+        let recorded_at = instant(record.recorded_at, settings);
+        Self { event, recorded_at, deliveries: deliveries.collect() }
     }
 }

@@ -9,13 +9,17 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::address::SocialAddress;
 use domain::business::settings::Settings;
+use domain::calendar::written_instant;
 use domain::gateway::{FeePayer, Payment};
-use domain::ids::MessageId;
-use domain::link::{AfterPayment, Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, Refund, RefundState, Terms};
+use domain::ids::{MessageId, ReceiptId};
+use domain::link::{
+    AfterPayment, Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundState,
+    Terms,
+};
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
 use domain::messages::delivery::MessageState;
-use domain::messages::recipients::{Recipient, Unreached};
+use domain::messages::recipients::{Named, Recipient, Unreached};
 use domain::messages::template::MessageText;
 use domain::money::Money;
 use domain::records::item::ReceiptField;
@@ -24,12 +28,12 @@ use utoipa::ToSchema;
 
 use schema::{
     AmountSourceName, AttemptStatusName, ChannelName, FeePayerName, GatewayName, LinkStatusName, MessageStatusName,
-    ModeName, RefundCauseName, RefundStatusName, UnreachedReasonName,
+    Metadata, ModeName, ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName,
 };
 
 /// An instant with the offset that the business has at that moment.
 pub fn instant(at: Timestamp, settings: &Settings) -> String {
-    at.display_with_offset(settings.zone().to_offset(at)).to_string()
+    written_instant(at, &settings.zone())
 }
 
 /// An amount as the business's own people read it.
@@ -60,6 +64,9 @@ pub struct LinkView {
     /// Exclusive: a link that ends with a day ends at the next midnight.
     #[schema(format = DateTime)]
     pub expires_at: String,
+    /// Until when the customer owes the money, exclusive as well; it may lie before or after the end of the link.
+    #[schema(format = DateTime)]
+    pub due_at: Option<String>,
     #[schema(format = DateTime)]
     pub paid_at: Option<String>,
     #[schema(format = DateTime)]
@@ -71,6 +78,8 @@ pub struct LinkView {
     pub contact: ContactOfLinkView,
     pub item: Option<TitledView>,
     pub description: Option<String>,
+    /// What nobody but the CRM reads.
+    pub internal_note: Option<String>,
     pub after_payment: AfterPaymentView,
     pub message: MessageChoiceView,
     /// One for each address that is told, of every round.
@@ -78,17 +87,23 @@ pub struct LinkView {
     /// Who was named and cannot be told.
     pub unreached: Vec<UnreachedView>,
     pub attempts: Vec<AttemptView>,
-    /// The ids of the receipts: one once the link is paid, unless it asked for none.
+    /// The ids of the receipts: that of the payment once the link is paid, unless it asked for none, and one of each refund
+    /// of it that succeeded.
     pub receipts: Vec<String>,
+    /// How much of the payment went back so far, in minor units of its currency.
+    pub amount_refunded: i64,
     /// Whether a person has to look at an attempt.
     pub needs_review: bool,
     pub reference_id: Option<String>,
     pub return_url: Option<String>,
     pub locale: Option<String>,
+    #[schema(value_type = Metadata)]
     pub metadata: BTreeMap<String, String>,
     /// When a person first opened the link while it could be paid.
     #[schema(format = DateTime)]
     pub opened_at: Option<String>,
+    /// The person whom `Paylink-Actor` named in the call that made the link, else the integration that called.
+    pub created_by: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(format = DateTime)]
@@ -97,6 +112,7 @@ pub struct LinkView {
 
 /// The account that receives the money.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentLinkAccount)]
 pub struct NamedView {
     pub id: String,
     pub name: String,
@@ -104,6 +120,7 @@ pub struct NamedView {
 
 /// The contact as it was when the link was made.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentLinkContact)]
 pub struct ContactOfLinkView {
     pub id: String,
     pub name: String,
@@ -112,6 +129,7 @@ pub struct ContactOfLinkView {
 
 /// The item that the link was made on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PaymentLinkItem)]
 pub struct TitledView {
     pub id: String,
     pub title: String,
@@ -135,6 +153,7 @@ impl SocialView {
 
 /// What is recorded once the money is there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AfterPayment)]
 pub struct AfterPaymentView {
     pub register_receipt: bool,
     pub receipt_type_id: Option<String>,
@@ -167,6 +186,7 @@ impl ReceiptFieldView {
 
 /// Which words the messages use.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = MessageChoice)]
 pub struct MessageChoiceView {
     /// `default`, or `custom` with the texts of the request.
     #[schema(pattern = "^(default|custom)$")]
@@ -174,17 +194,22 @@ pub struct MessageChoiceView {
     #[schema(value_type = Vec<ChannelName>)]
     pub channels: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub sms: Option<TextView>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub email: Option<TextView>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub social: Option<TextView>,
 }
 
 /// A text with variables. Only an email has a subject.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = MessageText)]
 pub struct TextView {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub subject: Option<String>,
     pub body: String,
 }
@@ -211,8 +236,13 @@ impl MessageChoiceView {
 
 /// Somebody who was named and cannot be told.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UnreachedRecipient)]
 pub struct UnreachedView {
+    /// The role that was named, or that of the person; `contact` for the contact itself, null for an address typed by hand.
     pub role: Option<String>,
+    /// The person's `id` at the contact, `contact` for the contact itself; null where nobody has the role, and for an address
+    /// typed by hand.
+    pub person: Option<String>,
     #[schema(value_type = Option<ChannelName>)]
     pub channel: Option<&'static str>,
     /// The network of a social address.
@@ -224,7 +254,8 @@ pub struct UnreachedView {
 impl UnreachedView {
     pub fn new(unreached: &Unreached) -> Self {
         Self {
-            role: unreached.role.clone(),
+            role: unreached.named.as_ref().map(|named| named.role().to_string()),
+            person: unreached.named.as_ref().and_then(Named::person).map(ToString::to_string),
             channel: unreached.channel.map(|channel| channel.as_str()),
             network: unreached.network.as_ref().map(ToString::to_string),
             reason: unreached.reason.as_str(),
@@ -244,17 +275,24 @@ pub struct MessageView {
     pub to: String,
     /// `contact` for the contact itself, else the roles; empty for an address typed by hand.
     pub roles: Vec<String>,
+    /// The `id` at the contact of each person whose address it is, `contact` for the contact itself; empty for an address
+    /// typed by hand.
+    pub people: Vec<String>,
     #[schema(value_type = MessageStatusName)]
     pub status: &'static str,
     /// When the provider took it over, also where it reported a failure later.
     #[schema(format = DateTime)]
     pub sent_at: Option<String>,
+    /// When it arrived, where the provider says so: `kavenegar` when it is asked, and a line of the business's own that
+    /// reports it.
+    #[schema(format = DateTime)]
+    pub delivered_at: Option<String>,
     /// When it was known that it failed for good.
     #[schema(format = DateTime)]
     pub failed_at: Option<String>,
     /// Why it waits, failed or was skipped.
     pub reason: Option<String>,
-    /// What the provider that took it over calls it.
+    /// What the provider that took it over calls it, where it said so.
     pub provider_id: Option<String>,
     /// The new id of the chat, where the network had moved it: a group of Telegram that became a supergroup. The message
     /// went there; write to this id from now on.
@@ -281,8 +319,8 @@ pub struct AttemptView {
     pub refunded_at: Option<String>,
     /// What the gateway confirmed, until it went back.
     pub payment: Option<PaymentView>,
-    /// The last refund of that money, where one was begun.
-    pub refund: Option<RefundView>,
+    /// The refunds of that money, in the order in which they were begun.
+    pub refunds: Vec<RefundView>,
 }
 
 /// Money as a gateway confirmed it.
@@ -306,7 +344,8 @@ pub struct PaymentView {
     pub gateway_paid_at: Option<String>,
 }
 
-/// Money on its way back to the payer, because the link could not keep it or a person decided so.
+/// Money that went back to the payer or is on its way there: what no link could keep, or what somebody wanted returned of what
+/// a link kept.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Refund)]
 pub struct RefundView {
@@ -317,12 +356,39 @@ pub struct RefundView {
     pub status: &'static str,
     #[schema(value_type = RefundCauseName)]
     pub cause: &'static str,
-    /// Why it failed, in the gateway's own words.
+    /// In minor units of the currency.
+    pub amount: i64,
+    pub currency: &'static str,
+    #[schema(value_type = RefundMethodName)]
+    pub method: &'static str,
+    /// Why, in the words of who asked for it.
     pub reason: Option<String>,
-    /// The gateway's own id of it.
-    pub gateway_reference: Option<String>,
+    /// Who asked for it: the person whom the caller named, else the integration. `null` of what no link kept, also where a
+    /// person decided about the attempt: the log of the business says who did.
+    pub requested_by: Option<String>,
+    #[schema(value_type = ModeName)]
+    pub mode: &'static str,
+    pub payment_link_id: String,
+    pub attempt_id: String,
+    pub contact_id: String,
+    /// The account that the money goes from.
+    pub account_id: String,
+    /// The receipt of the payment, where it has one.
+    pub receipt_id: Option<String>,
+    /// The receipt that records the refund, once it succeeded.
+    pub refund_receipt_id: Option<String>,
+    /// The gateway's own id of it, or what it is found by where the money went from.
+    pub reference: Option<String>,
+    /// Why it failed, in the gateway's own words.
+    pub failure_reason: Option<String>,
+    /// Why a person has to look.
+    pub review_reason: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// When money went back by other means, as was said.
+    #[schema(format = DateTime)]
+    pub refunded_at: Option<String>,
+    /// When we learned that the money went.
     #[schema(format = DateTime)]
     pub succeeded_at: Option<String>,
     #[schema(format = DateTime)]
@@ -357,6 +423,7 @@ impl LinkView {
             amount_display: amount_display(terms.amount, settings),
             amount_source: terms.amount_source.as_str(),
             expires_at: instant(terms.expires_at, settings),
+            due_at: terms.due_at.map(|at| instant(at, settings)),
             paid_at,
             expired_at,
             cancelled_at,
@@ -369,18 +436,21 @@ impl LinkView {
             },
             item: terms.item.as_ref().map(|item| TitledView { id: item.id.to_string(), title: item.title.clone() }),
             description: terms.description.clone(),
+            internal_note: terms.internal_note.clone(),
             after_payment: AfterPaymentView::new(&terms.after_payment),
             message: MessageChoiceView::new(&terms.message),
             messages: link.recipients().map(|recipient| MessageView::new(recipient, messages, settings)).collect(),
             unreached: unreached(link, terms),
-            attempts: link.attempts().iter().map(|attempt| AttemptView::new(attempt, settings)).collect(),
-            receipts: link.receipt_id().into_iter().map(String::from).collect(),
+            attempts: link.attempts().iter().map(|attempt| AttemptView::new(link, attempt, settings)).collect(),
+            receipts: link.receipt_ids().into_iter().map(String::from).collect(),
+            amount_refunded: link.refunded(),
             needs_review: link.needs_review(),
             reference_id: terms.reference_id.as_ref().map(|id| id.as_str().to_owned()),
             return_url: terms.return_url.clone(),
             locale: terms.locale.as_ref().map(|locale| locale.as_str().to_owned()),
             metadata: terms.metadata.clone(),
             opened_at: link.opened_at().map(|at| instant(at, settings)),
+            created_by: link.created_by().map(|somebody| somebody.as_str().to_owned()),
             created_at: instant(link.created_at(), settings),
             updated_at: instant(link.updated_at(), settings),
         }
@@ -394,7 +464,8 @@ fn unreached(link: &PaymentLink, terms: &Terms) -> Vec<UnreachedView> {
 }
 
 impl MessageView {
-    fn new(recipient: &Recipient, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
+    /// `messages` holds the states that are known; a message without one is queued.
+    pub fn new(recipient: &Recipient, messages: &BTreeMap<MessageId, MessageState>, settings: &Settings) -> Self {
         let state = messages.get(&recipient.id);
         let has_failed = |id: &MessageId| matches!(messages.get(id), Some(MessageState::Failed { .. }));
         let unseen = if recipient.is_wanted(has_failed) { "queued" } else { "standby" };
@@ -403,9 +474,11 @@ impl MessageView {
             channel: recipient.channel.as_str(),
             network: recipient.network.as_ref().map(ToString::to_string),
             to: recipient.to.clone(),
-            roles: recipient.roles.clone(),
+            roles: recipient.roles().into_iter().map(ToString::to_string).collect(),
+            people: recipient.people.iter().map(|person| person.id.to_string()).collect(),
             status: state.map_or(unseen, MessageState::name),
             sent_at: None,
+            delivered_at: None,
             failed_at: None,
             reason: None,
             provider_id: None,
@@ -424,7 +497,8 @@ impl MessageView {
         };
         if let Some(handover) = sent {
             view.sent_at = Some(instant(handover.at, settings));
-            view.provider_id = Some(handover.provider_id.clone());
+            view.delivered_at = handover.delivered_at.map(|at| instant(at, settings));
+            view.provider_id = Some(handover.provider_id.clone()).filter(|id| !id.is_empty());
             view.moved_to = handover.moved_to.clone();
         }
         match state {
@@ -441,7 +515,7 @@ impl MessageView {
 }
 
 impl AttemptView {
-    fn new(attempt: &Attempt, settings: &Settings) -> Self {
+    fn new(link: &PaymentLink, attempt: &Attempt, settings: &Settings) -> Self {
         let mut view = Self {
             id: attempt.id.to_string(),
             gateway: attempt.gateway.as_str(),
@@ -453,7 +527,7 @@ impl AttemptView {
             paid_at: None,
             refunded_at: None,
             payment: attempt.state.confirmed_payment().map(|payment| PaymentView::new(payment, settings)),
-            refund: attempt.refund.as_ref().map(|refund| RefundView::new(refund, settings)),
+            refunds: attempt.refunds.iter().map(|refund| RefundView::new(link, attempt, refund, settings)).collect(),
         };
         match &attempt.state {
             AttemptState::Paid { at, payment } => {
@@ -494,55 +568,93 @@ impl PaymentView {
 }
 
 impl RefundView {
-    fn new(refund: &Refund, settings: &Settings) -> Self {
+    /// A refund of an attempt of a link.
+    pub fn new(link: &PaymentLink, attempt: &Attempt, refund: &Refund, settings: &Settings) -> Self {
+        let receipt = link.receipt_id().filter(|_| attempt.is_kept());
         let mut view = Self {
             id: refund.id.to_string(),
             object: "refund",
-            status: refund.state.name(),
+            status: attempt.status_of(refund),
             cause: refund.cause.as_str(),
-            reason: None,
-            gateway_reference: refund.gateway_reference.clone(),
+            amount: refund.amount,
+            currency: attempt.money.currency().code(),
+            method: refund.method.as_str(),
+            reason: refund.reason.clone(),
+            requested_by: refund.requested_by.as_ref().map(|by| by.as_str().to_owned()),
+            mode: link.terms().mode.as_str(),
+            payment_link_id: link.id().to_string(),
+            attempt_id: attempt.id.to_string(),
+            contact_id: link.terms().contact.id.to_string(),
+            account_id: refund.account_id(attempt).to_string(),
+            receipt_id: receipt.as_ref().map(ToString::to_string),
+            refund_receipt_id: None,
+            reference: refund.reference().map(str::to_owned),
+            failure_reason: None,
+            review_reason: None,
             created_at: instant(refund.created_at, settings),
+            refunded_at: None,
             succeeded_at: None,
             failed_at: None,
         };
+        if let RefundBy::Outside { refunded_at, .. } = &refund.method {
+            view.refunded_at = Some(instant(*refunded_at, settings));
+        }
         match &refund.state {
-            RefundState::Succeeded { at } => view.succeeded_at = Some(instant(*at, settings)),
+            RefundState::Succeeded { at } => {
+                view.succeeded_at = Some(instant(*at, settings));
+                view.refund_receipt_id = receipt.map(|_| ReceiptId::of_refund(&refund.id).to_string());
+            }
             RefundState::Failed { at, code } => {
                 view.failed_at = Some(instant(*at, settings));
-                view.reason = Some(code.clone());
+                view.failure_reason = Some(code.clone());
             }
+            RefundState::NeedsReview { reason, .. } => view.review_reason = Some(reason.as_str().to_owned()),
             RefundState::Pending
             | RefundState::Calling { .. }
             | RefundState::Accepted { .. }
-            | RefundState::NeedsReview { .. } => {}
+            | RefundState::Acknowledged { .. } => {}
         }
         view
     }
 }
 
-/// The record that money arrived.
+/// The record that money arrived, or that all or a part of it went back.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Receipt)]
 pub struct ReceiptView {
     pub id: String,
     #[schema(pattern = "^receipt$")]
     pub object: &'static str,
+    #[schema(value_type = ReceiptKindName)]
+    pub kind: &'static str,
     #[schema(value_type = ModeName)]
     pub mode: &'static str,
     pub payment_link_id: String,
     pub attempt_id: String,
+    /// The refund that it records, where it is of the kind `refund`.
+    pub refund_id: Option<String>,
+    /// The receipt of the payment that the money went back of, where it is of the kind `refund`.
+    pub corrects_receipt_id: Option<String>,
+    /// By which means the money went back, where it is of the kind `refund`.
+    #[schema(value_type = Option<RefundMethodName>)]
+    pub refund_method: Option<&'static str>,
+    /// The account that the money came to, or went from.
     pub account_id: String,
     pub contact_id: String,
     pub item_id: Option<String>,
     /// The field of the item that it is attached to.
     pub receipt_field: Option<String>,
     pub receipt_type_id: Option<String>,
+    /// What arrived, or what went back, in the currency's minor unit.
     pub amount: i64,
     pub currency: &'static str,
     pub amount_display: String,
+    /// How much of a payment went back so far, in the same unit.
+    pub amount_refunded: i64,
     #[schema(value_type = GatewayName)]
     pub gateway: &'static str,
+    /// The gateway's own number of the payment or of the refund; of money that went back by other means, what it is found by
+    /// there.
     pub gateway_reference: String,
     /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
@@ -552,10 +664,11 @@ pub struct ReceiptView {
     pub fee_payer: Option<&'static str>,
     /// The terminal or merchant that the money was paid to, where the gateway names it.
     pub terminal: Option<String>,
-    /// When the customer paid, by the gateway's clock, where it tells.
+    /// When the customer paid, by the gateway's clock, where it tells; of a refund by other means, when it went back by the word
+    /// of who noted it.
     #[schema(format = DateTime)]
     pub gateway_paid_at: Option<String>,
-    /// When the gateway confirmed to us that the money is there.
+    /// When we learned that the money is there, or that it went back.
     #[schema(format = DateTime)]
     pub paid_at: String,
     /// When the receipt was written: the same moment, or a later one where a person had to accept the money first.
@@ -565,9 +678,21 @@ pub struct ReceiptView {
 
 impl ReceiptView {
     pub fn new(receipt: &Receipt, settings: &Settings) -> Self {
+        let (refund_id, corrects_receipt_id, refund_method) = match &receipt.kind {
+            ReceiptKind::Payment => (None, None, None),
+            ReceiptKind::Refund { refund_id, corrects, is_outside } => {
+                let method = RefundBy::NAMES[usize::from(*is_outside)];
+                (Some(refund_id.to_string()), Some(corrects.to_string()), Some(method))
+            }
+        };
         Self {
             id: receipt.id.to_string(),
             object: "receipt",
+            kind: receipt.kind.as_str(),
+            refund_id,
+            corrects_receipt_id,
+            refund_method,
+            amount_refunded: receipt.refunded,
             mode: receipt.mode.as_str(),
             payment_link_id: receipt.link_id.to_string(),
             attempt_id: receipt.attempt_id.to_string(),

@@ -1,17 +1,25 @@
 //! Texts that are one of a few words, for the OpenAPI document. The words come from the types that decide on them.
 
+use domain::business::periods::WeekStart;
 use domain::events::EventType;
 use domain::gateway::{FeePayer, GatewayKind, Mode};
+use domain::language::Calendar;
+use domain::link::{RefundBy, RefundCause, RefundState};
 use domain::messages::channel::Channel;
 use domain::messages::provider::ProviderKind;
-use domain::messages::routing::UnreachedReason;
+use domain::messages::unreached::UnreachedReason;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-/// A text that is one of a few words, with a description of what they mean.
+/// A text that is one of a few words, with a description of what they mean. In the document it is called as the type is,
+/// without `Name` at its end, or as is said.
 #[macro_export]
 macro_rules! one_of {
     ($name:ident, $description:literal, $words:expr) => {
+        $crate::one_of! { $name as "", $description, $words }
+    };
+    ($name:ident as $public:literal, $description:literal, $words:expr) => {
         #[doc = $description]
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
@@ -22,7 +30,14 @@ macro_rules! one_of {
             }
         }
 
-        impl utoipa::ToSchema for $name {}
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                match $public {
+                    "" => stringify!($name).trim_end_matches("Name").into(),
+                    public => public.into(),
+                }
+            }
+        }
     };
 }
 
@@ -35,20 +50,55 @@ pub fn words<const N: usize>(description: &str, words: [&'static str; N]) -> Ref
         .into()
 }
 
+/// A map of texts that has a name in the document, because generated clients name an unnamed one after where it stands.
+macro_rules! texts_by_name {
+    ($name:ident, $description:literal, $kind:expr, $most:expr, $longest:expr) => {
+        #[doc = $description]
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text = ObjectBuilder::new().schema_type($kind).max_length($longest);
+                ObjectBuilder::new()
+                    .description(Some($description))
+                    .additional_properties(Some(text))
+                    .max_properties($most)
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+texts_by_name! { Metadata, "What the CRM wants to find on a link again, by names that it chooses. Payers never see it.", SchemaType::Type(Type::String), Some(20), Some(500) }
+texts_by_name! {
+    MetadataUpdate, "What is laid over the metadata of a link: a pair that is `null` is taken away.",
+    SchemaType::Array(vec![Type::String, Type::Null]), Some(20), Some(500)
+}
+texts_by_name! { Credentials, "What a gateway or a provider gave the business, by the names of its fields.", SchemaType::Type(Type::String), None, None }
+
 one_of! { ModeName, "`live`, or `sandbox` where no money moves.", [Mode::Live, Mode::Sandbox].map(Mode::as_str) }
 one_of! { ChannelName, "The medium of a message.", Channel::ALL.map(Channel::as_str) }
-one_of! { GatewayName, "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
-one_of! { ProviderKindName, "Whose protocol a message provider speaks.", ProviderKind::WITH_RECORDS.map(ProviderKind::as_str) }
-one_of! { MessageModeName, "`default`: the business's own text, else the built-in one. `custom`: the texts of the request.", ["default", "custom"] }
-one_of! { EventName, "What happened.", EventType::ALL.map(EventType::as_str) }
+one_of! { CalendarName, "By which calendar weeks, months and years are counted.", Calendar::ALL.map(Calendar::as_str) }
+/// What totals can be grouped by.
+pub const TOTALS_GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
+
+one_of! { TotalsGroupingName, "What totals are grouped by.", TOTALS_GROUPINGS }
+one_of! { WeekdayName, "A day of the week.", WeekStart::ALL.map(WeekStart::as_str) }
+one_of! { GatewayName as "GatewayId", "The online payment provider.", GatewayKind::ALL.map(GatewayKind::as_str) }
+one_of! { ProviderKindName as "MessageProviderKind", "Whose protocol a message provider speaks.", ProviderKind::WITH_RECORDS.map(ProviderKind::as_str) }
+one_of! { MessageModeName as "MessageMode", "`default`: the business's own text, else the built-in one. `custom`: the texts of the request.", ["default", "custom"] }
+one_of! { EventName as "EventType", "What happened.", EventType::ALL.map(EventType::as_str) }
 one_of! {
-    LinkStatusName,
+    LinkStatusName as "PaymentLinkStatus",
     "It only moves forward: `active`, then `paid`, `expired` or `cancelled`; `expired` becomes `paid` only where the account accepts late payments.",
     ["active", "paid", "expired", "cancelled"]
 }
 one_of! {
-    AmountSourceName, "Where the amount came from: the request, the item, or what the contact owes.",
-    ["request", "item", "balance"]
+    AmountSourceName, "Where the amount came from: the request, `amount_due` of the item, its amount, or what the contact owes.",
+    ["request", "amount_due", "item", "balance"]
 }
 one_of! {
     MessageStatusName,
@@ -64,11 +114,20 @@ one_of! { FeePayerName, "Who pays the gateway's fee.", [FeePayer::Merchant, FeeP
 one_of! {
     RefundStatusName,
     "`pending` until the gateway says that it is done, `succeeded`, `failed` where the gateway will not do it or gave up, `needs_review` where a person has to find out.",
-    ["pending", "succeeded", "failed", "needs_review"]
+    RefundState::NAMES
 }
 one_of! {
     RefundCauseName, "`automatic`: the link could not keep the money. `requested`: a person decided so.",
-    ["automatic", "requested"]
+    RefundCause::ALL.map(RefundCause::as_str)
+}
+one_of! {
+    RefundMethodName,
+    "`gateway`: by a call that asks the payment's gateway for it. `outside`: by other means, such as a bank transfer, before Paylink was told.",
+    RefundBy::NAMES
+}
+one_of! {
+    ReceiptKindName, "`payment`: money arrived. `refund`: money of another receipt went back.",
+    ["payment", "refund"]
 }
 one_of! {
     UnreachedReasonName, "Why somebody who was named is not told.",

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use domain::Timestamp;
@@ -14,7 +16,7 @@ use domain::ids::BusinessId;
 use domain::records::business::Business;
 use futures_util::future::try_join;
 use governor::clock::{Clock, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::{NoOpMiddleware, StateInformationMiddleware, StateSnapshot};
 use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -22,6 +24,7 @@ use lru::LruCache;
 use store::{ApiKey, BusinessStore, KeyHolder, Scope, Store};
 
 use crate::problem::ApiProblem;
+use crate::rate::{CountedAgainst, Rate};
 
 /// The header in which a key of the platform names the business that a call is about.
 pub const BUSINESS_HEADER: &str = "paylink-business";
@@ -35,10 +38,10 @@ const LONGEST_KEY: usize = 200;
 /// The size of a burst: an integration may make this many seconds' worth of calls at once.
 const BURST_SECONDS: u32 = 2;
 
-type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, StateInformationMiddleware>;
 
 /// The rate of one business that has a quota.
-type OwnLimiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+type OwnLimiter = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, StateInformationMiddleware>;
 
 /// The rate of a business, and what it may be.
 type OwnRate = (NonZeroU32, Arc<OwnLimiter>);
@@ -57,6 +60,7 @@ const INTEGRATIONS: usize = 4096;
 pub struct Callers {
     store: Store,
     limiter: Arc<Limiter>,
+    calls_per_second: NonZeroU32,
     own: Arc<Mutex<LruCache<BusinessId, OwnRate>>>,
     /// Who calls is the deployer, at a terminal.
     are_the_deployer: bool,
@@ -79,6 +83,8 @@ pub struct Caller {
     pub author: Author,
     /// Whoever runs the platform looks at the business with a key that may change nothing, such as for support.
     pub only_looks: bool,
+    /// Whether the key may have money sent back.
+    pub may_refund: bool,
 }
 
 impl Caller {
@@ -102,9 +108,14 @@ pub struct PlatformCaller {
 
 impl Callers {
     pub fn new(store: Store, calls_per_second: NonZeroU32) -> Self {
-        let limiter = RateLimiter::new(rate(calls_per_second), HashMapStateStore::default(), MonotonicClock);
+        let limiter: Limiter = RateLimiter::<_, _, _, NoOpMiddleware<_>>::new(
+            rate(calls_per_second),
+            HashMapStateStore::default(),
+            MonotonicClock,
+        )
+        .with_middleware();
         let own = Arc::new(Mutex::new(LruCache::new(BUSINESSES)));
-        Self { store, limiter: Arc::new(limiter), own, are_the_deployer: false }
+        Self { store, limiter: Arc::new(limiter), calls_per_second, own, are_the_deployer: false }
     }
 
     /// The same for the deployer's command, which calls the API in its own process.
@@ -117,7 +128,8 @@ impl Callers {
     /// key names its business; a key of the platform acts for the one that the header `Paylink-Business` names.
     ///
     /// Keys and configuration are read at once where this process does not know them.
-    pub async fn authenticate(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, ApiProblem> {
+    pub async fn authenticate(&self, parts: &Parts, scope: Scope) -> Result<Caller, ApiProblem> {
+        let headers = &parts.headers;
         let (presented, holder) = presented(headers)?;
         let named = named_business(headers);
         let business = match (&holder, &named) {
@@ -126,16 +138,16 @@ impl Callers {
             (KeyHolder::Platform, Some(Err(_)) | None) => {
                 // Only who has a key learns what is wrong with the header.
                 let key = self.key(&holder, presented).await?;
-                self.refuse_too_many(&integration_of(&holder, &key))?;
+                self.refuse_too_many(&integration_of(&holder, &key), parts)?;
                 return Err(named.and_then(Result::err).unwrap_or_else(business_required));
             }
         };
         let store = self.store.of(&business);
         let (key, known) = try_join(self.key(&holder, presented), async { Ok(store.business().await?) }).await?;
         let integration = integration_of(&holder, &key);
-        self.refuse_too_many(&format!("{business} {integration}"))?;
+        self.refuse_too_many(&format!("{business} {integration}"), parts)?;
         if let Some(known) = &known {
-            self.refuse_beyond_quota(&store, known).await?;
+            self.refuse_beyond_quota(&store, known, parts).await?;
         }
         let known = known.is_some_and(|business| business.has_callers());
         match &holder {
@@ -151,15 +163,19 @@ impl Callers {
             }
         }
         allowed(&key, scope)?;
-        let only_looks = holder == KeyHolder::Platform && !key.allows(Scope::Write) && !key.allows(Scope::Admin);
-        Ok(Caller { store, integration, author: self.author_of(&holder, &key, headers)?, only_looks })
+        let may_change =
+            [Scope::Write, Scope::Admin, Scope::Refund, Scope::Report].into_iter().any(|scope| key.allows(scope));
+        let only_looks = holder == KeyHolder::Platform && !may_change;
+        let author = self.author_of(&holder, &key, headers)?;
+        Ok(Caller { store, integration, author, only_looks, may_refund: key.allows(Scope::Refund) })
     }
 
     /// Refuses everybody but the platform, where its key allows what the request needs.
-    pub async fn authenticate_platform(&self, headers: &HeaderMap, scope: Scope) -> Result<PlatformCaller, ApiProblem> {
+    pub async fn authenticate_platform(&self, parts: &Parts, scope: Scope) -> Result<PlatformCaller, ApiProblem> {
+        let headers = &parts.headers;
         let (presented, holder) = presented(headers)?;
         let key = self.key(&holder, presented).await?;
-        self.refuse_too_many(&integration_of(&holder, &key))?;
+        self.refuse_too_many(&integration_of(&holder, &key), parts)?;
         match holder {
             KeyHolder::Platform => allowed(&key, scope)?,
             KeyHolder::Business(_) => return Err(scope_missing()),
@@ -189,43 +205,96 @@ impl Callers {
     }
 
     /// Refuses calls about a business beyond what the platform allows it, whoever makes them.
-    async fn refuse_beyond_quota(&self, store: &BusinessStore, business: &Business) -> Result<(), ApiProblem> {
+    async fn refuse_beyond_quota(
+        &self,
+        store: &BusinessStore,
+        business: &Business,
+        parts: &Parts,
+    ) -> Result<(), ApiProblem> {
         let Some(limit) = business.quotas.calls_per_second else { return Ok(()) };
         let limiter = {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
             match own.get(&business.id) {
                 Some((known, limiter)) if *known == limit => Arc::clone(limiter),
                 Some(_) | None => {
-                    let limiter = Arc::new(RateLimiter::direct_with_clock(rate(limit), MonotonicClock));
+                    let limiter =
+                        RateLimiter::<_, _, _, NoOpMiddleware<_>>::direct_with_clock(rate(limit), MonotonicClock);
+                    let limiter = Arc::new(limiter.with_middleware());
                     own.put(business.id.clone(), (limit, Arc::clone(&limiter)));
                     limiter
                 }
             }
         };
-        let Err(refused) = limiter.check() else { return Ok(()) };
+        let refused = match limiter.check() {
+            Ok(left) => {
+                note(parts, BUSINESS, limit, Left::After(&left));
+                return Ok(());
+            }
+            Err(refused) => refused,
+        };
+        let wait = refused.wait_time_from(MonotonicClock.now());
+        note(parts, BUSINESS, limit, Left::Nothing(wait));
+        tracing::warn!(business_id = %business.id, "Too many calls are about a business.");
         // The rate goes by the machine's own clock, and so does its end.
         let now = runtime::Clock::System.now();
-        let until = now.checked_add(refused.wait_time_from(MonotonicClock.now())).unwrap_or(now);
+        let until = now.checked_add(wait).unwrap_or(now);
         let reached = QuotaReached { quota: BusinessQuota::CallsPerSecond, limit, until };
         Err(ApiProblem::quota_reached(&reached, &store.configuration().await?.settings, now))
     }
 
-    fn refuse_too_many(&self, who: &String) -> Result<(), ApiProblem> {
+    fn refuse_too_many(&self, who: &String, parts: &Parts) -> Result<(), ApiProblem> {
         if self.limiter.len() > INTEGRATIONS {
             self.limiter.retain_recent();
         }
-        let Err(refused) = self.limiter.check_key(who) else { return Ok(()) };
+        let refused = match self.limiter.check_key(who) {
+            Ok(left) => {
+                note(parts, INTEGRATION, self.calls_per_second, Left::After(&left));
+                return Ok(());
+            }
+            Err(refused) => refused,
+        };
+        tracing::warn!(integration = who.as_str(), "An integration calls too often.");
         let wait = refused.wait_time_from(MonotonicClock.now());
+        note(parts, INTEGRATION, self.calls_per_second, Left::Nothing(wait));
         let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1);
         let detail = "This integration calls too often; wait a moment and go on more slowly.";
         Err(ApiProblem::too_many("too_many_requests", detail, Some(seconds)))
     }
 }
 
+/// What answers call the bounds that a call counts against.
+const INTEGRATION: &str = "integration";
+const BUSINESS: &str = "business";
+
+/// What is left of a bound after a call.
+enum Left<'a> {
+    After(&'a StateSnapshot),
+    /// The call was one too many; the next one may come after this time.
+    Nothing(Duration),
+}
+
+/// Notes for the answer what the call was counted against. Who calls in a program at a terminal is not told.
+fn note(parts: &Parts, name: &'static str, calls_per_second: NonZeroU32, left: Left<'_>) {
+    let Some(counted) = parts.extensions.get::<CountedAgainst>() else { return };
+    let quota = burst(calls_per_second).get();
+    let (remaining, reset) = match left {
+        Left::After(left) => {
+            let remaining = left.remaining_burst_capacity();
+            (remaining, u64::from(quota.saturating_sub(remaining).div_ceil(calls_per_second.get())))
+        }
+        Left::Nothing(wait) => (0, wait.as_secs().saturating_add(1)),
+    };
+    counted.note(Rate { name, quota, window: BURST_SECONDS, remaining, reset });
+}
+
+/// As many calls may come at once.
+fn burst(calls_per_second: NonZeroU32) -> NonZeroU32 {
+    calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1))
+}
+
 /// So many calls a second, with a burst of a few seconds' worth.
 fn rate(calls_per_second: NonZeroU32) -> Quota {
-    let burst = calls_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
-    Quota::per_second(calls_per_second).allow_burst(burst)
+    Quota::per_second(calls_per_second).allow_burst(burst(calls_per_second))
 }
 
 /// The key of a request, and whose it says that it is.
@@ -265,7 +334,8 @@ fn allowed(key: &ApiKey, scope: Scope) -> Result<(), ApiProblem> {
     if key.allows(scope) { Ok(()) } else { Err(scope_missing()) }
 }
 
-fn scope_missing() -> ApiProblem {
+/// The key does not allow what the call asks for.
+pub fn scope_missing() -> ApiProblem {
     ApiProblem::new(StatusCode::FORBIDDEN, "scope_missing", "This API key does not allow this call.")
 }
 

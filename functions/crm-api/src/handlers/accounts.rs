@@ -1,7 +1,5 @@
 //! Financial accounts: where money arrives, and through which gateway.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,35 +11,38 @@ use domain::records::account::{Account, LatePayment};
 use domain::records::relay::{Relay, RelayAddress, RelayFields};
 use domain::text::parse_name;
 use domain::{Field, Problems};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use store::BusinessStore;
-use use_cases::accounts::AccountRequest;
+use use_cases::Revised;
+use use_cases::accounts::{AccountRequest, CredentialsRequest, RelayRequest};
 use utoipa::ToSchema;
-use views::schema::{GatewayName, ModeName};
-use web::body::{Unknown, refuse_unknown};
+use views::schema::{Credentials, GatewayName, ModeName};
+use web::body::{GivenTexts, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
+use web::conditions::Conditions;
 use web::extract::{Path, Query};
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::app::App;
-use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::caller::{MayAdminister, MayRead, Writes, id_of};
 use crate::lists::{ListView, Parameters};
 use crate::refused;
-use crate::respond::{answer, deleted};
+use crate::respond::{answer, body_over, deleted, shown, takes_away, written};
 
 views::one_of! { LatePaymentName, "What happens to money that arrives after the link expired.", ["accept", "refund"] }
 
 /// Where money arrives, and through which gateway. A PUT replaces all of it but the credentials. Gateway, currency and mode
 /// may change at any time: a link keeps those that it was made with, and is paid and confirmed by them to its end.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = AccountBody)]
+#[schema(as = AccountInput)]
 pub(crate) struct AccountBody {
     /// What people call the account, one line of at most 100 characters. Messages may show it.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "filled-100")]
     name: Given<String>,
     /// The ISO 4217 code of everything that is paid on the account; its gateway takes it, see `GET /v1/gateways`.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "currency")]
     currency: Given<String>,
     /// `live`, or `sandbox` where no money moves and pages and messages say TEST.
     #[serde(default)]
@@ -58,7 +59,7 @@ pub(crate) struct AccountBody {
 
 /// How links on the account are paid.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = OnlinePaymentBody)]
+#[schema(as = OnlinePaymentInput)]
 struct OnlinePaymentBody {
     /// Whether links can be made on the account; left out, they cannot. It needs a gateway, and a link needs its
     /// credentials as well. Links that are made already go on.
@@ -70,13 +71,15 @@ struct OnlinePaymentBody {
     #[schema(value_type = Option<GatewayName>)]
     gateway: Given<String>,
     /// What the gateway gave the business, as `GET /v1/gateways` lists it for each. Written only and never shown again.
-    /// Left out, they stay as they were, as long as gateway and mode stay; an attempt keeps those that it was begun
-    /// with.
+    /// Left out, they stay as they were, as long as gateway and mode stay; with another gateway or mode they are let go of,
+    /// also by a PATCH. They are not taken away alone. An attempt keeps those that it was begun with.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    credentials: Given<BTreeMap<String, String>>,
+    #[schema(value_type = Option<Credentials>)]
+    credentials: GivenTexts,
     /// A machine of the business that passes our calls on to the gateway. It can only be given together with the
     /// credentials, which travel through it, and stays as they do; credentials without a relay go to the gateway itself.
+    /// Without credentials it may be given back as an answer shows it, without its secret, and stays; it is taken away
+    /// only together with new credentials.
     #[serde(default)]
     #[schema(value_type = Option<RelayBody>)]
     relay: Given<RelayBody>,
@@ -90,6 +93,11 @@ struct OnlinePaymentBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     summary_page: Given<bool>,
+    /// Read-only: what answers say here may stay, and nobody looks at it.
+    #[serde(default)]
+    #[schema(value_type = serde_json::Value, required = false)]
+    #[expect(dead_code, reason = "it is taken, and nobody asks for it")]
+    credentials_set: IgnoredAny,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -97,25 +105,26 @@ struct OnlinePaymentBody {
 
 /// A machine that passes our calls on to the gateway, where the gateway wants to know the address of whoever calls.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = RelayBody)]
+#[schema(as = RelayInput)]
 struct RelayBody {
     /// What stands in place of the gateway's scheme and host: `https`, on a public address, without a user, a query or a
     /// fragment. The path of the gateway's API follows it.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "public-address")]
     url: Given<String>,
     /// The name of the header that carries the secret, such as `x-relay-secret`: letters, digits and hyphens, and none
     /// that has a meaning already.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "relay-header")]
     header: Given<String>,
-    /// What the relay knows us by, 16 to 200 visible ASCII characters. Written only and never shown again.
+    /// What the relay knows us by, 16 to 200 visible ASCII characters. Written only and never shown again. Left out, as it
+    /// was, where the address and the header are the same; a relay that is new needs it.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = Option<String>, format = "relay-secret")]
     secret: Given<String>,
     /// How long one call through the relay may take, 1 to 15 seconds; 15 where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "relay-seconds")]
     seconds: Given<i64>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -187,20 +196,15 @@ impl AccountView {
 }
 
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"])?;
-    Ok(answer(page(&caller.store, &parameters).await?))
+    let parameters = Parameters::read(pairs, &["online_payment", "limit", "cursor"]);
+    Ok(answer(page(&caller.store, parameters).await?))
 }
 
-pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<AccountView>, ApiProblem> {
-    let wanted = match parameters.get("online_payment") {
-        None => None,
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        Some(_) => {
-            let rejection = domain::Rejection::new("unknown_choice", "Give true or false.");
-            return Err(ApiProblem::bad_parameter("online_payment", &rejection));
-        }
-    };
+pub(crate) async fn page(
+    store: &BusinessStore,
+    mut parameters: Parameters,
+) -> Result<ListView<AccountView>, ApiProblem> {
+    let wanted = parameters.flag("online_payment");
     let configuration = store.fresh_configuration().await?;
     let accounts = configuration.accounts.values();
     let chosen = accounts.filter(|account| wanted.is_none_or(|wanted| account.gateway_access().is_ok() == wanted));
@@ -208,66 +212,110 @@ pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Resu
     ListView::page(views, parameters)
 }
 
-pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(
+    MayRead(caller): MayRead,
+    Conditions(conditions): Conditions,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    let account = caller.store.account(&id).await?.ok_or_else(|| ApiProblem::not_found("account"))?;
-    Ok(answer(AccountView::new(&account)))
+    let (account, revision) = caller.store.account_to_change(&id).await?;
+    let account = account.ok_or_else(|| ApiProblem::not_found("account"))?;
+    shown(Revised::new(AccountView::new(&account), &revision), &conditions)
 }
 
 /// Retires the account: no new link can name it, and those there are go on as they were made.
 pub(crate) async fn delete(
     MayAdminister(caller): MayAdminister,
+    Conditions(conditions): Conditions,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
-    deleted(caller.store.delete_account(&id).await?, "account")
+    let outcome = use_cases::accounts::delete(&caller.store, &id, &conditions).await;
+    deleted(outcome.map_err(|why| refused::record(why, "account"))?, "account")
 }
 
 pub(crate) async fn write(
     MayAdminister(caller): MayAdminister,
     State(app): State<App>,
+    Writes(writing): Writes,
     Path(id): Path<String>,
     body: JsonBody<AccountBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, AccountId::parse)?;
     let version = new_version(&app)?;
-    let mut problems = Problems::default();
-    let Some(request) = body.fields.read(app.reach, &mut problems) else { return Err(ApiProblem::invalid(problems)) };
-    let account = use_cases::accounts::write(&caller.store, id, request, version, problems).await;
-    Ok(answer(AccountView::new(&account.map_err(refused::record)?)))
+    let said = |base: Option<&Account>| {
+        let mut problems = Problems::default();
+        let takes_away = |field: &str| takes_away(base, &body.value, &format!("/online_payment/{field}"));
+        let (without_credentials, without_relay) = (takes_away("credentials"), takes_away("relay"));
+        let body: AccountBody = body_over(&body.value, base.map(AccountView::new), &mut problems);
+        let mut request = body.read(&id, app.reach, &mut problems);
+        if without_credentials {
+            request.credentials = Field::Value(CredentialsRequest::None);
+        }
+        if without_relay {
+            request.relay = Field::Value(RelayRequest::None);
+        }
+        (request, problems)
+    };
+    let account = use_cases::accounts::write(&caller.store, id.clone(), &writing, &said, version).await;
+    let account = account.map_err(|why| refused::record(why, "account"))?;
+    Ok(written(account.map(|account| AccountView::new(&account))))
+}
+
+impl RecordBody for AccountBody {
+    const OBJECT: &'static str = "account";
+    const NAMED_BY: &'static [&'static str] = &["id"];
 }
 
 impl AccountBody {
-    /// Nothing comes of it where a field is missing or refused that everything else depends on.
-    fn read(self, reach: Reach, problems: &mut Problems) -> Option<AccountRequest> {
-        refuse_unknown("", self.unknown, problems);
+    /// What is missing or refused is left out, so that the rules say at once what stands against the rest.
+    fn read(self, id: &AccountId, reach: Reach, problems: &mut Problems) -> AccountRequest {
+        refuse_unknown_of_record::<Self>("", self.unknown, &[id.as_str()], problems);
         let name = self.name.required_text("/name", problems, |name| parse_name(name, 100));
         let currency = self.currency.required_text("/currency", problems, Currency::parse);
         let mode = self.mode.required_text("/mode", problems, Mode::parse);
-        let online = self.online_payment.field("/online_payment", problems).optional()?.unwrap_or_default();
-        refuse_unknown("/online_payment", online.unknown, problems);
+        let online = self.online_payment.field("/online_payment", problems).value().unwrap_or_default();
+        refuse_unknown::<OnlinePaymentBody>("/online_payment", online.unknown, problems);
         let enabled = online.enabled.field("/online_payment/enabled", problems);
         let gateway = online.gateway.text("/online_payment/gateway", problems, GatewayKind::parse);
         let late_payment = online.late_payment.text("/online_payment/late_payment", problems, LatePayment::parse);
         let summary_page = online.summary_page.field("/online_payment/summary_page", problems);
-        let relay = online.relay.read("/online_payment/relay", problems, |relay, at, p| relay.read(reach, at, p));
-        Some(AccountRequest {
-            name: name?,
-            currency: currency?,
-            mode: mode?,
-            enabled: enabled.value().unwrap_or(false),
-            gateway: gateway.value(),
-            credentials: online.credentials.field("/online_payment/credentials", problems).value(),
-            relay: relay.value(),
+        let credentials = online.credentials.texts("/online_payment/credentials", problems);
+        let is_as_it_is = matches!(credentials, Field::Absent);
+        let relay = online.relay.read("/online_payment/relay", problems, |relay, at, p| match relay {
+            // An answer shows a relay without its secret.
+            relay if is_as_it_is && relay.secret.is_left_out() => relay.read_known(at, p),
+            relay => relay.read(reach, at, p).map(RelayRequest::New),
+        });
+        AccountRequest {
+            name,
+            currency,
+            mode,
+            enabled,
+            gateway,
+            credentials: credentials.map(CredentialsRequest::New),
+            relay,
             late_payment: late_payment.value().unwrap_or_default(),
             summary_page: summary_page.value().unwrap_or(false),
-        })
+        }
     }
 }
 
 impl RelayBody {
+    /// The relay as answers show it, which has to be the account's already.
+    fn read_known(self, at: &str, problems: &mut Problems) -> Field<RelayRequest> {
+        refuse_unknown::<Self>(at, self.unknown, problems);
+        let url = self.url.require(format!("{at}/url"), problems);
+        let header = self.header.require(format!("{at}/header"), problems);
+        let seconds = self.seconds.field(format!("{at}/seconds"), problems).optional();
+        match (url, header, seconds) {
+            (Some(url), Some(header), Some(seconds)) => Field::Value(RelayRequest::Known { url, header, seconds }),
+            _ => Field::Refused,
+        }
+    }
+
     fn read(self, reach: Reach, at: &str, problems: &mut Problems) -> Field<Relay> {
-        refuse_unknown(at, self.unknown, problems);
+        refuse_unknown::<Self>(at, self.unknown, problems);
         let url = self.url.require(format!("{at}/url"), problems);
         let header = self.header.require(format!("{at}/header"), problems);
         let secret = self.secret.require(format!("{at}/secret"), problems);

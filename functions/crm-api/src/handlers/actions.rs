@@ -25,11 +25,11 @@ use crate::refused;
 
 /// How a link is cancelled. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = Cancellation)]
+#[schema(as = PaymentLinkCancel)]
 pub(crate) struct CancelBody {
     /// Why, for the CRM's own people: at most 200 characters, kept on the link as `cancel_reason`. Left out, none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "text-200")]
     reason: Given<String>,
     /// Cancel although a customer may be paying right now, which is refused with 409 `payment_in_progress` otherwise;
     /// money that arrives goes back. Left out, not.
@@ -43,7 +43,7 @@ pub(crate) struct CancelBody {
 
 /// The people to tell again, and the words. What is left out is as when the link was made; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = Resend)]
+#[schema(as = PaymentLinkResend)]
 pub(crate) struct ResendBody {
     /// The recipients, as when a link is made, also at new addresses. Left out or empty, those who were told then.
     #[serde(default)]
@@ -60,10 +60,11 @@ pub(crate) struct ResendBody {
 
 /// What a person decided about an attempt that needs one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = AttemptResolution)]
+#[schema(as = AttemptResolve)]
 pub(crate) struct ResolveBody {
     /// `ask_again` has the gateway asked once more. `keep` makes money that the gateway confirmed the payment of the link,
     /// `refund` has it refunded by the gateway's call. `refunded_elsewhere` and `not_paid` note what a person found out.
+    /// `refund` and `refunded_elsewhere` need the scope `refund`, too.
     #[serde(default)]
     #[schema(value_type = ResolutionName, required = true)]
     outcome: Given<String>,
@@ -72,7 +73,7 @@ pub(crate) struct ResolveBody {
     unknown: Unknown,
 }
 
-views::one_of! { ResolutionName, "What a person decided.", Resolution::ALL.map(Resolution::as_str) }
+views::one_of! { ResolutionName as "ResolutionOutcome", "What a person decided.", Resolution::ALL.map(Resolution::as_str) }
 
 /// Cancels an active link. While somebody is paying the caller is asked first.
 pub(crate) async fn cancel(
@@ -87,7 +88,7 @@ pub(crate) async fn cancel(
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    let asked = call.asked(&caller, &body.value)?;
+    let asked = call.asked(&caller, &body.value);
     let id = link_id(&id)?;
     let cancelled = use_cases::cancel::cancel(&caller.store, &|| app.clock.now(), asked, &id, cancellation).await;
     answered(&app, &caller, cancelled.map_err(refused::cancel)?).await
@@ -102,15 +103,16 @@ pub(crate) async fn resend(
     OptionalBody(body): OptionalBody<ResendBody>,
 ) -> Result<Response, ApiProblem> {
     let configuration = caller.store.configuration().await?;
-    let region = &configuration.settings.default_region;
     let mut problems = Problems::default();
-    refuse_unknown("", body.fields.unknown, &mut problems);
+    refuse_unknown::<ResendBody>("", body.fields.unknown, &mut problems);
     let request = ResendRequest {
-        recipients: nested(body.fields.recipients, "/recipients", &mut problems, |body, p| body.read(region, p)),
+        recipients: nested(body.fields.recipients, "/recipients", &mut problems, |body, p| {
+            body.read(configuration.router(), p)
+        }),
         message: body.fields.message.field("/message", &mut problems).map(|body| body.read(&mut problems)),
     };
     let id = link_id(&id)?;
-    let asked = call.asked(&caller, &body.value)?;
+    let asked = call.asked(&caller, &body.value);
     let (now, store) = (|| app.clock.now(), &caller.store);
     let resent = use_cases::resend::resend(store, &now, asked, &id, &configuration, &request, problems).await;
     let resent = resent.map_err(|why| refused::resend(why, &configuration.settings, app.clock.now()))?;
@@ -127,10 +129,14 @@ pub(crate) async fn resolve(
 ) -> Result<Response, ApiProblem> {
     let attempt = AttemptId::parse(&attempt).map_err(|_| ApiProblem::not_found("attempt"))?;
     let mut problems = Problems::default();
-    refuse_unknown("", body.fields.unknown, &mut problems);
+    refuse_unknown::<ResolveBody>("", body.fields.unknown, &mut problems);
     let outcome = body.fields.outcome.required_text("/outcome", &mut problems, Resolution::parse);
     let Some(outcome) = outcome.filter(|_| problems.is_empty()) else { return Err(ApiProblem::invalid(problems)) };
-    let asked = call.asked(&caller, &body.value)?;
+    let returns_money = matches!(outcome, Resolution::Refund | Resolution::RefundedElsewhere);
+    if returns_money && !caller.may_refund {
+        return Err(web::auth::scope_missing());
+    }
+    let asked = call.asked(&caller, &body.value);
     let id = link_id(&id)?;
     let resolved = use_cases::resolve::resolve(&caller.store, &|| app.clock.now(), asked, &id, &attempt, outcome).await;
     answered(&app, &caller, resolved.map_err(refused::resolve)?).await
@@ -138,9 +144,13 @@ pub(crate) async fn resolve(
 
 impl CancelBody {
     fn read(self, problems: &mut Problems) -> Cancellation {
-        refuse_unknown("", self.unknown, problems);
+        refuse_unknown::<Self>("", self.unknown, problems);
         Cancellation {
-            reason: self.reason.text("/reason", problems, |reason| parse_text(reason, 200)).value(),
+            reason: self
+                .reason
+                .text("/reason", problems, |reason| parse_text(reason, 200))
+                .value()
+                .filter(|text| !text.is_empty()),
             force: self.force.field("/force", problems).value().unwrap_or(false),
         }
     }

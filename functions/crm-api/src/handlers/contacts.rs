@@ -8,16 +8,18 @@ use domain::ids::ContactId;
 use domain::records::contact::Contact;
 use serde::Serialize;
 use store::{BusinessStore, SortKey};
+use use_cases::{Extent, Revised};
 use utoipa::ToSchema;
 use views::SocialView;
+use web::conditions::Conditions;
 use web::extract::{Path, Query};
 use web::records::ContactBody;
 use web::{ApiProblem, JsonBody};
 
-use crate::caller::{MayRead, MayWrite, id_of};
+use crate::caller::{MayRead, MayWrite, Writes, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
 use crate::refused;
-use crate::respond::{answer, deleted};
+use crate::respond::{answer, deleted, shown, written};
 
 /// A customer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +51,8 @@ struct MoneyView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Person)]
 struct PersonView {
+    /// What `recipients.people` calls the person.
+    id: String,
     role: String,
     name: Option<String>,
     mobile: Option<String>,
@@ -76,6 +80,7 @@ impl ContactView {
                 .people
                 .iter()
                 .map(|person| PersonView {
+                    id: person.id.to_string(),
                     role: person.role.to_string(),
                     name: person.name.clone(),
                     mobile: mobile(&person.mobile),
@@ -89,36 +94,54 @@ impl ContactView {
 
 /// All contacts, by their ids.
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    Ok(answer(page(&caller.store, &Parameters::read(pairs, &PAGING)?).await?))
+    Ok(answer(page(&caller.store, Parameters::read(pairs, &PAGING)).await?))
 }
 
-pub(crate) async fn page(store: &BusinessStore, parameters: &Parameters) -> Result<ListView<ContactView>, ApiProblem> {
-    let after = parameters.cursor(SortKey::Id)?;
-    let page = store.list_contacts(parameters.limit()?, after.as_ref()).await?;
+pub(crate) async fn page(
+    store: &BusinessStore,
+    mut parameters: Parameters,
+) -> Result<ListView<ContactView>, ApiProblem> {
+    let (limit, after) = parameters.paging(SortKey::Id)?;
+    let page = store.list_contacts(limit, after.as_ref()).await?;
     Ok(ListView::new(page.entries.iter().map(ContactView::new).collect(), page.next.as_ref()))
 }
 
-pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(
+    MayRead(caller): MayRead,
+    Conditions(conditions): Conditions,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    let contact = caller.store.contact(&id).await?.ok_or_else(|| ApiProblem::not_found("contact"))?;
-    Ok(answer(ContactView::new(&contact)))
+    let (contact, revision) = caller.store.contact_to_change(&id).await?;
+    let contact = contact.ok_or_else(|| ApiProblem::not_found("contact"))?;
+    shown(Revised::new(ContactView::new(&contact), &revision), &conditions)
 }
 
 /// Links keep their own copy of what they need of a contact.
-pub(crate) async fn delete(MayWrite(caller): MayWrite, Path(id): Path<String>) -> Result<StatusCode, ApiProblem> {
+pub(crate) async fn delete(
+    MayWrite(caller): MayWrite,
+    Conditions(conditions): Conditions,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
-    deleted(caller.store.delete_contact(&id).await?, "contact")
+    let outcome = use_cases::records::delete_contact(&caller.store, &id, &conditions).await;
+    deleted(outcome.map_err(|why| refused::record(why, "contact"))?, "contact")
 }
 
 pub(crate) async fn write(
     MayWrite(caller): MayWrite,
+    Writes(writing): Writes,
     Path(id): Path<String>,
     body: JsonBody<ContactBody>,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, ContactId::parse)?;
     let configuration = caller.store.configuration().await?;
-    let mut problems = Problems::default();
-    let change = body.fields.read("", &configuration.settings.default_region, &mut problems);
-    let contact = use_cases::records::write_contact(&caller.store, id, change, problems).await;
-    Ok(answer(ContactView::new(&contact.map_err(refused::record)?)))
+    let (router, mut problems) = (configuration.router(), Problems::default());
+    let change = match writing.extent {
+        Extent::Whole => body.fields.read("", id.as_str(), router, &mut problems),
+        Extent::Part => body.fields.read_change("", id.as_str(), router, &mut problems),
+    };
+    let contact = use_cases::records::write_contact(&caller.store, id, &writing, change, problems).await;
+    let contact = contact.map_err(|why| refused::record(why, "contact"))?;
+    Ok(written(contact.map(|contact| ContactView::new(&contact))))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn read() -> Result<Response, ApiProblem> {
 }
 
 fn page(document: &Value) -> Markup {
-    let groups = groups(document);
+    let (groups, sent) = (groups(document), calls(document, "webhooks"));
     let schemas = document["components"]["schemas"].as_object();
     html! {
         (DOCTYPE)
@@ -52,6 +52,12 @@ fn page(document: &Value) -> Markup {
                             }
                         }
                     }
+                    p { "Sent to you" }
+                    ul {
+                        @for call in &sent {
+                            li { a href={ "#" (text(&call.content["operationId"])) } { (text(&call.content["summary"])) } }
+                        }
+                    }
                     p { a href="#objects" { "Objects" } }
                 }
                 main {
@@ -61,6 +67,8 @@ fn page(document: &Value) -> Markup {
                         h2 { (group) }
                         @for call in calls { (call.section()) }
                     }
+                    h2 { "Sent to you" }
+                    @for call in &sent { (call.section()) }
                     h2 id="objects" { "Objects" }
                     @for (name, schema) in schemas.into_iter().flatten() {
                         section id={ "object-" (name) } {
@@ -75,26 +83,42 @@ fn page(document: &Value) -> Markup {
     }
 }
 
+/// A call that others make, or one that is made to them.
 struct Call<'a> {
+    document: &'a Value,
     method: &'a str,
     path: &'a str,
     content: &'a Value,
+}
+
+/// The calls of a part of the document.
+fn calls<'a>(document: &'a Value, part: &str) -> Vec<Call<'a>> {
+    let paths = document[part].as_object().into_iter().flatten();
+    let calls = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        methods.map(move |(method, content)| Call { document, method, path, content })
+    });
+    calls.collect()
 }
 
 /// The calls under their headings.
 fn groups(document: &Value) -> Vec<(&str, Vec<Call<'_>>)> {
     let names = document["tags"].as_array().into_iter().flatten().map(|tag| text(&tag["name"]));
     let mut groups: Vec<(&str, Vec<Call<'_>>)> = names.map(|name| (name, Vec::new())).collect();
-    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
-        for (method, content) in methods.as_object().into_iter().flatten() {
-            let group = text(&content["tags"][0]);
-            let call = Call { method, path, content };
-            if let Some((_, calls)) = groups.iter_mut().find(|(known, _)| *known == group) {
-                calls.push(call);
-            }
+    for call in calls(document, "paths") {
+        let group = text(&call.content["tags"][0]);
+        if let Some((_, calls)) = groups.iter_mut().find(|(known, _)| *known == group) {
+            calls.push(call);
         }
     }
+    groups.retain(|(_, calls)| !calls.is_empty());
     groups
+}
+
+/// What a reference leads to; anything else is itself.
+fn followed<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    let reference = part["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    reference.and_then(|pointer| document.pointer(pointer)).unwrap_or(part)
 }
 
 impl Call<'_> {
@@ -109,7 +133,7 @@ impl Call<'_> {
                 @if let Some(parameters) = parameters {
                     table {
                         caption { "Parameters" }
-                        @for parameter in parameters {
+                        @for parameter in parameters.iter().map(|one| followed(self.document, one)) {
                             tr {
                                 th scope="row" { code { (text(&parameter["name"])) } }
                                 td { (text(&parameter["in"])) }
@@ -121,9 +145,11 @@ impl Call<'_> {
                 @if let Some(schema) = json_schema(&content["requestBody"]) {
                     p { "Body: " (kind(schema)) @if content["requestBody"]["required"] != true { ", may be left out" } }
                 }
+                @if let Some(example) = json_example(&content["requestBody"]) { (written(example)) }
                 table {
                     caption { "Answers" }
                     @for (status, answer) in content["responses"].as_object().into_iter().flatten() {
+                        @let answer = followed(self.document, answer);
                         tr {
                             th scope="row" { (status) }
                             td { @if let Some(schema) = json_schema(answer) { (kind(schema)) } }
@@ -131,9 +157,23 @@ impl Call<'_> {
                         }
                     }
                 }
+                @for (status, answer) in content["responses"].as_object().into_iter().flatten() {
+                    @if let Some(example) = json_example(answer) {
+                        details { summary { "An answer with " (status) } (written(example)) }
+                    }
+                }
             }
         }
     }
+}
+
+/// The example of a body or an answer.
+fn json_example(of: &Value) -> Option<&Value> {
+    of["content"].as_object()?.values().next()?.get("example")
+}
+
+fn written(example: &Value) -> Markup {
+    html! { pre { code { (format!("{example:#}")) } } }
 }
 
 /// The schema of a body or an answer, whatever its media type.
@@ -182,6 +222,9 @@ fn kind(schema: &Value) -> Markup {
     if let Some(any) = any {
         return html! { @for (index, one) in any.iter().enumerate() { @if index > 0 { " or " } (kind(one)) } };
     }
+    if let Some(word) = schema["const"].as_str() {
+        return html! { code { (word) } };
+    }
     if let Some(words) = schema["enum"].as_array() {
         return html! { @for (index, word) in words.iter().enumerate() { @if index > 0 { ", " } code { (text(word)) } } };
     }
@@ -193,8 +236,28 @@ fn kind(schema: &Value) -> Markup {
     html! {
         (names.join(" or "))
         @if names.contains(&"array") { " of " (kind(&schema["items"])) }
-        @if let Some(format) = schema["format"].as_str() { span.quiet { " (" (format) ")" } }
+        @if let Some(bounds) = bounds(schema) { span.quiet { " (" (bounds) ")" } }
     }
+}
+
+/// The keywords that say which values there are.
+fn bounds(schema: &Value) -> Option<String> {
+    let shown = |(keyword, words): (&str, &str)| Some(format!("{words}{}", plain(&schema[keyword])?));
+    let known = [
+        ("format", ""),
+        ("minLength", "at least "),
+        ("maxLength", "at most "),
+        ("minimum", "from "),
+        ("maximum", "to "),
+        ("maxItems", "at most "),
+        ("maxProperties", "at most "),
+    ];
+    let bounds: Vec<String> = known.into_iter().filter_map(shown).collect();
+    (!bounds.is_empty()).then(|| bounds.join(", "))
+}
+
+fn plain(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))
 }
 
 fn described(description: &Value) -> Markup {

@@ -19,8 +19,8 @@ use web::idempotency::replayed;
 use web::{ApiProblem, Caller, Given, OptionalBody};
 
 use crate::app::App;
-use crate::caller::{MayRead, MayWrite, Repeatable, id_of};
-use crate::lists::{ListView, Parameters, no_cursor};
+use crate::caller::{MayRead, MayWrite, Repeatable};
+use crate::lists::{ListView, Parameters, invalid_cursor, no_cursor};
 use crate::refused;
 use crate::respond::answer;
 
@@ -30,11 +30,11 @@ const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// To whom an event is sent again. The body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = Redelivery)]
+#[schema(as = EventRedeliver)]
 pub(crate) struct RedeliverBody {
     /// Only to this endpoint; to every endpoint that wants such events where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "id")]
     endpoint_id: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -47,53 +47,66 @@ pub(crate) async fn list(
     State(app): State<App>,
     Query(pairs): Query,
 ) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &["type", "after", "limit", "cursor"])?;
-    let wanted = parameters.get("type").map(|text| id_of("type", text, EventType::parse)).transpose()?;
-    let limit = parameters.limit()?;
+    let known = ["type", "payment_link_id", "after", "recorded_from", "recorded_to", "limit", "cursor"];
+    let mut parameters = Parameters::read(pairs, &known);
+    let types = parameters.several("type", EventType::parse);
+    let link = parameters.parse("payment_link_id", LinkId::parse);
+    let limit = parameters.limit();
     let now = app.clock.now();
-    let after = match (parameters.get("after"), parameters.get("cursor")) {
-        (Some(_), Some(_)) => {
-            let rejection = Rejection::new("both_given", "Give after or cursor, not both.");
-            return Err(ApiProblem::bad_parameter("cursor", &rejection));
-        }
-        (None, Some(cursor)) => behind(&caller.store, cursor).await?,
-        (Some(id), None) => EventsAfter::Event(Box::new(known("after", &caller, id).await?)),
-        (None, None) => EventsAfter::Instant(earlier(now, KEPT_FOR)),
+    let configuration = caller.store.configuration().await?;
+    let recorded = parameters.times(("recorded_from", "recorded_to"), &configuration.settings);
+    let after = parameters.parse("after", EventId::parse);
+    let cursor = parameters.parse("cursor", |text| EventId::parse(text).map_err(|_| invalid_cursor()));
+    if parameters.get("after").is_some() && parameters.get("cursor").is_some() {
+        parameters.refuse("cursor", Rejection::new("both_given", "Give after or cursor, not both."));
+    }
+    parameters.checked()?;
+    let first = recorded.from.unwrap_or(Timestamp::MIN).max(earlier(now, KEPT_FOR));
+    let after = match (after, cursor) {
+        (_, Some(id)) => Some(behind(&caller.store, &id).await?),
+        (Some(id), None) => Some(known_event("after", &caller, &id).await?),
+        (None, None) => None,
     };
-    Ok(answer(page(&caller.store, after, wanted, limit, now).await?))
+    let after = match after {
+        Some(event) if event.recorded_at >= first => EventsAfter::Event(Box::new(event)),
+        Some(_) | None => EventsAfter::Instant(first),
+    };
+    let before = recorded.to.unwrap_or(Timestamp::MAX).min(earlier(now, CONFIRMED_AFTER));
+    Ok(answer(page(&caller.store, &EventList { link, after, before, types }, limit, now).await?))
 }
 
 /// All events that can be read, from the oldest or from the one that a cursor names.
 pub(crate) async fn page_of_all(
     store: &BusinessStore,
-    parameters: &Parameters,
+    mut parameters: Parameters,
     now: Timestamp,
 ) -> Result<ListView<LoggedEventView>, ApiProblem> {
-    let after = match parameters.get("cursor") {
-        Some(cursor) => behind(store, cursor).await?,
+    let limit = parameters.limit();
+    let cursor = parameters.parse("cursor", |text| EventId::parse(text).map_err(|_| invalid_cursor()));
+    parameters.checked()?;
+    let after = match cursor {
+        Some(id) => EventsAfter::Event(Box::new(behind(store, &id).await?)),
         None => EventsAfter::Instant(earlier(now, KEPT_FOR)),
     };
-    page(store, after, None, parameters.limit()?, now).await
+    let list = EventList { link: None, after, before: earlier(now, CONFIRMED_AFTER), types: Vec::new() };
+    page(store, &list, limit, now).await
 }
 
 /// A cursor is the last event of the page before.
-async fn behind(store: &BusinessStore, cursor: &str) -> Result<EventsAfter, ApiProblem> {
-    let id = EventId::parse(cursor).map_err(|_| no_cursor())?;
-    Ok(EventsAfter::Event(Box::new(store.event(&id).await?.ok_or_else(no_cursor)?)))
+async fn behind(store: &BusinessStore, cursor: &EventId) -> Result<EventRecord, ApiProblem> {
+    store.event(cursor).await?.ok_or_else(no_cursor)
 }
 
 async fn page(
     store: &BusinessStore,
-    after: EventsAfter,
-    kind: Option<EventType>,
+    list: &EventList,
     limit: usize,
     now: Timestamp,
 ) -> Result<ListView<LoggedEventView>, ApiProblem> {
-    let list = EventList { after, before: earlier(now, CONFIRMED_AFTER), kind };
-    let page = store.list_events(&list, limit).await?;
+    let page = store.list_events(list, limit).await?;
     let events: Vec<&EventRecord> = page.entries.iter().collect();
     let next_cursor = page.next.map(|id| id.to_string());
-    Ok(ListView { data: views_of(store, &events, now).await?, next_cursor })
+    Ok(ListView::going_on(views_of(store, &events, now).await?, next_cursor))
 }
 
 pub(crate) async fn read(
@@ -115,12 +128,12 @@ pub(crate) async fn redeliver(
     OptionalBody(body): OptionalBody<RedeliverBody>,
 ) -> Result<Response, ApiProblem> {
     let mut problems = Problems::default();
-    refuse_unknown("", body.fields.unknown, &mut problems);
+    refuse_unknown::<RedeliverBody>("", body.fields.unknown, &mut problems);
     let only = body.fields.endpoint_id.text("/endpoint_id", &mut problems, EndpointId::parse).value();
     if !problems.is_empty() {
         return Err(ApiProblem::invalid(problems));
     }
-    let asked = call.asked(&caller, &body.value)?;
+    let asked = call.asked(&caller, &body.value);
     let id = event_id(&id)?;
     let sent = use_cases::events::redeliver(&caller.store, &|| app.clock.now(), asked, &id, only.as_ref()).await;
     match sent.map_err(refused::redeliver)? {
@@ -139,9 +152,8 @@ fn event_id(text: &str) -> Result<EventId, ApiProblem> {
 }
 
 /// The event that a list goes on from.
-async fn known(parameter: &'static str, caller: &Caller, id: &str) -> Result<EventRecord, ApiProblem> {
-    let id = id_of(parameter, id, EventId::parse)?;
-    caller.store.event(&id).await?.ok_or_else(|| {
+async fn known_event(parameter: &'static str, caller: &Caller, id: &EventId) -> Result<EventRecord, ApiProblem> {
+    caller.store.event(id).await?.ok_or_else(|| {
         let rejection = Rejection::new("unknown_event", "There is no such event, or it is no longer kept.");
         ApiProblem::bad_parameter(parameter, &rejection)
     })

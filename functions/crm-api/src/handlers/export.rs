@@ -9,10 +9,11 @@ use domain::Timestamp;
 use domain::audit::{AuditAction, Subject};
 use domain::business::settings::Settings;
 use domain::ids::BusinessId;
+use domain::link::{LinkFilter, ReceiptFilter};
 use domain::records::business::{Business, BusinessState};
 use jiff::SignedDuration;
 use serde::Serialize;
-use store::{BusinessStore, LinkList, LinksOf, ListedKey, ReceiptList};
+use store::{BusinessStore, LinkList, ListedKey, ReceiptList};
 use utoipa::ToSchema;
 use views::audit::AuditView;
 use views::event::LoggedEventView;
@@ -34,7 +35,7 @@ use crate::handlers::templates::TemplateView;
 use crate::handlers::{
     accounts, audit, contacts, endpoints, events, items, links, providers, receipt_types, receipts, settings, templates,
 };
-use crate::lists::{ListView, PAGING, Parameters, no_cursor};
+use crate::lists::{ListView, PAGING, Parameters, invalid_cursor};
 use crate::refused;
 use crate::respond::answer;
 
@@ -182,12 +183,11 @@ pub(crate) async fn export(
     Query(pairs): Query,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, BusinessId::parse)?;
-    let parameters = Parameters::read(pairs, &PAGING)?;
-    let limit = parameters.limit()?;
-    let place = match parameters.get("cursor") {
-        Some(text) => Place::parse(text).ok_or_else(no_cursor)?,
-        None => Place { section: Section::Business, cursor: None },
-    };
+    let mut parameters = Parameters::read(pairs, &PAGING);
+    let limit = parameters.limit();
+    let place = parameters.parse("cursor", |text| Place::parse(text).ok_or_else(invalid_cursor));
+    parameters.checked()?;
+    let place = place.unwrap_or(Place { section: Section::Business, cursor: None });
     let business = app.store.business(&id).await?.ok_or_else(|| ApiProblem::not_found("business"))?;
     // Half of what there was would be taken for all of it.
     if let BusinessState::Erasing { deleting_since: Some(_), .. } | BusinessState::Erased { .. } = business.state {
@@ -215,7 +215,7 @@ impl Export<'_> {
         let mut data = Vec::new();
         loop {
             let section = place.section;
-            let page = self.of_section(section, &Parameters::of_page(limit - data.len(), place.cursor)).await?;
+            let page = self.of_section(section, Parameters::of_page(limit - data.len(), place.cursor)).await?;
             data.extend(page.data);
             let next = match page.next_cursor {
                 Some(cursor) => Some(Place { section, cursor: Some(cursor) }),
@@ -223,12 +223,12 @@ impl Export<'_> {
             };
             match next {
                 Some(next) if next.section != section && data.len() < limit => place = next,
-                next => return Ok(ListView { data, next_cursor: next.as_ref().map(Place::written) }),
+                next => return Ok(ListView::going_on(data, next.as_ref().map(Place::written))),
             }
         }
     }
 
-    async fn of_section(&self, section: Section, parameters: &Parameters) -> Result<ListView<ExportEntry>, ApiProblem> {
+    async fn of_section(&self, section: Section, parameters: Parameters) -> Result<ListView<ExportEntry>, ApiProblem> {
         let store = &self.store;
         Ok(match section {
             Section::Business => ListView::page(
@@ -254,12 +254,13 @@ impl Export<'_> {
             }
             Section::Items => items::page(store, parameters).await?.map(|view| ExportEntry::Item(Box::new(view))),
             Section::PaymentLinks => {
-                let all = LinkList::all(LinksOf::Time(Timestamp::UNIX_EPOCH, self.end()));
-                let page = links::page(store, &all, parameters, self.now).await?;
+                let all = LinkList::new(LinkFilter::made_between(Timestamp::UNIX_EPOCH, self.end()), self.now);
+                let page = links::page(store, &all, parameters).await?;
                 page.map(|view| ExportEntry::PaymentLink(Box::new(view)))
             }
             Section::Receipts => {
-                let all = ReceiptList::Between(Timestamp::UNIX_EPOCH, self.end());
+                let all = ReceiptFilter::registered_between(Timestamp::UNIX_EPOCH, self.end());
+                let all = ReceiptList::new(all, self.now);
                 receipts::page(store, &all, parameters).await?.map(|view| ExportEntry::Receipt(Box::new(view)))
             }
             Section::Events => {
@@ -272,7 +273,7 @@ impl Export<'_> {
         })
     }
 
-    async fn api_keys(&self, parameters: &Parameters) -> Result<ListView<ApiKeyView>, ApiProblem> {
+    async fn api_keys(&self, parameters: Parameters) -> Result<ListView<ApiKeyView>, ApiProblem> {
         let holder = store::KeyHolder::Business(self.business.id.clone());
         let keys = self.app.store.list_api_keys(&holder).await?;
         let configuration = self.store.configuration().await?;

@@ -17,11 +17,11 @@ use crate::lists::{ListView, PAGING, Parameters};
 use crate::respond::answer;
 
 views::one_of! {
-    WebhooksName, "How the gateway's server reports: not at all, by signed calls, or by unsigned ones that only make us ask.",
+    WebhooksName as "GatewayWebhooks", "How the gateway's server reports: not at all, by signed calls, or by unsigned ones that only make us ask.",
     ["none", "signed", "unsigned"]
 }
 views::one_of! {
-    RefundMethodName, "`reverse` undoes a payment while that is possible, `refund` sends its money back.",
+    RefundMethodName as "GatewayRefundKind", "`reverse` undoes a payment while that is possible, `refund` sends its money back.",
     ["reverse", "refund"]
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct GatewayView {
     can_close: bool,
     #[schema(value_type = WebhooksName)]
     webhooks: &'static str,
-    /// How money goes back that cannot be kept: the first way that is possible.
+    /// How money goes back, what no link can keep and what is asked for: the first way that is possible.
     refund_methods: Vec<RefundMethodView>,
     /// What `online_payment.credentials` of an account consists of.
     credentials: Vec<CredentialView>,
@@ -65,19 +65,23 @@ pub(crate) struct GatewayView {
 struct RefundMethodView {
     #[schema(value_type = RefundMethodName)]
     method: &'static str,
-    /// The number of minutes after which a person has to do it; `null` where there is no such bound.
+    /// The number of minutes after the payment within which it is possible; `null` where there is no such bound.
     within_minutes: Option<u32>,
-    /// Credentials that only this needs. Without them a person has to do it.
+    /// Whether a part of a payment can go back so. Where not, only a whole payment can of which nothing went back.
+    parts: bool,
+    /// The smallest amount that can go back so, in the minor unit.
+    smallest_amount: i64,
+    /// Credentials that only this needs.
     needs: &'static [&'static str],
 }
 
 impl RefundMethodView {
     fn new(method: &RefundMethod) -> Self {
-        let within_minutes = match method.kind {
-            RefundKind::Reverse { within_minutes } => Some(within_minutes),
-            RefundKind::Refund => None,
+        let (within_minutes, parts, smallest_amount) = match method.kind {
+            RefundKind::Reverse { within_minutes } => (Some(within_minutes), false, 1),
+            RefundKind::Refund { smallest } => (None, true, smallest),
         };
-        Self { method: method.kind.as_str(), within_minutes, needs: method.needs }
+        Self { method: method.kind.as_str(), within_minutes, parts, smallest_amount, needs: method.needs }
     }
 }
 
@@ -131,8 +135,8 @@ impl GatewayView {
 }
 
 pub(crate) async fn list(_: MayRead, State(app): State<App>, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
+    let parameters = Parameters::read(pairs, &PAGING);
     let all = GatewayKind::ALL.into_iter();
     let views = all.map(|kind| (kind.as_str().to_owned(), GatewayView::new(kind, &app.gateways)));
-    Ok(answer(ListView::page(views, &parameters)?))
+    Ok(answer(ListView::page(views, parameters)?))
 }

@@ -1,16 +1,18 @@
 //! Reading and listing receipts.
 
+use axum::extract::State;
 use axum::response::Response;
-use domain::ids::{ContactId, ItemId, LinkId, ReceiptId};
-use domain::link::Receipt;
+use domain::gateway::{GatewayKind, Mode};
+use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReceiptId, ReceiptTypeId};
+use domain::link::{Receipt, ReceiptFilter, ReceiptKindName};
 use store::{BusinessStore, Page, ReceiptList, SortKey};
 use views::ReceiptView;
+use web::ApiProblem;
 use web::extract::{Path, Query};
-use web::{ApiProblem, Caller};
 
-use crate::caller::{MayRead, id_of};
-use crate::handlers::links::day;
-use crate::lists::{ListView, Parameters, no_cursor};
+use crate::app::App;
+use crate::caller::MayRead;
+use crate::lists::{ListView, Parameters};
 use crate::respond::answer;
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
@@ -20,37 +22,61 @@ pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Re
     Ok(answer(ReceiptView::new(&receipt, &configuration.settings)))
 }
 
-/// Receipts by exactly one of contact, item, payment link and day.
-pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &["contact_id", "item_id", "payment_link_id", "day", "limit", "cursor"])?;
-    let (by, value) = parameters.exactly_one(&["contact_id", "item_id", "payment_link_id", "day"])?;
-    let list = match by {
-        "contact_id" => ReceiptList::OfContact(id_of(by, value, ContactId::parse)?),
-        "item_id" => ReceiptList::OfItem(id_of(by, value, ItemId::parse)?),
-        "day" => {
-            let configuration = caller.store.configuration().await?;
-            let (from, to) = day(value, &configuration.settings)?;
-            ReceiptList::Between(from, to)
-        }
-        _ => {
-            parameters.limit()?;
-            // A link has at most one receipt, so that there is no other page.
-            if parameters.cursor(SortKey::Time)?.is_some() {
-                return Err(no_cursor());
-            }
-            let found = of_link(&caller, id_of(by, value, LinkId::parse)?).await?;
-            return Ok(answer(shown(&caller.store, &found).await?));
-        }
+/// What a list of receipts takes.
+const PARAMETERS: [&str; 16] = [
+    "kind",
+    "contact_id",
+    "item_id",
+    "payment_link_id",
+    "account_id",
+    "gateway",
+    "receipt_type_id",
+    "mode",
+    "registered_from",
+    "registered_to",
+    "amount_from",
+    "amount_to",
+    "currency",
+    "order",
+    "limit",
+    "cursor",
+];
+
+/// Receipts by any of what can be asked for, all where nothing is.
+pub(crate) async fn list(
+    MayRead(caller): MayRead,
+    State(app): State<App>,
+    Query(pairs): Query,
+) -> Result<Response, ApiProblem> {
+    let mut parameters = Parameters::read(pairs, &PARAMETERS);
+    let configuration = caller.store.configuration().await?;
+    let filter = ReceiptFilter {
+        kind: parameters.parse("kind", ReceiptKindName::parse),
+        contact_id: parameters.parse("contact_id", ContactId::parse),
+        item_id: parameters.parse("item_id", ItemId::parse),
+        account_id: parameters.parse("account_id", AccountId::parse),
+        gateway: parameters.parse("gateway", GatewayKind::parse),
+        receipt_type_id: parameters.parse("receipt_type_id", ReceiptTypeId::parse),
+        mode: parameters.parse("mode", Mode::parse),
+        registered: parameters.times(("registered_from", "registered_to"), &configuration.settings),
+        amount: parameters.amounts(),
     };
-    Ok(answer(page(&caller.store, &list, &parameters).await?))
+    let list = ReceiptList { filter, order: parameters.order(), now: app.clock.now() };
+    let Some(link) = parameters.parse("payment_link_id", LinkId::parse) else {
+        return Ok(answer(page(&caller.store, &list, parameters).await?));
+    };
+    let (limit, after) = parameters.paging(SortKey::Time(list.order))?;
+    let ids = caller.store.link(&link).await?.map(|link| link.receipt_ids()).unwrap_or_default();
+    let found = caller.store.list_receipts_of(&ids, &list, limit, after.as_ref()).await?;
+    Ok(answer(shown(&caller.store, &found).await?))
 }
 
 pub(crate) async fn page(
     store: &BusinessStore,
     list: &ReceiptList,
-    parameters: &Parameters,
+    mut parameters: Parameters,
 ) -> Result<ListView<ReceiptView>, ApiProblem> {
-    let (limit, after) = (parameters.limit()?, parameters.cursor(SortKey::Time)?);
+    let (limit, after) = parameters.paging(SortKey::Time(list.order))?;
     shown(store, &store.list_receipts(list, limit, after.as_ref()).await?).await
 }
 
@@ -58,14 +84,4 @@ async fn shown(store: &BusinessStore, page: &Page<Receipt>) -> Result<ListView<R
     let configuration = store.configuration().await?;
     let data = page.entries.iter().map(|receipt| ReceiptView::new(receipt, &configuration.settings)).collect();
     Ok(ListView::new(data, page.next.as_ref()))
-}
-
-/// A link has at most one receipt, and knows its id.
-async fn of_link(caller: &Caller, id: LinkId) -> Result<Page<Receipt>, ApiProblem> {
-    let receipt_id = caller.store.link(&id).await?.and_then(|link| link.receipt_id());
-    let receipt = match receipt_id {
-        Some(id) => caller.store.receipt(&id).await?,
-        None => None,
-    };
-    Ok(Page { entries: receipt.into_iter().collect(), next: None })
 }

@@ -1,80 +1,106 @@
-//! The settings of the business, and what the platform wants all to start with, each replaced as a whole.
+//! The settings of the business, and what the platform wants all to start with.
 
 use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::address::Region;
+use domain::address::{Email, Region};
 use domain::business::logo::Logo;
-use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, SmsSenderId, TimeZoneName};
+use domain::business::periods::{FiscalYearStart, Periods, WeekStart};
+use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, TimeZoneName};
 use domain::ids::{ProviderId, ReceiptTypeId};
+use domain::language::Calendar;
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::sms::SegmentLimit;
-use domain::messages::sms_route::{NumberPrefix, SmsRoute};
+use domain::messages::sms_route::{
+    NumberPrefix, OriginationNumber, RegistrationId, SmsCarrier, SmsRoute, SmsSenderId, SnsOrigination,
+};
 use domain::requests::expiry::Expiry;
-use domain::text::{parse_name, parse_web_address};
+use domain::text::{parse_host, parse_name, parse_web_address};
 use domain::{Field, Problems, Rejection};
 use serde::{Deserialize, Serialize};
 use store::BusinessStore;
+use use_cases::settings::{LogoRequest, SettingsRequest};
+use use_cases::{Extent, Revised};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
-use views::schema::ChannelName;
-use web::body::{Unknown, refuse_unknown};
+use views::schema::{CalendarName, ChannelName, WeekdayName};
+use web::body::{GivenList, RecordBody, Unknown, refuse_unknown, refuse_unknown_of_record};
+use web::conditions::Conditions;
 use web::{ApiProblem, Given, JsonBody};
 
 use crate::app::App;
-use crate::caller::{MayAdminister, MayRead, MayReadBusinesses, MayRunBusinesses};
+use crate::caller::{MayAdminister, MayRead, MayReadBusinesses, MayRunBusinesses, Writes};
 use crate::refused;
-use crate::respond::answer;
+use crate::respond::{body_over, shown, written};
 
 /// What the business sets. A PUT replaces all of it: what is left out has its default again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = SettingsBody)]
+#[schema(as = SettingsInput)]
 pub(crate) struct SettingsBody {
     /// What the business is called on pages and in messages, one line of at most 60 characters.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "filled-60")]
     business_name: Given<String>,
     /// A picture that every page shows, as `data:image/png;base64,…` or `data:image/jpeg;base64,…`, of at most 16 KB.
     /// Left out, none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "picture")]
     logo: Given<String>,
     /// A number that customers can ask at, shown on every dead end as it is given: one line of at most 30 characters.
     /// Left out, none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "filled-30")]
     support_phone: Given<String>,
     /// An address that customers can ask at, shown there as well: absolute, `https` or `http`. Left out, none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "web-address")]
     support_url: Given<String>,
-    /// The name that SMS through SNS come from, in countries that show one: 3 to 11 letters and digits, with a letter
-    /// among them. Left out, the stack's.
+    /// The name that SMS through SNS come from, in countries that show one: 3 to 11 letters, digits and hyphens, with a
+    /// letter among them and no hyphen at an end. Left out, the stack's.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "sms-sender-id")]
     sms_sender_id: Given<String>,
-    /// Which message provider takes SMS to numbers that begin in a certain way, at most 20; the longest prefix counts.
-    /// Left out, SNS takes all, except those of Iran, which nobody takes then.
+    /// Who takes SMS to numbers that begin in a certain way, at most 50; the longest prefix counts. Left out, SNS takes
+    /// those of the countries that ask nothing beforehand, and nobody takes the others.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<SmsRouteBody>>)]
-    sms_routes: Given<Vec<SmsRouteBody>>,
+    #[schema(value_type = Option<Vec<SmsRouteBody>>, max_items = 50)]
+    sms_routes: GivenList<SmsRouteBody>,
     /// On which channel people are told first, each named once; the next one follows where that fails for good, and
     /// channels not named come last. Left out, people are told on every channel at once.
     #[serde(default)]
     #[schema(value_type = Option<Vec<ChannelName>>)]
-    channel_order: Given<Vec<String>>,
+    channel_order: GivenList<String>,
     /// The name that emails come from, beside the stack's address: one line of at most 45 bytes in UTF-8. Left out,
     /// `business_name`.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "filled-45")]
     email_sender_name: Given<String>,
+    /// The address that answers to emails go to. Left out, they go to the stack's own address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "email-address")]
+    email_reply_to: Given<String>,
     /// The IANA time zone of the business, such as `Asia/Tehran`, in which its days end and instants are shown. Left
     /// out, the platform's default, which is `UTC` unless it set another.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     time_zone: Given<String>,
+    /// The calendar that totals are counted by, which also says on which days `fiscal_year_starts` falls. Left out, the
+    /// platform's default, and where it set none that of `default_locale`: `persian` for `fa`, else `gregorian`.
+    #[serde(default)]
+    #[schema(value_type = Option<CalendarName>)]
+    calendar: Given<String>,
+    /// The day that a week of totals begins with. Left out, the platform's default, and where it set none `saturday` in
+    /// the Persian calendar and `monday` in the Gregorian.
+    #[serde(default)]
+    #[schema(value_type = Option<WeekdayName>)]
+    first_day_of_week: Given<String>,
+    /// The month and the day, 1 to 28, of the calendar that a fiscal year begins with, such as `04-01`. Left out, the
+    /// platform's default, which is `01-01` unless it set another.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    fiscal_year_starts: Given<String>,
     /// The language of messages where neither the link nor its contact has one, as a BCP 47 tag. Left out, the
     /// platform's default, which is `en` unless it set another.
     #[serde(default)]
@@ -88,44 +114,74 @@ pub(crate) struct SettingsBody {
     /// For how many days a link can be paid that does not say so itself, 0 to 730 as `expires_in_days` of a link. Left
     /// out, the platform's default, which is 7 unless it set another.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "days")]
     default_expires_in_days: Given<i64>,
     /// The type of receipts that do not say theirs. Left out, none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "id")]
     default_receipt_type_id: Given<String>,
     /// The most segments that an SMS may have with its variables filled in, 1 to 10; a link with a longer one is
     /// refused. Left out, the platform's default, which is 6 unless it set another.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "sms-segments")]
     max_sms_segments: Given<i64>,
     /// Whether amounts in rial are shown in Rial alone. Left out, as the platform has it, which does not unless it says
     /// so: Persian readers see Toman with the Rial behind it, except in the built-in SMS text, which says Toman alone.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,
-    /// The hosts that a link's `return_url` may lead to, at most 20, in lower case and without scheme, port or path.
-    /// Left out, none, so no link can have a `return_url`.
+    /// The hosts that a link's `return_url` may lead to, at most 20, without scheme, port or path. They are kept in small
+    /// letters, and one in another script as DNS has it. Left out, none, so no link can have a `return_url`.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
-    return_url_hosts: Given<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
+    return_url_hosts: GivenList<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
 }
 
-/// Which message provider takes SMS to numbers that begin in this way.
+/// Who takes SMS to numbers that begin in this way: exactly one of `provider` and `sns`.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = SmsRouteBody)]
+#[schema(as = SmsRouteInput)]
 struct SmsRouteBody {
-    /// How the numbers begin: `+` and 1 to 7 digits, such as `+98`, once in the list.
+    /// How the numbers begin: `+` and up to 7 digits, such as `+98`, once in the list. `+` alone stands for all numbers.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, format = "sms-prefix")]
     prefix: Given<String>,
     /// The id of a message provider whose channel is `sms`.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = Option<String>, format = "id")]
     provider: Given<String>,
+    /// SNS takes them, and the account has what their country asks for.
+    #[serde(default)]
+    #[schema(value_type = Option<SnsOriginationBody>)]
+    sns: Given<SnsOriginationBody>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: Unknown,
+}
+
+/// Whom SMS by SNS come from. Empty, as the settings and the account say.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SnsOriginationInput)]
+struct SnsOriginationBody {
+    /// A name, in the form of `sms_sender_id` and instead of it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "sms-sender-id")]
+    sender_id: Given<String>,
+    /// A number or a short code of the account, 5 to 14 digits with a plus in front or without. Not beside `sender_id`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "origination-number")]
+    origination_number: Given<String>,
+    /// In India, the id of the principal entity, 1 to 50 characters. It stands beside `sender_id` and `template_id`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    entity_id: Given<String>,
+    /// In India, the id under which the default text is registered in the language of the business. With it, a message
+    /// in words of its own is `unreached` there, and a link in another language is refused.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "registration-id")]
+    template_id: Given<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     unknown: Unknown,
@@ -142,7 +198,7 @@ pub(crate) struct SettingsView {
     logo: Option<String>,
 }
 
-/// What the business set, and the defaults of the rest. What has neither is left out.
+/// What the business set, and what counts where it did not. What has neither is left out.
 #[derive(ToSchema)]
 #[schema(as = Settings)]
 #[expect(dead_code, reason = "this is only the shape of the answer")]
@@ -151,17 +207,30 @@ pub(crate) struct SettingsShape {
     object: String,
     business_name: String,
     /// The picture as it was given.
+    #[schema(nullable = false)]
     logo: Option<String>,
+    #[schema(nullable = false)]
     support_phone: Option<String>,
+    #[schema(nullable = false)]
     support_url: Option<String>,
+    #[schema(nullable = false)]
     sms_sender_id: Option<String>,
+    #[schema(nullable = false)]
     sms_routes: Option<Vec<SmsRouteShape>>,
+    #[schema(nullable = false)]
     channel_order: Option<Vec<ChannelName>>,
+    #[schema(nullable = false)]
     email_sender_name: Option<String>,
+    #[schema(nullable = false)]
+    email_reply_to: Option<String>,
     time_zone: String,
+    calendar: CalendarName,
+    first_day_of_week: WeekdayName,
+    fiscal_year_starts: String,
     default_locale: String,
     default_region: String,
     default_expires_in_days: i64,
+    #[schema(nullable = false)]
     default_receipt_type_id: Option<String>,
     max_sms_segments: i64,
     rial_alone: bool,
@@ -173,7 +242,24 @@ pub(crate) struct SettingsShape {
 #[expect(dead_code, reason = "this is only the shape of the domain's own type")]
 struct SmsRouteShape {
     prefix: String,
-    provider: String,
+    #[schema(nullable = false)]
+    provider: Option<String>,
+    #[schema(nullable = false)]
+    sns: Option<SnsOriginationShape>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SnsOrigination)]
+#[expect(dead_code, reason = "this is only the shape of the domain's own type")]
+struct SnsOriginationShape {
+    #[schema(nullable = false)]
+    sender_id: Option<String>,
+    #[schema(nullable = false)]
+    origination_number: Option<String>,
+    #[schema(nullable = false)]
+    entity_id: Option<String>,
+    #[schema(nullable = false)]
+    template_id: Option<String>,
 }
 
 impl utoipa::PartialSchema for SettingsView {
@@ -194,18 +280,31 @@ impl ToSchema for SettingsView {
 
 impl SettingsView {
     fn new(mut settings: Settings, logo: Option<&Logo>) -> Self {
+        let Periods { calendar, week_start, fiscal_year_start: _ } = settings.periods(None);
+        settings.calendar = Some(calendar);
+        settings.first_day_of_week = Some(week_start);
+        Self::of_what_is_set(settings, logo)
+    }
+
+    /// What a change is laid over: it does not set what merely follows from the rest.
+    fn of_what_is_set(mut settings: Settings, logo: Option<&Logo>) -> Self {
         // The name of the picture is the pages' own business.
         settings.logo_hash = None;
         Self { object: "settings", settings, logo: logo.map(Logo::uri) }
     }
 }
 
-pub(crate) async fn read(MayRead(caller): MayRead) -> Result<Response, ApiProblem> {
-    Ok(answer(view(&caller.store).await?))
+pub(crate) async fn read(MayRead(caller): MayRead, Conditions(conditions): Conditions) -> Result<Response, ApiProblem> {
+    let (settings, revision) = caller.store.settings_to_change().await?;
+    let view = view_of(&caller.store, settings.unwrap_or_default()).await?;
+    shown(Revised::new(view, &revision), &conditions)
 }
 
 pub(crate) async fn view(store: &BusinessStore) -> Result<SettingsView, ApiProblem> {
-    let settings = store.settings().await?.unwrap_or_default();
+    view_of(store, store.settings().await?.unwrap_or_default()).await
+}
+
+async fn view_of(store: &BusinessStore, settings: Settings) -> Result<SettingsView, ApiProblem> {
     let logo = match &settings.logo_hash {
         Some(hash) => store.logo(hash).await?,
         None => None,
@@ -215,13 +314,35 @@ pub(crate) async fn view(store: &BusinessStore) -> Result<SettingsView, ApiProbl
 
 pub(crate) async fn write(
     MayAdminister(caller): MayAdminister,
+    Writes(writing): Writes,
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
-    let mut problems = Problems::default();
     let defaults = caller.store.platform_defaults().await?;
-    let (settings, logo) = body.fields.read(defaults, &mut problems);
-    let settings = use_cases::settings::write(&caller.store, settings, logo.as_ref(), problems).await;
-    Ok(answer(SettingsView::new(settings.map_err(refused::record)?, logo.as_ref())))
+    // A picture is large, and is read for no change that does not name it.
+    let keeps_logo = writing.extent == Extent::Part && body.value.get("logo").is_none();
+    let said = |base: Option<&Settings>| {
+        let (mut problems, mut defaults) = (Problems::default(), defaults.clone());
+        // What a change does not name stays also where the business never set it.
+        if let Some(settings) = base.filter(|_| body.value.get("calendar").is_none()) {
+            defaults.calendar = settings.calendar;
+        }
+        if let Some(settings) = base.filter(|_| body.value.get("first_day_of_week").is_none()) {
+            defaults.first_day_of_week = settings.first_day_of_week;
+        }
+        let shown = base.map(|settings| SettingsView::of_what_is_set(settings.clone(), None));
+        let body: SettingsBody = body_over(&body.value, shown, &mut problems);
+        let (settings, logo) = body.read(defaults, &mut problems);
+        let logo = if keeps_logo { LogoRequest::Kept } else { LogoRequest::Is(logo) };
+        (SettingsRequest { settings, logo }, problems)
+    };
+    let settings = use_cases::settings::write(&caller.store, &writing, &said).await;
+    let Revised { record, tag } = settings.map_err(|why| refused::record(why, "settings"))?;
+    Ok(written(Revised { record: view_of(&caller.store, record).await?, tag }))
+}
+
+impl RecordBody for SettingsBody {
+    const OBJECT: &'static str = "settings";
+    const NAMED_BY: &'static [&'static str] = &[];
 }
 
 impl SettingsBody {
@@ -229,11 +350,14 @@ impl SettingsBody {
     fn read(self, defaults: PlatformDefaults, problems: &mut Problems) -> (Settings, Option<Logo>) {
         let p = problems;
         let logo = self.logo.text("/logo", p, Logo::parse).value();
-        refuse_unknown("", self.unknown, p);
+        refuse_unknown_of_record::<Self>("", self.unknown, &[], p);
         let business_name =
             self.business_name.required_text("/business_name", p, |name| parse_name(name, Settings::LONGEST_NAME));
         let started = StartBody {
             time_zone: self.time_zone,
+            calendar: self.calendar,
+            first_day_of_week: self.first_day_of_week,
+            fiscal_year_starts: self.fiscal_year_starts,
             default_locale: self.default_locale,
             default_region: self.default_region,
             default_expires_in_days: self.default_expires_in_days,
@@ -242,7 +366,9 @@ impl SettingsBody {
         };
         let started = started.read(defaults, p);
         let receipt_type = self.default_receipt_type_id.text("/default_receipt_type_id", p, ReceiptTypeId::parse);
-        let hosts = self.return_url_hosts.parse("/return_url_hosts", p, check_hosts).value();
+        let hosts = self
+            .return_url_hosts
+            .each("/return_url_hosts", MAX_HOSTS, p, |host, at, p| p.check(at, parse_host(&host)).value());
         let settings = Settings {
             business_name: business_name.unwrap_or_default(),
             // Its name is put here when the picture is written beside the settings.
@@ -251,10 +377,11 @@ impl SettingsBody {
             support_url: self.support_url.text("/support_url", p, parse_web_address).value(),
             sms_sender_id: self.sms_sender_id.text("/sms_sender_id", p, SmsSenderId::parse).value(),
             sms_routes: read_routes(self.sms_routes, p).value().unwrap_or_default(),
-            channel_order: self.channel_order.parse("/channel_order", p, check_order).value().unwrap_or_default(),
+            channel_order: read_order(self.channel_order, p).value().unwrap_or_default(),
             email_sender_name: self.email_sender_name.text("/email_sender_name", p, EmailSenderName::parse).value(),
+            email_reply_to: self.email_reply_to.text("/email_reply_to", p, Email::parse).value(),
             default_receipt_type_id: receipt_type.value(),
-            return_url_hosts: hosts.unwrap_or_default(),
+            return_url_hosts: hosts.value().unwrap_or_default(),
             ..started.into()
         };
         (settings, logo)
@@ -264,6 +391,9 @@ impl SettingsBody {
 /// What a business can start with, as it is given: its settings and the platform's defaults have these in common.
 struct StartBody {
     time_zone: Given<String>,
+    calendar: Given<String>,
+    first_day_of_week: Given<String>,
+    fiscal_year_starts: Given<String>,
     default_locale: Given<String>,
     default_region: Given<String>,
     default_expires_in_days: Given<i64>,
@@ -276,7 +406,13 @@ impl StartBody {
         let days = self.default_expires_in_days.parse("/default_expires_in_days", p, check_days).value();
         let segments = self.max_sms_segments.parse("/max_sms_segments", p, SegmentLimit::parse).value();
         let (zone, locale) = (self.time_zone, self.default_locale);
+        let calendar = self.calendar.text("/calendar", p, Calendar::parse).value();
+        let week_start = self.first_day_of_week.text("/first_day_of_week", p, WeekStart::parse).value();
+        let fiscal_year = self.fiscal_year_starts.text("/fiscal_year_starts", p, FiscalYearStart::parse).value();
         PlatformDefaults {
+            calendar: calendar.or(defaults.calendar),
+            first_day_of_week: week_start.or(defaults.first_day_of_week),
+            fiscal_year_starts: fiscal_year.unwrap_or(defaults.fiscal_year_starts),
             time_zone: zone.text("/time_zone", p, TimeZoneName::parse).value().unwrap_or(defaults.time_zone),
             default_locale: locale.text("/default_locale", p, Locale::parse).value().unwrap_or(defaults.default_locale),
             default_region: self
@@ -294,12 +430,24 @@ impl StartBody {
 /// What businesses start with, and what a PUT of settings takes for what it leaves out. Settings that are there stay. A PUT
 /// replaces all of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[schema(as = PlatformDefaultsBody)]
+#[schema(as = PlatformDefaultsInput)]
 pub(crate) struct PlatformDefaultsBody {
     /// As in the settings of a business. Left out, `UTC`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     time_zone: Given<String>,
+    /// As in the settings of a business. Left out, that of the business's `default_locale`.
+    #[serde(default)]
+    #[schema(value_type = Option<CalendarName>)]
+    calendar: Given<String>,
+    /// As in the settings of a business. Left out, as is usual with the business's calendar.
+    #[serde(default)]
+    #[schema(value_type = Option<WeekdayName>)]
+    first_day_of_week: Given<String>,
+    /// As in the settings of a business. Left out, `01-01`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    fiscal_year_starts: Given<String>,
     /// As in the settings of a business. Left out, `en`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -310,11 +458,11 @@ pub(crate) struct PlatformDefaultsBody {
     default_region: Given<String>,
     /// As in the settings of a business. Left out, 7.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "days")]
     default_expires_in_days: Given<i64>,
     /// As in the settings of a business. Left out, 6.
     #[serde(default)]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, format = "sms-segments")]
     max_sms_segments: Given<i64>,
     /// As in the settings of a business. Left out, not.
     #[serde(default)]
@@ -341,6 +489,11 @@ pub(crate) struct PlatformDefaultsShape {
     #[schema(pattern = "^platform_defaults$")]
     object: String,
     time_zone: String,
+    #[schema(nullable = false)]
+    calendar: Option<CalendarName>,
+    #[schema(nullable = false)]
+    first_day_of_week: Option<WeekdayName>,
+    fiscal_year_starts: String,
     default_locale: String,
     default_region: String,
     default_expires_in_days: i64,
@@ -348,81 +501,140 @@ pub(crate) struct PlatformDefaultsShape {
     rial_alone: bool,
 }
 
-pub(crate) async fn read_defaults(_: MayReadBusinesses, State(app): State<App>) -> Result<Response, ApiProblem> {
-    let defaults = app.store.platform_defaults().await?;
-    Ok(answer(PlatformDefaultsView { object: "platform_defaults", defaults }))
+impl PlatformDefaultsView {
+    fn new(defaults: PlatformDefaults) -> Self {
+        Self { object: "platform_defaults", defaults }
+    }
+}
+
+pub(crate) async fn read_defaults(
+    _: MayReadBusinesses,
+    State(app): State<App>,
+    Conditions(conditions): Conditions,
+) -> Result<Response, ApiProblem> {
+    let (defaults, revision) = app.store.platform_defaults_to_change().await?;
+    shown(Revised::new(PlatformDefaultsView::new(defaults.unwrap_or_default()), &revision), &conditions)
 }
 
 pub(crate) async fn write_defaults(
     MayRunBusinesses(caller): MayRunBusinesses,
     State(app): State<App>,
+    Writes(writing): Writes,
     body: JsonBody<PlatformDefaultsBody>,
 ) -> Result<Response, ApiProblem> {
-    let mut problems = Problems::default();
-    let body = body.fields;
-    refuse_unknown("", body.unknown, &mut problems);
-    let start = StartBody {
-        time_zone: body.time_zone,
-        default_locale: body.default_locale,
-        default_region: body.default_region,
-        default_expires_in_days: body.default_expires_in_days,
-        max_sms_segments: body.max_sms_segments,
-        rial_alone: body.rial_alone,
+    let said = |base: Option<&PlatformDefaults>| {
+        let mut problems = Problems::default();
+        let shown = base.cloned().map(PlatformDefaultsView::new);
+        let body: PlatformDefaultsBody = body_over(&body.value, shown, &mut problems);
+        (body.read(&mut problems), problems)
     };
-    let defaults = start.read(PlatformDefaults::default(), &mut problems);
-    if !problems.is_empty() {
-        return Err(ApiProblem::invalid(problems));
+    let defaults = use_cases::businesses::write_defaults(&app.store, &caller.author, &writing, &said).await;
+    let defaults = defaults.map_err(|why| refused::record(why, "defaults"))?;
+    Ok(written(defaults.map(PlatformDefaultsView::new)))
+}
+
+impl RecordBody for PlatformDefaultsBody {
+    const OBJECT: &'static str = "platform_defaults";
+    const NAMED_BY: &'static [&'static str] = &[];
+}
+
+impl PlatformDefaultsBody {
+    fn read(self, problems: &mut Problems) -> PlatformDefaults {
+        refuse_unknown_of_record::<Self>("", self.unknown, &[], problems);
+        let start = StartBody {
+            time_zone: self.time_zone,
+            calendar: self.calendar,
+            first_day_of_week: self.first_day_of_week,
+            fiscal_year_starts: self.fiscal_year_starts,
+            default_locale: self.default_locale,
+            default_region: self.default_region,
+            default_expires_in_days: self.default_expires_in_days,
+            max_sms_segments: self.max_sms_segments,
+            rial_alone: self.rial_alone,
+        };
+        start.read(PlatformDefaults::default(), problems)
     }
-    use_cases::businesses::write_defaults(&app.store, &caller.author, &defaults).await?;
-    Ok(answer(PlatformDefaultsView { object: "platform_defaults", defaults }))
 }
 
 fn check_days(days: i64) -> Result<i64, Rejection> {
     Expiry::parse_days(days).map(|_| days)
 }
 
-fn check_order(names: Vec<String>) -> Result<Vec<Channel>, Rejection> {
+/// Reads the channels, each of which has one place in the order.
+fn read_order(given: GivenList<String>, problems: &mut Problems) -> Field<Vec<Channel>> {
     let mut order = Vec::new();
-    for name in names {
-        let channel = Channel::parse(&name)?;
+    given.each("/channel_order", MAX_ORDER, problems, |name, at, p| {
+        let channel = p.check(at, Channel::parse(&name)).value()?;
         if order.contains(&channel) {
-            return Err(Rejection::new("given_twice", "Each channel has one place in the order."));
-        }
-        order.push(channel);
-    }
-    Ok(order)
-}
-
-/// The most prefixes that can have a provider of their own.
-const MAX_ROUTES: usize = 20;
-
-/// Reads the routes, with each prefix at most once. One bad route refuses all, so that the others keep their positions.
-fn read_routes(given: Given<Vec<SmsRouteBody>>, problems: &mut Problems) -> Field<Vec<SmsRoute>> {
-    let mut prefixes: Vec<NumberPrefix> = Vec::new();
-    given.each("/sms_routes", MAX_ROUTES, problems, |body, at, p| {
-        refuse_unknown(at, body.unknown, p);
-        let prefix_at = format!("{at}/prefix");
-        let prefix = body.prefix.required_text(&prefix_at, p, NumberPrefix::parse);
-        let provider = body.provider.required_text(format!("{at}/provider"), p, ProviderId::parse);
-        let (prefix, provider) = (prefix?, provider?);
-        if prefixes.contains(&prefix) {
-            p.refuse(prefix_at, "given_twice", "Each prefix has one provider.");
+            p.refuse(at, "given_twice", "Each channel has one place in the order.");
             return None;
         }
-        prefixes.push(prefix.clone());
-        Some(SmsRoute { prefix, provider })
+        order.push(channel);
+        Some(channel)
     })
 }
 
-fn check_hosts(hosts: Vec<String>) -> Result<Vec<String>, Rejection> {
-    let is_host = |host: &String| {
-        !host.is_empty()
-            && host.len() <= 253
-            && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
-    };
-    if hosts.len() <= 20 && hosts.iter().all(is_host) {
-        Ok(hosts)
-    } else {
-        Err(Rejection::new("invalid_host", "Give at most 20 host names in lower case, without scheme, port or path."))
+/// As many names of channels are read, so that one that is given twice is said to be.
+const MAX_ORDER: usize = 2 * Channel::ALL.len();
+
+/// The most hosts that a return URL can lead to.
+const MAX_HOSTS: usize = 20;
+
+/// The most prefixes that can have an entry of their own.
+const MAX_ROUTES: usize = 50;
+
+/// Reads the routes, with each prefix at most once. One bad route refuses all, so that the others keep their positions.
+fn read_routes(given: GivenList<SmsRouteBody>, problems: &mut Problems) -> Field<Vec<SmsRoute>> {
+    let mut prefixes: Vec<NumberPrefix> = Vec::new();
+    given.each("/sms_routes", MAX_ROUTES, problems, |body, at, p| {
+        refuse_unknown::<SmsRouteBody>(at, body.unknown, p);
+        let prefix_at = format!("{at}/prefix");
+        let prefix = body.prefix.required_text(&prefix_at, p, NumberPrefix::parse);
+        let carrier = read_carrier(body.provider, body.sns, at, p);
+        let (prefix, carrier) = (prefix?, carrier?);
+        if prefixes.contains(&prefix) {
+            p.refuse(prefix_at, "given_twice", "Each prefix has one entry.");
+            return None;
+        }
+        prefixes.push(prefix.clone());
+        Some(SmsRoute { prefix, carrier })
+    })
+}
+
+/// Reads who takes the numbers of a route: a provider or SNS.
+fn read_carrier(
+    provider: Given<String>,
+    sns: Given<SnsOriginationBody>,
+    at: &str,
+    p: &mut Problems,
+) -> Option<SmsCarrier> {
+    let provider = provider.text(format!("{at}/provider"), p, ProviderId::parse);
+    let sns = sns
+        .read(format!("{at}/sns"), p, |body, at, p| read_origination(body, at, p).map_or(Field::Refused, Field::Value));
+    match (provider, sns) {
+        (Field::Value(provider), Field::Absent) => Some(SmsCarrier::Provider(provider)),
+        (Field::Absent, Field::Value(sns)) => Some(SmsCarrier::Sns(sns)),
+        (Field::Absent, Field::Absent) | (Field::Value(_), Field::Value(_)) => {
+            p.refuse(at, "exactly_one", "Give provider or sns.");
+            None
+        }
+        (Field::Refused, _) | (_, Field::Refused) => None,
+    }
+}
+
+fn read_origination(body: SnsOriginationBody, at: &str, p: &mut Problems) -> Option<SnsOrigination> {
+    refuse_unknown::<SnsOriginationBody>(at, body.unknown, p);
+    let sender_id = body.sender_id.text(format!("{at}/sender_id"), p, SmsSenderId::parse).optional();
+    let number =
+        body.origination_number.text(format!("{at}/origination_number"), p, OriginationNumber::parse).optional();
+    let entity = body.entity_id.text(format!("{at}/entity_id"), p, RegistrationId::parse).optional();
+    let template = body.template_id.text(format!("{at}/template_id"), p, RegistrationId::parse).optional();
+    let (sender_id, number, entity, template) = (sender_id?, number?, entity?, template?);
+    match SnsOrigination::new(sender_id, number, entity, template) {
+        Ok(origination) => Some(origination),
+        Err(problem) => {
+            p.refuse(format!("{at}/{}", problem.field), problem.rejection.code, problem.rejection.detail);
+            None
+        }
     }
 }

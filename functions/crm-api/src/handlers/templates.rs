@@ -1,5 +1,7 @@
 //! Message templates: the business's own texts, and the built-in ones where it has none.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::locale::{Language, Locale};
@@ -11,15 +13,41 @@ use domain::messages::template::{FILTERS, Filter, MessageText, VARIABLES};
 use domain::{Problems, Rejection};
 use serde::Serialize;
 use store::BusinessStore;
-use utoipa::ToSchema;
+use use_cases::Revised;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use views::schema::ChannelName;
+use web::body::{RecordBody, refuse_unknown_of_record};
+use web::conditions::Conditions;
 use web::extract::{Path, Query};
 use web::texts::TextBody;
 use web::{ApiProblem, JsonBody};
 
-use crate::caller::{MayAdminister, MayRead, id_of};
+use crate::caller::{MayAdminister, MayRead, Writes, id_of};
 use crate::lists::{ListView, PAGING, Parameters};
-use crate::respond::{answer, deleted};
+use crate::refused;
+use crate::respond::{answer, body_over, deleted, shown, written};
+
+/// The shape of a [`TextBody`] that is a record of its own.
+pub(crate) enum TemplateBody {}
+
+impl PartialSchema for TemplateBody {
+    fn schema() -> RefOr<Schema> {
+        TextBody::schema()
+    }
+}
+
+impl ToSchema for TemplateBody {
+    fn name() -> Cow<'static, str> {
+        "MessageTemplateInput".into()
+    }
+}
+
+impl RecordBody for TemplateBody {
+    const OBJECT: &'static str = "message_template";
+    const NAMED_BY: &'static [&'static str] = &["kind", "channel", "locale"];
+    const FOUND_OUT: &'static [&'static str] = &["source", "variables", "filters"];
+}
 
 /// The text of a message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +77,8 @@ pub(crate) struct TemplateView {
 #[expect(dead_code, reason = "this is only the shape of the domain's own type")]
 struct FilterView {
     name: String,
+    /// What it can be applied to: `text`, `amount` or `date`.
+    of: String,
     description: String,
 }
 
@@ -79,7 +109,7 @@ impl TemplateView {
 
 /// The built-in texts and the business's own beside them.
 pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Result<Response, ApiProblem> {
-    let parameters = Parameters::read(pairs, &PAGING)?;
+    let parameters = Parameters::read(pairs, &PAGING);
     let configuration = caller.store.fresh_configuration().await?;
     let mut views: Vec<TemplateView> = configuration.templates.iter().map(TemplateView::custom).collect();
     for language in Language::ALL {
@@ -90,13 +120,13 @@ pub(crate) async fn list(MayRead(caller): MayRead, Query(pairs): Query) -> Resul
         }
     }
     let views = views.into_iter().map(|view| (view.place(), view));
-    Ok(answer(ListView::page(views, &parameters)?))
+    Ok(answer(ListView::page(views, parameters)?))
 }
 
 /// The business's own texts.
 pub(crate) async fn own_page(
     store: &BusinessStore,
-    parameters: &Parameters,
+    parameters: Parameters,
 ) -> Result<ListView<TemplateView>, ApiProblem> {
     let configuration = store.fresh_configuration().await?;
     let views = configuration.templates.iter().map(TemplateView::custom);
@@ -114,34 +144,51 @@ fn place(at: &At) -> Result<(MessageKind, Channel, Locale), ApiProblem> {
     ))
 }
 
-pub(crate) async fn read(MayRead(caller): MayRead, at: At) -> Result<Response, ApiProblem> {
+pub(crate) async fn read(
+    MayRead(caller): MayRead,
+    Conditions(conditions): Conditions,
+    at: At,
+) -> Result<Response, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
-    if let Some(template) = caller.store.template(kind, channel, &locale).await? {
-        return Ok(answer(TemplateView::custom(&template)));
-    }
-    let text =
-        built_in_text(kind, channel, locale.language()).map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
-    Ok(answer(TemplateView::new(kind, channel, locale.as_str(), "built_in", &text)))
+    let (template, revision) = caller.store.template_to_change((kind, channel, &locale)).await?;
+    let view = match template {
+        Some(template) => TemplateView::custom(&template),
+        None => {
+            let text = built_in_text(kind, channel, locale.language());
+            let text = text.map_err(|error: Rejection| ApiProblem::unavailable(&error))?;
+            TemplateView::new(kind, channel, locale.as_str(), "built_in", &text)
+        }
+    };
+    shown(Revised::new(view, &revision), &conditions)
 }
 
 /// Goes back to the built-in text.
-pub(crate) async fn delete(MayAdminister(caller): MayAdminister, at: At) -> Result<StatusCode, ApiProblem> {
+pub(crate) async fn delete(
+    MayAdminister(caller): MayAdminister,
+    Conditions(conditions): Conditions,
+    at: At,
+) -> Result<StatusCode, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
-    deleted(caller.store.delete_template(kind, channel, &locale).await?, "message template")
+    let outcome = use_cases::records::delete_template(&caller.store, (kind, channel, &locale), &conditions).await;
+    deleted(outcome.map_err(|why| refused::record(why, "message template"))?, "message template")
 }
 
+/// Writes a text of the business's own. The built-in one is none that a part could be changed of.
 pub(crate) async fn write(
     MayAdminister(caller): MayAdminister,
+    Writes(writing): Writes,
     at: At,
     body: JsonBody<TextBody>,
 ) -> Result<Response, ApiProblem> {
     let (kind, channel, locale) = place(&at)?;
-    let body = body.fields;
-    let mut problems = Problems::default();
-    let Some(text) = body.read(channel, "", &mut problems).value().filter(|_| problems.is_empty()) else {
-        return Err(ApiProblem::invalid(problems));
+    let said = |base: Option<&MessageTemplate>| {
+        let mut problems = Problems::default();
+        let mut body: TextBody = body_over(&body.value, base.map(TemplateView::custom), &mut problems);
+        let (unknown, names) = (std::mem::take(&mut body.unknown), [kind.as_str(), channel.as_str(), locale.as_str()]);
+        refuse_unknown_of_record::<TemplateBody>("", unknown, &names, &mut problems);
+        (body.read(channel, "", &mut problems).value(), problems)
     };
-    let template = MessageTemplate { kind, channel, locale, text };
-    caller.store.put_template(&template).await?;
-    Ok(answer(TemplateView::custom(&template)))
+    let template = use_cases::records::write_template(&caller.store, (kind, channel, &locale), &writing, &said).await;
+    let template = template.map_err(|why| refused::record(why, "message template"))?;
+    Ok(written(template.map(|template| TemplateView::custom(&template))))
 }

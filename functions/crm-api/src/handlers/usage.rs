@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::Rejection;
 use domain::business::settings::Settings;
 use domain::business::usage::Usage;
+use domain::calendar::parse_month;
 use domain::ids::BusinessId;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -20,7 +21,7 @@ use crate::respond::answer;
 
 /// What a business used in one of its months.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Usage)]
+#[schema(as = BusinessUsage)]
 pub(crate) struct UsageView {
     #[schema(pattern = "^usage$")]
     object: &'static str,
@@ -41,7 +42,7 @@ pub(crate) struct UsageView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LinkUsage)]
+#[schema(as = PaymentLinkUsage)]
 pub(crate) struct LinkUsage {
     mode: &'static str,
     /// `active`, `paid`, `expired` or `cancelled`.
@@ -81,17 +82,16 @@ pub(crate) async fn read(
     Query(pairs): Query,
 ) -> Result<Response, ApiProblem> {
     let id = id_of("id", &id, BusinessId::parse)?;
-    let parameters = Parameters::read(pairs, &["month"])?;
+    let mut parameters = Parameters::read(pairs, &["month"]);
+    let month = parameters.parse("month", Month::parse);
+    parameters.checked()?;
     let store = app.store.of(&id);
     if store.business().await?.is_none() {
         return Err(ApiProblem::not_found("business"));
     }
     let settings = store.configuration().await?.settings.clone();
     let now = app.clock.now();
-    let month = match parameters.get("month") {
-        Some(text) => Month::parse(text).map_err(|rejection| ApiProblem::bad_parameter("month", &rejection))?,
-        None => Month(settings.zone().to_datetime(now).date().first_of_month()),
-    };
+    let month = month.unwrap_or_else(|| Month(settings.zone().to_datetime(now).date().first_of_month()));
     let (from, to) = month.bounds(&settings).map_err(|rejection| ApiProblem::bad_parameter("month", &rejection))?;
     let usage = store.usage(from, to, now).await?;
     Ok(answer(UsageView::new(&id, month, (instant(from, &settings), instant(to, &settings)), &usage)))
@@ -103,8 +103,7 @@ struct Month(Date);
 
 impl Month {
     fn parse(text: &str) -> Result<Self, Rejection> {
-        let date = format!("{text}-01").parse().ok().filter(|_| text.len() == "2026-11".len());
-        date.map(Self).ok_or_else(no_month)
+        parse_month(text).map(Self)
     }
 
     fn bounds(self, settings: &Settings) -> Result<(domain::Timestamp, domain::Timestamp), Rejection> {
@@ -116,7 +115,7 @@ impl Month {
 }
 
 fn no_month() -> Rejection {
-    Rejection::new("invalid_date", "Give a month such as 2026-11.")
+    Rejection::new("invalid_date", "There is no such month.")
 }
 
 impl UsageView {

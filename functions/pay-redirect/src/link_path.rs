@@ -1,0 +1,189 @@
+//! Which page of which link a path names, whatever stands around the link.
+//!
+//! People copy links out of sentences, and apps guess where a link ends. A full stop, a bracket, a comma of any script,
+//! an invisible character or the next word then comes along. A pay token has a fixed length, so that its end is known:
+//! what stands behind it is not read.
+
+use domain::ids::{PayToken, TOKEN_LENGTH};
+use percent_encoding::percent_decode_str;
+
+/// A page of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkPage {
+    /// The link itself.
+    Link,
+    /// What the button of the summary page leads to.
+    Go,
+    /// What became of the payment.
+    Result,
+}
+
+/// The page that a path names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LinkPath {
+    pub(crate) token: PayToken,
+    pub(crate) page: LinkPage,
+}
+
+impl LinkPath {
+    /// Reads a path as it came, percent-encoded, also where it is no text. `None` is a path without a token.
+    pub(crate) fn parse(path: &str) -> Option<Self> {
+        let bytes: Vec<u8> = percent_decode_str(path).collect();
+        let behind = bytes.strip_prefix(b"/p/").or_else(|| bytes.strip_prefix(b"/P/"))?;
+        let begin = behind.iter().position(u8::is_ascii_alphanumeric)?;
+        let (token, rest) = behind.get(begin..)?.split_at_checked(TOKEN_LENGTH)?;
+        let token = PayToken::parse(std::str::from_utf8(token).ok()?).ok()?;
+        Some(Self { token, page: LinkPage::read(rest) })
+    }
+}
+
+impl LinkPage {
+    /// Reads what stands behind the token. What names no other page is the link's own.
+    fn read(rest: &[u8]) -> Self {
+        let Some(slash) = rest.iter().position(|byte| *byte == b'/') else { return Self::Link };
+        let mut words = rest.get(slash..).unwrap_or_default().split(|byte| !byte.is_ascii_alphabetic());
+        match words.find(|word| !word.is_empty()).unwrap_or_default().to_ascii_lowercase().as_slice() {
+            b"go" => Self::Go,
+            b"result" => Self::Result,
+            _ => Self::Link,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+    use proptest::prelude::*;
+
+    const TOKEN: &str = "7hRmz4LdS9oXWcYbQ2tVfA";
+
+    fn parse(path: &str) -> Option<LinkPage> {
+        let parsed = LinkPath::parse(path)?;
+        assert_eq!(parsed.token.expose(), TOKEN, "{path}");
+        Some(parsed.page)
+    }
+
+    #[test]
+    fn what_stands_around_a_link_is_not_read() {
+        for behind in [
+            "",
+            "/",
+            "//",
+            ".",
+            "...",
+            ")",
+            ").",
+            "]",
+            "}",
+            ">",
+            "\"",
+            "'",
+            "!",
+            "?",
+            ",",
+            ";",
+            ":",
+            "*",
+            "_",
+            "-",
+            "|",
+            "\\",
+            // Persian comma, full-width full stop, ellipsis, guillemets, quotation marks, an emoji.
+            "%D8%8C",
+            "%EF%BC%8E",
+            "%E2%80%A6",
+            "%C2%BB",
+            "%E2%80%9D",
+            "%F0%9F%99%8F",
+            "\u{60c}",
+            "\u{bb}",
+            // Joiners, marks of direction, isolates, blanks and a line end.
+            "%E2%80%8C",
+            "%E2%80%8D",
+            "%E2%80%8E",
+            "%E2%80%8F",
+            "%E2%81%A9",
+            "%EF%BB%BF",
+            "%20",
+            "%C2%A0",
+            "&nbsp;",
+            "%0A",
+            "%2520",
+            "%3C%2Fa%3E",
+            "%ff%fe",
+            "%",
+            "%2",
+            // The next word, in two scripts.
+            "%D8%B3%D9%BE%D8%A7%D8%B3",
+            "\u{633}\u{67e}\u{627}\u{633}",
+            "thanks",
+            "/thanks",
+            "/going",
+            "/index.html",
+        ] {
+            assert_eq!(parse(&format!("/p/{TOKEN}{behind}")), Some(LinkPage::Link), "{behind}");
+        }
+        for before in ["/P/", "/p//", "/p/%20", "/p/%E2%80%8E", "/p/%3C", "/p/("] {
+            assert_eq!(parse(&format!("{before}{TOKEN}")), Some(LinkPage::Link), "{before}");
+        }
+        let encoded: String = TOKEN.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(parse(&format!("/p/{encoded}")), Some(LinkPage::Link));
+    }
+
+    #[test]
+    fn the_other_pages_are_found_as_well() {
+        for (behind, page) in [
+            ("/go", LinkPage::Go),
+            ("/result", LinkPage::Result),
+            ("/go/", LinkPage::Go),
+            ("/result.", LinkPage::Result),
+            ("/result%E2%80%8C", LinkPage::Result),
+            ("/result%D8%8C", LinkPage::Result),
+            ("//result", LinkPage::Result),
+            ("./Result", LinkPage::Result),
+            ("%2Fgo", LinkPage::Go),
+        ] {
+            assert_eq!(parse(&format!("/p/{TOKEN}{behind}")), Some(page), "{behind}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_lacks_something_is_none() {
+        for path in [
+            "/p/",
+            "/p/%20",
+            "/p/unknown",
+            "/p/unknown/result",
+            "/p/pl_7hRmz4LdS9oXWcYbQ2tVfA",
+            &format!("/p/{}", &TOKEN[1..]),
+            &format!("/p/{}.{}", &TOKEN[..10], &TOKEN[10..]),
+            &format!("/p/{}0", &TOKEN[..21]),
+            &format!("/x/{TOKEN}"),
+            &format!("/{TOKEN}"),
+        ] {
+            assert_eq!(LinkPath::parse(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_behind_a_token_the_link_is_found(behind in any::<Vec<u8>>(), is_encoded: bool) {
+            let text = String::from_utf8_lossy(&behind).into_owned();
+            let behind = if is_encoded { percent_encode(&behind, NON_ALPHANUMERIC).to_string() } else { text };
+            let path = format!("/p/{TOKEN}{behind}");
+            prop_assert!(parse(&path).is_some());
+        }
+
+        #[test]
+        fn a_path_is_a_link_only_where_a_token_stands_in_it(path in ".*", lost in 0..TOKEN_LENGTH) {
+            if let Some(parsed) = LinkPath::parse(&path) {
+                let decoded = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+                prop_assert!(decoded.contains(parsed.token.expose()));
+            }
+            let shorter = format!("{}{}", &TOKEN[..lost], &TOKEN[lost + 1..]);
+            let path = format!("/p/{shorter}/{path}");
+            prop_assert_eq!(LinkPath::parse(&path), None);
+        }
+    }
+}
