@@ -4,9 +4,10 @@ use domain::Timestamp;
 use domain::audit::{AuditEntry, Author, Side};
 use domain::business::quotas::Quotas;
 use domain::ids::BusinessId;
-use domain::records::business::{Business, PayUrlBase, Shards};
+use domain::records::business::{Business, PayUrlBase};
+use domain::records::shards::Shards;
 use domain::text::{parse_name, parse_text};
-use store::{BusinessStore, KeyHolder, Page, RecordWritten, Revision};
+use store::{BusinessStore, KeyHolder, Page, Revision, RevisionWritten};
 use use_cases::businesses::{BusinessRefused, MOST_LIVE_COUNTED};
 
 use crate::{Admin, AdminError, COMMAND, NewKey};
@@ -26,23 +27,23 @@ pub struct FirstBusiness {
 }
 
 impl Admin {
-    /// Writes the secret that idempotent requests derive from and, where the stack has no business yet, this one with a
+    /// Writes the secrets that idempotent requests derive from and that the search hashes with, and, where the stack has no business yet, this one with a
     /// key for its CRM, which are then answered. Harmless afterwards.
     pub async fn set_up(&self, business: &BusinessId, now: Timestamp) -> Result<Option<FirstBusiness>, AdminError> {
-        let random = runtime::random().map_err(AdminError::refused)?;
-        self.store.ensure_token_secret(random).await?;
+        self.store.ensure_token_secret(runtime::random().map_err(AdminError::refused)?).await?;
+        self.store.ensure_search_secret(runtime::random().map_err(AdminError::refused)?).await?;
         if !self.store.list_businesses(1, None).await?.entries.is_empty() {
             return Ok(None);
         }
         let business = Business::new(business.clone(), business.to_string(), now);
         match self.store.put_business(&business, &Revision::Nothing).await? {
-            RecordWritten::Applied => {
+            RevisionWritten::Applied(_) => {
                 let of = KeyHolder::Business(business.id.clone());
                 let key = self.create_key(&of, FIRST_INTEGRATION, &[]).await?;
                 Ok(Some(FirstBusiness { business, key }))
             }
             // It is there, and the list of businesses did not show it yet.
-            RecordWritten::Rejected => Ok(None),
+            RevisionWritten::Rejected => Ok(None),
         }
     }
 
@@ -102,8 +103,8 @@ impl Admin {
         let pay_url = pay_url.map(PayUrlBase::parse).transpose().map_err(AdminError::refused)?;
         let business = Business { pay_url, ..Business::new(id.clone(), name, now) };
         match use_cases::businesses::make(&self.signed(id, now), &business).await? {
-            RecordWritten::Applied => Ok(business),
-            RecordWritten::Rejected => Err(match self.store.business(id).await? {
+            RevisionWritten::Applied(_) => Ok(business),
+            RevisionWritten::Rejected => Err(match self.store.business(id).await? {
                 Some(known) if !known.has_callers() => erased(id),
                 Some(_) | None => AdminError::refused(format!("There is a business {id} already.")),
             }),
@@ -118,13 +119,19 @@ impl Admin {
         now: Timestamp,
     ) -> Result<Business, AdminError> {
         let reason = reason.map(|reason| parse_text(reason, 500)).transpose().map_err(AdminError::refused)?;
-        use_cases::businesses::suspend(&self.signed(id, now), &|| now, reason).await.map_err(|error| refusal(id, error))
+        use_cases::businesses::suspend(&self.signed(id, now), &|| now, reason)
+            .await
+            .map_err(|error| refusal(id, error))
+            .map(|written| written.record)
     }
 
     /// Spreads the lists of a business over more partitions.
     pub async fn set_shards(&self, id: &BusinessId, number: i64, now: Timestamp) -> Result<Business, AdminError> {
         let shards = Shards::parse(number).map_err(AdminError::refused)?;
-        use_cases::businesses::spread(&self.signed(id, now), &|| now, shards).await.map_err(|error| refusal(id, error))
+        use_cases::businesses::spread(&self.signed(id, now), &|| now, shards)
+            .await
+            .map_err(|error| refusal(id, error))
+            .map(|written| written.record)
     }
 
     /// Says how much a business may do, by what it may until now.
@@ -134,7 +141,10 @@ impl Admin {
         to: impl Fn(Quotas) -> Quotas,
         now: Timestamp,
     ) -> Result<Business, AdminError> {
-        use_cases::businesses::limit(&self.signed(id, now), &|| now, to).await.map_err(|error| refusal(id, error))
+        use_cases::businesses::limit(&self.signed(id, now), &|| now, to)
+            .await
+            .map_err(|error| refusal(id, error))
+            .map(|written| written.record)
     }
 
     /// What is the business's, for whoever signs for its changes at this terminal.
@@ -150,14 +160,19 @@ impl Admin {
 
     /// Lets a business make links and take payments again.
     pub async fn resume_business(&self, id: &BusinessId, now: Timestamp) -> Result<Business, AdminError> {
-        use_cases::businesses::resume(&self.signed(id, now), &|| now).await.map_err(|error| refusal(id, error))
+        use_cases::businesses::resume(&self.signed(id, now), &|| now)
+            .await
+            .map_err(|error| refusal(id, error))
+            .map(|written| written.record)
     }
 }
 
 pub(crate) fn refusal(id: &BusinessId, error: BusinessRefused) -> AdminError {
     match error {
         BusinessRefused::NoSuchBusiness => no_such(id),
-        error @ (BusinessRefused::FewerShards(_)
+        error @ (BusinessRefused::Invalid(_)
+        | BusinessRefused::PreconditionFailed(_)
+        | BusinessRefused::FewerShards(_)
         | BusinessRefused::NotSuspended
         | BusinessRefused::SuspendedJustNow { .. }) => AdminError::refused(error),
         BusinessRefused::Erased => erased(id),

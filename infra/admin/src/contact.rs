@@ -1,11 +1,14 @@
 //! Everything that is kept about one contact: shown to them, or forgotten.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use domain::ids::{BusinessId, ContactId, LinkId};
-use domain::link::PaymentLink;
-use domain::link::Receipt;
+use domain::link::{LinkFilter, PaymentLink, Receipt, ReceiptFilter};
+use domain::precondition::Precondition;
 use serde_json::{Value, json};
-use store::{BusinessStore, Deleted, LinkList, LinksOf, MAX_CONTENDED_TRIES, Page, ReceiptList, Written};
+use store::{BusinessStore, Deleted, LinkList, MAX_CONTENDED_TRIES, Page, ReceiptList, Written};
+use use_cases::records::{RecordRefused, delete_contact, delete_item_of};
 use views::{LinkView, ReceiptView};
 
 use crate::{Admin, AdminError};
@@ -42,12 +45,13 @@ impl Admin {
         let mut items = Vec::new();
         for item in store.items_of_contact(id).await? {
             let attached = store.item(&item.id).await?.map(|(_, receipts)| receipts).unwrap_or_default();
-            items.push(json!({ "item": item, "receipts": attached }));
+            let receipts: BTreeMap<_, _> = attached.iter().map(|(field, of)| (field, &of.ids)).collect();
+            items.push(json!({ "item": item, "receipts": receipts }));
         }
-        let links = links_of(&store, id).await?;
+        let links = links_of(&store, id, now).await?;
         let states = store.message_states(&links).await?;
         let links: Vec<LinkView> = links.iter().map(|link| LinkView::new(link, &states, &settings, now)).collect();
-        let receipts = receipts_of(&store, id).await?;
+        let receipts = receipts_of(&store, id, now).await?;
         let receipts: Vec<ReceiptView> = receipts.iter().map(|receipt| ReceiptView::new(receipt, &settings)).collect();
         Ok(json!({
             "contact": store.contact(id).await?,
@@ -66,8 +70,9 @@ impl Admin {
         now: Timestamp,
     ) -> Result<ErasureResult, AdminError> {
         let store = self.store.of(business);
-        let mut erased = ErasureResult { receipts: receipts_of(&store, id).await?.len(), ..ErasureResult::default() };
-        for link in links_of(&store, id).await? {
+        let mut erased =
+            ErasureResult { receipts: receipts_of(&store, id, now).await?.len(), ..ErasureResult::default() };
+        for link in links_of(&store, id, now).await? {
             let link_id = link.id().clone();
             match self.forget(link, now).await? {
                 Some(true) => erased.links += 1,
@@ -76,12 +81,13 @@ impl Admin {
             }
         }
         for item in store.items_of_contact(id).await? {
-            erased.items += match store.delete_item(&item.id).await? {
+            erased.items += match delete_item_of(&store, &item.id, id).await.map_err(not_deleted)? {
                 Deleted::Existed => 1,
                 Deleted::Missing => 0,
             };
         }
-        erased.contact = store.delete_contact(id).await? == Deleted::Existed;
+        erased.contact =
+            delete_contact(&store, id, &Precondition::default()).await.map_err(not_deleted)? == Deleted::Existed;
         Ok(erased)
     }
 
@@ -101,8 +107,18 @@ impl Admin {
     }
 }
 
-async fn links_of(store: &BusinessStore, id: &ContactId) -> Result<Vec<PaymentLink>, AdminError> {
-    let (list, mut links, mut cursor) = (LinkList::all(LinksOf::Contact(id.clone())), Vec::new(), None);
+fn not_deleted(why: RecordRefused) -> AdminError {
+    match why {
+        RecordRefused::Store(error) => error.into(),
+        why @ (RecordRefused::Invalid(_)
+        | RecordRefused::NoSuchRecord
+        | RecordRefused::PreconditionFailed(_)
+        | RecordRefused::KeepsChanging(_)) => AdminError::refused(why),
+    }
+}
+
+async fn links_of(store: &BusinessStore, id: &ContactId, now: Timestamp) -> Result<Vec<PaymentLink>, AdminError> {
+    let (list, mut links, mut cursor) = (LinkList::new(LinkFilter::of_contact(id.clone()), now), Vec::new(), None);
     loop {
         let Page { entries, next } = store.list_links(&list, PAGE, cursor.as_ref()).await?;
         links.extend(entries);
@@ -113,8 +129,9 @@ async fn links_of(store: &BusinessStore, id: &ContactId) -> Result<Vec<PaymentLi
     }
 }
 
-async fn receipts_of(store: &BusinessStore, id: &ContactId) -> Result<Vec<Receipt>, AdminError> {
-    let (list, mut receipts, mut cursor) = (ReceiptList::OfContact(id.clone()), Vec::new(), None);
+async fn receipts_of(store: &BusinessStore, id: &ContactId, now: Timestamp) -> Result<Vec<Receipt>, AdminError> {
+    let list = ReceiptList::new(ReceiptFilter::of_contact(id.clone()), now);
+    let (mut receipts, mut cursor) = (Vec::new(), None);
     loop {
         let Page { entries, next } = store.list_receipts(&list, PAGE, cursor.as_ref()).await?;
         receipts.extend(entries);

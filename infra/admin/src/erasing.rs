@@ -10,14 +10,14 @@ use std::fmt;
 use domain::Timestamp;
 use domain::events::EventRecord;
 use domain::ids::{AttemptId, BusinessId, LinkId};
-use domain::link::{Attempt, AttemptState, PaymentLink, Receipt, Resolution, ResolveRefused, StillToCome};
+use domain::link::{
+    Attempt, AttemptState, LinkFilter, PaymentLink, Receipt, ReceiptFilter, Resolution, ResolveRefused, StillToCome,
+};
 use domain::records::business::{Business, BusinessState, known_everywhere_at};
 use domain::records::contact::Contact;
 use jiff::SignedDuration;
 use serde_json::Value;
-use store::{
-    BusinessStore, Cursor, EventList, EventsAfter, LinkErased, LinkList, LinksOf, Page, ReceiptList, RecordWritten,
-};
+use store::{BusinessStore, Cursor, EventList, EventsAfter, LinkErased, LinkList, Page, ReceiptList, RevisionWritten};
 use use_cases::businesses::BusinessRefused;
 use use_cases::{Answer, Asked, ChangeRefused};
 
@@ -142,7 +142,7 @@ impl Admin {
             return Err(AdminError::refused(format!("Confirm with --confirm {id} that {id} is to be erased.")));
         }
         match use_cases::businesses::erase(&self.signed(id, now), &|| now).await {
-            Ok(business) => Ok(BusinessMarking::Marked(Box::new(business))),
+            Ok(business) => Ok(BusinessMarking::Marked(Box::new(business.record))),
             Err(BusinessRefused::SuspendedJustNow { until }) => Ok(BusinessMarking::NotYet { until }),
             Err(error) => Err(refusal(id, error)),
         }
@@ -218,7 +218,7 @@ impl Admin {
             if !waiting.is_none() {
                 return Ok(BusinessErasure::Waits(waiting));
             }
-            if self.store.put_business(&business.deleting(now), &revision).await? == RecordWritten::Rejected {
+            if self.store.put_business(&business.deleting(now), &revision).await? == RevisionWritten::Rejected {
                 return Err(AdminError::refused(format!(
                     "Somebody else erases {id} at the same time; run this again."
                 )));
@@ -263,14 +263,14 @@ impl Admin {
         let (known, revision) = self.store.business_to_change(id).await?;
         let erased = known.ok_or_else(|| no_such(id))?.erased(now);
         match self.store.put_business(&erased, &revision).await? {
-            RecordWritten::Applied => Ok(BusinessErasure::Erased(Box::new(ErasedBusiness {
+            RevisionWritten::Applied(_) => Ok(BusinessErasure::Erased(Box::new(ErasedBusiness {
                 business: erased,
                 links,
                 receipts,
                 contacts,
                 items,
             }))),
-            RecordWritten::Rejected => {
+            RevisionWritten::Rejected => {
                 Err(AdminError::refused(format!("Somebody else erases {id} at the same time; run this again.")))
             }
         }
@@ -318,7 +318,7 @@ fn why_not(refused: ResolveRefused) -> &'static str {
 
 /// All links of a business. Clocks differ by less than a day.
 fn all_links(now: Timestamp) -> LinkList {
-    LinkList::all(LinksOf::Time(Timestamp::UNIX_EPOCH, end(now)))
+    LinkList::new(LinkFilter::made_between(Timestamp::UNIX_EPOCH, end(now)), now)
 }
 
 fn end(now: Timestamp) -> Timestamp {
@@ -393,7 +393,8 @@ async fn receipts(
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<Receipt>, AdminError> {
-    Ok(store.list_receipts(&ReceiptList::Between(Timestamp::UNIX_EPOCH, end(now)), limit, after).await?)
+    let all = ReceiptFilter::registered_between(Timestamp::UNIX_EPOCH, end(now));
+    Ok(store.list_receipts(&ReceiptList::new(all, now), limit, after).await?)
 }
 
 async fn erase_items(store: &BusinessStore) -> Result<usize, AdminError> {
@@ -425,7 +426,12 @@ async fn erase_contacts(store: &BusinessStore) -> Result<usize, AdminError> {
 
 /// The first event of the business, of a link or of its log.
 async fn events(store: &BusinessStore, now: Timestamp) -> Result<Vec<EventRecord>, AdminError> {
-    let all = EventList { after: EventsAfter::Instant(Timestamp::UNIX_EPOCH), before: end(now), kind: None };
+    let all = EventList {
+        link: None,
+        after: EventsAfter::Instant(Timestamp::UNIX_EPOCH),
+        before: end(now),
+        types: Vec::new(),
+    };
     Ok(store.list_events(&all, 1).await?.entries)
 }
 

@@ -64,10 +64,26 @@ fn new_key(of: &KeyHolder, integration: &str, scopes: &[&str]) -> Result<(String
         [] => possible.to_vec(),
         named => named.iter().map(|name| scope(name, possible)).collect::<Result<_, _>>()?,
     };
-    let integration = domain::text::parse_name(integration, 64).map_err(AdminError::refused)?;
+    let integration = name_of(integration)?;
     let key = of.key_from_random(runtime::random().map_err(AdminError::refused)?);
     let record = ApiKey { integration, scopes, created_at: Timestamp::now() };
     Ok((key, record))
+}
+
+/// The name of an integration, exactly as it was given: the idempotency of its calls hangs on it, so that a name which
+/// was cleaned would be that of another integration.
+fn name_of(integration: &str) -> Result<String, AdminError> {
+    let name = domain::text::parse_name(integration, 64).map_err(AdminError::refused)?;
+    if name == integration {
+        return Ok(name);
+    }
+    let other =
+        integration.chars().zip(name.chars().chain(std::iter::repeat('\0'))).find(|(given, kept)| given != kept);
+    let character = other.map(|(given, _)| format!(" U+{:04X}", u32::from(given))).unwrap_or_default();
+    let detail = format!(
+        "the name of the integration has a character{character} that nobody sees, or a blank at an end: give it without"
+    );
+    Err(AdminError::refused(detail))
 }
 
 fn scope(name: &str, possible: &[Scope]) -> Result<Scope, AdminError> {
@@ -76,4 +92,27 @@ fn scope(name: &str, possible: &[Scope]) -> Result<Scope, AdminError> {
         let names: Vec<&str> = possible.iter().map(|scope| scope.as_str()).collect();
         AdminError::refused(format!("{name} is no scope of such a key; there are {}", names.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_integration_is_kept_as_it_was_given_or_refused() {
+        for name in ["crm", "sales crm 2", "سی‌آرام"] {
+            assert_eq!(name_of(name).unwrap(), name);
+        }
+        for (name, named) in [
+            ("crm\u{200b}", "U+200B"),
+            ("\u{feff}crm", "U+FEFF"),
+            ("c\u{ad}rm", "U+00AD"),
+            ("cr\u{202e}m", "U+202E"),
+            (" crm", "U+0020"),
+            ("crm\n", "U+000A"),
+        ] {
+            let refused = name_of(name).unwrap_err().to_string();
+            assert!(refused.contains(named), "{}: {refused}", name.escape_unicode());
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{Admin, AdminError};
 
 /// The preferences to set. What is left out stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SmsPreferences {
     /// In whole US dollars. A new account may spend one dollar a month, and more only as far as AWS has agreed to.
     pub monthly_limit: Option<u32>,
@@ -40,6 +40,16 @@ impl Admin {
             }
         }
         request.send().await.map(|_| ()).map_err(|error| AdminError::aws("SNS", error))
+    }
+
+    /// How many numbers were verified, to which text messages go from the sandbox. SNS keeps ten at most.
+    pub(crate) async fn verified_sandbox_numbers(&self) -> Result<usize, AdminError> {
+        let asked = self.sns.list_sms_sandbox_phone_numbers().send().await;
+        let answer = asked.map_err(|error| AdminError::aws("SNS", error))?;
+        let is_verified = |number: &&aws_sdk_sns::types::SmsSandboxPhoneNumber| {
+            number.status() == Some(&aws_sdk_sns::types::SmsSandboxPhoneNumberVerificationStatus::Verified)
+        };
+        Ok(answer.phone_numbers().iter().filter(is_verified).count())
     }
 
     /// Whether text messages go only to numbers that were verified one by one.
