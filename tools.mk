@@ -41,17 +41,26 @@ CARGO_FUZZ := $(TOOLS)/bin/cargo-fuzz
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local/package/emulator/DynamoDBLocal.jar
 PEERS := tests/peers/node_modules/.package-lock.json $(TOOLS)/peers/.installed
 PEERS_PYTHON := $(TOOLS)/peers/bin/python
+CLIENTS := $(TOOLS)/clients/.installed tests/clients/node_modules/.package-lock.json
 BROWSER_TESTS := tests/browser/node_modules/.package-lock.json
 BENCH_PEERS := tests/bench/peers/node/node_modules/.package-lock.json tests/bench/peers/python/venv/.installed
 
 # Local runs of the functions find it by this name.
 export CARGO_LAMBDA := $(abspath $(CARGO_LAMBDA))
 
-.PHONY: tools tools-deploy clean-tools fetch-checks fetch-tests fetch-engine fetch-api fetch-deploy fetch-browser fetch-peers
+.PHONY: tools tools-deploy clean-tools fetch-checks fetch-tests fetch-engine fetch-api fetch-deploy fetch-browser fetch-peers fetch-clients
 
 tools: $(CARGO_LAMBDA)
 
-tools-deploy: tools ## Fetch what `sam build` needs to build for Lambda (Python only)
+# Up to 1.154.0, which are the newest that say so, the SAM CLI asks whether Rust is really meant, and a build without a
+# person at the terminal ends there.
+SAM_MINIMUM := 1.156.0
+
+tools-deploy: tools ## Fetch what `sam build` needs to build for Lambda (Python only), and look at the version of the SAM CLI
+	@version=$$(sam --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1 || true); \
+	[ -n "$$version" ] || { echo 'error: the SAM CLI is missing; docs/deploy.md says where it is' >&2; exit 1; }; \
+	[ "$$(printf '%s\n' $(SAM_MINIMUM) "$$version" | sort -V | head -n 1)" = $(SAM_MINIMUM) ] \
+	  || { echo "error: the SAM CLI is $$version, and $(SAM_MINIMUM) or newer is needed" >&2; exit 1; }
 	@[ -x $(TOOLS)/lambda/bin/pip ] || { echo 'error: Python 3 with venv is needed to fetch zig' >&2; exit 1; }
 	$(TOOLS)/lambda/bin/pip install --quiet ziglang==$(ZIG_VERSION)
 
@@ -59,13 +68,14 @@ clean-tools: ## Forget the fetched tools
 	rm -rf $(TOOLS)
 
 # What each step of .ci/run needs, so that it can be fetched while something is compiled.
-fetch-checks: $(CFN_LINT) $(CHECKOV) $(SAM) $(CARGO_DENY)
+fetch-checks: $(CFN_LINT) $(CHECKOV) $(SAM) $(CARGO_DENY) $(CLIENTS)
 fetch-tests: $(CARGO_LAMBDA)
 fetch-engine: $(CARGO_LAMBDA) $(DYNAMODB_LOCAL)
 fetch-api: $(CARGO_LAMBDA) $(SCHEMATHESIS)
 fetch-deploy: $(MINISTACK) $(SAM)
 fetch-browser: $(CARGO_LAMBDA) $(BROWSER_TESTS)
 fetch-peers: $(PEERS)
+fetch-clients: $(CLIENTS)
 
 # Makes a venv of this name with these packages. Tools that pin different versions of the same libraries have one each.
 define venv
@@ -129,6 +139,15 @@ $(TOOLS)/peers/.installed: tests/peers/requirements.txt
 
 tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peers/package-lock.json
 	$(call node_modules,tests/peers,--ignore-scripts)
+
+$(TOOLS)/clients/.installed: tests/clients/requirements.txt
+	$(call venv,clients,--requirement $<)
+	@touch $@
+
+# The Node.js of PyPI is among these requirements, because the generators want a newer one than systems have.
+tests/clients/node_modules/.package-lock.json: export PATH := $(abspath $(TOOLS)/clients/bin):$(PATH)
+tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json $(TOOLS)/clients/.installed
+	$(call node_modules,tests/clients,--ignore-scripts)
 
 $(BROWSER_TESTS): tests/browser/package.json tests/browser/package-lock.json
 	$(call node_modules,tests/browser)

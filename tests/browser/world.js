@@ -146,9 +146,9 @@ export function logo() {
 }
 
 /** A page that remembers everything that must not happen on ours. */
-export async function customer(browser, { viewport, browserLanguage = 'en-GB', userAgent, scripts = true }) {
+export async function customer(browser, { viewport, browserLanguage = 'en-GB', sends = {}, scripts = true }) {
   const context = await browser.newContext({
-    viewport, colorScheme: 'light', locale: browserLanguage, userAgent,
+    viewport, colorScheme: 'light', locale: browserLanguage, extraHTTPHeaders: sends,
     isMobile: viewport.width < 600, hasTouch: viewport.width < 600, javaScriptEnabled: scripts,
   });
   return watched(await context.newPage());

@@ -18,7 +18,16 @@ TOOLS = ROOT / ".tools/emulator/bin"
 REGION = "eu-central-1"
 # The first of three ports: the emulator's, the gateways' and the CRM's.
 PORT = int(os.environ.get("PAYLINK_DEPLOY_TEST_PORT", "9400"))
-PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
+# What a browser on a telephone sends when a person opens a page.
+NAVIGATION = {
+    "User-Agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Upgrade-Insecure-Requests": "1",
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-User": "?1",
+    "Sec-Fetch-Dest": "document",
+}
 
 
 class Answer:
@@ -48,7 +57,7 @@ def send(method: str, url: str, headers: dict | None = None, body: str | None = 
 
 def browse(url: str) -> Answer:
     """A person opens an address."""
-    return send("GET", url, {"User-Agent": PHONE})
+    return send("GET", url, NAVIGATION)
 
 
 def wait_for(what: str, look, seconds: float = 60):
@@ -112,19 +121,33 @@ class Emulator:
         self.gateways = f"http://localhost:{PORT + 1}"
         self.children: list[subprocess.Popen] = []
 
-    def environment(self) -> dict[str, str]:
-        """What both the emulator and the programs of a person at a terminal find in their environment."""
+    def endpoints(self) -> dict[str, str]:
+        """Where AWS is, and nothing else of it: neither a region nor who calls."""
         endpoints = {f"AWS_ENDPOINT_URL_{service}": self.endpoint for service in ("DYNAMODB", "SNS", "SES", "SQS")}
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **endpoints,
             "AWS_ENDPOINT_URL": self.endpoint,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def environment(self) -> dict[str, str]:
+        """What the emulator, its functions and this test find in their environment."""
+        return {
+            **self.endpoints(),
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "SAM_CLI_TELEMETRY": "0",
         }
+
+    def terminal(self) -> dict[str, str]:
+        """What a person at a terminal has who begins with the guide: credentials in a file, as `aws configure` writes it,
+        and no region. The guide itself has to say that."""
+        credentials = self.scratch / "credentials"
+        credentials.write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+        nowhere = {"AWS_CONFIG_FILE": str(self.scratch / "no-configuration"), "AWS_EC2_METADATA_DISABLED": "true"}
+        return {**self.endpoints(), **nowhere, "AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
 
     def start(self) -> None:
         """Starts both and waits until they answer."""

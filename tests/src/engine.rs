@@ -4,10 +4,13 @@
 //! write makes all further ones slower. DynamoDB does not. This engine keeps its data in a file that has an index for both
 //! questions, and is otherwise the one that every test has.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use domain::Timestamp;
-use domain::ids::{LinkId, PayToken};
+use domain::ids::{LinkId, PayToken, ReceiptId};
+use domain::records::contact::Contact;
+use domain::search::ContactTerm;
 use dynoxide::{AttributeValue, Database, ImportOptions, Item};
 use paylink_local::seed::DEMO;
 use serde_json::json;
@@ -70,22 +73,65 @@ impl Engine {
 
     /// The item of a link.
     pub fn link(&self, table: &str, id: &LinkId) -> Item {
-        let key = json!({ "pk": { "S": format!("link#{id}") }, "sk": { "S": "link" } });
+        self.item(table, &format!("link#{id}"), "link")
+    }
+
+    /// The item of a receipt of the demo business.
+    pub fn receipt(&self, table: &str, id: &ReceiptId) -> Item {
+        self.item(table, &format!("receipt#{DEMO}#{id}"), "receipt")
+    }
+
+    fn item(&self, table: &str, pk: &str, sk: &str) -> Item {
+        let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
         let request = serde_json::from_value(json!({ "TableName": table, "Key": key })).expect("a request");
         let found = self.database.get_item(request).expect("the table can be read");
-        found.item.expect("the link is there")
+        found.item.expect("it is there")
     }
 
     /// Puts this many copies of a link of the demo business into a table, all of them due. No stream tells of them.
     pub fn put_due(&self, table: &str, pattern: &Item, links: usize, due_at: Timestamp) {
-        let numbers: Vec<usize> = (0..links).collect();
+        self.put_all(table, 0..links, |number| copy_of_link(pattern, number, None, Some(due_at)));
+    }
+
+    /// Puts copies of a link with these numbers into a table, all of them of one contact where it is named.
+    pub fn put_copies(&self, table: &str, pattern: &Item, numbers: Range<usize>, contact: Option<&str>) {
+        self.put_all(table, numbers, |number| copy_of_link(pattern, number, contact, None));
+    }
+
+    /// Puts what contacts of the demo business with these numbers are found by in their names, as the store writes it, and
+    /// nothing else of them.
+    pub fn put_names(&self, table: &str, numbers: Range<usize>, name: impl Fn(usize) -> String) {
+        let rows: Vec<Item> = numbers.flat_map(|number| rows_of_names(number, name(number))).collect();
+        self.put_all(table, 0..rows.len(), |at| rows[at].clone());
+    }
+
+    /// Puts an item for each of these numbers into a table.
+    pub fn put_all(&self, table: &str, numbers: Range<usize>, copy: impl Fn(usize) -> Item) {
+        let numbers: Vec<usize> = numbers.collect();
         for numbers in numbers.chunks(BATCH) {
-            let items: Vec<Item> =
-                numbers.iter().map(|number| copy_of_link(pattern, *number, None, Some(due_at))).collect();
+            let items: Vec<Item> = numbers.iter().map(|number| copy(*number)).collect();
             let put = self.database.import_items(table, items, ImportOptions::default()).expect("the items can be put");
             assert_eq!(put.items_imported, numbers.len());
         }
     }
+}
+
+fn rows_of_names(number: usize, name: String) -> Vec<Item> {
+    let contact: Contact =
+        serde_json::from_value(json!({ "id": format!("n-{number}"), "name": name })).expect("a contact");
+    let mut rows = Vec::new();
+    for (term, shown) in contact.found_by() {
+        let ContactTerm::Name(beginning) = term else { continue };
+        let texts = [
+            ("pk", format!("search#{DEMO}#name#{}", beginning.initial())),
+            ("sk", format!("{}#{}", beginning.as_str(), shown.contact_id)),
+            ("contact_id", shown.contact_id.to_string()),
+            ("name", shown.name),
+            ("by", shown.by.as_str().to_owned()),
+        ];
+        rows.push(texts.map(|(name, text)| (name.to_owned(), AttributeValue::S(text))).into());
+    }
+    rows
 }
 
 /// The part of the index of due work that the store puts a link into.
@@ -105,11 +151,36 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> &'a str {
     }
 }
 
-/// A copy of a link of the demo business with a token of its own: of a contact, or one that is due.
-pub fn copy_of_link(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<Timestamp>) -> Item {
+/// The token of the copy with this number.
+fn token_of_copy(number: usize) -> PayToken {
     let mut bits = [7; 16];
     bits[..8].copy_from_slice(&u64::try_from(number).expect("a small number").to_be_bytes());
-    let token = PayToken::from_random(bits);
+    PayToken::from_random(bits)
+}
+
+/// The id of the copy with this number.
+pub fn id_of_copy(number: usize) -> LinkId {
+    LinkId::of(&token_of_copy(number))
+}
+
+/// A copy of a link of the demo business that was made at another moment, in a shard of the business's lists.
+pub fn copy_made_at(pattern: &Item, number: usize, contact: Option<&str>, at: Timestamp, shard: u8) -> Item {
+    let mut item = copy_of_link(pattern, number, contact, None);
+    let list = match text_of(pattern, "by_state").split('#').next() {
+        Some("over") => format!("over#{DEMO}#{}", at.strftime("%Y-%m")),
+        _ => format!("live#{DEMO}"),
+    };
+    let list = if shard == 0 { list } else { format!("{list}#{shard}") };
+    let listed_at = format!("{:013}#{}", at.as_millisecond(), id_of_copy(number));
+    for (name, text) in [("by_state", list), ("created_at", at.to_string()), ("listed_at", listed_at)] {
+        item.insert(name.to_owned(), AttributeValue::S(text));
+    }
+    item
+}
+
+/// A copy of a link of the demo business with a token of its own: of a contact, or one that is due.
+pub fn copy_of_link(pattern: &Item, number: usize, contact: Option<&str>, due_at: Option<Timestamp>) -> Item {
+    let token = token_of_copy(number);
     let id = LinkId::of(&token);
     let mut item = pattern.clone();
     let mut put = |name: &str, text: String| item.insert(name.to_owned(), AttributeValue::S(text));
@@ -123,11 +194,22 @@ pub fn copy_of_link(pattern: &Item, number: usize, contact: Option<&str>, due_at
         let contact = contact.map_or_else(|| format!("c-{}", number % CONTACTS), str::to_owned);
         put("by_contact", format!("links#{DEMO}#{contact}"));
         put("by_item", format!("links#{DEMO}#i-{number}"));
+        // What is listed is asked of the link itself.
+        rename(&mut item, "contact", contact);
+        rename(&mut item, "item", format!("i-{number}"));
     }
+    let mut put = |name: &str, text: String| item.insert(name.to_owned(), AttributeValue::S(text));
     put("due_kind", due_kind(&id));
     if let Some(due_at) = due_at {
         put("expires_at", due_at.to_string());
         item.insert("due_at".to_owned(), AttributeValue::N(due_at.as_millisecond().to_string()));
     }
     item
+}
+
+/// Gives the record that a link has a copy of another id.
+fn rename(item: &mut Item, record: &str, id: String) {
+    if let Some(AttributeValue::M(record)) = item.get_mut(record) {
+        record.insert("id".to_owned(), AttributeValue::S(id));
+    }
 }

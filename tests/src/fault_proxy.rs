@@ -259,9 +259,10 @@ const WHATSAPP: &str = "social-messaging";
 /// The CRM, which is called by an address from the table.
 const CRM: &str = "crm";
 
-/// Two providers that say in a form of their own that they are too busy.
+/// Providers that say in a form of their own that they are too busy.
 const KAVENEGAR: &str = "kavenegar";
 const BOT_API: &str = "bot-api";
+const CRM_LINE: &str = "crm-line";
 
 /// What a simulated provider is called here.
 fn service_of(simulated: &SimulatedProvider) -> &'static str {
@@ -271,7 +272,7 @@ fn service_of(simulated: &SimulatedProvider) -> &'static str {
 /// The providers of messages that are called by addresses from the table too.
 fn providers_by_address() -> impl Iterator<Item = &'static str> {
     let has_address = |one: &&SimulatedProvider| {
-        one.provider.profile().record.as_ref().is_some_and(|record| record.base_url.is_some())
+        one.provider.profile().record.as_ref().is_some_and(|record| record.base_url.is_some() || record.has_url)
     };
     providers::SIMULATED.iter().filter(has_address).map(service_of)
 }
@@ -327,7 +328,8 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Answer {
     let mut passing = Passing { url, method: head.method, headers: head.headers, body, is_write: false };
     // What is no call of a function is a browser on a gateway's page.
     let Some(operation) = operation(&service, &rest, &passing) else { return forward(&state, passing).await };
-    passing.is_write = service == "dynamodb" && ["PutItem", "TransactWriteItems"].contains(&operation.as_str());
+    passing.is_write =
+        service == "dynamodb" && ["PutItem", "TransactWriteItems", "BatchWriteItem"].contains(&operation.as_str());
     let call = Call { function, service, operation };
     if let Some(refusal) = refusal(&state, &call, &passing.body) {
         return Ok(refusal);
@@ -468,12 +470,17 @@ async fn forward(state: &State, passing: Passing) -> Answer {
     response.body(Full::new(body)).map_err(|_| Closed)
 }
 
-/// The items that a call puts, alone or in a transaction.
+/// The items that a call puts, alone, in a transaction or in a batch.
 fn items_of(body: &Bytes) -> Vec<Value> {
     let mut call: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut items = vec![call["Item"].take()];
     for write in call["TransactItems"].as_array_mut().into_iter().flatten() {
         items.push(write["Put"]["Item"].take());
+    }
+    for (_, batch) in call["RequestItems"].as_object_mut().into_iter().flatten() {
+        for write in batch.as_array_mut().into_iter().flatten() {
+            items.push(write["PutRequest"]["Item"].take());
+        }
     }
     items.retain(Value::is_object);
     items
@@ -528,6 +535,7 @@ fn throttled(call: &Call) -> Response<Full<Bytes>> {
         "sns" | "ses" => query_error(StatusCode::BAD_REQUEST, "Throttling"),
         WHATSAPP => json_error(StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
         CRM => answered(StatusCode::TOO_MANY_REQUESTS, "text/plain", "Too many events".to_owned()),
+        CRM_LINE => answered(StatusCode::TOO_MANY_REQUESTS, "text/plain", "Too many messages".to_owned()),
         BOT_API => {
             let parameters = json!({ "retry_after": 2 });
             let error = json!({ "ok": false, "error_code": 429, "description": "", "parameters": parameters });

@@ -12,7 +12,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId};
+use domain::ids::{AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId, RefundId};
+use domain::link::{Attempt, MAX_REFUNDS, PaymentLink, Refund, RefundBy, RefundState};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::business::Business;
 use domain::records::credentials::Credentials;
@@ -21,8 +22,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use paylink_admin::{Admin, ReplayResult};
 use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
 use paylink_local::seed::{
-    self, API_KEY, BAZAAR, BAZAAR_KEY, BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET, DEMO, MOLLIE_KEY, RAZORPAY_KEY,
-    RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
+    self, API_KEY, BAZAAR, BAZAAR_KEY, BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET, DEMO, LINE_KEY, MOLLIE_KEY,
+    RAZORPAY_KEY, RAZORPAY_SECRET, RAZORPAY_WEBHOOK_SECRET, STRIPE_KEY, STRIPE_WEBHOOK_SECRET,
 };
 use paylink_local::{Cloud, Options, StreamReader};
 use reqwest::{Method, StatusCode};
@@ -30,15 +31,16 @@ use runtime::{Clock, Environment};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use simulators::gateways::SIMULATED;
-use store::{ApiKey, KeyHolder, RecordWritten, Scope};
+use store::{ApiKey, KeyHolder, Scope};
 
 use crate::engine::Engine;
 use crate::fault_proxy::FaultProxy;
 use crate::forms::Form;
 use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{self, Evidence, Expected, Observer, Revision, Stage};
+use crate::lists::{self, Extent};
 use crate::meter::{Meter, Usage};
-use crate::{Reply, browser, cloud_options, dynamodb};
+use crate::{NAVIGATION, Reply, browser, cloud_options, dynamodb};
 
 /// What differs between worlds, where somebody says so.
 #[derive(Debug, Default)]
@@ -49,11 +51,11 @@ struct Setup {
     calls_per_second: Option<u32>,
 }
 
-/// A phone's browser.
-const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
-
 /// Longer than any lease, so that what somebody took on and dropped is due again.
 const A_WHILE: Duration = Duration::from_secs(125);
+
+/// Longer than any list of refunds is late.
+const LATEST_LISTING: Duration = Duration::from_secs(130 * 60);
 
 /// What a test of crashes needs.
 #[derive(Debug)]
@@ -96,6 +98,12 @@ impl FaultyWorld {
         Self::build(configuration_seconds, Setup { endpoint, calls_per_second, is_metered: false }).await
     }
 
+    /// The same with a meter.
+    pub async fn metered_on_engine(configuration_seconds: u32, engine: &Engine) -> Self {
+        let endpoint = Some(engine.endpoint().to_owned());
+        Self::build(configuration_seconds, Setup { is_metered: true, endpoint, ..Setup::default() }).await
+    }
+
     async fn build(configuration_seconds: u32, setup: Setup) -> Self {
         let Setup { is_metered, endpoint, calls_per_second } = setup;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
@@ -113,7 +121,7 @@ impl FaultyWorld {
         let proxy = FaultProxy::start(&cloud, &meter.as_ref().map_or(endpoint.clone(), Meter::endpoint)).await;
         for (business, secret) in [(seed::demo(), SIGNING_SECRET), (seed::bazaar(), BAZAAR_SIGNING_SECRET)] {
             let store = cloud.store.of(&business);
-            store.delete_endpoint(&EndpointId::parse("demo-crm").unwrap()).await.expect("its address is forgotten");
+            crate::forget_endpoint(&store, &EndpointId::parse("demo-crm").unwrap()).await;
             let address = proxy.crm_endpoint(business.as_str());
             seed::plant_endpoint(&store, &address, secret).await.expect("the CRM has an endpoint");
         }
@@ -232,14 +240,33 @@ impl FaultyWorld {
 
     /// The CRM cancels a link.
     pub async fn cancel(&self, link: &Made, force: bool) -> Option<Reply> {
+        self.cancel_with(link, force, &[]).await
+    }
+
+    /// The CRM cancels a link, and may do it again where it does not know whether it did: the answer is the same.
+    pub async fn cancel_as(&self, link: &Made, force: bool, idempotency_key: &str) -> Option<Reply> {
+        self.cancel_with(link, force, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    async fn cancel_with(&self, link: &Made, force: bool, headers: &[(&str, &str)]) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/cancel", link.id);
-        self.crm_as(link.key, Method::POST, &path, &json!({ "force": force }), &[]).await
+        self.crm_as(link.key, Method::POST, &path, &json!({ "force": force }), headers).await
     }
 
     /// The CRM has people told about a link once more.
     pub async fn resend(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let path = format!("/v1/payment-links/{}/messages", link.id);
         self.crm_as(link.key, Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// The demo business's line reports about the message of a link to this number. `None` also where there is none.
+    pub async fn report(&self, link: &Made, number: &str, report: &Value) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}", link.id);
+        let shown = self.crm_as(link.key, Method::GET, &path, &Value::Null, &[]).await?;
+        let shown: Value = serde_json::from_str(&shown.text).ok()?;
+        let message = shown["messages"].as_array()?.iter().find(|message| message["to"] == number)?;
+        let path = format!("{path}/messages/{}/report", message["id"].as_str()?);
+        self.crm_as(LINE_KEY, Method::POST, &path, report, &[]).await
     }
 
     /// A person of the business decides about money under review.
@@ -253,9 +280,78 @@ impl FaultyWorld {
         self.crm_as(link.key, Method::POST, &path, &json!({ "outcome": outcome }), &header).await
     }
 
+    /// A link as the table has it, which nobody disturbs.
+    pub async fn stored(&self, link: &Made) -> PaymentLink {
+        let stored = self.cloud.store.link(&LinkId::parse(&link.id).unwrap()).await;
+        stored.expect("the table can be read").expect("the link is there")
+    }
+
+    /// The CRM has money of a link's payment sent back, or notes that it went by other means. `None` also where the link is
+    /// not paid.
+    pub async fn refund(&self, link: &Made, body: &Value, idempotency_key: &str) -> Option<Reply> {
+        let stored = self.stored(link).await;
+        let path = match stored.receipt_id() {
+            Some(receipt) => format!("/v1/receipts/{receipt}/refunds"),
+            None => {
+                let kept = stored.attempts().iter().find(|attempt| attempt.is_kept())?;
+                format!("/v1/payment-links/{}/attempts/{}/refunds", link.id, kept.id)
+            }
+        };
+        self.crm_as(link.key, Method::POST, &path, body, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// A person says what became of a refund under review.
+    pub async fn resolve_refund(
+        &self,
+        link: &Made,
+        refund: &RefundId,
+        outcome: &str,
+        idempotency_key: &str,
+    ) -> Option<Reply> {
+        let path = format!("/v1/refunds/{refund}/resolve");
+        let header = [("idempotency-key", idempotency_key)];
+        self.crm_as(link.key, Method::POST, &path, &json!({ "outcome": outcome }), &header).await
+    }
+
+    /// The refunds of a link's payment that need a person, each with what the gateway's books say of it: that it was made,
+    /// that it was not, or nothing that could be said yet.
+    pub async fn refunds_under_review(&self, link: &Made) -> Vec<(RefundId, &'static str)> {
+        let stored = self.stored(link).await;
+        let Some(kept) = stored.attempts().iter().find(|attempt| attempt.is_kept()) else { return Vec::new() };
+        let reviewed: Vec<&Refund> = kept.refunds.iter().filter(|refund| refund.needs_review()).collect();
+        if reviewed.is_empty() {
+            return Vec::new();
+        }
+        let books = self.books_of(kept.gateway.as_str()).await;
+        let book =
+            books.iter().find(|book| book["id"] == kept.session.as_str()).expect("the gateway knows the session");
+        reviewed.into_iter().map(|refund| (refund.id.clone(), by_the_books(kept, refund, book))).collect()
+    }
+
+    /// A person looks up all refunds of a link's payment that need one, until none does. Answers whether it came to that.
+    pub async fn settle_refunds(&self, link: &Made) -> bool {
+        for round in 0..4 {
+            let mut is_asked_again = false;
+            for number in 0..MAX_REFUNDS {
+                let Some((refund, outcome)) = self.refunds_under_review(link).await.into_iter().next() else { break };
+                let reply = self.resolve_refund(link, &refund, outcome, &format!("{refund}-{round}-{number}")).await;
+                assert!(reply.is_some_and(|reply| reply.status.is_success()), "{refund} could not be resolved");
+                is_asked_again |= outcome == "ask_again";
+                self.confirm().await;
+            }
+            if !is_asked_again {
+                return true;
+            }
+            // A list of refunds may be late, and what it does not show then is for a person once more.
+            self.turn_time(LATEST_LISTING);
+            self.confirm().await;
+        }
+        false
+    }
+
     /// A person opens an address of ours.
     pub async fn open(&self, url: &str) -> Option<Reply> {
-        self.ask(Method::GET, url, &[("user-agent", AGENT)], None).await
+        self.ask(Method::GET, url, &NAVIGATION, None).await
     }
 
     /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
@@ -342,10 +438,10 @@ impl FaultyWorld {
                 self.razorpay_event(kind, "refund", refund).await
             }
             GatewayKind::Stripe => {
-                let session = self.stripe_object(&format!("checkout/sessions/{session}"), STRIPE_KEY).await;
+                let (session, key, secret) = self.stripe_session(session).await;
                 let payment = session["payment_intent"].as_str().unwrap();
-                let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}"), STRIPE_KEY).await;
-                self.stripe_event(None, "refund.updated", &refunds["data"][0], STRIPE_WEBHOOK_SECRET).await
+                let refunds = self.stripe_object(&format!("refunds?payment_intent={payment}"), key).await;
+                self.stripe_event(None, "refund.updated", &refunds["data"][0], secret).await
             }
             GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => panic!("{gateway:?} sends no webhooks"),
         }
@@ -360,12 +456,12 @@ impl FaultyWorld {
         self.object(self.http.get(url).bearer_auth(key)).await
     }
 
-    /// A session at Stripe and the secret that its events are signed with: those of whose key knows it.
-    async fn stripe_session(&self, session: &str) -> (Value, &'static str) {
+    /// A session at Stripe, the key that knows it, and the secret that its owner's events are signed with.
+    async fn stripe_session(&self, session: &str) -> (Value, &'static str, &'static str) {
         for (key, secret) in [(STRIPE_KEY, STRIPE_WEBHOOK_SECRET), (BAZAAR_STRIPE_KEY, BAZAAR_STRIPE_WEBHOOK_SECRET)] {
             let object = self.stripe_object(&format!("checkout/sessions/{session}"), key).await;
             if object["object"] == "checkout.session" {
-                return (object, secret);
+                return (object, key, secret);
             }
         }
         panic!("Stripe knows {session} under no key of a demo business")
@@ -377,7 +473,7 @@ impl FaultyWorld {
     }
 
     async fn stripe_webhook_at(&self, account: Option<&str>, session: &str, kind: &str) -> Option<Reply> {
-        let (object, secret) = self.stripe_session(session).await;
+        let (object, _, secret) = self.stripe_session(session).await;
         self.stripe_event(account, kind, &object, secret).await
     }
 
@@ -477,7 +573,7 @@ impl FaultyWorld {
         let credentials = Credentials::parse(GatewayKind::Stripe, Mode::Sandbox, fields, "").unwrap();
         known.online_payment.credentials = Some(CredentialsVersion::parse(&format!("{version}n")).unwrap());
         let written = self.cloud.business().put_account(&known, Some(&credentials), &revision).await.unwrap();
-        assert_eq!(written, store::RecordWritten::Applied);
+        assert!(written.is_applied());
     }
 
     /// An account at Zarinpal's live host.
@@ -489,7 +585,7 @@ impl FaultyWorld {
         let live = Account { id: AccountId::parse("live-main").unwrap(), mode: Mode::Live, ..main };
         let written =
             self.cloud.business().put_account(&live, Some(&credentials), &store::Revision::Nothing).await.unwrap();
-        assert_eq!(written, store::RecordWritten::Applied);
+        assert!(written.is_applied());
         live.id.to_string()
     }
 
@@ -514,10 +610,15 @@ impl FaultyWorld {
             let gateway = one.gateway.as_str();
             let is_pending = |session: &&Value| session["refund_pending"].as_i64().unwrap_or(0) > 0;
             for session in self.books_of(gateway).await.iter().filter(is_pending) {
-                let what = format!("{}/complete_refund", session["id"].as_str().unwrap());
-                self.order_at_gateway(gateway, &what, &json!({ "outcome": outcome })).await;
+                while self.decide_refund(gateway, session["id"].as_str().unwrap(), outcome).await {}
             }
         }
+    }
+
+    /// A gateway comes to an end with the last refund that it has not finished in a session. Answers whether there was one.
+    pub async fn decide_refund(&self, gateway: &str, session: &str, outcome: &str) -> bool {
+        let what = format!("{session}/complete_refund");
+        self.order_at_gateway(gateway, &what, &json!({ "outcome": outcome })).await.is_success()
     }
 
     /// The platform makes another business, with an API key, the bazaar's settings, and a contact and accounts like these of
@@ -526,7 +627,7 @@ impl FaultyWorld {
         let (demo, id) = (self.cloud.business(), BusinessId::parse(id).unwrap());
         let business = Business::new(id.clone(), id.to_string(), self.now());
         let written = self.cloud.store.put_business(&business, &store::Revision::Nothing).await.unwrap();
-        assert_eq!(written, RecordWritten::Applied);
+        assert!(written.is_applied());
         let scopes = Scope::OF_A_BUSINESS.to_vec();
         let api_key = ApiKey { integration: "crm".to_owned(), scopes, created_at: self.now() };
         self.cloud.store.put_api_key(&KeyHolder::Business(id.clone()), key, &api_key).await.unwrap();
@@ -535,7 +636,7 @@ impl FaultyWorld {
         let settings = bazaar.settings().await.unwrap().expect("the bazaar has settings");
         own.put_settings(&settings, None, &store::Revision::Nothing).await.unwrap();
         let contact = demo.contact(&ContactId::parse("c-1042").unwrap()).await.unwrap();
-        own.put_contact(&contact.expect("the demo business has a contact")).await.unwrap();
+        crate::plant_contact(&own, &contact.expect("the demo business has a contact")).await;
         for account in accounts {
             add_account(&self.cloud, (&seed::demo(), account), (&id, account), |_| {}).await;
         }
@@ -709,8 +810,15 @@ impl FaultyWorld {
         let evidence = self.evidence().await;
         let notified_twice = self.notified_twice.lock().unwrap_or_else(PoisonError::into_inner).clone();
         wrong.extend(evidence.violations(&Expected { stage, notified_twice }));
+        wrong.extend(self.check_lists(&evidence, Extent::OneOfEachKind).await);
         wrong.extend(self.observer.lock().unwrap_or_else(PoisonError::into_inner).look(&evidence));
         (wrong, evidence)
+    }
+
+    /// Where lists of the demo businesses differ from what there is to see. Nothing may have been written since that was seen.
+    pub async fn check_lists(&self, evidence: &Evidence, extent: Extent) -> Vec<String> {
+        let businesses = [seed::demo(), seed::bazaar()];
+        lists::disagreements(&self.cloud.store, &businesses, evidence, self.now(), extent).await
     }
 
     /// Stops the test where something is wrong.
@@ -749,7 +857,7 @@ async fn add_accounts(cloud: &Cloud) {
         add_account(cloud, (&demo, like), (&bazaar, id), |_| {}).await;
     }
     let (item, _) = cloud.business().item(&ItemId::parse("inv-77").unwrap()).await.unwrap().expect("the item is there");
-    cloud.store.of(&bazaar).put_item(&item).await.unwrap();
+    crate::plant_item(&cloud.store.of(&bazaar), &item).await;
 }
 
 /// Another account like one of a demo business's, at the same gateway and with the same credentials.
@@ -767,7 +875,27 @@ async fn add_account(
     account.id = AccountId::parse(id).unwrap();
     change(&mut account.online_payment);
     let written = store.put_account(&account, Some(&credentials), &store::Revision::Nothing).await;
-    assert_eq!(written.expect("the account is written"), store::RecordWritten::Applied);
+    assert!(written.expect("the account is written").is_applied());
+}
+
+/// What a gateway's book of a session says about a refund of ours that needs a person.
+fn by_the_books(kept: &Attempt, refund: &Refund, book: &Value) -> &'static str {
+    let (mut unexplained, mut doubtful) = (book["refunded"].as_i64().unwrap(), 0);
+    for one in kept.refunds.iter().filter(|one| one.method == RefundBy::Gateway) {
+        match &one.state {
+            RefundState::Succeeded { .. } | RefundState::Acknowledged { .. } => unexplained -= one.amount,
+            RefundState::NeedsReview { .. } => doubtful += one.amount,
+            RefundState::Failed { .. } => {}
+            // It may be this one that the book shows.
+            RefundState::Pending | RefundState::Calling { .. } | RefundState::Accepted { .. } => return "ask_again",
+        }
+    }
+    match unexplained {
+        _ if book["refund_pending"].as_i64().unwrap_or(0) > 0 => "ask_again",
+        0 => "not_refunded",
+        back if back == refund.amount || back == doubtful => "refunded",
+        _ => "ask_again",
+    }
 }
 
 fn signed(secret: &str, text: &str) -> String {

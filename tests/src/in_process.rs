@@ -153,6 +153,18 @@ impl Functions {
         router.oneshot(request).await.unwrap()
     }
 
+    /// The same as Lambda does it, with the id that Lambda gives the request: what API Gateway is answered.
+    pub async fn in_lambda(&self, event: &Value, request_id: &str) -> Value {
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
+        let router = self.route(&method.parse().unwrap(), event["rawPath"].as_str().unwrap()).clone();
+        let mut context = lambda_http::Context::default();
+        context.request_id = request_id.to_owned();
+        let event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
+        let mut function = lambda_http::Adapter::from(router);
+        let answer = lambda_http::Service::call(&mut function, lambda_http::LambdaEvent::new(event, context)).await;
+        serde_json::to_value(answer.unwrap()).unwrap()
+    }
+
     /// Hands an event of EventBridge or of the stream to a function.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, String> {
         self.invoke_within(Duration::from_secs(50), function, event).await

@@ -11,12 +11,19 @@ use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::GatewayKind;
-use domain::ids::{AttemptId, BusinessId, EventSubject};
-use domain::link::{Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, RefundState, ReviewReason};
+use domain::ids::{AttemptId, BusinessId, EventSubject, RefundId};
+use domain::link::{
+    Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundState, ReviewReason,
+};
 use domain::records::account::LatePayment;
+use domain::records::contact::Contact;
+use domain::records::item::Item as CrmItem;
+use domain::search::{ContactMatch, ContactTerm, ItemMatch, ItemTerm, ReceiptMatch};
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::Sha256;
 
 use crate::Item;
 
@@ -101,7 +108,10 @@ pub struct Evidence {
     claims: BTreeMap<String, String>,
     /// What was found in a place where it must not be.
     misplaced: Vec<String>,
-    attachments: BTreeSet<DueKey>,
+    /// What each attachment adds to what was paid of its item, in minor units.
+    attachments: BTreeMap<DueKey, i64>,
+    /// What refunds are listed by: the lists that each entry is in.
+    refund_entries: BTreeMap<DueKey, Vec<String>>,
     messages: BTreeMap<DueKey, MessageRecord>,
     /// The events that were recorded.
     events: BTreeMap<DueKey, EventRecord>,
@@ -112,6 +122,102 @@ pub struct Evidence {
     inbox: Vec<(String, String)>,
     /// Whose endpoint took which event, by the event's id.
     taken: BTreeSet<(String, String)>,
+    /// What contacts and items should be found by, and what they are found by.
+    searched: Searched,
+}
+
+/// Rows of the search, each as its place and what it shows.
+#[derive(Debug, Default)]
+struct Searched {
+    /// What numbers and addresses are hashed with.
+    secret: Vec<u8>,
+    expected: BTreeSet<String>,
+    found: BTreeSet<String>,
+    expected_of_receipts: BTreeSet<String>,
+    found_of_receipts: BTreeSet<String>,
+    wrongly_kept: Vec<String>,
+}
+
+impl Searched {
+    /// Where a number or an address of a business is found, as the record keeps it.
+    fn hashed(&self, business: &str, kind: &str, plain: &str) -> String {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.secret).expect("any length is a key");
+        for part in [business, kind, plain] {
+            mac.update(&u64::try_from(part.len()).unwrap().to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        format!("{kind}#{} ", hex::encode(&mac.finalize().into_bytes()[..16]))
+    }
+
+    /// A record knows which rows it has, because these are deleted with it.
+    fn check_kept(&mut self, pk: &str, item: &Item, rows: &BTreeSet<String>) {
+        let kept = item.get("found_by").and_then(|kept| kept.as_l().ok()).into_iter().flatten();
+        let kept: BTreeSet<String> = kept.filter_map(|row| row.as_s().ok().cloned()).collect();
+        if kept != *rows {
+            self.wrongly_kept.push(format!("{pk} keeps the rows {kept:?} and has {rows:?}"));
+        }
+    }
+
+    fn note(&mut self, pk: &str, sk: &str, item: &Item) {
+        let business = pk.split('#').nth(1).unwrap_or_default();
+        match (pk.split('#').next().unwrap_or_default(), pk.split('#').nth(2).unwrap_or_default()) {
+            ("contact", _) => {
+                let mut rows = BTreeSet::new();
+                let contact: Contact = parse(item.clone());
+                for (term, shown) in contact.found_by() {
+                    let row = match &term {
+                        ContactTerm::Mobile(mobile) => self.hashed(business, "mobile", mobile.as_str()),
+                        ContactTerm::Email(email) => self.hashed(business, "email", email),
+                        ContactTerm::Name(name) => format!("name#{} {}#", name.initial(), name.as_str()),
+                    };
+                    self.expected.insert(format!("search#{business}#{row}{} {shown:?}", contact.id));
+                    rows.insert(row);
+                }
+                self.check_kept(pk, item, &rows);
+            }
+            ("item", _) if sk == "item" => {
+                let mut rows = BTreeSet::new();
+                for (ItemTerm(text), shown) in parse::<CrmItem>(item.clone()).found_by() {
+                    let row = format!("item#{} {}#", text.initial(), text.as_str());
+                    self.expected.insert(format!("search#{business}#{row}{} {shown:?}", shown.item_id));
+                    rows.insert(row);
+                }
+                self.check_kept(pk, item, &rows);
+            }
+            ("receipt", _) => {
+                for (text, shown) in parse::<Receipt>(item.clone()).found_by() {
+                    let at = format!("{:013}#{}", shown.registered_at.as_millisecond(), shown.receipt_id);
+                    self.expected_of_receipts.insert(format!("receipt-search#{business}#{text} {at} {shown:?}"));
+                }
+            }
+            ("search", by) => {
+                let shown = if by == "item" {
+                    format!("{:?}", parse::<ItemMatch>(item.clone()))
+                } else {
+                    format!("{:?}", parse::<ContactMatch>(item.clone()))
+                };
+                self.found.insert(format!("{pk} {sk} {shown}"));
+            }
+            ("receipt-search", _) => {
+                let shown: ReceiptMatch = parse(item.clone());
+                self.found_of_receipts.insert(format!("{pk} {sk} {shown:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Contacts and items are found by exactly what they are at every moment, and receipts once somebody was told of them.
+    fn check(&self, stage: Stage, wrong: &mut Vec<String>) {
+        let (expected, found) = (&self.expected, &self.found);
+        wrong.extend(expected.difference(found).map(|row| format!("nobody finds {row}")));
+        wrong.extend(found.difference(expected).map(|row| format!("what is no more is found: {row}")));
+        wrong.extend(self.wrongly_kept.iter().cloned());
+        let (expected, found) = (&self.expected_of_receipts, &self.found_of_receipts);
+        wrong.extend(found.difference(expected).map(|row| format!("no receipt has {row}")));
+        if stage >= Stage::CaughtUp {
+            wrong.extend(expected.difference(found).map(|row| format!("nobody finds the receipt {row}")));
+        }
+    }
 }
 
 /// What others than the table have seen of the service.
@@ -134,7 +240,8 @@ impl Evidence {
             receipts: BTreeMap::new(),
             claims: BTreeMap::new(),
             misplaced: Vec::new(),
-            attachments: BTreeSet::new(),
+            attachments: BTreeMap::new(),
+            refund_entries: BTreeMap::new(),
             messages: BTreeMap::new(),
             events: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -146,12 +253,17 @@ impl Evidence {
             sessions: seen.books.iter().map(Session::read).collect(),
             inbox: seen.inbox,
             taken: seen.events,
+            searched: Searched::default(),
         };
+        let secrets = scan(client, secrets, None).await;
+        let of_search = secrets.iter().find(|item| text(item, "pk").as_deref() == Some("search-secret"));
+        let of_search = of_search.and_then(|item| text(item, "value")).unwrap_or_default();
+        evidence.searched.secret = hex::decode(of_search).expect("a secret in hexadecimal digits");
         for item in scan(client, table, None).await {
             evidence.misplaced.extend(misplaced(&item, SecretsLie::Elsewhere));
             evidence.add(item);
         }
-        for item in scan(client, secrets, None).await {
+        for item in secrets {
             evidence.misplaced.extend(misplaced(&item, SecretsLie::Here));
         }
         evidence
@@ -159,6 +271,7 @@ impl Evidence {
 
     fn add(&mut self, item: Item) {
         let (pk, sk) = key_of(&item);
+        self.searched.note(&pk, &sk, &item);
         if let Some(due) = due(&item) {
             self.due.insert((pk.clone(), sk.clone()), due);
         }
@@ -173,6 +286,10 @@ impl Evidence {
             let status = text(&item, "status").unwrap_or_default();
             let business = text(&item, "business").unwrap_or_default();
             self.messages.insert((pk, sk), MessageRecord { status, due_at, business });
+        } else if pk.starts_with("link#") && sk.starts_with("refund#") {
+            let mut lists = lists_of(&item);
+            lists.extend(text(&item, "by_state"));
+            self.refund_entries.insert((pk, sk), lists);
         } else if is_event(&sk) {
             let lists: Vec<String> = text(&item, "by_state").into_iter().collect();
             let event: EventRecord = parse(item);
@@ -188,7 +305,7 @@ impl Evidence {
         } else if sk == "claim" {
             self.claims.insert(pk, text(&item, "attempt_id").unwrap_or_default());
         } else if sk.starts_with("receipt#") {
-            self.attachments.insert((pk, sk));
+            self.attachments.insert((pk, sk), number(&item, "adds").unwrap_or_default());
         }
     }
 
@@ -209,6 +326,11 @@ impl Evidence {
         }
     }
 
+    /// Every receipt, behind the business whose it is by its key.
+    pub fn receipts(&self) -> impl Iterator<Item = (&str, &Receipt)> {
+        self.receipts.values().map(|kept| (kept.business.as_str(), &kept.receipt))
+    }
+
     /// What is wrong, each as a sentence. Nothing where all is well.
     pub fn violations(&self, expected: &Expected) -> Vec<String> {
         let mut wrong = self.misplaced.clone();
@@ -220,6 +342,9 @@ impl Evidence {
             }
         }
         self.check_no_stray_receipts(&mut wrong);
+        self.check_attachments(&mut wrong);
+        self.check_refund_entries(expected, &mut wrong);
+        self.searched.check(expected.stage, &mut wrong);
         self.check_money(expected, &mut wrong);
         self.check_due_work(expected, &mut wrong);
         self.check_events(expected, &mut wrong);
@@ -234,7 +359,10 @@ impl Evidence {
         let id = link.id();
         let kept: Vec<&Attempt> =
             link.attempts().iter().filter(|attempt| matches!(attempt.state, AttemptState::Paid { .. })).collect();
-        let receipts: Vec<&KeptReceipt> = self.receipts.values().filter(|kept| kept.receipt.link_id == *id).collect();
+        let of_link = self.receipts.values().filter(|kept| kept.receipt.link_id == *id);
+        let (receipts, corrections): (Vec<&KeptReceipt>, Vec<&KeptReceipt>) =
+            of_link.partition(|kept| kept.receipt.kind == ReceiptKind::Payment);
+        self.check_corrections(link, &receipts, &corrections, wrong);
         let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
             if !kept.is_empty() || !receipts.is_empty() {
                 wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
@@ -272,8 +400,50 @@ impl Evidence {
         if let Some(to) = &receipt.attached_to {
             let item = format!("item#{}#{}", link.business(), to.item_id);
             let at = (item, format!("receipt#{}#{}", to.field, receipt.id));
-            if !self.attachments.contains(&at) {
+            if !self.attachments.contains_key(&at) {
                 wrong.push(format!("the receipt of {id} is not attached to its field"));
+            }
+        }
+    }
+
+    /// One receipt for each refund of a kept payment that succeeded, of its amount, and none beside them. The receipt of the
+    /// payment says what they add up to, and that is no more than there was.
+    fn check_corrections(
+        &self,
+        link: &PaymentLink,
+        receipts: &[&KeptReceipt],
+        corrections: &[&KeptReceipt],
+        wrong: &mut Vec<String>,
+    ) {
+        let id = link.id();
+        let kept = link.attempts().iter().filter(|attempt| attempt.is_kept());
+        let refunds: BTreeMap<String, i64> = kept
+            .flat_map(|attempt| &attempt.refunds)
+            .filter(|refund| matches!(refund.state, RefundState::Succeeded { .. }))
+            .map(|refund| (refund.id.to_string(), refund.amount))
+            .collect();
+        let mut recorded = BTreeMap::new();
+        for KeptReceipt { business, receipt } in corrections {
+            let ReceiptKind::Refund { refund_id, corrects, .. } = &receipt.kind else { continue };
+            let is_of_payment = receipts.iter().any(|kept| kept.receipt.id == *corrects && kept.business == *business);
+            if !is_of_payment {
+                wrong.push(format!("the receipt {} of {id} corrects none of it", receipt.id));
+            }
+            recorded.insert(refund_id.to_string(), receipt.money.minor_units());
+            if let Some(to) = &receipt.attached_to {
+                let at = (format!("item#{business}#{}", to.item_id), format!("receipt#{}#{}", to.field, receipt.id));
+                if !self.attachments.contains_key(&at) {
+                    wrong.push(format!("the receipt {} of {id} is not attached to its field", receipt.id));
+                }
+            }
+        }
+        if link.receipt_id().is_some() && recorded != refunds {
+            wrong.push(format!("the refunds of {id} are {refunds:?}, and its receipts record {recorded:?}"));
+        }
+        for KeptReceipt { receipt, .. } in receipts {
+            let back: i64 = refunds.values().sum();
+            if receipt.refunded != back || back > receipt.money.minor_units() {
+                wrong.push(format!("the receipt of {id} says that {} went back, and {back} did", receipt.refunded));
             }
         }
     }
@@ -294,6 +464,56 @@ impl Evidence {
         }
     }
 
+    /// What is attached to an item are receipts, each with its amount: what came in, less what went back.
+    fn check_attachments(&self, wrong: &mut Vec<String>) {
+        let adds = self.receipts.values().filter_map(|KeptReceipt { business, receipt }| {
+            let to = receipt.attached_to.as_ref()?;
+            let amount = receipt.money.minor_units();
+            let adds = if receipt.kind == ReceiptKind::Payment { amount } else { -amount };
+            Some(((format!("item#{business}#{}", to.item_id), format!("receipt#{}#{}", to.field, receipt.id)), adds))
+        });
+        let adds: BTreeMap<DueKey, i64> = adds.collect();
+        for (at, known) in self.attachments.iter().filter(|(at, known)| adds.get(*at) != Some(*known)) {
+            wrong.push(format!("{at:?} adds {known} to its item, and its receipt says {:?}", adds.get(at)));
+        }
+    }
+
+    /// Every refund that the CRM was told of is listed, as its link's business's and contact's, and nothing else is.
+    fn check_refund_entries(&self, expected: &Expected, wrong: &mut Vec<String>) {
+        let mut begun = BTreeSet::new();
+        for (link, attempt) in self.attempts() {
+            for refund in &attempt.refunds {
+                let at = (format!("link#{}", link.id()), format!("refund#{}", refund.id));
+                let of = format!("refunds#{}#", link.business());
+                let lists = [link.terms().contact.id.to_string(), refund.created_at.strftime("%Y-%m").to_string()];
+                match self.refund_entries.get(&at) {
+                    None if expected.stage == Stage::UnderWay => {}
+                    None => wrong.push(format!("nobody finds {} in a list", refund.id)),
+                    Some(listed) => {
+                        let is_in = |list: &String| listed.iter().any(|one| one.starts_with(&format!("{of}{list}")));
+                        if listed.len() != lists.len() || !lists.iter().all(is_in) {
+                            wrong.push(format!("{} is listed in {listed:?}", refund.id));
+                        }
+                    }
+                }
+                begun.insert(at);
+            }
+        }
+        let strays = self.refund_entries.keys().filter(|at| !begun.contains(*at));
+        wrong.extend(strays.map(|(pk, sk)| format!("{sk} is listed, and {pk} has none")));
+    }
+
+    /// The receipts that a business has.
+    pub fn receipts_of(&self, business: &BusinessId) -> impl Iterator<Item = &Receipt> {
+        let own = self.receipts.values().filter(|kept| kept.business == business.as_str());
+        own.map(|kept| &kept.receipt)
+    }
+
+    /// The events that were recorded of a business.
+    pub fn events_of(&self, business: &BusinessId) -> impl Iterator<Item = &EventRecord> {
+        self.events.values().filter(|event| event.business == *business)
+    }
+
     fn attempts(&self) -> impl Iterator<Item = (&PaymentLink, &Attempt)> {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
@@ -310,9 +530,13 @@ impl Evidence {
             let (known, held) = match &attempt.state {
                 // The gateway may be done with a refund, and not asked about it yet.
                 AttemptState::Refunding { .. } if session.refunded > 0 => continue,
-                AttemptState::Paid { payment, .. }
-                | AttemptState::Accepted { payment, .. }
-                | AttemptState::Refunding { payment, .. } => (payment.money.minor_units(), session.held()),
+                AttemptState::Paid { .. } if by_gateway(attempt).any(Refund::is_undecided) => continue,
+                AttemptState::Paid { payment, .. } => {
+                    (payment.money.minor_units() - refunded_by_gateway(attempt), session.held())
+                }
+                AttemptState::Accepted { payment, .. } | AttemptState::Refunding { payment, .. } => {
+                    (payment.money.minor_units(), session.held())
+                }
                 AttemptState::Refunded { .. } | AttemptState::Failed { .. } | AttemptState::Abandoned { .. } => {
                     (0, session.held())
                 }
@@ -358,6 +582,9 @@ impl Evidence {
             self.check_sums(wrong);
         }
         let known: BTreeSet<&str> = self.sessions.iter().map(|session| session.id.as_str()).collect();
+        for (link, attempt) in self.attempts() {
+            check_refunds_of(link, attempt, wrong);
+        }
         for (link, attempt) in self.attempts().filter(|(_, attempt)| !known.contains(attempt.session.as_str())) {
             wrong.push(format!("{} of {} is in a session that no gateway knows", attempt.id, link.id()));
         }
@@ -374,17 +601,28 @@ impl Evidence {
         let name = attempt.state.name();
         match &attempt.state {
             AttemptState::Paid { payment, .. } => {
-                if !session.is_ours || session.refunded != 0 || payment.money.minor_units() != session.amount {
-                    wrong.push(format!("{what} is paid, and the gateway does not hold that money for us"));
+                // What is not decided may have gone back already.
+                let back = refunded_by_gateway(attempt);
+                let undecided: i64 =
+                    by_gateway(attempt).filter(|one| one.is_undecided()).map(|refund| refund.amount).sum();
+                let is_as_known = (back..=back + undecided).contains(&session.refunded);
+                // What went back whole is nobody's any more.
+                let is_there = session.is_ours || session.refunded == session.amount;
+                if !is_there || !is_as_known || payment.money.minor_units() != session.amount {
+                    wrong.push(format!(
+                        "{what} is paid, and the gateway does not hold that money for us: {} went back, and we know of {back}",
+                        session.refunded
+                    ));
+                }
+                let is_late = expected.stage == Stage::Ended && attempt.refunds.iter().any(Refund::is_under_way);
+                if is_late {
+                    wrong.push(format!("a refund of {what} is under way although every run has come"));
                 }
             }
             // What the gateway confirmed is there until a person decides, unless nobody knows what became of a refund.
             AttemptState::NeedsReview { payment: Some(payment), reason, .. }
                 if *reason != ReviewReason::ReferenceUsedBefore
-                    && attempt
-                        .refund
-                        .as_ref()
-                        .is_none_or(|refund| matches!(refund.state, RefundState::Failed { .. })) =>
+                    && attempt.refunds.iter().all(|refund| matches!(refund.state, RefundState::Failed { .. })) =>
             {
                 if session.refunded != 0 || payment.money.minor_units() != session.amount {
                     wrong.push(format!("{what} is {name}, and the gateway does not hold the money that it confirmed"));
@@ -393,10 +631,10 @@ impl Evidence {
             AttemptState::NeedsReview { .. } => {}
             // A bank takes its time, and a gateway that has the order is asked about it only now and then. Where a second call
             // could refund a second time, one whose answer was lost waits for a list that may be late.
-            AttemptState::Refunding { look_up_at, .. }
+            AttemptState::Refunding { .. }
                 if expected.stage < Stage::Ended
-                    && attempt.refunding().is_some_and(|(_, refund)| match refund.state {
-                        RefundState::Accepted { .. } => *look_up_at > self.now,
+                    && attempt.refunds.last().is_some_and(|refund| match refund.state {
+                        RefundState::Accepted { .. } => refund.look_at.is_some_and(|at| at > self.now),
                         RefundState::Calling { since } => {
                             attempt.gateway == GatewayKind::Zibal && self.now.duration_since(since) < LATEST_LISTING
                         }
@@ -490,12 +728,13 @@ impl Evidence {
     }
 
     /// Everything that happened to a link is an event, which the CRM took, or waits to be sent, or is known to have failed.
-    /// The numbers have no gap, so that the CRM can see that it missed nothing.
+    /// The numbers have no gap, so that the CRM can see that it missed nothing, but for the one that a restore leaves.
     fn check_events(&self, expected: &Expected, wrong: &mut Vec<String>) {
         for link in self.links.values() {
             let outbox = link.outbox().as_slice();
             let numbers: Vec<u32> = outbox.iter().map(|one| one.sequence).collect();
-            if numbers.windows(2).any(|two| two[0] + 1 != two[1]) {
+            let goes_on = |two: &[u32]| two[0].max(link.numbered_behind()) + 1 == two[1] || two[0] + 1 == two[1];
+            if !numbers.windows(2).all(goes_on) {
                 wrong.push(format!("the events of {} have the numbers {numbers:?}", link.id()));
             }
             let pk = format!("link#{}", link.id());
@@ -547,36 +786,45 @@ impl Evidence {
     fn check_event_kinds_of(&self, link: &PaymentLink, expected: &Expected, wrong: &mut Vec<String>) {
         let pk = format!("link#{}", link.id());
         let recorded = self.events.range((pk.clone(), String::new())..).take_while(|((at, _), _)| *at == pk);
-        let recorded = recorded.map(|(_, event)| (event.kind, event.attempt.as_ref()));
-        let waiting = link.outbox().as_slice().iter().map(|one| (one.kind, one.attempt.as_ref()));
-        let known: Vec<(EventType, Option<&AttemptId>)> = recorded.chain(waiting).collect();
+        let recorded = recorded.map(|(_, event)| (event.kind, event.attempt.as_ref(), event.refund.as_ref()));
+        let waiting = link.outbox().as_slice().iter();
+        let waiting = waiting.map(|one| (one.kind, one.attempt.as_ref(), one.refund.as_ref()));
+        let known: Vec<(EventType, Option<&AttemptId>, Option<&RefundId>)> = recorded.chain(waiting).collect();
         let status = link.status_at(self.now);
         let mut events = match &status {
-            LinkStatus::Paid { paid_by, .. } => vec![(EventType::LinkPaid, Some(paid_by))],
-            LinkStatus::Cancelled { .. } => vec![(EventType::LinkCancelled, None)],
+            LinkStatus::Paid { paid_by, .. } => vec![(EventType::LinkPaid, Some(paid_by), None)],
+            LinkStatus::Cancelled { .. } => vec![(EventType::LinkCancelled, None, None)],
             // Time alone may have ended it, and the run that writes that down is still to come.
             LinkStatus::Expired { .. } if expected.stage == Stage::UnderWay => Vec::new(),
-            LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None)],
+            LinkStatus::Expired { .. } => vec![(EventType::LinkExpired, None, None)],
             LinkStatus::Active => Vec::new(),
         };
         for attempt in link.attempts() {
-            let Some(refund) = &attempt.refund else { continue };
-            events.push((EventType::RefundCreated, Some(&attempt.id)));
-            if matches!(refund.state, RefundState::Failed { .. }) {
-                events.push((EventType::RefundFailed, Some(&attempt.id)));
+            for refund in &attempt.refunds {
+                events.push((EventType::RefundCreated, Some(&attempt.id), Some(&refund.id)));
+                let end = match &refund.state {
+                    RefundState::Failed { .. } => EventType::RefundFailed,
+                    RefundState::Succeeded { .. } => EventType::RefundSucceeded,
+                    RefundState::NeedsReview { .. } if attempt.is_kept() => EventType::RefundNeedsReview,
+                    _ => continue,
+                };
+                events.push((end, Some(&attempt.id), Some(&refund.id)));
+                if end == EventType::RefundSucceeded && attempt.is_kept() && link.receipt_id().is_some() {
+                    events.push((EventType::ReceiptRegistered, Some(&attempt.id), Some(&refund.id)));
+                }
             }
         }
         events.extend(link.attempts().iter().filter_map(|attempt| {
             let kind = match &attempt.state {
                 AttemptState::Failed { .. } => EventType::AttemptFailed,
                 AttemptState::NeedsReview { .. } => EventType::AttemptNeedsReview,
-                AttemptState::Refunded { .. } => EventType::RefundSucceeded,
+                AttemptState::Refunded { .. } if !refunded_by_us(attempt) => EventType::RefundSucceeded,
                 AttemptState::Paid { .. } if link.receipt_id().is_some() => EventType::ReceiptRegistered,
                 _ => return None,
             };
-            Some((kind, Some(&attempt.id)))
+            Some((kind, Some(&attempt.id), None))
         }));
-        for (kind, attempt) in events.iter().filter(|one| !known.contains(one)) {
+        for (kind, attempt, _) in events.iter().filter(|one| !known.contains(one)) {
             let what = attempt.map_or_else(String::new, |attempt| format!(" for {attempt}"));
             wrong.push(format!("{} never said {}{what}", link.id(), kind.as_str()));
         }
@@ -588,6 +836,11 @@ impl Evidence {
         let mut attempts: Vec<&str> = link.attempts().iter().map(|attempt| attempt.state.name()).collect();
         attempts.sort_unstable();
         let receipts = self.receipts.values().filter(|kept| kept.receipt.link_id == *link.id()).count();
+        let kept = link.attempts().iter().filter(|attempt| attempt.is_kept());
+        // What a person found not to have gone was asked for once more.
+        let counts = |refund: &&Refund| !matches!(&refund.state, RefundState::Failed { code, .. } if code == "resolved_not_refunded");
+        let refunds = kept.flat_map(|attempt| &attempt.refunds).filter(counts);
+        let refunds: Vec<String> = refunds.map(|refund| format!("{} {}", refund.amount, refund.state.name())).collect();
         let mut messages: Vec<&str> = link
             .recipients()
             .map(|recipient| (format!("link#{}", link.id()), format!("message#{}", recipient.id)))
@@ -595,7 +848,24 @@ impl Evidence {
             .collect();
         messages.sort_unstable();
         let status = link.status_at(self.now);
-        format!("{} attempts {attempts:?} receipts {receipts} messages {messages:?}", status.name())
+        let name = status.name();
+        format!("{name} attempts {attempts:?} receipts {receipts} messages {messages:?} refunds {refunds:?}")
+    }
+}
+
+/// No request began two refunds of a payment, and no more goes back of it than there was, by whatever means.
+fn check_refunds_of(link: &PaymentLink, attempt: &Attempt, wrong: &mut Vec<String>) {
+    let Some(payment) = attempt.refundable().filter(|_| attempt.is_kept()) else { return };
+    let what = format!("{} of {}", attempt.id, link.id());
+    let taken: i64 = attempt.refunds.iter().map(Refund::takes).sum();
+    if taken > payment.money.minor_units() || attempt.refunds.iter().any(|refund| refund.amount < 1) {
+        wrong.push(format!("{taken} of {what} went back or may, and {} were paid", payment.money.minor_units()));
+    }
+    let mut requests = BTreeSet::new();
+    for refund in &attempt.refunds {
+        if !refund.request.as_ref().is_some_and(|request| requests.insert(request.key.as_str())) {
+            wrong.push(format!("{} of {what} was not asked for by a request of its own", refund.id));
+        }
     }
 }
 
@@ -614,11 +884,14 @@ fn misplaced(item: &Item, secrets: SecretsLie) -> Vec<String> {
     let kind = parts.next().unwrap_or_default();
     let named = parts.next();
     let mut wrong = Vec::new();
-    let is_secret = ["credentials", "provider-secret", "endpoint-secret", "pay-token-secret"].contains(&kind);
+    let is_secret =
+        ["credentials", "provider-secret", "endpoint-secret", "line-secret", "pay-token-secret", "search-secret"]
+            .contains(&kind);
     if is_secret != (secrets == SecretsLie::Here) {
         wrong.push(format!("{pk} {sk} lies in the wrong table"));
     }
-    let is_shared = ["link", "claim", "provider-message", "heartbeat", "platform-keys", "pay-token-secret"];
+    let is_shared =
+        ["link", "claim", "provider-message", "heartbeat", "platform-keys", "pay-token-secret", "search-secret"];
     if !is_shared.contains(&kind) && named.is_none_or(|business| BusinessId::parse(business).is_err()) {
         wrong.push(format!("{pk} {sk} names no business"));
     }
@@ -643,6 +916,22 @@ fn is_event(sk: &str) -> bool {
 /// The key of the claim of a payment's reference.
 fn claim_of(link: &PaymentLink, reference: &str) -> String {
     format!("claim#{}#{reference}", link.terms().mode.as_str())
+}
+
+/// The refunds of an attempt's money that its gateway was asked for.
+fn by_gateway(attempt: &Attempt) -> impl Iterator<Item = &Refund> {
+    attempt.refunds.iter().filter(|refund| refund.method == RefundBy::Gateway)
+}
+
+/// What a gateway returned of an attempt's money as far as we know, in minor units.
+fn refunded_by_gateway(attempt: &Attempt) -> i64 {
+    let succeeded = |refund: &&Refund| matches!(refund.state, RefundState::Succeeded { .. });
+    by_gateway(attempt).filter(succeeded).map(|refund| refund.amount).sum()
+}
+
+/// Whether an attempt's money went back by a refund of ours, and not by the gateway alone.
+fn refunded_by_us(attempt: &Attempt) -> bool {
+    attempt.refunds.last().is_some_and(|refund| matches!(refund.state, RefundState::Succeeded { .. }))
 }
 
 /// Whether a gateway confirmed money of this attempt, wherever that is now.
@@ -739,7 +1028,7 @@ impl Observer {
         let links = self.written.values().flat_map(BTreeMap::values);
         let attempts = links.flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)));
         let unclaimed = attempts.filter_map(|(link, attempt)| {
-            let AttemptState::Refunding { payment, .. } = &attempt.state else { return None };
+            let payment = attempt.refundable().filter(|_| !attempt.refunds.is_empty())?;
             let owner = evidence.claims.get(&claim_of(link, &payment.claim));
             let is_own = owner == Some(&attempt.id.to_string());
             (!is_own).then(|| format!("{} refunds money whose reference it has not claimed", attempt.id))
@@ -753,9 +1042,10 @@ impl Observer {
             evidence.sessions.iter().map(|session| (session.id.as_str(), session)).collect();
         let mut calls: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for attempt in self.written.values().flat_map(BTreeMap::values).flat_map(PaymentLink::attempts) {
-            let Some(refund) = &attempt.refund else { continue };
-            let most = calls.entry((attempt.session.as_str(), refund.id.as_str())).or_default();
-            *most = refund.calls.max(*most);
+            for refund in &attempt.refunds {
+                let most = calls.entry((attempt.session.as_str(), refund.id.as_str())).or_default();
+                *most = refund.calls.max(*most);
+            }
         }
         let mut announced: BTreeMap<&str, i64> = BTreeMap::new();
         for ((session, _), most) in calls {
@@ -835,8 +1125,29 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
             let is = state.map_or("gone", AttemptState::name);
             wrong.push(format!("{} of {id} was {} and is {is}", attempt.id, attempt.state.name()));
         }
+        let now = after.attempt(&attempt.id);
+        wrong.extend(attempt.refunds.iter().filter_map(|refund| {
+            let is = now.and_then(|attempt| attempt.refund(&refund.id));
+            let moved = refund_moved_back(refund, is, attempt.is_kept())?;
+            Some(format!("{} of {id} {moved}", refund.id))
+        }));
     }
     wrong
+}
+
+/// How a refund is what it cannot become: gone, of another amount, called for less often, or undecided again.
+fn refund_moved_back(was: &Refund, is: Option<&Refund>, is_kept: bool) -> Option<String> {
+    let Some(is) = is else { return Some("is gone".to_owned()) };
+    if (is.amount, &is.method, &is.request) != (was.amount, &was.method, &was.request) || is.calls < was.calls {
+        return Some("is another one".to_owned());
+    }
+    // A person may have a gateway asked once more about one that it gave up, where no link keeps the money.
+    let is_decided = match &was.state {
+        RefundState::Succeeded { .. } => true,
+        RefundState::Failed { .. } => is_kept,
+        _ => false,
+    };
+    (is_decided && was.state != is.state).then(|| format!("was {} and is {}", was.state.name(), is.state.name()))
 }
 
 /// Whether a link may be seen as `after` once it was seen as `before`.

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where something is wrong")]
 
-mod answers;
+pub mod answers;
 pub mod capacity;
 pub mod engine;
 pub mod fault_proxy;
@@ -13,10 +13,12 @@ pub mod faulty_world;
 pub mod forms;
 mod in_process;
 pub mod invariants;
+pub mod lists;
 pub mod meter;
 pub mod permissions;
 pub mod seeded;
 pub mod time_box;
+pub mod totals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -24,6 +26,9 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ids::EndpointId;
+use domain::records::contact::Contact;
+use domain::records::item::Item as CrmItem;
 use jiff::Timestamp;
 use paylink_local::seed::{self, API_KEY, PLATFORM_KEY};
 use paylink_local::watch::{Watch, WatchOptions};
@@ -33,6 +38,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
+use store::{BusinessStore, RecordWritten, RevisionWritten};
 use url::Url;
 
 use fault_proxy::FaultProxy;
@@ -44,9 +50,41 @@ use web::auth::BUSINESS_HEADER;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What a browser on a telephone sends when a person opens a page, but for the language, so that pages speak that of
+/// the link or the business.
+pub const NAVIGATION: [(&str, &str); 7] = [
+    (
+        "user-agent",
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36",
+    ),
+    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"),
+    ("upgrade-insecure-requests", "1"),
+    ("sec-fetch-site", "none"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-user", "?1"),
+    ("sec-fetch-dest", "document"),
+];
+
 /// The root of the project.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The sources below a folder of the workspace, however deep.
+///
+/// # Panics
+///
+/// Panics where the folder cannot be read.
+pub fn sources_below(folder: &str) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Everything a scenario needs.
@@ -117,6 +155,26 @@ pub(crate) fn cloud_options() -> Options {
         clock: runtime::Clock::System,
         webhooks: true,
     }
+}
+
+/// Writes a contact over whatever there is.
+pub async fn plant_contact(store: &BusinessStore, contact: &Contact) {
+    let (known, revision) = store.contact_to_change(&contact.id).await.unwrap();
+    let written = store.write_contact(contact, known.as_ref(), &revision).await.unwrap();
+    assert!(matches!(written, RevisionWritten::Applied(_)), "nobody else writes it");
+}
+
+/// Deletes an endpoint as it is.
+pub async fn forget_endpoint(store: &BusinessStore, id: &EndpointId) {
+    let endpoint = store.endpoint(id).await.unwrap().expect("there is an endpoint");
+    assert_eq!(store.delete_endpoint(&endpoint).await.unwrap(), RecordWritten::Applied, "nobody else changes it");
+}
+
+/// Writes an item over whatever there is.
+pub async fn plant_item(store: &BusinessStore, item: &CrmItem) {
+    let (known, revision) = store.item_to_change(&item.id).await.unwrap();
+    let written = store.write_item(item, known.as_ref(), &revision).await.unwrap();
+    assert!(matches!(written, RevisionWritten::Applied(_)), "nobody else writes it");
 }
 
 /// The DynamoDB of a cloud, for what no function and no store would do.
@@ -225,14 +283,14 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
+        if let Some(body) = body.clone() {
             request = request.body(body);
         }
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status(), answer.headers().clone());
         let reply = Reply { status, headers, text: answer.text().await.expect("a text") };
         if let Some(path) = address.strip_prefix(&self.cloud.base_url()).filter(|path| path.starts_with("/v1/")) {
-            answers::check(&method, path, &reply);
+            answers::check(&method, path, body.as_deref(), &reply);
         }
         reply
     }
@@ -302,8 +360,13 @@ impl World {
 
     /// A person opens an address in a browser.
     pub async fn open(&self, url: &str) -> Reply {
-        let agent = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
-        self.send(Method::GET, url, &[("user-agent", agent)], None).await
+        self.send(Method::GET, url, &NAVIGATION, None).await
+    }
+
+    /// A person presses the button of the summary page of a link.
+    pub async fn press(&self, summary: &Reply) -> Reply {
+        let form = Form::of(&summary.text).unwrap_or_else(|| panic!("no button: {}", summary.text));
+        self.post_form(&form, &[]).await
     }
 
     /// The customer opens the link and is sent to the gateway's page, whose address is answered: by a redirect, or by a page

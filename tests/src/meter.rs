@@ -96,8 +96,17 @@ struct NamedIndex {
 }
 
 /// All that is charged for here. Whatever else a function may come to ask has to be given its price first.
-const KNOWN: [&str; 8] =
-    ["GetItem", "Query", "Scan", "BatchGetItem", "PutItem", "DeleteItem", "UpdateItem", "TransactWriteItems"];
+const KNOWN: [&str; 9] = [
+    "GetItem",
+    "Query",
+    "Scan",
+    "BatchGetItem",
+    "PutItem",
+    "DeleteItem",
+    "UpdateItem",
+    "TransactWriteItems",
+    "BatchWriteItem",
+];
 
 /// The running meter. It ends with the value.
 pub struct Meter {
@@ -230,6 +239,9 @@ impl Write {
 
 impl Counting {
     async fn writes(&self, operation: &str, request: &Value, headers: &HeaderMap) -> Vec<Write> {
+        if operation == "BatchWriteItem" {
+            return self.puts_of_a_batch(request, headers).await;
+        }
         let parts: Vec<(&str, &Value)> = match operation {
             "PutItem" => vec![("Put", request)],
             "DeleteItem" => vec![("Delete", request)],
@@ -252,6 +264,21 @@ impl Counting {
                 _ => Kind::Check,
             };
             writes.push(Write { table: part["TableName"].clone(), key, old, kind });
+        }
+        writes
+    }
+
+    /// No function deletes in a batch.
+    async fn puts_of_a_batch(&self, request: &Value, headers: &HeaderMap) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for (table, batch) in request["RequestItems"].as_object().into_iter().flatten() {
+            for write in batch.as_array().into_iter().flatten() {
+                let item = write["PutRequest"]["Item"].as_object().expect("a put").clone();
+                let key: Item = self.key.iter().map(|name| (name.clone(), item[name].clone())).collect();
+                let table = Value::from(table.as_str());
+                let old = self.item(&table, &key, headers).await;
+                writes.push(Write { table, key, old, kind: Kind::Put(item) });
+            }
         }
         writes
     }

@@ -205,6 +205,15 @@ fn needs_of_table(operation: &str, body: &Value) -> Vec<Need> {
                 keys.entry((operation, resource_of(table))).or_default().extend(partitions.map(str::to_owned));
             }
         }
+        "BatchWriteItem" => {
+            for (table, writes) in body["RequestItems"].as_object().into_iter().flatten() {
+                let requests = writes.as_array().into_iter().flatten().filter_map(|write| {
+                    let put = write["PutRequest"]["Item"]["pk"]["S"].as_str();
+                    put.or_else(|| write["DeleteRequest"]["Key"]["pk"]["S"].as_str())
+                });
+                keys.entry((operation, resource_of(table))).or_default().extend(requests.map(str::to_owned));
+            }
+        }
         "Query" => {
             let table = table_of(&body["TableName"]);
             let resource = body["IndexName"].as_str().map_or(table.clone(), |index| format!("{table}/index/{index}"));
@@ -324,10 +333,12 @@ mod tests {
             ("credentials#shop#main", &["pay-redirect", "gateway-webhook", "expire-links"][..]),
             ("provider-secret#shop#telegram", &["deliver-messages"]),
             ("endpoint-secret#shop#crm", &["crm-api", "deliver-messages"]),
+            ("line-secret#shop#crm", &["crm-api", "deliver-messages"]),
             ("pay-token-secret", &["create-link"]),
+            ("search-secret", &["create-link", "crm-api"]),
         ] {
             assert_eq!(who("GetItem", &get_from(SECRETS, pk)), readers, "{pk} is read");
-            let writers: &[&str] = if pk == "pay-token-secret" { &[] } else { &["crm-api"] };
+            let writers: &[&str] = if ["pay-token-secret", "search-secret"].contains(&pk) { &[] } else { &["crm-api"] };
             assert_eq!(who("PutItem", &put_into(SECRETS, pk)), writers, "{pk} is written");
             assert_eq!(who("DeleteItem", &get_from(SECRETS, pk)), Vec::<&str>::new(), "{pk} is deleted");
             for (operation, request) in [("GetItem", get(pk)), ("PutItem", put(pk)), ("Query", query(pk))] {
@@ -367,6 +378,27 @@ mod tests {
         } });
         assert!(refused("create-link", "BatchGetItem", &both), "secrets are read one by one");
         assert!(refused("expire-links", "Scan", &json!({ "TableName": "t" })));
+    }
+
+    #[test]
+    fn what_records_are_found_by_is_read_by_who_searches_and_written_by_who_writes_them() {
+        const FUNCTIONS: [&str; 6] = crate::in_process::FUNCTIONS;
+        let who = |operation: &str, request: &Value| -> Vec<&str> {
+            FUNCTIONS.into_iter().filter(|function| !refused(function, operation, request)).collect()
+        };
+        let batch =
+            |pk: &str| json!({ "RequestItems": { "t": [{ "PutRequest": { "Item": { "pk": { "S": pk } } } }] } });
+        let of_records = "search#shop#name#s";
+        assert_eq!(who("Query", &query(of_records)), ["crm-api"]);
+        assert_eq!(who("PutItem", &put(of_records)), ["create-link", "crm-api"]);
+        assert_eq!(who("DeleteItem", &get(of_records)), ["create-link", "crm-api"]);
+        assert_eq!(who("BatchWriteItem", &batch(of_records)), Vec::<&str>::new());
+        let of_receipts = "receipt-search#shop#1234";
+        assert_eq!(who("Query", &query(of_receipts)), ["crm-api"]);
+        assert_eq!(who("BatchWriteItem", &batch(of_receipts)), ["deliver-messages"]);
+        for operation in ["PutItem", "DeleteItem"] {
+            assert_eq!(who(operation, &put(of_receipts)), Vec::<&str>::new(), "{operation}");
+        }
     }
 
     #[test]

@@ -32,10 +32,17 @@ const LINKS: &str = "1000,100000";
 const DUE_AT_EACH: usize = 1000;
 const DUE_AT_ONCE: usize = 10_000;
 
-/// The number of links of one contact, and of pages of its list that are read.
+/// The number of links of one contact, and of pages of a list that are read.
 const OF_ONE_CONTACT: usize = 100_000;
 const MANY: &str = "c-many";
 const PAGES: usize = 20;
+
+/// The lists that are read when the table is full, all of whose links are active.
+const LISTS: [(&str, &str); 3] = [
+    ("contact_id=c-many", "a page of 50 of one contact with 100,000 links"),
+    ("status=active&opened=false", "a page of 50 of all that is live and not opened"),
+    ("order=oldest", "a page of 50 of all links, the oldest first"),
+];
 
 /// Each step is taken this often.
 const LIVES: usize = 50;
@@ -105,7 +112,9 @@ pub(crate) async fn measure() -> Growth {
         growth.levels.push(level);
     }
     filling.fill(&world, OF_ONE_CONTACT, Some(MANY), None);
-    growth.large.push(measure_list(&world, &meter).await);
+    for (of, what) in LISTS {
+        growth.large.push(measure_list(&world, &meter, of, what).await);
+    }
     let what = "one of 10,000 links that expire in the same second";
     growth.large.push(sweep_many(&world, &meter, &mut filling, DUE_AT_ONCE, what).await);
     drop(world);
@@ -230,24 +239,23 @@ async fn live(world: &World, endpoint: &str, lives: usize, meter: Option<&Meter>
     steps
 }
 
-/// Pages of the list of a contact with very many links, through the function that the CRM asks.
-async fn measure_list(world: &World, meter: &Meter) -> Large {
-    let timed = pages(world, &world.endpoint()).await;
+/// Pages of a list of very many links, through the function that the CRM asks.
+async fn measure_list(world: &World, meter: &Meter, of: &str, what: &str) -> Large {
+    let timed = pages(world, &world.endpoint(), of).await;
     // The first page of a function that has just started comes with its settings and keys.
     let mut lister = Lambda::start(&world.program("crm-api", &meter.endpoint())).await;
-    lister.invoke(steps::list(MANY, None)).await;
+    lister.invoke(steps::list(of, None)).await;
     meter.take();
-    lister.invoke(steps::list(MANY, None)).await;
+    lister.invoke(steps::list(of, None)).await;
     let count = count(&meter.take(), 1);
-    let what = "a page of 50 of one contact with 100,000 links".to_owned();
-    Large { what, latency: Spread::of(timed), count }
+    Large { what: what.to_owned(), latency: Spread::of(timed), count }
 }
 
-async fn pages(world: &World, endpoint: &str) -> Vec<Duration> {
+async fn pages(world: &World, endpoint: &str, of: &str) -> Vec<Duration> {
     let mut lister = Lambda::start(&world.program("crm-api", endpoint)).await;
     let (mut times, mut cursor) = (Vec::new(), None);
     for _ in 0..PAGES {
-        let (answer, took) = lister.invoke(steps::list(MANY, cursor.as_deref())).await;
+        let (answer, took) = lister.invoke(steps::list(of, cursor.as_deref())).await;
         assert_eq!(steps::status(&answer), 200, "{answer}");
         let page: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(page["data"].as_array().unwrap().len(), 50);

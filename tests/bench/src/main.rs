@@ -1,8 +1,9 @@
 //! Measures the built functions as Lambda would run them, and two peers that do the same in Node.js and Python.
 //!
 //! `make bench` runs all of it, prints it and writes it down; `make bench-check` measures what does not need the peers and
-//! compares it with the committed baseline; `make bench-growth` fills the table first; `make bench-page` puts what was
-//! written down into `docs/performance.md`. Figures of one run are comparable with each other; this machine is not AWS.
+//! compares it with the committed baseline; `make bench-growth` fills the table first, `make bench-totals` with a year of
+//! one business; `make bench-page` puts what was written down into `docs/performance.md`. Figures of one run are comparable
+//! with each other; this machine is not AWS.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +25,7 @@ mod lambda;
 mod report;
 mod steps;
 mod tables;
+mod totals;
 mod warm;
 mod wire;
 mod world;
@@ -70,6 +72,10 @@ async fn main() -> ExitCode {
             write_down(GROWTH, &growth, &tables::of_growth(&growth));
             ExitCode::SUCCESS
         }
+        "totals" => {
+            totals::measure().await;
+            ExitCode::SUCCESS
+        }
         "start" => {
             let function = [experiments::FUNCTION];
             let report =
@@ -96,7 +102,7 @@ async fn main() -> ExitCode {
             std::fs::write(file(PAGE), tables::put_into(&page, &tables)).unwrap();
             ExitCode::SUCCESS
         }
-        other => panic!("{other} is none of all, check, growth, start, experiments, baseline, page"),
+        other => panic!("{other} is none of all, check, growth, totals, start, experiments, baseline, page"),
     }
 }
 

@@ -2,10 +2,7 @@
 
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
-use tests::api_gateway_event;
-
-/// A phone's browser.
-const AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36";
+use tests::{NAVIGATION, api_gateway_event};
 
 /// The CRM makes a link: one recipient on one channel, an item with a receipt field.
 pub(crate) fn create() -> Value {
@@ -69,10 +66,10 @@ fn create_with(api_key: &str, body: &Value, key: Option<&str>) -> Value {
     api_gateway_event("POST", "/v1/payment-links", &headers, Some(&body.to_string()), false)
 }
 
-/// The CRM looks through the links of a contact.
-pub(crate) fn list(contact_id: &str, cursor: Option<&str>) -> Value {
+/// The CRM looks through links, such as those of a contact.
+pub(crate) fn list(of: &str, cursor: Option<&str>) -> Value {
     let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-    asked(&format!("/v1/payment-links?contact_id={contact_id}&limit=50{cursor}"))
+    asked(&format!("/v1/payment-links?{of}&limit=50{cursor}"))
 }
 
 /// The CRM of another business reads a contact.
@@ -83,6 +80,11 @@ pub(crate) fn read_contact_as(api_key: &str, contact_id: &str) -> Value {
 /// The CRM reads a link.
 pub(crate) fn read(link_id: &str) -> Value {
     asked(&format!("/v1/payment-links/{link_id}"))
+}
+
+/// The CRM asks what links of the sandbox and their money add up to.
+pub(crate) fn totals(of: &str) -> Value {
+    asked(&format!("/v1/totals?mode=sandbox&{of}"))
 }
 
 fn asked(path: &str) -> Value {
@@ -97,7 +99,7 @@ fn asked_with(api_key: &str, path: &str) -> Value {
 /// A person opens an address of ours.
 pub(crate) fn open(url: &str) -> Value {
     let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-    api_gateway_event("GET", &path, &[("user-agent", AGENT)], None, false)
+    api_gateway_event("GET", &path, &NAVIGATION, None, false)
 }
 
 /// What an invocation of an HTTP function answered.

@@ -18,7 +18,9 @@ use domain::gateway::{
     AccountCheck, FindingStatus, GatewayAnswer, GatewayKind, GatewayRulebook, Mode, Payment, RefundAnswer,
 };
 use domain::ids::{AccountId, CredentialsVersion, LinkId, PayToken, RefundId, ReturnKey};
-use domain::link::{Attempt, Checkout, Hint, NewAttempt, OpenedSession, Refund, RefundCause, RefundState};
+use domain::link::{
+    Attempt, AttemptState, Checkout, Hint, NewAttempt, OpenedSession, Refund, RefundBy, RefundCause, RefundState,
+};
 use domain::money::{Currency, Money};
 use domain::public_url::Reach;
 use domain::records::credentials::Credentials;
@@ -345,16 +347,37 @@ fuzz_target!(|data: &[u8]| {
             }
             b'4' | b'9' => {
                 let payment = Payment::new("pi_1", "stripe#pi_1", attempt.money);
-                let refund = Refund {
-                    id: RefundId::of(&attempt.id, None),
+                let whole = Refund {
+                    id: RefundId::of(&world.link, 1),
                     cause: RefundCause::Automatic,
+                    amount: attempt.money.minor_units(),
+                    method: RefundBy::Gateway,
+                    reason: None,
+                    requested_by: None,
+                    request: None,
+                    look_at: None,
                     created_at: now(),
                     calls: 1,
                     unanswered: 0,
                     gateway_reference: None,
                     state: RefundState::Calling { since: now() },
                 };
-                let order = RefundOrder { link: &world.link, attempt, payment: &payment, refund: &refund };
+                // A part beside another that the gateway took, where the first answer is of odd length.
+                let part = Refund { amount: whole.amount / 3, ..whole.clone() };
+                let other = Refund {
+                    id: RefundId::of(&world.link, 2),
+                    gateway_reference: Some("re_2".to_owned()),
+                    state: RefundState::Accepted { since: now() },
+                    ..part.clone()
+                };
+                let kept = Attempt {
+                    state: AttemptState::Paid { at: now(), payment: payment.clone() },
+                    refunds: vec![other, part.clone()],
+                    ..attempt.clone()
+                };
+                let is_part = all.first().is_some_and(|reply| reply.body.len() % 2 == 1);
+                let (attempt, refund) = if is_part { (&kept, &part) } else { (attempt, &whole) };
+                let order = RefundOrder { link: &world.link, attempt, payment: &payment, refund };
                 let made = gateways.refund(&order, Mode::Sandbox, credentials).await;
                 let found = gateways.find_refund(&order, Mode::Sandbox, credentials).await;
                 for answer in [made, found] {

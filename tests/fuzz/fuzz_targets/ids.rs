@@ -5,8 +5,8 @@
 #![no_main]
 
 use domain::ids::{
-    AccountId, AttemptId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, FieldKey, ItemId, LinkId, MessageId,
-    PayToken, ReceiptId, ReceiptTypeId, ReferenceId, ReturnKey, Role,
+    AccountId, AttemptId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, EventSubject, FieldKey,
+    ItemId, LinkId, MessageId, PayToken, ReceiptId, ReceiptTypeId, ReferenceId, ReturnKey, Role,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{from_value, json, to_value};
@@ -38,8 +38,11 @@ fuzz_target!(|data: &[u8]| {
     prints_back!(text, LinkId, AttemptId, ReceiptId, MessageId, EventId, AccountId, ContactId, ItemId, ReceiptTypeId);
     prints_back!(text, FieldKey, Role, ReferenceId, EndpointId, CredentialsVersion, BusinessId);
     if let Ok(event) = EventId::parse(text) {
-        let (link, sequence) = event.parts().expect("an event's id has its parts");
-        assert_eq!(EventId::of(&link, sequence), event);
+        let again = match event.subject().expect("an event is about something") {
+            EventSubject::Link(link, sequence) => EventId::of(&link, sequence),
+            EventSubject::Entry(entry) => EventId::of_entry(&entry),
+        };
+        assert_eq!(again, event);
     }
     if let Ok(token) = PayToken::parse(text) {
         assert_eq!(token.expose(), text);

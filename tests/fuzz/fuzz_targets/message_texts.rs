@@ -1,6 +1,7 @@
 //! Feeds any subject and body, with a zero byte between them, to the parser of message texts, as an email and the body as
 //! an SMS too. What is accepted must be accepted again as the very same, must be rendered whatever the values are, in
-//! every language, must show the link whichever way its conditions go, and must leave the subject one line.
+//! every language, must show the link whichever way its conditions go, with nothing that touches it, must leave the subject
+//! one line, and must end no line in another way than with a line feed.
 
 #![no_main]
 
@@ -33,7 +34,7 @@ static VALUES: LazyLock<Vec<(Language, Values)>> = LazyLock::new(|| {
     };
     let eur = Currency::parse("EUR").unwrap();
     let both = |language| {
-        let full = values(language, "{{ فاکتور }}\r\n<b>&</b>", Currency::IRR, 1_500_000);
+        let full = values(language, "{{ فاکتور }}\u{202e}\n<b>&</b>\u{2067}", Currency::IRR, 1_500_000);
         [(language, full), (language, values(language, "", eur, 5))]
     };
     Language::ALL.into_iter().flat_map(both).collect()
@@ -45,6 +46,12 @@ fn try_out(channel: Channel, subject: Option<&str>, body: &str) {
     for (language, values) in VALUES.iter() {
         let rendered = text.render(values).expect("what is accepted can be rendered");
         assert!(rendered.body.contains(LINK), "{:?}", rendered.body);
+        let beside = |part: &str| part.chars().next().is_none_or(char::is_whitespace);
+        assert!(rendered.body.split(LINK).skip(1).all(beside), "{:?}", rendered.body);
+        let before = |part: &str| part.chars().next_back().is_none_or(char::is_whitespace);
+        let parts: Vec<&str> = rendered.body.split(LINK).collect();
+        assert!(parts[..parts.len() - 1].iter().all(|part| before(part)), "{:?}", rendered.body);
+        assert!(!rendered.body.contains(['\r', '\u{202e}']), "{:?}", rendered.body);
         assert!(SmsLength::of(&rendered.body).segments > 0);
         assert_eq!(rendered.subject.is_some(), channel == Channel::Email);
         assert!(!rendered.subject.unwrap_or_default().contains(['\r', '\n']));

@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
             let says_so = match provider {
                 ProviderKind::BotApi => read["ok"] == true,
                 ProviderKind::Kavenegar => read["return"]["status"] == 200,
-                ProviderKind::Whatsapp => status == 200,
+                ProviderKind::Whatsapp | ProviderKind::Webhook => status == 200,
                 ProviderKind::Sns | ProviderKind::Ses => false,
             };
             assert!(says_so || !read.is_object() || read.to_string().contains('['), "{provider:?} {read}");

@@ -1,5 +1,5 @@
-//! Feeds any bytes as an event of deliver-messages, and as the log that such an event carries. What has neither the form of
-//! a log nor that of a topic is left to others, and every reason is a word of ours.
+//! Feeds any bytes as an event of deliver-messages, and as the message of a topic that such an event carries. What has not
+//! the form of a topic is left to others, and every reason is a word of ours.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 fn check(event: &Value) {
     let found = reports(event);
-    let is_ours = event.pointer("/awslogs/data").is_some() || event["Records"][0]["EventSource"] == "aws:sns";
+    let is_ours = event["Records"][0]["EventSource"] == "aws:sns";
     assert_eq!(found.is_some(), is_ours, "{event}");
     for report in found.unwrap_or_default() {
         assert!(report.reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", report.reason);
@@ -21,6 +21,5 @@ fuzz_target!(|data: &[u8]| {
         check(&event);
     }
     let text = String::from_utf8_lossy(data);
-    check(&json!({ "awslogs": { "data": text } }));
     check(&json!({ "Records": [{ "EventSource": "aws:sns", "Sns": { "Message": text } }] }));
 });

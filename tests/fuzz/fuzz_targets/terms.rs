@@ -10,9 +10,10 @@ use domain::Timestamp;
 use domain::address::Region;
 use domain::calendar::parse_time_zone;
 use domain::gateway::GatewayKind;
+use domain::link::LONGEST_DAYS;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
-use domain::requests::expiry::{Expiry, LONGEST_DAYS};
+use domain::requests::expiry::Expiry;
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
 

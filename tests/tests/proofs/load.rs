@@ -207,7 +207,9 @@ impl Load {
                 self.step("result", StatusCode::OK, || world.open(&result)).await;
             }
             Fate::Cancelled => {
-                drop(self.crm_step(business, "cancel", StatusCode::OK, || world.cancel(link, true)).await);
+                let key = format!("cancel-{number}");
+                let cancel = || world.cancel_as(link, true, &key);
+                drop(self.crm_step(business, "cancel", StatusCode::OK, cancel).await);
             }
             Fate::Left => {}
         }

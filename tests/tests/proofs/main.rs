@@ -5,6 +5,8 @@
 
 mod crash_sweep;
 mod load;
+mod many_links;
+mod many_totals;
 mod orders;
 mod simulation;
 

@@ -7,6 +7,10 @@
 //! tried, plain and with one of them coming twice at once. Of all the others, at every gateway, with nobody who paid,
 //! with each of them in turn coming twice, and of a seeded sample of longer ones, only a part is tried.
 //!
+//! Money of a payment goes back because the CRM asks for it, in an order of its own: a part, all that is left, the gateway
+//! done with what it took or giving it up, in every ordered choice of up to four of these and of what else can come in once
+//! a payment is kept. At one gateway those of up to three are always tried; of the others, again, a part is.
+//!
 //! Every other order is of another business, wherever that has an account at the gateway, in the same world and with the same
 //! idempotency key as one of the demo business.
 //!
@@ -19,14 +23,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is wrong")]
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::gateway::GatewayKind;
+use domain::gateway::{GatewayKind, Webhooks};
 use domain::ids::{EndpointId, LinkId};
 use domain::link::LinkStatus;
 use futures_util::future::join_all;
 use paylink_local::seed::{self, BAZAAR, DEMO};
+use reqwest::StatusCode;
 use serde_json::json;
 use tests::faulty_world::{FaultyWorld, Made, key_of};
 use tests::invariants::Stage;
@@ -35,7 +42,7 @@ use tests::time_box::TimeBox;
 use tokio::sync::Semaphore;
 
 /// One order in this many is tried unless `EVERY` names another number.
-const SAMPLE: usize = 2003;
+const SAMPLE: usize = 2411;
 
 /// At most this many orders share a world. Sessions at Mollie are asked about for months, so that fewer of them do:
 /// each sweep of a world asks about all of them.
@@ -77,10 +84,19 @@ enum Incoming {
     ExpirySweep,
     Cancel,
     SecondAttemptPaid,
+    /// The CRM has a part of the payment sent back.
+    PartBack,
+    /// The CRM has all that is left of the payment sent back.
+    RestBack,
+    /// The gateway is done with a refund that it took.
+    RefundFinishes,
+    /// The gateway gives up a refund that it took.
+    RefundFails,
 }
 
 use Incoming::{
-    Cancel, ExpirySweep, Poll, ReturnCancelled, ReturnPaid, SecondAttemptPaid, WebhookExpired, WebhookPaid,
+    Cancel, ExpirySweep, PartBack, Poll, RefundFails, RefundFinishes, RestBack, ReturnCancelled, ReturnPaid,
+    SecondAttemptPaid, WebhookExpired, WebhookPaid,
 };
 
 /// Whether an account is at this gateway.
@@ -169,6 +185,25 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Whether the gateway returns parts, and can be told to take its time with them.
+    fn returns_parts(self) -> bool {
+        !matches!(self.gateway(), GatewayKind::Zarinpal | GatewayKind::Sep)
+    }
+
+    /// What can come in about a payment that was kept, or be asked for.
+    fn about_a_kept_payment(self) -> Vec<Incoming> {
+        let mut all = vec![PartBack, RestBack, Poll, ExpirySweep, Cancel];
+        if self.returns_parts() {
+            all.extend([RefundFinishes, RefundFails]);
+        }
+        if self.incoming().contains(&WebhookPaid) {
+            all.push(WebhookPaid);
+        }
+        all
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Order {
     account: Account,
@@ -200,10 +235,16 @@ impl Order {
         }
     }
 
-    /// The first thing that decides anything decides.
     fn truth(&self) -> Truth {
+        self.truth_before(self.incoming.len())
+    }
+
+    /// The first thing that decides anything decides, among those before this one.
+    fn truth_before(&self, at: usize) -> Truth {
         let paid = self.is_paid.then_some(Truth::PaidByTheFirst);
-        let decided = self.incoming.iter().find_map(|event| match event {
+        let decided = self.incoming[..at].iter().find_map(|event| match event {
+            // Money of nothing that was kept goes back so, and what was kept stays a payment.
+            PartBack | RestBack | RefundFinishes | RefundFails => None,
             // SEP cannot be asked: only the return that brings the payment's reference tells of it.
             ReturnCancelled | Poll if self.account == Account::Sep => None,
             // A report, true or false, makes us ask; the gateway knows of the payment, if there is one.
@@ -255,9 +296,27 @@ fn orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
     (always, others)
 }
 
+/// Every order in which money goes back of what a link of the account kept, plain and with one of them doubled. Those that
+/// are always tried come first.
+fn refund_orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
+    let (mut always, mut others) = (Vec::new(), Vec::new());
+    let goes_back = |incoming: &Vec<Incoming>| incoming.contains(&PartBack) || incoming.contains(&RestBack);
+    let choices = choices(&account.about_a_kept_payment()).into_iter().filter(goes_back);
+    for (number, chosen) in choices.enumerate() {
+        let incoming = [&[ReturnPaid], chosen.as_slice()].concat();
+        for doubled in [None, Some(1 + number % chosen.len())] {
+            let list = if account == Account::Stripe && chosen.len() <= 3 { &mut always } else { &mut others };
+            let business = account.business_in_turn(number);
+            list.push(Order { account, business, is_paid: true, incoming: incoming.clone(), doubled });
+        }
+    }
+    (always, others)
+}
+
 /// The orders to try: those that are always tried, and one in `every` of the others.
 fn orders(one_in: usize) -> Vec<Order> {
-    let (always, mut others): (Vec<_>, Vec<_>) = Account::ALL.into_iter().map(orders_of).unzip();
+    let lists = Account::ALL.into_iter().flat_map(|account| [orders_of(account), refund_orders_of(account)]);
+    let (always, mut others): (Vec<_>, Vec<_>) = lists.unzip();
     others.push(longer_orders());
     let mut orders = always.concat();
     orders.extend(others.concat().into_iter().step_by(one_in));
@@ -269,7 +328,8 @@ fn longer_orders() -> Vec<Order> {
     let draw = |number| {
         let account = chance.one_of(&Account::ALL);
         let length = 5 + chance.below(6);
-        let incoming: Vec<Incoming> = (0..length).map(|_| chance.one_of(account.incoming())).collect();
+        let letters = [account.incoming(), &account.about_a_kept_payment()].concat();
+        let incoming: Vec<Incoming> = (0..length).map(|_| chance.one_of(&letters)).collect();
         let doubled = chance.once_in(2).then(|| chance.below(length));
         let business = account.business_in_turn(number);
         Order { account, business, is_paid: !chance.once_in(4), incoming, doubled }
@@ -288,13 +348,17 @@ struct Story<'a> {
     paid_back: Option<String>,
     session: String,
     ends_at: domain::Timestamp,
+    /// Where in the order money was asked for, and the refund that came of it.
+    asked: Mutex<Vec<(usize, Option<String>)>>,
+    /// How many refunds the gateway gave up.
+    given_up: AtomicUsize,
 }
 
 impl<'a> Story<'a> {
     /// A link whose first session is over: paid in, or not.
     async fn begin(world: &'a FaultyWorld, order: &'a Order, number: usize) -> Self {
         let gateway = order.account.gateway();
-        let amount = if matches!(gateway, GatewayKind::Stripe | GatewayKind::Mollie) { 1999 } else { 50_000 };
+        let amount = amount_at(gateway);
         let ends_at = world.now() + 5 * 60 * MINUTE;
         let body = json!({
             "account_id": order.account_id(), "contact_id": "c-1042", "amount": amount,
@@ -309,7 +373,8 @@ impl<'a> Story<'a> {
         let stored = world.cloud.store.link(&id).await.unwrap().unwrap();
         let back = format!("/gateways/{}/return/{id}/{}", gateway.as_str(), stored.attempts()[0].key.expose());
         let session = stored.attempts()[0].session.clone();
-        Self { world, order, link, back, paid_back, session, ends_at }
+        let (asked, given_up) = (Mutex::default(), AtomicUsize::new(0));
+        Self { world, order, link, back, paid_back, session, ends_at, asked, given_up }
     }
 
     /// The browser comes back and says that the customer paid, truly or not.
@@ -344,8 +409,88 @@ impl<'a> Story<'a> {
         self.world.webhook(gateway, &self.session, kind).await.unwrap();
     }
 
-    async fn bring(&self, event: Incoming) {
+    /// The CRM asks for money back, as often as it does under one key for the same. The gateway takes its time.
+    async fn ask_back(&self, at: usize, event: Incoming) {
+        if self.order.account.returns_parts() {
+            self.next_refund("pending").await;
+        }
+        let body = match event {
+            PartBack => json!({ "amount": amount_at(self.order.account.gateway()) * 2 / 5 }),
+            _ => json!({}),
+        };
+        let reply = self.world.refund(&self.link, &body, &format!("{event:?}")).await;
+        let begun = reply.filter(|reply| reply.status == StatusCode::CREATED);
+        let begun = begun.map(|reply| reply.json()["id"].as_str().unwrap().to_owned());
+        self.asked.lock().unwrap().push((at, begun));
+    }
+
+    async fn next_refund(&self, becomes: &str) {
+        let gateway = self.order.account.gateway().as_str();
+        let planned = self.world.order_at_gateway(gateway, "next_refund", &json!({ "becomes": becomes })).await;
+        assert!(planned.is_success(), "{gateway} takes no orders: {planned}");
+    }
+
+    /// The gateway decides the last refund of the link's payment that waits there, and says so where it calls.
+    async fn decide_refund(&self, outcome: &str) -> bool {
+        let gateway = self.order.account.gateway();
+        let stored = self.world.stored(&self.link).await;
+        let Some(kept) = stored.attempts().iter().find(|attempt| attempt.is_kept()) else { return false };
+        let is_decided = self.world.decide_refund(gateway.as_str(), &kept.session, outcome).await;
+        if is_decided && gateway.profile().webhooks != Webhooks::None {
+            self.world.refund_webhook(gateway, &kept.session).await.unwrap();
+        }
+        is_decided
+    }
+
+    /// What is wrong with what was asked for: the same wish begins one refund, of a payment alone, and whatever was asked for
+    /// first of one that can go back in parts is begun.
+    async fn check_asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap().clone();
+        let (mut wrong, mut begun) = (Vec::new(), BTreeMap::new());
+        let is_kept = |at| matches!(self.order.truth_before(at), Truth::PaidByTheFirst | Truth::PaidByTheSecond);
+        let first = asked.iter().map(|(at, _)| *at).find(|at| is_kept(*at));
+        for (at, refund) in &asked {
+            let has_to_begin = first == Some(*at) && self.order.account.returns_parts();
+            if refund.is_some() && !is_kept(*at) || refund.is_none() && has_to_begin {
+                wrong.push(format!("number {at} began {refund:?}"));
+            }
+            let Some(refund) = refund else { continue };
+            let wish = format!("{:?}", self.order.incoming[*at]);
+            if begun.entry(wish).or_insert_with(|| refund.clone()) != refund {
+                wrong.push(format!("number {at} began {refund}, and the same wish another one before"));
+            }
+        }
+        let stored = self.world.stored(&self.link).await;
+        let kept = stored.attempts().iter().filter(|attempt| attempt.is_kept());
+        let known: BTreeSet<String> = kept.flat_map(|kept| &kept.refunds).map(|one| one.id.to_string()).collect();
+        if known != begun.values().cloned().collect() {
+            wrong.push(format!("{begun:?} were begun, and there are {known:?}"));
+        }
+        wrong
+    }
+
+    /// What is wrong in the end: what a gateway did not give up went back, where it returns parts at any time.
+    async fn check_returned(&self) -> Option<String> {
+        let stored = self.world.stored(&self.link).await;
+        let kept = stored.attempts().iter().filter(|attempt| attempt.is_kept());
+        let refunds: Vec<_> = kept.flat_map(|kept| &kept.refunds).collect();
+        let states: Vec<&str> = refunds.iter().map(|refund| refund.state.name()).collect();
+        let failed = states.iter().filter(|state| **state == "failed").count();
+        let gone = states.iter().filter(|state| **state == "succeeded").count();
+        let given_up = self.given_up.load(Ordering::Relaxed);
+        let is_right = gone + failed == states.len() && (failed == given_up || !self.order.account.returns_parts());
+        (!is_right).then(|| format!("the gateway gave up {given_up} refunds, and there are {refunds:?}"))
+    }
+
+    async fn bring(&self, at: usize, event: Incoming) {
         match event {
+            PartBack | RestBack => self.ask_back(at, event).await,
+            RefundFinishes => drop(self.decide_refund("succeeded").await),
+            RefundFails => {
+                if self.decide_refund("failed").await {
+                    self.given_up.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             ReturnPaid => self.come_back_paid().await,
             ReturnCancelled => self.come_back_cancelled().await,
             WebhookPaid => self.webhook("checkout.session.completed", "payment_link.paid").await,
@@ -371,6 +516,7 @@ impl<'a> Story<'a> {
                 self.world.turn_time(Duration::try_from(left).unwrap_or_default() + 40 * MINUTE);
             }
             ReturnPaid | ReturnCancelled | WebhookPaid | WebhookExpired | Cancel | SecondAttemptPaid => {}
+            PartBack | RestBack | RefundFinishes | RefundFails => {}
         }
     }
 
@@ -385,6 +531,11 @@ impl<'a> Story<'a> {
             LinkStatus::Cancelled { .. } => Truth::Cancelled,
         }
     }
+}
+
+/// What a link asks for.
+fn amount_at(gateway: GatewayKind) -> i64 {
+    if matches!(gateway, GatewayKind::Stripe | GatewayKind::Mollie) { 1999 } else { 50_000 }
 }
 
 /// The customer pays on the gateway's page, and nobody but the browser would tell us.
@@ -414,9 +565,10 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
     // Events are recorded all the same; sending tens of thousands of them would tell nothing about the orders.
     for business in [seed::demo(), seed::bazaar()] {
         let endpoint = EndpointId::parse("demo-crm").unwrap();
-        world.cloud.store.of(&business).delete_endpoint(&endpoint).await.unwrap();
+        tests::forget_endpoint(&world.cloud.store.of(&business), &endpoint).await;
     }
     let wrong = &mut tried.wrong;
+    let mut told = Vec::new();
     for (at, order) in orders.iter().enumerate() {
         if is_over() {
             break;
@@ -428,10 +580,25 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
         for (at, event) in order.incoming.iter().enumerate() {
             story.wait_for(*event);
             if order.doubled == Some(at) {
-                tokio::join!(story.bring(*event), story.bring(*event));
+                tokio::join!(story.bring(at, *event), story.bring(at, *event));
             } else {
-                story.bring(*event).await;
+                story.bring(at, *event).await;
             }
+        }
+        if !story.asked.lock().unwrap().is_empty() {
+            wrong.extend(story.check_asked().await.iter().map(|one| format!("{order:?}: {one}")));
+            if order.account.returns_parts() {
+                story.next_refund("succeeded").await;
+            }
+            // What nobody has called for yet is called for before the next story says how long refunds take there.
+            // The rest waits for the part.
+            if matches!(story.truth().await, Truth::PaidByTheFirst | Truth::PaidByTheSecond) {
+                for _ in 0..2 {
+                    world.sweep().await.unwrap().unwrap();
+                }
+            }
+            // Whatever still waits at the gateway comes to an end, before it waits for longer than any bank takes.
+            while story.decide_refund("succeeded").await {}
         }
         wrong.extend(world.look().iter().map(|one| format!("{order:?}: {one}")));
         let truth = story.truth().await;
@@ -440,12 +607,16 @@ async fn try_all(orders: Vec<Order>, time: Option<TimeBox>) -> Tried {
         }
         // Days pass from order to order, and the stream never is so far behind.
         world.bring_stream().await;
+        told.push(story);
     }
     world.return_unverified_money().await;
     world.confirm().await;
     wrong.extend(world.check(Stage::CaughtUp).await.0);
     world.live_out().await;
     wrong.extend(world.check(Stage::Ended).await.0);
+    for story in &told {
+        wrong.extend(story.check_returned().await.map(|one| format!("{:?}: {one}", story.order)));
+    }
     // Nobody is told here, on purpose.
     wrong.retain(|one| !one.ends_with("was meant for nobody"));
     tried

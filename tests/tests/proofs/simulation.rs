@@ -1,6 +1,7 @@
 //! Hours in the life of two businesses, many times over: links are made and paid at every gateway, on accounts that take
 //! late money and on others, customers come and go, pay less, and try the reference of another payment, the CRM
-//! cancels, reminds and decides what needed review, time passes, and whatever can go wrong with a call does, by chance.
+//! cancels, reminds and decides what needed review, money goes back whole, in parts and by other means, also where two ask for
+//! it at once, persons find out what became of that, time passes, and whatever can go wrong with a call does, by chance.
 //! Sometimes nothing is delivered for so long that the stream gives up. Both businesses call their links, keys, accounts and
 //! customers alike, and at some gateways they are one merchant. After each step nothing has moved backward, and in the end
 //! the books of each are right.
@@ -18,16 +19,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::gateway::GatewayKind;
+use domain::gateway::{GatewayKind, Webhooks};
 use futures_util::future::join_all;
 use paylink_local::seed::{BAZAAR, DEMO};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tests::Reply;
 use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made, key_of};
-use tests::invariants::Stage;
+use tests::invariants::{Evidence, Stage};
+use tests::lists::Extent;
 use tests::seeded::Seeded;
 use tests::time_box::TimeBox;
+use tests::totals::{ask, disagreements};
 use url::form_urlencoded;
 
 /// The number of stories unless `SEEDS` names another.
@@ -40,13 +44,16 @@ const STORIES_OF_A_WORLD: usize = 10;
 const WORLDS: usize = 6;
 
 /// A third of what two processors tell in a minute, or less.
-const LEAST_IN_A_MINUTE: usize = 35;
+const LEAST_IN_A_MINUTE: usize = 10;
 
 /// The number of steps in a story.
 const STEPS: usize = 70;
 
 /// The stream gives a record up after this many tries.
 const STREAM_TRIES: usize = 11;
+
+/// A number that the demo business's own line serves.
+const LINE_NUMBER: &str = "+971500000000";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -62,7 +69,26 @@ struct Wanted {
     page: Option<String>,
     /// Where the gateway sent the browser that has not come back yet.
     back: Option<String>,
+    /// What the CRM wanted to be returned of its payment.
+    wishes: Vec<Wish>,
 }
+
+/// Money that the CRM wants to be returned.
+struct Wish {
+    body: Value,
+    key: String,
+    /// The refund that came of it.
+    refund: Option<String>,
+    /// The CRM was answered, and does not ask again.
+    is_answered: bool,
+}
+
+/// What Stripe, Mollie and Razorpay tell that is not about a session but about a refund in it.
+const ABOUT_A_REFUND: &str = "a refund changed";
+
+/// The gateways that can be told to take their time with a refund.
+const SLOW_GATEWAYS: [GatewayKind; 4] =
+    [GatewayKind::Zibal, GatewayKind::Stripe, GatewayKind::Mollie, GatewayKind::Razorpay];
 
 /// A session and what its gateway wants to tell about it.
 #[derive(Clone)]
@@ -129,6 +155,8 @@ struct Story<'a> {
     /// How often something was asked for under a key.
     asked: usize,
     history: String,
+    /// What was wrong with an answer to the CRM.
+    wrong: Vec<String>,
 }
 
 impl<'a> Story<'a> {
@@ -146,6 +174,7 @@ impl<'a> Story<'a> {
             began_at: world.now(),
             asked: 0,
             history: String::new(),
+            wrong: Vec::new(),
         };
         story.note("The story begins.");
         story
@@ -158,7 +187,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(20) {
+        match self.chance.below(27) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -172,6 +201,11 @@ impl<'a> Story<'a> {
             16 => self.resend(at).await,
             17 => self.try_another_reference().await,
             18 => self.refunds_go_on().await,
+            19 => self.report(at).await,
+            20..=21 => self.pay_at_once(at).await,
+            22..=23 => self.refund(at).await,
+            24 => self.two_refund_at_once(at).await,
+            25 => self.find_out(at).await,
             _ => self.time_passes(),
         }
     }
@@ -274,12 +308,150 @@ impl<'a> Story<'a> {
             return;
         }
         let at = self.chance.below(self.webhooks.len());
-        let Webhook { gateway, session, kind } = self.webhooks[at].clone();
-        let status = self.world.webhook(gateway, &session, kind).await.map(|reply| reply.status);
-        self.note(&format!("{gateway:?} tells {kind} of {session}: {status:?}"));
+        let status = self.tell(&self.webhooks[at].clone()).await;
         if status.is_some_and(|status| status.is_success()) && !self.chance.once_in(4) {
             self.webhooks.remove(at);
         }
+    }
+
+    /// A gateway's server calls.
+    async fn tell(&mut self, webhook: &Webhook) -> Option<StatusCode> {
+        let Webhook { gateway, session, kind } = webhook;
+        let reply = if *kind == ABOUT_A_REFUND {
+            self.world.refund_webhook(*gateway, session).await
+        } else {
+            self.world.webhook(*gateway, session, kind).await
+        };
+        let status = reply.map(|reply| reply.status);
+        self.note(&format!("{gateway:?} tells {kind} of {session}: {status:?}"));
+        status
+    }
+
+    /// The customer opens the link, pays, and comes back, as most do.
+    async fn pay_at_once(&mut self, at: usize) {
+        self.ask_for(at).await;
+        self.visit(at).await;
+        let Some(page) = self.links[at].page.clone() else { return };
+        let outcome = match gateway_of(self.links[at].account) {
+            GatewayKind::Zarinpal | GatewayKind::Zibal | GatewayKind::Sep => "paid",
+            GatewayKind::Stripe | GatewayKind::Mollie | GatewayKind::Razorpay => "paid_no_webhook",
+        };
+        let back = self.world.choose(&page, outcome).await;
+        self.note(&format!("in link {at} the customer pays at once, back to {back:?}"));
+        if back.is_some() {
+            self.links[at].back = back;
+        }
+        self.come_back(at).await;
+    }
+
+    /// A link that has a payment: this one, or the next that has.
+    async fn paid(&self, at: usize) -> Option<(usize, Made)> {
+        for number in 0..self.links.len() {
+            let at = (at + number) % self.links.len();
+            let Some(link) = self.links[at].made.clone() else { continue };
+            let stored = self.world.stored(&link).await;
+            if stored.attempts().iter().any(|attempt| attempt.is_kept()) {
+                return Some((at, link));
+            }
+        }
+        None
+    }
+
+    /// The CRM has money of a payment sent back, or says that it went by other means. Where it got no answer, it asks for the
+    /// same under the same key; now and then it does so where it got one.
+    async fn refund(&mut self, at: usize) {
+        let Some((at, _)) = self.paid(at).await else { return };
+        let known = self.links[at].wishes.iter().position(|wish| !wish.is_answered);
+        let again = self.chance.once_in(6).then(|| self.links[at].wishes.len().checked_sub(1)).flatten();
+        let number = match known.or(again) {
+            Some(number) => number,
+            None => {
+                let body = self.wish(at);
+                self.add_wish(at, body)
+            }
+        };
+        self.ask_for_refund(at, number).await;
+    }
+
+    /// Anything that a CRM may want to be returned of a payment.
+    fn wish(&mut self, at: usize) -> Value {
+        let amount = self.links[at].body["amount"].as_i64().unwrap();
+        let part = self.chance.one_of(&[1, amount / 7, amount / 3, amount / 2, amount * 6 / 10, amount]);
+        match self.chance.below(6) {
+            0..=1 => json!({}),
+            2..=4 => json!({ "amount": part }),
+            _ => {
+                let minutes = self.chance.one_of(&[0_u32, 1, 10, 2000]);
+                let mut outside = json!({
+                    "reference": format!("TR-{}", self.asked),
+                    "refunded_at": (self.world.now() - minutes * MINUTE).to_string(),
+                });
+                if self.chance.once_in(2) {
+                    let is_in_euro = ["euro", "mollie"].iter().any(|id| self.links[at].body["account_id"] == *id);
+                    outside["account_id"] = json!(if is_in_euro { "mollie" } else { "saman" });
+                }
+                json!({ "amount": part, "reason": "Too much", "outside": outside })
+            }
+        }
+    }
+
+    fn add_wish(&mut self, at: usize, body: Value) -> usize {
+        let key = self.new_key(at);
+        self.links[at].wishes.push(Wish { body, key, refund: None, is_answered: false });
+        self.links[at].wishes.len() - 1
+    }
+
+    async fn ask_for_refund(&mut self, at: usize, number: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let wish = &self.links[at].wishes[number];
+        let reply = self.world.refund(&link, &wish.body, &wish.key).await;
+        self.hear(at, number, reply);
+    }
+
+    /// The CRM hears what became of what it wanted, or nothing.
+    fn hear(&mut self, at: usize, number: usize, reply: Option<Reply>) {
+        let wish = &mut self.links[at].wishes[number];
+        let (body, key) = (wish.body.to_string(), wish.key.clone());
+        let what = reply.as_ref().map(|reply| (reply.status, reply.text.clone()));
+        if let Some(reply) = reply.filter(|reply| !reply.status.is_server_error()) {
+            wish.is_answered = true;
+            let refund = reply.json()["id"].as_str().map(str::to_owned);
+            let is_begun = reply.status == StatusCode::CREATED;
+            let is_as_before = wish.refund.is_none() || is_begun && refund == wish.refund;
+            if is_begun {
+                wish.refund = refund;
+            }
+            if !is_as_before {
+                self.wrong.push(format!("{key} was answered before, and is {what:?} now"));
+            }
+        }
+        let status = what.map(|(status, text)| format!("{status} {}", text.chars().take(160).collect::<String>()));
+        self.note(&format!("of link {at} {body} is to be returned under {key}: {status:?}"));
+    }
+
+    /// Two callers, each with a key of its own, want more together than was paid.
+    async fn two_refund_at_once(&mut self, at: usize) {
+        let Some((at, link)) = self.paid(at).await else { return };
+        let part = json!({ "amount": self.links[at].body["amount"].as_i64().unwrap() * 6 / 10 });
+        let numbers = [self.add_wish(at, part.clone()), self.add_wish(at, part.clone())];
+        let [one, other] = numbers.map(|number| self.links[at].wishes[number].key.clone());
+        let replies = tokio::join!(self.world.refund(&link, &part, &one), self.world.refund(&link, &part, &other));
+        let is_begun = |reply: &Option<Reply>| reply.as_ref().is_some_and(|one| one.status == StatusCode::CREATED);
+        if is_begun(&replies.0) && is_begun(&replies.1) {
+            self.wrong.push(format!("{part} went back of link {at} twice"));
+        }
+        self.hear(at, numbers[0], replies.0);
+        self.hear(at, numbers[1], replies.1);
+    }
+
+    /// A person looks up at the gateway what became of a refund, and says so, or has it asked once more.
+    async fn find_out(&mut self, at: usize) {
+        let Some((at, link)) = self.paid(at).await else { return };
+        let Some((refund, known)) = self.world.refunds_under_review(&link).await.pop() else { return };
+        let outcome = if self.chance.once_in(3) { "ask_again" } else { known };
+        let key = self.new_key(at);
+        let status = self.world.resolve_refund(&link, &refund, outcome, &key).await.map(|reply| reply.status);
+        self.note(&format!("a person decides {outcome} about {refund}: {status:?}"));
     }
 
     /// A key under which nothing was asked for yet.
@@ -305,6 +477,18 @@ impl<'a> Story<'a> {
         let key = self.new_key(at);
         let status = self.world.resend(&link, &key).await.map(|reply| reply.status);
         self.note(&format!("people are told again of link {at}: {status:?}"));
+    }
+
+    /// The CRM's own line reports about a message that it took over, also late, twice, and against what it said before.
+    async fn report(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let taken = self.world.cloud.inbox.all();
+        if !taken.iter().any(|message| message.to == LINE_NUMBER && message.body.contains(&link.url)) {
+            return;
+        }
+        let status = self.chance.one_of(&["sent", "delivered", "failed"]);
+        let reply = self.world.report(&link, LINE_NUMBER, &json!({ "status": status })).await.map(|reply| reply.status);
+        self.note(&format!("the line reports {status} about link {at}: {reply:?}"));
     }
 
     /// A customer of SEP comes back with the reference of a payment that was confirmed for something else.
@@ -364,13 +548,26 @@ impl<'a> Story<'a> {
         let becomes = self.chance.one_of(&["pending", "pending", "succeeded", ""]);
         if becomes.is_empty() {
             let outcome = self.chance.one_of(&["succeeded", "succeeded", "failed"]);
+            self.queue_refund_webhooks().await;
             self.world.decide_refunds(outcome).await;
             self.note(&format!("The refunds that are under way have {outcome}."));
             return;
         }
-        let gateway = self.chance.one_of(&["zibal", "stripe", "mollie", "razorpay"]);
+        let gateway = self.chance.one_of(&SLOW_GATEWAYS).as_str();
         self.world.order_at_gateway(gateway, "next_refund", &json!({ "becomes": becomes })).await;
         self.note(&format!("The next refund at {gateway} is {becomes}."));
+    }
+
+    /// The gateways that call want to tell what becomes of the refunds that they have not finished.
+    async fn queue_refund_webhooks(&mut self) {
+        for gateway in SLOW_GATEWAYS.into_iter().filter(|gateway| gateway.profile().webhooks != Webhooks::None) {
+            for session in self.world.books_of(gateway.as_str()).await {
+                if session["refund_pending"].as_i64().is_some_and(|pending| pending > 0) {
+                    let session = session["id"].as_str().unwrap().to_owned();
+                    self.webhooks.push(Webhook { gateway, session, kind: ABOUT_A_REFUND });
+                }
+            }
+        }
     }
 
     async fn confirm_at_stripe(&mut self, session: &str) {
@@ -413,21 +610,60 @@ impl<'a> Story<'a> {
     async fn end(&mut self) {
         for at in 0..self.links.len() {
             self.ask_for(at).await;
+            for number in 0..self.links[at].wishes.len() {
+                if !self.links[at].wishes[number].is_answered {
+                    self.ask_for_refund(at, number).await;
+                }
+            }
         }
         while let Some(session) = self.processing.pop() {
             self.confirm_at_stripe(&session).await;
         }
-        for Webhook { gateway, session, kind } in std::mem::take(&mut self.webhooks) {
+        for webhook in std::mem::take(&mut self.webhooks) {
             if !self.chance.once_in(5) {
-                let status = self.world.webhook(gateway, &session, kind).await.map(|reply| reply.status);
-                self.note(&format!("{gateway:?} tells {kind} of {session} at last: {status:?}"));
+                self.tell(&webhook).await;
             }
+        }
+        // What was to be slow and was not asked for yet is not any more.
+        for gateway in SLOW_GATEWAYS {
+            self.world.order_at_gateway(gateway.as_str(), "next_refund", &json!({ "becomes": "succeeded" })).await;
         }
         let outcome = self.chance.one_of(&["succeeded", "failed"]);
         self.world.decide_refunds(outcome).await;
         // What nobody told us of goes back where there is no other way to hear of it.
         self.world.turn_time(31 * MINUTE);
     }
+}
+
+/// Persons find out what became of every refund of kept money that needs one, also where the gateway's list is late. What is
+/// wrong where nobody could.
+async fn settle(world: &FaultyWorld, story: &mut Story<'_>) -> Vec<String> {
+    let mut undecided = Vec::new();
+    for link in story.links.iter().filter_map(|link| link.made.clone()) {
+        if has_undecided(world, &link).await {
+            undecided.push(link);
+        }
+    }
+    if !undecided.is_empty() {
+        world.turn_time(130 * MINUTE);
+        world.confirm().await;
+    }
+    let mut wrong = Vec::new();
+    for link in undecided {
+        story.note(&format!("somebody finds out about the refunds of {}", link.id));
+        if !world.settle_refunds(&link).await || has_undecided(world, &link).await {
+            wrong.push(format!("nobody can say what became of the refunds of {}", link.id));
+        }
+    }
+    wrong
+}
+
+/// Whether it is not decided of a refund of the link's payment whether the money went.
+async fn has_undecided(world: &FaultyWorld, link: &Made) -> bool {
+    let stored = world.stored(link).await;
+    let kept = stored.attempts().iter().filter(|attempt| attempt.is_kept());
+    let mut refunds = kept.flat_map(|attempt| &attempt.refunds);
+    refunds.any(|refund| refund.is_under_way() || refund.needs_review())
 }
 
 /// Anything that a CRM may ask for. Each business counts its own links, so that what it calls them the other does too.
@@ -456,13 +692,18 @@ fn wanted(
         2 => body["reference_id"] = json!(format!("reference-{seed}-{number}")),
         _ => {}
     }
-    match chance.below(4) {
+    match chance.below(5) {
         0 => body["recipients"] = json!({ "contact": true }),
+        2 if account.0 == DEMO => body["recipients"] = json!({ "mobiles": [LINE_NUMBER] }),
         1 => body["recipients"] = json!({ "emails": ["one@example.com", "reject@example.com"] }),
+        3 => {
+            let people = json!([{ "person": "contact", "channels": ["email"] }, { "person": "manager" }]);
+            body["recipients"] = json!({ "people": people });
+        }
         _ => {}
     }
     let key = format!("story-{seed}-{number}");
-    Wanted { body, key, made: None, account, is_tried_on: false, page: None, back: None }
+    Wanted { body, key, made: None, account, is_tried_on: false, page: None, back: None, wishes: Vec::new() }
 }
 
 /// Makes calls go wrong as often as this seed wants, and writes down which did.
@@ -510,9 +751,19 @@ async fn exhaust_stream(world: &FaultyWorld) {
 async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Result<(), String> {
     let hit = plan_faults(world, seed);
     let mut story = Story::new(world, seed);
+    // A chance of its own, so that looking changes no story.
+    let mut looks = Seeded::new(seed ^ 0x1157);
     for _ in 0..STEPS {
         story.step().await;
-        let wrong = world.look();
+        let mut wrong = world.look();
+        wrong.append(&mut story.wrong);
+        if looks.once_in(STEPS / 7) {
+            // What is added up now is kept, and must not be told when it is not so any more.
+            let _ = ask(world, looks.one_of(&[DEMO, BAZAAR]), "mode=sandbox").await;
+        }
+        if looks.once_in(STEPS / 2) {
+            wrong.extend(world.check_lists(&world.evidence().await, Extent::Every).await);
+        }
         if !wrong.is_empty() {
             return Err(format!("seed {seed}: {wrong:#?} after the last of these steps:\n{}", story.history));
         }
@@ -536,17 +787,34 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     // An attempt that nobody reports is asked about once an hour at the longest.
     world.turn_time(61 * MINUTE);
     world.confirm().await;
-    let (mut wrong, evidence) = world.check(Stage::CaughtUp).await;
+    let mut wrong = settle(world, &mut story).await;
+    wrong.append(&mut story.wrong);
+    let (more, evidence) = world.check(Stage::CaughtUp).await;
+    wrong.extend(more);
+    wrong.extend(world.check_lists(&evidence, Extent::Every).await);
     {
         let mut tally = tally.lock().unwrap();
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
             tally.add(format!("{} links of {}", link.status_at(world.now()).name(), link.business()));
             link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));
+            for refund in link.attempts().iter().flat_map(|attempt| &attempt.refunds) {
+                let (how, by) = (refund.cause.as_str(), refund.method.as_str());
+                tally.add(format!("{how} refunds by {by} that have {}", refund.state.name()));
+            }
         }
         hit.iter().for_each(|(call, _)| tally.add(format!("disturbed calls of {}", call.function)));
     }
+    let agrees = async |evidence: &Evidence, groupings| {
+        let [demo, bazaar] = [DEMO, BAZAAR].map(|business| disagreements(world, evidence, business, groupings));
+        [demo.await, bazaar.await].concat()
+    };
+    wrong.extend(agrees(&evidence, &["day"]).await);
     world.live_out().await;
-    wrong.extend(world.check(Stage::Ended).await.0);
+    let (more, evidence) = world.check(Stage::Ended).await;
+    wrong.extend(more);
+    wrong.extend(agrees(&evidence, &["account", "channel"]).await);
+    world.turn_time(11 * MINUTE);
+    wrong.extend(agrees(&evidence, &["day", "created_by"]).await);
     if wrong.is_empty() {
         return Ok(());
     }

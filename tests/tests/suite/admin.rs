@@ -1,21 +1,45 @@
-//! The deployer's command against the local cloud: what a person at a terminal would be told, and what became of the table.
+//! The deployer's command against the local cloud: what a person at a terminal would be told, and what became of the
+//! table.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
+mod restoring;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+
+use clap::Parser as _;
 use domain::Timestamp;
 use domain::ids::{BusinessId, ContactId};
-use paylink_admin::{Admin, FIRST_BUSINESS, ReplayResult, SmsPreferences, Verdict};
-use paylink_local::seed;
+use paylink_admin::cli::{Arguments, definition};
+use paylink_admin::{Admin, FIRST_BUSINESS, Finding, Group, ReplayResult, SmsPreferences, Verdict};
+use paylink_local::deployment::{DeploymentState, STACK};
+use paylink_local::{Cloud, seed};
 use reqwest::{Method, StatusCode};
 use runtime::Environment;
 use serde_json::{Value, json};
 use store::KeyHolder;
-use tests::{World, empty_cloud};
+use tests::{World, empty_cloud, root};
 
-fn admin_of(cloud: &paylink_local::Cloud) -> Admin {
+fn admin_of(cloud: &Cloud) -> Admin {
     let mut environment = cloud.environment.clone();
     environment.insert("PAYLINK_UNDELIVERED_RECORDS".to_owned(), format!("{}/sqs/undelivered", cloud.page_url()));
+    environment.insert("PAYLINK_UNNOTED_REPORTS".to_owned(), format!("{}/sqs/unnoted", cloud.page_url()));
     Admin::new(Environment::from(environment)).unwrap()
+}
+
+/// What somebody at a terminal has set who knows the stack's name alone: where AWS is, and who they are.
+fn terminal_of(cloud: &Cloud) -> BTreeMap<String, String> {
+    let is_told = |name: &str| name.starts_with("AWS_") || name == "PAYLINK_WEBHOOK_REACH";
+    cloud.environment.clone().into_iter().filter(|(name, _)| is_told(name)).collect()
+}
+
+/// What the command answers, which `make test` builds: its exit code, and what it writes for programs and beside that.
+async fn call(variables: &BTreeMap<String, String>, words: &[&str]) -> (i32, String, String) {
+    let mut command = tokio::process::Command::new(root().join("target/debug/paylink-admin"));
+    let ended = command.args(words).env_clear().envs(variables).output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+    (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
 }
 
 /// What `health` says is missing.
@@ -34,6 +58,7 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
         cloud.account.forget_identity(identity);
     }
     cloud.undelivered.send("{}");
+    cloud.unnoted.send("{}");
     let lacks = missing(&admin).await;
     for part in [
         "The tables are not set up",
@@ -41,6 +66,7 @@ async fn health_names_everything_that_a_new_stack_lacks_until_nothing_is_missing
         "expire-links has never ended a run well",
         "deliver-messages has never ended a run well",
         "1 batches of the stream could not be worked off",
+        "1 reports of providers, or runs of the schedule, failed",
         "SES has verified neither pay@business.example nor business.example",
         "SES is in its sandbox",
         "SNS is in its sandbox",
@@ -289,4 +315,359 @@ async fn everything_of_a_business_is_shown_entry_by_entry_and_its_log_says_so() 
     assert!(admin.list_keys(&KeyHolder::Platform).await.unwrap().len() == 1, "no key is left behind");
     let nobody = admin.export_business(&BusinessId::parse("nobody").unwrap(), |_| {}).await.unwrap_err().to_string();
     assert!(nobody.contains("404"), "{nobody}");
+}
+
+/// What `health` says of a stack that somebody knows the name of.
+async fn findings_of(cloud: &Cloud) -> Vec<Finding> {
+    let admin = Admin::of(terminal_of(cloud), Some(STACK), None).await.unwrap();
+    admin.health(Timestamp::now()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_is_found_by_its_name_alone() {
+    let cloud = empty_cloud().await;
+    cloud.deployment.change(|state| {
+        state.parameters.insert("GatewayRules".to_owned(), "not a rulebook".to_owned());
+    });
+    let admin = Admin::of(terminal_of(&cloud), Some(STACK), None).await.unwrap();
+    assert_eq!((admin.table(), admin.secrets_table()), (cloud.store.table(), cloud.store.secrets_table()));
+    assert_eq!(admin.stack().unwrap().status, "CREATE_COMPLETE");
+    // What the stack was deployed with holds here too: the API refuses to start with such a parameter.
+    let first = BusinessId::parse(FIRST_BUSINESS).unwrap();
+    admin.set_up(&first, Timestamp::now()).await.unwrap();
+    let refused = admin.call(&first, Method::GET, "/v1/settings", None).await.unwrap_err().to_string();
+    assert!(refused.contains("PAYLINK_GATEWAY_RULES"), "{refused}");
+
+    let nobody = Admin::of(terminal_of(&cloud), Some("paylnk"), None).await.unwrap_err().to_string();
+    assert!(nobody.contains("There is no stack paylnk in us-east-1"), "{nobody}");
+    let unsaid = Admin::of(terminal_of(&cloud), None, None).await.unwrap_err().to_string();
+    assert!(unsaid.contains("--stack"), "{unsaid}");
+    cloud.deployment.change(|state| {
+        state.status = "ROLLBACK_COMPLETE".to_owned();
+        state.outputs.clear();
+    });
+    let broken = Admin::of(terminal_of(&cloud), Some(STACK), None).await.unwrap_err().to_string();
+    assert!(broken.contains("TableName") && broken.contains("ROLLBACK_COMPLETE"), "{broken}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_missing_about_a_stack_that_was_deployed_by_the_guide() {
+    let cloud = empty_cloud().await;
+    let findings = findings_of(&cloud).await;
+    for group in [Group::Account, Group::Stack, Group::Email, Group::Alarms] {
+        let of_group: Vec<&Finding> = findings.iter().filter(|one| one.group == group).collect();
+        assert!(!of_group.is_empty(), "{group:?} is not looked at");
+        assert!(of_group.iter().all(|one| one.verdict == Verdict::Good), "{of_group:#?}");
+    }
+    // The embedded engine has neither deletion protection nor backups; what cannot be asked is unknown and stops
+    // nothing.
+    let unknown: Vec<&Finding> = findings.iter().filter(|one| one.verdict == Verdict::Unknown).collect();
+    assert!(unknown.iter().all(|one| one.group == Group::Tables), "{unknown:#?}");
+}
+
+/// What is wrong about a stack or its account, what `health` says of it, and what it proposes.
+type Wrong = (fn(&mut DeploymentState), &'static str, Option<&'static str>);
+
+const WRONGS: [Wrong; 23] = [
+    (|state| state.status = "UPDATE_ROLLBACK_FAILED".to_owned(), "so did going back", Some("continue-update-rollback")),
+    (|state| state.status = "UPDATE_ROLLBACK_COMPLETE".to_owned(), "The last update of", Some("describe-stack-events")),
+    (|state| state.status = "ROLLBACK_COMPLETE".to_owned(), "The first deployment of", Some("delete-stack")),
+    (|state| state.status = "REVIEW_IN_PROGRESS".to_owned(), "nobody executed", Some("list-change-sets")),
+    (
+        |state| state.is_protected_from_termination = false,
+        "deleting the stack",
+        Some("--enable-termination-protection"),
+    ),
+    (|state| state.policy = None, "replacing or deleting the tables", Some("set-stack-policy")),
+    (
+        |state| state.policy = Some("{}".to_owned()),
+        "another than that of infra/stack-policy.json",
+        Some("set-stack-policy"),
+    ),
+    (|state| state.concurrency = 10, "Lambda runs 10 functions at once", Some("L-B99A9384")),
+    (
+        |state| {
+            state.reserved.insert("PayRedirectName".to_owned(), 0);
+        },
+        "pay-redirect is stopped",
+        Some("delete-function-concurrency"),
+    ),
+    (|state| state.is_stream_read = false, "does not come to deliver-messages", Some("update-event-source-mapping")),
+    (|state| state.are_schedules_on = false, "ExpireLinksSchedule is switched off", None),
+    (|state| state.has_monitoring = false, "There are no alarms", Some("infra/monitoring.yaml")),
+    (
+        |state| {
+            state.denied.insert("sms-voice:DescribeSpendLimits".to_owned());
+        },
+        "may not do: sms-voice:DescribeSpendLimits",
+        None,
+    ),
+    (
+        |state| {
+            state.denied.insert("dynamodb:DeleteItem".to_owned());
+        },
+        "may not do: dynamodb:DeleteItem",
+        None,
+    ),
+    (|state| state.emails_sent = 45_000, "45000 of 50000 emails of a day are sent", Some("service-quotas")),
+    (|state| state.dkim = "PENDING".to_owned(), "DKIM is PENDING", None),
+    (|state| state.mail_from = "FAILED".to_owned(), "(MAIL FROM), are FAILED", None),
+    (|state| state.sms_spent = "0.93".to_owned(), "cost 0.93 of 1.00 dollars", Some("sms --limit")),
+    (
+        |state| {
+            state.parameters.insert("EmailSender".to_owned(), String::new());
+        },
+        "No email is sent",
+        None,
+    ),
+    (
+        |state| {
+            state.parameters.insert("SmsReportsTopicArn".to_owned(), String::new());
+        },
+        "does not hear which text messages did not arrive",
+        None,
+    ),
+    (|state| state.watched_sms_limit = "50".to_owned(), "was deployed with 50", Some("SmsLimit=1")),
+    (|state| state.has_budget = false, "it has no budget", Some("BudgetDollars")),
+    (|state| state.status = "DELETE_FAILED".to_owned(), "it is DELETE_FAILED", Some("delete-stack")),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_wrong_about_a_stack_is_said_with_what_to_do() {
+    let cloud = empty_cloud().await;
+    let mut in_order = None;
+    cloud.deployment.change(|state| in_order = Some(state.clone()));
+    let in_order = in_order.unwrap();
+    let said = |findings: &[Finding], part: &str| findings.iter().find(|one| one.text.contains(part)).cloned();
+    let before = findings_of(&cloud).await;
+    for (wrong, part, command) in WRONGS {
+        assert!(said(&before, part).is_none_or(|one| one.verdict == Verdict::Good), "{part} is said of a good stack");
+        cloud.deployment.change(wrong);
+        let findings = findings_of(&cloud).await;
+        let found = said(&findings, part).unwrap_or_else(|| panic!("{part} is not in {findings:#?}"));
+        assert_eq!(found.verdict, Verdict::Missing, "{found:?}");
+        match command {
+            Some(command) => assert!(found.command.as_ref().is_some_and(|one| one.contains(command)), "{found:?}"),
+            None => assert_eq!(found.command, None),
+        }
+        cloud.deployment.change(|state| *state = in_order.clone());
+    }
+    // SES knows an address alone, or its domain alone, or neither.
+    cloud.account.forget_identity("business.example");
+    let found = said(&findings_of(&cloud).await, "pay@business.example is verified as an address").unwrap();
+    assert_eq!(found.verdict, Verdict::Good);
+    cloud.account.forget_identity("pay@business.example");
+    let found = said(&findings_of(&cloud).await, "SES has verified neither").unwrap();
+    assert!(found.command.unwrap().contains("create-email-identity --email-identity business.example"));
+    cloud.account.let_alarms_go_to(&["PendingConfirmation"]);
+    assert!(said(&findings_of(&cloud).await, "has not followed the link").is_some());
+    cloud.account.let_alarms_go_to(&[]);
+    assert!(said(&findings_of(&cloud).await, "Nobody has subscribed").is_some());
+    // Two regions lead to two stacks.
+    let mut terminal = terminal_of(&cloud);
+    terminal.insert("AWS_DEFAULT_REGION".to_owned(), "eu-central-1".to_owned());
+    assert!(Admin::of(terminal.clone(), Some(STACK), None).await.unwrap_err().to_string().contains("eu-central-1"));
+    let admin = Admin::of(terminal, Some(STACK), Some("us-east-1")).await.unwrap();
+    let found = said(&admin.health(Timestamp::now()).await, "AWS_DEFAULT_REGION says eu-central-1").unwrap();
+    assert_eq!(found.verdict, Verdict::Missing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_gets_json_and_an_exit_code() {
+    let cloud = empty_cloud().await;
+    let mut terminal = terminal_of(&cloud);
+    terminal.insert("PAYLINK_STACK".to_owned(), STACK.to_owned());
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+
+    let (code, made, notes) = call(&terminal, &["--json", "set-up"]).await;
+    assert_eq!((code, notes.as_str()), (0, ""));
+    assert_eq!(json(&made)["business"], "main");
+    assert!(json(&made)["key"].as_str().unwrap().starts_with("plk_main_"), "{made}");
+    let (code, made, _) = call(&terminal, &["business", "create", "bazaar", "The Bazaar", "--json"]).await;
+    assert_eq!((code, &json(&made)["name"]), (0, &json!("The Bazaar")));
+    let (code, listed, _) = call(&terminal, &["--json", "business", "list"]).await;
+    let ids: Vec<Value> = listed.lines().map(|line| json(line)["id"].clone()).collect();
+    assert_eq!((code, ids), (0, vec![json!("bazaar"), json!("main")]));
+    let (code, quotas, _) = call(
+        &terminal,
+        &["--json", "business", "quotas", "bazaar", "--links-per-day", "7", "--calls-per-second", "none"],
+    )
+    .await;
+    assert_eq!(
+        (code, json(&quotas)),
+        (0, json!({ "links_per_day": 7, "messages_per_day": null, "calls_per_second": null }))
+    );
+    let (code, health, error) = call(&terminal, &["health", "--json"]).await;
+    let health = json(&health);
+    assert_eq!(code, 1, "something is missing");
+    assert_eq!(json(&error)["error"]["kind"], "left");
+    let missing = health["findings"].as_array().unwrap().iter().filter(|one| one["verdict"] == "missing").count();
+    assert_eq!(health["missing"], json!(missing));
+
+    for (words, code, kind) in [
+        (&["--json", "business", "show", "nobody"][..], 1, "refused"),
+        (&["--json", "settings"], 1, "refused"),
+        (&["--json", "business", "show", "No Id"], 2, "usage"),
+        (&["--json", "business", "shwo", "main"], 2, "usage"),
+        (&["--json", "resolve", "pl_3nYdvQ2bEoYJVqcBeEFcAu", "perhaps"], 2, "usage"),
+        (&["--json", "contact", "erase", "c-1"], 2, "usage"),
+        (&["--json", "contact", "erase", "c-1", "--confirm", "c-2"], 2, "usage"),
+        (&["--json", "business", "erase", "main"], 2, "usage"),
+        (&["--json", "api-key", "create", "crm", "all"], 2, "usage"),
+        (&["--json", "health", "--stack", "nobody"], 1, "refused"),
+    ] {
+        let (ended, out, error) = call(&terminal, words).await;
+        assert_eq!((ended, out.as_str()), (code, ""), "{words:?}: {error}");
+        assert_eq!(json(&error)["error"]["kind"], kind, "{words:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_gets_sentences_and_a_script_the_key_alone() {
+    let cloud = empty_cloud().await;
+    let mut terminal = terminal_of(&cloud);
+    terminal.insert("PAYLINK_STACK".to_owned(), STACK.to_owned());
+    let (code, key, notes) = call(&terminal, &["set-up"]).await;
+    assert_eq!((code, key.lines().count()), (0, 1));
+    assert!(key.starts_with("plk_main_") && notes.contains("shown once"), "{key} {notes}");
+    let (code, _, error) = call(&terminal, &["bussiness", "list"]).await;
+    assert!(code == 2 && error.contains("'business'"), "what was meant is proposed: {error}");
+    let (code, health, _) = call(&terminal, &["health"]).await;
+    assert_eq!(code, 1);
+    for part in ["Text messages\n", "MISSING Text messages may cost 1 dollar", "$ paylink-admin sms --limit DOLLARS"] {
+        assert!(health.contains(part), "{part} is not in {health}");
+    }
+    // Neither a region nor credentials nor a stack is needed to be told what there is.
+    let nothing = BTreeMap::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = call(&nothing, &["completions", shell]).await;
+        assert!(code == 0 && script.contains("api-key"), "{shell}");
+    }
+    let (code, help, _) = call(&nothing, &["business", "erase", "--help"]).await;
+    assert!(code == 0 && help.contains("--confirm") && help.contains("Example:"), "{help}");
+    let (code, _, error) = call(&nothing, &["health"]).await;
+    assert!(code == 2 && error.contains("--region"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_no_variable_has_are_asked_of_the_aws_cli() {
+    let cloud = empty_cloud().await;
+    let mut terminal = terminal_of(&cloud);
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        terminal.remove(name);
+    }
+    let folder = std::env::temp_dir().join(format!("paylink-aws-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    terminal.insert("PATH".to_owned(), format!("{}:/usr/bin:/bin", folder.display()));
+    let write = |script: &str| {
+        std::fs::write(folder.join("aws"), script).unwrap();
+        std::fs::set_permissions(folder.join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let show = ["--stack", STACK, "business", "list"];
+    write("#!/bin/sh\necho 'The SSO session has expired.' >&2; exit 255\n");
+    let (code, _, error) = call(&terminal, &show).await;
+    assert!(code == 2 && error.contains("The SSO session has expired."), "{error}");
+    write(
+        "#!/bin/sh\n[ \"$*\" = 'configure export-credentials --format process' ] || exit 1\n\
+         echo '{\"Version\":1,\"AccessKeyId\":\"id\",\"SecretAccessKey\":\"secret\",\"SessionToken\":\"token\"}'\n",
+    );
+    let (code, _, error) = call(&terminal, &show).await;
+    assert_eq!(code, 0, "{error}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The words of each call of the command in some shell, as the shell would take them apart.
+fn calls_in(shell: &str) -> Vec<Vec<String>> {
+    let mut calls = Vec::new();
+    for (at, _) in shell.match_indices("paylink-admin ") {
+        let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+        for character in shell[at + "paylink-admin ".len()..].chars() {
+            match (quote, character) {
+                (Some(open), close) if open == close => quote = None,
+                (None, '"' | '\'') => quote = Some(character),
+                (None, '|' | '>' | '<' | ';' | ')' | '&' | '\n' | '#') => break,
+                (None, ' ') => words.push(std::mem::take(&mut word)),
+                (Some(_) | None, character) => word.push(character),
+            }
+        }
+        words.push(word);
+        words.retain(|word| !word.is_empty());
+        // `cargo run --bin paylink-admin -- …` is the command itself.
+        if words.first().is_some_and(|first| first != "--") {
+            calls.push(words);
+        }
+    }
+    calls
+}
+
+/// Whether the command has what the words name: subcommands first, and options of these.
+fn is_known(words: &[String]) -> bool {
+    let mut command = definition();
+    command.build();
+    let mut words = words.iter().map(String::as_str).peekable();
+    while let Some(inner) = words.peek().and_then(|word| command.find_subcommand(word)).cloned() {
+        command = inner;
+        words.next();
+    }
+    // What begins like a subcommand and is none was meant as one.
+    let is_complete = !command.has_subcommands() || words.peek().is_none_or(|word| word.starts_with('-'));
+    let has = |option: &str| command.get_arguments().any(|known| known.get_long() == Some(option));
+    is_complete && words.filter_map(|word| word.strip_prefix("--")).all(|option| option.is_empty() || has(option))
+}
+
+#[test]
+fn every_call_in_a_document_is_one_that_the_command_knows() {
+    let mut pages = vec![root().join("README.md"), root().join("ARCHITECTURE.md"), root().join("CONTRIBUTING.md")];
+    for folder in ["docs", "docs/gateways", "docs/decisions"] {
+        let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(files.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    let (mut whole, mut named) = (0, 0);
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (number, part) in text.split("```").enumerate() {
+            // Every second part lies between fences.
+            if number % 2 == 1 {
+                for words in calls_in(&part.replace("\\\n", " ")) {
+                    whole += 1;
+                    // What a variable has is not known here.
+                    if words.iter().any(|word| word.contains('$')) {
+                        assert!(is_known(&words), "{}: {words:?}", page.display());
+                        continue;
+                    }
+                    let parsed =
+                        Arguments::try_parse_from(std::iter::once("paylink-admin".to_owned()).chain(words.clone()));
+                    assert!(parsed.is_ok(), "{}: {words:?}: {}", page.display(), parsed.unwrap_err());
+                }
+                continue;
+            }
+            for code in part.split('`').skip(1).step_by(2) {
+                for words in calls_in(code) {
+                    named += 1;
+                    assert!(is_known(&words), "{}: {words:?}", page.display());
+                }
+            }
+        }
+    }
+    assert!(whole > 10 && named > 10, "{whole} {named}");
+    assert!(!is_known(&["heal".to_owned()]) && !is_known(&["sms".to_owned(), "--much".to_owned()]));
+}
+
+#[test]
+fn every_command_has_help_and_its_examples_work() {
+    fn look(command: &clap::Command, examples: &mut usize) {
+        assert!(command.get_about().is_some(), "{} says nothing of itself", command.get_name());
+        for line in command.get_after_help().map(ToString::to_string).unwrap_or_default().lines() {
+            for words in calls_in(line) {
+                *examples += 1;
+                let words = std::iter::once("paylink-admin".to_owned()).chain(words);
+                assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
+            }
+        }
+        command.get_subcommands().for_each(|inner| look(inner, examples));
+    }
+    let (command, mut examples) = (definition(), 0);
+    command.clone().debug_assert();
+    look(&command, &mut examples);
+    assert!(examples > 15, "{examples}");
 }

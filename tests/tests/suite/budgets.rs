@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
-use paylink_local::seed::BAZAAR_KEY;
+use domain::ids::LinkId;
+use paylink_local::seed::{BAZAAR_KEY, DEMO, LINE_KEY};
+use reqwest::Method;
 use serde_json::{Value, json};
+use tests::engine::{Engine, copy_made_at};
 use tests::fault_proxy::Call;
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::meter::{Load, Meter, Usage};
+use tests::totals::ask;
 
 /// One recipient on one channel, an item with a receipt field, one endpoint of the CRM.
 fn reference_link() -> Value {
@@ -177,6 +181,36 @@ async fn delivering_is_two_writes_for_a_message_and_one_for_an_event() {
 }
 
 #[tokio::test]
+async fn a_report_is_two_reads_at_once_and_one_write_and_a_failure_is_told_in_the_same() {
+    let world = warm_world().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000,
+                       "recipients": { "mobiles": ["+971500000000"] } });
+    let link = world.make_link(&body, "line").await;
+    world.bring_stream().await;
+    let path = format!("/v1/payment-links/{}", link.id);
+    let shown = world.crm_as(link.key, Method::GET, &path, &Value::Null, &[]).await.unwrap().json();
+    let path = format!("{path}/messages/{}/report", shown["messages"][0]["id"].as_str().unwrap());
+    let report = async |body: Value| {
+        world.usage();
+        let reply = world.crm_as(LINE_KEY, Method::POST, &path, &body, &[]).await.unwrap();
+        assert!(reply.status.is_success(), "{}", reply.text);
+        world.usage()
+    };
+    // It says nothing new.
+    assert_usage(&report(json!({ "status": "sent" })).await, 2, 2.0, 0);
+    assert_usage(&report(json!({ "status": "delivered" })).await, 3, 2.0, 1);
+    let other = world.make_link(&body, "line-too").await;
+    world.bring_stream().await;
+    let path = format!("/v1/payment-links/{}", other.id);
+    let shown = world.crm_as(link.key, Method::GET, &path, &Value::Null, &[]).await.unwrap().json();
+    let path = format!("{path}/messages/{}/report", shown["messages"][0]["id"].as_str().unwrap());
+    world.usage();
+    world.crm_as(LINE_KEY, Method::POST, &path, &json!({ "status": "failed" }), &[]).await.unwrap();
+    // The link and the message are one transaction, which counts twice.
+    assert_usage(&world.usage(), 3, 2.0, 7);
+}
+
+#[tokio::test]
 async fn looking_at_an_unresolved_attempt_is_one_write_that_moves_nothing_in_an_index() {
     let world = warm_world().await;
     world.sweep().await.unwrap().unwrap();
@@ -268,6 +302,270 @@ async fn a_business_that_a_process_does_not_know_costs_a_few_reads_more_once() {
     assert_eq!(more, expected);
 }
 
+/// A page of a list, and what it asks of the table.
+async fn page(world: &FaultyWorld, query: &str) -> (Value, Usage) {
+    world.usage();
+    let reply = world.crm(Method::GET, &format!("/v1/payment-links?{query}"), &Value::Null, &[]).await.unwrap();
+    assert!(reply.status.is_success(), "{}", reply.text);
+    (reply.json(), world.usage())
+}
+
+fn size_of(page: &Value) -> usize {
+    page["data"].as_array().unwrap().len()
+}
+
+/// A link costs a unit to read, and so does a message that is known of it. What is over is read once what is live is known.
+#[tokio::test]
+async fn a_page_of_any_list_is_read_in_three_round_trips() {
+    let world = warm_world().await;
+    for number in 0..30 {
+        world.make_link(&quiet_link(), &number.to_string()).await;
+    }
+    // crm-api reads the keys and the configuration.
+    page(&world, "limit=1").await;
+    let rest = "amount_from=1&currency=IRR&created_by=demo-crm&mode=sandbox&expires_from=2020-01-01&begun=false";
+    for (query, round_trips) in [
+        ("order=newest", 3),
+        ("status=active", 2),
+        ("opened=false", 3),
+        ("status=active,expired&account_id=main", 3),
+        ("contact_id=c-1042", 2),
+        ("contact_id=c-1042&status=active", 2),
+        ("item_id=inv-77&opened=false&order=newest", 2),
+        (rest, 3),
+        // No month is read that has not come.
+        ("created_to=2199-12-31", 3),
+    ] {
+        let (page, usage) = page(&world, query).await;
+        assert_eq!((size_of(&page), &page["has_more"]), (20, &json!(true)), "{query}");
+        assert_eq!(usage.round_trips, round_trips, "{query}: {:?}", usage.operations);
+        assert!(usage.read_units <= 25.0, "{query}: {usage}");
+    }
+    let mut body = quiet_link();
+    body["recipients"] = json!({ "contact": true });
+    body["message"] = json!({ "channels": ["email"] });
+    world.make_link(&body, "told").await;
+    let (_, usage) = page(&world, "limit=1").await;
+    assert_eq!(usage.round_trips, 4, "the states of messages are read, too: {:?}", usage.operations);
+}
+
+/// However much there is, what is live costs what is live, and what is rare is found.
+#[tokio::test]
+async fn a_business_with_ten_thousand_links_is_asked_what_is_live_and_what_is_rare() {
+    let engine = Engine::start().await;
+    let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    let rare = json!({ "account_id": "euro", "contact": { "id": "c-many", "name": "Many" }, "amount": 1999 });
+    for number in 0..3 {
+        world.make_link(&rare, &format!("rare-{number}")).await;
+    }
+    let over = world.make_link(&quiet_link(), "over").await;
+    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
+    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
+    let pattern = engine.link(table, &id);
+    engine.put_copies(table, &pattern, 0..7000, None);
+    engine.put_copies(table, &pattern, 7000..9000, Some("c-many"));
+    page(&world, "limit=1").await;
+    for (query, found, has_more, units) in [
+        ("status=active", 3, false, 5.0),
+        ("order=newest", 20, true, 25.0),
+        ("order=oldest", 20, true, 25.0),
+        // All entries are looked at; each has about two hundred bytes.
+        ("account_id=euro", 3, false, 300.0),
+        ("account_id=euro&order=oldest&limit=2", 2, true, 10.0),
+        ("status=cancelled", 20, true, 26.0),
+        // All of a contact's links are read, because only they say what they are.
+        ("contact_id=c-many&status=active", 3, false, 2100.0),
+        ("contact_id=c-many&status=cancelled", 20, true, 25.0),
+    ] {
+        let (page, usage) = page(&world, query).await;
+        assert_eq!((size_of(&page), &page["has_more"]), (found, &json!(has_more)), "{query}");
+        assert!(usage.read_units <= units, "{query}: {usage}");
+    }
+    // Where ten thousand entries are not wanted, the page is empty and goes on.
+    engine.put_copies(table, &pattern, 9000..11_000, None);
+    let (first, usage) = page(&world, "account_id=euro").await;
+    assert_eq!((size_of(&first), &first["has_more"]), (0, &json!(true)), "{usage}");
+    let rest = format!("account_id=euro&cursor={}", first["next_cursor"].as_str().unwrap());
+    let (second, _) = page(&world, &rest).await;
+    assert_eq!((size_of(&second), &second["has_more"]), (3, &json!(false)));
+}
+
+async fn search(world: &FaultyWorld, text: &str) -> (Value, Usage) {
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", text).finish();
+    world.usage();
+    let reply = world.crm(Method::GET, &format!("/v1/search?{query}"), &Value::Null, &[]).await.unwrap();
+    assert!(reply.status.is_success(), "{}", reply.text);
+    (reply.json(), world.usage())
+}
+
+/// What a text may be is looked for at once, and a link behind its reference.
+#[tokio::test]
+async fn a_search_costs_five_read_units_whatever_is_typed_and_however_much_there_is() {
+    let engine = Engine::start().await;
+    let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    let contact = json!({ "name": "Sara Zand", "mobile": "09350000001", "email": "sara@example.com",
+                          "people": [{ "role": "manager", "name": "Nima Zand", "mobile": "09350000002" }] });
+    assert!(world.crm(Method::PUT, "/v1/contacts/c-s", &contact, &[]).await.unwrap().status.is_success());
+    let mut body = reference_link();
+    body["reference_id"] = json!("1042");
+    let link = world.make_link(&body, "paid").await;
+    world.bring_stream().await;
+    pay(&world, &link, "paid").await;
+    world.bring_stream().await;
+    let receipt = world.crm(Method::GET, &format!("/v1/receipts?payment_link_id={}", link.id), &Value::Null, &[]).await;
+    let receipt = receipt.unwrap().json()["data"][0].clone();
+    let table = world.cloud.store.table();
+    engine.put_names(table, 0..100_000, |number| format!("Sara Contact{number}"));
+    // crm-api reads the keys, the configuration and the secret that numbers are hashed with.
+    search(&world, "09350000001").await;
+    let (amount, reference) = (receipt["amount"].to_string(), receipt["gateway_reference"].as_str().unwrap());
+    for (text, kind, found) in [
+        ("09350000001", "contacts", 1),
+        ("09350000002", "contacts", 1),
+        ("Sara@Example.com", "contacts", 1),
+        ("sara", "contacts", 10),
+        ("s", "contacts", 10),
+        ("sara zand", "contacts", 1),
+        ("Contact4711", "contacts", 10),
+        ("Contact 47110", "contacts", 1),
+        ("نیما", "contacts", 0),
+        ("inv-77", "items", 1),
+        (link.id.as_str(), "payment_links", 1),
+        ("1042", "payment_links", 1),
+        (amount.as_str(), "receipts", 1),
+        (reference, "receipts", 1),
+    ] {
+        let (answer, usage) = search(&world, text).await;
+        assert_eq!(answer[kind]["data"].as_array().unwrap().len(), found, "{text}: {answer:#}");
+        assert!(usage.read_units <= 5.0, "{text}: {usage}");
+        assert!(usage.round_trips <= 5, "{text}: {:?}", usage.operations);
+        assert_eq!(usage.write_units, 0, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_costs_what_it_is_found_by_only_where_that_changed() {
+    let world = warm_world().await;
+    let put = async |path: &str, body: &Value| {
+        world.usage();
+        let reply = world.crm(Method::PUT, path, body, &[]).await.unwrap();
+        assert!(reply.status.is_success(), "{}", reply.text);
+        world.usage()
+    };
+    let path = "/v1/contacts/c-new";
+    let mut body = json!({ "name": "Sara Zand", "mobile": "09350000001", "email": "sara@example.com" });
+    put("/v1/contacts/c-warm", &body).await;
+    // The contact and four rows in one transaction, which counts twice, and its place in the list of all.
+    assert_eq!(put(path, &body).await.write_units, 2 * (1 + 4) + 1);
+    body["balance"] = json!({ "amount": 5, "currency": "IRR" });
+    assert_eq!(put(path, &body).await.write_units, 1, "nothing that it is found by changed");
+    body["mobile"] = json!("09350000002");
+    assert_eq!(put(path, &body).await.write_units, 2 * (1 + 2), "one row goes and one comes");
+    // The id, and two words.
+    let item = json!({ "kind": "invoice", "title": "Invoice 9", "contact_id": "c-new" });
+    assert_eq!(put("/v1/items/x-1", &item).await.write_units, 2 * (1 + 3) + 1);
+}
+
+#[tokio::test]
+async fn what_a_receipt_is_found_by_is_one_call_and_a_unit_for_each_way() {
+    let world = warm_world().await;
+    let link = world.make_link(&quiet_link(), "told").await;
+    world.go_to_gateway(&link).await;
+    world.bring_stream().await;
+    pay(&world, &link, "paid").await;
+    world.usage();
+    world.bring_stream().await;
+    // Two events with their places in the list, and a row for the reference, the card, and the amount in Rial and in Toman.
+    assert_usage(&world.usage(), 4, 1.0, 2 * 2 + 4);
+}
+
+/// What totals ask of the table, with all calls that it takes on this machine.
+async fn totals(world: &FaultyWorld, query: &str) -> (Value, Usage) {
+    world.usage();
+    let told = ask(world, DEMO, &format!("mode=sandbox&{query}")).await.unwrap();
+    (told, world.usage())
+}
+
+/// An entry of the index has about a hundred bytes, so that the first call for a year of a thousand links a day reads
+/// thirty-six times as much as this one. What is kept of a day costs the same however many links it had.
+#[tokio::test]
+async fn a_year_of_ten_thousand_links_is_read_once_and_then_costs_what_its_days_cost() {
+    let engine = Engine::start().await;
+    let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    let begins = world.now();
+    let over = world.make_link(&quiet_link(), "over").await;
+    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
+    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
+    let pattern = engine.link(table, &id);
+    const LINKS: usize = 10_000;
+    let year = Duration::from_secs(365 * 24 * 3600);
+    let made_at = |number: usize| begins + year * u32::try_from(number).unwrap() / u32::try_from(LINKS).unwrap();
+    engine.put_all(table, 0..LINKS, |number| copy_made_at(&pattern, number, None, made_at(number), 0));
+    world.turn_time(year + Duration::from_secs(24 * 3600));
+    let from = (begins - Duration::from_secs(24 * 3600)).strftime("%Y-%m-%d").to_string();
+    let by_month = format!("from={from}&group_by=month");
+    let (first, usage) = totals(&world, &by_month).await;
+    let created = |told: &Value| -> u64 {
+        let groups = told["groups"].as_array().unwrap();
+        groups.iter().map(|group| group["links"]["created"]["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(created(&first), u64::try_from(LINKS).unwrap() + 1);
+    assert!(usage.read_units <= 200.0, "{usage}");
+    assert!(usage.write_units <= 2 * 370, "a row for the links of a day and one for its receipts: {usage}");
+    for query in [by_month.as_str(), &format!("from={from}&group_by=account"), &format!("from={from}")] {
+        let (again, usage) = totals(&world, query).await;
+        assert_eq!(created(&again), created(&first), "{query}");
+        assert!(usage.read_units <= 20.0 && usage.write_units == 0, "{query}: {usage}");
+        assert!(usage.round_trips <= 10, "{query}: {:?}", usage.operations);
+    }
+    // What was read once is read once more when some time has passed, and then stays.
+    world.turn_time(Duration::from_secs(11 * 60));
+    let (again, usage) = totals(&world, &by_month).await;
+    assert_eq!(created(&again), created(&first));
+    assert!((100.0..=200.0).contains(&usage.read_units), "{usage}");
+    world.turn_time(Duration::from_secs(11 * 60));
+    let (again, usage) = totals(&world, &by_month).await;
+    assert_eq!(created(&again), created(&first));
+    assert!(usage.read_units <= 20.0 && usage.write_units == 0, "{usage}");
+}
+
+/// Twenty thousand links of one week are some pages of its list, and a call that has no time reads one.
+#[tokio::test]
+async fn whoever_asks_again_comes_further_however_little_time_a_call_has() {
+    let engine = Engine::start().await;
+    let world = FaultyWorld::metered_on_engine(3600, &engine).await;
+    let begins = world.now();
+    let over = world.make_link(&quiet_link(), "over").await;
+    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
+    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
+    let pattern = engine.link(table, &id);
+    const LINKS: usize = 20_000;
+    let week = Duration::from_secs(7 * 24 * 3600);
+    let made_at = |number: usize| begins + week * u32::try_from(number).unwrap() / u32::try_from(LINKS).unwrap();
+    engine.put_all(table, 0..LINKS, |number| copy_made_at(&pattern, number, None, made_at(number), 0));
+    world.turn_time(week + Duration::from_secs(2 * 24 * 3600));
+    let store = world.cloud.business();
+    let configuration = store.fresh_configuration().await.unwrap();
+    let day = |at: domain::Timestamp| configuration.settings.zone().to_datetime(at).date();
+    let mut calls = 0;
+    let totals = loop {
+        calls += 1;
+        let (from, to, now) = (day(begins), day(world.now()), world.now());
+        let aspect = domain::business::totals::Aspect::Gateway;
+        let until = std::time::Instant::now();
+        let query = store::TotalsQuery { from, to, aspect, by_day: false, now, until, most: LINKS };
+        match store.totals(&configuration, &query).await.unwrap() {
+            store::TotalsRead::Whole(totals) => break totals,
+            store::TotalsRead::NotYet => assert!(calls < 10, "it comes no further"),
+            store::TotalsRead::TooMany(what) => panic!("{what:?}"),
+        }
+    };
+    let created: u64 = totals.links.values().flat_map(|sums| sums.0.values()).map(|(of, _)| of.created.count).sum();
+    assert_eq!(created, u64::try_from(LINKS).unwrap() + 1);
+    assert!(calls > 2, "{calls} calls");
+    assert_eq!(totals.links.len(), 1, "they are told apart by the gateway only");
+}
+
 /// What a write or a read consumed by the engine's own account and by ours.
 #[track_caller]
 fn assert_consumed(consumed: Option<&ConsumedCapacity>, meter: &Meter) {
@@ -347,7 +645,8 @@ async fn the_partitions_that_links_share_are_the_ones_that_the_page_names() {
     life += world.usage();
 
     let of_all = |partition: &str| {
-        let own = ["link#", "receipt#", "claim#", "provider-message#", "due "];
+        // What receipts are found by is spread by reference, card and amount: no more than a thousand a second of one amount.
+        let own = ["link#", "receipt#", "receipt-search#", "claim#", "provider-message#", "due "];
         let of_one_customer = ["contact#", "item#", "by-contact ", "by-item "];
         !own.iter().chain(&of_one_customer).any(|prefix| partition.starts_with(prefix))
     };
@@ -371,4 +670,74 @@ async fn the_partitions_that_links_share_are_the_ones_that_the_page_names() {
     let due: usize =
         life.partitions.iter().filter(|(name, _)| name.starts_with("due ")).map(|(_, load)| load.write_units).sum();
     assert_eq!(due, 5, "a link's entry is put, moved once and taken away, and the SMS waits to be asked about");
+}
+
+/// A link at Stripe that is paid, on an item with a receipt field, and the path of the refunds of its payment.
+async fn paid_at_stripe(world: &FaultyWorld, name: &str) -> String {
+    let body = json!({
+        "account_id": "euro", "amount": 1999, "recipients": {}, "after_payment": { "receipt_field": "payment" },
+        "item": { "id": name, "kind": "invoice", "title": "Invoice", "contact_id": "c-1042",
+                  "receipt_fields": [{ "key": "payment", "label": "Payment" }] },
+    });
+    let link = world.make_link(&body, name).await;
+    pay(world, &link, "paid_no_webhook").await;
+    world.bring_stream().await;
+    let path = format!("/v1/payment-links/{}", link.id);
+    let shown = world.crm_as(link.key, Method::GET, &path, &Value::Null, &[]).await.unwrap().json();
+    format!("/v1/receipts/{}/refunds", shown["receipts"][0].as_str().unwrap())
+}
+
+async fn ask_for_refund(world: &FaultyWorld, path: &str, body: &Value, key: &str) {
+    let reply = world.crm(Method::POST, path, body, &[("idempotency-key", key)]).await.unwrap();
+    assert!(reply.status.is_success(), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_refund_is_asked_for_made_and_recorded_with_one_transaction_at_each_end() {
+    let world = warm_world().await;
+    let [warm, counted] = [paid_at_stripe(&world, "inv-warm").await, paid_at_stripe(&world, "inv-counted").await];
+    let part = json!({ "amount": 500, "reason": "One chair was broken" });
+    ask_for_refund(&world, &warm, &part, "warm").await;
+    world.turn_time(Duration::from_secs(61));
+    world.sweep().await.unwrap().unwrap();
+    world.bring_stream().await;
+    world.usage();
+    // The receipt, the link and the account are read; the link and the entry of the log with its event are one transaction,
+    // which counts twice.
+    ask_for_refund(&world, &counted, &part, "counted").await;
+    assert_usage(&world.usage(), 4, 3.0, 15);
+    // What it is listed by, and the event.
+    world.bring_stream().await;
+    assert_usage(&world.usage(), 3, 2.0, 5);
+    world.turn_time(Duration::from_secs(1));
+    world.proxy.record();
+    world.sweep().await.unwrap().unwrap();
+    // Beside the run itself: the link is read and leased, the intention is written, and then link, receipt, the receipt of what
+    // went back and its attachment in one transaction.
+    assert_usage(&world.usage(), 16 + 4, 8.0 + 1.0, 24);
+    assert_eq!(gateway_calls(&world), 2, "the gateway is asked which refunds there are, and for this one");
+    // Two events, and what the receipt is found by.
+    world.bring_stream().await;
+    assert_usage(&world.usage(), 4, 2.0, 7);
+}
+
+#[tokio::test]
+async fn twenty_refunds_are_listed_in_two_round_trips_whoever_they_are_of() {
+    let world = warm_world().await;
+    for number in 0..21 {
+        let path = paid_at_stripe(&world, &format!("inv-{number}")).await;
+        let outside = json!({ "amount": 100, "outside": { "reference": format!("TR-{number}") } });
+        ask_for_refund(&world, &path, &outside, &format!("outside-{number}")).await;
+    }
+    world.bring_stream().await;
+    for query in ["order=newest", "order=oldest", "contact_id=c-1042", "method=outside&status=pending&account_id=euro"]
+    {
+        world.usage();
+        let path = format!("/v1/refunds?{query}");
+        let page = world.crm(Method::GET, &path, &Value::Null, &[]).await.unwrap().json();
+        let usage = world.usage();
+        assert_eq!((size_of(&page), &page["has_more"]), (20, &json!(true)), "{query}: {page}");
+        assert_eq!(usage.round_trips, 2, "{query}: {:?}", usage.operations);
+        assert!(usage.read_units <= 25.0, "{query}: {usage}");
+    }
 }

@@ -285,9 +285,16 @@ async fn the_log_tells_what_happened_and_nothing_personal_or_secret(world: &Worl
     let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_u64()).sum::<u64>();
     let paid = all_receipts(world).await.len();
     assert_eq!(usize::try_from(sum("LinksPaid")).unwrap(), paid, "each payment is counted once");
-    for figure in
-        ["LinksMade", "LinksOpened", "LinksExpired", "LinksCancelled", "Attempts", "Messages", "Events", "DueFound"]
-    {
+    for figure in [
+        "LinksMade",
+        "LinksOpened",
+        "LinksExpired",
+        "LinksCancelled",
+        "Attempts",
+        "MessagesSent",
+        "EventsDelivered",
+        "DueFound",
+    ] {
         assert!(sum(figure) > 0, "{figure} was measured");
     }
 }

@@ -6,11 +6,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 mod admin;
+mod bootstrap;
 mod budgets;
+mod clients;
+mod compatibility;
 mod end_to_end;
 mod functions;
 mod openapi;
 mod peers;
+mod restore;
 mod store;
 mod template;
 mod workspace;

@@ -6,6 +6,10 @@ mod businesses;
 mod due;
 mod erasing;
 mod lists;
+mod reports;
+mod rows;
+mod shards;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -14,10 +18,10 @@ use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment};
 use domain::ids::{
     AccountId, AttemptId, BusinessId, ContactId, CredentialsVersion, FieldKey, ItemId, LinkId, MessageId, PayToken,
-    ProviderId, ReferenceId, ReturnKey,
+    PersonId, ProviderId, ReferenceId, ReturnKey, Role,
 };
 use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, ItemTerms, PaymentLink, Terms};
-use domain::link::{Attempt, Checkout, OpenedSession};
+use domain::link::{Attempt, Checkout, LinkFilter, OpenedSession, ReceiptFilter};
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
@@ -25,15 +29,17 @@ use domain::messages::delivery::{Handover, MessageState};
 use domain::messages::recipients::Recipient;
 use domain::money::{Currency, Money};
 use domain::records::account::LatePayment;
-use domain::records::contact::Contact;
+use domain::records::contact::{Contact, NamedPerson};
+use domain::records::item::Item;
 use futures_util::future::join_all;
 use paylink_local::Cloud;
 use runtime::{Environment, Runtime};
 use store::{
-    ApiKey, ChangedRecords, Created, DueLease, DueMessage, EventList, EventsAfter, KeyHolder, KeyRevocation,
-    LeaseOutcome, LinkList, LinksOf, ReceiptList, Revision, Scope, Store, TransitionWritten, Written,
+    ApiKey, ChangedRecord, ChangedRecords, Created, DueMessage, DueTurn, EventList, EventsAfter, KeyHolder,
+    KeyRevocation, LeaseOutcome, LinkList, ReceiptList, RecordWritten, Revision, RevisionWritten, Scope, Store,
+    TransitionWritten, Written,
 };
-use tests::empty_cloud;
+use tests::{empty_cloud, plant_contact, plant_item};
 
 fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap()
@@ -59,7 +65,9 @@ fn terms(reference: Option<&str>) -> Terms {
         amount: money(),
         amount_source: AmountSource::Request,
         expires_at: now() + Duration::from_secs(3600),
+        due_at: None,
         description: Some("پرداخت".to_owned()),
+        internal_note: None,
         after_payment: AfterPayment {
             register_receipt: true,
             receipt_type_id: None,
@@ -177,8 +185,9 @@ async fn a_payment_writes_link_receipt_claim_and_attachment_at_once() {
     assert_eq!(store.link(link.id()).await.unwrap().unwrap(), transition.link);
     let store = store.of(&shop());
     assert_eq!(store.receipt(&receipt.id).await.unwrap(), Some(receipt.clone()));
-    for list in [ReceiptList::OfContact(receipt.contact_id.clone()), ReceiptList::OfItem(ItemId::parse("i-1").unwrap())]
-    {
+    let of_item = ReceiptFilter::of_item(ItemId::parse("i-1").unwrap());
+    for filter in [ReceiptFilter::of_contact(receipt.contact_id.clone()), of_item] {
+        let list = ReceiptList::new(filter, now());
         assert_eq!(store.list_receipts(&list, 10, None).await.unwrap().entries, std::slice::from_ref(&receipt));
     }
     // The same transition again finds the link changed, and writes nothing twice.
@@ -196,7 +205,10 @@ fn largest_link(with: usize) -> PaymentLink {
             channel: Channel::Email,
             network: None,
             to: format!("{number}{}@{}.example.com", "m".repeat(50), "d".repeat(60)),
-            roles: vec!["r".repeat(64)],
+            people: vec![NamedPerson {
+                role: Role::parse(&"r".repeat(64)).unwrap(),
+                id: PersonId::parse(&"p".repeat(64)).unwrap(),
+            }],
             stands_in_for: vec![],
         })
         .collect();
@@ -259,15 +271,16 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
     };
     let read = async || store.records_for_create(None, None, Some(&id), None).await.unwrap();
     let create = async |number: u8, name: &str, revision: Revision| {
-        let changed = ChangedRecords { contact: Some((contact(name), revision)), item: None };
+        let record = ChangedRecord { next: contact(name), known: None, revision };
+        let changed = ChangedRecords { contact: Some(record), item: None };
         store.create_link(&link_with(number, Some("R-2")), &changed, now()).await.unwrap()
     };
     let nothing = read().await.contact_revision;
     assert_eq!(nothing, Revision::Nothing);
-    store.put_contact(&contact("first")).await.unwrap();
+    plant_contact(&store, &contact("first")).await;
     assert!(matches!(create(1, "lost", nothing).await, Created::RecordsChanged));
     let first = read().await;
-    store.put_contact(&contact("first")).await.unwrap();
+    plant_contact(&store, &contact("first")).await;
     assert!(
         matches!(create(1, "lost", first.contact_revision).await, Created::RecordsChanged),
         "also by the same again"
@@ -276,6 +289,60 @@ async fn a_record_that_changed_since_it_was_read_is_not_written_over() {
     let now_seen = read().await.contact_revision;
     assert!(matches!(create(1, "second", now_seen).await, Created::New));
     assert_eq!(store.contact(&id).await.unwrap(), Some(contact("second")));
+}
+
+#[tokio::test]
+async fn of_fifty_who_write_a_record_over_the_same_reading_one_does() {
+    let cloud = empty_cloud().await;
+    let store = cloud.store.of(&shop());
+    let contact: Contact = serde_json::from_value(serde_json::json!({ "id": "c-1", "name": "first" })).unwrap();
+    plant_contact(&store, &contact).await;
+    let (known, revision) = store.contact_to_change(&contact.id).await.unwrap();
+    let next: Vec<Contact> = (0..50).map(|n| Contact { name: format!("number {n}"), ..contact.clone() }).collect();
+    let writes = next.iter().map(|next| store.write_contact(next, known.as_ref(), &revision));
+    let written: Vec<_> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+    let applied: Vec<_> = written
+        .iter()
+        .zip(&next)
+        .filter_map(|(written, next)| match written {
+            RevisionWritten::Applied(revision) => Some((revision, next)),
+            RevisionWritten::Rejected => None,
+        })
+        .collect();
+    let [(at, winner)] = applied[..] else { panic!("one of them writes, and not {}", applied.len()) };
+    let (stands, now_at) = store.contact_to_change(&contact.id).await.unwrap();
+    assert_eq!((stands.as_ref(), &now_at), (Some(winner), at), "what stands is what was said to be written");
+    assert_eq!(store.remove_contact(&contact, &revision).await.unwrap(), RecordWritten::Rejected);
+    assert_eq!(store.contact(&contact.id).await.unwrap().as_ref(), Some(winner), "an old reading deletes nothing");
+    assert_eq!(store.remove_contact(winner, at).await.unwrap(), RecordWritten::Applied);
+    assert_eq!(store.contact(&contact.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_item_is_written_and_deleted_over_what_was_read_and_keeps_its_receipts() {
+    let cloud = empty_cloud().await;
+    let store = cloud.store.of(&shop());
+    let (link, id) = begun(&cloud.store, 1).await;
+    let item: Item = serde_json::from_value(serde_json::json!({
+        "id": "i-1", "kind": "invoice", "title": "first", "contact_id": "c-1",
+    }))
+    .unwrap();
+    plant_item(&store, &item).await;
+    let early = store.whole_item(&item.id).await.unwrap();
+    let transition = link.apply_answer(&id, &paid("1"), Hint::Paid, now()).unwrap();
+    cloud.store.apply_transition(&transition).await.unwrap();
+    let late = store.whole_item(&item.id).await.unwrap();
+    assert_eq!(early.revision, late.revision, "a receipt under it is no change of an item");
+    let next = Item { title: "second".to_owned(), ..item.clone() };
+    let written = store.write_item(&next, Some(&item), &early.revision).await.unwrap();
+    assert!(matches!(written, RevisionWritten::Applied(_)));
+    assert_eq!(store.write_item(&item, Some(&item), &late.revision).await.unwrap(), RevisionWritten::Rejected);
+    assert_eq!(store.remove_item(&item, &late.revision).await.unwrap(), RecordWritten::Rejected);
+    let (known, revision) = store.item_to_change(&item.id).await.unwrap();
+    assert_eq!(store.remove_item(&known.unwrap(), &revision).await.unwrap(), RecordWritten::Applied);
+    let gone = store.whole_item(&item.id).await.unwrap();
+    assert_eq!((gone.item, gone.revision), (None, Revision::Nothing));
+    assert_eq!(gone.receipts, late.receipts, "receipts stay when their item is deleted");
 }
 
 #[tokio::test]
@@ -289,7 +356,7 @@ async fn fifty_confirmations_of_one_payment_write_one_receipt() {
         .filter(|confirmed| matches!(confirmed, Ok(TransitionWritten::Written(Written::Applied))))
         .count();
     assert_eq!(applied, 1);
-    let list = ReceiptList::OfContact(ContactId::parse("c-1").unwrap());
+    let list = ReceiptList::new(ReceiptFilter::of_contact(ContactId::parse("c-1").unwrap()), now());
     assert_eq!(cloud.store.of(&shop()).list_receipts(&list, 10, None).await.unwrap().entries.len(), 1);
 }
 
@@ -317,7 +384,7 @@ async fn racing_creates_with_one_reference_make_one_link() {
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::New))).count(), 1);
     assert_eq!(results.iter().filter(|created| matches!(created, Ok(Created::ReferenceTaken(_)))).count(), 49);
     let listed = store
-        .list_links(&LinkList::all(LinksOf::Reference(ReferenceId::parse("R-1").unwrap())), 100, None)
+        .list_links(&LinkList::new(LinkFilter::of_reference(ReferenceId::parse("R-1").unwrap()), now()), 100, None)
         .await
         .unwrap();
     assert_eq!(listed.entries.len(), 1);
@@ -365,7 +432,7 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
     let until = now() + Duration::from_secs(60);
-    let leases = join_all((0..50).map(|_| store.lease_message(&link, &message, until))).await;
+    let leases = join_all((0..50).map(|_| store.lease_message(&link, &message, None, until))).await;
     let mine: Vec<_> = leases
         .into_iter()
         .filter_map(|lease| match lease.unwrap() {
@@ -376,7 +443,7 @@ async fn fifty_senders_want_to_lease_a_message_and_one_does() {
     assert_eq!(mine.len(), 1);
     let sent = MessageState::Sent(Handover::new(now(), "p-1".to_owned()));
     store.note_message(&mine[0], sent.clone()).await.unwrap();
-    assert!(matches!(store.lease_message(&link, &message, until).await.unwrap(), LeaseOutcome::NotNeeded));
+    assert!(matches!(store.lease_message(&link, &message, None, until).await.unwrap(), LeaseOutcome::NotNeeded));
     let states = store.link_history(link.id()).await.unwrap().unwrap().messages;
     assert_eq!(states, BTreeMap::from([(message, sent)]));
 }
@@ -387,16 +454,17 @@ async fn a_lost_lease_notes_nothing() {
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(first) = store.lease_message(&link, &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(first) = store.lease_message(&link, &message, None, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.retry_message_later(link.id(), &message, now()).await.unwrap();
     let due = store.due_messages(now() + Duration::from_secs(1), soon()).await.work.remove(0);
-    let lease = store.lease_due_message(&due, now() + Duration::from_secs(60)).await.unwrap();
-    let DueLease::Send(second) = lease else { panic!("{lease:?}") };
+    let turn = store.due_turn(&due).await.unwrap();
+    let DueTurn::Send(due) = turn else { panic!("{turn:?}") };
+    let second = store.lease_due_message(&due, None, now() + Duration::from_secs(60)).await.unwrap().unwrap();
     assert_eq!(second.tries, 2);
-    let again = store.lease_due_message(&due, now()).await.unwrap();
-    assert!(matches!(again, DueLease::NotOurs), "of two runs only one leases it");
+    let again = store.lease_due_message(&due, None, now()).await.unwrap();
+    assert!(again.is_none(), "of two runs only one leases it");
     store.note_message(&second, MessageState::Sent(Handover::new(now(), "second".to_owned()))).await.unwrap();
     store
         .note_message(&first, MessageState::Failed { at: now(), reason: "late".to_owned(), sent: None })
@@ -417,7 +485,7 @@ async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent(
     let store = &cloud.store;
     let link = made(store, 1).await;
     let message = MessageId::of(link.id(), 0, "sms", "+989120000000");
-    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, None, now()).await.unwrap() else {
         panic!("not mine")
     };
     let moments = &[jiff::SignedDuration::from_secs(-1), jiff::SignedDuration::from_hours(1)];
@@ -427,9 +495,9 @@ async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent(
     store.note_message(&lease, MessageState::Sent(asked)).await.unwrap();
     let due = due_messages(store).await.remove(0);
     let look = || async {
-        match store.lease_due_message(&due, now()).await.unwrap() {
-            DueLease::Look(looked) => looked,
-            other @ (DueLease::Send(_) | DueLease::NotOurs) => panic!("{other:?}"),
+        match store.due_turn(&due).await.unwrap() {
+            DueTurn::Look(looked) => looked,
+            other @ (DueTurn::Send(_) | DueTurn::NotOurs) => panic!("{other:?}"),
         }
     };
     let (one, other) = (look().await, look().await);
@@ -440,7 +508,7 @@ async fn of_two_looks_at_a_message_only_one_is_noted_and_the_message_stays_sent(
     store.note_look(&other, other.handover.clone().settled()).await.unwrap();
     assert_eq!(state().await, MessageState::Sent(next));
     assert_eq!(due_messages(store).await, [], "the next look is in an hour");
-    assert!(matches!(store.lease_due_message(&due, now()).await.unwrap(), DueLease::NotOurs));
+    assert!(matches!(store.due_turn(&due).await.unwrap(), DueTurn::NotOurs));
 }
 
 #[tokio::test]
@@ -454,7 +522,7 @@ async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
         channel: Channel::Social,
         network: None,
         to: "-1".to_owned(),
-        roles: vec![],
+        people: vec![],
         stands_in_for: vec![],
     };
     let terms = Terms { recipients: vec![group], ..terms(None) };
@@ -464,7 +532,7 @@ async fn where_a_chat_has_moved_to_is_forgotten_with_its_link() {
         Created::New
     ));
     let recipient = link.recipients().next().unwrap();
-    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &recipient.id, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &recipient.id, None, now()).await.unwrap() else {
         panic!("not mine")
     };
     let moved = Handover { moved_to: Some("-1001".to_owned()), ..Handover::new(now(), "p-1".to_owned()) };
@@ -493,7 +561,8 @@ async fn a_day_of_the_business_is_cut_out_of_the_days_it_touches() {
         store.create_link(&link, &ChangedRecords::default(), at(instant)).await.unwrap();
     }
     // The 23rd in Tehran.
-    let day = LinkList::all(LinksOf::Time(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z")));
+    let day = LinkFilter::made_between(at("2026-11-22T20:30:00Z"), at("2026-11-23T20:30:00Z"));
+    let day = LinkList::new(day, now());
     let page = store.list_links(&day, 2, None).await.unwrap();
     let seen: Vec<_> = page.entries.iter().map(|link| link.created_at().to_string()).collect();
     assert_eq!(seen, ["2026-11-23T20:29:59.999Z", "2026-11-23T12:00:00Z"]);

@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where something is wrong")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
+use domain::messages::provider_profile::ProviderKind;
 use paylink_local::template::{Route, Template};
 use paylink_local::watch::FUNCTIONS;
 use serde_norway::Value;
+use telemetry::{DueKind, NOBODY};
 use tests::permissions::written_statements;
-use tests::root;
+use tests::{root, sources_below};
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
@@ -158,21 +159,8 @@ fn variables_in(text: &str) -> BTreeSet<String> {
 
 /// The source in some folders.
 fn source_of(folders: &[&str]) -> String {
-    fn add(folder: &Path, text: &mut String) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                add(&path, text);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                text.push_str(&std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    let mut text = String::new();
-    for folder in folders {
-        add(&root().join(folder), &mut text);
-    }
-    text
+    let sources = folders.iter().flat_map(|folder| sources_below(folder));
+    sources.map(|source| std::fs::read_to_string(source).unwrap()).collect()
 }
 
 #[test]
@@ -265,18 +253,126 @@ fn secrets_lie_in_a_table_from_which_nothing_is_copied_anywhere() {
     assert_eq!(keys.len(), 2, "it has its own two keys and no other");
 }
 
+/// The template of another stack.
+fn template_of(file: &str) -> Value {
+    serde_norway::from_str(&std::fs::read_to_string(root().join(file)).unwrap()).unwrap()
+}
+
 #[test]
-fn an_email_identity_is_a_domain_or_an_address_and_nothing_in_between() {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template: Value = serde_norway::from_str(&text).unwrap();
-    let pattern = template["Parameters"]["EmailIdentity"]["AllowedPattern"].as_str().unwrap();
+fn the_domain_of_emails_is_a_domain_and_nothing_else() {
+    let template = template_of("template.yaml");
+    let pattern = template["Parameters"]["EmailDomain"]["AllowedPattern"].as_str().unwrap();
     let schema = serde_json::json!({ "pattern": pattern });
     let takes = |text: &str| jsonschema::is_valid(&schema, &serde_json::json!(text));
-    for good in ["", "business.example", "pay@business.example", "pay.me@a-b.business.example"] {
+    for good in ["", "business.example", "mail.a-b.business.example"] {
         assert!(takes(good), "{good}");
     }
-    for bad in ["pay@", "-", "@business.example", "business", "pay@business", "a b@business.example", ".example"] {
+    for bad in ["pay@business.example", "-", "business", "a b.example", ".example", "business.example."] {
         assert!(!takes(bad), "{bad}");
+    }
+}
+
+/// The value of a part of the template as it stands there, on one line.
+fn text_of(value: &Value) -> String {
+    serde_norway::to_string(value).unwrap().replace('\n', " ")
+}
+
+#[test]
+fn emails_are_signed_and_bounce_to_their_own_domain_and_every_record_for_it_is_said() {
+    let (template, resources) = (template_of("template.yaml"), resources());
+    let identity = &resources["Identity"];
+    assert_eq!(identity["Properties"]["DkimAttributes"]["SigningEnabled"], true);
+    assert!(text_of(&identity["Properties"]["MailFromAttributes"]["MailFromDomain"]).contains("mail.${EmailDomain}"));
+    // An email that DKIM alone vouches for is better than none.
+    assert_eq!(identity["Properties"]["MailFromAttributes"]["BehaviorOnMxFailure"], "USE_DEFAULT_VALUE");
+    // What the zone gets, and what somebody adds by hand, are the same.
+    let said = text_of(&template["Outputs"]["EmailRecords"]["Value"]);
+    let mut added = 0;
+    for record in resources.as_mapping().unwrap().values().filter(|one| one["Type"] == "AWS::Route53::RecordSet") {
+        if record["Condition"] != "HasEmailRecords" {
+            continue;
+        }
+        added += 1;
+        let properties = &record["Properties"];
+        for part in [&properties["Name"], &properties["ResourceRecords"][0]] {
+            let part = text_of(part);
+            let told = part
+                .split_once(' ')
+                .map_or(part.as_str(), |(tag, rest)| if tag.starts_with('!') { rest } else { &part });
+            assert!(said.contains(told.trim().trim_matches(['\'', '"'])), "{told} is not in {said}");
+        }
+        assert!(said.contains(properties["Type"].as_str().unwrap()));
+    }
+    assert_eq!(added, 5, "three keys of DKIM, and where bounces go with who may send from there");
+}
+
+#[test]
+fn what_a_failed_first_deployment_made_does_not_stand_in_the_way_of_the_next() {
+    for (name, resource) in resources().as_mapping().unwrap() {
+        let kept = resource.get("DeletionPolicy").and_then(Value::as_str);
+        if ["AWS::SES::EmailIdentity", "AWS::Route53::RecordSet"].iter().any(|kind| resource["Type"] == **kind) {
+            let is_of_the_api = kept.is_none() && *name == "DomainRecord";
+            assert!(kept == Some("RetainExceptOnCreate") || is_of_the_api, "{name:?} {kept:?}");
+        }
+    }
+}
+
+#[test]
+fn lambda_writes_a_report_of_each_invocation_as_json_and_no_query_looks_for_a_line_of_text() {
+    let logging = &template_of("template.yaml")["Globals"]["Function"]["LoggingConfig"];
+    assert_eq!((&logging["LogFormat"], &logging["SystemLogLevel"]), (&Value::from("JSON"), &Value::from("INFO")));
+    let monitoring = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    for text in [&monitoring, &operations] {
+        for of_text_lines in ["@maxMemoryUsed", "@duration", "@billedDuration", "@initDuration", "like /REPORT"] {
+            assert!(!text.contains(of_text_lines), "{of_text_lines} finds nothing in lines of JSON");
+        }
+    }
+    assert!(operations.contains("type = \"platform.report\""));
+}
+
+/// One rule in two places: what a deployer may set is what a business may set.
+#[test]
+fn the_sender_id_of_the_stack_is_one_that_a_business_could_have() {
+    let template = template_of("template.yaml");
+    let pattern = template["Parameters"]["SmsSenderId"]["AllowedPattern"].as_str().unwrap();
+    let schema = serde_json::json!({ "pattern": pattern });
+    let tried = [
+        "PAYLINK",
+        "MyShop24",
+        "MY-SHOP",
+        "A-1",
+        "1-A",
+        "ELEVENCHARS",
+        "TWELVECHARSX",
+        "AB",
+        "A",
+        "123",
+        "1-2-3",
+        "-AB",
+        "AB-",
+        "A B",
+        "A_B",
+        "فروشگاه",
+        "A--B",
+        "---",
+    ];
+    for text in tried {
+        let takes = jsonschema::is_valid(&schema, &serde_json::json!(text));
+        assert_eq!(takes, domain::messages::sms_route::SmsSenderId::parse(text).is_ok(), "{text}");
+    }
+    assert!(jsonschema::is_valid(&schema, &serde_json::json!("")), "none at all");
+}
+
+/// Whoever subscribes to the account's topic may be called by it, and neither is there without it.
+#[test]
+fn a_stack_hears_of_sms_that_did_not_arrive_by_the_topic_that_it_is_told() {
+    let (subscription, permission) = (&resources()["SmsReportsSubscription"], &resources()["SmsReportsPermission"]);
+    let topic = |property: &str, of: &Value| text_of(&of["Properties"][property]).contains("SmsReportsTopicArn");
+    assert!(topic("TopicArn", subscription) && topic("SourceArn", permission));
+    assert_eq!(permission["Properties"]["Principal"], "sns.amazonaws.com");
+    for one in [subscription, permission] {
+        assert_eq!(one["Condition"], "HasSmsReports");
     }
 }
 
@@ -284,14 +380,14 @@ fn an_email_identity_is_a_domain_or_an_address_and_nothing_in_between() {
 #[test]
 fn the_first_link_of_the_guide_goes_to_a_number_that_sns_serves() {
     let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
-    let number = guide.split("\"mobile\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let number = guide.split("export MOBILE=").nth(1).unwrap().split_whitespace().next().unwrap();
     let settings = domain::business::settings::Settings::default();
     let mobile = domain::address::Mobile::parse(number, &settings.default_region).unwrap();
     let providers = domain::messages::provider::MessageProviders::new();
     let router = domain::messages::routing::MessageRouter { settings: &settings, providers: &providers };
     let wording = domain::messages::choice::MessageChoice::Default { channels: Vec::new() }.wording();
     let route = router.route(domain::messages::channel::Channel::Sms, None, mobile.as_str(), wording);
-    assert!(matches!(route, Ok(domain::messages::routing::Route::Sns)), "{route:?}");
+    assert!(matches!(route, Ok(domain::messages::routing::Route::Sns(_))), "{route:?}");
     let test = std::fs::read_to_string(root().join("tests/deploy/run.py")).unwrap();
     assert!(
         test.contains(&format!("NUMBER, ADDRESS = \"{number}\"")),
@@ -363,19 +459,131 @@ fn what_is_watched_is_what_is_measured() {
     for properties in resources.values().map(|resource| &resource["Properties"]) {
         if properties.get("Namespace").is_some_and(|namespace| *namespace == "Paylink") {
             let name = properties["MetricName"].as_str().unwrap();
-            let of = properties.get("Dimensions").and_then(Value::as_sequence).into_iter().flatten();
-            let of: Vec<&str> = of.filter_map(|dimension| dimension["Name"].as_str()).collect();
+            let of = dimensions(properties);
+            let of: Vec<&str> = of.iter().map(|(name, _)| name.as_str()).collect();
             assert!(filtered.contains(&name) || measured(name, &of), "nobody measures {name} by {of:?}");
         }
         for query in properties.get("Metrics").and_then(Value::as_sequence).into_iter().flatten() {
+            let metric = &query["MetricStat"]["Metric"];
+            if metric["Namespace"] == "Paylink" {
+                let (name, of) = (metric["MetricName"].as_str().unwrap(), dimensions(metric));
+                let names: Vec<&str> = of.iter().map(|(name, _)| name.as_str()).collect();
+                assert!(measured(name, &names), "nobody measures {name} by {of:?}");
+            }
             let asked = query.get("Expression").and_then(Value::as_str).unwrap_or_default();
             let Some((_, rest)) = asked.split_once("SELECT ") else { continue };
             let name = rest.split(['(', ')']).nth(1).unwrap();
-            assert!(
-                rest.contains("SCHEMA(\"Paylink\", Gateway)") && measured(name, &["Gateway"]),
-                "nobody measures {name}"
-            );
+            let (_, schema) = rest.split_once("SCHEMA(\"Paylink\", ").expect("a query names its dimensions");
+            let of: Vec<&str> = schema.split(')').next().unwrap().split(", ").collect();
+            assert!(measured(name, &of), "nobody measures {name} by {of:?}");
         }
+    }
+}
+
+/// The dimensions of a metric that an alarm watches, with their values.
+fn dimensions(metric: &Value) -> Vec<(String, String)> {
+    let each = metric.get("Dimensions").and_then(Value::as_sequence).into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    each.map(|dimension| (text(&dimension["Name"]), text(&dimension["Value"]))).collect()
+}
+
+/// The properties of every alarm.
+fn alarms() -> Vec<Value> {
+    let monitoring = template_of("infra/monitoring.yaml");
+    let resources = monitoring["Resources"].as_mapping().unwrap().values();
+    resources.filter(|one| one["Type"] == "AWS::CloudWatch::Alarm").map(|one| one["Properties"].clone()).collect()
+}
+
+#[test]
+fn whoever_hands_messages_over_is_watched_alone_for_those_that_fail_and_those_that_wait() {
+    let known: BTreeSet<Vec<(String, String)>> = ProviderKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let channel = kind.profile().channel.as_str();
+            [("Channel", channel), ("Provider", kind.as_str())]
+                .map(|(name, of)| (name.to_owned(), of.to_owned()))
+                .to_vec()
+        })
+        .collect();
+    for name in ["MessagesFailed", "MessagesWaiting"] {
+        let watched = alarms().into_iter().filter_map(|alarm| {
+            let metric = alarm.get("Metrics")?[0]["MetricStat"]["Metric"].clone();
+            (metric["MetricName"] == name).then(|| dimensions(&metric))
+        });
+        assert_eq!(watched.collect::<BTreeSet<_>>(), known, "{name}");
+    }
+}
+
+#[test]
+fn messages_that_nobody_serves_any_more_are_watched_too() {
+    let of_nobody =
+        format!("SELECT SUM(MessagesFailed) FROM SCHEMA(\"Paylink\", Channel, Provider) WHERE Provider = '{NOBODY}'");
+    let watched = alarms().into_iter().filter(|alarm| {
+        let expression = alarm.get("Metrics").and_then(|metrics| metrics[0].get("Expression"));
+        expression.is_some_and(|text| *text == of_nobody.as_str())
+    });
+    assert_eq!(watched.count(), 1);
+}
+
+/// A few bad tries are a mistyped number, whatever their share; three of a thousand are as well.
+#[test]
+fn a_share_of_bad_tries_is_one_of_all_tries_of_the_same_figure_and_more_than_two() {
+    let mut seen = 0;
+    for alarm in alarms() {
+        let metrics = alarm.get("Metrics").and_then(Value::as_sequence).cloned().unwrap_or_default();
+        let [bad, tries, wrong] = &metrics[..] else { continue };
+        if bad["Id"] != "bad" {
+            continue;
+        }
+        seen += 1;
+        assert_eq!(bad["MetricStat"]["Metric"], tries["MetricStat"]["Metric"]);
+        let counted = [bad, tries].map(|metric| (&metric["MetricStat"]["Stat"], &metric["MetricStat"]["Period"]));
+        assert_eq!(
+            counted,
+            [(&Value::from("Sum"), &Value::from(900)), (&Value::from("SampleCount"), &Value::from(900))]
+        );
+        let expression = text_of(&wrong["Expression"]);
+        assert!(expression.contains("IF(bad >= 3 AND bad / tries > ${"), "{expression}");
+        assert!(alarm.get("OKActions").is_none(), "that nobody tries any more is no news");
+    }
+    assert_eq!(seen, 2 * ProviderKind::ALL.len() + 1);
+}
+
+#[test]
+fn work_that_waits_is_watched_by_its_kind() {
+    let watched =
+        alarms().into_iter().filter(|alarm| alarm.get("MetricName").is_some_and(|name| *name == "OldestDueAge"));
+    let watched: BTreeSet<String> = watched.map(|alarm| dimensions(&alarm)[0].1.clone()).collect();
+    assert_eq!(watched, DueKind::ALL.map(|kind| kind.as_str().to_owned()).into());
+}
+
+#[test]
+fn every_metric_that_the_pages_name_is_measured_by_us_or_by_aws() {
+    // What AWS measures, says or counts, of which the page speaks.
+    const OF_AWS: [&str; 6] = [
+        "AccessDenied",
+        "ConcurrentExecutions",
+        "IncomingBytes",
+        "MonthlySpendLimit",
+        "ThrottlingException",
+        "Throttling",
+    ];
+    let monitoring = std::fs::read_to_string(root().join("infra/monitoring.yaml")).unwrap();
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let edge = std::fs::read_to_string(root().join("infra/edge.yaml")).unwrap();
+    // A metric is called by two words or more without a space, as are parameters, outputs and codes of AWS.
+    let is_name = |text: &&str| {
+        let large = text.bytes().filter(u8::is_ascii_uppercase).count();
+        text.bytes().all(|b| b.is_ascii_alphabetic()) && text.as_bytes()[0].is_ascii_uppercase() && large > 1
+    };
+    let named: BTreeSet<&str> =
+        operations.split('`').skip(1).step_by(2).filter(|text| !text.is_empty()).filter(is_name).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for name in named {
+        let is_ours = telemetry::METRICS.iter().any(|metric| metric.name == name);
+        let is_set = [&monitoring, &template, &edge].iter().any(|text| text.contains(name));
+        assert!(is_ours || is_set || OF_AWS.contains(&name), "{name} is measured by nobody and set nowhere");
     }
 }
 
@@ -448,7 +656,14 @@ fn making_a_link_may_write_the_link_and_the_records_that_come_with_it_and_nothin
     let keys = &writes[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
     let keys: Vec<&str> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
     // And that the platform looked at a draft, in the business's log.
-    assert_eq!(keys, ["audit#*", "contact#*", "item#*", "link#*", "reference#*"]);
+    assert_eq!(keys, ["audit#*", "contact#*", "item#*", "link#*", "reference#*", "search#*"]);
+    // What a record that comes along is found by no more goes, and nothing else does.
+    assert_eq!(
+        actions_on("create-link", "search#"),
+        ["dynamodb:DeleteItem", "dynamodb:PutItem"].map(str::to_owned).into()
+    );
+    let deletes = |one: &&Value| serde_norway::to_string(&one["Action"]).unwrap().contains("DeleteItem");
+    assert_eq!(statements.iter().filter(deletes).count(), 1);
 }
 
 /// What the role of a function's folder says.
@@ -549,4 +764,34 @@ fn every_call_ends_before_its_function_and_every_function_before_it_is_stopped()
     let lease = Duration::try_from(domain::link::LEASE).unwrap();
     assert!(expire_links::TIME < lease && gateway_webhook::TIME < lease);
     assert!(expire_links::TIME < Duration::from_secs(60) && deliver_messages::TIME < Duration::from_secs(60));
+}
+
+/// What would be lost with a table, or with the key that it is read by, is kept by the stack's policy and by its template.
+#[test]
+fn no_update_may_replace_or_delete_what_data_lies_in() {
+    let policy = std::fs::read_to_string(root().join("infra/stack-policy.json")).unwrap();
+    let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    // A policy denies everything that it does not name, and a denial comes before what is allowed.
+    assert!(
+        statements.iter().any(|one| one["Effect"] == "Allow" && one["Action"] == "Update:*" && one["Resource"] == "*")
+    );
+    let denied = statements.iter().find(|one| one["Effect"] == "Deny").unwrap();
+    assert_eq!(denied["Action"], serde_json::json!(["Update:Replace", "Update:Delete"]));
+    let named: BTreeSet<String> =
+        denied["Resource"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let mut kept = BTreeSet::new();
+    for (name, resource) in resources().as_mapping().unwrap() {
+        if ["AWS::DynamoDB::Table", "AWS::KMS::Key"].contains(&resource["Type"].as_str().unwrap()) {
+            kept.insert(format!("LogicalResourceId/{}", name.as_str().unwrap()));
+            assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name:?}");
+            // What is protected from its first moment on cannot be deleted when a first deployment fails, so that the stack
+            // could not be rolled back. What is not protected goes, and is in nobody's way at the next try.
+            let is_protected = resource["Properties"]["DeletionProtectionEnabled"] == true;
+            let expected = if is_protected { "Retain" } else { "RetainExceptOnCreate" };
+            assert_eq!(resource["DeletionPolicy"], expected, "{name:?}");
+            assert!(resource["Properties"].get("TableName").is_none(), "{name:?} would be in the way of the next try");
+        }
+    }
+    assert_eq!(named, kept);
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::idempotency::IdempotencyLog;
 use domain::ids::{CredentialsVersion, EndpointId, EventId, LinkId, PayToken};
-use domain::records::webhook_endpoint::{SigningSecret, SigningVersion, WebhookEndpoint};
+use domain::records::signing::{SigningSecret, SigningVersions};
+use domain::records::webhook_endpoint::WebhookEndpoint;
+use paylink_local::seed::BAZAAR_KEY;
 use reqwest::{Method, StatusCode};
 use runtime::{Environment, Runtime};
 use serde_json::{Value, json};
@@ -151,6 +153,47 @@ async fn an_endpoint_that_fails_is_tried_again_ever_later_and_the_log_says_so() 
     wait_for_events(&world, &link, 5).await;
 }
 
+/// The state of the delivery of an event and the outcomes of its tries, once there are so many.
+async fn tries(world: &World, event: &Value, least: usize) -> (String, Vec<String>) {
+    let path = format!("/v1/events/{}", event["id"].as_str().unwrap());
+    for _ in 0..400 {
+        let reply = world.crm(Method::GET, &path, Value::Null).await;
+        if reply.status == StatusCode::OK {
+            let delivery = reply.json()["deliveries"][0].clone();
+            let tries = delivery["tries"].as_array().unwrap();
+            if tries.len() >= least {
+                let outcomes = tries.iter().map(|one| one["outcome"].as_str().unwrap().to_owned()).collect();
+                return (delivery["status"].as_str().unwrap().to_owned(), outcomes);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the delivery of {event} was not tried {least} times");
+}
+
+#[tokio::test]
+async fn an_event_is_delivered_once_the_endpoint_says_so_whatever_comes_behind_the_status() {
+    let world = World::in_process().await;
+    for body in ["large", "cut_short", "endless", "silent"] {
+        world.answer_events(json!({ "status": 200, "body": body })).await;
+        let link = world.rial_link().await;
+        let event = wait_for_events(&world, &link, 1).await[0].clone();
+        let begun = std::time::Instant::now();
+        assert_eq!(tries(&world, &event, 1).await, ("delivered".to_owned(), vec!["200".to_owned()]), "{body}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{body}: nobody waits for what nobody reads");
+        // The next event goes to the same endpoint.
+        world.pay(&link, "paid").await;
+        assert_eq!(wait_for_events(&world, &link, 4).await.len(), 4, "{body}: and none twice");
+    }
+    // A no is what its status says, too.
+    for body in ["large", "endless"] {
+        world.answer_events(json!({ "status": 500, "body": body, "retry_after": "3600" })).await;
+        let link = world.rial_link().await;
+        let event = wait_for_events(&world, &link, 1).await[0].clone();
+        assert_eq!(tries(&world, &event, 1).await, ("waiting".to_owned(), vec!["500".to_owned()]), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn a_delivery_ends_after_its_last_try() {
     let world = World::in_process().await;
@@ -170,7 +213,7 @@ async fn a_delivery_ends_after_its_last_try() {
 #[tokio::test]
 async fn an_endpoint_that_is_gone_is_switched_off() {
     let world = World::in_process().await;
-    world.answer_events(json!({ "status": 410 })).await;
+    world.answer_events(json!({ "status": 410, "body": "cut_short" })).await;
     let link = world.rial_link().await;
     wait_for_events(&world, &link, 1).await;
     let gone = |endpoint: &Value| endpoint["enabled"] == false && endpoint["disabled_reason"] == "gone";
@@ -236,6 +279,28 @@ async fn whoever_polls_gets_every_event_once_and_in_order() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 12, "none twice");
+    // Those about one link are the same events, page by page and with the other filters too.
+    let one = seen[0]["payment_link_id"].as_str().unwrap();
+    let about_it: Vec<&Value> = seen.iter().filter(|event| event["payment_link_id"] == one).collect();
+    assert!(about_it.len() >= 4 && about_it.len() < seen.len());
+    let (mut paged, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("/v1/events?payment_link_id={one}&limit=3{cursor}")).await;
+        paged.extend(page["data"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged.iter().collect::<Vec<_>>(), about_it);
+    let after = about_it[1]["id"].as_str().unwrap();
+    let rest = world.get(&format!("/v1/events?payment_link_id={one}&after={after}")).await;
+    assert_eq!(rest["data"].as_array().unwrap().iter().collect::<Vec<_>>(), about_it[2..]);
+    let kinds = world.get(&format!("/v1/events?payment_link_id={one}&type=payment_link.paid")).await;
+    assert_eq!(types(kinds["data"].as_array().unwrap()), ["payment_link.paid"]);
+    let of_link = format!("/v1/events?payment_link_id={one}");
+    let strangers = world.crm_as(BAZAAR_KEY, Method::GET, &of_link, Value::Null, &[]).await;
+    assert_eq!(strangers.json()["data"], json!([]), "another business has no event about it");
     let paid = world.get("/v1/events?type=payment_link.paid").await;
     assert_eq!(types(paid["data"].as_array().unwrap()), ["payment_link.paid"; 3]);
     let wrong = world.crm(Method::GET, "/v1/events?type=payment_link.lost", Value::Null).await;
@@ -440,9 +505,10 @@ async fn an_endpoint_whose_name_leads_to_this_machine_is_not_even_connected_to()
         events: Vec::new(),
         enabled: true,
         disabled_reason: None,
-        secrets: vec![SigningVersion::new(CredentialsVersion::parse("v1").unwrap())],
+        secrets: SigningVersions::first(CredentialsVersion::parse("v1").unwrap()),
         created_at: Timestamp::now(),
         changed_at: None,
+        sent_since: None,
         version: 1,
         idempotency: IdempotencyLog::default(),
     };

@@ -50,9 +50,12 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
         *request,
         json!({
             "account_id": "main", "contact_id": "c-1042", "item_id": "inv-77", "amount": 1_500_000, "currency": "IRR",
-            "expires_at": null, "expires_in_days": 7, "description": null, "reference_id": null, "return_url": null,
+            "expires_at": null, "expires_in_days": 7, "due_at": null, "description": null, "internal_note": null,
+            "reference_id": null, "return_url": null,
             "locale": "fa-IR", "metadata": {},
-            "recipients": { "contact": false, "roles": [], "mobiles": [], "emails": [], "social": [] },
+            "recipients": {
+                "contact": false, "roles": [], "people": [], "mobiles": [], "emails": [], "social": [],
+            },
             "after_payment": { "register_receipt": true, "receipt_type_id": "online", "receipt_field": null },
             "message": { "mode": "default", "channels": ["sms", "email", "social"] },
         })
@@ -61,7 +64,7 @@ async fn a_form_opened_on_an_item_is_filled_in_and_what_it_shows_can_be_sent_as_
         draft["sources"],
         json!({
             "account_id": "only_choice", "contact_id": "item", "amount": "item", "expires_at": "settings",
-            "receipt_type_id": "settings", "locale": "contact",
+            "due_at": null, "receipt_type_id": "settings", "locale": "contact",
         })
     );
     let link = world.make_link(request.clone()).await;
@@ -103,13 +106,13 @@ async fn a_form_shows_every_choice_and_why_some_cannot_be_made() {
     assert_eq!(
         choices["people"],
         json!([
-            { "role": "contact", "name": "Demo Customer",
+            { "person": "contact", "role": "contact", "name": "Demo Customer",
               "channels": { "sms": "+989120000000", "email": "customer@example.com", "social": [] }, "unreached": [] },
-            { "role": "manager", "name": null,
+            { "person": "manager", "role": "manager", "name": null,
               "channels": { "sms": "+989120000001", "email": "manager@example.com", "social": [] }, "unreached": [] },
-            { "role": "liaison", "name": null,
+            { "person": "liaison", "role": "liaison", "name": null,
               "channels": { "sms": null, "email": "liaison@example.com", "social": [] }, "unreached": [] },
-            { "role": "accountant", "name": null,
+            { "person": "accountant", "role": "accountant", "name": null,
               "channels": { "sms": null, "email": null,
                             "social": [{ "network": "telegram", "id": "700000001" }] }, "unreached": [] },
         ])
@@ -127,7 +130,7 @@ async fn a_form_offers_no_address_that_nobody_takes_messages_to() {
     let draft = draft(&world, json!({ "item_id": "inv-77" })).await;
     let people = &draft["choices"]["people"];
     assert_eq!(people[0]["channels"], json!({ "sms": null, "email": "customer@example.com", "social": [] }));
-    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| json!([{ "role": role, "channel": channel, "network": network, "reason": reason }]);
+    let reason = |role: &str, channel: &str, network: Option<&str>, reason: &str| json!([{ "role": role, "person": role, "channel": channel, "network": network, "reason": reason }]);
     assert_eq!(people[0]["unreached"], reason("contact", "sms", None, "number_not_served"));
     assert_eq!(people[2]["unreached"], json!([]));
     assert_eq!(people[3]["unreached"], reason("accountant", "social", Some("telegram"), "network_not_connected"));
@@ -160,11 +163,13 @@ async fn a_form_shows_the_messages_as_they_would_be_sent() {
     assert_eq!(
         draft["recipients"],
         json!([
-            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"], "standby": false },
-            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"], "standby": false },
+            { "channel": "sms", "network": null, "to": "+989120000000", "roles": ["contact"],
+              "people": ["contact"], "standby": false },
+            { "channel": "email", "network": null, "to": "customer@example.com", "roles": ["contact"],
+              "people": ["contact"], "standby": false },
         ])
     );
-    let nobody = json!([{ "role": "treasurer", "channel": null, "network": null, "reason": "nobody_has_this_role" }]);
+    let nobody = json!([{ "role": "treasurer", "person": null, "channel": null, "network": null, "reason": "nobody_has_this_role" }]);
     assert_eq!(draft["unreached"], nobody);
     let link = world.make_link(draft["request"].clone()).await;
     let url = link["url"].as_str().unwrap();
@@ -356,7 +361,8 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
     let before = (world.get("/v1/contacts/c-1042").await, world.get("/v1/items/inv-77").await);
     let paid = world.rial_link().await;
     world.pay(&paid, "paid").await;
-    let attached = world.get("/v1/items/inv-77").await["receipts"].clone();
+    let of_payment = world.get("/v1/items/inv-77").await;
+    let (attached, received) = (of_payment["receipts"].clone(), of_payment["received"].clone());
     assert_eq!(attached["payment"].as_array().unwrap().len(), 1);
     let link = world
         .make_link(json!({
@@ -367,7 +373,7 @@ async fn what_is_brought_along_changes_its_record_and_what_is_left_out_stays() {
     assert_eq!((&link["amount"], &link["amount_source"]), (&json!(20_000), &json!("item")));
     let (mut contact, mut item) = before;
     contact["email"] = json!("other@example.com");
-    (item["amount"], item["receipts"]) = (json!(20_000), attached);
+    (item["amount"], item["receipts"], item["received"]) = (json!(20_000), attached, received);
     assert_eq!(world.get("/v1/contacts/c-1042").await, contact);
     assert_eq!(world.get("/v1/items/inv-77").await, item, "no receipt is touched");
 }
@@ -432,12 +438,16 @@ async fn a_record_that_is_brought_along_is_read_as_it_is_where_it_is_written() {
             json!({ "contact": { "id": "c-1042", "people": [{ "email": "m@example.com" }] } }),
             ("/contact/people/0/role", "required"),
         ),
-        (json!({ "item": { "id": "inv-77", "amount": 5 } }), ("/item/currency", "required")),
+        (
+            json!({ "item": { "id": "inv-9", "kind": "form", "title": "T", "contact_id": "c-1042", "amount": 5 } }),
+            ("/item/currency", "required"),
+        ),
+        (json!({ "item": { "id": "inv-77", "currency": "EUR" } }), ("/item/amount", "required")),
         (json!({ "item": { "id": "inv-9", "title": "T", "contact_id": "c-1042" } }), ("/item/kind", "required")),
         (json!({ "contact": { "id": "c-8", "name": "N" }, "item_id": "inv-77" }), ("/contact/id", "contact_mismatch")),
         (
             json!({ "item": { "id": "inv-9", "kind": "form", "title": "T", "contact_id": "c-0" } }),
-            ("/contact_id", "unknown_contact"),
+            ("/item/contact_id", "unknown_contact"),
         ),
     ] {
         let mut body = json!({ "account_id": "main", "amount": 50_000, "currency": "IRR" });

@@ -248,9 +248,9 @@ async fn a_message_whose_sender_died_is_sent_by_the_schedule_when_the_lease_has_
     let message = domain::ids::MessageId::parse(link["messages"][0]["id"].as_str().unwrap()).unwrap();
     let until = domain::Timestamp::now() + std::time::Duration::from_secs(90);
     let leased_link = world.cloud.store.link(&id).await.unwrap().unwrap();
-    let leased = world.cloud.store.lease_message(&leased_link, &message, until).await.unwrap();
+    let leased = world.cloud.store.lease_message(&leased_link, &message, None, until).await.unwrap();
     assert!(matches!(leased, store::LeaseOutcome::Mine(_)));
-    let again = world.cloud.store.lease_message(&leased_link, &message, until).await.unwrap();
+    let again = world.cloud.store.lease_message(&leased_link, &message, None, until).await.unwrap();
     assert!(matches!(again, store::LeaseOutcome::Held { .. }));
     world.cloud.store.retry_message_later(&id, &message, until).await.unwrap();
     world.turn_clock(std::time::Duration::from_secs(30));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tests::World;
+use tests::{NAVIGATION, World};
 
 use super::settings_are_read_again;
 
@@ -112,7 +112,7 @@ async fn an_active_link_can_be_changed_in_everything_but_what_is_paid() {
         patch(json!({ "expires_at": "2027-01-31", "description": "New", "metadata": { "deal": "D-2" } })).await.json();
     assert_eq!(
         (changed["expires_at"].as_str(), changed["description"].as_str()),
-        (Some("2027-02-01T00:00:00+03:30"), Some("New"))
+        (Some("2027-02-01T00:00:00.000+03:30"), Some("New"))
     );
     assert_eq!((&changed["metadata"]["deal"], &changed["amount"]), (&json!("D-2"), &link["amount"]));
     assert_eq!(changed["after_payment"], link["after_payment"], "what is left out stays");
@@ -182,9 +182,10 @@ async fn previews_and_head_requests_open_no_session() {
     let preview = world.send(Method::GET, url, &[("user-agent", "TelegramBot (like TwitterBot)")], None).await;
     assert_eq!(preview.status, StatusCode::OK);
     assert!(preview.text.contains("og:title") && preview.text.contains("۱۵۰٬۰۰۰ تومان"));
-    let head = world.send(Method::HEAD, url, &[], None).await;
+    let head = world.send(Method::HEAD, url, &NAVIGATION, None).await;
     assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
-    let prefetch = world.send(Method::GET, url, &[("sec-purpose", "prefetch")], None).await;
+    let ahead = [&NAVIGATION[..], &[("sec-purpose", "prefetch;prerender")]].concat();
+    let prefetch = world.send(Method::GET, url, &ahead, None).await;
     assert_eq!(prefetch.status, StatusCode::OK);
     assert!(world.books("zarinpal").await.is_empty());
     assert!(world.link(&link).await["attempts"].as_array().unwrap().is_empty());

@@ -32,8 +32,14 @@ impl Measured {
 
     /// All figures of a name since this was last asked for any.
     fn take(&self, name: &str) -> Vec<u64> {
-        let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        lines.iter().filter_map(|line| line[name].as_u64()).collect()
+        self.lines(name).iter().filter_map(|line| line[name].as_u64()).collect()
+    }
+
+    /// The lines that have a figure of this name, since this was last asked for any.
+    fn lines(&self, name: &str) -> Vec<Value> {
+        let mut lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        lines.retain(|line| line[name].is_u64());
+        lines
     }
 }
 
@@ -108,8 +114,11 @@ async fn what_waits_to_be_told_again_has_an_age_and_the_run_that_comes_for_it_is
     world.turn_clock(Duration::from_secs(600));
     let schedule = json!({ "source": "schedule" });
     assert_eq!(world.invoke("deliver-messages", &schedule).await["events"], 1);
-    let ages = measured.take("OldestDueAge");
-    assert!(ages.len() == 1 && ages[0] > 400, "{ages:?}");
+    let due = measured.lines("OldestDueAge");
+    let of = |kind: &str| due.iter().find(|line| line["Kind"] == kind).unwrap();
+    assert_eq!((of("messages")["DueFound"].as_u64(), of("messages")["OldestDueAge"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(of("events")["DueFound"], 1);
+    assert!(of("events")["OldestDueAge"].as_u64().unwrap() > 400, "{due:?}");
     world.invoke("deliver-messages", &schedule).await;
     assert_eq!(measured.take("RetryRuns"), [1]);
 }
@@ -128,5 +137,30 @@ async fn what_a_check_of_an_account_is_refused_counts_in_no_alarm_and_what_a_vis
         assert!(measured.take(figure).is_empty(), "{figure}");
         world.open(link["url"].as_str().unwrap()).await;
         assert!(!measured.take(figure).is_empty(), "{figure}");
+    }
+}
+
+#[tokio::test]
+async fn each_try_of_a_message_counts_beside_its_provider_as_what_became_of_it() {
+    let (measured, _guard) = Measured::start();
+    let world = World::in_process().await;
+    let figures = |lines: &[Value]| {
+        let of = |line: &Value, name: &str| line[name].as_u64().unwrap();
+        let tries = lines.iter().map(|line| {
+            (
+                line["Provider"].as_str().unwrap().to_owned(),
+                ["MessagesSent", "MessagesWaiting", "MessagesFailed"].map(|name| of(line, name)),
+            )
+        });
+        tries.collect::<Vec<_>>()
+    };
+    for (address, expected) in [("someone", [1, 0, 0]), ("throttle", [0, 1, 0]), ("reject", [0, 0, 1])] {
+        let to = format!("{address}@example.com");
+        let body =
+            json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "recipients": { "emails": [to] } });
+        let link = world.make_link(body).await;
+        let is_tried = |link: &Value| !["queued", "sending"].map(Value::from).contains(&link["messages"][0]["status"]);
+        world.wait_for(&link, is_tried).await;
+        assert_eq!(figures(&measured.lines("MessagesSent")), [("ses".to_owned(), expected)], "{to}");
     }
 }

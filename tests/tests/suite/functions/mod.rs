@@ -23,20 +23,33 @@ mod businesses;
 mod conformance;
 mod crm_events;
 mod drafts;
+mod edge;
 mod events;
 mod fallback;
 mod faults;
 mod habits;
+mod inputs;
 mod life;
+mod line;
+mod manners;
 mod measured;
 mod messages;
+mod mistakes;
 mod money;
 mod pages;
+mod parameters;
 mod paying;
+mod people;
 mod providers;
+mod recipients;
 mod refund_calls;
+mod refunds;
 mod relay;
+mod revisions;
+mod search;
 mod social;
+mod totals;
+mod visitors;
 
 /// State and reason of each message of a link.
 fn states(link: &Value) -> Vec<(&str, Option<&str>)> {

@@ -198,7 +198,9 @@ async fn the_businesss_own_page_comes_first_where_the_account_wants_it() {
     assert!(opened.is_string());
     world.open(url).await;
     assert_eq!(world.link(&link).await["opened_at"], opened, "the first opening is recorded once");
-    let gateway = world.open(&format!("{url}/go")).await.location();
+    let gateway = world.press(&page).await.location();
+    // A browser that loads again what the button led to is led there once more.
+    assert_eq!(world.open(&format!("{url}/go")).await.location(), gateway);
     world.come_back(&world.choose(&gateway, "paid").await).await;
     assert_one_receipt(&world, &link).await;
     assert!(world.open(&format!("{url}/go")).await.text.contains("پرداخت شد"));

@@ -66,11 +66,12 @@ impl Refunding {
     }
 
     async fn assert_is(&self, world: &FaultyWorld, state: &str) {
-        let refund = self.attempt(world).await.refund.unwrap();
+        let refund = self.attempt(world).await.refunds.pop().unwrap();
         let is = match refund.state {
             RefundState::Pending => "pending",
             RefundState::Calling { .. } => "calling",
             RefundState::Accepted { .. } => "accepted",
+            RefundState::Acknowledged { .. } => "acknowledged",
             RefundState::Succeeded { .. } => "succeeded",
             RefundState::Failed { .. } => "failed",
             RefundState::NeedsReview { .. } => "needs_review",
@@ -87,7 +88,7 @@ impl Refunding {
 
     /// The refund as the gateway's own API shows it.
     async fn at_the_gateway(&self, world: &FaultyWorld) -> Value {
-        let refund = self.attempt(world).await.refund.unwrap().gateway_reference.unwrap();
+        let refund = self.attempt(world).await.refunds.pop().unwrap().gateway_reference.unwrap();
         let base = world.cloud.page_url();
         let http = reqwest::Client::new();
         let request = match self.gateway {
@@ -340,7 +341,7 @@ async fn a_call_about_a_refund_whose_outcome_is_unknown_is_wanted_again_and_coun
         let told = refunding.tell_signed(&world, account(gateway), &body, secret).await;
         assert_eq!(told, StatusCode::SERVICE_UNAVAILABLE, "{gateway:?}");
         refunding.assert_is(&world, "accepted").await;
-        let refund = refunding.attempt(&world).await.refund.unwrap();
+        let refund = refunding.attempt(&world).await.refunds.pop().unwrap();
         assert_eq!(refund.unanswered, 0, "{gateway:?}: how often the gateway is asked so is not ours to say");
         world.turn_time(Duration::from_secs(4));
         assert_eq!(refunding.tell(&world, account(gateway)).await, StatusCode::OK, "{gateway:?}");

@@ -106,9 +106,11 @@ async fn a_custom_message_can_be_for_the_network_and_a_draft_shows_it() {
     assert!(text.starts_with("[TEST] Demo Customer: http"), "{text}");
     assert_eq!(
         draft["recipients"],
-        json!([{ "channel": "social", "network": "telegram", "to": "700000001", "roles": ["accountant"], "standby": false }])
+        json!([{ "channel": "social", "network": "telegram", "to": "700000001", "roles": ["accountant"],
+                 "people": ["accountant"], "standby": false }])
     );
-    let no_address = json!([{ "role": "contact", "channel": null, "network": null, "reason": "no_address" }]);
+    let no_address =
+        json!([{ "role": "contact", "person": "contact", "channel": null, "network": null, "reason": "no_address" }]);
     assert_eq!(draft["unreached"], no_address);
     let link = world.make_link(body.clone()).await;
     assert_eq!(link["message"]["social"], json!({ "body": "{{ contact.name }}: {{ link }}" }));
@@ -125,7 +127,7 @@ async fn a_network_without_a_bot_is_named_when_the_link_is_made() {
     let world = World::in_process().await;
     let bale = json!({ "network": "bale", "id": "7" });
     let unreached = json!([
-        { "role": null, "channel": "social", "network": "bale", "reason": "network_not_connected" }
+        { "role": null, "person": null, "channel": "social", "network": "bale", "reason": "network_not_connected" }
     ]);
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
                        "recipients": { "contact": true, "social": [bale] } });
@@ -156,8 +158,8 @@ async fn a_bots_token_is_written_and_never_read_and_goes_nowhere_else() {
         |token: &str| json!({ "kind": "bot_api", "base_url": base_url, "credentials": { "token": token } });
     let written = world.put(path, with_token("200000002:expired-token-of-a-bot")).await;
     let expected = json!({ "id": "telegram", "object": "message_provider", "kind": "bot_api", "channel": "social",
-                           "base_url": base_url, "line": null, "phone_number_id": null, "api_version": null,
-                           "templates": [], "credentials_set": true });
+                           "base_url": base_url, "url": null, "line": null, "phone_number_id": null,
+                           "api_version": null, "templates": [], "credentials_set": true });
     assert_eq!(written, expected);
     assert_eq!(world.get(path).await, expected);
     let listed = world.get("/v1/message-providers").await;
@@ -245,8 +247,7 @@ async fn who_is_told_again_is_asked_again_who_takes_messages_there() {
     let again = format!("/v1/payment-links/{}/messages", link["id"].as_str().unwrap());
     let told = world.crm(Method::POST, &again, json!({})).await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text);
-    let unreached =
-        json!([{ "role": null, "channel": "social", "network": "telegram", "reason": "network_not_connected" }]);
+    let unreached = json!([{ "role": null, "person": null, "channel": "social", "network": "telegram", "reason": "network_not_connected" }]);
     assert_eq!(told.json()["unreached"], unreached);
     assert_eq!(told.json()["messages"].as_array().unwrap().len(), 3, "only the email goes out again");
     world.turn_clock(Duration::from_secs(61));

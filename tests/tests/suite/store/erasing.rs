@@ -1,12 +1,12 @@
 //! Links that are erased: as they were read, with everything beside them, however much that is.
 
 use domain::ids::{LinkId, MessageId};
-use domain::link::{PaymentLink, StillToCome};
+use domain::link::{Hint, LinkFilter, PaymentLink, RefundBy, RefundWish, StillToCome};
 use domain::messages::delivery::MessageState;
-use store::{ChangedRecords, Created, LeaseOutcome, LinkErased, LinkList, LinksOf, Store, Written};
+use store::{ChangedRecords, Created, LeaseOutcome, LinkErased, LinkList, Store, Written};
 use tests::{Item, empty_cloud, everything};
 
-use super::{link_with, now, shop};
+use super::{begun, link_with, now, paid, shop};
 
 /// More than is deleted in one transaction.
 const EVENTS: u32 = 120;
@@ -17,7 +17,7 @@ async fn over(store: &Store, number: u8) -> PaymentLink {
     let of_shop = store.of(&shop());
     assert!(matches!(of_shop.create_link(&link, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
     let message = MessageId::of(link.id(), 0, "email", "a@example.com");
-    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, now()).await.unwrap() else {
+    let LeaseOutcome::Mine(lease) = store.lease_message(&link, &message, None, now()).await.unwrap() else {
         panic!("not mine")
     };
     store.note_message(&lease, MessageState::Skipped { at: now() }).await.unwrap();
@@ -57,7 +57,9 @@ async fn a_link_goes_with_everything_beside_it_and_no_other_does() {
     assert!(of_link(&cloud, one.id()).await.is_empty());
     // What says that both had the reference went with the first of them.
     assert_eq!(of_link(&cloud, other.id()).await.len(), others - 1);
-    let listed = of_shop.list_links(&LinkList::all(LinksOf::Time(jiff::Timestamp::UNIX_EPOCH, now())), 10, None).await;
+    let listed = of_shop
+        .list_links(&LinkList::new(LinkFilter::made_between(jiff::Timestamp::UNIX_EPOCH, now()), now()), 10, None)
+        .await;
     assert_eq!(listed.unwrap().entries.iter().map(PaymentLink::id).collect::<Vec<_>>(), [other.id()]);
     assert_eq!(of_shop.whole_links(&[one.id().clone()]).await.unwrap().len(), 0);
 }
@@ -97,4 +99,33 @@ async fn what_is_still_to_come_of_a_link_is_read_with_its_messages_and_events() 
     store.replace_link(&cancelled).await.unwrap();
     let whole = of_shop.whole_links(&[live.id().clone()]).await.unwrap().remove(0);
     assert_eq!(whole.still_to_come(None, now()), Some(StillToCome::Undelivered));
+}
+
+/// A refund is listed for as long as its link is there, and an entry without a link would be found by nobody who erases.
+#[tokio::test]
+async fn what_refunds_are_listed_by_goes_with_their_link() {
+    let cloud = empty_cloud().await;
+    let store = &cloud.store;
+    let (link, attempt) = begun(store, 1).await;
+    let mut link = link.apply_answer(&attempt, &paid("201"), Hint::Paid, now()).unwrap().link;
+    for number in 0..3 {
+        let method =
+            RefundBy::Outside { account_id: None, reference: format!("TR-{number}"), refunded_at: link.created_at() };
+        let (reason, requested_by, request, has_credentials) = (None, None, None, None);
+        let wish = RefundWish { amount: Some(1), method, reason, requested_by, request, has_credentials };
+        link = link.request_refund(&attempt, wish, now()).unwrap();
+    }
+    let of_shop = store.of(&shop());
+    for refund in &link.attempt(&attempt).unwrap().refunds {
+        of_shop.put_refund_entry(&link, refund).await.unwrap();
+    }
+    let entries = async || {
+        let beside = of_link(&cloud, link.id()).await;
+        beside.iter().filter(|item| item["sk"].as_s().unwrap().starts_with("refund#")).count()
+    };
+    assert_eq!(entries().await, 3);
+    let whole = of_shop.whole_links(&[link.id().clone()]).await.unwrap().remove(0);
+    assert_eq!(of_shop.erase_link(&whole).await.unwrap(), LinkErased::Gone);
+    assert_eq!(entries().await, 0);
+    assert!(of_link(&cloud, link.id()).await.is_empty());
 }

@@ -189,7 +189,7 @@ async fn what_one_businesss_list_shows_reaches_no_attempt_of_another() {
     // Nobody of its own business asks about it any more.
     let id = LinkId::parse(&link.id).unwrap();
     let stored = async || world.cloud.store.link(&id).await.unwrap().unwrap();
-    while stored().await.attempts()[0].state.due_at().is_some() {
+    while stored().await.attempts()[0].due_at().is_some() {
         world.turn_time(Duration::from_secs(24 * 3600));
         world.sweep().await.unwrap().unwrap();
     }

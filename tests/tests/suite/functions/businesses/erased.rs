@@ -167,6 +167,8 @@ impl Scene {
         let bot = json!({ "kind": "bot_api", "credentials": { "token": format!("1:{}", "b".repeat(35)) } });
         put("/v1/message-providers/gone", bot.clone()).await;
         put("/v1/message-providers/stays", bot).await;
+        let line = json!({ "kind": "webhook", "url": "https://crm.example.com/sms" });
+        put("/v1/message-providers/line", line).await;
         put(
             "/v1/webhook-endpoints/gone",
             json!({ "url": "https://crm.example.com/", "events": ["payment_link.cancelled"] }),
@@ -236,8 +238,9 @@ impl Scene {
         let client = dynamodb(&self.world.cloud);
         let store = &self.world.cloud.store;
         for ((pk, _), item) in of_bazaar {
-            let is_secret =
-                ["credentials#", "provider-secret#", "endpoint-secret#"].iter().any(|kind| pk.starts_with(kind));
+            let is_secret = ["credentials#", "provider-secret#", "endpoint-secret#", "line-secret#"]
+                .iter()
+                .any(|kind| pk.starts_with(kind));
             let table = if is_secret { store.secrets_table() } else { store.table() };
             client.put_item().table_name(table).set_item(Some(item.clone())).send().await.unwrap();
         }
@@ -298,6 +301,7 @@ async fn a_business_is_erased_once_nothing_of_it_is_to_come_and_leaves_its_id_an
         "credentials#",
         "provider-secret#",
         "endpoint-secret#",
+        "line-secret#",
     ] {
         assert!(of_bazaar.keys().any(|(pk, _)| pk.starts_with(part)), "there is a {part} to be erased");
     }

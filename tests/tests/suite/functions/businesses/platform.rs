@@ -1,12 +1,17 @@
 //! Keys of the platform and of businesses: for whom each may speak, and what only the platform does.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use domain::Timestamp;
+use domain::ids::LinkId;
 use paylink_local::seed::{API_KEY, BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::{ApiKey, KeyHolder, Scope};
 use tests::{Reply, World};
 
+use super::super::settings_are_read_again;
 use super::data;
 
 /// Status and code of a refusal.
@@ -166,6 +171,48 @@ async fn businesses_are_made_listed_suspended_and_resumed_by_the_platform_alone(
         let reply = platform(Method::PUT, "/v1/businesses/new", bad.clone()).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
     }
+}
+
+/// A process that does not know of the number yet would list such a link nowhere.
+#[tokio::test]
+async fn a_business_gets_more_shards_at_once_and_its_new_links_are_in_them_when_everybody_knows() {
+    let world = World::in_process().await;
+    let now: Timestamp = "2026-11-29T10:00:00Z".parse().unwrap();
+    world.set_clock(now);
+    let ask = async |shards: u8| {
+        let body = json!({ "name": "Demo", "shards": shards });
+        world.platform(None, Method::PUT, "/v1/businesses/demo", body).await
+    };
+    let before = world.platform(None, Method::GET, "/v1/businesses/demo", Value::Null).await.json();
+    assert_eq!((&before["shards"], &before["shards_used_from"]), (&json!(1), &Value::Null));
+    let grown = ask(4).await.json();
+    let from: Timestamp = grown["shards_used_from"].as_str().unwrap().parse().unwrap();
+    assert_eq!(
+        (&grown["shards"], (90..95).contains(&from.duration_since(now).as_secs())),
+        (&json!(4), true),
+        "{grown}"
+    );
+    settings_are_read_again().await;
+    let links_are_in = async || {
+        let mut shards = BTreeSet::new();
+        for _ in 0..12 {
+            let link = LinkId::parse(world.euro_link().await["id"].as_str().unwrap()).unwrap();
+            shards.insert(world.cloud.store.link(&link).await.unwrap().unwrap().shard());
+        }
+        shards
+    };
+    assert_eq!(links_are_in().await, BTreeSet::from([0]), "not everybody may read the others yet");
+    world.turn_clock(Duration::from_secs(60));
+    assert_eq!(ask(4).await.json(), grown, "asked for again it begins no new wait");
+    world.turn_clock(Duration::from_secs(91));
+    let used = links_are_in().await;
+    assert!(used.len() > 1 && used.iter().all(|shard| *shard < 4), "{used:?}");
+    assert_eq!(
+        data(&world.get("/v1/payment-links?created_from=2026-11-29&created_to=2026-11-29&limit=100").await).len(),
+        24
+    );
+    let fewer = ask(3).await;
+    assert_eq!(fewer.problems(), [("/shards".to_owned(), "fewer_shards".to_owned())]);
 }
 
 /// An integration of the platform that is called as one of the business is another caller.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::ids::{AttemptId, BusinessId, EventId, LinkId, PayToken, ReceiptId, ReturnKey};
+use domain::ids::{AttemptId, BusinessId, EventId, LinkId, MessageId, PayToken, ReceiptId, RefundId, ReturnKey};
 use paylink_local::StreamReader;
 use paylink_local::seed::{BAZAAR, BAZAAR_KEY, DEMO, PLATFORM_KEY, STRIPE_KEY, STRIPE_WEBHOOK_SECRET};
 use reqwest::{Method, StatusCode};
@@ -31,8 +31,10 @@ pub(super) struct Ids {
     key: &'static str,
     link: LinkId,
     attempt: AttemptId,
+    message: MessageId,
     event: EventId,
     receipt: ReceiptId,
+    refund: RefundId,
 }
 
 impl Ids {
@@ -51,20 +53,24 @@ impl Ids {
             locale: "fr-CH",
             reference: "n-reference",
             key: "n-key",
+            message: MessageId::of(&link, 0, "email", "nobody@example.com"),
             event: EventId::of(&link, 1),
             receipt: ReceiptId::of(&attempt),
+            refund: RefundId::of(&link, 1),
             link,
             attempt,
         }
     }
 
     /// As they stand in an answer, each with what it is. What the business is called can be a word of any text.
-    fn names(&self) -> [(&str, &str); 13] {
+    fn names(&self) -> [(&str, &str); 15] {
         [
             (self.event.as_str(), "event"),
             (self.link.as_str(), "link"),
             (self.attempt.as_str(), "attempt"),
+            (self.message.as_str(), "message"),
             (self.receipt.as_str(), "receipt"),
+            (self.refund.as_str(), "refund"),
             (self.account, "account"),
             (self.contact, "contact"),
             (self.item, "item"),
@@ -135,7 +141,7 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("get", "/v1/payment-links") => {
             let by = [("contact_id", ids.contact), ("item_id", ids.item), ("reference_id", ids.reference)];
             let today = domain::Timestamp::now().strftime("%Y-%m-%d").to_string();
-            let lists = by.into_iter().chain([("day", today.as_str())]);
+            let lists = by.into_iter().chain([("created_from", today.as_str())]);
             lists.map(|(by, id)| Call::to(format!("{path}?{by}={id}"))).collect()
         }
         ("get", "/v1/payment-links/{id}" | "/v1/payment-links/{id}/qr.png" | "/v1/payment-links/{id}/qr.svg") => {
@@ -144,10 +150,25 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("get", "/v1/receipts") => {
             let by = [("contact_id", ids.contact), ("item_id", ids.item), ("payment_link_id", ids.link.as_str())];
             let today = domain::Timestamp::now().strftime("%Y-%m-%d").to_string();
-            let lists = by.into_iter().chain([("day", today.as_str())]);
+            let lists = by.into_iter().chain([("registered_from", today.as_str())]);
             lists.map(|(by, id)| Call::to(format!("{path}?{by}={id}"))).collect()
         }
+        ("get", "/v1/search") => {
+            let texts = [CANARY, ids.contact, ids.item, ids.reference, ids.link.as_str(), "+989121234567"];
+            texts.map(|text| Call::to(format!("{path}?q={}", text.replace('+', "%2B")))).into()
+        }
+        ("get", "/v1/totals") => {
+            let groupings = ["day", "account", "created_by"];
+            groupings.map(|by| Call::to(format!("{path}?mode=sandbox&group_by={by}"))).into()
+        }
         ("get", "/v1/receipts/{id}") => vec![Call::to(at(ids.receipt.as_str()))],
+        ("get", "/v1/refunds") => {
+            let by = [("contact_id", ids.contact), ("account_id", ids.account), ("payment_link_id", ids.link.as_str())];
+            let today = domain::Timestamp::now().strftime("%Y-%m-%d").to_string();
+            let lists = by.into_iter().chain([("created_from", today.as_str())]);
+            lists.map(|(by, id)| Call::to(format!("{path}?{by}={id}"))).collect()
+        }
+        ("get", "/v1/refunds/{id}") => vec![Call::to(at(ids.refund.as_str()))],
         ("get", "/v1/events") => vec![Call::to(path), Call::to(format!("{path}?after={}", ids.event))],
         ("get", "/v1/events/{id}") => vec![Call::to(at(ids.event.as_str()))],
         ("get", "/v1/businesses/{id}" | "/v1/businesses/{id}/export" | "/v1/businesses/{id}/usage") => {
@@ -196,12 +217,31 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             let of = |link: &str| format!("{links}/{link}/attempts/{}/resolve", ids.attempt);
             vec![Call::with(of(ids.link.as_str()), keep.clone()), Call::with(of(&own.link), keep)]
         }
+        ("post", "/v1/payment-links/{id}/attempts/{attempt}/refunds") => {
+            let of = |link: &str| format!("{links}/{link}/attempts/{}/refunds", ids.attempt);
+            let once = |path: String| Call { path, body: json!({}), key: Some(ids.key) };
+            vec![once(of(ids.link.as_str())), once(of(&own.link))]
+        }
+        ("post", "/v1/receipts/{id}/refunds") => {
+            let outside = json!({ "outside": { "reference": "mine", "account_id": ids.account } });
+            [json!({}), json!({ "amount": 1 }), outside]
+                .map(|body| Call { path: at(ids.receipt.as_str()), body, key: Some(ids.key) })
+                .into()
+        }
+        ("post", "/v1/refunds/{id}/resolve") => {
+            vec![Call::with(at(ids.refund.as_str()), json!({ "outcome": "not_refunded" }))]
+        }
         ("post", "/v1/payment-links/{id}/cancel") => {
             vec![Call::with(at(ids.link.as_str()), json!({ "force": true }))]
         }
         ("post", "/v1/payment-links/{id}/messages") => {
             let contact = json!({ "recipients": { "contact": true } });
             vec![Call::with(at(ids.link.as_str()), contact), Call::with(at(ids.link.as_str()), json!({}))]
+        }
+        ("post", "/v1/payment-links/{id}/messages/{message}/report") => {
+            let of = |link: &str| format!("{links}/{link}/messages/{}/report", ids.message);
+            let failed = json!({ "status": "failed" });
+            vec![Call::with(of(ids.link.as_str()), failed.clone()), Call::with(of(&own.link), failed)]
         }
         ("post", "/v1/events/{id}/redeliver") => {
             let named = json!({ "endpoint_id": ids.endpoint });
@@ -215,6 +255,10 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             Call::with(at(ids.endpoint), json!({})),
             Call { path: at(ids.endpoint), body: json!({}), key: Some(ids.key) },
         ],
+        ("post", "/v1/message-providers/{id}/rotate-secret") => vec![
+            Call::with(at(ids.provider), json!({})),
+            Call { path: at(ids.provider), body: json!({}), key: Some(ids.key) },
+        ],
         ("post", "/v1/businesses/{id}/suspend" | "/v1/businesses/{id}/resume") => {
             vec![Call::with(at(ids.business.as_str()), json!({}))]
         }
@@ -224,6 +268,22 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
         ("get", "/v1/platform-defaults") => vec![Call::to(path)],
         ("put", "/v1/platform-defaults") => vec![Call::with(path, json!({ "default_region": "IR" }))],
         ("put", "/v1/businesses/{id}") => vec![Call::with(at(ids.business.as_str()), json!({ "name": "Mine" }))],
+        ("patch", "/v1/platform-defaults") => vec![Call::with(path, json!({ "default_region": "IR" }))],
+        ("patch", "/v1/businesses/{id}") => vec![Call::with(at(ids.business.as_str()), json!({ "name": "Mine" }))],
+        // Nothing of another business is there to be changed in part.
+        ("patch", "/v1/accounts/{id}") => vec![Call::with(at(ids.account), json!({ "name": "Mine" }))],
+        ("patch", "/v1/contacts/{id}") => vec![Call::with(at(ids.contact), json!({ "name": "Mine" }))],
+        ("patch", "/v1/items/{id}") => vec![Call::with(at(ids.item), json!({ "title": "Mine" }))],
+        ("patch", "/v1/receipt-types/{id}") => vec![Call::with(at(ids.receipt_type), json!({ "name": "Mine" }))],
+        ("patch", "/v1/message-templates/{kind}/{channel}/{locale}") => vec![Call::with(
+            format!("/v1/message-templates/link_created/email/{}", ids.locale),
+            json!({ "subject": "Mine" }),
+        )],
+        ("patch", "/v1/message-providers/{id}") => vec![Call::with(at(ids.provider), json!({ "templates": [] }))],
+        ("patch", "/v1/settings") => {
+            vec![Call::with(path, json!({ "default_receipt_type_id": ids.receipt_type }))]
+        }
+        ("patch", "/v1/webhook-endpoints/{id}") => vec![Call::with(at(ids.endpoint), json!({ "enabled": true }))],
         // A PUT that leaves something out may keep what is known, and nothing of another business's is known here.
         ("put", "/v1/accounts/{id}") => {
             let account = |credentials: Value| {
@@ -255,6 +315,7 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             vec![
                 Call::with(at(ids.provider), json!({ "kind": "bot_api", "base_url": "https://bot.example" })),
                 Call::with(at(ids.provider), bot(token)),
+                Call::with(at(ids.provider), json!({ "kind": "webhook", "url": "https://mine.example/sms" })),
             ]
         }
         ("put", "/v1/settings") => vec![
@@ -274,9 +335,7 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
 
 /// Method and path of every call of the document: reading first, and settings before what they name is the caller's own.
 fn documented() -> Vec<(String, String)> {
-    let operations = create_link::operations().into_iter().chain(crm_api::operations());
-    let operations = operations.chain(gateway_webhook::operations()).collect();
-    let document = web::openapi::document(operations, &crm_api::description());
+    let document = crate::openapi::generated();
     let paths = document["paths"].as_object().unwrap();
     let mut calls: Vec<(String, String)> = paths
         .iter()
@@ -347,8 +406,8 @@ pub(super) async fn tell(world: &World, stream: &mut StreamReader) {
     }
 }
 
-/// One of everything for the demo business, with the canary in each text: a link that was paid, and one about whose money
-/// a person has to decide.
+/// One of everything for the demo business, with the canary in each text: a link that was paid and a part of whose money went
+/// back, and one about whose money a person has to decide.
 pub(super) async fn furnish(world: &World) -> Ids {
     let settings =
         json!({ "business_name": CANARY, "support_url": format!("https://{CANARY}.example/").to_lowercase() });
@@ -393,6 +452,11 @@ pub(super) async fn furnish(world: &World) -> Ids {
     assert_eq!(reviewed["attempts"][0]["status"], "needs_review");
     let receipts = world.get("/v1/receipts?contact_id=d-contact").await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let receipt = text(&data(&receipts)[0]["id"]);
+    let part = json!({ "amount": 500, "reason": CANARY, "outside": { "reference": CANARY } });
+    let path = format!("/v1/receipts/{receipt}/refunds");
+    let refund = world.crm_with(Method::POST, &path, part, &[("idempotency-key", "d-refund")]).await;
+    assert_eq!(refund.status, StatusCode::CREATED, "{}", refund.text);
     let link = LinkId::parse(&text(&reviewed["id"])).unwrap();
     Ids {
         business: BusinessId::parse(DEMO).unwrap(),
@@ -406,8 +470,10 @@ pub(super) async fn furnish(world: &World) -> Ids {
         reference: "d-reference",
         key: "d-key",
         attempt: AttemptId::parse(&text(&reviewed["attempts"][0]["id"])).unwrap(),
+        message: MessageId::parse(&text(&reviewed["messages"][0]["id"])).unwrap(),
         event: EventId::of(&link, 1),
-        receipt: ReceiptId::parse(&text(&data(&receipts)[0]["id"])).unwrap(),
+        receipt: ReceiptId::parse(&receipt).unwrap(),
+        refund: RefundId::parse(&text(&refund.json()["id"])).unwrap(),
         link,
     }
 }
@@ -462,7 +528,7 @@ async fn every_call_asks_who_calls_and_for_which_business() {
     for (method, path) in documented() {
         let of_platform = path.starts_with("/v1/businesses") || path == "/v1/platform-defaults";
         let path = path.replace("{kind}/{channel}/{locale}", "link_created/sms/en").replace("{id}", DEMO);
-        let path = path.replace("{attempt}", "x");
+        let path = path.replace("{attempt}", "x").replace("{message}", "x");
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let ask = async |key: &str, named: Option<&str>| {
             let header: Vec<(&str, &str)> = named.map(|named| ("paylink-business", named)).into_iter().collect();

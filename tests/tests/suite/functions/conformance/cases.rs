@@ -15,6 +15,9 @@ macro_rules! cases {
                 the_return_of_a_payment_of_another_amount_cannot_take_it_from_its_link;
             refunds: a_payment_that_comes_too_late_is_not_kept_and_goes_back,
                 of_two_payments_for_one_link_one_is_kept_and_the_other_goes_back;
+            kept_refunds: a_payment_goes_back_whole_once_however_often_that_is_asked_for,
+                money_that_went_back_by_other_means_is_in_the_books_and_no_gateway_is_asked;
+            nulls: null_in_place_of_a_value_changes_nothing_or_says_nothing;
             accounts: a_gateway_is_described_by_what_its_accounts_are_checked_against;
             checks: an_account_that_the_gateway_takes_is_said_to_be_taken_and_nothing_is_written_or_paid,
                 a_gateway_that_does_not_answer_a_check_refuses_nothing;
@@ -58,7 +61,26 @@ macro_rules! cases {
             slow_refunds: a_refund_that_takes_its_time_is_done_only_when_the_gateway_says_so,
                 a_refund_that_fails_is_for_a_person_who_can_have_it_made_once_more,
                 a_refund_that_no_bank_finishes_is_for_a_person;
+            kept_refunds: a_part_that_the_gateway_gives_up_is_money_that_is_still_there;
         }
+    };
+
+    // Whether the gateway can send a part of a payment back.
+    (parts Possible) => {
+        tests! {
+            kept_refunds: parts_of_a_payment_go_back_until_nothing_is_left,
+                a_part_whose_answer_was_lost_goes_back_once_at_most;
+        }
+    };
+    (parts WithMoreCredentials) => {
+        tests! {
+            kept_refunds: parts_of_a_payment_go_back_until_nothing_is_left,
+                a_part_whose_answer_was_lost_goes_back_once_at_most,
+                a_part_for_which_credentials_are_missing_is_refused_beforehand;
+        }
+    };
+    (parts Impossible) => {
+        tests! { kept_refunds: what_the_gateway_cannot_do_is_refused_beforehand; }
     };
 
     // What the gateway's key is: one that can be replaced by another of the same merchant, or the merchant itself.
@@ -138,6 +160,7 @@ macro_rules! gateways {
         paying_less: $paying_less:ident,
         slow_money: $slow_money:ident,
         refunding: $refunding:ident,
+        parts: $parts:ident,
         key: $key:ident,
         fee: $fee:ident,
         bank: $bank:ident,
@@ -166,6 +189,7 @@ macro_rules! gateways {
             cases!(paying_less $paying_less);
             cases!(slow_money $slow_money);
             cases!(refunding $refunding);
+            cases!(parts $parts);
             cases!(key $key);
             cases!(fee $fee);
             cases!(bank $bank);

@@ -15,7 +15,9 @@ mod calls;
 mod checks;
 mod closing;
 mod foreign_returns;
+mod kept_refunds;
 mod keys;
+mod nulls;
 mod paying;
 mod refund_calls;
 mod refunds;
@@ -87,6 +89,7 @@ gateways! {
         paying_less: Impossible,
         slow_money: Impossible,
         refunding: AtOnce,
+        parts: WithMoreCredentials,
         key: IsTheMerchant,
         fee: Told,
         bank: StandsByItsNo,
@@ -105,6 +108,7 @@ gateways! {
         paying_less: WaitsForAPerson,
         slow_money: Impossible,
         refunding: InItsTime,
+        parts: Possible,
         key: IsTheMerchant,
         fee: Untold,
         bank: StandsByItsNo,
@@ -123,6 +127,7 @@ gateways! {
         paying_less: GoesBackByItself,
         slow_money: Impossible,
         refunding: AtOnce,
+        parts: Impossible,
         key: None,
         fee: Untold,
         bank: StandsByItsNo,
@@ -141,6 +146,7 @@ gateways! {
         paying_less: WaitsForAPerson,
         slow_money: Possible,
         refunding: InItsTime,
+        parts: Possible,
         key: CanBeReplaced,
         fee: Told,
         bank: StandsByItsNo,
@@ -159,6 +165,7 @@ gateways! {
         paying_less: WaitsForAPerson,
         slow_money: Possible,
         refunding: InItsTime,
+        parts: Possible,
         key: CanBeReplaced,
         fee: Untold,
         bank: StandsByItsNo,
@@ -177,6 +184,7 @@ gateways! {
         paying_less: WaitsForAPerson,
         slow_money: Possible,
         refunding: InItsTime,
+        parts: Possible,
         key: CanBeReplaced,
         fee: Told,
         bank: ChangesItsMind,

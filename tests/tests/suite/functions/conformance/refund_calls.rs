@@ -12,7 +12,7 @@ pub(super) async fn a_refund_is_known_to_be_done_as_soon_as_the_gateway_calls(sc
     // No schedule comes.
     scene.world.wait_for_event(&link, "refund.succeeded").await;
     scene.assert_refunded(&link).await;
-    let refund = scene.attempt(&link, 0).await["refund"].clone();
+    let refund = scene.attempt(&link, 0).await["refunds"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&refund["status"], &refund["cause"]), (&json!("succeeded"), &json!("requested")), "{name}");
     assert_eq!(scene.booked(&link, 0).await["refunds"], 1, "{name}");
 }
@@ -24,7 +24,7 @@ pub(super) async fn a_refund_is_known_to_have_failed_as_soon_as_the_gateway_call
     scene.world.wait_for_event(&link, "refund.failed").await;
     let attempt = scene.attempt(&link, 0).await;
     assert_eq!(
-        (&attempt["status"], &attempt["refund"]["status"]),
+        (&attempt["status"], &attempt["refunds"][0]["status"]),
         (&json!("needs_review"), &json!("failed")),
         "{name}"
     );

@@ -11,14 +11,18 @@ pub(super) async fn a_refund_that_takes_its_time_is_done_only_when_the_gateway_s
     let link = with_a_refund_under_way(&scene).await;
     scene.sweep_often(3, HOUR).await;
     let attempt = scene.attempt(&link, 0).await;
-    assert_eq!((&attempt["status"], &attempt["refund"]["status"]), (&json!("refunding"), &json!("pending")), "{name}");
+    assert_eq!(
+        (&attempt["status"], &attempt["refunds"][0]["status"]),
+        (&json!("refunding"), &json!("pending")),
+        "{name}"
+    );
     assert_eq!(scene.booked(&link, 0).await["refunds"], 1, "{name}: it is asked about, and not asked for again");
     scene.finish_refund(&link, "succeeded_no_webhook").await;
     scene.sweep_after(HOUR).await;
     scene.assert_refunded(&link).await;
     let attempt = scene.attempt(&link, 0).await;
-    assert_eq!(attempt["refund"]["status"], "succeeded", "{name}: {attempt}");
-    assert!(attempt["refund"]["succeeded_at"].is_string(), "{name}: {attempt}");
+    assert_eq!(attempt["refunds"][0]["status"], "succeeded", "{name}: {attempt}");
+    assert!(attempt["refunds"][0]["succeeded_at"].is_string(), "{name}: {attempt}");
     scene.world.wait_for_event(&link, "refund.succeeded").await;
     let told: Vec<String> =
         scene.world.crm_events(&link).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
@@ -34,18 +38,18 @@ pub(super) async fn a_refund_that_fails_is_for_a_person_who_can_have_it_made_onc
     scene.sweep_after(HOUR).await;
     let attempt = scene.attempt(&link, 0).await;
     assert_eq!(
-        (&attempt["status"], &attempt["refund"]["status"]),
+        (&attempt["status"], &attempt["refunds"][0]["status"]),
         (&json!("needs_review"), &json!("failed")),
         "{name}: {attempt}"
     );
     let book = scene.booked(&link, 0).await;
     assert_eq!((&book["refunded"], &book["ours"]), (&json!(0), &json!(true)), "{name}: the money is still there");
-    let first = attempt["refund"]["id"].clone();
+    let first = attempt["refunds"][0]["id"].clone();
     let reply = scene.decide_to_refund(&link).await;
     assert_eq!(reply.status, StatusCode::OK, "{name}: {}", reply.text);
     scene.sweep_after(MINUTE).await;
     scene.assert_refunded(&link).await;
-    let again = scene.attempt(&link, 0).await["refund"].clone();
+    let again = scene.attempt(&link, 0).await["refunds"].as_array().unwrap().last().unwrap().clone();
     assert_ne!(again["id"], first, "{name}: no stored answer of the first stands for the second");
     assert_eq!((&again["status"], &again["cause"]), (&json!("succeeded"), &json!("requested")), "{name}");
 }

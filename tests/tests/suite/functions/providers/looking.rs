@@ -36,7 +36,8 @@ pub(super) async fn a_message_that_arrived_is_not_asked_about_any_more(scene: Sc
         scene.look(Duration::from_secs(48 * 3600)).await,
     ];
     assert_eq!(looks, [1, 1, 0], "{}", scene.name());
-    scene.message(&link, "sent").await;
+    let message = scene.message(&link, "sent").await;
+    assert!(message["delivered_at"].is_string(), "{}: it is known when: {message}", scene.name());
     assert_eq!(scene.world.inbox(scene.row.good, 1).await.len(), 1, "{}", scene.name());
 }
 

@@ -43,20 +43,22 @@ enum Reports {
     ByItsOwnId(&'static str, &'static str),
     /// Only when it is asked.
     WhenAsked(&'static str, &'static str),
+    /// By a call of the API.
+    ByTheApi(&'static str, &'static str),
 }
 
 providers! {
     sns: Sns {
-        good: "+966500000000",
-        refused: ("+966500000400", "InvalidParameter"),
-        refused_at_first: ("+966500000500", "InternalFailure"),
+        good: "+4915100000000",
+        refused: ("+4915100000400", "number_refused"),
+        refused_at_first: ("+4915100000500", "provider_unavailable"),
         unreadable: "no_answer",
-        reports: ByItsOwnId("+966500000499", "phone_unreachable"),
+        reports: ByItsOwnId("+4915100000499", "phone_unreachable"),
     }
     ses: Ses {
         good: "fine@example.com",
-        refused: ("reject@example.com", "MessageRejected"),
-        refused_at_first: ("flaky@example.com", "InternalFailure"),
+        refused: ("reject@example.com", "message_refused"),
+        refused_at_first: ("flaky@example.com", "provider_unavailable"),
         unreadable: "no_answer",
         reports: ByOurMark("bounce@example.com", "bounced_no_email"),
     }
@@ -81,6 +83,13 @@ providers! {
         unreadable: "unreadable_answer",
         reports: WhenAsked("+989120000015", "blocked_by_recipient"),
     }
+    webhook: Webhook {
+        good: "+971500000000",
+        refused: ("+971500000422", "number_blocked"),
+        refused_at_first: ("+971500000429", "line_busy"),
+        unreadable: "unreadable_answer",
+        reports: ByTheApi("+971500000499", "phone_unreachable"),
+    }
 }
 
 /// What the row says and the provider's profile says too, and that the tests go by the provider's name.
@@ -88,7 +97,9 @@ fn assert_agrees_with_profile(module: &str, row: &Row) {
     let profile = row.provider.profile();
     assert_eq!(module, profile.id);
     let agrees = match (&row.reports, &profile.reports) {
-        (Reports::None, None) | (Reports::WhenAsked(..), Some(Reporting::Asked { .. })) => true,
+        (Reports::None, None)
+        | (Reports::WhenAsked(..), Some(Reporting::Asked { .. }))
+        | (Reports::ByTheApi(..), Some(Reporting::ByTheApi)) => true,
         (Reports::ByOurMark(..), Some(Reporting::Called { naming, .. })) => *naming == ReportsNaming::OurMark,
         (Reports::ByItsOwnId(..), Some(Reporting::Called { naming, .. })) => *naming == ReportsNaming::ItsOwnId,
         _ => false,

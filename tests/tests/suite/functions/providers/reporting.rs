@@ -2,14 +2,16 @@
 
 use domain::ids::{LinkId, MessageId, PayToken};
 use serde_json::{Value, json};
-use simulators::providers::reports::{log_event, topic_event};
+use simulators::providers::reports::{of_the_log, topic_event};
 
 use super::Reports;
 use super::scene::Scene;
 
 pub(super) async fn a_message_that_is_reported_later_has_failed_and_the_crm_is_told(scene: Scene) {
     let (to, reason) = match scene.row.reports {
-        Reports::ByOurMark(to, reason) | Reports::ByItsOwnId(to, reason) => (to, reason),
+        Reports::ByOurMark(to, reason) | Reports::ByItsOwnId(to, reason) | Reports::ByTheApi(to, reason) => {
+            (to, reason)
+        }
         Reports::None | Reports::WhenAsked(..) => panic!("{} reports nothing", scene.name()),
     };
     let link = scene.link_for(to).await;
@@ -22,6 +24,15 @@ pub(super) async fn a_message_that_is_reported_later_has_failed_and_the_crm_is_t
     assert_eq!(told["message_id"], message["id"], "{}", scene.name());
     scene.assert_nothing_is_tried_again().await;
     assert_eq!(scene.failures_told(&link), 1, "{}", scene.name());
+}
+
+pub(super) async fn a_message_that_is_reported_to_have_arrived_says_when(scene: Scene) {
+    let link = scene.link_for(scene.row.good).await;
+    let has_arrived = |link: &Value| link["messages"][0]["delivered_at"].is_string();
+    let message = scene.world.wait_for(&link, has_arrived).await["messages"][0].clone();
+    assert_eq!((&message["status"], &message["failed_at"]), (&json!("sent"), &Value::Null), "{}", scene.name());
+    scene.assert_nothing_is_tried_again().await;
+    assert_eq!(scene.failures_told(&link), 0, "{}", scene.name());
 }
 
 /// The account may send other messages too, and anybody's report can be in the form of any provider.
@@ -50,7 +61,7 @@ async fn assert_nothing_changes(scene: &Scene, link: &Value, id: &str, tags: Val
     let entry = json!({ "changes": [{ "field": "messages", "value": { "statuses": statuses } }] });
     let whatsapp = json!({ "whatsAppWebhookEntry": entry.to_string(), "messageId": id });
     let sns = json!({ "notification": { "messageId": id }, "status": "FAILURE", "delivery": {} });
-    for event in [topic_event(&ses), topic_event(&whatsapp), log_event(&sns).unwrap()] {
+    for event in [ses, whatsapp, of_the_log(&sns)].map(|message| topic_event(&message)) {
         let answer = scene.world.invoke("deliver-messages", &event).await;
         assert_eq!(answer, json!({ "reported": 0 }), "{}", scene.name());
     }

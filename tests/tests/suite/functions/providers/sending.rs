@@ -56,6 +56,17 @@ pub(super) async fn a_message_that_is_answered_too_late_is_sent_again(scene: Sce
     assert_eq!(scene.world.inbox(scene.row.good, 2).await.len(), 2, "{}", scene.name());
 }
 
+/// The line took it over and reports about it before it answers: nobody needs to send it again to be sure.
+pub(super) async fn a_message_that_is_answered_too_late_is_known_by_its_report_and_arrives_once(scene: Scene) {
+    scene.misbehave("timeout", 1).await;
+    let link = scene.link_for(scene.row.good).await;
+    let message = scene.message(&link, "sent").await;
+    assert!(message["provider_id"].is_string(), "{}: {message}", scene.name());
+    scene.assert_nothing_is_tried_again().await;
+    assert_eq!(scene.world.inbox(scene.row.good, 1).await.len(), 1, "{}", scene.name());
+    assert_eq!(scene.failures_told(&link), 0, "{}", scene.name());
+}
+
 pub(super) async fn a_message_whose_answer_is_empty_is_not_taken_for_sent(scene: Scene) {
     scene.misbehave("empty", 1).await;
     let link = scene.link_for(scene.row.good).await;

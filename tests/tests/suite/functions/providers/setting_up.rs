@@ -24,10 +24,10 @@ fn problem(pointer: &str, code: &str) -> (String, String) {
 #[tokio::test]
 async fn the_settings_choose_who_sends_sms_by_the_beginning_of_the_number() {
     let world = World::in_process().await;
-    let link = link_for(&world, &["0912 000 0007", "+966500000000"]).await;
+    let link = link_for(&world, &["0912 000 0007", "+4915100000000"]).await;
     let iran = world.inbox("+989120000007", 1).await;
     assert_eq!(iran[0]["from"], kavenegar::DEMO_SENDER_NUMBER);
-    assert_ne!(world.inbox("+966500000000", 1).await[0]["from"], kavenegar::DEMO_SENDER_NUMBER);
+    assert_ne!(world.inbox("+4915100000000", 1).await[0]["from"], kavenegar::DEMO_SENDER_NUMBER);
     let link = world.wait_for(&link, nobody_is_at_it).await;
     assert_eq!(link["messages"][0]["provider_id"], iran[0]["provider_id"]);
     assert_eq!(iran[0]["body"].as_str().unwrap().lines().last(), link["url"].as_str());
@@ -39,18 +39,104 @@ async fn a_number_that_nobody_serves_is_named_when_the_link_is_made() {
     world.put("/v1/settings", json!({ "business_name": "B", "default_region": "IR" })).await;
     settings_are_read_again().await;
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
-                       "recipients": { "contact": true, "mobiles": ["+966500000000"] } });
+                       "recipients": { "contact": true, "mobiles": ["+4915100000000"] } });
     let link = world.make_link(body.clone()).await;
-    let unserved = json!([{ "role": "contact", "channel": "sms", "network": null, "reason": "number_not_served" }]);
+    let unserved = json!([{ "role": "contact", "person": "contact", "channel": "sms", "network": null, "reason": "number_not_served" }]);
     assert_eq!(link["unreached"], unserved);
     let told: Vec<_> = link["messages"].as_array().unwrap().iter().map(|message| &message["to"]).collect();
-    assert_eq!(told, ["customer@example.com", "+966500000000"]);
+    assert_eq!(told, ["customer@example.com", "+4915100000000"]);
     let draft = world.crm(Method::POST, "/v1/payment-links/draft", body).await.json();
     assert_eq!(draft["unreached"], unserved);
     let alone = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000,
                         "recipients": { "mobiles": ["0912 000 0007"] } });
     let refused = world.crm(Method::POST, "/v1/payment-links", alone).await;
     assert_eq!(refused.problems(), [problem("/recipients", "nobody_reachable")]);
+}
+
+const AUSTRALIAN: &str = "+61491570006";
+const AMERICAN: &str = "+12025550100";
+const INDIAN: &str = "+919812345678";
+
+#[tokio::test]
+async fn a_country_that_asks_for_something_is_unreached_until_the_settings_say_that_it_is_there() {
+    let world = World::in_process().await;
+    let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50000, "locale": "en",
+                       "recipients": { "mobiles": [AUSTRALIAN, AMERICAN, INDIAN], "emails": ["x@example.com"] } });
+    let why = |link: &Value| {
+        let unreached = link["unreached"].as_array().unwrap();
+        unreached.iter().map(|one| one["reason"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let reasons = ["sender_id_not_registered", "origination_number_missing", "sender_id_not_registered"];
+    assert_eq!(why(&world.crm(Method::POST, "/v1/payment-links/draft", body.clone()).await.json()), reasons);
+    assert_eq!(why(&world.make_link(body.clone()).await), reasons);
+
+    let routes = json!([
+        { "prefix": "+61", "sns": {} }, { "prefix": "+1", "sns": { "origination_number": "+18005550100" } },
+        { "prefix": "+91", "sns": { "sender_id": "PAYLINK" } },
+    ]);
+    world.put("/v1/settings", json!({ "business_name": "B", "sms_sender_id": "PAYLINK", "sms_routes": routes })).await;
+    settings_are_read_again().await;
+    let link = world.make_link(body).await;
+    assert_eq!(why(&link), Vec::<String>::new());
+    for (number, sender) in [(AUSTRALIAN, "PAYLINK"), (AMERICAN, "+18005550100"), (INDIAN, "PAYLINK")] {
+        assert_eq!(world.inbox(number, 1).await[0]["from"], sender, "{number}");
+    }
+}
+
+/// India's operators compare each text with the one that was registered.
+#[tokio::test]
+async fn where_texts_are_registered_the_default_one_in_the_language_of_the_business_arrives_alone() {
+    let world = World::in_process().await;
+    let sns = json!({ "sender_id": "PAYLINK", "entity_id": "1101", "template_id": "1107" });
+    let routes = json!([{ "prefix": "+91", "sns": sns }]);
+    world.put("/v1/settings", json!({ "business_name": "B", "default_locale": "en", "sms_routes": routes })).await;
+    assert_eq!(world.get("/v1/settings").await["sms_routes"], routes);
+    settings_are_read_again().await;
+    let asked = |more: Value| {
+        let mut body = json!({ "account_id": "main", "amount": 50000, "locale": "en",
+                               "contact": { "id": "c-in", "name": "Customer", "email": "in@example.com" },
+                               "recipients": { "mobiles": [INDIAN], "emails": ["x@example.com"] } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+
+    // Nobody registered it yet: the operators block it, and SNS's log says so.
+    let blocked = world.make_link(asked(json!({}))).await;
+    let blocked = world.wait_for(&blocked, |link| states(link)[0].0 == "failed").await;
+    assert_eq!(blocked["messages"][0]["reason"], "blocked_by_carrier");
+
+    let body = json!({ "mode": "custom", "channels": ["sms", "email"], "sms": { "body": "Hello {{ link }}" },
+                       "email": { "subject": "Hello", "body": "{{ link }}" } });
+    let own_words = world.make_link(asked(json!({ "message": body }))).await;
+    assert_eq!(own_words["unreached"][0]["reason"], "only_approved_templates");
+    let other_language = world.crm(Method::POST, "/v1/payment-links", asked(json!({ "locale": "fa" }))).await;
+    assert_eq!(other_language.problems(), [problem("/message", "text_not_registered")]);
+
+    world.cloud.account.register_text("1101", "1107", "{#var#}");
+    world.make_link(asked(json!({}))).await;
+    assert_eq!(world.inbox(INDIAN, 1).await[0]["from"], "PAYLINK");
+}
+
+#[tokio::test]
+async fn what_the_account_of_sns_lacks_is_not_the_fault_of_the_recipient() {
+    let world = World::in_process().await;
+    // A permission can be given: the message waits for that.
+    let link = link_for(&world, &["+4915100000403"]).await;
+    let waiting = world.wait_for(&link, |link| states(link)[0].0 == "waiting").await;
+    assert_eq!(waiting["messages"][0]["reason"], "permission_missing");
+    // The rest SNS takes over, and its log says later what was missing.
+    let account = &world.cloud.account;
+    let failed_for = async |number: &'static str| {
+        let link = link_for(&world, &[number]).await;
+        let failed = world.wait_for(&link, |link| states(link)[0].0 == "failed").await;
+        failed["messages"][0]["reason"].clone()
+    };
+    account.opt_out("+4915100000001");
+    assert_eq!(failed_for("+4915100000001").await, "opted_out");
+    account.use_up_sms_spending();
+    assert_eq!(failed_for("+4915100000002").await, "spending_limit_reached");
+    account.enter_sandboxes();
+    assert_eq!(failed_for("+4915100000003").await, "account_in_sandbox");
 }
 
 #[tokio::test]
@@ -158,8 +244,7 @@ async fn whatsapp_sends_the_approved_template_of_the_readers_language() {
     own["recipients"]["contact"] = json!(true);
     own["message"] = json!({ "mode": "custom", "channels": ["social", "sms"], "social": { "body": "{{ link }}" },
                              "sms": { "body": "{{ link }}" } });
-    let unreached =
-        json!([{ "role": null, "channel": "social", "network": "whatsapp", "reason": "only_approved_templates" }]);
+    let unreached = json!([{ "role": null, "person": null, "channel": "social", "network": "whatsapp", "reason": "only_approved_templates" }]);
     assert_eq!(world.make_link(own).await["unreached"], unreached);
     let provider = json!({ "kind": "whatsapp", "phone_number_id": whatsapp::DEMO_NUMBER, "templates": [
         { "name": "never_approved", "locale": "fa", "parameters": ["{{ amount }}", "{{ link }}"] }
@@ -306,6 +391,34 @@ async fn each_provider_has_its_own_fields_and_every_problem_is_named() {
 }
 
 #[tokio::test]
+async fn an_entry_of_the_settings_names_a_provider_or_whom_sns_sends_as() {
+    let world = World::in_process().await;
+    let routes = json!([
+        { "prefix": "+1", "provider": "kavenegar", "sns": {} },
+        { "prefix": "+2", "sns": { "sender_id": "A B", "origination_number": "12" } },
+        { "prefix": "+3", "sns": { "sender_id": "SHOP", "origination_number": "+18005550100" } },
+        { "prefix": "+4", "sns": { "sender_id": "SHOP", "entity_id": "1101" } },
+        { "prefix": "+5", "sns": { "entity_id": "1101", "template_id": "1107" } },
+        { "prefix": "+6", "sns": { "sender": "SHOP" } },
+        { "prefix": "+7", "sns": "SHOP" },
+    ]);
+    let reply = world.crm(Method::PUT, "/v1/settings", json!({ "business_name": "B", "sms_routes": routes })).await;
+    assert_eq!(
+        reply.problems(),
+        [
+            problem("/sms_routes/0", "exactly_one"),
+            problem("/sms_routes/1/sns/sender_id", "invalid_sender_id"),
+            problem("/sms_routes/1/sns/origination_number", "invalid_origination_number"),
+            problem("/sms_routes/2/sns/origination_number", "not_allowed"),
+            problem("/sms_routes/3/sns/template_id", "required"),
+            problem("/sms_routes/4/sns/sender_id", "required"),
+            problem("/sms_routes/5/sns/sender", "unknown_field"),
+            problem("/sms_routes/6/sns", "wrong_type"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_settings_name_providers_of_sms_that_are_there_and_those_stay() {
     let world = World::in_process().await;
     let routes = json!([
@@ -318,7 +431,7 @@ async fn the_settings_name_providers_of_sms_that_are_there_and_those_stay() {
         [
             problem("/sms_routes/0/prefix", "invalid_prefix"),
             problem("/sms_routes/2/prefix", "given_twice"),
-            problem("/sms_routes/3/provider", "required"),
+            problem("/sms_routes/3", "exactly_one"),
         ]
     );
     let routes = json!([{ "prefix": "+98", "provider": "kavenegar" }, { "prefix": "+49", "provider": "telegram" },
@@ -327,7 +440,8 @@ async fn the_settings_name_providers_of_sms_that_are_there_and_those_stay() {
     let unknown = |index: u8| problem(&format!("/sms_routes/{index}/provider"), "unknown_message_provider");
     assert_eq!(reply.problems(), [unknown(1), unknown(2)]);
     let shown = world.get("/v1/settings").await;
-    assert_eq!(shown["sms_routes"], json!([{ "prefix": "+98", "provider": "kavenegar" }]));
+    let routes = json!([{ "prefix": "+98", "provider": "kavenegar" }, { "prefix": "+971", "provider": "crm-line" }]);
+    assert_eq!(shown["sms_routes"], routes);
     let kept = world.crm(Method::DELETE, "/v1/message-providers/kavenegar", Value::Null).await;
     assert_eq!((kept.status, &kept.json()["code"]), (StatusCode::CONFLICT, &json!("provider_in_use")));
 }
