@@ -63,21 +63,10 @@ test-clients: $(CLIENTS) ## Make clients of the OpenAPI document by five generat
 	tests/clients/generate.sh
 	PAYLINK_CLIENTS_TOOLS=$(abspath $(TOOLS)/clients/bin) $(TEST) --test suite clients:: -- --nocapture
 
-DYNAMODB_LOCAL_PORT := 9012
-# Each part has an engine to itself, because this one becomes slower with every table that there ever was. Those that go
-# through all gateways and providers ask the engine for nothing that the others do not ask for.
-LARGE_PARTS := functions::businesses:: functions::conformance:: functions::providers::
-ENGINE_PARTS ?= store:: $(LARGE_PARTS) others
+# MODULES names those that are run, or with ^ those that are not.
+MODULES ?=
 test-dynamodb-local: tools $(DYNAMODB_LOCAL) ## Run the tests of the store and the functions on Amazon's DynamoDB Local (needs Java and npm)
-	@trap 'kill $$engine 2>/dev/null || true' EXIT; \
-	for part in $(ENGINE_PARTS); do \
-		[[ $$part != others ]] || part='$(addprefix --skip ,$(LARGE_PARTS)) functions::'; \
-		(cd $(dir $(DYNAMODB_LOCAL)) && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -port $(DYNAMODB_LOCAL_PORT) >/dev/null 2>&1) & \
-		engine=$$!; \
-		for _ in $$(seq 60); do (exec 3<>/dev/tcp/127.0.0.1/$(DYNAMODB_LOCAL_PORT)) 2>/dev/null && break; sleep 0.5; done; \
-		PAYLINK_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:$(DYNAMODB_LOCAL_PORT) $(TEST) --test suite -- $$part || exit 1; \
-		kill $$engine; wait $$engine 2>/dev/null || true; \
-	done
+	tests/dynamodb-local.sh $(DYNAMODB_LOCAL) $(MODULES)
 
 # The proofs try everything, or one in EVERY, or what PAYLINK_SECONDS leave time for. What these are, and what chance does,
 # follows from PAYLINK_SEED: from the commit where nobody says otherwise, so that each commit tries something else.

@@ -283,6 +283,12 @@ impl Comparable<'_> {
         if is_version || text.parse::<jiff::Timestamp>().is_ok() || text.starts_with("whsec_") {
             return "<made>".to_owned();
         }
+        // Seconds pass while a story is told, more of them where the machine is busy.
+        if let Some((before, after)) = text.split_once("Ask again in ")
+            && let Some((_, after)) = after.split_once(' ')
+        {
+            return format!("{}Ask again in <some> {}", self.text(before), self.text(after));
+        }
         let mut comparable = String::new();
         for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
             let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
