@@ -2,7 +2,8 @@
 //!
 //! The functions call everything through a [`FaultProxy`]. They are called here one by one, as these would call them:
 //! the CRM, the customer's browser, the gateways, the stream, the schedules. Nothing happens by itself and one clock
-//! turns for the functions and the gateways alike, so that a test decides what happens when.
+//! turns for the functions and the gateways alike, so that a test decides what happens when. It begins at noon, in the
+//! middle of a month.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use domain::records::business::Business;
 use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::tz::TimeZone;
 use paylink_admin::{Admin, ReplayResult};
 use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
 use paylink_local::seed::{
@@ -54,8 +56,19 @@ struct Setup {
 /// Longer than any lease, so that what somebody took on and dropped is due again.
 const A_WHILE: Duration = Duration::from_secs(125);
 
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Longer than any list of refunds is late.
 const LATEST_LISTING: Duration = Duration::from_secs(130 * 60);
+
+/// When a world begins, whatever day it really is: no day and no month ends while a test makes what it counts by days and by
+/// months. The lists of what is over have a part for each month, too, and are read from a day before their business was made
+/// to a while after now, so that near the ends of a month they take a call more. It is not in the past, because providers go
+/// by the clock of this machine, and send nothing that has run out by it.
+fn middle_of_next_month(now: Timestamp) -> Timestamp {
+    let first = TimeZone::UTC.to_datetime(now).date().last_of_month().tomorrow().expect("a day of our time");
+    TimeZone::UTC.to_timestamp(first.at(12, 0, 0, 0)).expect("an instant of our time") + 14 * A_DAY
+}
 
 /// What a test of crashes needs.
 #[derive(Debug)]
@@ -106,7 +119,9 @@ impl FaultyWorld {
 
     async fn build(configuration_seconds: u32, setup: Setup) -> Self {
         let Setup { is_metered, endpoint, calls_per_second } = setup;
-        let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+        let now = Timestamp::now();
+        let ahead = middle_of_next_month(now).as_millisecond() - now.as_millisecond();
+        let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(ahead)));
         let mut options = Options { clock: Clock::Ahead(clock), webhooks: false, ..cloud_options() };
         options.dynamodb_endpoint = endpoint.or(options.dynamodb_endpoint);
         let mut cloud = Cloud::start(&options).await.expect("the local cloud starts");

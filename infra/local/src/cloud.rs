@@ -73,7 +73,7 @@ pub struct Options {
     /// Where the data is kept; in memory where it is absent.
     pub data: Option<PathBuf>,
     pub template: PathBuf,
-    /// By which the gateways' sessions age.
+    /// By which the gateways' sessions age, and which says when the demo businesses were made.
     pub clock: Clock,
     /// Whether the gateways call webhooks, and providers of messages report, by themselves. A test that brings webhooks in an
     /// order of its own says no.
@@ -112,6 +112,7 @@ pub struct Cloud {
     pub simulators: Simulators,
     pub store: Store,
     pub environment: BTreeMap<String, String>,
+    pub(crate) clock: Clock,
     ports: Ports,
     /// Held until the functions are served, so that nothing else on this machine takes their port meanwhile.
     functions_listener: Mutex<Option<TcpListener>>,
@@ -191,6 +192,7 @@ impl Cloud {
             simulators,
             store,
             environment,
+            clock: options.clock,
             ports,
             functions_listener,
             template,

@@ -209,7 +209,7 @@ async fn plant_business(
         return Ok(None);
     }
     if let (None, revision) = cloud.store.business_to_change(&id).await? {
-        let business = Business::new(id.clone(), name.to_owned(), runtime::Clock::System.now());
+        let business = Business::new(id.clone(), name.to_owned(), cloud.clock.now());
         match cloud.store.put_business(&business, &revision).await? {
             // Another start of the same cloud made it.
             RevisionWritten::Applied(_) | RevisionWritten::Rejected => {}
