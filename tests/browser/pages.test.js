@@ -25,9 +25,9 @@ const endsWithANo = (visitor) => visitor.account !== 'euro';
 const canBeAsked = visitors.filter((visitor) => visitor.account !== 'saman');
 
 const say = {
-  fa: { paid: 'پرداخت شد', alreadyPaid: 'این لینک پرداخت شده است', failed: 'پرداخت انجام نشد', expired: 'مهلت این لینک تمام شده است', cancelled: 'این لینک لغو شده است', confirming: 'پرداخت شما در حال تأیید است', back: 'پول شما برمی‌گردد' },
-  en: { paid: 'Paid', alreadyPaid: 'This link is paid already', failed: 'The payment was not made', unfinished: 'The payment is not finished', expired: 'This link has expired', cancelled: 'This link was cancelled', confirming: 'Your payment is being confirmed', back: 'Your money goes back' },
-  ar: { paid: 'تم الدفع', alreadyPaid: 'سبق دفع هذا الطلب', unfinished: 'لم تكتمل عملية الدفع', expired: 'انتهت صلاحية هذا الرابط', cancelled: 'تم إلغاء هذا الرابط', confirming: 'جارٍ تأكيد دفعتكم', back: 'سيُعاد المبلغ إليكم' },
+  fa: { paid: 'پرداخت شد', alreadyPaid: 'این لینک پرداخت شده است', refunded: 'مبلغ این پرداخت برگردانده شد', partlyRefunded: 'بخشی از این پرداخت برگردانده شد', failed: 'پرداخت انجام نشد', expired: 'مهلت این لینک تمام شده است', cancelled: 'این لینک لغو شده است', confirming: 'پرداخت شما در حال تأیید است', back: 'پول شما برمی‌گردد' },
+  en: { paid: 'Paid', alreadyPaid: 'This link is paid already', refunded: 'This payment was refunded', partlyRefunded: 'A part of this payment was refunded', failed: 'The payment was not made', unfinished: 'The payment is not finished', expired: 'This link has expired', cancelled: 'This link was cancelled', confirming: 'Your payment is being confirmed', back: 'Your money goes back' },
+  ar: { paid: 'تم الدفع', alreadyPaid: 'سبق دفع هذا الطلب', refunded: 'أُعيد مبلغ هذه الدفعة', partlyRefunded: 'أُعيد جزء من مبلغ هذه الدفعة', unfinished: 'لم تكتمل عملية الدفع', expired: 'انتهت صلاحية هذا الرابط', cancelled: 'تم إلغاء هذا الرابط', confirming: 'جارٍ تأكيد دفعتكم', back: 'سيُعاد المبلغ إليكم' },
 };
 
 let browser;
@@ -403,6 +403,37 @@ forEach('who waits long may close the page, and who paid twice hears of it', asy
   assert.equal(await title(page), words.paid);
   assert.equal(await page.locator('.hint').count(), 2);
   await lookAt(page, `paid-twice-${visitor.name}`);
+}, strangers);
+
+/** Notes that money of a payment went back by other means, and waits until the schedule has written that down. */
+async function noteRefund(link, amount, reference) {
+  const { receipts: [receipt], amount_refunded: before } = await readLink(link);
+  await crm('POST', `/v1/receipts/${receipt}/refunds`, { amount, outside: { reference } }, keys.demo, { 'idempotency-key': reference });
+  for (let round = 0; round < 20 && (await readLink(link)).amount_refunded === before; round += 1) {
+    await sweep();
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.equal((await readLink(link)).amount_refunded, before + amount);
+}
+
+forEach('who opens a paid link reads how much of it went back', async (page, visitor, words) => {
+  const link = await makeLink(visitor);
+  await arrive(page, link);
+  await finish(page, 'paid');
+  assert.equal(await title(page), words.paid);
+  const returned = page.url();
+  await noteRefund(link, 500_000, `part-${visitor.name}`);
+  for (const address of [returned, link.url]) {
+    await page.goto(address);
+    assert.equal(await title(page), words.partlyRefunded, address);
+  }
+  await lookAt(page, `partly-refunded-${visitor.name}`);
+  await noteRefund(link, 1_000_000, `rest-${visitor.name}`);
+  for (const address of [returned, link.url]) {
+    await page.goto(address);
+    assert.equal(await title(page), words.refunded, address);
+  }
+  await lookAt(page, `refunded-${visitor.name}`);
 }, strangers);
 
 // A browser that fetches ahead is not recognised as a person's, and stands for every other of which that is so.

@@ -56,10 +56,10 @@ export const keys = {
   demo: 'plk_demo_local-crm-key', bazaar: 'plk_bazaar_local-crm-key', platform: 'plp_local-platform-key',
 };
 
-export async function crm(method, address, body, key = keys.demo) {
+export async function crm(method, address, body, key = keys.demo, headers = {}) {
   const answer = await fetch(base + address, {
     method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const value = await answer.json();

@@ -487,9 +487,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason};
+    use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
     use domain::ids::{AccountId, ContactId, CredentialsVersion};
-    use domain::link::{AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, OpenedSession, Terms};
+    use domain::link::{
+        AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, OpenedSession, RefundBy, RefundWish, Terms,
+    };
     use domain::messages::choice::MessageChoice;
     use domain::money::{Currency, Money};
     use domain::records::account::LatePayment;
@@ -550,6 +552,30 @@ mod tests {
     fn failed(link: &PaymentLink, now: Timestamp) -> PaymentLink {
         let answer = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Declined, "declined"));
         link.apply_answer(&link.attempts()[0].id, &answer, Hint::Nothing, now).unwrap().link
+    }
+
+    fn paid(link: &PaymentLink, now: Timestamp) -> PaymentLink {
+        let payment = Payment::new("pi_1", "pi_1", link.attempts()[0].money);
+        link.apply_answer(&link.attempts()[0].id, &GatewayAnswer::Paid(payment), Hint::Paid, now).unwrap().link
+    }
+
+    /// The link with a refund of its payment that the gateway was asked for.
+    fn giving_back(link: &PaymentLink, amount: i64, now: Timestamp) -> PaymentLink {
+        let wish = RefundWish {
+            amount: Some(amount),
+            method: RefundBy::Gateway,
+            reason: None,
+            requested_by: None,
+            request: None,
+            has_credentials: None,
+        };
+        link.request_refund(&link.attempts()[0].id, wish, now).unwrap()
+    }
+
+    /// The link whose last refund the gateway says something about.
+    fn told(link: &PaymentLink, answer: &RefundAnswer, now: Timestamp) -> PaymentLink {
+        let attempt = &link.attempts()[0];
+        link.apply_refund_answer(&attempt.id, &attempt.refunds.last().unwrap().id, answer, now).unwrap().link
     }
 
     fn configuration(state: BusinessState) -> Configuration {
@@ -635,6 +661,38 @@ mod tests {
         let text =
             text_of(of_link(Page::of(&failed, &active, minutes(1)), &failed, Language::EN, &active, minutes(1))).await;
         assert!(text.contains("class=\"button\""), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_paid_link_says_in_every_language_how_much_went_back_and_nothing_of_what_did_not() {
+        let (active, gone) = (configuration(BusinessState::Active), RefundAnswer::Succeeded { reference: None });
+        let paid = paid(&begun(&link(), MADE_AT), minutes(1));
+        let asked = giving_back(&paid, 500, minutes(2));
+        let failed = told(&asked, &RefundAnswer::Failed { reference: None, code: "lost".to_owned() }, minutes(3));
+        for link in [&paid, &asked, &failed] {
+            assert_eq!(Page::of(link, &active, minutes(4)), Page::Paid, "who comes back from the gateway is thanked");
+            assert_eq!(Page::of_reopened(link, &active, minutes(4)), Page::AlreadyPaid);
+        }
+        let part = told(&asked, &gone, minutes(3));
+        let rest_asked = giving_back(&part, 1499, minutes(4));
+        let whole = told(&rest_asked, &gone, minutes(5));
+        for (link, page, sum) in [
+            (&part, Page::PartlyRefunded, 500),
+            (&rest_asked, Page::PartlyRefunded, 500),
+            (&whole, Page::Refunded, 1999),
+        ] {
+            assert_eq!(Page::of(link, &active, minutes(6)), page);
+            assert_eq!(Page::of_reopened(link, &active, minutes(6)), page);
+            assert_eq!(preview(link, &active, minutes(6)), page, "who only looks reads the same");
+            for language in Language::ALL {
+                let text = text_of(of_link(page, link, language, &active, minutes(6))).await;
+                let sum = Money::new(sum, Currency::parse("EUR").unwrap()).unwrap().display(language, false);
+                let said = text.split("</h1><p>").nth(1).unwrap().split("</p>").next().unwrap();
+                assert!(said.contains(&format!("\u{2068}{sum}\u{2069}")), "{said}");
+                assert!(!text.contains(&language.say("already-paid-title", &[])), "{text}");
+                assert!(!text.contains("class=\"button\""), "{text}");
+            }
+        }
     }
 
     #[tokio::test]

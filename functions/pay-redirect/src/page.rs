@@ -14,6 +14,7 @@ use domain::gateway::{LookUp, Mode, Network, NotPaidCause, Payment};
 use domain::link::{Attempt, AttemptState, Checkout};
 use domain::link::{LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
+use domain::money::Money;
 use domain::records::business::Business;
 use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -71,6 +72,10 @@ pub(crate) enum Page {
     Paid,
     /// For a customer who opens a link that was paid before.
     AlreadyPaid,
+    /// All of the payment went back since.
+    Refunded,
+    /// A part of the payment went back since.
+    PartlyRefunded,
     Confirming,
     Failed,
     Unfinished,
@@ -115,7 +120,7 @@ impl Page {
     pub(crate) fn of(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Self {
         let status = link.status_at(now);
         if matches!(status, LinkStatus::Paid { .. }) {
-            return Self::Paid;
+            return Self::of_payment(link);
         }
         if being_confirmed(link).is_some() || link.visit(now) == Visit::Confirming {
             return Self::Confirming;
@@ -135,6 +140,15 @@ impl Page {
             LinkStatus::Active | LinkStatus::Paid { .. } if failure(link).is_some() => Self::Failed,
             LinkStatus::Active | LinkStatus::Paid { .. } if is_held_up(link, configuration, now) => Self::Suspended,
             LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
+        }
+    }
+
+    /// What became of the payment of a link. What is on its way back has not gone back.
+    fn of_payment(link: &PaymentLink) -> Self {
+        match kept_payment(link) {
+            Some((_, payment)) if link.refunded() >= payment.money.minor_units() => Self::Refunded,
+            Some(_) if link.refunded() > 0 => Self::PartlyRefunded,
+            Some(_) | None => Self::Paid,
         }
     }
 
@@ -167,6 +181,8 @@ impl Page {
             | Self::Going
             | Self::Paid
             | Self::AlreadyPaid
+            | Self::Refunded
+            | Self::PartlyRefunded
             | Self::Confirming
             | Self::Failed
             | Self::Unfinished
@@ -182,6 +198,8 @@ impl Page {
             Self::Going => "going",
             Self::Paid => "paid",
             Self::AlreadyPaid => "already-paid",
+            Self::Refunded => "refunded",
+            Self::PartlyRefunded => "partly-refunded",
             Self::Confirming => "confirming",
             Self::Failed => "failed",
             Self::Unfinished | Self::Unheard => "unfinished",
@@ -199,11 +217,12 @@ impl Page {
 
     fn tone(self) -> Tone {
         match self {
-            Self::Paid | Self::AlreadyPaid => Tone::Good,
+            Self::Paid | Self::AlreadyPaid | Self::PartlyRefunded => Tone::Good,
             Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
             Self::Summary
+            | Self::Refunded
             | Self::Unfinished
             | Self::Unheard
             | Self::Expired
@@ -225,6 +244,8 @@ impl Page {
             Self::Going
             | Self::Paid
             | Self::AlreadyPaid
+            | Self::Refunded
+            | Self::PartlyRefunded
             | Self::Confirming
             | Self::Review
             | Self::Expired
@@ -237,19 +258,24 @@ impl Page {
     }
 }
 
-/// The texts of a page: their language, and the business and the amount that they mention.
+/// The texts of a page: their language, and the business and the amounts that they mention.
 struct Words<'a> {
     language: Language,
     configuration: &'a Configuration,
     amount: String,
+    /// What went back of the payment. It is empty where there is none.
+    refunded: String,
 }
 
 impl<'a> Words<'a> {
     /// The amount of a link that was paid is the amount of the payment.
     fn new(language: Language, configuration: &'a Configuration, link: Option<&PaymentLink>) -> Self {
-        let money = link.map(|link| kept_payment(link).map_or(link.terms().amount, |(_, payment)| payment.money));
-        let amount = money.map(|money| money.display(language, configuration.settings.rial_alone)).unwrap_or_default();
-        Self { language, configuration, amount }
+        let display = |money: Money| money.display(language, configuration.settings.rial_alone);
+        let payment = link.and_then(|link| Some((link, kept_payment(link)?.1.money)));
+        let amount = payment.map(|(_, money)| money).or_else(|| Some(link?.terms().amount));
+        let refunded = payment.and_then(|(link, money)| Money::new(link.refunded(), money.currency()).ok());
+        let shown = |money: Option<Money>| money.map(display).unwrap_or_default();
+        Self { language, configuration, amount: shown(amount), refunded: shown(refunded) }
     }
 
     fn settings(&self) -> &'a Settings {
@@ -258,14 +284,16 @@ impl<'a> Words<'a> {
 
     /// A text without markup or invisible characters, for places such as a title.
     fn plain(&self, key: &str) -> String {
-        self.language.say(key, &[("business", &self.settings().business_name), ("amount", &self.amount)])
+        let (business, amount) = (&self.settings().business_name, &self.amount);
+        self.language.say(key, &[("business", business), ("amount", amount), ("refunded", &self.refunded)])
     }
 
     /// A text of the page. The values that it mentions are isolated, so that each is written in its own direction.
     fn say(&self, key: &str) -> String {
         let isolated = |text: &str| format!("\u{2068}{text}\u{2069}");
         let (business, amount) = (isolated(&self.settings().business_name), isolated(&self.amount));
-        self.language.say(key, &[("business", &business), ("amount", &amount)])
+        let refunded = isolated(&self.refunded);
+        self.language.say(key, &[("business", &business), ("amount", &amount), ("refunded", &refunded)])
     }
 
     /// The key of a text that depends on the gateway: its own where it has one, else that of its network.
@@ -500,7 +528,7 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timesta
             Network::International => Vec::new(),
         },
         Page::MoneyGoesBack => std::iter::once(words.of_gateway("back-time", link)).chain(held_up()).collect(),
-        Page::Paid | Page::AlreadyPaid => second_payment(link, words),
+        Page::Paid | Page::AlreadyPaid | Page::Refunded | Page::PartlyRefunded => second_payment(link, words),
         Page::Failed => std::iter::once(debited()).chain(if_paid()).chain(held_up()).collect(),
         Page::Suspended => if_paid().into_iter().collect(),
         Page::Expired | Page::Cancelled => match failure(link) {
@@ -644,11 +672,13 @@ fn answer(status: StatusCode, body: Markup, policy: &str) -> Response {
 mod tests {
     use super::*;
 
-    const PAGES: [Page; 17] = [
+    const PAGES: [Page; 19] = [
         Page::Summary,
         Page::Going,
         Page::Paid,
         Page::AlreadyPaid,
+        Page::Refunded,
+        Page::PartlyRefunded,
         Page::Confirming,
         Page::Failed,
         Page::Unfinished,

@@ -89,6 +89,11 @@ paid-title = Paid
 paid-text = Your payment has arrived. Thank you. You can close this page.
 already-paid-title = This link is paid already
 already-paid-text = The payment for this link has arrived. There is nothing more to pay, and you can close this page.
+# A part of it, or all of it, went back by the gateway or by other means.
+refunded-title = This payment was refunded
+refunded-text = { $refunded } has been returned. Banks can take a few days to show it. You can close this page.
+partly-refunded-title = A part of this payment was refunded
+partly-refunded-text = { $refunded } of { $amount } has been returned. Banks can take a few days to show it. There is nothing more to pay, and you can close this page.
 second-payment = Another payment was made for this link. Its money goes back to where it came from.
 second-payment-maybe = Another payment may have been made for this link. If it was, its money goes back to where it came from.
 second-review = Another payment was made for this link. Somebody at { $business } will look at it and get in touch.

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     /// Everything that any text may mention, each as a mark that no text has by itself.
-    const MENTIONS: [(&str, &str); 19] = [
+    const MENTIONS: [(&str, &str); 20] = [
         ("amount", "«amount»"),
         ("business", "«business»"),
         ("contact", "«contact»"),
@@ -184,6 +184,7 @@ mod tests {
         ("link", "«link»"),
         ("month", "«month»"),
         ("number", "«number»"),
+        ("refunded", "«refunded»"),
         ("rial", "«rial»"),
         ("short_amount", "«short_amount»"),
         ("sign", "«sign»"),

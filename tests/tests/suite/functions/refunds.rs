@@ -235,6 +235,37 @@ async fn what_went_back_is_on_the_receipt_the_item_the_totals_and_in_the_log() {
 }
 
 #[tokio::test]
+async fn who_opens_a_paid_link_reads_how_much_went_back_once_it_went() {
+    let world = FaultyWorld::start(3600).await;
+    let body = json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 100_000, "locale": "en" });
+    let link = world.make_link(&body, "page").await;
+    let gateway = world.go_to_gateway(&link).await;
+    let returned = world.open(&world.choose(&gateway, "paid").await.unwrap()).await.unwrap();
+    let result = returned.headers["location"].to_str().unwrap().to_owned();
+    assert!(world.open(&result).await.unwrap().text.contains("Your payment has arrived"));
+    let read = get(&world, &format!("/v1/payment-links/{}", link.id)).await;
+    let receipt = format!("/v1/receipts/{}", read["receipts"][0].as_str().unwrap());
+
+    begun(&world, &receipt, json!({ "amount": 30_000 }), "part").await;
+    let page = world.open(&link.url).await.unwrap();
+    assert!(page.text.contains("This link is paid already") && !page.text.contains("returned"), "{}", page.text);
+    sweep(&world, 2, MINUTE).await;
+    for address in [&link.url, &result] {
+        let page = world.open(address).await.unwrap();
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains("A part of this payment was refunded"), "{}", page.text);
+        assert!(page.text.contains("\u{2068}€300.00\u{2069} of \u{2068}€1,000.00\u{2069} has been returned"));
+    }
+    begun(&world, &receipt, outside(&world, 70_000, "T-1"), "rest").await;
+    sweep(&world, 2, MINUTE).await;
+    for address in [&link.url, &result] {
+        let page = world.open(address).await.unwrap();
+        assert!(page.text.contains("This payment was refunded"), "{}", page.text);
+        assert!(page.text.contains("\u{2068}€1,000.00\u{2069} has been returned"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn of_two_who_send_back_sixty_percent_at_once_one_is_refused_and_all_sums_agree() {
     let world = FaultyWorld::start(3600).await;
     let (link, receipt) = paid(&world, "euro", "both").await;
