@@ -54,6 +54,11 @@ impl BusinessStore {
         Self { signature: Some(Signature { author, at, since: Instant::now() }), ..self }
     }
 
+    /// Who signs for what is changed, where somebody does.
+    pub fn author(&self) -> Option<&Author> {
+        self.signature.as_ref().map(|signature| &signature.author)
+    }
+
     /// The write of an entry that goes with writing a record over what is under this key, where somebody signs for that and
     /// something changes. Where the write depends on what was read of the record, so does what is read of it here: a record
     /// that is another by then is not written over.

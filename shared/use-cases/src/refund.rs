@@ -2,7 +2,9 @@
 
 use domain::audit::{AuditAction, FieldChange};
 use domain::ids::{AttemptId, LinkId, RefundId};
-use domain::link::{Attempt, PaymentLink, RefundBy, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused};
+use domain::link::{
+    Attempt, CreatedBy, PaymentLink, RefundBy, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused,
+};
 use serde_json::{Value, json};
 use store::BusinessStore;
 
@@ -81,7 +83,8 @@ pub async fn resolve(
 ) -> Result<Answer<RefundOn>, ChangeRefused<ResolveRefundRefused>> {
     let link = id.link().ok_or(ChangeRefused::NoSuchLink)?;
     let link = read_link(store, &link).await?;
-    let decide = |link: &PaymentLink, at| link.resolve_refund(id, resolution, at);
+    let by = store.author().map(CreatedBy::from);
+    let decide = |link: &PaymentLink, at| link.resolve_refund(id, resolution, by.as_ref(), at);
     let logged = |before: &PaymentLink, next: &PaymentLink| {
         let status = |link: &PaymentLink| link.refund(id).map(|(_, refund)| refund.state.name());
         let field = format!("/refunds/{id}/status");

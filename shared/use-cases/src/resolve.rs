@@ -2,7 +2,7 @@
 
 use domain::audit::{AuditAction, FieldChange};
 use domain::ids::{AttemptId, LinkId};
-use domain::link::{PaymentLink, Resolution, ResolveRefused};
+use domain::link::{CreatedBy, PaymentLink, Resolution, ResolveRefused};
 use serde_json::Value;
 use store::BusinessStore;
 
@@ -20,7 +20,8 @@ pub async fn resolve(
     resolution: Resolution,
 ) -> Result<Answer<PaymentLink>, ChangeRefused<ResolveRefused>> {
     let link = read_link(store, id).await?;
-    let decide = |link: &PaymentLink, at| link.resolve(attempt, resolution, at);
+    let by = store.author().map(CreatedBy::from);
+    let decide = |link: &PaymentLink, at| link.resolve(attempt, resolution, by.as_ref(), at);
     let logged = |before: &PaymentLink, next: &PaymentLink| {
         let status = |link: &PaymentLink| link.attempt(attempt).map(|one| one.state.name());
         let changed = FieldChange {

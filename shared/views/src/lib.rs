@@ -363,9 +363,10 @@ pub struct RefundView {
     pub method: &'static str,
     /// Why, in the words of who asked for it.
     pub reason: Option<String>,
-    /// Who asked for it: the person whom the caller named, else the integration. `null` of what no link kept, also where a
-    /// person decided about the attempt: the log of the business says who did.
+    /// Who asked for it, where the `cause` is `requested`: the person whom the caller named, else the integration.
     pub requested_by: Option<String>,
+    /// Who decided what became of it, where a person had to: of the refund itself, or of its attempt.
+    pub resolved_by: Option<String>,
     #[schema(value_type = ModeName)]
     pub mode: &'static str,
     pub payment_link_id: String,
@@ -571,16 +572,18 @@ impl RefundView {
     /// A refund of an attempt of a link.
     pub fn new(link: &PaymentLink, attempt: &Attempt, refund: &Refund, settings: &Settings) -> Self {
         let receipt = link.receipt_id().filter(|_| attempt.is_kept());
+        let state = attempt.state_of(refund);
         let mut view = Self {
             id: refund.id.to_string(),
             object: "refund",
-            status: attempt.status_of(refund),
+            status: state.name(),
             cause: refund.cause.as_str(),
             amount: refund.amount,
             currency: attempt.money.currency().code(),
             method: refund.method.as_str(),
             reason: refund.reason.clone(),
             requested_by: refund.requested_by.as_ref().map(|by| by.as_str().to_owned()),
+            resolved_by: refund.resolved_by.as_ref().map(|by| by.as_str().to_owned()),
             mode: link.terms().mode.as_str(),
             payment_link_id: link.id().to_string(),
             attempt_id: attempt.id.to_string(),
@@ -599,7 +602,7 @@ impl RefundView {
         if let RefundBy::Outside { refunded_at, .. } = &refund.method {
             view.refunded_at = Some(instant(*refunded_at, settings));
         }
-        match &refund.state {
+        match state.as_ref() {
             RefundState::Succeeded { at } => {
                 view.succeeded_at = Some(instant(*at, settings));
                 view.refund_receipt_id = receipt.map(|_| ReceiptId::of_refund(&refund.id).to_string());

@@ -354,6 +354,7 @@ fuzz_target!(|data: &[u8]| {
                     method: RefundBy::Gateway,
                     reason: None,
                     requested_by: None,
+                    resolved_by: None,
                     request: None,
                     look_at: None,
                     created_at: now(),

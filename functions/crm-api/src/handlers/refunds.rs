@@ -252,7 +252,7 @@ pub(crate) async fn list(
     let is_wanted = |found: &RefundOfLink| {
         let Some((attempt, refund)) = found.get() else { return false };
         let terms = found.link.terms();
-        (statuses.is_empty() || statuses.contains(&attempt.status_of(refund)))
+        (statuses.is_empty() || statuses.contains(&attempt.state_of(refund).name()))
             && cause.is_none_or(|cause| refund.cause == cause)
             && method.is_none_or(|method| refund.method.as_str() == method)
             && contact.as_ref().is_none_or(|contact| terms.contact.id == *contact)

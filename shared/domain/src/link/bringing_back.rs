@@ -104,6 +104,7 @@ impl Attempt {
             method,
             reason: None,
             requested_by: None,
+            resolved_by: None,
             request: None,
             created_at: receipt.registered_at,
             look_at: None,

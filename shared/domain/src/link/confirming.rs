@@ -11,7 +11,7 @@ use super::hint::{Hint, ReturnData};
 use super::lease::{LEASE, later};
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Correction, Receipt, ReceiptKind};
-use super::refund::RefundCause;
+use super::refund::WhyRefunded;
 use super::review_reason::ReviewReason;
 use crate::gateway::{GatewayAnswer, Payment};
 use crate::ids::{AttemptId, CredentialsVersion, ReceiptId, ReferenceId};
@@ -93,7 +93,7 @@ impl PaymentLink {
         let attempt = self.attempt(id)?;
         if let GatewayAnswer::Paid(payment) = answer {
             return Some(Transition {
-                link: self.begin_refund(id, payment.clone(), RefundCause::Automatic, now),
+                link: self.begin_refund(id, payment.clone(), WhyRefunded::ByRule, now),
                 claim: Some(ReferenceClaim::of(self, attempt, payment, None, now)),
                 kept: None,
                 correction: None,
@@ -355,7 +355,7 @@ impl PaymentLink {
         let claim = Some(ReferenceClaim::of(self, attempt, &payment, None, now));
         // Where a call of ours can undo a payment for a while only, a person would look too late.
         let link = if is_as_asked || attempt.gateway.profile().can_reverse() {
-            self.begin_refund(id, payment, RefundCause::Automatic, now)
+            self.begin_refund(id, payment, WhyRefunded::ByRule, now)
         } else {
             let reason = ReviewReason::AmountDiffers;
             self.with_state(id, now, AttemptState::NeedsReview { at: now, reason, payment: Some(payment) })

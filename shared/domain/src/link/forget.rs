@@ -145,6 +145,7 @@ impl Refund {
             reason,
             // A member of the CRM's staff, or a program.
             requested_by: _,
+            resolved_by: _,
             request,
             created_at: _,
             look_at: _,

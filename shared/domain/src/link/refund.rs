@@ -39,6 +39,9 @@ pub struct Refund {
     /// Who asked for it.
     #[serde(rename = "by", default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<CreatedBy>,
+    /// Who decided what became of it, where a person had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<CreatedBy>,
     /// The request that it was asked for by. It is known as long as the refund is, and no request makes two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,
@@ -158,6 +161,14 @@ impl RefundState {
     }
 }
 
+/// Why money goes back that no link keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WhyRefunded {
+    ByRule,
+    /// A person decided so.
+    Asked(Option<CreatedBy>),
+}
+
 /// What a refund is begun with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NewRefund {
@@ -171,9 +182,13 @@ pub(super) struct NewRefund {
 }
 
 impl NewRefund {
-    /// Everything goes back by the gateway's call.
-    pub(super) fn whole(cause: RefundCause, amount: i64) -> Self {
-        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by: None, request: None }
+    /// Everything goes back by the gateway's call, because no link keeps it.
+    pub(super) fn whole(why: WhyRefunded, amount: i64) -> Self {
+        let (cause, requested_by) = match why {
+            WhyRefunded::ByRule => (RefundCause::Automatic, None),
+            WhyRefunded::Asked(by) => (RefundCause::Requested, by),
+        };
+        Self { cause, amount, method: RefundBy::Gateway, reason: None, requested_by, request: None }
     }
 }
 
@@ -193,6 +208,7 @@ impl Refund {
             method,
             reason,
             requested_by,
+            resolved_by: None,
             request,
             created_at: now,
             look_at: Some(now),
@@ -301,6 +317,11 @@ impl Refund {
             (_, None, _) => RefundState::Calling { since: now },
         };
         Some(Self { state, unanswered: 0, look_at: Some(now), ..self })
+    }
+
+    /// The refund as it is since a person decided that it ends so.
+    pub(super) fn resolved(&self, state: RefundState, by: Option<&CreatedBy>) -> Self {
+        Self { resolved_by: by.cloned(), ..self.settled(state) }
     }
 
     /// The refund as nothing will happen to it by itself any more.

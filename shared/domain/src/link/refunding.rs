@@ -8,6 +8,7 @@
 //! will not: accepted is not done. No call is made while another's outcome is not known, because nobody could say which of
 //! the two a gateway shows.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use super::created_by::CreatedBy;
 use super::lease::later;
 use super::payment_link::{PaymentLink, Work};
 use super::receipt::{Correction, Receipt};
-use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState};
+use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState, WhyRefunded};
 use crate::gateway::{CannotRefund, Payment, RefundAnswer};
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{AccountId, AttemptId, ReceiptId, RefundId};
@@ -30,6 +31,9 @@ pub const MAX_REFUNDS: usize = 20;
 /// A payment is asked to be returned at most this often at its gateway, also where it failed each time. What went by other
 /// means can be noted even then.
 const MOST_ASKED_FOR: usize = 60;
+
+/// Why a refund counts as failed that nobody knows anything about, and in whose place a person had another made.
+const REPLACED: &str = "replaced";
 
 /// The clock of whoever sent money back may be ahead of ours by this much.
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
@@ -172,11 +176,17 @@ impl Attempt {
         self.refunds.iter().any(is_undecided)
     }
 
-    /// What a refund is called in the API. Of money that no link keeps a person decides on the attempt: where that led to
-    /// another refund, nothing will become of the one before.
-    pub fn status_of(&self, refund: &Refund) -> &'static str {
-        let is_superseded = refund.needs_review() && !self.is_kept() && self.refunds.last() != Some(refund);
-        if is_superseded { "failed" } else { refund.state.name() }
+    /// How a refund is shown. Of money that no link keeps a person decides on the attempt: where that led to another refund,
+    /// nothing will become of the one before, which has failed since then. Here it stays under review: should the money be kept
+    /// after all, somebody has to find out whether it went.
+    pub fn state_of<'a>(&self, refund: &'a Refund) -> Cow<'a, RefundState> {
+        let mut later = self.refunds.iter().skip_while(|one| one.id != refund.id).skip(1);
+        match later.next() {
+            Some(other) if refund.needs_review() && !self.is_kept() => {
+                Cow::Owned(RefundState::Failed { at: other.created_at, code: REPLACED.to_owned() })
+            }
+            Some(_) | None => Cow::Borrowed(&refund.state),
+        }
     }
 
     /// Since when the gateway has said that its money is ours, where it has and we still know.
@@ -225,8 +235,8 @@ impl Attempt {
 
 impl PaymentLink {
     /// The link with the beginning of a refund of an attempt's money, all of which goes back because no link keeps it.
-    pub(super) fn begin_refund(&self, id: &AttemptId, payment: Payment, cause: RefundCause, now: Timestamp) -> Self {
-        let new = NewRefund::whole(cause, payment.money.minor_units());
+    pub(super) fn begin_refund(&self, id: &AttemptId, payment: Payment, why: WhyRefunded, now: Timestamp) -> Self {
+        let new = NewRefund::whole(why, payment.money.minor_units());
         let refund = Refund::new(self.next_refund_id(), new, now);
         self.with_attempt(id, now, AttemptState::Refunding { payment }, |attempt| attempt.refunds.push(refund))
     }
@@ -319,11 +329,12 @@ impl PaymentLink {
         Some(self.with_refunds(id, now, |attempt| attempt.put_refund(refund)))
     }
 
-    /// What a person decided about a refund of kept money that needs one.
+    /// What a person decided about a refund of kept money that needs one, and who did.
     pub fn resolve_refund(
         &self,
         id: &RefundId,
         resolution: RefundResolution,
+        by: Option<&CreatedBy>,
         now: Timestamp,
     ) -> Result<Self, ResolveRefundRefused> {
         let (attempt, refund) = self.refund(id).ok_or(ResolveRefundRefused::NoSuchRefund)?;
@@ -336,13 +347,13 @@ impl PaymentLink {
             }
             RefundResolution::Refunded => {
                 let state = RefundState::Acknowledged { since: now };
-                Refund { state, look_at: Some(now), ..refund.clone() }
+                Refund { look_at: Some(now), ..refund.resolved(state, by) }
             }
             RefundResolution::NotRefunded if refund.is_at_the_gateway() => {
                 return Err(ResolveRefundRefused::AtTheGateway);
             }
             RefundResolution::NotRefunded => {
-                refund.settled(RefundState::Failed { at: now, code: "resolved_not_refunded".to_owned() })
+                refund.resolved(RefundState::Failed { at: now, code: "resolved_not_refunded".to_owned() }, by)
             }
         };
         let attempt = attempt.id.clone();

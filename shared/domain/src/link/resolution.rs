@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::attempt::{Attempt, AttemptState};
+use super::created_by::CreatedBy;
 use super::payment_link::PaymentLink;
-use super::refund::{Refund, RefundCause, RefundState};
+use super::refund::{Refund, RefundState, WhyRefunded};
 use super::review_reason::ReviewReason;
 use crate::gateway::{LookUp, NotPaidCause, NotPaidReason, Payment};
 use crate::ids::AttemptId;
@@ -64,8 +65,14 @@ pub enum ResolveRefused {
 }
 
 impl PaymentLink {
-    /// What a person decided about an attempt under review.
-    pub fn resolve(&self, id: &AttemptId, resolution: Resolution, now: Timestamp) -> Result<Self, ResolveRefused> {
+    /// What a person decided about an attempt under review, and who did.
+    pub fn resolve(
+        &self,
+        id: &AttemptId,
+        resolution: Resolution,
+        by: Option<&CreatedBy>,
+        now: Timestamp,
+    ) -> Result<Self, ResolveRefused> {
         let attempt = self.attempt(id).ok_or(ResolveRefused::NoSuchAttempt)?;
         let AttemptState::NeedsReview { payment, reason, .. } = &attempt.state else {
             return Err(ResolveRefused::NotUnderReview);
@@ -74,16 +81,16 @@ impl PaymentLink {
         let own = payment.clone().filter(|_| *reason != ReviewReason::ReferenceUsedBefore);
         match resolution {
             Resolution::AskAgain => self.ask_again(attempt, own, now),
-            Resolution::Keep => self.accept(attempt, own, now),
+            Resolution::Keep => self.accept(attempt, own, by, now),
             Resolution::Refund => {
                 let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
                 if attempt.refunds.last().is_some_and(Refund::is_at_the_gateway) {
                     return Err(ResolveRefused::RefundUndecided);
                 }
-                Ok(self.begin_refund(id, payment, RefundCause::Requested, now))
+                Ok(self.begin_refund(id, payment, WhyRefunded::Asked(by.cloned()), now))
             }
             Resolution::RefundedElsewhere => {
-                let link = self.without_reviewed_refunds(id, "resolved_refunded_elsewhere", |_| true, now);
+                let link = self.without_reviewed_refunds(id, ("resolved_refunded_elsewhere", by), |_| true, now);
                 Ok(link.with_state(id, now, AttemptState::Refunded { at: now }))
             }
             Resolution::NotPaid if own.is_some() || Self::confirmed_before(attempt) => {
@@ -101,7 +108,7 @@ impl PaymentLink {
     fn without_reviewed_refunds(
         &self,
         id: &AttemptId,
-        code: &str,
+        (code, by): (&str, Option<&CreatedBy>),
         is_meant: impl Fn(&Refund) -> bool,
         now: Timestamp,
     ) -> Self {
@@ -109,7 +116,7 @@ impl PaymentLink {
         let attempt = link.attempts.iter_mut().find(|attempt| attempt.id == *id);
         let refunds = attempt.into_iter().flat_map(|attempt| &mut attempt.refunds);
         for refund in refunds.filter(|refund| refund.needs_review() && is_meant(refund)) {
-            *refund = refund.settled(RefundState::Failed { at: now, code: code.to_owned() });
+            *refund = refund.resolved(RefundState::Failed { at: now, code: code.to_owned() }, by);
         }
         link
     }
@@ -145,7 +152,13 @@ impl PaymentLink {
         Ok(self.with_state(id, now, state))
     }
 
-    fn accept(&self, attempt: &Attempt, own: Option<Payment>, now: Timestamp) -> Result<Self, ResolveRefused> {
+    fn accept(
+        &self,
+        attempt: &Attempt,
+        own: Option<Payment>,
+        by: Option<&CreatedBy>,
+        now: Timestamp,
+    ) -> Result<Self, ResolveRefused> {
         let confirmed_at = attempt.confirmed_at.unwrap_or(now);
         if self.confirming().is_some() || !self.took_money_at(confirmed_at) {
             return Err(ResolveRefused::LinkTakesNoMoney);
@@ -155,7 +168,7 @@ impl PaymentLink {
         }
         let payment = own.ok_or(ResolveRefused::NoMoneyConfirmed)?;
         // A refund that nobody was ever asked for does not come back to life with money that is kept.
-        let link = self.without_reviewed_refunds(&attempt.id, "resolved_kept", |refund| refund.calls == 0, now);
+        let link = self.without_reviewed_refunds(&attempt.id, ("resolved_kept", by), |refund| refund.calls == 0, now);
         Ok(link.with_state(&attempt.id, now, AttemptState::Accepted { payment, look_up_at: now }))
     }
 }

@@ -268,9 +268,9 @@ fn money_that_paid_another_link_can_neither_be_kept_nor_refunded_from_here() {
     let (link, id) = begun(&link(), 1, 1);
     let link = link.reference_taken(&id, &payment(1_500_000), at(2));
     for resolution in [Resolution::Keep, Resolution::Refund] {
-        assert_eq!(link.resolve(&id, resolution, at(3)), Err(ResolveRefused::NoMoneyConfirmed));
+        assert_eq!(link.resolve(&id, resolution, None, at(3)), Err(ResolveRefused::NoMoneyConfirmed));
     }
-    assert!(link.resolve(&id, Resolution::NotPaid, at(3)).is_ok());
+    assert!(link.resolve(&id, Resolution::NotPaid, None, at(3)).is_ok());
 }
 
 #[test]
@@ -460,7 +460,7 @@ fn taking_money_that_the_gateway_never_lets_us_take_ends_with_a_person() {
 fn a_person_decides_about_money_under_review() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let link = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
-    let kept = link.resolve(&id, Resolution::Keep, at(3)).unwrap();
+    let kept = link.resolve(&id, Resolution::Keep, None, at(3)).unwrap();
     assert_eq!(kept.cancel(None, true, at(4)), Err(CancelRefused::PaymentInProgress { can_force: false }));
     let (taken, work) = kept.lease_due(at(4)).unwrap();
     assert_eq!(work, [Work::Keep(id.clone())]);
@@ -469,12 +469,15 @@ fn a_person_decides_about_money_under_review() {
     assert_eq!(receipt.money, rial(1_500), "the receipt says what really arrived");
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(4)), "and when, which is not when it was accepted");
     assert_eq!(transition.link.receipt(), Some(receipt), "the link remembers both");
-    assert_eq!(transition.link.resolve(&id, Resolution::RefundedElsewhere, at(5)), Err(ResolveRefused::NotUnderReview));
-    let back = link.resolve(&id, Resolution::Refund, at(3)).unwrap();
+    assert_eq!(
+        transition.link.resolve(&id, Resolution::RefundedElsewhere, None, at(5)),
+        Err(ResolveRefused::NotUnderReview)
+    );
+    let back = link.resolve(&id, Resolution::Refund, None, at(3)).unwrap();
     assert_eq!(back.lease_due(at(3)).unwrap().1, [Work::Refund(id.clone(), refund_of(&back).id.clone())]);
     let cancelled = link.cancel(None, true, at(3)).unwrap();
-    assert_eq!(cancelled.resolve(&id, Resolution::Keep, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
-    assert_eq!(link.resolve(&id, Resolution::NotPaid, at(3)), Err(ResolveRefused::MoneyConfirmed), "it was paid");
+    assert_eq!(cancelled.resolve(&id, Resolution::Keep, None, at(4)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(link.resolve(&id, Resolution::NotPaid, None, at(3)), Err(ResolveRefused::MoneyConfirmed), "it was paid");
     let told: Vec<_> = transition.link.outbox.as_slice().iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(
         told,
@@ -574,7 +577,7 @@ fn a_payment_that_is_processed_without_end_is_for_a_person() {
     let endless = slow.apply_answer(&id, &GatewayAnswer::Processing, Hint::Nothing, at(3 + 30 * day)).unwrap().link;
     assert!(endless.needs_review());
     assert_eq!(endless.attempts()[0].due_at(), None, "nobody asks for ever");
-    let asked = endless.resolve(&id, Resolution::AskAgain, at(31 * day)).unwrap();
+    let asked = endless.resolve(&id, Resolution::AskAgain, None, at(31 * day)).unwrap();
     let (over, _) = asked.lease_due(at(31 * day)).unwrap();
     let paid = over.apply_answer(&id, &paid(), Hint::Nothing, at(31 * day)).unwrap();
     assert_eq!(paid.link.attempts()[0].state.name(), "refunding", "a late payment goes back, and is not forgotten");
@@ -683,7 +686,7 @@ proptest! {
                 Action::Cancel(force) => link.cancel(None, force, now).ok(),
                 Action::Sweep => link.lease_due(now).map(|(link, _)| link),
                 Action::Resolve(index, resolution) => {
-                    id(index).and_then(|id| link.resolve(&id, resolution, now).ok())
+                    id(index).and_then(|id| link.resolve(&id, resolution, None, now).ok())
                 }
                 Action::Keep(index) => id(index).and_then(|id| link.keep_accepted(&id, now)).map(|transition| {
                     receipts += usize::from(transition.kept.is_some());
@@ -767,10 +770,11 @@ proptest! {
 fn money_that_could_not_be_refunded_and_is_kept_after_all_was_paid_when_it_came() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
     let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
-    let back = reviewed.resolve(&id, Resolution::Refund, at(3)).unwrap();
+    let back = reviewed.resolve(&id, Resolution::Refund, None, at(3)).unwrap();
     let refused = RefundAnswer::Refused { code: "too_old".to_owned() };
     let stays = back.refund_answered(&id, &refused, at(4)).unwrap();
-    let kept = stays.resolve(&id, Resolution::Keep, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
+    let kept =
+        stays.resolve(&id, Resolution::Keep, None, at(5)).unwrap().keep_accepted(&id, at(6)).unwrap().kept.unwrap();
     let receipt = kept.receipt.unwrap();
     assert_eq!((receipt.paid_at, receipt.registered_at), (at(2), at(6)));
 }
@@ -859,9 +863,9 @@ fn a_refund_that_fails_or_takes_too_long_is_for_a_person_whose_retry_is_another_
     assert_eq!(taken.refund_answered(&id, &accepted, at(13 * day)), None);
     let slow = taken.refund_answered(&id, &accepted, at(4 + 14 * day)).unwrap();
     assert!(slow.needs_review());
-    assert_eq!(slow.resolve(&id, Resolution::Keep, at(15 * day)), Err(ResolveRefused::LinkTakesNoMoney));
-    assert_eq!(slow.resolve(&id, Resolution::Refund, at(15 * day)), Err(ResolveRefused::RefundUndecided));
-    let asked = slow.resolve(&id, Resolution::AskAgain, at(15 * day)).unwrap();
+    assert_eq!(slow.resolve(&id, Resolution::Keep, None, at(15 * day)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(slow.resolve(&id, Resolution::Refund, None, at(15 * day)), Err(ResolveRefused::RefundUndecided));
+    let asked = slow.resolve(&id, Resolution::AskAgain, None, at(15 * day)).unwrap();
     assert!(
         !asked.may_call_last_refund(&id, &RefundAnswer::Absent),
         "the same refund is asked about, and none is made"
@@ -870,7 +874,7 @@ fn a_refund_that_fails_or_takes_too_long_is_for_a_person_whose_retry_is_another_
     let failed = asked.refund_answered(&id, &failed, at(16 * day)).unwrap();
     assert!(failed.needs_review());
     assert_eq!(events_of(&failed), ["refund.created", "refund.failed"]);
-    let again = failed.resolve(&id, Resolution::Refund, at(17 * day)).unwrap();
+    let again = failed.resolve(&id, Resolution::Refund, None, at(17 * day)).unwrap();
     assert_ne!((&refund_of(&again).id, refund_of(&again).key()), (&refund_of(&failed).id, refund_of(&failed).key()));
     assert_eq!(refund_of(&again).gateway_reference, None, "what became of the first says nothing about the second");
     assert_eq!(refund_of(&again).cause, RefundCause::Requested);
@@ -888,7 +892,7 @@ fn a_call_whose_answer_was_lost_is_repeated_only_where_that_cannot_refund_twice(
     let unclear = calling.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
     assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
     assert!(
-        unclear.resolve(&id, Resolution::Refund, at(200)).is_ok(),
+        unclear.resolve(&id, Resolution::Refund, None, at(200)).is_ok(),
         "whoever looked at the gateway may have it made"
     );
     let revoked = RefundAnswer::AccountRefused { code: "401".to_owned() };
@@ -925,7 +929,7 @@ fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
     let confirming = link.with_return_data(&id, &data).begin_confirming(&id, at(2)).unwrap();
     let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
     let reviewed = confirming.apply_answer(&id, &unknown, Hint::Nothing, at(70)).unwrap().link;
-    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(80)).unwrap();
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(80)).unwrap();
     let (leased, work) = asked.lease_due(at(80)).unwrap();
     assert_eq!(work, [Work::Confirm(id.clone())]);
     assert!(leased.apply_answer(&id, &paid(), Hint::Nothing, at(80)).unwrap().kept.is_some());
@@ -937,7 +941,7 @@ fn where_only_a_return_can_be_verified_asking_again_verifies_it_again() {
 fn money_that_was_confirmed_stays_confirmed_whatever_is_said_when_somebody_asks_again() {
     let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Refund), 1, 1);
     let reviewed = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(2)).unwrap().link;
-    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(3)).unwrap();
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(3)).unwrap();
     assert_eq!(asked.visit(at(3)), Visit::Confirming, "nobody pays again meanwhile");
     let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Declined, "no"));
     for (answer, minute) in [(no, 4), (GatewayAnswer::Pending, 1 + 72 * 60), (GatewayAnswer::Unconfirmed, 4)] {
@@ -968,11 +972,11 @@ fn what_a_person_keeps_is_judged_by_when_the_gateway_confirmed_it() {
     let in_time = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(50)).unwrap().link;
     let (expired, _) = in_time.lease_due(at(200)).unwrap();
     assert_eq!(expired.status_at(at(200)).name(), "expired");
-    let kept = expired.resolve(&id, Resolution::Keep, at(300)).unwrap().keep_accepted(&id, at(301)).unwrap();
+    let kept = expired.resolve(&id, Resolution::Keep, None, at(300)).unwrap().keep_accepted(&id, at(301)).unwrap();
     assert_eq!(kept.link.status_at(at(301)).name(), "paid");
     let (expired, _) = link.lease_due(at(200)).unwrap();
     let late = expired.apply_answer(&id, &GatewayAnswer::Paid(payment(1_500)), Hint::Paid, at(201)).unwrap().link;
-    assert_eq!(late.resolve(&id, Resolution::Keep, at(300)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(late.resolve(&id, Resolution::Keep, None, at(300)), Err(ResolveRefused::LinkTakesNoMoney));
 }
 
 #[test]
@@ -1038,7 +1042,7 @@ fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
             let refused = RefundAnswer::Refused { code: "too_late".to_owned() };
             reviewed = calling.refund_answered(&id, &refused, at(3)).unwrap();
         }
-        let asked = reviewed.resolve(&id, Resolution::AskAgain, at(4)).unwrap();
+        let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(4)).unwrap();
         let confirming = asked.begin_confirming(&id, at(5)).unwrap();
         let no = GatewayAnswer::NotPaid(NotPaidReason::new(NotPaidCause::Unspecified, "no_such_reference"));
         let unknown = GatewayAnswer::Unknown { why: "timeout".to_owned() };
@@ -1048,7 +1052,7 @@ fn confirmed_money_is_remembered_while_it_is_confirmed_once_more() {
                 panic!("{answer:?}")
             };
             assert_eq!(kept.as_ref(), Some(&payment(1_500)), "{gateway:?} {answer:?}");
-            assert_eq!(after.resolve(&id, Resolution::NotPaid, at(minute)), Err(ResolveRefused::MoneyConfirmed));
+            assert_eq!(after.resolve(&id, Resolution::NotPaid, None, at(minute)), Err(ResolveRefused::MoneyConfirmed));
         }
     }
 }
@@ -1061,7 +1065,7 @@ fn only_a_call_that_nobody_answered_is_one_that_may_have_taken_the_money() {
     let left_unanswered = |link: &PaymentLink| link.attempt(&id).unwrap().was_left_unanswered;
     let doubtful = GatewayAnswer::Doubtful { reason: "verified_by_somebody_else".to_owned() };
     let reviewed = confirming.apply_answer(&id, &doubtful, Hint::Paid, at(2)).unwrap().link;
-    let asked = reviewed.resolve(&id, Resolution::AskAgain, at(50)).unwrap();
+    let asked = reviewed.resolve(&id, Resolution::AskAgain, None, at(50)).unwrap();
     let (leased, _) = asked.lease_due(at(52)).unwrap();
     assert!(!left_unanswered(&leased), "the gateway had answered the first, however late the next one is");
     let (again, _) = leased.lease_due(at(54)).unwrap();
@@ -1120,7 +1124,7 @@ fn a_call_that_is_refused_after_one_that_was_not_answered_may_have_refunded() {
     let second = first.refund_called(&id, at(6)).unwrap();
     let unclear = second.refund_answered(&id, &refused, at(6)).unwrap();
     assert_eq!((unclear.needs_review(), refund_of(&unclear).state.name()), (true, "needs_review"));
-    assert_eq!(unclear.resolve(&id, Resolution::Keep, at(7)), Err(ResolveRefused::LinkTakesNoMoney));
+    assert_eq!(unclear.resolve(&id, Resolution::Keep, None, at(7)), Err(ResolveRefused::LinkTakesNoMoney));
 }
 
 /// A link that was cancelled, whose events are recorded, and its two messages: the second stands in for the first.
@@ -1272,7 +1276,7 @@ fn money_that_was_confirmed_and_not_kept_is_for_a_person_when_its_link_comes_bac
     assert_eq!((reason.as_str(), payment.money), (UNKNOWN_SINCE_RESTORE, attempt.money));
     assert_eq!(attempt.confirmed_at, Some(at(3)), "a person's decision is judged by when the gateway confirmed it");
     assert_eq!(back.link.visit(at(11)), Visit::UnderReview, "nobody pays while a person looks");
-    assert_eq!(back.link.resolve(&id, Resolution::NotPaid, at(11)), Err(ResolveRefused::MoneyConfirmed));
+    assert_eq!(back.link.resolve(&id, Resolution::NotPaid, None, at(11)), Err(ResolveRefused::MoneyConfirmed));
     // What the copy knows of the money goes on as it does.
     let back = transition.link.clone().brought_back(&claims, &BTreeMap::new(), &BTreeMap::new(), at(10));
     assert_eq!((back.to_review, back.link.attempts()), (vec![], transition.link.attempts()));

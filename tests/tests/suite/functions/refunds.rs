@@ -348,12 +348,63 @@ async fn a_person_finds_a_refund_that_needs_one_and_says_what_became_of_it() {
             _ => ("succeeded", 40_000, Value::Null),
         };
         assert_eq!((&done["status"], &done["failure_reason"]), (&json!(status), &reason), "{outcome}: {done}");
+        let decided_by = if outcome == "ask_again" { Value::Null } else { json!("sara") };
+        assert_eq!(done["resolved_by"], decided_by, "{outcome}: who wants to know has decided nothing");
         assert_eq!(get(&world, &receipt).await["amount_refunded"], gone, "{outcome}");
         assert_eq!(done["refund_receipt_id"].is_string(), gone > 0, "{outcome}: {done}");
         assert_eq!(gone_at_stripe(&world, &link).await, 40_000, "{outcome}: no second call was made");
         assert_eq!(get(&world, "/v1/payment-links?needs_review=true").await["data"], json!([]), "{outcome}");
         let log = get(&world, "/v1/audit-log").await["data"][0].clone();
         assert_eq!((&log["action"], &log["actor"]), (&json!("resolved"), &json!("sara")), "{log}");
+    }
+}
+
+/// A link that was paid after it had been cancelled, and whose money goes back by a refund of which nobody knows what became.
+async fn unkept_and_unanswered(world: &FaultyWorld, name: &str) -> Made {
+    let link = link(world, "euro", name).await;
+    let page = world.go_to_gateway(&link).await;
+    world.cancel(&link, true).await.unwrap();
+    world.open(&world.choose(&page, "paid_no_webhook").await.unwrap()).await.unwrap();
+    world.proxy.decide(|_, call: &Call| (call.operation == "POST /v1/refunds").then_some(Fault::LoseAnswer));
+    world.turn_time(MINUTE);
+    world.sweep().await.unwrap().unwrap();
+    world.proxy.decide(|_, call: &Call| (call.service == "stripe").then_some(Fault::Unavailable));
+    sweep(world, 40, 2 * HOUR).await;
+    world.proxy.record();
+    link
+}
+
+#[tokio::test]
+async fn who_decided_about_money_that_no_link_keeps_is_on_its_refunds_and_when_one_failed() {
+    let world = FaultyWorld::start(3600).await;
+    for outcome in ["refund", "refunded_elsewhere"] {
+        let link = unkept_and_unanswered(&world, outcome).await;
+        let path = format!("/v1/payment-links/{}", link.id);
+        let attempt = get(&world, &path).await["attempts"][0].clone();
+        let refund = &attempt["refunds"][0];
+        assert_eq!((&refund["status"], &refund["cause"]), (&json!("needs_review"), &json!("automatic")), "{attempt}");
+        assert_eq!((&refund["requested_by"], &refund["resolved_by"]), (&Value::Null, &Value::Null), "{refund}");
+
+        let resolve = format!("{path}/attempts/{}/resolve", attempt["id"].as_str().unwrap());
+        let header = [("idempotency-key", outcome), ("paylink-actor", "sara")];
+        let reply = world.crm(Method::POST, &resolve, &json!({ "outcome": outcome }), &header).await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{outcome}: {}", reply.text);
+        let refunds = get(&world, &path).await["attempts"][0]["refunds"].clone();
+        let (ended, another) = (&refunds[0], refunds.get(1));
+        assert_eq!(*ended, get(&world, &path_of(refund)).await, "{outcome}");
+        assert_eq!((&ended["status"], &ended["review_reason"]), (&json!("failed"), &Value::Null), "{ended}");
+        assert_eq!(ended["requested_by"], Value::Null, "a rule began it: {ended}");
+        assert!(ended["failed_at"].is_string(), "what has failed says when: {ended}");
+        if let Some(another) = another {
+            assert_eq!((&ended["failure_reason"], &ended["failed_at"]), (&json!("replaced"), &another["created_at"]));
+            assert_eq!((&another["cause"], &another["requested_by"]), (&json!("requested"), &json!("sara")));
+        } else {
+            assert_eq!(ended["failure_reason"], "resolved_refunded_elsewhere", "{ended}");
+            assert_eq!(ended["resolved_by"], "sara", "{ended}");
+        }
+        assert_eq!(another.is_some(), outcome == "refund", "{refunds}");
+        let failed = get(&world, "/v1/refunds?status=failed&limit=100").await["data"].clone();
+        assert!(failed.as_array().unwrap().contains(ended), "{outcome}: {failed}");
     }
 }
 

@@ -177,7 +177,7 @@ fn a_refund_of_which_nobody_knows_is_for_a_person_whose_word_ends_it() {
     let asked = link.request_refund(&id, wish(Some(1_000)), at(10)).unwrap();
     let refund = asked.last_refund(&id).unwrap();
     assert_eq!(
-        asked.resolve_refund(&refund, RefundResolution::Refunded, at(10)),
+        asked.resolve_refund(&refund, RefundResolution::Refunded, None, at(10)),
         Err(ResolveRefundRefused::NotUnderReview)
     );
     let mut link = asked.begin_refund_call(&id, &refund, at(10)).unwrap();
@@ -188,11 +188,11 @@ fn a_refund_of_which_nobody_knows_is_for_a_person_whose_word_ends_it() {
     assert!(link.needs_review() && link.is_live() && link.due_at().is_none());
     assert_eq!(link.attempts()[0].left_of(&payment(1_500_000)), 1_499_000, "it may have gone");
     assert_eq!(events_of(&link), ["refund.created", "refund.needs_review"]);
-    let asked_again = link.resolve_refund(&refund, RefundResolution::AskAgain, at(60)).unwrap();
+    let asked_again = link.resolve_refund(&refund, RefundResolution::AskAgain, None, at(60)).unwrap();
     assert_eq!((asked_again.due_at(), asked_again.needs_review()), (Some(at(60)), false));
-    let not = link.resolve_refund(&refund, RefundResolution::NotRefunded, at(60)).unwrap();
+    let not = link.resolve_refund(&refund, RefundResolution::NotRefunded, None, at(60)).unwrap();
     assert_eq!((not.attempts()[0].left_of(&payment(1_500_000)), not.is_live()), (1_500_000, false));
-    let went = link.resolve_refund(&refund, RefundResolution::Refunded, at(60)).unwrap();
+    let went = link.resolve_refund(&refund, RefundResolution::Refunded, None, at(60)).unwrap();
     assert_eq!(went.apply_refund_answer(&id, &refund, &RefundAnswer::Absent, at(60)), None);
     assert!(!went.may_call_refund(&id, &refund, &RefundAnswer::Absent, at(12)));
     let done = went.record_refund(&id, &refund, at(61)).unwrap();
@@ -214,11 +214,11 @@ fn what_a_person_has_to_look_at_is_taken_whatever_that_person_finds() {
     assert_eq!(link.request_refund(&id, wish(Some(900_000)), at(60)), left);
     let both = link.request_refund(&id, wish(None), at(60)).unwrap();
     for resolution in RefundResolution::ALL {
-        let resolved = both.resolve_refund(&refund, resolution, at(61)).unwrap();
+        let resolved = both.resolve_refund(&refund, resolution, None, at(61)).unwrap();
         let taken: i64 = resolved.attempts()[0].refunds.iter().map(Refund::takes).sum();
         assert!(taken <= 1_500_000, "{resolution:?}: {taken}");
     }
-    let not = link.resolve_refund(&refund, RefundResolution::NotRefunded, at(61)).unwrap();
+    let not = link.resolve_refund(&refund, RefundResolution::NotRefunded, None, at(61)).unwrap();
     assert!(not.request_refund(&id, wish(None), at(62)).is_ok(), "a person said that it did not go");
 }
 
@@ -298,7 +298,7 @@ proptest! {
                     .map(&mut of),
                 Act::Record(index) => refund(index).and_then(|refund| link.record_refund(&id, &refund, now)).map(&mut of),
                 Act::Resolve(index, resolution) => {
-                    refund(index).and_then(|refund| link.resolve_refund(&refund, resolution, now).ok())
+                    refund(index).and_then(|refund| link.resolve_refund(&refund, resolution, None, now).ok())
                 }
             };
             let Some(next) = next else { continue };
@@ -339,9 +339,9 @@ fn nobody_says_that_money_did_not_go_while_the_gateway_has_the_order() {
     let slow = link.apply_refund_answer(&id, &refund, &taken("re_1"), at(10 + 15 * 24 * 60)).unwrap().link;
     assert!(slow.needs_review());
     let then = at(16 * 24 * 60);
-    let refused = slow.resolve_refund(&refund, RefundResolution::NotRefunded, then);
+    let refused = slow.resolve_refund(&refund, RefundResolution::NotRefunded, None, then);
     assert_eq!(refused, Err(ResolveRefundRefused::AtTheGateway));
-    assert!(slow.resolve_refund(&refund, RefundResolution::AskAgain, then).is_ok());
+    assert!(slow.resolve_refund(&refund, RefundResolution::AskAgain, None, then).is_ok());
 }
 
 #[test]
@@ -363,12 +363,14 @@ fn what_a_person_decided_about_an_attempt_ends_its_refund_under_review() {
     let calling = link.refund_called(&id, at(4)).unwrap();
     let unclear = calling.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
     assert!(unclear.is_live() && unclear.needs_review());
-    let elsewhere = unclear.resolve(&id, Resolution::RefundedElsewhere, at(200)).unwrap();
+    let elsewhere = unclear.resolve(&id, Resolution::RefundedElsewhere, None, at(200)).unwrap();
     assert!(!elsewhere.is_live() && !elsewhere.needs_review());
-    assert_eq!(elsewhere.attempts()[0].status_of(refund_of(&elsewhere)), "failed");
-    let anew = unclear.resolve(&id, Resolution::Refund, at(200)).unwrap();
+    assert_eq!(elsewhere.attempts()[0].state_of(refund_of(&elsewhere)).name(), "failed");
+    let anew = unclear.resolve(&id, Resolution::Refund, None, at(200)).unwrap();
     let [first, second] = anew.attempts()[0].refunds.as_slice() else { panic!("another refund was begun") };
-    assert_eq!([first, second].map(|one| anew.attempts()[0].status_of(one)), ["failed", "pending"]);
+    let replaced = RefundState::Failed { at: at(200), code: "replaced".to_owned() };
+    assert_eq!(*anew.attempts()[0].state_of(first), replaced);
+    assert_eq!(*anew.attempts()[0].state_of(second), RefundState::Pending);
     let calling = anew.refund_called(&id, at(201)).unwrap();
     let done = calling.refund_answered(&id, &gone("2"), at(202)).unwrap();
     assert!(!done.is_live() && !done.needs_review());
@@ -384,7 +386,7 @@ fn money_that_is_kept_after_all_is_not_sent_back_by_a_refund_that_nobody_was_ask
     for minute in 3..3 + i64::from(crate::link::refund::MAX_REFUND_TRIES) {
         reviewed = reviewed.refund_answered(&id, &revoked, at(minute)).unwrap();
     }
-    let kept = reviewed.resolve(&id, Resolution::Keep, at(60)).unwrap().keep_accepted(&id, at(61)).unwrap().link;
+    let kept = reviewed.resolve(&id, Resolution::Keep, None, at(60)).unwrap().keep_accepted(&id, at(61)).unwrap().link;
     assert!(!kept.is_live() && !kept.needs_review() && kept.due_at().is_none());
     assert_eq!(kept.attempts()[0].left_of(&payment(1_400_000)), 1_400_000);
 }
@@ -399,7 +401,7 @@ fn a_refund_that_a_copy_was_about_to_ask_for_is_for_a_person_after_a_restore() {
     let back = |link: PaymentLink| link.brought_back(&[], &MessageStates::new(), &BTreeMap::new(), at(100)).link;
     let lost = back(pending);
     assert!(lost.needs_review() && lost.due_at().is_none());
-    let asked = lost.resolve_refund(&refund, RefundResolution::AskAgain, at(101)).unwrap();
+    let asked = lost.resolve_refund(&refund, RefundResolution::AskAgain, None, at(101)).unwrap();
     assert!(
         !asked.may_call_refund(&id, &refund, &RefundAnswer::Unlisted, at(200)),
         "it may have been called for since"
