@@ -76,11 +76,28 @@ pub(crate) async fn send_new(
         // instant of this write, so that no reader has passed the place before the event was there.
         event.recorded_at = app.clock.now();
         if app.store.record_event(&event).await? == EventRecorded::Now {
-            Measurement::LinkEvent { kind: event.kind, gateway: history.link.terms().account.gateway }.record();
+            note(&event, &history.link);
         }
         recorded.insert(event.sequence);
     }
     make_room(app, &history.link, &recorded).await
+}
+
+/// Counts an event that was recorded. An alarm on refunds only says that there is one, and the log whose it is. What a person
+/// said to have failed is no news to whoever runs the stack.
+fn note(event: &EventRecord, link: &PaymentLink) {
+    let refund = event.refund.as_ref().and_then(|id| link.refund(id)).map(|(_, refund)| refund);
+    if event.kind == EventType::RefundFailed && refund.is_some_and(|refund| refund.resolved_by.is_some()) {
+        return;
+    }
+    Measurement::LinkEvent { kind: event.kind, gateway: link.terms().account.gateway }.record();
+    let Some(refund) = refund else { return };
+    let (business_id, link_id, refund_id, trace_id) = (&event.business, link.id(), &refund.id, link.trace_id());
+    if event.kind == EventType::RefundFailed {
+        tracing::warn!(%business_id, %link_id, %refund_id, trace_id, "A refund failed.");
+    } else if event.kind == EventType::RefundNeedsReview {
+        tracing::warn!(%business_id, %link_id, %refund_id, trace_id, "A refund needs a person.");
+    }
 }
 
 /// Takes recorded events from a link that holds many. Where somebody changed the link meanwhile, its next event does it.

@@ -37,6 +37,8 @@ const LINKS_PAID: Metric = count("LinksPaid", &[]);
 const LINKS_EXPIRED: Metric = count("LinksExpired", &[]);
 const LINKS_CANCELLED: Metric = count("LinksCancelled", &[]);
 const NEEDS_REVIEW: Metric = count("NeedsReview", &[]);
+const REFUNDS_NEED_REVIEW: Metric = count("RefundsNeedReview", &[]);
+const REFUNDS_FAILED: Metric = count("RefundsFailed", &[]);
 const ATTEMPTS: Metric = count("Attempts", &["Gateway", "Outcome"]);
 const GATEWAY_CALLS: Metric = count("GatewayCalls", &["Gateway"]);
 const GATEWAY_ERRORS: Metric = count("GatewayErrors", &["Gateway"]);
@@ -55,13 +57,15 @@ const RETRY_RUNS: Metric = count("RetryRuns", &[]);
 const OLDEST_DUE_AGE: Metric = Metric { name: "OldestDueAge", unit: "Seconds", dimensions: &["Kind"] };
 
 /// Everything that is measured. Alarms and the dashboard may name nothing else.
-pub const METRICS: [Metric; 22] = [
+pub const METRICS: [Metric; 24] = [
     LINKS_MADE,
     LINKS_OPENED,
     LINKS_PAID,
     LINKS_EXPIRED,
     LINKS_CANCELLED,
     NEEDS_REVIEW,
+    REFUNDS_NEED_REVIEW,
+    REFUNDS_FAILED,
     ATTEMPTS,
     GATEWAY_CALLS,
     GATEWAY_ERRORS,
@@ -221,13 +225,13 @@ fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
         EventType::AttemptFailed => vec![attempt("failed")],
         EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
         EventType::RefundSucceeded => vec![attempt("refunded")],
-        EventType::RefundNeedsReview => vec![link(NEEDS_REVIEW)],
-        // Counted with the payment, the end of the refund, the review and the message that they belong to; a change of what a
-        // business set is none of a link.
+        EventType::RefundNeedsReview => vec![link(REFUNDS_NEED_REVIEW)],
+        EventType::RefundFailed => vec![link(REFUNDS_FAILED)],
+        // Counted with the payment, the end of the refund and the message that they belong to; a change of what a business
+        // set is none of a link.
         EventType::AuditEntryCreated
         | EventType::ReceiptRegistered
         | EventType::RefundCreated
-        | EventType::RefundFailed
         | EventType::MessageFailed => vec![],
     }
 }
@@ -282,6 +286,18 @@ mod tests {
         assert_eq!(dimensions, [&json!([[]]), &json!([["Gateway", "Outcome"]])]);
         assert_eq!((&lines[0]["LinksPaid"], &lines[1]["Attempts"]), (&json!(1), &json!(1)));
         assert_eq!((&lines[1]["Gateway"], &lines[1]["Outcome"]), (&json!("stripe"), &json!("paid")));
+    }
+
+    #[test]
+    fn a_refund_that_failed_and_one_that_needs_a_person_are_counted_apart_from_payments_that_do() {
+        for (kind, name) in
+            [(EventType::RefundFailed, "RefundsFailed"), (EventType::RefundNeedsReview, "RefundsNeedReview")]
+        {
+            let lines = Measurement::LinkEvent { kind, gateway: GatewayKind::Mollie }.lines(NOW);
+            let [line] = &lines[..] else { panic!("{lines:?}") };
+            assert_eq!((&line[name], &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]), (&json!(1), &json!([[]])));
+            assert_eq!(line.get("NeedsReview"), None, "another alarm tells of it");
+        }
     }
 
     fn failed() -> MessageState {

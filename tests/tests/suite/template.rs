@@ -550,6 +550,18 @@ fn a_share_of_bad_tries_is_one_of_all_tries_of_the_same_figure_and_more_than_two
 }
 
 #[test]
+fn what_needs_a_person_and_refunds_that_failed_are_told_once_each_and_their_end_is_not() {
+    for name in ["NeedsReview", "RefundsNeedReview", "RefundsFailed"] {
+        let is_of = |alarm: &Value| alarm.get("MetricName").is_some_and(|metric| *metric == name);
+        let watched: Vec<Value> = alarms().into_iter().filter(is_of).collect();
+        let [alarm] = &watched[..] else { panic!("{name}: {watched:?}") };
+        let counted = ["Statistic", "Threshold", "ComparisonOperator"].map(|property| alarm[property].clone());
+        assert_eq!(counted, [Value::from("Sum"), Value::from(0), Value::from("GreaterThanThreshold")], "{name}");
+        assert!(alarm.get("AlarmActions").is_some() && alarm.get("OKActions").is_none(), "{name}");
+    }
+}
+
+#[test]
 fn work_that_waits_is_watched_by_its_kind() {
     let watched =
         alarms().into_iter().filter(|alarm| alarm.get("MetricName").is_some_and(|name| *name == "OldestDueAge"));
