@@ -568,6 +568,7 @@ mod tests {
             requested_by: None,
             request: None,
             has_credentials: None,
+            from: None,
         };
         link.request_refund(&link.attempts()[0].id, wish, now).unwrap()
     }

@@ -3,7 +3,7 @@
 use domain::audit::{AuditAction, FieldChange};
 use domain::ids::{AttemptId, LinkId, RefundId};
 use domain::link::{
-    Attempt, CreatedBy, PaymentLink, RefundBy, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused,
+    CreatedBy, PaymentLink, RefundBy, RefundRefused, RefundResolution, RefundWish, ResolveRefundRefused,
 };
 use serde_json::{Value, json};
 use store::BusinessStore;
@@ -29,28 +29,20 @@ pub async fn refund(
     wish: RefundWish,
 ) -> Result<Answer<RefundOn>, ChangeRefused<RefundRefused>> {
     let link = read_link(store, id).await?;
-    let is_new = |attempt: &&Attempt| {
-        let request = wish.request.as_ref();
-        request.is_none_or(|request| !attempt.refunds.iter().any(|known| known.is_of_request(request)))
-    };
-    if let RefundBy::Outside { account_id: Some(from), .. } = &wish.method
-        && let Some(attempt) = link.attempt(attempt).filter(is_new)
-    {
-        let (mode, currency) = (link.terms().mode, attempt.money.currency());
-        let account = store.account(from).await?;
-        if !account.is_some_and(|account| account.mode == mode && account.currency == currency) {
-            let status = link.status_at(now());
-            return Err(ChangeRefused::Refused { why: RefundRefused::NotFromThere, status });
-        }
-    }
-    let has_credentials = match link.attempt(attempt).filter(|_| wish.method == RefundBy::Gateway) {
-        Some(attempt) => {
+    let (mut has_credentials, mut from) = (None, None);
+    match (&wish.method, link.attempt(attempt)) {
+        (RefundBy::Gateway, Some(attempt)) => {
             let account = store.account(&attempt.account_id).await?;
-            account.and_then(|account| account.optional_credentials_at(attempt.gateway, link.terms().mode).cloned())
+            let mode = link.terms().mode;
+            has_credentials =
+                account.and_then(|account| account.optional_credentials_at(attempt.gateway, mode).cloned());
         }
-        None => None,
-    };
-    let wish = RefundWish { has_credentials, ..wish };
+        (RefundBy::Outside { account_id: Some(account), .. }, Some(_)) => {
+            from = store.account(account).await?.map(|account| (account.mode, account.currency));
+        }
+        (RefundBy::Outside { .. }, _) | (RefundBy::Gateway, None) => {}
+    }
+    let wish = RefundWish { has_credentials, from, ..wish };
     let decide = |link: &PaymentLink, at| link.request_refund(attempt, wish.clone(), at);
     let logged = |_: &PaymentLink, next: &PaymentLink| {
         let refund = next.attempt(attempt)?.refunds.last()?;

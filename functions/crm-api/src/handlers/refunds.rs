@@ -166,7 +166,7 @@ fn wish(app: &App, caller: &Caller, call: &Repeatable, body: JsonBody<RefundBody
     };
     let request = call.asked(caller, &body.value).fingerprint();
     let requested_by = Some(CreatedBy::from(&caller.author));
-    Ok(RefundWish { amount, method, reason, requested_by, request, has_credentials: None })
+    Ok(RefundWish { amount, method, reason, requested_by, request, has_credentials: None, from: None })
 }
 
 async fn begin(

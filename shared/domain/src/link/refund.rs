@@ -254,11 +254,6 @@ impl Refund {
         self.method == RefundBy::Gateway && !matches!(&self.state, RefundState::Acknowledged { .. })
     }
 
-    /// Whether it was asked for under the idempotency key of this request, whatever its body.
-    pub fn is_of_request(&self, request: &RequestFingerprint) -> bool {
-        self.request.as_ref().is_some_and(|known| known.key == request.key)
-    }
-
     /// Whether the money went.
     pub fn has_succeeded(&self) -> bool {
         matches!(&self.state, RefundState::Succeeded { .. })

@@ -20,9 +20,10 @@ use super::lease::later;
 use super::payment_link::{PaymentLink, Work};
 use super::receipt::{Correction, Receipt};
 use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState, WhyRefunded};
-use crate::gateway::{CannotRefund, Payment, RefundAnswer};
+use crate::gateway::{CannotRefund, Mode, Payment, RefundAnswer};
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{AccountId, AttemptId, ReceiptId, RefundId};
+use crate::money::Currency;
 use crate::problem::{Rejection, parse_word};
 
 /// At most this many refunds of one payment went or may go.
@@ -50,6 +51,8 @@ pub struct RefundWish {
     pub request: Option<RequestFingerprint>,
     /// The names of the optional credentials that the account has, where they are known.
     pub has_credentials: Option<BTreeSet<String>>,
+    /// Of which mode and currency the account is that `method` names, where it names one that there is.
+    pub from: Option<(Mode, Currency)>,
 }
 
 /// Why a refund cannot be begun.
@@ -146,7 +149,8 @@ impl Attempt {
 
     /// The refund that was asked for under the idempotency key of a request, whatever its body.
     fn refund_by<'a>(&self, request: &'a RequestFingerprint) -> Option<(&Refund, &'a RequestFingerprint)> {
-        Some((self.refunds.iter().find(|refund| refund.is_of_request(request))?, request))
+        let is_of_request = |refund: &&Refund| refund.request.as_ref().is_some_and(|known| known.key == request.key);
+        Some((self.refunds.iter().find(is_of_request)?, request))
     }
 
     /// A refund that is under way, with the money that it is of.
@@ -259,6 +263,10 @@ impl PaymentLink {
             let is_same = known.request.as_ref() == Some(request);
             return Err(if is_same { RefundRefused::Repeated(known.id.clone()) } else { RefundRefused::KeyReused });
         }
+        let is_named = matches!(&wish.method, RefundBy::Outside { account_id: Some(_), .. });
+        if is_named && wish.from != Some((self.terms.mode, payment.money.currency())) {
+            return Err(RefundRefused::NotFromThere);
+        }
         let paid_at = payment.gateway_paid_at.map_or(*at, |paid_at| paid_at.min(*at));
         let earliest = paid_at.checked_sub(CLOCKS_DIFFER_BY).unwrap_or(Timestamp::MIN);
         let method = match wish.method {
@@ -292,7 +300,7 @@ impl PaymentLink {
             let may_refund = profile.may_refund(amount, is_whole, age, wish.has_credentials.as_ref());
             may_refund.map_err(RefundRefused::Gateway)?;
         }
-        let RefundWish { amount: _, method: _, reason, requested_by, request, has_credentials: _ } = wish;
+        let RefundWish { amount: _, method: _, reason, requested_by, request, has_credentials: _, from: _ } = wish;
         let new = NewRefund { cause: RefundCause::Requested, amount, method, reason, requested_by, request };
         let refund = Refund::new(self.next_refund_id(), new, now);
         Ok(self.with_refunds(id, now, |attempt| attempt.refunds.push(refund)))

@@ -167,8 +167,15 @@ fn a_link_whose_money_went_back_forgets_why_and_its_person_is_needed_until_then(
     let forgotten = link.forget_person(at(3)).unwrap().unwrap();
     let method = RefundBy::Outside { account_id: None, reference: "TR-1".to_owned(), refunded_at: at(4) };
     let reason = Some("Somebody moved away".to_owned());
-    let wish =
-        RefundWish { amount: Some(1_000), method, reason, requested_by: None, request: None, has_credentials: None };
+    let wish = RefundWish {
+        amount: Some(1_000),
+        method,
+        reason,
+        requested_by: None,
+        request: None,
+        has_credentials: None,
+        from: None,
+    };
     let asked = forgotten.request_refund(&id, wish, at(4)).unwrap();
     assert_eq!(asked.forget_person(at(4)), Err(StillNeeded), "the money is on its way");
     let refund = asked.last_refund(&id).unwrap();
@@ -192,6 +199,7 @@ fn a_link_whose_refund_needs_a_person_forgets_nobody() {
         requested_by: None,
         request: None,
         has_credentials: None,
+        from: None,
     };
     let link = link.request_refund(&id, wish, at(3)).unwrap();
     let refund = link.last_refund(&id).unwrap();

@@ -182,8 +182,8 @@ async fn with_refund(store: &Store, link: &PaymentLink) -> PaymentLink {
     let attempt = link.attempts()[0].id.clone();
     let reference = format!("refund of {}", link.business());
     let method = RefundBy::Outside { account_id: None, reference, refunded_at: now() };
-    let (reason, requested_by, request, has_credentials) = (None, None, None, None);
-    let wish = RefundWish { amount: Some(1), method, reason, requested_by, request, has_credentials };
+    let (reason, requested_by, request, has_credentials, from) = (None, None, None, None, None);
+    let wish = RefundWish { amount: Some(1), method, reason, requested_by, request, has_credentials, from };
     let link = link.request_refund(&attempt, wish, now()).unwrap();
     assert!(matches!(store.replace_link(&link).await.unwrap(), Written::Applied));
     store.of(link.business()).put_refund_entry(&link, &link.attempts()[0].refunds[0]).await.unwrap();

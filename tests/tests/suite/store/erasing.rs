@@ -111,8 +111,8 @@ async fn what_refunds_are_listed_by_goes_with_their_link() {
     for number in 0..3 {
         let method =
             RefundBy::Outside { account_id: None, reference: format!("TR-{number}"), refunded_at: link.created_at() };
-        let (reason, requested_by, request, has_credentials) = (None, None, None, None);
-        let wish = RefundWish { amount: Some(1), method, reason, requested_by, request, has_credentials };
+        let (reason, requested_by, request, has_credentials, from) = (None, None, None, None, None);
+        let wish = RefundWish { amount: Some(1), method, reason, requested_by, request, has_credentials, from };
         link = link.request_refund(&attempt, wish, now()).unwrap();
     }
     let of_shop = store.of(&shop());

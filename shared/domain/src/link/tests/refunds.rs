@@ -18,6 +18,7 @@ fn wish(amount: Option<i64>) -> RefundWish {
         requested_by: None,
         request: None,
         has_credentials: None,
+        from: None,
     }
 }
 
@@ -102,6 +103,25 @@ fn the_next_is_called_for_when_it_is_known_which_of_the_gateways_is_the_one_befo
     assert!(link.may_call_refund(&id, &second, &RefundAnswer::Absent, at(12)));
     let (_, work) = link.lease_due(at(12)).unwrap();
     assert_eq!(work, [Work::Refund(id, second)]);
+}
+
+#[test]
+fn money_went_back_from_an_account_of_the_payments_mode_and_currency_and_a_repeat_asks_for_none() {
+    let (link, id) = paid_link(GatewayKind::Stripe);
+    let named = |from| {
+        let account_id = Some(AccountId::parse("till").unwrap());
+        let method = RefundBy::Outside { account_id, reference: "T-1".to_owned(), refunded_at: at(5) };
+        RefundWish { method, from, ..asked_by("k", "b", 1_000) }
+    };
+    let (mode, euro) = (link.terms().mode, Currency::parse("EUR").unwrap());
+    let other_mode = if mode == Mode::Live { Mode::Sandbox } else { Mode::Live };
+    for from in [None, Some((other_mode, Currency::IRR)), Some((mode, euro))] {
+        assert_eq!(link.request_refund(&id, named(from), at(10)), Err(RefundRefused::NotFromThere), "{from:?}");
+    }
+    let asked = link.request_refund(&id, named(Some((mode, Currency::IRR))), at(10)).unwrap();
+    let refund = asked.last_refund(&id).unwrap();
+    let again = asked.request_refund(&id, named(None), at(11));
+    assert_eq!(again, Err(RefundRefused::Repeated(refund)), "the account may have been deleted since");
 }
 
 #[test]
@@ -363,11 +383,14 @@ fn what_a_person_decided_about_an_attempt_ends_its_refund_under_review() {
     let calling = link.refund_called(&id, at(4)).unwrap();
     let unclear = calling.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
     assert!(unclear.is_live() && unclear.needs_review());
-    let elsewhere = unclear.resolve(&id, Resolution::RefundedElsewhere, None, at(200)).unwrap();
+    let sara = CreatedBy::parse("sara").unwrap();
+    let elsewhere = unclear.resolve(&id, Resolution::RefundedElsewhere, Some(&sara), at(200)).unwrap();
+    assert_eq!(refund_of(&elsewhere).resolved_by.as_ref(), Some(&sara));
     assert!(!elsewhere.is_live() && !elsewhere.needs_review());
     assert_eq!(elsewhere.attempts()[0].state_of(refund_of(&elsewhere)).name(), "failed");
-    let anew = unclear.resolve(&id, Resolution::Refund, None, at(200)).unwrap();
+    let anew = unclear.resolve(&id, Resolution::Refund, Some(&sara), at(200)).unwrap();
     let [first, second] = anew.attempts()[0].refunds.as_slice() else { panic!("another refund was begun") };
+    assert_eq!((&first.requested_by, second.requested_by.as_ref()), (&None, Some(&sara)));
     let replaced = RefundState::Failed { at: at(200), code: "replaced".to_owned() };
     assert_eq!(*anew.attempts()[0].state_of(first), replaced);
     assert_eq!(*anew.attempts()[0].state_of(second), RefundState::Pending);
