@@ -36,7 +36,7 @@ use paylink_local::{Cloud, Options, Ports};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
-use runtime::{Environment, Runtime};
+use runtime::{Clock, Environment, Runtime};
 use serde_json::{Value, json};
 use store::{BusinessStore, RecordWritten, RevisionWritten};
 use url::Url;
@@ -152,7 +152,7 @@ pub(crate) fn cloud_options() -> Options {
         dynamodb_endpoint: other_dynamodb(),
         data: None,
         template: root().join("template.yaml"),
-        clock: runtime::Clock::System,
+        clock: Clock::System,
         webhooks: true,
     }
 }
@@ -200,8 +200,10 @@ pub async fn everything(cloud: &Cloud) -> BTreeMap<(String, String), Item> {
     items
 }
 
-async fn planted_cloud() -> Cloud {
-    let cloud = empty_cloud().await;
+/// The local cloud with the demo businesses, which were made when this clock says, and gateways that go by it.
+async fn planted_cloud(clock: Clock) -> Cloud {
+    let options = Options { clock, ..cloud_options() };
+    let cloud = Cloud::start(&options).await.expect("the local cloud starts");
     seed::plant(&cloud).await.expect("the demo businesses are made");
     cloud
 }
@@ -214,15 +216,29 @@ fn scratch(cloud: &Cloud) -> PathBuf {
 impl World {
     /// A world whose functions are called in this process.
     pub async fn in_process() -> Self {
-        let mut world = Self::without_stream().await;
-        world.cloud.start_stream().unwrap();
-        world
+        Self::without_stream().await.with_stream()
     }
 
-    /// The same, in which nobody brings deliver-messages the stream.
+    /// The same, which begins at this instant, for a test whose words are those of one day. The demo businesses were made
+    /// then, because nothing is looked for from before there was a business, and the gateways go by the same clock.
+    pub async fn in_process_since(begins: Timestamp) -> Self {
+        let ahead = begins.as_millisecond() - Timestamp::now().as_millisecond();
+        let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(ahead)));
+        Self::in_cloud(planted_cloud(Clock::Ahead(clock)).await, clock).await.with_stream()
+    }
+
+    /// A world whose functions are called in this process, in which nobody brings deliver-messages the stream.
     pub async fn without_stream() -> Self {
-        let cloud = planted_cloud().await;
         let clock: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+        Self::in_cloud(planted_cloud(Clock::System).await, clock).await
+    }
+
+    fn with_stream(mut self) -> Self {
+        self.cloud.start_stream().unwrap();
+        self
+    }
+
+    async fn in_cloud(cloud: Cloud, clock: &'static AtomicI64) -> Self {
         let proxy = FaultProxy::start(&cloud, &cloud.environment["AWS_ENDPOINT_URL_DYNAMODB"]).await;
         let functions = Functions::in_environments(|function| proxy.environment_of_aws(function, &cloud), clock);
         functions.serve(cloud.functions_listener().unwrap());
@@ -231,7 +247,7 @@ impl World {
 
     /// A world whose functions are the built binaries behind `cargo lambda watch`.
     pub async fn behind_cargo_lambda() -> Self {
-        let mut cloud = planted_cloud().await;
+        let mut cloud = planted_cloud(Clock::System).await;
         let cargo_lambda =
             std::env::var_os("CARGO_LAMBDA").map_or_else(|| root().join(".tools/bin/cargo-lambda"), PathBuf::from);
         let options = WatchOptions {
@@ -263,13 +279,14 @@ impl World {
         }
     }
 
-    /// Sets the functions' clock, for a test whose words are those of one day. The gateways' clocks go on as they are.
+    /// Sets the functions' clock to an instant that is to come. The gateways' clocks go on as they are, unless the world began
+    /// at an instant of its own.
     pub fn set_clock(&self, now: Timestamp) {
         assert!(self.functions.is_some(), "the clock of another process cannot be set");
         self.clock.store(now.as_millisecond() - Timestamp::now().as_millisecond(), Ordering::Relaxed);
     }
 
-    /// Turns the functions' clock ahead. The gateways' clocks go on as they are.
+    /// Turns the functions' clock ahead, and that of the gateways where the world began at an instant of its own.
     pub fn turn_clock(&self, ahead: Duration) {
         assert!(self.functions.is_some(), "the clock of another process cannot be turned");
         self.clock.fetch_add(i64::try_from(ahead.as_millis()).unwrap(), Ordering::Relaxed);

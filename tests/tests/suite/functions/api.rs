@@ -405,17 +405,14 @@ async fn racing_requests_with_one_reference_make_one_link() {
 
 #[tokio::test]
 async fn lists_come_newest_first_a_page_at_a_time() {
-    let world = World::in_process().await;
+    let world = World::in_process_since("2026-11-23T12:00:00Z".parse().unwrap()).await;
     let mut made = Vec::new();
     for amount in [10_000, 20_000, 30_000, 40_000, 50_000] {
         let body = json!({ "account_id": "main", "item_id": "inv-77", "amount": amount });
         made.push(world.make_link(body).await["id"].clone());
     }
     made.reverse();
-    let day = domain::Timestamp::now().in_tz("Asia/Tehran").unwrap().strftime("%Y-%m-%d").to_string();
-    for by in
-        ["contact_id=c-1042".to_owned(), "item_id=inv-77".to_owned(), format!("created_from={day}&created_to={day}")]
-    {
+    for by in ["contact_id=c-1042", "item_id=inv-77", "created_from=2026-11-23&created_to=2026-11-23"] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = world.get(&format!("/v1/payment-links?{by}&limit=2{cursor}")).await;
@@ -429,9 +426,9 @@ async fn lists_come_newest_first_a_page_at_a_time() {
         }
         assert_eq!(seen, made, "{by}");
     }
-    let active = world.get(&format!("/v1/payment-links?created_from={day}&status=active")).await;
+    let active = world.get("/v1/payment-links?created_from=2026-11-23&status=active").await;
     assert_eq!(active["data"].as_array().unwrap().len(), 5);
-    let paid = world.get(&format!("/v1/payment-links?created_from={day}&status=paid")).await;
+    let paid = world.get("/v1/payment-links?created_from=2026-11-23&status=paid").await;
     assert_eq!(paid["data"].as_array().unwrap().len(), 0);
 }
 
@@ -460,7 +457,7 @@ async fn a_day_of_many_is_listed_by_status_in_full_pages() {
 
 #[tokio::test]
 async fn links_are_listed_by_whatever_is_asked_of_them() {
-    let world = World::in_process().await;
+    let world = World::in_process_since("2026-11-23T12:00:00Z".parse().unwrap()).await;
     let make = async |actor: Option<&str>, body: Value| {
         let headers: Vec<(&str, &str)> = actor.map(|actor| ("paylink-actor", actor)).into_iter().collect();
         let made = world.crm_with(Method::POST, "/v1/payment-links", body, &headers).await;
@@ -529,7 +526,7 @@ async fn links_are_listed_by_whatever_is_asked_of_them() {
 
 #[tokio::test]
 async fn when_money_is_due_and_what_only_the_crm_reads_can_be_changed_and_taken_away() {
-    let world = World::in_process().await;
+    let world = World::in_process_since("2026-11-23T12:00:00Z".parse().unwrap()).await;
     let link = world.make_link(json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000 })).await;
     let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
     let change = async |body: Value| world.crm(Method::PATCH, &path, body).await;

@@ -103,8 +103,7 @@ async fn a_cancelled_link_is_gone_for_its_customer() {
 
 #[tokio::test]
 async fn an_active_link_can_be_changed_in_everything_but_what_is_paid() {
-    let world = World::in_process().await;
-    world.set_clock("2026-11-01T09:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2026-11-01T09:00:00Z".parse().unwrap()).await;
     let link = world.rial_link().await;
     let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
     let patch = async |body: serde_json::Value| world.crm(Method::PATCH, &path, body).await;

@@ -421,8 +421,7 @@ fn count_instants(value: &Value, name: &str) -> usize {
 
 #[tokio::test]
 async fn every_time_has_its_milliseconds_also_where_they_are_zero() {
-    let world = World::in_process().await;
-    world.set_clock("2026-11-29T06:28:04Z".parse().unwrap());
+    let world = World::in_process_since("2026-11-29T06:28:04Z".parse().unwrap()).await;
     let mut account = world.get("/v1/accounts/main").await;
     account["name"] = json!("Renamed");
     world.put("/v1/accounts/main", account).await;

@@ -15,9 +15,7 @@ fn body(message: &Value) -> &str {
 
 /// A world in whose November of 2026 a link ends in the next January, however late it really is.
 async fn world_of_november() -> World {
-    let world = World::in_process().await;
-    world.set_clock("2026-11-01T09:00:00Z".parse().unwrap());
-    world
+    World::in_process_since("2026-11-01T09:00:00Z".parse().unwrap()).await
 }
 
 #[tokio::test]

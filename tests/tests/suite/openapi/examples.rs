@@ -380,8 +380,8 @@ fn sent(story: &mut Story, posted: &Posted) {
 /// The story, told from its beginning.
 async fn told() -> Map<String, Value> {
     let (address, posted) = crm().await;
-    let mut story = Story { world: World::in_process().await, told: Map::new() };
-    story.world.set_clock("2026-11-29T06:30:00Z".parse().unwrap());
+    let world = World::in_process_since("2026-11-29T06:30:00Z".parse().unwrap()).await;
+    let mut story = Story { world, told: Map::new() };
     a_business_is_set_up(&mut story, &address).await;
     a_link_is_paid(&mut story).await;
     things_end(&mut story).await;

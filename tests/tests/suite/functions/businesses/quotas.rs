@@ -43,8 +43,7 @@ fn assert_reached(reply: &Reply, quota: &str, limit: u64) -> Timestamp {
 
 #[tokio::test]
 async fn beyond_its_links_of_a_day_a_business_makes_none_until_its_next_day_begins() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T22:30:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T22:30:00Z".parse().unwrap()).await;
     assert_eq!(ask(&world, "before-there-was-a-quota", 0).await.status, StatusCode::CREATED);
     limit(&world, DEMO, json!({ "links_per_day": 3 })).await;
     for key in ["second", "third"] {
@@ -68,8 +67,7 @@ async fn beyond_its_links_of_a_day_a_business_makes_none_until_its_next_day_begi
 
 #[tokio::test]
 async fn another_process_knows_within_a_minute_what_was_made() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T12:00:00Z".parse().unwrap()).await;
     limit(&world, DEMO, json!({ "links_per_day": 2 })).await;
     let first = ask(&world, "first", 0).await.json();
     // Another process makes one, of which this one does not hear.
@@ -85,8 +83,7 @@ async fn another_process_knows_within_a_minute_what_was_made() {
 
 #[tokio::test]
 async fn a_link_whose_messages_go_beyond_the_day_is_not_made_and_nobody_is_told_again() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T12:00:00Z".parse().unwrap()).await;
     limit(&world, DEMO, json!({ "messages_per_day": 3 })).await;
     let first = ask(&world, "first", 2).await;
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
@@ -108,8 +105,7 @@ async fn a_link_whose_messages_go_beyond_the_day_is_not_made_and_nobody_is_told_
 
 #[tokio::test]
 async fn messages_that_wait_for_their_provider_count_as_those_that_were_sent() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T12:00:00Z".parse().unwrap()).await;
     limit(&world, DEMO, json!({ "messages_per_day": 2 })).await;
     // SES has too much of these, whatever one does, and they wait.
     let body = json!({ "account_id": "main", "contact_id": "c-1042", "amount": 50_000,
@@ -124,8 +120,7 @@ async fn messages_that_wait_for_their_provider_count_as_those_that_were_sent() {
 
 #[tokio::test]
 async fn a_quota_that_comes_during_the_day_knows_of_all_of_it() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T12:00:00Z".parse().unwrap()).await;
     limit(&world, DEMO, json!({ "links_per_day": 100 })).await;
     assert_eq!(ask(&world, "first", 2).await.status, StatusCode::CREATED);
     world.inbox("first-1@example.com", 1).await;
@@ -137,8 +132,7 @@ async fn a_quota_that_comes_during_the_day_knows_of_all_of_it() {
 
 #[tokio::test]
 async fn calls_about_a_business_beyond_its_quota_are_refused_whoever_makes_them() {
-    let world = World::in_process().await;
-    world.set_clock("2027-03-01T12:00:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-03-01T12:00:00Z".parse().unwrap()).await;
     limit(&world, BAZAAR, json!({ "calls_per_second": 1 })).await;
     let read = || world.platform(Some(BAZAAR), Method::GET, "/v1/settings", Value::Null);
     // Two seconds' worth may come at once.

@@ -27,9 +27,8 @@ async fn told(world: &World, recipients: Value) -> Value {
 
 #[tokio::test]
 async fn usage_counts_a_months_links_by_their_ends_its_receipts_and_its_messages_by_provider() {
-    let world = World::in_process().await;
     // It is the last hour of February in Tehran, where the demo business is.
-    world.set_clock("2027-02-28T19:40:00Z".parse().unwrap());
+    let world = World::in_process_since("2027-02-28T19:40:00Z".parse().unwrap()).await;
     let earlier = told(&world, json!({ "emails": ["february@example.com"] })).await;
     world.inbox("february@example.com", 1).await;
     world.wait_for(&earlier, |link| link["messages"][0]["status"] == "sent").await;
