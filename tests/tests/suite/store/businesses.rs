@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Timestamp;
 use domain::audit::{AuditAction, Author, Side, Subject};
 use domain::business::logo::{Logo, LogoHash};
 use domain::business::quotas::{Day, DayCount, Quotas};
@@ -72,6 +73,7 @@ struct Made {
     event: EventId,
     receipt: ReceiptId,
     logo: LogoHash,
+    begun_at: Timestamp,
 }
 
 fn account() -> Account {
@@ -96,6 +98,7 @@ fn endpoint(changed_at: Option<domain::Timestamp>, version: u64) -> WebhookEndpo
 
 /// A business with one of everything, each called as in every other business and with the business's own words in it.
 async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
+    let begun_at = now();
     let own = |what: &str| format!("{what} of {business}");
     let of = store.of(business);
     let record = Business::new(business.clone(), own("the name"), now());
@@ -146,7 +149,7 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     let event = link.record(&link.outbox().as_slice()[0], now());
     store.record_event(&event).await.unwrap();
     let message = link.recipients().next().unwrap().id.clone();
-    Made { link: link.id().clone(), message, event: event.id, receipt, logo: logo.hash() }
+    Made { link: link.id().clone(), message, event: event.id, receipt, logo: logo.hash(), begun_at }
 }
 
 /// A file that begins as a PNG does, as settings name it.
@@ -327,7 +330,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("settings", found(store.settings().await.unwrap())),
         ("signing_secret", store.signing_secret(&crm, &version()).await.ok().map(|known| known.expose().to_owned())),
         ("strays", found(strays)),
-        ("totals", summed(store).await),
+        ("totals", summed(store, made.begun_at).await),
         ("usage", Some(usage).filter(|usage| *usage != Usage::default()).map(|usage| format!("{usage:?}"))),
         ("whole_item", found(store.whole_item(&item).await.unwrap().item)),
         ("whole_links", some(&store.whole_links(std::slice::from_ref(&made.link)).await.unwrap())),
@@ -338,13 +341,13 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
     ])
 }
 
-/// What a business's links and receipts of these days add up to, where there is any.
-async fn summed(store: &BusinessStore) -> Option<String> {
-    let today = jiff::tz::TimeZone::UTC.to_datetime(now()).date();
+/// What a business's links and receipts add up to that were made from now on, where there is any.
+async fn summed(store: &BusinessStore, now: Timestamp) -> Option<String> {
+    let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
     // Nothing is kept of a day that has not ended.
     let (from, to) = (today, today.tomorrow().unwrap());
     let until = std::time::Instant::now() + Duration::from_secs(50);
-    let query = TotalsQuery { from, to, aspect: Aspect::CreatedBy, by_day: true, now: now(), until, most: 1000 };
+    let query = TotalsQuery { from, to, aspect: Aspect::CreatedBy, by_day: true, now, until, most: 1000 };
     let configuration = store.configuration().await.unwrap();
     let TotalsRead::Whole(mut totals) = store.totals(&configuration, &query).await.unwrap() else {
         panic!("there was time for all of it")
