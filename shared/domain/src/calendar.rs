@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use icu_calendar::Date as CalendarDate;
 use icu_calendar::cal::{Iso, Persian};
-use jiff::civil::{Date, DateTime, time};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone, db};
 use jiff::{Timestamp, ToSpan};
 
@@ -163,12 +163,17 @@ pub fn parse_month(text: &str) -> Result<Date, Rejection> {
 /// it, because "until 1 December 00:00" is misread as the whole of that day.
 pub fn display_end(end: Timestamp, zone: &TimeZone, language: Language) -> String {
     let local = zone.to_datetime(end);
-    if local.time() == time(0, 0, 0, 0)
+    if begins_a_day(end, zone)
         && let Ok(last_day) = local.date().checked_sub(1.day())
     {
         return display_date(last_day, language);
     }
     display_date_time(local, language)
+}
+
+/// Whether an instant is the first of a day, which is not midnight where a clock change skips that.
+fn begins_a_day(at: Timestamp, zone: &TimeZone) -> bool {
+    DayOrInstant::Day(zone.to_datetime(at).date()).start(zone) == Some(at)
 }
 
 /// The last day on which a link can be paid.
@@ -186,10 +191,10 @@ pub fn display_last_moment(end: Timestamp, zone: &TimeZone, language: Language) 
     display_date_time(last_minute(end, zone), language)
 }
 
-/// The end as a clock shows it, with the midnight after a day as the last minute of that day.
+/// The end as a clock shows it, with the first instant after a day as the last minute of that day.
 fn last_minute(end: Timestamp, zone: &TimeZone) -> DateTime {
-    let local = zone.to_datetime(end);
-    if local.time() == time(0, 0, 0, 0) { local.checked_sub(1.minute()).unwrap_or(local) } else { local }
+    let shown = if begins_a_day(end, zone) { end.checked_sub(1.minute()).unwrap_or(end) } else { end };
+    zone.to_datetime(shown)
 }
 
 /// A moment with its time of day, in the given zone.
@@ -277,6 +282,19 @@ mod tests {
         let noon: Timestamp = "2026-12-01T12:00:00+03:30".parse().unwrap();
         assert_eq!(display_last_day(noon, &zone, Language::EN), "1 December 2026");
         assert_eq!(display_last_time(noon, &zone, Language::EN), "12:00");
+    }
+
+    /// In Cairo clocks go from the end of this day to one o'clock of the next, which has no midnight.
+    #[test]
+    fn a_day_before_one_without_a_midnight_is_the_last_day_all_the_same() {
+        let zone = parse_time_zone("Africa/Cairo").unwrap();
+        let end = DayOrInstant::parse("2027-04-29").unwrap().end(&zone).unwrap();
+        assert_eq!(zone.to_datetime(end).to_string(), "2027-04-30T01:00:00");
+        assert_eq!(display_end(end, &zone, Language::EN), "29 April 2027");
+        assert_eq!(display_last_day(end, &zone, Language::EN), "29 April 2027");
+        assert_eq!(display_last_moment(end, &zone, Language::EN), "29 April 2027, 23:59");
+        let later = end + std::time::Duration::from_secs(3600);
+        assert_eq!(display_end(later, &zone, Language::EN), "30 April 2027, 02:00");
     }
 
     #[test]
