@@ -91,6 +91,11 @@ struct KeptReceipt {
     receipt: Receipt,
 }
 
+/// When the money of a receipt came or went, as far as anybody told.
+pub(crate) fn own_time(receipt: &Receipt) -> Timestamp {
+    receipt.gateway_paid_at.unwrap_or(receipt.paid_at).min(receipt.registered_at)
+}
+
 /// Something that is due, and whose the index says that it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Due {
@@ -363,6 +368,7 @@ impl Evidence {
         let (receipts, corrections): (Vec<&KeptReceipt>, Vec<&KeptReceipt>) =
             of_link.partition(|kept| kept.receipt.kind == ReceiptKind::Payment);
         self.check_corrections(link, &receipts, &corrections, wrong);
+        self.check_booking(link, wrong);
         let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
             if !kept.is_empty() || !receipts.is_empty() {
                 wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
@@ -402,6 +408,25 @@ impl Evidence {
             let at = (item, format!("receipt#{}#{}", to.field, receipt.id));
             if !self.attachments.contains_key(&at) {
                 wrong.push(format!("the receipt of {id} is not attached to its field"));
+            }
+        }
+    }
+
+    /// Books have each receipt at its own time, or later where they were closed then and no later than it was written; and
+    /// what the link says of it is what was written.
+    fn check_booking(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
+        for KeptReceipt { receipt, .. } in self.receipts.values().filter(|kept| kept.receipt.link_id == *link.id()) {
+            let refund = match &receipt.kind {
+                ReceiptKind::Payment => None,
+                ReceiptKind::Refund { refund_id, .. } => Some(refund_id),
+            };
+            if link.registered_receipt(refund).as_ref() != Some(receipt) {
+                let (id, says) = (link.id(), link.registered_receipt(refund));
+                wrong.push(format!("of the receipt {} {id} says {says:?}, and it is {receipt:?}", receipt.id));
+            }
+            let own = own_time(receipt);
+            if receipt.booked_later.is_some_and(|at| at <= own || at > receipt.registered_at) {
+                wrong.push(format!("books have the receipt {} at no time that can be: {receipt:?}", receipt.id));
             }
         }
     }
@@ -1124,6 +1149,13 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
         if is_lost || is_decided && state != Some(&attempt.state) {
             let is = state.map_or("gone", AttemptState::name);
             wrong.push(format!("{} of {id} was {} and is {is}", attempt.id, attempt.state.name()));
+        }
+        let refunds = attempt.refunds.iter().map(|refund| Some(&refund.id));
+        for refund in std::iter::once(None).chain(refunds).filter(|_| attempt.is_kept()) {
+            let booked_at = |link: &PaymentLink| link.registered_receipt(refund).map(|receipt| receipt.booked_at());
+            if booked_at(before).is_some_and(|at| booked_at(after) != Some(at)) {
+                wrong.push(format!("a receipt of {} of {id} has moved in the books at {at}", attempt.id));
+            }
         }
         let now = after.attempt(&attempt.id);
         wrong.extend(attempt.refunds.iter().filter_map(|refund| {

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::faulty_world::{FaultyWorld, key_of};
-use crate::invariants::Evidence;
+use crate::invariants::{Evidence, own_time};
 
 /// Everything that totals can be grouped by.
 pub const GROUPINGS: [&str; 8] = ["day", "week", "month", "year", "account", "gateway", "channel", "created_by"];
@@ -77,8 +77,9 @@ pub async fn disagreements(
     wrong
 }
 
+/// Whether a receipt may have been moved, the invariants ask.
 fn booked_at(receipt: &Receipt) -> Timestamp {
-    receipt.gateway_paid_at.unwrap_or(receipt.paid_at).min(receipt.registered_at)
+    receipt.booked_later.unwrap_or_else(|| own_time(receipt))
 }
 
 /// What a group is called that only its own sum is compared of.

@@ -921,7 +921,7 @@ impl Look<'_> {
                 (None, Some((claim, record))) => {
                     let ClaimRecord { gateway_reference, money, confirmed_at, kept_at, .. } = record;
                     let payment = Payment::new(gateway_reference, claim, money);
-                    claimed.push(ClaimedSince { attempt, payment, confirmed_at, kept_at });
+                    claimed.push(ClaimedSince { attempt, payment, confirmed_at, kept_at, booked_later: None });
                 }
                 (None, None) => {}
             }

@@ -677,6 +677,11 @@ pub struct ReceiptView {
     /// When the receipt was written: the same moment, or a later one where a person had to accept the money first.
     #[schema(format = DateTime)]
     pub registered_at: String,
+    /// The instant by which books go, and totals with them: `gateway_paid_at` where there is one, else `paid_at`, and no later
+    /// than `registered_at`. Where books were closed for that before the receipt was written, the first instant that was open
+    /// then. It never changes.
+    #[schema(format = DateTime)]
+    pub booked_at: String,
 }
 
 impl ReceiptView {
@@ -716,6 +721,7 @@ impl ReceiptView {
             gateway_paid_at: receipt.gateway_paid_at.map(|at| instant(at, settings)),
             paid_at: instant(receipt.paid_at, settings),
             registered_at: instant(receipt.registered_at, settings),
+            booked_at: instant(receipt.booked_at(), settings),
         }
     }
 }

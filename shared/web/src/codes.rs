@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 160] = [
+pub const CATALOGUE: [(&str, &str); 161] = [
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -23,6 +23,7 @@ pub const CATALOGUE: [(&str, &str); 160] = [
     ("currency_mismatch", "the amount is not in the account's currency"),
     ("currency_not_supported", "the gateway does not take this currency"),
     ("currency_without_amount", "a currency was given without an amount"),
+    ("day_not_over", "books are closed up to a day that is over"),
     ("duplicate_field", "a field stands twice in the body; `errors` says which"),
     ("empty", "a text is empty, or nothing of it can be seen"),
     ("endpoint_keeps_changing", "others changed the endpoint at the same moment; try again"),

@@ -361,6 +361,7 @@ fuzz_target!(|data: &[u8]| {
                     calls: 1,
                     unanswered: 0,
                     gateway_reference: None,
+                    booked_later: None,
                     state: RefundState::Calling { since: now() },
                 };
                 // A part beside another that the gateway took, where the first answer is of odd length.

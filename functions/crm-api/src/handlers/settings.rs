@@ -8,6 +8,7 @@ use domain::address::{Email, Region};
 use domain::business::logo::Logo;
 use domain::business::periods::{FiscalYearStart, Periods, WeekStart};
 use domain::business::settings::{EmailSenderName, PlatformDefaults, Settings, TimeZoneName};
+use domain::calendar::parse_date;
 use domain::ids::{ProviderId, ReceiptTypeId};
 use domain::language::Calendar;
 use domain::locale::Locale;
@@ -18,7 +19,7 @@ use domain::messages::sms_route::{
 };
 use domain::requests::expiry::Expiry;
 use domain::text::{parse_host, parse_name, parse_web_address};
-use domain::{Field, Problems, Rejection};
+use domain::{Field, Problems, Rejection, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::BusinessStore;
 use use_cases::settings::{LogoRequest, SettingsRequest};
@@ -130,6 +131,11 @@ pub(crate) struct SettingsBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     rial_alone: Given<bool>,
+    /// The last day whose books are closed, as a Gregorian date in `time_zone`: one that is over. Receipts written from now on
+    /// count in the books from the end of that day on, and none that is there moves. Left out, no books are closed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Date)]
+    books_closed_until: Given<String>,
     /// The hosts that a link's `return_url` may lead to, at most 20, without scheme, port or path. They are kept in small
     /// letters, and one in another script as DNS has it. Left out, none, so no link can have a `return_url`.
     #[serde(default)]
@@ -234,6 +240,8 @@ pub(crate) struct SettingsShape {
     default_receipt_type_id: Option<String>,
     max_sms_segments: i64,
     rial_alone: bool,
+    #[schema(nullable = false, format = Date)]
+    books_closed_until: Option<String>,
     return_url_hosts: Vec<String>,
 }
 
@@ -314,9 +322,11 @@ async fn view_of(store: &BusinessStore, settings: Settings) -> Result<SettingsVi
 
 pub(crate) async fn write(
     MayAdminister(caller): MayAdminister,
+    State(app): State<App>,
     Writes(writing): Writes,
     body: JsonBody<SettingsBody>,
 ) -> Result<Response, ApiProblem> {
+    let now = app.clock.now();
     let defaults = caller.store.platform_defaults().await?;
     // A picture is large, and is read for no change that does not name it.
     let keeps_logo = writing.extent == Extent::Part && body.value.get("logo").is_none();
@@ -331,7 +341,7 @@ pub(crate) async fn write(
         }
         let shown = base.map(|settings| SettingsView::of_what_is_set(settings.clone(), None));
         let body: SettingsBody = body_over(&body.value, shown, &mut problems);
-        let (settings, logo) = body.read(defaults, &mut problems);
+        let (settings, logo) = body.read(defaults, now, &mut problems);
         let logo = if keeps_logo { LogoRequest::Kept } else { LogoRequest::Is(logo) };
         (SettingsRequest { settings, logo }, problems)
     };
@@ -347,7 +357,7 @@ impl RecordBody for SettingsBody {
 
 impl SettingsBody {
     /// The settings, and the picture beside them. What is left out gets its default: a PUT replaces everything.
-    fn read(self, defaults: PlatformDefaults, problems: &mut Problems) -> (Settings, Option<Logo>) {
+    fn read(self, defaults: PlatformDefaults, now: Timestamp, problems: &mut Problems) -> (Settings, Option<Logo>) {
         let p = problems;
         let logo = self.logo.text("/logo", p, Logo::parse).value();
         refuse_unknown_of_record::<Self>("", self.unknown, &[], p);
@@ -381,9 +391,14 @@ impl SettingsBody {
             email_sender_name: self.email_sender_name.text("/email_sender_name", p, EmailSenderName::parse).value(),
             email_reply_to: self.email_reply_to.text("/email_reply_to", p, Email::parse).value(),
             default_receipt_type_id: receipt_type.value(),
+            books_closed_until: self.books_closed_until.text("/books_closed_until", p, parse_date).value(),
             return_url_hosts: hosts.value().unwrap_or_default(),
             ..started.into()
         };
+        // Which day it is nobody can say where the zone is none.
+        if !p.as_slice().iter().any(|problem| problem.pointer == "/time_zone") {
+            p.check("/books_closed_until", settings.check_closed_books(now));
+        }
         (settings, logo)
     }
 }

@@ -1,12 +1,14 @@
 //! What a business sets once: its name, where it is, how it speaks, and what links get when a caller leaves it out.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Email, Region};
 use crate::business::logo::LogoHash;
 use crate::business::periods::{FiscalYearStart, Periods, WeekStart};
-use crate::calendar::parse_time_zone;
+use crate::calendar::{DayOrInstant, parse_time_zone};
 use crate::ids::ReceiptTypeId;
 use crate::language::{Calendar, Language};
 use crate::locale::Locale;
@@ -62,6 +64,9 @@ pub struct Settings {
     pub max_sms_segments: SegmentLimit,
     /// Whether Persian readers see Rial only, where they otherwise see Toman with the Rial behind it.
     pub rial_alone: bool,
+    /// The last day, in the business's time zone, that no receipt written from now on changes the books of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books_closed_until: Option<Date>,
     /// The hosts that a link's `return_url` may lead to. Anything else would make the pay page an open redirect.
     pub return_url_hosts: Vec<String>,
 }
@@ -196,6 +201,21 @@ impl Settings {
         parse_time_zone(self.time_zone.as_str()).unwrap_or(TimeZone::UTC)
     }
 
+    /// The first instant that books are open for, where they are closed before it.
+    pub fn books_open_from(&self) -> Option<Timestamp> {
+        DayOrInstant::Day(self.books_closed_until?).end(&self.zone())
+    }
+
+    /// Refuses to close a day that has not ended: money would go on to come on it.
+    pub fn check_closed_books(&self, now: Timestamp) -> Result<(), Rejection> {
+        let today = self.zone().to_datetime(now).date();
+        if self.books_closed_until.is_none_or(|day| day < today) {
+            return Ok(());
+        }
+        let detail = format!("Books can be closed up to a day that has ended. In {} it is {today}.", self.time_zone.0);
+        Err(Rejection::new("day_not_over", detail))
+    }
+
     /// By what instants and amounts are written for the business's own people: an answer that shows some is another one
     /// where this is another.
     pub fn manner(&self) -> impl Serialize + use<> {
@@ -241,6 +261,7 @@ impl From<PlatformDefaults> for Settings {
             default_receipt_type_id: None,
             max_sms_segments: defaults.max_sms_segments,
             rial_alone: defaults.rial_alone,
+            books_closed_until: None,
             return_url_hosts: Vec::new(),
         }
     }
@@ -274,6 +295,43 @@ mod tests {
         settings.email_reply_to = Email::parse("ask@business.example").ok();
         let email_reply_to = Some("ask@business.example");
         assert_eq!(settings.sender(), Sender { email_name: "Accounts", email_reply_to });
+    }
+
+    #[test]
+    fn books_are_open_from_the_first_instant_after_the_closed_day_in_the_zone_of_the_business() {
+        let closed = |zone: &str, day: &str| Settings {
+            time_zone: TimeZoneName::parse(zone).unwrap(),
+            books_closed_until: Some(day.parse().unwrap()),
+            ..Settings::default()
+        };
+        for (zone, day, open_from) in [
+            ("UTC", "2026-10-31", "2026-11-01T00:00:00Z"),
+            ("Asia/Tehran", "2026-10-31", "2026-11-01T00:00:00+03:30"),
+            // The clock changes on the last closed day, and a day that begins at one o'clock because there is no midnight.
+            ("Europe/Berlin", "2026-10-25", "2026-10-26T00:00:00+01:00"),
+            ("Asia/Beirut", "2026-03-28", "2026-03-29T01:00:00+03:00"),
+        ] {
+            assert_eq!(closed(zone, day).books_open_from(), Some(open_from.parse().unwrap()), "{zone} {day}");
+        }
+        assert_eq!(Settings::default().books_open_from(), None);
+    }
+
+    #[test]
+    fn only_a_day_that_has_ended_where_the_business_is_can_be_closed() {
+        let at: Timestamp = "2026-11-01T20:00:00Z".parse().unwrap();
+        let may_close = |zone: &str, day: &str| {
+            let books_closed_until = Some(day.parse().unwrap());
+            let settings =
+                Settings { time_zone: TimeZoneName::parse(zone).unwrap(), books_closed_until, ..Settings::default() };
+            settings.check_closed_books(at).map_err(|problem| problem.code)
+        };
+        assert_eq!(may_close("UTC", "2026-10-31"), Ok(()));
+        assert_eq!(may_close("UTC", "2026-11-01"), Err("day_not_over"));
+        // It is the second of November in Auckland, and in Tehran the first until half past eight.
+        assert_eq!(may_close("Pacific/Auckland", "2026-11-01"), Ok(()));
+        assert_eq!(may_close("Asia/Tehran", "2026-11-01"), Err("day_not_over"));
+        assert_eq!(may_close("UTC", "2027-10-31"), Err("day_not_over"));
+        assert_eq!(Settings::default().check_closed_books(at), Ok(()));
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub struct Attempt {
     /// When the gateway first said that the money is ours. It is dropped when the attempt is paid or refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
+    /// When books have the receipt of its payment, where they were closed for the payment's own time before that was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_later: Option<Timestamp>,
     /// When somebody from outside last made us ask the gateway without anything else to write down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
@@ -282,6 +285,7 @@ impl NewAttempt {
             was_left_unanswered: false,
             opened_at: now,
             confirmed_at: None,
+            booked_later: None,
             asked: None,
             session_ends_at,
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),

@@ -33,6 +33,8 @@ pub struct ClaimedSince {
     pub confirmed_at: Timestamp,
     /// When the money became the payment of its link. `None` where it went back, or a person had to look.
     pub kept_at: Option<Timestamp>,
+    /// When books have its receipt, where that is not its own time.
+    pub booked_later: Option<Timestamp>,
 }
 
 /// A link that came back, and what a person has to know about it.
@@ -69,7 +71,8 @@ impl ClaimedSince {
             ..Payment::new(reference, claim, receipt.money)
         };
         let (confirmed_at, kept_at) = (receipt.paid_at, Some(receipt.registered_at));
-        Self { attempt: receipt.attempt_id.clone(), payment, confirmed_at, kept_at }
+        let (attempt, booked_later) = (receipt.attempt_id.clone(), receipt.booked_later);
+        Self { attempt, payment, confirmed_at, kept_at, booked_later }
     }
 }
 
@@ -87,7 +90,7 @@ impl Attempt {
     fn note_gone(&mut self, id: &RefundId, receipt: &Receipt) {
         let state = RefundState::Succeeded { at: receipt.registered_at };
         if let Some(known) = self.refunds.iter_mut().find(|known| known.id == *id) {
-            *known = known.settled(state);
+            *known = Refund { booked_later: receipt.booked_later, ..known.settled(state) };
             return;
         }
         let reference = receipt.gateway_reference.clone();
@@ -111,6 +114,7 @@ impl Attempt {
             calls: 0,
             unanswered: 0,
             gateway_reference,
+            booked_later: receipt.booked_later,
             state,
         });
     }
@@ -141,13 +145,17 @@ impl PaymentLink {
         let mut link = self;
         let (mut paid_by, mut paid_by_unknown) = (None, None);
         let (mut to_review, mut unknown_money) = (Vec::new(), Vec::new());
-        for ClaimedSince { attempt: id, payment, confirmed_at, kept_at } in claimed {
+        for ClaimedSince { attempt: id, payment, confirmed_at, kept_at, booked_later } in claimed {
             let known = link.attempt(id).map(|attempt| knows_of_money(&attempt.state));
             match (known, *kept_at) {
                 (_, Some(_)) if link.is_paid() => {}
                 // What the link kept is written with the payment, so that this one is the link's.
                 (Some(_), Some(kept_at)) => {
                     link.set_state(id, AttemptState::Paid { at: *confirmed_at, payment: payment.clone() });
+                    link.attempts
+                        .iter_mut()
+                        .filter(|one| one.id == *id)
+                        .for_each(|one| one.booked_later = *booked_later);
                     link.close(LinkStatus::Paid { paid_at: kept_at, paid_by: id.clone() }, now);
                     paid_by = Some(id.clone());
                 }

@@ -448,6 +448,7 @@ impl PaymentLink {
             gateway_paid_at: payment.gateway_paid_at,
             paid_at,
             registered_at,
+            booked_later: attempt.booked_later,
         })
     }
 

@@ -160,12 +160,6 @@ impl PaymentLink {
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
 
 impl Receipt {
-    /// When the customer paid by the gateway's clock, else when we learned of it. Nothing is paid after it was written down,
-    /// whatever a gateway's clock says.
-    pub fn booked_at(&self) -> Timestamp {
-        self.gateway_paid_at.unwrap_or(self.paid_at).min(self.registered_at)
-    }
-
     pub fn facts(&self) -> ReceiptFacts {
         ReceiptFacts {
             kind: self.kind.name(),

@@ -122,6 +122,7 @@ impl Attempt {
             was_left_unanswered: _,
             opened_at: _,
             confirmed_at: _,
+            booked_later: _,
             asked: _,
             session_ends_at: _,
             deadline: _,
@@ -152,6 +153,7 @@ impl Refund {
             calls: _,
             unanswered: _,
             gateway_reference: _,
+            booked_later: _,
             state: _,
         } = self;
         *reason = None;

@@ -4,6 +4,7 @@
 //! outside by the names below.
 
 mod attempt;
+mod booking;
 mod bringing_back;
 mod confirming;
 mod created_by;

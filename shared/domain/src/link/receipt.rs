@@ -48,6 +48,9 @@ pub struct Receipt {
     pub paid_at: Timestamp,
     /// When it was written, which is later where a person had to accept the money first.
     pub registered_at: Timestamp,
+    /// When books have it, where they were closed for its own time before it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_later: Option<Timestamp>,
 }
 
 /// What a receipt records.
@@ -139,6 +142,7 @@ impl Receipt {
             gateway_paid_at: went_at,
             paid_at: at,
             registered_at: at,
+            booked_later: refund.booked_later,
             ..self.clone()
         }
     }

@@ -58,6 +58,9 @@ pub struct Refund {
     /// The gateway's own id of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway_reference: Option<String>,
+    /// When books have its receipt, where they were closed for its own time before that was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_later: Option<Timestamp>,
     #[serde(flatten)]
     pub state: RefundState,
 }
@@ -215,6 +218,7 @@ impl Refund {
             calls: 0,
             unanswered: 0,
             gateway_reference: None,
+            booked_later: None,
             state: RefundState::Pending,
         }
     }

@@ -18,6 +18,7 @@ use crate::money::{Currency, Money};
 use crate::records::account::LatePayment;
 use std::collections::BTreeMap;
 
+mod closed_books;
 mod refunds;
 
 fn at(minute: i64) -> Timestamp {
@@ -1251,7 +1252,8 @@ fn a_link_that_comes_back_is_paid_where_a_receipt_says_so_and_brings_no_second_o
 fn claimed(transition: &Transition) -> ClaimedSince {
     let claim = transition.claim.clone().unwrap();
     let payment = Payment::new(claim.gateway_reference, claim.reference, claim.money);
-    ClaimedSince { attempt: claim.attempt, payment, confirmed_at: claim.confirmed_at, kept_at: claim.kept_at }
+    let ReferenceClaim { attempt, confirmed_at, kept_at, .. } = claim;
+    ClaimedSince { attempt, payment, confirmed_at, kept_at, booked_later: None }
 }
 
 #[test]
@@ -1295,7 +1297,13 @@ fn a_link_for_which_money_was_claimed_by_an_attempt_that_the_copy_lacks_is_paid_
     let copy = link();
     let unknown = AttemptId::of(&ReturnKey::from_random([9; 16]));
     let GatewayAnswer::Paid(payment) = paid() else { panic!("paid") };
-    let mut claimed = ClaimedSince { attempt: unknown.clone(), payment, confirmed_at: at(2), kept_at: Some(at(3)) };
+    let mut claimed = ClaimedSince {
+        attempt: unknown.clone(),
+        payment,
+        confirmed_at: at(2),
+        kept_at: Some(at(3)),
+        booked_later: None,
+    };
     let back = copy.clone().brought_back(&[claimed.clone()], &BTreeMap::new(), &BTreeMap::new(), at(10));
     assert_eq!((back.link.visit(at(11)), back.paid_by_unknown), (Visit::Paid, Some(unknown.clone())));
     assert_eq!(*back.link.status(), LinkStatus::Paid { paid_at: at(3), paid_by: unknown.clone() });

@@ -20,6 +20,7 @@ macro_rules! tests {
 mod account_check;
 mod api;
 mod businesses;
+mod closed_books;
 mod conformance;
 mod crm_events;
 mod drafts;

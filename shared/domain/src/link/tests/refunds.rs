@@ -278,20 +278,23 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
     /// Whatever is asked for and answered, and in whatever order: what went back and what may have is no more than was paid,
-    /// each refund that succeeded has one receipt, and each call was written down before.
+    /// each refund that succeeded has one receipt, and each call was written down before. Whatever books are closed meanwhile,
+    /// a receipt that was written is the one that the link has ever after.
     #[test]
     fn no_story_returns_more_than_was_paid(
         gateway in prop::sample::select(GatewayKind::ALL.to_vec()),
         story in prop::collection::vec((0..400_i64, act()), 1..40),
     ) {
         let (mut link, id) = paid_link(gateway);
-        let (mut minute, mut corrections) = (3, BTreeMap::new());
+        let (mut minute, mut corrections, mut written) = (3, BTreeMap::new(), BTreeMap::new());
         for (pause, act) in story {
             minute += pause;
             let now = at(minute);
             let refund = |index: usize| link.attempts()[0].refunds.get(index).map(|refund| refund.id.clone());
             let mut recorded = None;
+            // Books are closed up to an hour ago, so that some of what went outside is of a closed time.
             let mut of = |transition: Transition| {
+                let transition = transition.booked_from(at(minute - 60));
                 recorded = transition.correction;
                 transition.link
             };
@@ -327,8 +330,14 @@ proptest! {
             if let Some(Correction { receipt, corrected }) = recorded {
                 prop_assert!(corrections.insert(receipt.id.clone(), receipt.money.minor_units()).is_none());
                 prop_assert_eq!(corrected.refunded, corrections.values().sum::<i64>());
+                let ReceiptKind::Refund { refund_id, .. } = receipt.kind.clone() else { panic!("it corrects") };
+                prop_assert!(receipt.booked_at() >= at(minute - 60));
+                written.insert(refund_id, receipt);
             }
             link = next;
+            for (refund, receipt) in &written {
+                prop_assert_eq!(link.registered_receipt(Some(refund)), Some(receipt.clone()));
+            }
             let attempt = &link.attempts()[0];
             let taken: i64 = attempt.refunds.iter().map(Refund::takes).sum();
             prop_assert!(taken <= 1_500_000, "{taken}");
