@@ -1,7 +1,8 @@
 //! Hours in the life of two businesses, many times over: links are made and paid at every gateway, on accounts that take
 //! late money and on others, customers come and go, pay less, and try the reference of another payment, the CRM
 //! cancels, reminds and decides what needed review, money goes back whole, in parts and by other means, also where two ask for
-//! it at once, persons find out what became of that, time passes, and whatever can go wrong with a call does, by chance.
+//! it at once, persons find out what became of that, books are closed and opened, time passes, and whatever can go wrong with
+//! a call does, by chance.
 //! Sometimes nothing is delivered for so long that the stream gives up. Both businesses call their links, keys, accounts and
 //! customers alike, and at some gateways they are one merchant. After each step nothing has moved backward, and in the end
 //! the books of each are right.
@@ -20,9 +21,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::gateway::{GatewayKind, Webhooks};
+use domain::link::Attempt;
 use futures_util::future::join_all;
+use jiff::tz::TimeZone;
 use paylink_local::seed::{BAZAAR, DEMO};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::Reply;
 use tests::fault_proxy::{Call, Fault};
@@ -45,6 +48,9 @@ const WORLDS: usize = 6;
 
 /// A third of what two processors tell in a minute, or less.
 const LEAST_IN_A_MINUTE: usize = 10;
+
+/// Somebody who changes settings tries this often.
+const MOST_ASKED: usize = 50;
 
 /// The number of steps in a story.
 const STEPS: usize = 70;
@@ -155,8 +161,18 @@ struct Story<'a> {
     /// How often something was asked for under a key.
     asked: usize,
     history: String,
+    /// When the demo business closed its books in this story, or opened them.
+    closings: Vec<Closing>,
     /// What was wrong with an answer to the CRM.
     wrong: Vec<String>,
+}
+
+/// Books were closed, or opened.
+struct Closing {
+    /// It counts for what is written after this.
+    done_at: domain::Timestamp,
+    /// From when on they are open then. `None` where they all are.
+    open_from: Option<domain::Timestamp>,
 }
 
 impl<'a> Story<'a> {
@@ -173,6 +189,7 @@ impl<'a> Story<'a> {
             references: Vec::new(),
             began_at: world.now(),
             asked: 0,
+            closings: Vec::new(),
             history: String::new(),
             wrong: Vec::new(),
         };
@@ -187,7 +204,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(27) {
+        match self.chance.below(28) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -206,6 +223,7 @@ impl<'a> Story<'a> {
             22..=23 => self.refund(at).await,
             24 => self.two_refund_at_once(at).await,
             25 => self.find_out(at).await,
+            26 => self.close_books(at).await,
             _ => self.time_passes(),
         }
     }
@@ -452,6 +470,68 @@ impl<'a> Story<'a> {
         let key = self.new_key(at);
         let status = self.world.resolve_refund(&link, &refund, outcome, &key).await.map(|reply| reply.status);
         self.note(&format!("a person decides {outcome} about {refund}: {status:?}"));
+    }
+
+    /// The demo business closes the books of yesterday, or opens all. It moves to where the day began within this hour, so that
+    /// some of what was paid in this story is of a day that is over.
+    async fn close_books(&mut self, at: usize) {
+        let hour = TimeZone::UTC.to_datetime(self.world.now()).hour();
+        let name = match hour {
+            0 => "Etc/UTC".to_owned(),
+            1..=12 => format!("Etc/GMT+{hour}"),
+            _ => format!("Etc/GMT-{}", 24 - hour),
+        };
+        let zone = domain::calendar::parse_time_zone(&name).unwrap();
+        let today = zone.to_datetime(self.world.now()).date();
+        let is_opened = self.chance.once_in(3);
+        let (day, open_from) = if is_opened {
+            (None, None)
+        } else {
+            (Some(today.yesterday().unwrap()), Some(zone.to_timestamp(today.at(0, 0, 0, 0)).unwrap()))
+        };
+        let settings = json!({ "time_zone": name, "books_closed_until": day });
+        let mut status = None;
+        for _ in 0..MOST_ASKED {
+            let reply = self.world.crm_as(key_of(DEMO), Method::PATCH, "/v1/settings", &settings, &[]).await;
+            status = reply.map(|reply| reply.status);
+            if status == Some(StatusCode::OK) {
+                break;
+            }
+        }
+        if status != Some(StatusCode::OK) {
+            self.wrong.push(format!("{settings} cannot be written: {status:?}"));
+        }
+        self.closings.push(Closing { done_at: self.world.now(), open_from });
+        self.note(&format!("books: {settings}"));
+        self.note_what_went_at_once(at).await;
+    }
+
+    /// The CRM notes that a little of a payment went back by other means as soon as it was there.
+    async fn note_what_went_at_once(&mut self, at: usize) {
+        let Some((at, link)) = self.paid(at).await else { return };
+        let stored = self.world.stored(&link).await;
+        let kept = stored.attempts().iter().find(|attempt| attempt.is_kept());
+        let Some(refunded_at) = kept.and_then(Attempt::confirmed_since) else { return };
+        let outside = json!({ "reference": format!("TR-{}", self.asked), "refunded_at": refunded_at.to_string() });
+        let number = self.add_wish(at, json!({ "amount": 1, "outside": outside }));
+        self.ask_for_refund(at, number).await;
+    }
+
+    /// Where books have a receipt elsewhere than they should, because of what was closed when it was written; and how many were
+    /// moved.
+    fn check_books(&self, evidence: &Evidence) -> (usize, Vec<String>) {
+        let (mut moved, mut wrong) = (0, Vec::new());
+        for (_, receipt) in evidence.receipts().filter(|(business, _)| *business == DEMO) {
+            let before = |closing: &&Closing| closing.done_at <= receipt.registered_at;
+            let Some(closing) = self.closings.iter().rev().find(before) else { continue };
+            let told = receipt.gateway_paid_at.unwrap_or(receipt.paid_at).min(receipt.registered_at);
+            let expected = closing.open_from.map_or(told, |open| told.max(open).min(receipt.registered_at));
+            moved += usize::from(expected != told);
+            if receipt.booked_at() != expected {
+                wrong.push(format!("books should have it at {expected}: {receipt:?}"));
+            }
+        }
+        (moved, wrong)
     }
 
     /// A key under which nothing was asked for yet.
@@ -792,8 +872,12 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     let (more, evidence) = world.check(Stage::CaughtUp).await;
     wrong.extend(more);
     wrong.extend(world.check_lists(&evidence, Extent::Every).await);
+    let (moved, elsewhere) = story.check_books(&evidence);
+    wrong.extend(elsewhere);
     {
         let mut tally = tally.lock().unwrap();
+        tally.add_many("receipts of closed days".to_owned(), moved);
+        tally.add_many("times that books were closed or opened".to_owned(), story.closings.len());
         for link in story.links.iter().filter_map(|link| evidence.links.get(&link.made.as_ref()?.id)) {
             tally.add(format!("{} links of {}", link.status_at(world.now()).name(), link.business()));
             link.attempts().iter().for_each(|attempt| tally.add(format!("{} attempts", attempt.state.name())));
@@ -812,6 +896,7 @@ async fn run_story(world: &FaultyWorld, seed: u64, tally: &Mutex<Tally>) -> Resu
     world.live_out().await;
     let (more, evidence) = world.check(Stage::Ended).await;
     wrong.extend(more);
+    wrong.extend(story.check_books(&evidence).1);
     wrong.extend(agrees(&evidence, &["account", "channel"]).await);
     world.turn_time(11 * MINUTE);
     wrong.extend(agrees(&evidence, &["day", "created_by"]).await);
