@@ -176,14 +176,15 @@ async fn businesses_are_made_listed_suspended_and_resumed_by_the_platform_alone(
 /// A process that does not know of the number yet would list such a link nowhere.
 #[tokio::test]
 async fn a_business_gets_more_shards_at_once_and_its_new_links_are_in_them_when_everybody_knows() {
-    let now: Timestamp = "2026-11-29T10:00:00Z".parse().unwrap();
-    let world = World::in_process_since(now).await;
+    let world = World::in_process_since("2026-11-29T10:00:00Z".parse().unwrap()).await;
     let ask = async |shards: u8| {
         let body = json!({ "name": "Demo", "shards": shards });
         world.platform(None, Method::PUT, "/v1/businesses/demo", body).await
     };
     let before = world.platform(None, Method::GET, "/v1/businesses/demo", Value::Null).await.json();
     assert_eq!((&before["shards"], &before["shards_used_from"]), (&json!(1), &Value::Null));
+    let now: Timestamp = "2026-11-29T11:00:00Z".parse().unwrap();
+    world.set_clock(now);
     let grown = ask(4).await.json();
     let from: Timestamp = grown["shards_used_from"].as_str().unwrap().parse().unwrap();
     assert_eq!(
