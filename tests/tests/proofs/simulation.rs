@@ -475,6 +475,11 @@ impl<'a> Story<'a> {
     /// The demo business closes the books of yesterday, or opens all. It moves to where the day began within this hour, so that
     /// some of what was paid in this story is of a day that is over.
     async fn close_books(&mut self, at: usize) {
+        if self.chance.once_in(2) {
+            // The day ends, so that all of this story is of the one before.
+            let left = 3_600 - self.world.now().as_second() % 3_600;
+            self.world.turn_time(Duration::from_secs(left.unsigned_abs()));
+        }
         let hour = TimeZone::UTC.to_datetime(self.world.now()).hour();
         let name = match hour {
             0 => "Etc/UTC".to_owned(),
