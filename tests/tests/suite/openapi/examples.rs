@@ -427,8 +427,8 @@ fn forget_states(value: &mut Value) {
     }
 }
 
-/// An example without what is another in each run: ids, tokens, instants, versions, numbers that gateways give and states of
-/// messages.
+/// An example without what is another in each run: ids, tokens, instants, seconds to wait, versions, numbers that gateways
+/// give and states of messages.
 fn comparable(example: &Value) -> Value {
     let mut example = example.clone();
     forget_states(&mut example);
@@ -436,6 +436,7 @@ fn comparable(example: &Value) -> Value {
         (r"\b(pl|at|rc|rf|msg|evt|al)_[1-9A-HJ-NP-Za-km-z]{22}", "${1}_"),
         (r"/p/[1-9A-HJ-NP-Za-km-z]{22}", "/p/"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)", "instant"),
+        (r"Ask again in \d+ seconds", "Ask again in some seconds"),
         (r"^[0-9a-f]{64}$|^\d{13}-[0-9a-f]+$|^[A-Za-z0-9+/_=-]{20,}$|^A?\d{6,}$", "number"),
     ];
     let forms = forms.map(|(form, instead)| (Regex::new(form).unwrap(), instead));
