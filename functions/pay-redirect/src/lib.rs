@@ -676,6 +676,16 @@ mod tests {
         }
         let part = told(&asked, &gone, minutes(3));
         let rest_asked = giving_back(&part, 1499, minutes(4));
+        // Nobody knows whether the rest went, and there was no second payment all the same.
+        let rest_asked_id = rest_asked.attempts()[0].refunds.last().unwrap().id.clone();
+        let attempt = rest_asked.attempts()[0].id.clone();
+        let calling = rest_asked.begin_refund_call(&attempt, &rest_asked_id, minutes(4)).unwrap();
+        let unclear = told(&calling, &RefundAnswer::Unlisted, minutes(4 + 120));
+        assert!(unclear.needs_review());
+        for language in Language::ALL {
+            let text = text_of(of_link(Page::PartlyRefunded, &unclear, language, &active, minutes(125))).await;
+            assert!(!text.contains(&language.say("second-review-maybe", &[])), "{text}");
+        }
         let whole = told(&rest_asked, &gone, minutes(5));
         for (link, page, sum) in [
             (&part, Page::PartlyRefunded, 500),

@@ -558,7 +558,8 @@ fn second_payment(link: &PaymentLink, words: &Words<'_>) -> Vec<String> {
     if attempts().any(goes_back) {
         return vec!["second-payment".to_owned(), back_time()];
     }
-    if link.needs_review() {
+    // A refund that needs a person is of the payment that the page tells of.
+    if attempts().any(|state| matches!(state, AttemptState::NeedsReview { .. })) {
         return vec!["second-review-maybe".to_owned()];
     }
     if being_confirmed(link).is_some() {

@@ -583,7 +583,7 @@ impl RefundView {
             method: refund.method.as_str(),
             reason: refund.reason.clone(),
             requested_by: refund.requested_by.as_ref().map(|by| by.as_str().to_owned()),
-            resolved_by: refund.resolved_by.as_ref().map(|by| by.as_str().to_owned()),
+            resolved_by: attempt.resolved_by(refund).map(|by| by.as_str().to_owned()),
             mode: link.terms().mode.as_str(),
             payment_link_id: link.id().to_string(),
             attempt_id: attempt.id.to_string(),

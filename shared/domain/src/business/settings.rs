@@ -1,8 +1,8 @@
 //! What a business sets once: its name, where it is, how it speaks, and what links get when a caller leaves it out.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Email, Region};
@@ -16,6 +16,9 @@ use crate::messages::channel::Channel;
 use crate::messages::sms::SegmentLimit;
 use crate::messages::sms_route::{SmsRoute, SmsSenderId};
 use crate::problem::Rejection;
+
+/// No run of a function that writes money down lasts longer.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(2);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -206,13 +209,18 @@ impl Settings {
         DayOrInstant::Day(self.books_closed_until?).end(&self.zone())
     }
 
-    /// Refuses to close a day that has not ended: money would go on to come on it.
+    /// Refuses to close a day that has not ended: money would go on to come on it. So it would where it has just ended, because
+    /// whoever writes money down goes by the instant at which that run began.
     pub fn check_closed_books(&self, now: Timestamp) -> Result<(), Rejection> {
         let today = self.zone().to_datetime(now).date();
-        if self.books_closed_until.is_none_or(|day| day < today) {
+        let open_day = self.zone().to_datetime(now.checked_sub(LONGEST_RUN).unwrap_or(now)).date();
+        if self.books_closed_until.is_none_or(|day| day < open_day) {
             return Ok(());
         }
-        let detail = format!("Books can be closed up to a day that has ended. In {} it is {today}.", self.time_zone.0);
+        let detail = format!(
+            "Books can be closed up to a day that has been over for two minutes. In {} it is {today}.",
+            self.time_zone.0
+        );
         Err(Rejection::new("day_not_over", detail))
     }
 
@@ -332,6 +340,15 @@ mod tests {
         assert_eq!(may_close("Asia/Tehran", "2026-11-01"), Err("day_not_over"));
         assert_eq!(may_close("UTC", "2027-10-31"), Err("day_not_over"));
         assert_eq!(Settings::default().check_closed_books(at), Ok(()));
+    }
+
+    #[test]
+    fn a_day_can_be_closed_once_everything_that_began_on_it_is_written_down() {
+        let books_closed_until = Some("2026-10-31".parse().unwrap());
+        let settings = Settings { books_closed_until, ..Settings::default() };
+        let may_close = |at: &str| settings.check_closed_books(at.parse().unwrap()).map_err(|problem| problem.code);
+        assert_eq!(may_close("2026-11-01T00:00:30Z"), Err("day_not_over"));
+        assert_eq!(may_close("2026-11-01T00:02:00Z"), Ok(()));
     }
 
     #[test]

@@ -90,7 +90,13 @@ impl Attempt {
     fn note_gone(&mut self, id: &RefundId, receipt: &Receipt) {
         let state = RefundState::Succeeded { at: receipt.registered_at };
         if let Some(known) = self.refunds.iter_mut().find(|known| known.id == *id) {
-            *known = Refund { booked_later: receipt.booked_later, ..known.settled(state) };
+            let gateway_reference = match &known.method {
+                RefundBy::Gateway => {
+                    known.gateway_reference.clone().or_else(|| Some(receipt.gateway_reference.clone()))
+                }
+                RefundBy::Outside { .. } => None,
+            };
+            *known = Refund { booked_later: receipt.booked_later, gateway_reference, ..known.settled(state) };
             return;
         }
         let reference = receipt.gateway_reference.clone();

@@ -756,7 +756,11 @@ fn refund_changes(before: Option<&Attempt>, after: &Attempt, registers_receipts:
         if known.is_none() {
             events.push(NewEvent::of_refund(EventType::RefundCreated, &after.id, &refund.id));
         }
-        if known.is_some_and(|known| discriminant(&known.state) == discriminant(&refund.state)) {
+        // Of money that no link kept the attempt needed a person. What is not known of a refund of it matters by itself once a
+        // link keeps the money after all.
+        let begins_to_matter = refund.needs_review() && after.is_kept() && !before.is_some_and(Attempt::is_kept);
+        let is_as_before = known.is_some_and(|known| discriminant(&known.state) == discriminant(&refund.state));
+        if is_as_before && !begins_to_matter {
             continue;
         }
         let kind = match &refund.state {

@@ -184,13 +184,21 @@ impl Attempt {
     /// nothing will become of the one before, which has failed since then. Here it stays under review: should the money be kept
     /// after all, somebody has to find out whether it went.
     pub fn state_of<'a>(&self, refund: &'a Refund) -> Cow<'a, RefundState> {
-        let mut later = self.refunds.iter().skip_while(|one| one.id != refund.id).skip(1);
-        match later.next() {
-            Some(other) if refund.needs_review() && !self.is_kept() => {
-                Cow::Owned(RefundState::Failed { at: other.created_at, code: REPLACED.to_owned() })
-            }
-            Some(_) | None => Cow::Borrowed(&refund.state),
+        match self.replaced_by(refund) {
+            Some(other) => Cow::Owned(RefundState::Failed { at: other.created_at, code: REPLACED.to_owned() }),
+            None => Cow::Borrowed(&refund.state),
         }
+    }
+
+    /// Who decided what became of a refund, where a person had to: who had another made in its place, or who ended it.
+    pub fn resolved_by<'a>(&'a self, refund: &'a Refund) -> Option<&'a CreatedBy> {
+        self.replaced_by(refund).map_or(refund.resolved_by.as_ref(), |other| other.requested_by.as_ref())
+    }
+
+    /// The refund that a person had made in the place of this one, which needed one.
+    fn replaced_by(&self, refund: &Refund) -> Option<&Refund> {
+        let mut later = self.refunds.iter().skip_while(|one| one.id != refund.id).skip(1);
+        later.next().filter(|_| refund.needs_review() && !self.is_kept())
     }
 
     /// Since when the gateway has said that its money is ours, where it has and we still know.

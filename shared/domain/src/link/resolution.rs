@@ -90,7 +90,10 @@ impl PaymentLink {
                 Ok(self.begin_refund(id, payment, WhyRefunded::Asked(by.cloned()), now))
             }
             Resolution::RefundedElsewhere => {
-                let link = self.without_reviewed_refunds(id, ("resolved_refunded_elsewhere", by), |_| true, now);
+                // Those before were replaced by the last one.
+                let last = attempt.refunds.last();
+                let is_last = |refund: &Refund| last.is_some_and(|last| last.id == refund.id);
+                let link = self.without_reviewed_refunds(id, ("resolved_refunded_elsewhere", by), is_last, now);
                 Ok(link.with_state(id, now, AttemptState::Refunded { at: now }))
             }
             Resolution::NotPaid if own.is_some() || Self::confirmed_before(attempt) => {

@@ -398,6 +398,7 @@ async fn who_decided_about_money_that_no_link_keeps_is_on_its_refunds_and_when_o
         if let Some(another) = another {
             assert_eq!((&ended["failure_reason"], &ended["failed_at"]), (&json!("replaced"), &another["created_at"]));
             assert_eq!((&another["cause"], &another["requested_by"]), (&json!("requested"), &json!("sara")));
+            assert_eq!(ended["resolved_by"], "sara", "{ended}");
         } else {
             assert_eq!(ended["failure_reason"], "resolved_refunded_elsewhere", "{ended}");
             assert_eq!(ended["resolved_by"], "sara", "{ended}");

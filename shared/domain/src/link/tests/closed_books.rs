@@ -130,9 +130,24 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
         has_credentials: None,
         from: None,
     };
-    let pending = kept.link.request_refund(&id, wish, at(90)).unwrap();
+    let pending = kept.link.request_refund(&id, wish.clone(), at(90)).unwrap();
     let back = pending.with_recorded_refunds(std::slice::from_ref(&correction));
     assert_eq!(back.registered_receipt(Some(&refund)), Some(correction), "no more than that it was noted");
+    let by_gateway = RefundWish { method: RefundBy::Gateway, ..wish };
+    let pending = kept.link.request_refund(&id, by_gateway, at(90)).unwrap();
+    let refund = pending.last_refund(&id).unwrap();
+    let calling = pending.begin_refund_call(&id, &refund, at(90)).unwrap();
+    let gone = RefundAnswer::Succeeded { reference: Some("re_9".to_owned()) };
+    let gone = calling.apply_refund_answer(&id, &refund, &gone, at(91)).unwrap().booked_from(at(60));
+    let correction = gone.receipt().unwrap().clone();
+    for copy in [pending, calling] {
+        let back = copy.with_recorded_refunds(std::slice::from_ref(&correction));
+        assert_eq!(
+            back.registered_receipt(Some(&refund)).as_ref(),
+            Some(&correction),
+            "no more than that it was asked for"
+        );
+    }
 }
 
 #[test]

@@ -409,6 +409,45 @@ fn what_a_person_decided_about_an_attempt_ends_its_refund_under_review() {
 }
 
 #[test]
+fn a_refund_that_nobody_knows_of_is_told_of_where_its_money_is_kept_after_all() {
+    let (link, id) = begun(&link_at(GatewayKind::Stripe, LatePayment::Accept), 1, 1);
+    let less = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_400_000)), Hint::Paid, at(2)).unwrap().link;
+    let asked = less.resolve(&id, Resolution::Refund, None, at(3)).unwrap().refund_called(&id, at(4)).unwrap();
+    let unclear = asked.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
+    let another = unclear.resolve(&id, Resolution::Refund, None, at(200)).unwrap().refund_called(&id, at(201)).unwrap();
+    let no = RefundAnswer::Refused { code: "no".to_owned() };
+    let refused = another.refund_answered(&id, &no, at(202)).unwrap();
+    let accepted = refused.resolve(&id, Resolution::Keep, None, at(300)).unwrap();
+    let kept = accepted.keep_accepted(&id, at(301)).unwrap().link;
+    let first = &kept.attempts()[0].refunds[0];
+    assert!(kept.needs_review() && first.needs_review());
+    let told = kept.outbox().as_slice().iter().filter(|event| event.kind == EventType::RefundNeedsReview);
+    assert_eq!(told.map(|event| event.refund.as_ref()).collect::<Vec<_>>(), [Some(&first.id)]);
+}
+
+#[test]
+fn who_had_a_refund_replaced_decided_about_it_and_when_that_was_stays() {
+    let (link, id) = refunding(GatewayKind::Zibal);
+    let unclear = link.refund_called(&id, at(4)).unwrap();
+    let unclear = unclear.refund_answered(&id, &RefundAnswer::Unlisted, at(4 + 120)).unwrap();
+    let sara = CreatedBy::parse("sara").unwrap();
+    let anew = unclear.resolve(&id, Resolution::Refund, Some(&sara), at(200)).unwrap();
+    let anew = anew.refund_called(&id, at(201)).unwrap();
+    let anew = anew.refund_answered(&id, &RefundAnswer::Unlisted, at(201 + 120)).unwrap();
+    let mina = CreatedBy::parse("mina").unwrap();
+    let elsewhere = anew.resolve(&id, Resolution::RefundedElsewhere, Some(&mina), at(400)).unwrap();
+    for link in [&anew, &elsewhere] {
+        let attempt = &link.attempts()[0];
+        let replaced = RefundState::Failed { at: at(200), code: "replaced".to_owned() };
+        assert_eq!(*attempt.state_of(&attempt.refunds[0]), replaced);
+        assert_eq!(attempt.resolved_by(&attempt.refunds[0]), Some(&sara));
+    }
+    let last = &elsewhere.attempts()[0].refunds[1];
+    assert_eq!(elsewhere.attempts()[0].resolved_by(last), Some(&mina));
+    assert!(!elsewhere.needs_review() && !elsewhere.is_live());
+}
+
+#[test]
 fn money_that_is_kept_after_all_is_not_sent_back_by_a_refund_that_nobody_was_asked_for() {
     let (link, id) = begun(&link_at(GatewayKind::Zarinpal, LatePayment::Accept), 1, 1);
     let back = link.apply_answer(&id, &GatewayAnswer::Paid(payment(1_400_000)), Hint::Paid, at(2)).unwrap().link;
