@@ -7,7 +7,7 @@ use domain::messages::provider_profile::ProviderKind;
 use domain::messages::recipients::Recipient;
 use futures_util::future::join_all;
 use store::{BusinessStore, LinkMessage, RecordWritten, SendLease};
-use tests::empty_cloud;
+use tests::{at_once, empty_cloud};
 
 use super::*;
 
@@ -101,7 +101,7 @@ async fn of_fifty_reports_at_once_one_is_noted() {
     let told = link.message_failed(&message, now()).unwrap();
     let failed = MessageState::Failed { at: now(), reason: "lost".to_owned(), sent: Some(taken_over("p-1")) };
     let arrived = MessageState::Sent(taken_over("p-1").arrived(now()));
-    let reports = (0..50).map(|number| {
+    let reports = (0..at_once(50)).map(|number| {
         let (state, link) = if number % 2 == 0 { (failed.clone(), Some(&told)) } else { (arrived.clone(), None) };
         let (store, seen) = (&store, &seen);
         async move { store.note_reported(seen, state, link).await.unwrap() }
