@@ -2,7 +2,7 @@
 //! with the headers that it says.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::Validator;
 use reqwest::Method;
@@ -10,19 +10,23 @@ use serde_json::{Value, json};
 
 use crate::{Reply, root};
 
+/// What is made when it is first asked for. Each validator has all schemas in it, and those of the whole document take so
+/// long to make in this profile that calls which go on at the same time would be given up.
+type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
+
 struct Call {
     segments: Vec<String>,
     method: String,
     /// What a body has to be; none where there is none.
-    body: Option<Validator>,
+    body: Later<Option<Validator>>,
     /// By status.
     answers: BTreeMap<String, Answer>,
 }
 
 struct Answer {
     /// None where it has no JSON.
-    body: Option<Validator>,
-    headers: Vec<Header>,
+    body: Later<Option<Validator>>,
+    headers: Later<Vec<Header>>,
 }
 
 struct Header {
@@ -88,7 +92,7 @@ fn calls() -> &'static [Call] {
                 let answers = call["responses"].as_object().unwrap().iter();
                 let answers = answers.map(|(status, answer)| (status.clone(), answer_of(document, answer))).collect();
                 let segments = path.split('/').map(str::to_owned).collect();
-                let body = schema_of(&call["requestBody"]).map(|schema| validator(document, schema));
+                let body = body_of(document, &call["requestBody"]);
                 calls.push(Call { segments, method: method.to_uppercase(), body, answers });
             }
         }
@@ -96,14 +100,21 @@ fn calls() -> &'static [Call] {
     })
 }
 
-fn answer_of(document: &Value, answer: &Value) -> Answer {
+fn answer_of(document: &'static Value, answer: &'static Value) -> Answer {
     let answer = followed(document, answer);
-    let headers = answer["headers"].as_object().into_iter().flatten().map(|(name, header)| {
-        let header = followed(document, header);
-        let is_required = header["required"] == true;
-        Header { name: name.to_lowercase(), is_required, value: validator(document, &header["schema"]) }
-    });
-    Answer { body: schema_of(answer).map(|schema| validator(document, schema)), headers: headers.collect() }
+    let headers = move || {
+        let headers = answer["headers"].as_object().into_iter().flatten().map(|(name, header)| {
+            let header = followed(document, header);
+            let is_required = header["required"] == true;
+            Header { name: name.to_lowercase(), is_required, value: validator(document, &header["schema"]) }
+        });
+        headers.collect()
+    };
+    Answer { body: body_of(document, answer), headers: Later::new(Box::new(headers)) }
+}
+
+fn body_of(document: &'static Value, content: &'static Value) -> Later<Option<Validator>> {
+    Later::new(Box::new(move || schema_of(content).map(|schema| validator(document, schema))))
 }
 
 /// The headers of answers that no document names: HTTP's own, and those that say how an answer may be kept.
@@ -139,7 +150,7 @@ pub(crate) fn check(method: &Method, path: &str, sent: Option<&str>, reply: &Rep
         panic!("{method} {path} answered {status}, of which the document knows nothing: {}", reply.text);
     };
     check_headers(&format!("{method} {path} {status}"), answer, reply);
-    let Some(validator) = &answer.body else { return };
+    let Some(validator) = &*answer.body else { return };
     let body = reply.json();
     let mut wrong = wrong(validator, &body);
     wrong.retain(|(at, _)| !is_the_callers_own(call, sent, &body, at));
@@ -147,7 +158,7 @@ pub(crate) fn check(method: &Method, path: &str, sent: Option<&str>, reply: &Rep
 }
 
 fn check_headers(what: &str, answer: &Answer, reply: &Reply) {
-    for header in &answer.headers {
+    for header in answer.headers.iter() {
         let Some(value) = reply.headers.get(&header.name) else {
             assert!(!header.is_required, "{what} has no {}", header.name);
             continue;
