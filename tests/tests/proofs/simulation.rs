@@ -480,6 +480,11 @@ impl<'a> Story<'a> {
             let left = 3_600 - self.world.now().as_second() % 3_600;
             self.world.turn_time(Duration::from_secs(left.unsigned_abs()));
         }
+        // A day can be closed once it has been over for two minutes.
+        let over_for = self.world.now().as_second() % 3_600;
+        if over_for < 120 {
+            self.world.turn_time(Duration::from_secs((120 - over_for).unsigned_abs()));
+        }
         let hour = TimeZone::UTC.to_datetime(self.world.now()).hour();
         let name = match hour {
             0 => "Etc/UTC".to_owned(),
