@@ -8,12 +8,13 @@
 use std::fmt;
 
 use domain::Timestamp;
+use domain::clocks::known_everywhere_at;
 use domain::events::EventRecord;
 use domain::ids::{AttemptId, BusinessId, LinkId};
 use domain::link::{
     Attempt, AttemptState, LinkFilter, PaymentLink, Receipt, ReceiptFilter, Resolution, ResolveRefused, StillToCome,
 };
-use domain::records::business::{Business, BusinessState, known_everywhere_at};
+use domain::records::business::{Business, BusinessState};
 use domain::records::contact::Contact;
 use jiff::SignedDuration;
 use serde_json::Value;

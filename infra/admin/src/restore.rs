@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::primitives::DateTime;
 use aws_sdk_dynamodb::types::TableStatus;
 use domain::Timestamp;
 use domain::audit::{AuditAction, Subject, changes};
+use domain::clocks::later;
 use domain::ids::BusinessId;
 use http::Method;
 use jiff::SignedDuration;
@@ -575,10 +576,6 @@ fn place_of(logical_id: &str) -> usize {
         None if logical_id.starts_with(LAST) => FIRST.len() + 1,
         None => FIRST.len(),
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

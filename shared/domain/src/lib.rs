@@ -11,6 +11,7 @@ pub mod address;
 pub mod audit;
 pub mod business;
 pub mod calendar;
+pub mod clocks;
 pub mod events;
 pub mod gateway;
 pub mod idempotency;

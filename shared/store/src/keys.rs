@@ -577,8 +577,8 @@ pub(crate) fn link_of(pk: &str) -> Option<LinkId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::clocks::known_everywhere_at;
     use domain::ids::PayToken;
-    use domain::records::business::known_everywhere_at;
     use domain::records::shards::{Shards, Spread};
 
     fn shop() -> BusinessId {

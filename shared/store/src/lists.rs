@@ -10,6 +10,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use domain::Timestamp;
+use domain::clocks::{CLOCKS_DIFFER_BY, later};
 use domain::events::{EventRecord, EventType};
 use domain::ids::{ContactId, EventId, ItemId, LinkId, ReceiptId, ReferenceId, RefundId};
 use domain::link::{LinkFilter, PaymentLink, Receipt, ReceiptFilter, TimeRange};
@@ -44,9 +45,6 @@ const MOST_RECORDS: usize = 2_500;
 
 /// How many records are read at a time, where most of them may not be wanted.
 const RECORDS_AT_A_TIME: usize = 100;
-
-/// Clocks of functions differ by less than this, so that nothing was made later than now.
-const CLOCKS_DIFFER_BY: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// The same of any clock that a caller may go by.
 const NOBODY_IS_AHEAD_BY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -389,13 +387,9 @@ pub(crate) fn page_of_few<T>(
     Page { entries: found.into_iter().map(|(_, record)| record).collect(), next }
 }
 
-/// Up to when there can be anything.
+/// Up to when there can be anything: nothing was made later than now.
 fn latest(now: Timestamp) -> Timestamp {
     later(now, CLOCKS_DIFFER_BY)
-}
-
-fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 impl BusinessStore {

@@ -12,6 +12,7 @@ mod kind;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use domain::Timestamp;
 use domain::events::{Delivery, EventRecord};
 use domain::gateway::Payment;
@@ -355,11 +356,19 @@ impl Store {
 
     /// The items of a whole table, some at a time, and the key after which there is more.
     async fn some_of(&self, table: &str, start: Option<Item>) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let scan =
-            self.client.scan().table_name(table).consistent_read(true).limit(SOME).set_exclusive_start_key(start);
-        let answer = scan.send().await.map_err(|error| StoreError::service("look through a table", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+        some("look through a table", self.client.scan().table_name(table), start).await
     }
+}
+
+/// What a look through a table finds in its next items, and the key after which there is more.
+async fn some(
+    operation: &'static str,
+    scan: ScanFluentBuilder,
+    start: Option<Item>,
+) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+    let scan = scan.consistent_read(true).limit(SOME).set_exclusive_start_key(start);
+    let answer = scan.send().await.map_err(|error| StoreError::service(operation, &error))?;
+    Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
 }
 
 fn key_of(item: &Item) -> Option<Key> {
@@ -681,19 +690,14 @@ impl Look<'_> {
                 .client
                 .scan()
                 .table_name(&self.store.table)
-                .consistent_read(true)
                 .filter_expression("begins_with(#pk, :search) OR begins_with(#pk, :receipt)")
                 .projection_expression("#pk, #sk")
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_names("#sk", SK)
                 .expression_attribute_values(":search", text("search#"))
-                .expression_attribute_values(":receipt", text("receipt-search#"))
-                .limit(SOME)
-                .set_exclusive_start_key(start);
-            let answer = scan.send().await.map_err(|error| StoreError::service(LOOK, &error))?;
-            let rows: Vec<(Key, Key)> = answer
-                .items
-                .unwrap_or_default()
+                .expression_attribute_values(":receipt", text("receipt-search#"));
+            let (found, next) = some(LOOK, scan, start).await?;
+            let rows: Vec<(Key, Key)> = found
                 .iter()
                 .filter_map(key_of)
                 .filter_map(|row| Some((keys::record_of_row(&row)?, row)))
@@ -713,7 +717,7 @@ impl Look<'_> {
                     Deleted::Existed | Deleted::Missing => {}
                 }
             }
-            start = answer.last_evaluated_key;
+            start = next;
             if start.is_none() {
                 return Ok(());
             }
@@ -939,19 +943,15 @@ impl Look<'_> {
                 .client
                 .scan()
                 .table_name(&self.store.table)
-                .consistent_read(true)
                 .filter_expression("begins_with(#pk, :claim) OR begins_with(#pk, :receipt)")
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_values(":claim", text("claim#"))
-                .expression_attribute_values(":receipt", text("receipt#"))
-                .limit(SOME)
-                .set_exclusive_start_key(start);
-            let answer = scan.send().await.map_err(|error| StoreError::service("look for money", &error))?;
-            let found = answer.items.unwrap_or_default();
+                .expression_attribute_values(":receipt", text("receipt#"));
+            let (found, next) = some("look for money", scan, start).await?;
             for chunk in found.chunks(BATCH) {
                 self.note_money(chunk).await?;
             }
-            start = answer.last_evaluated_key;
+            start = next;
             if start.is_none() {
                 return Ok(());
             }

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::hint::Hint;
-use super::lease::{LEASE, later};
+use super::lease::LEASE;
 use super::refund::Refund;
 use super::review_reason::ReviewReason;
+use crate::clocks::later;
 use crate::gateway::{GatewayKind, GatewayRules, LookUp, NotPaidReason, Payment};
 use crate::ids::{AccountId, AttemptId, CredentialsVersion, ReturnKey};
 use crate::money::Money;

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use super::attempt::{Asked, Attempt, AttemptState};
 use super::hint::{Hint, ReturnData};
-use super::lease::{LEASE, later};
+use super::lease::LEASE;
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Attachment, Correction, Receipt, ReceiptKind};
 use super::refund::WhyRefunded;
 use super::review_reason::ReviewReason;
+use crate::clocks::later;
 use crate::gateway::{GatewayAnswer, Payment};
 use crate::ids::{AttemptId, CredentialsVersion, ReceiptId, ReferenceId};
 use crate::money::Money;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::attempt::{Attempt, AttemptState};
 use super::created_by::{CreatedBy, CreatorMark};
 use super::outbox::LinkEvent;
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Receipt, ReceiptKindName};
+use crate::clocks::{CLOCKS_DIFFER_BY, later};
 use crate::events::EventType;
 use crate::gateway::{FeePayer, GatewayKind, Mode};
 use crate::ids::{AccountId, ReceiptTypeId};
@@ -151,13 +152,9 @@ impl PaymentLink {
     /// Whether the link may have been over before this event of it. What is over changes its facts in one way only, by
     /// becoming paid after it had expired, and clocks differ a little.
     pub fn was_over_before(&self, event: &LinkEvent) -> bool {
-        let about_then = event.at.checked_add(CLOCKS_DIFFER_BY).unwrap_or(Timestamp::MAX);
-        event.kind == EventType::LinkPaid && about_then >= self.terms.expires_at
+        event.kind == EventType::LinkPaid && later(event.at, CLOCKS_DIFFER_BY) >= self.terms.expires_at
     }
 }
-
-/// Clocks differ by less than this.
-const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
 
 impl Receipt {
     pub fn facts(&self) -> ReceiptFacts {

@@ -12,11 +12,12 @@ use std::mem::discriminant;
 
 use super::attempt::{Attempt, AttemptState, Checkout, NewAttempt};
 use super::created_by::CreatedBy;
-use super::lease::{LEASE, later};
+use super::lease::LEASE;
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use super::outbox::{LinkEvent, NewEvent, Outbox};
 use super::refund::{Refund, RefundState};
 use super::terms::{Terms, pay_url};
+use crate::clocks::later;
 use crate::events::{EventRecord, EventType};
 use crate::idempotency::{IdempotencyLog, Repeat, RequestFingerprint};
 use crate::ids::{

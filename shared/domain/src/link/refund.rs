@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::created_by::CreatedBy;
-use super::lease::{LEASE, later};
+use super::lease::LEASE;
 use super::review_reason::ReviewReason;
+use crate::clocks::later;
 use crate::gateway::RefundAnswer;
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{AccountId, RefundId};

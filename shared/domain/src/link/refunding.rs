@@ -11,15 +11,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::attempt::{Attempt, AttemptState};
 use super::confirming::Transition;
 use super::created_by::CreatedBy;
-use super::lease::later;
 use super::payment_link::{PaymentLink, Work};
 use super::receipt::{Correction, Receipt};
 use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState, WhyRefunded};
+use crate::clocks::{CLOCKS_DIFFER_BY, later};
 use crate::gateway::{CannotRefund, Mode, Payment, RefundAnswer};
 use crate::idempotency::RequestFingerprint;
 use crate::ids::{AccountId, AttemptId, ReceiptId, RefundId};
@@ -35,9 +35,6 @@ const MOST_ASKED_FOR: usize = 60;
 
 /// Why a refund counts as failed that nobody knows anything about, and in whose place a person had another made.
 const REPLACED: &str = "replaced";
-
-/// The clock of whoever sent money back may be ahead of ours by this much.
-const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(5);
 
 /// What somebody wants to be returned of a payment that a link kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

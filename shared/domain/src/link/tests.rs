@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::lease::later;
 use super::*;
+use crate::clocks::later;
 use crate::events::{Delivery, EventRecord, EventType};
 use crate::gateway::{
     GatewayAnswer, GatewayKind, GatewayRulebook, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,

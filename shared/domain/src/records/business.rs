@@ -1,11 +1,12 @@
 //! A business: whose links, records and money they are. One stack serves many, and what one of them can see or do never
 //! depends on another.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::shards::Spread;
 use crate::business::quotas::Quotas;
+use crate::clocks::known_everywhere_at;
 use crate::ids::BusinessId;
 use crate::problem::Rejection;
 
@@ -51,16 +52,6 @@ pub enum BusinessState {
     Erased {
         erased_at: Timestamp,
     },
-}
-
-/// So long after a business was changed nobody works with what they knew before: a process remembers it for half a minute, a
-/// call that is decided by it takes at most half a minute more, and a read and a write with all their tries seven seconds
-/// each. Clocks differ by less than the rest.
-const KNOWN_EVERYWHERE_AFTER: SignedDuration = SignedDuration::from_secs(90);
-
-/// When everybody knows what was changed at an instant.
-pub fn known_everywhere_at(changed_at: Timestamp) -> Timestamp {
-    changed_at.checked_add(KNOWN_EVERYWHERE_AFTER).unwrap_or(Timestamp::MAX)
 }
 
 /// Why a business cannot be erased.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::business::known_everywhere_at;
+use crate::clocks::known_everywhere_at;
 use crate::ids::LinkId;
 use crate::problem::Rejection;
 

@@ -1,6 +1,6 @@
 //! Amounts as receipts are found by them.
 
-use super::terms::ReceiptBy;
+use super::receipt_by::ReceiptBy;
 use crate::money::{Currency, Money};
 
 /// An amount in one spelling: without a point where it has no decimals, and without zeros at their end.

@@ -4,12 +4,14 @@
 mod amount;
 mod folding;
 mod query;
+mod receipt_by;
 mod terms;
 #[cfg(feature = "phone-numbers")]
 mod typed_amount;
 
 pub use query::{LONGEST_QUERY, SearchQuery};
+pub use receipt_by::ReceiptBy;
 pub use terms::{
     Beginning, ContactBy, ContactMatch, ContactTerm, ItemBy, ItemMatch, ItemTerm, LinkBy, MOST_OF_CONTACT,
-    MOST_OF_ITEM, PersonMatch, ReceiptBy, ReceiptMatch,
+    MOST_OF_ITEM, PersonMatch, ReceiptMatch,
 };
