@@ -92,6 +92,35 @@ pub struct FaultyWorld {
     notified_twice: Mutex<BTreeSet<String>>,
 }
 
+/// How a link ends, or how far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Paid,
+    Cancelled,
+    /// Active, and the customer is at the gateway.
+    Begun,
+    Active,
+    Expired,
+}
+
+impl Life {
+    pub const ALL: [Self; 5] = [Self::Paid, Self::Cancelled, Self::Begun, Self::Active, Self::Expired];
+
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Begun | Self::Active)
+    }
+
+    /// The link's status in the API.
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+            Self::Begun | Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 impl FaultyWorld {
     /// `configuration_seconds` is how long the functions keep what they read of the configuration: 0 makes every run of a
     /// function read it, as a cold one does.
@@ -397,6 +426,30 @@ impl FaultyWorld {
             }
         }
         panic!("nobody was sent to the gateway in {MAX_TRIES} tries")
+    }
+
+    /// The customer goes to the gateway, chooses how that ends, and comes back: what they are answered.
+    pub async fn pay(&self, link: &Made, outcome: &str) -> Reply {
+        let page = self.go_to_gateway(link).await;
+        let back = self.choose(&page, outcome).await.expect("the gateway sends the customer back");
+        self.open(&back).await.expect("the return is answered")
+    }
+
+    /// A link that was made just now leads this life.
+    pub async fn live(&self, link: &Made, life: Life) {
+        match life {
+            Life::Active => {}
+            Life::Begun => drop(self.go_to_gateway(link).await),
+            Life::Cancelled => {
+                let cancelled = self.cancel(link, false).await.expect("the CRM is answered");
+                assert!(cancelled.status.is_success(), "{}", cancelled.text);
+            }
+            Life::Expired => {
+                self.turn_time(Duration::from_secs(24 * 3600));
+                self.sweep().await.expect("the sweep is not stopped").expect("the sweep ends well");
+            }
+            Life::Paid => drop(self.pay(link, "paid").await),
+        }
     }
 
     /// The customer chooses what happens on the gateway's page. Where they are sent back to, if they are; what a form would

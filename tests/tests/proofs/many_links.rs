@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::engine::{Engine, copy_made_at, id_of_copy};
-use tests::faulty_world::{FaultyWorld, Made};
+use tests::faulty_world::{FaultyWorld, Life, Made};
 use tests::meter::Usage;
 
 /// The number of links unless `LINKS` names another: more of one contact, and more of others, than are looked at for a page.
@@ -73,6 +73,17 @@ impl Kind {
 
     fn is_active(self) -> bool {
         matches!(self, Self::Active | Self::Begun | Self::Rare)
+    }
+
+    /// What becomes of it at the gateway and in time.
+    fn life(self) -> Life {
+        match self {
+            Self::Paid => Life::Paid,
+            Self::Cancelled => Life::Cancelled,
+            Self::Expired => Life::Expired,
+            Self::Active | Self::Rare => Life::Active,
+            Self::Begun => Life::Begun,
+        }
     }
 
     fn was_opened(self) -> bool {
@@ -244,20 +255,7 @@ async fn make(world: &FaultyWorld, kind: Kind, key: String) -> Made {
 /// A link of this kind that became so through the functions.
 async fn live(world: &FaultyWorld, kind: Kind) -> Made {
     let link = make(world, kind, format!("{kind:?}")).await;
-    match kind {
-        Kind::Active | Kind::Rare => {}
-        Kind::Begun => drop(world.go_to_gateway(&link).await),
-        Kind::Cancelled => assert!(world.cancel(&link, false).await.unwrap().status.is_success()),
-        Kind::Expired => {
-            world.turn_time(DAY);
-            world.sweep().await.unwrap().unwrap();
-        }
-        Kind::Paid => {
-            let page = world.go_to_gateway(&link).await;
-            let back = world.choose(&page, "paid").await.unwrap();
-            world.open(&back).await.unwrap();
-        }
-    }
+    world.live(&link, kind.life()).await;
     link
 }
 

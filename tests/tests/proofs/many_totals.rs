@@ -24,7 +24,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::{TooMany, TotalsQuery, TotalsRead};
 use tests::engine::{Engine, copy_made_at, text_of};
-use tests::faulty_world::{FaultyWorld, Made};
+use tests::faulty_world::{FaultyWorld, Life, Made};
 use tests::meter::Usage;
 use tests::totals::{ALL, Sums, sums_of};
 
@@ -48,35 +48,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: u32 = 365;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Paid,
-    Cancelled,
-    Begun,
-    Active,
-    Expired,
-}
-
-impl Kind {
-    const ALL: [Self; 5] = [Self::Paid, Self::Cancelled, Self::Begun, Self::Active, Self::Expired];
-
-    fn is_live(self) -> bool {
-        matches!(self, Self::Begun | Self::Active)
-    }
-
-    fn status(self) -> &'static str {
-        match self {
-            Self::Paid => "paid",
-            Self::Cancelled => "cancelled",
-            Self::Begun | Self::Active => "active",
-            Self::Expired => "expired",
-        }
-    }
-}
-
 /// A link that lived through the functions, whose copies are like it.
 struct Pattern {
-    kind: Kind,
+    kind: Life,
     of: Account,
     link: Item,
     receipt: Option<Item>,
@@ -100,7 +74,7 @@ const ACCOUNTS: [Account; 2] = [
 /// A link that is there, as whoever put it there knows it.
 struct Known {
     day: Date,
-    kind: Kind,
+    kind: Life,
     of: Account,
     amount: i64,
     due_at: Option<Timestamp>,
@@ -143,8 +117,8 @@ fn seconds(word: &str) -> Timestamp {
     Timestamp::from_second(i64::from_str_radix(word, 16).unwrap()).unwrap()
 }
 
-async fn live(world: &FaultyWorld, kind: Kind, of: Account) -> Made {
-    let days = if kind == Kind::Expired { 0 } else { 730 };
+async fn live(world: &FaultyWorld, life: Life, of: Account) -> Made {
+    let days = if life == Life::Expired { 0 } else { 730 };
     let mut body = json!({
         "account_id": of.id, "contact_id": "c-1042", "amount": 19_990, "recipients": {}, "expires_in_days": days,
     });
@@ -152,42 +126,29 @@ async fn live(world: &FaultyWorld, kind: Kind, of: Account) -> Made {
         body["recipients"] = json!({ "contact": true });
         body["message"] = json!({ "channels": [of.channel] });
     }
-    let key = format!("{kind:?}-{}", of.id);
+    let key = format!("{life:?}-{}", of.id);
     let headers = [("idempotency-key", key.as_str()), ("paylink-actor", of.created_by)];
     let made = world.crm(Method::POST, "/v1/payment-links", &body, &headers).await.unwrap();
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let link = Made::read(API_KEY, &made.json());
-    match kind {
-        Kind::Active => {}
-        Kind::Begun => drop(world.go_to_gateway(&link).await),
-        Kind::Cancelled => assert!(world.cancel(&link, false).await.unwrap().status.is_success()),
-        Kind::Expired => {
-            world.turn_time(DAY);
-            world.sweep().await.unwrap().unwrap();
-        }
-        Kind::Paid => {
-            let page = world.go_to_gateway(&link).await;
-            let back = world.choose(&page, "paid").await.unwrap();
-            world.open(&back).await.unwrap();
-        }
-    }
+    world.live(&link, life).await;
     link
 }
 
 async fn patterns(world: &FaultyWorld, engine: &Engine) -> Vec<Pattern> {
     let mut made = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Life::ALL {
         for of in ACCOUNTS {
             made.push((kind, of, live(world, kind, of).await));
         }
     }
     let evidence = world.evidence().await;
     let table = world.cloud.store.table();
-    let pattern = |(kind, of, made): (Kind, Account, Made)| {
+    let pattern = |(kind, of, made): (Life, Account, Made)| {
         let id = LinkId::parse(&made.id).unwrap();
         let receipt = evidence.receipts().find(|(_, receipt)| receipt.link_id == id);
         let receipt = receipt.map(|(_, receipt)| engine.receipt(table, &receipt.id));
-        assert_eq!(receipt.is_some(), kind == Kind::Paid);
+        assert_eq!(receipt.is_some(), kind == Life::Paid);
         Pattern { kind, of, link: engine.link(table, &id), receipt }
     };
     made.into_iter().map(pattern).collect()
@@ -261,11 +222,11 @@ impl Business {
         // Seven of ten that are over are paid.
         let of_kind = |number: usize, is_live: bool| {
             let kind = match number % 10 {
-                _ if is_live && number.is_multiple_of(5) => Kind::Begun,
-                _ if is_live => Kind::Active,
-                0 | 1 => Kind::Cancelled,
-                2 => Kind::Expired,
-                _ => Kind::Paid,
+                _ if is_live && number.is_multiple_of(5) => Life::Begun,
+                _ if is_live => Life::Active,
+                0 | 1 => Life::Cancelled,
+                2 => Life::Expired,
+                _ => Life::Paid,
             };
             let of = ACCOUNTS[usize::from(number.is_multiple_of(7))].id;
             patterns.iter().find(|pattern| pattern.kind == kind && pattern.of.id == of).unwrap()
@@ -373,7 +334,7 @@ impl Business {
             let of_link = group(day);
             add(&of_link, "created", of.currency, *amount);
             add(&of_link, kind.status(), of.currency, *amount);
-            if matches!(kind, Kind::Paid | Kind::Begun) {
+            if matches!(kind, Life::Paid | Life::Begun) {
                 add(&of_link, "opened", of.currency, *amount);
                 add(&of_link, "begun", of.currency, *amount);
             }
@@ -497,8 +458,8 @@ async fn what_no_call_has_time_for_is_refused_and_says_of_what_there_is_too_much
     let _alone = crate::ONE_AT_A_TIME.lock().await;
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
-    let cancelled = live(&world, Kind::Cancelled, ACCOUNTS[0]).await;
-    let active = live(&world, Kind::Active, ACCOUNTS[0]).await;
+    let cancelled = live(&world, Life::Cancelled, ACCOUNTS[0]).await;
+    let active = live(&world, Life::Active, ACCOUNTS[0]).await;
     let table = world.cloud.store.table();
     let item = |made: &Made| engine.link(table, &LinkId::parse(&made.id).unwrap());
     let (cancelled, active) = (item(&cancelled), item(&active));

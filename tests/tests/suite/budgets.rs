@@ -486,6 +486,17 @@ async fn totals(world: &FaultyWorld, query: &str) -> (Value, Usage) {
     (told, world.usage())
 }
 
+/// A link that is over, and so many copies of it that were made one after the other in the time from now on.
+async fn put_links_over(world: &FaultyWorld, engine: &Engine, links: usize, time: Duration) {
+    let begins = world.now();
+    let over = world.make_link(&quiet_link(), "over").await;
+    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
+    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
+    let pattern = engine.link(table, &id);
+    let made_at = |number: usize| begins + time * u32::try_from(number).unwrap() / u32::try_from(links).unwrap();
+    engine.put_all(table, 0..links, |number| copy_made_at(&pattern, number, None, made_at(number), 0));
+}
+
 /// An entry of the index has about a hundred bytes, so that the first call for a year of a thousand links a day reads
 /// thirty-six times as much as this one. What is kept of a day costs the same however many links it had.
 #[tokio::test]
@@ -493,14 +504,9 @@ async fn a_year_of_ten_thousand_links_is_read_once_and_then_costs_what_its_days_
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
     let begins = world.now();
-    let over = world.make_link(&quiet_link(), "over").await;
-    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
-    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
-    let pattern = engine.link(table, &id);
     const LINKS: usize = 10_000;
     let year = Duration::from_secs(365 * 24 * 3600);
-    let made_at = |number: usize| begins + year * u32::try_from(number).unwrap() / u32::try_from(LINKS).unwrap();
-    engine.put_all(table, 0..LINKS, |number| copy_made_at(&pattern, number, None, made_at(number), 0));
+    put_links_over(&world, &engine, LINKS, year).await;
     world.turn_time(year + Duration::from_secs(24 * 3600));
     let from = (begins - Duration::from_secs(24 * 3600)).strftime("%Y-%m-%d").to_string();
     let by_month = format!("from={from}&group_by=month");
@@ -535,14 +541,9 @@ async fn whoever_asks_again_comes_further_however_little_time_a_call_has() {
     let engine = Engine::start().await;
     let world = FaultyWorld::metered_on_engine(3600, &engine).await;
     let begins = world.now();
-    let over = world.make_link(&quiet_link(), "over").await;
-    assert!(world.cancel(&over, false).await.unwrap().status.is_success());
-    let (id, table) = (LinkId::parse(&over.id).unwrap(), world.cloud.store.table());
-    let pattern = engine.link(table, &id);
     const LINKS: usize = 20_000;
     let week = Duration::from_secs(7 * 24 * 3600);
-    let made_at = |number: usize| begins + week * u32::try_from(number).unwrap() / u32::try_from(LINKS).unwrap();
-    engine.put_all(table, 0..LINKS, |number| copy_made_at(&pattern, number, None, made_at(number), 0));
+    put_links_over(&world, &engine, LINKS, week).await;
     world.turn_time(week + Duration::from_secs(2 * 24 * 3600));
     let store = world.cloud.business();
     let configuration = store.fresh_configuration().await.unwrap();

@@ -90,12 +90,6 @@ fn told(world: &FaultyWorld) -> Told {
     told
 }
 
-async fn pay(world: &FaultyWorld, link: &Made) {
-    let page = world.go_to_gateway(link).await;
-    let back = world.choose(&page, "paid").await.unwrap();
-    world.open(&back).await.unwrap();
-}
-
 impl Lost {
     async fn set() -> Self {
         let world = FaultyWorld::start(0).await;
@@ -110,7 +104,7 @@ impl Lost {
             links.extend([make(name).await]);
         }
         world.bring_stream().await;
-        pay(&world, &links["paid-before"]).await;
+        world.pay(&links["paid-before"], "paid").await;
         world.bring_stream().await;
         let mut pages = BTreeMap::new();
         for name in ["paid-since", "paid-unseen"] {
@@ -130,7 +124,7 @@ impl Lost {
         world.turn_time(Duration::from_secs(120));
         world.bring_stream().await;
         world.retry_messages().await.unwrap().unwrap();
-        pay(&world, &links["kept"]).await;
+        world.pay(&links["kept"], "paid").await;
         let back = world.choose(&pages["paid-since"], "paid").await.unwrap();
         world.open(&back).await.unwrap();
         // This customer pays and never comes back.
@@ -368,7 +362,7 @@ async fn a_link_that_was_paid_in_a_session_which_the_copy_does_not_know_is_never
     let world = &lost.world;
     let link = world.make_link_as(BAZAAR_KEY, &body, "k-1").await;
     let copies = copies_again(&lost).await;
-    pay(world, &link).await;
+    world.pay(&link, "paid").await;
     world.bring_stream().await;
     lost.lose(|pk, _| pk == format!("link#{}", link.id)).await;
     let store = lost.store();
@@ -717,7 +711,7 @@ async fn a_receipt_of_which_more_went_back_since_the_copy_stays_as_it_is() {
     let world = FaultyWorld::start(0).await;
     let body = json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 1_999 });
     let link = world.make_link(&body, "paid").await;
-    pay(&world, &link).await;
+    world.pay(&link, "paid").await;
     let refund = async |key: &str| {
         let path = format!("/v1/payment-links/{}", link.id);
         let read = world.crm(Method::GET, &path, &Value::Null, &[]).await.unwrap().json();
@@ -759,7 +753,7 @@ async fn a_link_that_comes_back_knows_what_went_back_of_its_payment_since() {
         world.make_link(&body, name).await
     };
     let (paid_before, paid_since) = (make("paid-before").await, make("paid-since").await);
-    pay(&world, &paid_before).await;
+    world.pay(&paid_before, "paid").await;
     let page = world.go_to_gateway(&paid_since).await;
     world.confirm().await;
     let (at, copies) = (world.now(), copies(&world).await);

@@ -79,13 +79,6 @@ async fn receipt_of(world: &FaultyWorld, link: &Made) -> Value {
     get(world, &format!("/v1/receipts/{id}")).await
 }
 
-/// The customer pays and comes back.
-async fn pay(world: &FaultyWorld, link: &Made) {
-    let page = world.go_to_gateway(link).await;
-    let back = world.choose(&page, "paid_no_webhook").await.unwrap();
-    world.open(&back).await.unwrap();
-}
-
 /// Notes that a part of a payment went back by other means at an instant, and answers the receipt of that.
 async fn note_refund(world: &FaultyWorld, receipt: &Value, went_at: Timestamp, reference: &str) -> Value {
     let body = json!({ "amount": 100, "outside": { "reference": reference, "refunded_at": went_at.to_string() } });
@@ -117,7 +110,7 @@ async fn a_closed_day_stays_as_it_was_reported_whatever_is_written_down_later() 
     }
     world.turn_time(DAY);
     let closed = day_of(&world);
-    pay(&world, &links[0]).await;
+    world.pay(&links[0], "paid_no_webhook").await;
     let mut pages = Vec::new();
     for (link, outcome) in links.iter().skip(1).zip(["paid_silent", "paid_silent", "paid_silent", "paid_less"]) {
         let page = world.go_to_gateway(link).await;

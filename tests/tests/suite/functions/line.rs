@@ -183,9 +183,7 @@ async fn a_message_that_arrived_although_its_answer_was_lost_is_reported_after_i
     world.bring_stream().await;
     world.proxy.record();
     // Whoever got the SMS opens it and pays.
-    let page = world.go_to_gateway(&link).await;
-    let back = world.choose(&page, "paid").await.unwrap();
-    world.open(&back).await.unwrap();
+    world.pay(&link, "paid").await;
     world.turn_time(2 * MINUTE);
     world.retry_messages().await.unwrap().unwrap();
     let shown = messages(&world, &link).await;

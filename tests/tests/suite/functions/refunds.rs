@@ -28,16 +28,10 @@ async fn link(world: &FaultyWorld, account: &str, name: &str) -> Made {
     world.make_link(&body, name).await
 }
 
-async fn pay(world: &FaultyWorld, link: &Made) {
-    let page = world.go_to_gateway(link).await;
-    let back = world.choose(&page, "paid").await.unwrap();
-    world.open(&back).await.unwrap();
-}
-
 /// A link that is paid, and the path of its receipt.
 async fn paid(world: &FaultyWorld, account: &str, name: &str) -> (Made, String) {
     let link = link(world, account, name).await;
-    pay(world, &link).await;
+    world.pay(&link, "paid").await;
     let read = get(world, &format!("/v1/payment-links/{}", link.id)).await;
     let receipt = read["receipts"][0].as_str().unwrap_or_else(|| panic!("{name} is not paid: {read}"));
     (link, format!("/v1/receipts/{receipt}"))
@@ -296,7 +290,7 @@ async fn a_payment_without_a_receipt_goes_back_by_its_attempt_and_no_receipt_is_
     let body = json!({ "account_id": "euro", "contact_id": "c-1042", "amount": 100_000,
                        "after_payment": { "register_receipt": false } });
     let link = world.make_link(&body, "no-receipt").await;
-    pay(&world, &link).await;
+    world.pay(&link, "paid").await;
     let path = format!("/v1/payment-links/{}", link.id);
     let read = get(&world, &path).await;
     assert_eq!((&read["status"], &read["receipts"]), (&json!("paid"), &json!([])));
@@ -451,7 +445,7 @@ async fn furnish(world: &FaultyWorld) {
     }
     let other = json!({ "account_id": "mollie", "contact": { "id": "c-other", "name": "Other" }, "amount": 100_000 });
     let other = world.make_link(&other, "other").await;
-    pay(world, &other).await;
+    world.pay(&other, "paid").await;
     let of_other = get(world, &format!("/v1/payment-links/{}", other.id)).await["receipts"][0].clone();
     let of_other = format!("/v1/receipts/{}", of_other.as_str().unwrap());
     let (_, unanswered) = paid(world, "euro", "unanswered").await;
