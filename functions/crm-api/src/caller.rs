@@ -139,7 +139,7 @@ impl FromRequestParts<App> for OnlyOnce {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiProblem> {
         let call = Repeatable::from_request_parts(parts, app).await?;
         if call.key.is_none() {
-            let detail = "Money goes back once: give the header Idempotency-Key, and the same with each retry.";
+            let detail = "This is done once: give the header Idempotency-Key, and the same with each retry.";
             return Err(ApiProblem::bad_parameter("Idempotency-Key", &Rejection::new("required", detail)));
         }
         Ok(Self(call))

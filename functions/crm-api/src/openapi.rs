@@ -29,11 +29,13 @@ use crate::handlers::endpoints::{EndpointBody, EndpointView};
 use crate::handlers::events::RedeliverBody;
 use crate::handlers::export::ExportEntry;
 use crate::handlers::gateways::GatewayView;
+use crate::handlers::holds::HoldBody;
 use crate::handlers::items::ItemView;
 use crate::handlers::links::AmendBody;
 use crate::handlers::message_reports::ReportBody;
 use crate::handlers::providers::{ProviderBody, ProviderView};
 use crate::handlers::receipt_types::{ReceiptTypeBody, ReceiptTypeView};
+use crate::handlers::recording::{PaymentRecordBody, VoidBody};
 use crate::handlers::refunds::{RefundBody, ResolveRefundBody};
 use crate::handlers::rotation::RotateBody;
 use crate::handlers::search::SearchView;
@@ -164,6 +166,7 @@ fn links() -> Vec<Operation> {
                 Values::Flag,
                 "Whether a message failed for good since people were told the last time.",
             )
+            .query_of("held", Values::Flag, "Whether something holds it at this moment.")
             .query("created_from", "Links made on this day of the business or later, or at this instant or later.")
             .query("created_to", "Links made on this day or earlier, or before this instant.")
             .query("due_from", "Links whose `due_at` ends this day or a later one, or is later than this instant.")
@@ -230,6 +233,43 @@ fn links() -> Vec<Operation> {
         .takes::<ResolveBody>()
         .tells("ETag")
         .answers::<LinkView>(200, "The link as it is now."),
+        post(
+            "/v1/payment-links/{id}/payments",
+            "record_payment",
+            PAYMENT_LINKS,
+            "Write down money that came by other means than a gateway, as the payment of an active or expired link",
+            Scope::Write,
+        )
+        .only_once()
+        .takes::<PaymentRecordBody>()
+        .tells("ETag")
+        .answers::<LinkView>(201, "The link, which is paid now."),
+        post(
+            "/v1/payment-links/{id}/attempts/{attempt}/void",
+            "void_attempt",
+            PAYMENT_LINKS,
+            "Void a payment that was written down by mistake and has no receipt; no money goes back",
+            Scope::Write,
+        )
+        .may_take::<VoidBody>()
+        .tells("ETag")
+        .answers::<LinkView>(200, "The link as it is now. It stays paid: make another one for what is due."),
+        post("/v1/payment-links/{id}/hold", "hold_payment_link", PAYMENT_LINKS, "Hold an active link for a while", Scope::Write)
+            .takes::<HoldBody>()
+            .tells("ETag")
+            .answers::<LinkView>(200, "The link as it is now."),
+        Operation::new(
+            "delete",
+            "/v1/payment-links/{id}/hold",
+            "release_payment_link",
+            PAYMENT_LINKS,
+            "Go on with a link that is held",
+        )
+        .needs(Scope::Write)
+        .idempotent()
+        .tells("ETag")
+        .answers::<LinkView>(200, "The link as it is now.")
+        .refuses(409),
         get("/v1/payment-links/{id}/qr.svg", "get_payment_link_qr_svg", PAYMENT_LINKS, "The pay URL as a QR code")
             .answers_file("image/svg+xml", "A picture."),
         get("/v1/payment-links/{id}/qr.png", "get_payment_link_qr_png", PAYMENT_LINKS, "The pay URL as a QR code")
@@ -241,7 +281,7 @@ fn receipts() -> Vec<Operation> {
     vec![
         paged(ordered(
             get("/v1/receipts", "list_receipts", RECEIPTS, "List receipts, by any of what is given")
-                .query_word::<ReceiptKindName>("kind", "Only receipts of payments, or only those of refunds.")
+                .query_word::<ReceiptKindName>("kind", "Only receipts of this kind.")
                 .query("contact_id", "Only receipts of this contact.")
                 .query("item_id", "Only receipts of links made on this item.")
                 .query("payment_link_id", "Only the receipts of this link.")
@@ -257,6 +297,18 @@ fn receipts() -> Vec<Operation> {
         ))
         .lists::<ReceiptView>("A page of receipts."),
         get("/v1/receipts/{id}", "get_receipt", RECEIPTS, "Read a receipt").answers::<ReceiptView>(200, "The receipt."),
+        post(
+            "/v1/receipts/{id}/void",
+            "void_receipt",
+            RECEIPTS,
+            "Void what was written down by mistake: a payment or a refund by other means; no money moves",
+            Scope::Write,
+        )
+        .may_take::<VoidBody>()
+        .answers::<ReceiptView>(
+            200,
+            "The receipt as it is now. That a payment is void says it at once, and that a refund is, within a minute.",
+        ),
     ]
 }
 

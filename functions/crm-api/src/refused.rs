@@ -3,8 +3,8 @@
 use domain::business::settings::Settings;
 use domain::gateway::CannotRefund;
 use domain::link::{
-    CancelRefused, LinkStatus, MAX_REFUNDS, RefundRefused, ResendRefused as NotNow, ResolveRefundRefused,
-    ResolveRefused,
+    CancelRefused, HoldRefused, LinkStatus, MAX_REFUNDS, RecordPaymentRefused, RefundRefused, ResendRefused as NotNow,
+    ResolveRefundRefused, ResolveRefused, VoidRefused,
 };
 use domain::messages::report::ReportRefused as NotReported;
 use domain::records::webhook_endpoint::MAX_ENDPOINTS;
@@ -17,6 +17,7 @@ use use_cases::endpoints::{EndpointRefused, RotateRefused};
 use use_cases::events::RedeliverRefused;
 use use_cases::message_report::ReportRefused;
 use use_cases::providers::{ProviderNeeded, RotateRefused as RotateOfProviderRefused, WriteRefused as ProviderRefused};
+use use_cases::record::NotRecorded;
 use use_cases::records::{ReceiptTypeNeeded, RecordRefused};
 use use_cases::resend::ResendRefused;
 use web::ApiProblem;
@@ -120,6 +121,14 @@ pub(crate) fn refund(why: ChangeRefused<RefundRefused>) -> ApiProblem {
             let detail = "The link keeps no money of this attempt. What no link keeps goes back by itself, or is decided about on the attempt.";
             ApiProblem::conflict("no_payment", detail)
         }
+        RefundRefused::Voided => ApiProblem::conflict(
+            "receipt_voided",
+            "The payment was written down by mistake, so there is no money of it.",
+        ),
+        RefundRefused::NotByGateway => {
+            let detail = "No gateway took this money. Note with `outside` what you send back by other means.";
+            ApiProblem::conflict("refund_outside_only", detail)
+        }
         RefundRefused::NothingLeft => {
             ApiProblem::conflict("nothing_to_refund", "All of the payment went back, or is on its way.")
         }
@@ -159,6 +168,81 @@ pub(crate) fn refund(why: ChangeRefused<RefundRefused>) -> ApiProblem {
         RefundRefused::KeyReused => key_reused(),
         // The use case answers it as what it repeats.
         RefundRefused::Repeated(_) => ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again."),
+    })
+}
+
+pub(crate) fn record_payment(why: ChangeRefused<NotRecorded>) -> ApiProblem {
+    change(why, |why, status| {
+        let why = match why {
+            NotRecorded::Refused(why) => why,
+            NotRecorded::ReferenceUsedBefore(receipt) => {
+                let detail = "Money with this reference is written down already, as the receipt that `conflicting_id` names. Send force: true to write it down all the same.";
+                return ApiProblem::conflict("reference_used_before", detail).with_conflicting_id(receipt.as_str());
+            }
+        };
+        let takes_none =
+            |detail: &str| ApiProblem::conflict("link_takes_no_money", detail).with_current_status(status.name());
+        let in_progress =
+            |detail: &str| ApiProblem::conflict("payment_in_progress", detail).with_current_status(status.name());
+        let invalid = |field: &str, code: &'static str, detail: String| {
+            ApiProblem::invalid(Problems::of(field, Rejection::new(code, detail)))
+        };
+        match why {
+            RecordPaymentRefused::Paid => takes_none("This link is paid already."),
+            RecordPaymentRefused::Cancelled => takes_none("This link was cancelled; make another one."),
+            RecordPaymentRefused::PaymentInProgress { can_force: true } => in_progress(
+                "A customer may be paying right now. Send force: true to write it down all the same; money that arrives goes back.",
+            ),
+            RecordPaymentRefused::PaymentInProgress { can_force: false } => {
+                in_progress("The customer has paid and the payment is being confirmed. Ask again in a minute.")
+            }
+            RecordPaymentRefused::NotWhatIsDue { due } => {
+                invalid("/amount", "not_what_is_due", format!("{due} is due. Leave the amount out, or give this one."))
+            }
+            RecordPaymentRefused::NotToThere => {
+                let detail = "There is no such account of the link's mode and currency.";
+                invalid("/account_id", "unknown_account", detail.to_owned())
+            }
+            RecordPaymentRefused::NotThen => {
+                let detail = "Money came within the last year, and not later than now.";
+                invalid("/received_at", "out_of_range", detail.to_owned())
+            }
+            RecordPaymentRefused::KeyReused => key_reused(),
+            // The use case answers it as what it repeats.
+            RecordPaymentRefused::Repeated => {
+                ApiProblem::conflict("link_keeps_changing", "The link kept changing; try again.")
+            }
+        }
+    })
+}
+
+/// `what` is what the entry was looked for as.
+pub(crate) fn void(why: ChangeRefused<VoidRefused>, what: &str) -> ApiProblem {
+    if matches!(why, ChangeRefused::NoSuchLink) {
+        return ApiProblem::not_found(what);
+    }
+    change(why, |why, _| match why {
+        VoidRefused::NoSuchEntry => ApiProblem::not_found(what),
+        VoidRefused::NotAnEntry => {
+            let detail = "A gateway took this money or sent it back, so that nobody wrote it down. Money is sent back with POST /v1/receipts/{id}/refunds.";
+            ApiProblem::conflict("not_an_entry", detail)
+        }
+        VoidRefused::Refunded => {
+            let detail = "Money of this payment went back. Void the receipts of what went back first.";
+            ApiProblem::conflict("entry_refunded", detail)
+        }
+        VoidRefused::AlreadyVoided => ApiProblem::conflict("already_voided", "It is void already."),
+    })
+}
+
+pub(crate) fn hold(why: ChangeRefused<HoldRefused>) -> ApiProblem {
+    change(why, |why, status| match why {
+        HoldRefused::NotActive => not_active(&status),
+        HoldRefused::NotHeld => ApiProblem::conflict("not_held", "Nothing holds this link."),
+        HoldRefused::NotUntilThen => {
+            let detail = "A hold ends later than now, and within a year.";
+            ApiProblem::invalid(Problems::of("/until", Rejection::new("out_of_range", detail)))
+        }
     })
 }
 

@@ -9,8 +9,9 @@ use web::ApiProblem;
 use crate::app::{App, TIME};
 use crate::caller::TakesParameters;
 use crate::handlers::{
-    accounts, actions, audit, businesses, contacts, docs, endpoints, events, export, gateways, items, links,
-    message_reports, providers, qr, receipt_types, receipts, refunds, search, settings, templates, totals, usage,
+    accounts, actions, audit, businesses, contacts, docs, endpoints, events, export, gateways, holds, items, links,
+    message_reports, providers, qr, receipt_types, receipts, recording, refunds, search, settings, templates, totals,
+    usage,
 };
 use crate::openapi;
 
@@ -89,7 +90,10 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/payment-links/draft", only("POST", MethodRouter::new()))
         .route("/v1/payment-links/{id}", only("GET, PATCH", get(links::read).patch(links::amend)))
         .route("/v1/payment-links/{id}/attempts/{attempt}/resolve", only("POST", post(actions::resolve)))
+        .route("/v1/payment-links/{id}/attempts/{attempt}/void", only("POST", post(recording::void_attempt)))
         .route("/v1/payment-links/{id}/cancel", only("POST", post(actions::cancel)))
+        .route("/v1/payment-links/{id}/hold", only("DELETE, POST", post(holds::place).delete(holds::release)))
+        .route("/v1/payment-links/{id}/payments", only("POST", post(recording::record)))
         .route("/v1/payment-links/{id}/messages", only("POST", post(actions::resend)))
         .route("/v1/payment-links/{id}/messages/{message}/report", only("POST", post(message_reports::write)))
         .route("/v1/payment-links/{id}/qr.png", only("GET", get(qr::png)))
@@ -111,6 +115,7 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/receipts/{id}", only("GET", get(receipts::read)))
         .route("/v1/receipts/{id}/refunds", only("POST", post(refunds::create)))
         .route("/v1/payment-links/{id}/attempts/{attempt}/refunds", only("POST", post(refunds::create_of_attempt)))
+        .route("/v1/receipts/{id}/void", only("POST", post(recording::void)))
         .route("/v1/refunds", only("GET", asked(get(refunds::list))))
         .route("/v1/refunds/{id}", only("GET", get(refunds::read)))
         .route("/v1/refunds/{id}/resolve", only("POST", post(refunds::resolve)))
@@ -148,7 +153,8 @@ fn instead(method: &Method, path: &str) -> Option<String> {
         ("DELETE", "/v1/payment-links/{id}") => "A link is cancelled with POST /v1/payment-links/{id}/cancel.",
         ("GET", "/v1/payment-links/{id}/messages") => "The messages of a link stand in GET /v1/payment-links/{id}.",
         ("POST" | "PUT" | "PATCH" | "DELETE", "/v1/receipts" | "/v1/receipts/{id}") => {
-            "Receipts are registered by payments and refunds. Money is sent back with POST /v1/receipts/{id}/refunds."
+            "Receipts are registered by payments and refunds. Money is sent back with POST /v1/receipts/{id}/refunds, and \
+             what was written down by mistake is voided with POST /v1/receipts/{id}/void."
         }
         ("POST", "/v1/refunds") => {
             "A refund is begun with POST /v1/receipts/{id}/refunds, of the receipt of the payment."

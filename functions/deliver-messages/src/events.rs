@@ -10,7 +10,7 @@ use domain::audit::AuditEntry;
 use domain::business::settings::Settings;
 use domain::events::{Delivery, DeliveryState, EventRecord, EventType, KEPT_FOR, PostOutcome};
 use domain::ids::{BusinessId, EndpointId, EventSubject};
-use domain::link::PaymentLink;
+use domain::link::{Attempt, PaymentLink};
 use domain::records::signing::SigningSecret;
 use domain::records::webhook_endpoint::WebhookEndpoint;
 use domain::trace::Trace;
@@ -90,7 +90,10 @@ fn note(event: &EventRecord, link: &PaymentLink) {
     if event.kind == EventType::RefundFailed && refund.is_some_and(|refund| refund.resolved_by.is_some()) {
         return;
     }
-    Measurement::LinkEvent { kind: event.kind, gateway: link.terms().account.gateway }.record();
+    // What came by other means says nothing about a gateway.
+    let is_recorded = event.attempt.as_ref().and_then(|id| link.attempt(id)).is_some_and(Attempt::is_recorded);
+    let gateway = (!is_recorded).then_some(link.terms().account.gateway);
+    Measurement::LinkEvent { kind: event.kind, gateway }.record();
     let Some(refund) = refund else { return };
     let (business_id, link_id, refund_id, trace_id) = (&event.business, link.id(), &refund.id, link.trace_id());
     if event.kind == EventType::RefundFailed {

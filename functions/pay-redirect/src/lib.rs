@@ -186,6 +186,7 @@ fn leads_on(visit: &Visit, configuration: &Configuration) -> bool {
         Visit::Confirming
         | Visit::UnderReview
         | Visit::Paid
+        | Visit::OnHold
         | Visit::Expired
         | Visit::Cancelled
         | Visit::TooManyAttempts => false,
@@ -199,6 +200,7 @@ fn page_of(visit: &Visit, link: &PaymentLink, configuration: &Configuration, now
         Visit::TooManyAttempts => Page::TooMany,
         Visit::Confirming => Page::Confirming,
         Visit::UnderReview => Page::Review,
+        Visit::OnHold => Page::OnHold,
         Visit::Begin | Visit::Continue(_) | Visit::Paid | Visit::Expired | Visit::Cancelled => {
             Page::of_reopened(link, configuration, now)
         }
@@ -350,6 +352,7 @@ fn destination_of(visit: Visit, link: &PaymentLink, configuration: &Configuratio
         | Visit::Confirming
         | Visit::UnderReview
         | Visit::Paid
+        | Visit::OnHold
         | Visit::Expired
         | Visit::Cancelled
         | Visit::TooManyAttempts) => Destination::Page(page_of(&otherwise, link, configuration, now)),
@@ -406,6 +409,7 @@ fn preview(link: &PaymentLink, configuration: &Configuration, now: Timestamp) ->
         | Visit::Confirming
         | Visit::UnderReview
         | Visit::Paid
+        | Visit::OnHold
         | Visit::Expired
         | Visit::Cancelled) => page_of(&otherwise, link, configuration, now),
     }

@@ -87,6 +87,8 @@ pub(crate) enum Page {
     Cancelled,
     Unknown,
     TooMany,
+    /// The business wants nobody to pay this link for the moment.
+    OnHold,
     /// The business takes no payments at the moment, so that nobody is sent to the gateway.
     Suspended,
     /// No session could be opened at the gateway, so nobody can have paid in it.
@@ -139,6 +141,7 @@ impl Page {
             LinkStatus::Cancelled { .. } => Self::Cancelled,
             LinkStatus::Active | LinkStatus::Paid { .. } if failure(link).is_some() => Self::Failed,
             LinkStatus::Active | LinkStatus::Paid { .. } if is_held_up(link, configuration, now) => Self::Suspended,
+            LinkStatus::Active | LinkStatus::Paid { .. } if link.visit(now) == Visit::OnHold => Self::OnHold,
             LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
         }
     }
@@ -188,7 +191,8 @@ impl Page {
             | Self::Unfinished
             | Self::Unheard
             | Self::MoneyGoesBack
-            | Self::Review => StatusCode::OK,
+            | Self::Review
+            | Self::OnHold => StatusCode::OK,
         }
     }
 
@@ -205,6 +209,7 @@ impl Page {
             Self::Unfinished | Self::Unheard => "unfinished",
             Self::MoneyGoesBack => "back",
             Self::Review => "review",
+            Self::OnHold => "on-hold",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
@@ -228,6 +233,7 @@ impl Page {
             | Self::Expired
             | Self::Cancelled
             | Self::Unknown
+            | Self::OnHold
             | Self::Suspended => Tone::Quiet,
         }
     }
@@ -248,6 +254,7 @@ impl Page {
             | Self::PartlyRefunded
             | Self::Confirming
             | Self::Review
+            | Self::OnHold
             | Self::Expired
             | Self::Cancelled
             | Self::Unknown

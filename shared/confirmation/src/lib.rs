@@ -20,7 +20,7 @@ pub use refunding::RefundOf;
 use domain::Timestamp;
 use domain::gateway::{GatewayAnswer, GatewayKind, LookUp, Payment, Webhooks};
 use domain::ids::{AccountId, AttemptId, BusinessId, CredentialsVersion, LinkId};
-use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step, Transition};
+use domain::link::{Attempt, AttemptState, Hint, PaymentLink, ReturnData, Step};
 use domain::records::credentials::Credentials;
 use gateways::{Fields, Gateways, Unconfirmed, Way, read_return};
 use store::{BusinessStore, MAX_CONTENDED_TRIES, Store, StoreError, TransitionWritten, Written};
@@ -468,7 +468,7 @@ impl Confirmation {
                 decided => decided,
             };
             let Some(transition) = decided else { return Ok(Outcome::of(answer, link)) };
-            let transition = self.booked(transition).await?;
+            let transition = self.store_of(&transition.link).booked(transition).await?;
             match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
                     return Ok(Outcome::of(answer, transition.link));
@@ -485,19 +485,6 @@ impl Confirmation {
             }
         }
         Err(ConfirmError::Contended)
-    }
-
-    /// The transition with its receipt where books have it, which are closed up to some day. They are asked about as they are
-    /// at this moment, and only where a closed day may be concerned.
-    async fn booked(&self, transition: Transition) -> Result<Transition, StoreError> {
-        if !transition.depends_on_closed_books() {
-            return Ok(transition);
-        }
-        let settings = self.store_of(&transition.link).settings().await?;
-        Ok(match settings.and_then(|settings| settings.books_open_from()) {
-            Some(open_from) => transition.booked_from(open_from),
-            None => transition,
-        })
     }
 
     /// Has a person look at a payment whose reference paid something else.
@@ -604,7 +591,7 @@ impl Confirmation {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
             let Some(transition) = link.keep_accepted(id, now) else { return Ok(()) };
-            let transition = self.booked(transition).await?;
+            let transition = self.store_of(&transition.link).booked(transition).await?;
             let written = match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,

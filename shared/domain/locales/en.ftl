@@ -128,6 +128,9 @@ review-title = Your payment is being looked into
 review-text = Somebody at { $business } will look at your payment and get in touch. Please do not pay again.
 expired-title = This link has expired
 expired-text = Please ask { $business } for a new one.
+on-hold-title = This payment is on hold
+on-hold-text = { $business } does not take this payment for the moment. You do not have to do anything now.
+
 cancelled-title = This link was cancelled
 cancelled-text = { $business } has cancelled this payment request. You do not have to pay.
 if-paid = If you have paid: nothing is lost. The payment will still be confirmed or returned. Please do not pay again.

@@ -85,6 +85,10 @@ pub enum AuditAction {
     Resolved,
     /// Somebody had money of a payment sent back, or noted that it went by other means.
     Refunded,
+    /// Somebody wrote down money that came by other means.
+    Recorded,
+    /// Somebody found out that what was written down was wrong.
+    Voided,
     /// A key was made or revoked.
     KeyMade,
     KeyRevoked,
@@ -93,8 +97,17 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 7] =
-        [Self::Written, Self::Deleted, Self::Resolved, Self::Refunded, Self::KeyMade, Self::KeyRevoked, Self::Read];
+    pub const ALL: [Self; 9] = [
+        Self::Written,
+        Self::Deleted,
+        Self::Resolved,
+        Self::Refunded,
+        Self::Recorded,
+        Self::Voided,
+        Self::KeyMade,
+        Self::KeyRevoked,
+        Self::Read,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,6 +115,8 @@ impl AuditAction {
             Self::Deleted => "deleted",
             Self::Resolved => "resolved",
             Self::Refunded => "refunded",
+            Self::Recorded => "recorded",
+            Self::Voided => "voided",
             Self::KeyMade => "key_made",
             Self::KeyRevoked => "key_revoked",
             Self::Read => "read",

@@ -153,10 +153,14 @@ made_id! {
     /// One session opened at a gateway.
     AttemptId, "at_"
 }
-made_id! {
-    /// A receipt. It derives from the attempt, so that one payment can have only one.
-    ReceiptId, "rc_"
-}
+/// A receipt. It derives from the attempt, so that one payment can have only one. That of what a person wrote down says so
+/// itself, because it lies where those of gateways do not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ReceiptId(String);
+
+is_text!(ReceiptId);
+
 made_id! {
     /// An entry of a business's log. It derives from the mark that the entry is written with.
     AuditEntryId, "al_"
@@ -273,13 +277,46 @@ impl AttemptId {
 }
 
 impl ReceiptId {
+    const OF_GATEWAYS: &'static str = "rc_";
+    const RECORDED: &'static str = "rr_";
+
     pub fn of(attempt: &AttemptId) -> Self {
-        Self::derive(&["receipt", attempt.as_str()])
+        Self::derive(Self::OF_GATEWAYS, &["receipt", attempt.as_str()])
+    }
+
+    /// The receipt of money that a person wrote down.
+    pub fn of_recorded(attempt: &AttemptId) -> Self {
+        Self::derive(Self::RECORDED, &["receipt", attempt.as_str()])
     }
 
     /// The receipt that records a refund.
     pub fn of_refund(refund: &RefundId) -> Self {
-        Self::derive(&["receipt", refund.as_str()])
+        Self::derive(Self::OF_GATEWAYS, &["receipt", refund.as_str()])
+    }
+
+    /// The receipt that records that another one is void. It lies where that one does.
+    pub fn of_void(&self) -> Self {
+        let prefix = if self.is_recorded() { Self::RECORDED } else { Self::OF_GATEWAYS };
+        Self::derive(prefix, &["void", self.as_str()])
+    }
+
+    /// Whether it is of what a person wrote down.
+    pub fn is_recorded(&self) -> bool {
+        self.0.starts_with(Self::RECORDED)
+    }
+
+    pub fn parse(text: &str) -> Result<Self, Rejection> {
+        let rest = text.strip_prefix(Self::OF_GATEWAYS).or_else(|| text.strip_prefix(Self::RECORDED));
+        match rest {
+            Some(rest) if is_base58(rest) => Ok(Self(text.to_owned())),
+            Some(_) | None => {
+                Err(Rejection::new("invalid_id", "This id must be rc_ or rr_, and 22 base58 characters."))
+            }
+        }
+    }
+
+    fn derive(prefix: &str, parts: &[&str]) -> Self {
+        Self(format!("{prefix}{}", digest(parts)))
     }
 }
 

@@ -1,21 +1,22 @@
 //! The transaction in which money becomes ours: link, claim, receipt and attachment, at once or not at all.
-//! gateway-webhook and expire-links write it, through the crate `confirmation`.
+//! gateway-webhook and expire-links write it, through the crate `confirmation`. What a person wrote down crm-api writes.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::Timestamp;
+use domain::audit::{AuditAction, FieldChange, Subject};
 use domain::gateway::Mode;
 use domain::ids::{AttemptId, BusinessId, LinkId};
-use domain::link::{Correction, PaymentLink, Receipt, ReceiptKind, ReferenceClaim, Transition};
+use domain::link::{Correction, PaymentLink, Receipt, ReferenceClaim, Transition};
 use domain::money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::item::{text, to_item, write_id};
 use crate::keys;
 use crate::links::{Written, written_over};
 use crate::receipts::receipt_item;
 use crate::table::{Condition, TransactOutcome};
+use crate::{BusinessStore, Store};
 
 /// What became of writing a transition.
 #[derive(Clone, Debug)]
@@ -123,14 +124,7 @@ impl Store {
     async fn write_correction(&self, link: &PaymentLink, correction: &Correction) -> Result<Written, StoreError> {
         const WRITE: &str = "record a refund";
         let mark = write_id()?;
-        let seen = Condition::version(link.version() - 1);
-        let mut writes = vec![
-            self.conditional_put(self.link_item(link, &mark)?, seen)?,
-            self.conditional_put(receipt_item(link, &correction.corrected)?, Condition::something_there())?,
-            self.conditional_put(receipt_item(link, &correction.receipt)?, Condition::nothing_there())?,
-        ];
-        writes.extend(self.attachment_of(link, &correction.receipt)?);
-        let reasons = match self.transact(WRITE, writes).await? {
+        let reasons = match self.transact(WRITE, self.writes_of_correction(link, correction, &mark)?).await? {
             TransactOutcome::Committed => return Ok(Written::Applied),
             TransactOutcome::Cancelled(reasons) => reasons,
         };
@@ -140,14 +134,28 @@ impl Store {
         }
     }
 
+    /// The link comes first.
+    fn writes_of_correction(
+        &self,
+        link: &PaymentLink,
+        correction: &Correction,
+        mark: &str,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let seen = Condition::version(link.version() - 1);
+        let mut writes = vec![self.conditional_put(self.link_item(link, mark)?, seen)?];
+        for changed in std::iter::once(&correction.corrected).chain(&correction.voided) {
+            writes.push(self.conditional_put(receipt_item(link, changed)?, Condition::something_there())?);
+        }
+        writes.push(self.conditional_put(receipt_item(link, &correction.receipt)?, Condition::nothing_there())?);
+        writes.extend(self.attachment_of(link, &correction.receipt)?);
+        Ok(writes)
+    }
+
     /// The write that attaches a receipt to the field of its item, where it has one.
     fn attachment_of(&self, link: &PaymentLink, receipt: &Receipt) -> Result<Option<TransactWriteItem>, StoreError> {
         let Some(to) = &receipt.attached_to else { return Ok(None) };
         let at = keys::attachment(link.business(), &to.item_id, &to.field, &receipt.id);
-        let (sign, amount) = match receipt.kind {
-            ReceiptKind::Payment => (1, receipt.money.minor_units()),
-            ReceiptKind::Refund { .. } => (-1, receipt.money.minor_units()),
-        };
+        let (sign, amount) = (if receipt.kind.name().adds() { 1 } else { -1 }, receipt.money.minor_units());
         let record = AttachmentRecord {
             link_id: link.id().clone(),
             adds: sign * amount,
@@ -155,6 +163,51 @@ impl Store {
             mode: receipt.mode,
         };
         Ok(Some(self.plain_put(to_item(at, &record)?)?))
+    }
+}
+
+impl BusinessStore {
+    /// The transition with its receipt where books have it, which are closed up to some day. They are asked about as they are
+    /// at this moment, and only where a closed day may be concerned.
+    pub async fn booked(&self, transition: Transition) -> Result<Transition, StoreError> {
+        if !transition.depends_on_closed_books() {
+            return Ok(transition);
+        }
+        let settings = self.settings().await?;
+        Ok(match settings.and_then(|settings| settings.books_open_from()) {
+            Some(open_from) => transition.booked_from(open_from),
+            None => transition,
+        })
+    }
+
+    /// Writes what a person wrote down of money that came by other means, or that such an entry is void: the link, its receipts
+    /// and the entry of the log, at once or not at all. No gateway has a word in it, and no receipt of a gateway's is written.
+    pub async fn apply_recorded(
+        &self,
+        transition: &Transition,
+        action: AuditAction,
+        changes: Vec<FieldChange>,
+    ) -> Result<Written, StoreError> {
+        const WRITE: &str = "write down a payment";
+        let (store, link) = (&self.store, &transition.link);
+        let mark = write_id()?;
+        let mut writes = match &transition.correction {
+            Some(correction) => store.writes_of_correction(link, correction, &mark)?,
+            None => vec![store.conditional_put(store.link_item(link, &mark)?, Condition::version(link.version() - 1))?],
+        };
+        if let Some(receipt) = transition.kept.as_ref().and_then(|kept| kept.receipt.as_ref()) {
+            writes.push(store.conditional_put(receipt_item(link, receipt)?, Condition::nothing_there())?);
+            writes.extend(store.attachment_of(link, receipt)?);
+        }
+        writes.extend(self.log(action, Subject::new("payment_link", link.id().as_str()), changes)?);
+        let reasons = match store.transact(WRITE, writes).await? {
+            TransactOutcome::Committed => return Ok(Written::Applied),
+            TransactOutcome::Cancelled(reasons) => reasons,
+        };
+        match reasons.item_at(LINK) {
+            Some(current) => written_over(WRITE, current, &mark),
+            None => Err(StoreError::unreadable(WRITE, "a receipt is there without its payment, or the other way")),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ const OPENED: char = 'o';
 const BEGUN: char = 'b';
 const NEEDS_REVIEW: char = 'r';
 const MESSAGE_FAILED: char = 'm';
+const HELD: char = 'h';
 const SANDBOX: char = 's';
 
 /// The channels of a link's messages stand behind its flags, in capital letters.
@@ -36,8 +37,10 @@ fn letter_of(gateway: GatewayKind) -> char {
 /// Instead of what a link or a receipt does not have. No id has this character.
 const NONE: &str = "~";
 
-/// The end of what records a refund.
+/// The end of what records something else than a payment.
 const REFUND: &str = " refund";
+const PAYMENT_VOID: &str = " payment-void";
+const REFUND_VOID: &str = " refund-void";
 
 /// `{status}{flags}{channels}{gateway} {expires_at} {due_at} {amount} {currency} {account} {created_by}`, such as
 /// `aoSZ 69325580 ~ 16e360 IRR main 5b2f1c`: instants in seconds and amounts in minor units, both in hexadecimal digits, and
@@ -54,6 +57,7 @@ pub(crate) fn written(facts: &LinkFacts) -> String {
         (facts.is_begun, BEGUN),
         (facts.needs_review, NEEDS_REVIEW),
         (facts.message_failed, MESSAGE_FAILED),
+        (facts.is_held, HELD),
         (facts.mode == Mode::Sandbox, SANDBOX),
     ];
     let channels = CHANNELS.iter().filter(|(channel, _)| facts.channels.contains(channel)).map(|(_, letter)| letter);
@@ -97,6 +101,7 @@ pub(crate) fn read(text: &str) -> Option<LinkFacts> {
         is_begun: flags.contains(BEGUN),
         needs_review: flags.contains(NEEDS_REVIEW),
         message_failed: flags.contains(MESSAGE_FAILED),
+        is_held: flags.contains(HELD),
         amount,
         expires_at,
         due_at,
@@ -129,7 +134,7 @@ fn money<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Money> {
 /// `{mode} {amount} {currency} {gateway} {account} {receipt type} {booked at} {fee}`, such as `live 16e360 IRR zarinpal main
 /// online 69325580 ~`.
 ///
-/// What records a refund says so at its end.
+/// What records something else than a payment says so at its end.
 pub(crate) fn of_receipt(facts: &ReceiptFacts) -> String {
     let ReceiptFacts { kind, mode, money, gateway, account_id, receipt_type_id, booked_at, fee } = facts;
     let (amount, currency) = (money.minor_units(), money.currency().code());
@@ -140,6 +145,8 @@ pub(crate) fn of_receipt(facts: &ReceiptFacts) -> String {
     let kind = match kind {
         ReceiptKindName::Payment => "",
         ReceiptKindName::Refund => REFUND,
+        ReceiptKindName::PaymentVoid => PAYMENT_VOID,
+        ReceiptKindName::RefundVoid => REFUND_VOID,
     };
     format!("{mode} {amount:x} {currency} {gateway} {account_id} {receipt_type} {booked_at} {fee}{kind}")
 }
@@ -163,7 +170,13 @@ pub(crate) fn read_receipt(text: &str) -> Option<ReceiptFacts> {
         NONE => None,
         fee => Some(fee.parse().ok()?),
     };
-    let kind = if parts.next().is_some() { ReceiptKindName::Refund } else { ReceiptKindName::Payment };
+    let kind = match parts.next() {
+        None => ReceiptKindName::Payment,
+        Some(word) if word == REFUND.trim_start() => ReceiptKindName::Refund,
+        Some(word) if word == PAYMENT_VOID.trim_start() => ReceiptKindName::PaymentVoid,
+        Some(word) if word == REFUND_VOID.trim_start() => ReceiptKindName::RefundVoid,
+        Some(_) => return None,
+    };
     Some(ReceiptFacts { kind, mode, money, gateway, account_id, receipt_type_id, booked_at, fee })
 }
 
@@ -196,6 +209,7 @@ mod tests {
             is_begun: true,
             needs_review: true,
             message_failed: true,
+            is_held: true,
             amount: Money::new(LARGEST_AMOUNT, Currency::IRR).unwrap(),
             expires_at: "2099-12-31T23:59:59Z".parse().unwrap(),
             due_at: Some("2099-12-31T23:59:59Z".parse().unwrap()),
@@ -215,6 +229,7 @@ mod tests {
             is_begun: false,
             needs_review: false,
             message_failed: false,
+            is_held: false,
             due_at: None,
             created_by: None,
             channels: BTreeSet::new(),
@@ -248,11 +263,13 @@ mod tests {
             booked_at: "2026-11-29T06:28:04Z".parse().unwrap(),
             fee: Some(-55),
         };
-        let payment = ReceiptFacts { kind: ReceiptKindName::Payment, ..facts.clone() };
         let outside = ReceiptFacts { gateway: None, ..facts.clone() };
-        for one in [ReceiptFacts { receipt_type_id: None, fee: None, ..facts.clone() }, facts, payment, outside] {
+        let of_each_kind = ReceiptKindName::ALL.map(|kind| ReceiptFacts { kind, ..facts.clone() });
+        for one in [ReceiptFacts { receipt_type_id: None, fee: None, ..facts }, outside].into_iter().chain(of_each_kind)
+        {
             assert_eq!(read_receipt(&of_receipt(&one)), Some(one));
         }
+        assert_eq!(read_receipt("live 7cf EUR stripe euro online 69325580 ~ novelty"), None);
         assert_eq!(read_receipt("live 7cf EUR"), None);
     }
 

@@ -16,7 +16,8 @@
 //! | `item#{business}#{id}` | `item`, `receipt#{field}#{receipt}` | an item and the receipts attached to its fields |
 //! | `link#{id}` | `link`, `message#{id}`, `event#{number}`, `refund#{id}` | a payment link, what became of its messages, what the CRM was told, and by what its refunds are listed |
 //! | `provider-message#{id}` | `message` | which message a provider's own id stands for, for some days |
-//! | `receipt#{business}#{id}` | `receipt` | a receipt |
+//! | `receipt#{business}#{id}` | `receipt` | a receipt of what a gateway took, or of what went back of a payment |
+//! | `recorded-receipt#{business}#{id}` | `receipt` | a receipt of what a person wrote down |
 //! | `search#{business}#mobile#{hash}`, `search#{business}#email#{hash}` | `{contact}` | a contact, by a number or an address of which a hash is kept |
 //! | `search#{business}#name#{initial}` | `{name}#{contact}` | a contact, by a word of a name and what follows it |
 //! | `search#{business}#item#{initial}` | `{text}#{item}` | an item, by its id, or by a word of its title and what follows it |
@@ -120,6 +121,8 @@ pub(crate) const EVENT_PREFIX: &str = "event#";
 pub(crate) const REFUND_PREFIX: &str = "refund#";
 pub(crate) const ITEM_SK: &str = "item";
 pub(crate) const ATTACHMENT_PREFIX: &str = "receipt#";
+pub(crate) const RECEIPT: &str = "receipt";
+pub(crate) const RECORDED_RECEIPT: &str = "recorded-receipt";
 pub(crate) const ENDPOINT_PREFIX: &str = "endpoint#";
 
 /// The partition of the platform's own API keys. No business's is called so.
@@ -265,8 +268,10 @@ pub(crate) fn endpoint(business: &BusinessId, id: &EndpointId) -> Key {
     Key::new(webhooks_of(business), format!("{ENDPOINT_PREFIX}{id}"))
 }
 
+/// Those of what a person wrote down lie apart, so that a role which may write them can write none of a gateway's.
 pub(crate) fn receipt(business: &BusinessId, id: &ReceiptId) -> Key {
-    Key::new(format!("receipt#{business}#{id}"), "receipt")
+    let kind = if id.is_recorded() { RECORDED_RECEIPT } else { RECEIPT };
+    Key::new(format!("{kind}#{business}#{id}"), "receipt")
 }
 
 pub(crate) fn reference(business: &BusinessId, id: &ReferenceId) -> Key {
@@ -365,7 +370,7 @@ pub(crate) fn restored_of(business: &BusinessId) -> Key {
 
 /// The partitions of all that a business has but its links, which lie at their hashes, and secrets: each whole, or up to a
 /// `#` what all of a kind begin with.
-pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 13] {
+pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 14] {
     let kind = |kind: &str| format!("{kind}#{business}#");
     [
         configuration_of(business),
@@ -377,7 +382,8 @@ pub(crate) fn prefixes_of(business: &BusinessId) -> [String; 13] {
         kind("logo"),
         kind("contact"),
         items_prefix(business),
-        kind("receipt"),
+        kind(RECEIPT),
+        kind(RECORDED_RECEIPT),
         kind("reference"),
         search_prefix(business),
         kind("receipt-search"),

@@ -17,7 +17,7 @@ use domain::Timestamp;
 use domain::events::{Delivery, EventRecord};
 use domain::gateway::Payment;
 use domain::ids::{AttemptId, BusinessId, ContactId, EventId, LinkId, MessageId, ReceiptId};
-use domain::link::{ClaimedSince, PaymentLink, Receipt, ReceiptKind, UNKNOWN_SINCE_RESTORE};
+use domain::link::{Attempt, ClaimedSince, PaymentLink, Receipt, ReceiptKind, UNKNOWN_SINCE_RESTORE};
 use domain::messages::delivery::{MessageState, MessageStates};
 use domain::records::business::{Business, BusinessState};
 use domain::records::contact::Contact;
@@ -199,8 +199,15 @@ struct MoneySince {
     /// What makes the gateway's reference unique, and the claim of it.
     claim: Option<(String, ClaimRecord)>,
     receipt: Option<Receipt>,
-    /// The receipts of what went back of it.
-    gone: Vec<Receipt>,
+    /// The receipts of what a person wrote down of it, and of what went back.
+    recorded: Vec<Receipt>,
+}
+
+impl MoneySince {
+    /// The receipt of the payment, whoever wrote it.
+    fn payment(&self) -> Option<&Receipt> {
+        self.receipt.iter().chain(&self.recorded).find(|receipt| receipt.kind == ReceiptKind::Payment)
+    }
 }
 
 /// What became of an item of the copy.
@@ -859,8 +866,12 @@ impl Look<'_> {
             }
         }
         let claimed = self.claimed(&link).await?;
-        let gone = self.gone(link.id());
-        let back = link.with_recorded_refunds(&gone).brought_back(&claimed, &messages, &events, self.now);
+        let recorded = self.recorded(link.id());
+        let was_paid = link.receipt().is_some();
+        let link = link.with_recorded(&recorded);
+        let by_record = link.receipt().filter(|receipt| !was_paid && receipt.received_by.is_some());
+        let back = link.brought_back(&claimed, &messages, &events, self.now);
+        let paid_by = back.paid_by.or(by_record.map(|receipt| receipt.attempt_id));
         let link = back.link;
         self.give_up_messages(&link, back.messages).await?;
         let endpoints = self.copy.of(link.business()).endpoints().await?;
@@ -877,8 +888,7 @@ impl Look<'_> {
         }
         let link_id = || link.id().clone();
         let mut findings = Vec::new();
-        findings
-            .extend(back.paid_by.map(|attempt_id| RestoreFinding::LinkPaidSince { link_id: link_id(), attempt_id }));
+        findings.extend(paid_by.map(|attempt_id| RestoreFinding::LinkPaidSince { link_id: link_id(), attempt_id }));
         findings.extend(
             back.paid_by_unknown
                 .map(|attempt_id| RestoreFinding::LinkPaidByUnknownAttempt { link_id: link_id(), attempt_id }),
@@ -898,12 +908,12 @@ impl Look<'_> {
         self.write(vec![(self.store.table.clone(), item, fate)]).await
     }
 
-    /// The receipts of what went back since of a link's payment.
-    fn gone(&self, link: &LinkId) -> Vec<Receipt> {
-        let mut gone: Vec<Receipt> =
-            self.money.get(link).into_iter().flat_map(BTreeMap::values).flat_map(|money| money.gone.clone()).collect();
-        gone.sort_by(|one, other| (one.registered_at, &one.id).cmp(&(other.registered_at, &other.id)));
-        gone
+    /// The receipts of what a person wrote down since as a link's payment, and of what went back of one.
+    fn recorded(&self, link: &LinkId) -> Vec<Receipt> {
+        let of_attempts = self.money.get(link).into_iter().flat_map(BTreeMap::values);
+        let mut found: Vec<Receipt> = of_attempts.flat_map(|money| money.recorded.clone()).collect();
+        found.sort_by(|one, other| (one.registered_at, &one.id).cmp(&(other.registered_at, &other.id)));
+        found
     }
 
     /// The money that the gateways confirmed for attempts of a link since, with the receipts of all of its attempts.
@@ -913,9 +923,11 @@ impl Look<'_> {
             money.entry(attempt.id.clone()).or_default();
         }
         let mut claimed = Vec::new();
-        for (attempt, MoneySince { claim, receipt, gone: _ }) in money {
+        for (attempt, MoneySince { claim, receipt, recorded: _ }) in money {
             let receipt = match receipt {
                 Some(receipt) => Some(receipt),
+                // What a person wrote down is found by its receipt alone, see [`Self::recorded`].
+                None if link.attempt(&attempt).is_some_and(Attempt::is_recorded) => None,
                 None => self.store.of(link.business()).receipt(&ReceiptId::of(&attempt)).await?,
             };
             match (receipt, claim) {
@@ -943,10 +955,13 @@ impl Look<'_> {
                 .client
                 .scan()
                 .table_name(&self.store.table)
-                .filter_expression("begins_with(#pk, :claim) OR begins_with(#pk, :receipt)")
+                .filter_expression(
+                    "begins_with(#pk, :claim) OR begins_with(#pk, :receipt) OR begins_with(#pk, :recorded)",
+                )
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_values(":claim", text("claim#"))
-                .expression_attribute_values(":receipt", text("receipt#"));
+                .expression_attribute_values(":receipt", text(format!("{}#", keys::RECEIPT)))
+                .expression_attribute_values(":recorded", text(format!("{}#", keys::RECORDED_RECEIPT)));
             let (found, next) = some("look for money", scan, start).await?;
             for chunk in found.chunks(BATCH) {
                 self.note_money(chunk).await?;
@@ -978,10 +993,16 @@ impl Look<'_> {
                     let Some(business) = business_of(&at, item) else { continue };
                     let Ok(receipt) = from_item::<Receipt>(READ, item.clone()) else { continue };
                     let (link_id, attempt_id) = (receipt.link_id.clone(), receipt.attempt_id.clone());
-                    // What records a refund is about money of another receipt, which is found for itself.
+                    // What records a refund is about money of another receipt, which is found for itself. That something is
+                    // void its own receipt says.
                     let money = match receipt.kind {
-                        ReceiptKind::Payment => MoneySince { receipt: Some(receipt), ..MoneySince::default() },
-                        ReceiptKind::Refund { .. } => MoneySince { gone: vec![receipt], ..MoneySince::default() },
+                        ReceiptKind::Payment if receipt.received_by.is_none() => {
+                            MoneySince { receipt: Some(receipt), ..MoneySince::default() }
+                        }
+                        ReceiptKind::Payment | ReceiptKind::Refund { .. } => {
+                            MoneySince { recorded: vec![receipt], ..MoneySince::default() }
+                        }
+                        ReceiptKind::PaymentVoid { .. } | ReceiptKind::RefundVoid { .. } => continue,
                     };
                     since.push((business, link_id, attempt_id, money));
                 }
@@ -1004,15 +1025,15 @@ impl Look<'_> {
                     let known = self.money.entry(link_id).or_default().entry(attempt_id).or_default();
                     known.claim = money.claim.or(known.claim.take());
                     known.receipt = money.receipt.or(known.receipt.take());
-                    known.gone.extend(money.gone);
+                    known.recorded.extend(money.recorded);
                 }
-                (None, None) if money.receipt.is_none() && money.claim.is_none() => {}
+                (None, None) if money.claim.is_none() && money.payment().is_none() => {}
                 (None, None) => {
                     let is_wanted = self.choice.wants(RestoreKind::Link, Some(&business), &at.pk);
                     if !is_wanted || self.is_erased(Some(&business)).await? {
                         continue;
                     }
-                    let by_receipt = money.receipt.map(|receipt| receipt.gateway_reference);
+                    let by_receipt = money.payment().map(|receipt| receipt.gateway_reference.clone());
                     let by_claim = money.claim.map(|(_, record)| record.gateway_reference);
                     let gateway_reference = by_receipt.or(by_claim).unwrap_or_default();
                     let finding = RestoreFinding::MoneyWithoutLink { business, link_id, attempt_id, gateway_reference };
@@ -1062,12 +1083,12 @@ fn is_another_link(then: &Item, now: &Item) -> Result<bool, StoreError> {
         || then.version() > now.version())
 }
 
-/// Whether a receipt differs by more than that more of its money went back.
+/// Whether a receipt differs by more than that more of its money went back, or less where a refund is void, and that it is void.
 fn is_another_receipt(then: &Item, now: &Item) -> Result<bool, StoreError> {
     const READ: &str = "compare a receipt";
     let (then, now): (Receipt, Receipt) = (from_item(READ, then.clone())?, from_item(READ, now.clone())?);
-    let is_later = then.refunded <= now.refunded;
-    Ok(!is_later || Receipt { refunded: now.refunded, ..then } != now)
+    let is_later = then.voided_at.is_none() || then.voided_at == now.voided_at;
+    Ok(!is_later || Receipt { refunded: now.refunded, voided_at: now.voided_at, ..then } != now)
 }
 
 /// Whether a claim names another attempt than it did: what it says of its money may change, and whose that is may not.

@@ -10,11 +10,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, TransactWriteItem, WriteRequest};
+use domain::gateway::Mode;
 use domain::ids::{LinkId, ReferenceId};
-use domain::link::{PaymentLink, Receipt};
+use domain::link::{PaymentLink, Receipt, ReceiptKind};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
-use domain::search::{Beginning, ContactMatch, ContactTerm, ItemMatch, ItemTerm, LinkBy, ReceiptMatch, SearchQuery};
+use domain::search::{
+    Beginning, ContactMatch, ContactTerm, ItemMatch, ItemTerm, LinkBy, ReceiptBy, ReceiptMatch, SearchQuery, reference,
+};
 use futures_util::future::try_join4;
 use serde::de::DeserializeOwned;
 
@@ -91,6 +94,9 @@ struct Rows<'a> {
 /// enough.
 const SPARE: usize = 5;
 
+/// So many receipts that are found by one number are looked at.
+const MOST_WITH_REFERENCE: usize = 10;
+
 /// How often rows are read on where those that were read are of few records.
 const MOST_READS: usize = 4;
 
@@ -159,6 +165,20 @@ impl BusinessStore {
         let partition = keys::receipts_by_text(&self.business, wanted);
         let rows = Rows { partition, begins: None, is_consistent: false, is_newest_first: true };
         self.store.matches("search for receipts", rows, limit, |found: &ReceiptMatch| found.receipt_id.clone()).await
+    }
+
+    /// A receipt of money that came, in this mode and not void, whose reference is this one, however it is written. It is found
+    /// from a moment after it was written on.
+    pub async fn receipt_by_reference(&self, wanted: &str, mode: Mode) -> Result<Option<Receipt>, StoreError> {
+        let Some(wanted) = reference(wanted) else { return Ok(None) };
+        let found = self.found_receipts(Some(&wanted), MOST_WITH_REFERENCE).await?.entries;
+        for one in found.iter().filter(|one| one.mode == mode && one.by.contains(&ReceiptBy::GatewayReference)) {
+            let is_meant = |receipt: &Receipt| receipt.kind == ReceiptKind::Payment && receipt.voided_at.is_none();
+            if let Some(receipt) = self.receipt(&one.receipt_id).await?.filter(is_meant) {
+                return Ok(Some(receipt));
+            }
+        }
+        Ok(None)
     }
 
     /// What is written beside a contact that becomes another or is new, so that it is found as it is. Where nothing that

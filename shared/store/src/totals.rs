@@ -810,8 +810,8 @@ const NO_GATEWAY: &str = "~";
 fn receipts_row(at: Key, read: &DayOfReceipts, sums: &ReceiptSums) -> Item {
     let line = |(key, received): (&ReceiptKey, &Received)| {
         let ReceiptKey { mode, currency, day, account, gateway } = key;
-        let Received { gross, refunded, fees } = *received;
-        let sums = [gross, refunded, fees].map(written).join(" ");
+        let Received { gross, refunded, voided, fees } = *received;
+        let sums = [gross, refunded, voided, fees].map(written).join(" ");
         let gateway = gateway.map_or(NO_GATEWAY, GatewayKind::as_str);
         format!("{} {currency} {day} {account} {gateway} {sums}", mode.as_str())
     };
@@ -834,7 +834,7 @@ fn read_receipts(date: Date, item: &Item) -> Option<(DayOfReceipts, ReceiptSums)
             },
         };
         let mut sum = || Some(Sum { count: parts.next()?.parse().ok()?, amount: parts.next()?.parse().ok()? });
-        Some((key, Received { gross: sum()?, refunded: sum()?, fees: sum()? }))
+        Some((key, Received { gross: sum()?, refunded: sum()?, voided: sum()?, fees: sum()? }))
     };
     let sums: Option<BTreeMap<_, _>> = text_of(item, SUMS)?.lines().map(line).collect();
     let (day, read_at) = day_of_row(date, item)?;

@@ -112,7 +112,7 @@ pub const NOBODY: &str = "none";
 #[derive(Clone, Copy, Debug)]
 pub enum Measurement<'a> {
     /// An event of a link, with the gateway of the link's account. It is measured where the event is recorded, once.
-    LinkEvent { kind: EventType, gateway: GatewayKind },
+    LinkEvent { kind: EventType, gateway: Option<GatewayKind> },
     /// A gateway was called, and gave an answer, or none but that it has trouble.
     GatewayCalled { gateway: GatewayKind, is_answered: bool },
     /// An attempt that its gateway kept calling unfinished is not asked about any more.
@@ -213,23 +213,26 @@ fn event_posted(state: &DeliveryState) -> Vec<Figure> {
     each.map(|metric| (metric, json!(u8::from(metric == counted)), vec![])).to_vec()
 }
 
-fn link_event(kind: EventType, gateway: GatewayKind) -> Vec<Figure> {
+fn link_event(kind: EventType, gateway: Option<GatewayKind>) -> Vec<Figure> {
     let link = |metric| (metric, json!(1), vec![]);
-    let attempt = |outcome| (ATTEMPTS, json!(1), vec![gateway.as_str(), outcome]);
+    let attempt = |outcome| gateway.map(|gateway| (ATTEMPTS, json!(1), vec![gateway.as_str(), outcome]));
     match kind {
         EventType::LinkCreated => vec![link(LINKS_MADE)],
         EventType::LinkOpened => vec![link(LINKS_OPENED)],
-        EventType::LinkPaid => vec![link(LINKS_PAID), attempt("paid")],
+        EventType::LinkPaid => [link(LINKS_PAID)].into_iter().chain(attempt("paid")).collect(),
         EventType::LinkExpired => vec![link(LINKS_EXPIRED)],
         EventType::LinkCancelled => vec![link(LINKS_CANCELLED)],
-        EventType::AttemptFailed => vec![attempt("failed")],
-        EventType::AttemptNeedsReview => vec![link(NEEDS_REVIEW), attempt("needs_review")],
-        EventType::RefundSucceeded => vec![attempt("refunded")],
+        EventType::AttemptFailed => attempt("failed").into_iter().collect(),
+        EventType::AttemptNeedsReview => [link(NEEDS_REVIEW)].into_iter().chain(attempt("needs_review")).collect(),
+        EventType::RefundSucceeded => attempt("refunded").into_iter().collect(),
         EventType::RefundNeedsReview => vec![link(REFUNDS_NEED_REVIEW)],
         EventType::RefundFailed => vec![link(REFUNDS_FAILED)],
         // Counted with the payment, the end of the refund and the message that they belong to; a change of what a business
-        // set is none of a link.
+        // set is none of a link, and a link that is held goes on.
         EventType::AuditEntryCreated
+        | EventType::LinkHeld
+        | EventType::LinkReleased
+        | EventType::ReceiptVoided
         | EventType::ReceiptRegistered
         | EventType::RefundCreated
         | EventType::MessageFailed => vec![],
@@ -279,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_payment_counts_for_the_links_and_for_the_gateway() {
-        let paid = Measurement::LinkEvent { kind: EventType::LinkPaid, gateway: GatewayKind::Stripe };
+        let paid = Measurement::LinkEvent { kind: EventType::LinkPaid, gateway: Some(GatewayKind::Stripe) };
         let lines = paid.lines(NOW);
         let dimensions: Vec<&Value> =
             lines.iter().map(|line| &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]).collect();
@@ -293,7 +296,7 @@ mod tests {
         for (kind, name) in
             [(EventType::RefundFailed, "RefundsFailed"), (EventType::RefundNeedsReview, "RefundsNeedReview")]
         {
-            let lines = Measurement::LinkEvent { kind, gateway: GatewayKind::Mollie }.lines(NOW);
+            let lines = Measurement::LinkEvent { kind, gateway: Some(GatewayKind::Mollie) }.lines(NOW);
             let [line] = &lines[..] else { panic!("{lines:?}") };
             assert_eq!((&line[name], &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]), (&json!(1), &json!([[]])));
             assert_eq!(line.get("NeedsReview"), None, "another alarm tells of it");
@@ -342,7 +345,7 @@ mod tests {
             Measurement::Abandoned { gateway },
             Measurement::GatewayRefused { gateway },
         ];
-        all.extend(EventType::ALL.map(|kind| Measurement::LinkEvent { kind, gateway }));
+        all.extend(EventType::ALL.map(|kind| Measurement::LinkEvent { kind, gateway: Some(gateway) }));
         let figures: Vec<Figure> = all.into_iter().flat_map(Measurement::figures).collect();
         for (metric, _, of) in &figures {
             assert!(METRICS.contains(metric) && metric.dimensions.len() == of.len(), "{metric:?}");

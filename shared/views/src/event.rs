@@ -83,7 +83,7 @@ impl EventView {
         settings: &Settings,
         now: Timestamp,
     ) -> Self {
-        let is_about_receipt = event.kind == EventType::ReceiptRegistered;
+        let is_about_receipt = matches!(event.kind, EventType::ReceiptRegistered | EventType::ReceiptVoided);
         let receipt = if is_about_receipt { link.registered_receipt(event.refund.as_ref()) } else { None };
         let data = match receipt {
             Some(receipt) => EventData::Receipt(Box::new(ReceiptView::new(&receipt, settings))),

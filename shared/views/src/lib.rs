@@ -10,11 +10,11 @@ use domain::Timestamp;
 use domain::address::SocialAddress;
 use domain::business::settings::Settings;
 use domain::calendar::written_instant;
-use domain::gateway::{FeePayer, Payment};
+use domain::gateway::{FeePayer, GatewayKind, Payment};
 use domain::ids::{MessageId, ReceiptId};
 use domain::link::{
-    AfterPayment, Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundState,
-    Terms,
+    AfterPayment, Attempt, AttemptState, CreatedBy, Hold, LinkStatus, PaymentLink, Receipt, ReceiptKind, ReceivedBy,
+    Recorded, Refund, RefundBy, RefundState, Terms, Voided,
 };
 use domain::messages::channel::Channel;
 use domain::messages::choice::MessageChoice;
@@ -27,8 +27,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use schema::{
-    AmountSourceName, AttemptStatusName, ChannelName, FeePayerName, GatewayName, LinkStatusName, MessageStatusName,
-    Metadata, ModeName, ReceiptKindName, RefundCauseName, RefundMethodName, RefundStatusName, UnreachedReasonName,
+    AmountSourceName, AttemptStatusName, BY_GATEWAY, ChannelName, FeePayerName, GatewayName, HoldReasonName,
+    LinkStatusName, MessageStatusName, Metadata, ModeName, PaymentMethodName, ReceiptKindName, RefundCauseName,
+    RefundMethodName, RefundStatusName, UnreachedReasonName,
 };
 
 /// An instant with the offset that the business has at that moment.
@@ -102,6 +103,8 @@ pub struct LinkView {
     /// When a person first opened the link while it could be paid.
     #[schema(format = DateTime)]
     pub opened_at: Option<String>,
+    /// What holds it at this moment.
+    pub hold: Option<HoldView>,
     /// The person whom `Paylink-Actor` named in the call that made the link, else the integration that called.
     pub created_by: Option<String>,
     #[schema(format = DateTime)]
@@ -299,13 +302,16 @@ pub struct MessageView {
     pub moved_to: Option<String>,
 }
 
-/// One session opened at the gateway.
+/// One session opened at the gateway, or money that came by other means and was written down.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
 pub struct AttemptView {
     pub id: String,
-    #[schema(value_type = GatewayName)]
-    pub gateway: &'static str,
+    #[schema(value_type = PaymentMethodName)]
+    pub payment_method: &'static str,
+    /// Null where the money came by other means.
+    #[schema(value_type = Option<GatewayName>)]
+    pub gateway: Option<&'static str>,
     #[schema(value_type = AttemptStatusName)]
     pub status: &'static str,
     pub reason: Option<String>,
@@ -317,20 +323,70 @@ pub struct AttemptView {
     pub paid_at: Option<String>,
     #[schema(format = DateTime)]
     pub refunded_at: Option<String>,
-    /// What the gateway confirmed, until it went back.
+    /// What the gateway confirmed, until it went back; or what was written down.
     pub payment: Option<PaymentView>,
+    /// What was written down, where the money came by other means.
+    pub recorded: Option<RecordedView>,
+    /// That what was written down was wrong: the money never came.
+    pub voided: Option<VoidedView>,
     /// The refunds of that money, in the order in which they were begun.
     pub refunds: Vec<RefundView>,
 }
 
-/// Money as a gateway confirmed it.
+/// What a person wrote down of money that came by other means than a gateway.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AttemptRecorded)]
+pub struct RecordedView {
+    /// What it is found by there, such as the number of the transfer or of the cheque.
+    pub reference: Option<String>,
+    #[schema(format = DateTime)]
+    pub received_at: String,
+    /// For the business's own people.
+    pub note: Option<String>,
+    /// Who wrote it down: the person whom the caller named, else the integration.
+    pub recorded_by: Option<String>,
+}
+
+/// That an entry was wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AttemptVoided)]
+pub struct VoidedView {
+    #[schema(format = DateTime)]
+    pub voided_at: String,
+    /// Why, for the business's own people.
+    pub reason: Option<String>,
+    /// Who found out: the person whom the caller named, else the integration.
+    pub voided_by: Option<String>,
+}
+
+/// What holds a link for a while.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Hold)]
+pub struct HoldView {
+    #[schema(value_type = HoldReasonName)]
+    pub reason: &'static str,
+    /// It ends by itself at this instant.
+    #[schema(format = DateTime)]
+    pub until: String,
+    /// Whether nobody is sent to the gateway meanwhile.
+    pub stops_paying: bool,
+    /// For the business's own people.
+    pub note: Option<String>,
+    #[schema(format = DateTime)]
+    pub placed_at: String,
+    /// Who placed it: the person whom the caller named, else the integration; null where the customer did.
+    pub placed_by: Option<String>,
+}
+
+/// Money as a gateway confirmed it, or as it was written down.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AttemptPayment)]
 pub struct PaymentView {
     /// In minor units: what was paid, which may be another amount than was asked for.
     pub amount: i64,
     pub currency: &'static str,
-    pub gateway_reference: String,
+    /// Null where the money came by other means and nothing is known that it is found by.
+    pub gateway_reference: Option<String>,
     /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
     /// The gateway's fee in minor units, where it tells.
@@ -339,7 +395,7 @@ pub struct PaymentView {
     pub fee_payer: Option<&'static str>,
     /// The terminal or merchant that the money was paid to, where the gateway names it.
     pub terminal: Option<String>,
-    /// When the customer paid, by the gateway's clock, where it tells.
+    /// When the customer paid, by the gateway's clock, where it tells, or by the word of who wrote it down.
     #[schema(format = DateTime)]
     pub gateway_paid_at: Option<String>,
 }
@@ -389,7 +445,7 @@ pub struct RefundView {
     /// When money went back by other means, as was said.
     #[schema(format = DateTime)]
     pub refunded_at: Option<String>,
-    /// When we learned that the money went.
+    /// When we learned that the money went, also where that turned out to be wrong, or did not last.
     #[schema(format = DateTime)]
     pub succeeded_at: Option<String>,
     #[schema(format = DateTime)]
@@ -451,6 +507,7 @@ impl LinkView {
             locale: terms.locale.as_ref().map(|locale| locale.as_str().to_owned()),
             metadata: terms.metadata.clone(),
             opened_at: link.opened_at().map(|at| instant(at, settings)),
+            hold: link.hold_at(now).map(|hold| HoldView::new(hold, settings)),
             created_by: link.created_by().map(|somebody| somebody.as_str().to_owned()),
             created_at: instant(link.created_at(), settings),
             updated_at: instant(link.updated_at(), settings),
@@ -519,7 +576,8 @@ impl AttemptView {
     fn new(link: &PaymentLink, attempt: &Attempt, settings: &Settings) -> Self {
         let mut view = Self {
             id: attempt.id.to_string(),
-            gateway: attempt.gateway.as_str(),
+            payment_method: payment_method(attempt.recorded.as_ref().map(|recorded| recorded.by)),
+            gateway: attempt.at_gateway().map(GatewayKind::as_str),
             status: attempt.state.name(),
             reason: None,
             gateway_reference: None,
@@ -528,12 +586,14 @@ impl AttemptView {
             paid_at: None,
             refunded_at: None,
             payment: attempt.state.confirmed_payment().map(|payment| PaymentView::new(payment, settings)),
+            recorded: attempt.recorded.as_ref().map(|recorded| RecordedView::new(recorded, settings)),
+            voided: attempt.voided.as_ref().map(|voided| VoidedView::new(voided, settings)),
             refunds: attempt.refunds.iter().map(|refund| RefundView::new(link, attempt, refund, settings)).collect(),
         };
         match &attempt.state {
             AttemptState::Paid { at, payment } => {
                 view.paid_at = Some(instant(*at, settings));
-                view.gateway_reference = Some(payment.reference.clone());
+                view.gateway_reference = if_any(&payment.reference);
             }
             AttemptState::Accepted { payment, .. } | AttemptState::Refunding { payment, .. } => {
                 view.gateway_reference = Some(payment.reference.clone());
@@ -553,12 +613,60 @@ impl AttemptView {
     }
 }
 
+/// By which means money came, in the word of the API.
+fn payment_method(received_by: Option<ReceivedBy>) -> &'static str {
+    received_by.map_or(BY_GATEWAY, ReceivedBy::as_str)
+}
+
+/// A text that is kept empty where there is none.
+fn if_any(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn name_of(somebody: Option<&CreatedBy>) -> Option<String> {
+    somebody.map(|somebody| somebody.as_str().to_owned())
+}
+
+impl RecordedView {
+    fn new(recorded: &Recorded, settings: &Settings) -> Self {
+        Self {
+            reference: recorded.reference.clone(),
+            received_at: instant(recorded.received_at, settings),
+            note: recorded.note.clone(),
+            recorded_by: name_of(recorded.recorded_by.as_ref()),
+        }
+    }
+}
+
+impl VoidedView {
+    fn new(voided: &Voided, settings: &Settings) -> Self {
+        Self {
+            voided_at: instant(voided.at, settings),
+            reason: voided.reason.clone(),
+            voided_by: name_of(voided.voided_by.as_ref()),
+        }
+    }
+}
+
+impl HoldView {
+    fn new(hold: &Hold, settings: &Settings) -> Self {
+        Self {
+            reason: hold.reason.as_str(),
+            until: instant(hold.until, settings),
+            stops_paying: hold.stops_paying,
+            note: hold.note.clone(),
+            placed_at: instant(hold.placed_at, settings),
+            placed_by: name_of(hold.placed_by.as_ref()),
+        }
+    }
+}
+
 impl PaymentView {
     fn new(payment: &Payment, settings: &Settings) -> Self {
         Self {
             amount: payment.money.minor_units(),
             currency: payment.money.currency().code(),
-            gateway_reference: payment.reference.clone(),
+            gateway_reference: if_any(&payment.reference),
             masked_card: payment.masked_card.clone(),
             fee: payment.fee.map(|fee| fee.amount),
             fee_payer: payment.fee.and_then(|fee| fee.payer).map(FeePayer::as_str),
@@ -602,12 +710,12 @@ impl RefundView {
         if let RefundBy::Outside { refunded_at, .. } = &refund.method {
             view.refunded_at = Some(instant(*refunded_at, settings));
         }
+        if let Some(at) = refund.recorded_at() {
+            view.succeeded_at = Some(instant(at, settings));
+            view.refund_receipt_id = receipt.map(|_| ReceiptId::of_refund(&refund.id).to_string());
+        }
         match state.as_ref() {
-            RefundState::Succeeded { at } => {
-                view.succeeded_at = Some(instant(*at, settings));
-                view.refund_receipt_id = receipt.map(|_| ReceiptId::of_refund(&refund.id).to_string());
-            }
-            RefundState::Failed { at, code } => {
+            RefundState::Failed { at, code, succeeded_at: _ } => {
                 view.failed_at = Some(instant(*at, settings));
                 view.failure_reason = Some(code.clone());
             }
@@ -615,13 +723,15 @@ impl RefundView {
             RefundState::Pending
             | RefundState::Calling { .. }
             | RefundState::Accepted { .. }
-            | RefundState::Acknowledged { .. } => {}
+            | RefundState::Acknowledged { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Voiding { .. } => {}
         }
         view
     }
 }
 
-/// The record that money arrived, or that all or a part of it went back.
+/// The record that money arrived, that all or a part of it went back, or that such a record is void.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Receipt)]
 pub struct ReceiptView {
@@ -634,11 +744,20 @@ pub struct ReceiptView {
     pub mode: &'static str,
     pub payment_link_id: String,
     pub attempt_id: String,
-    /// The refund that it records, where it is of the kind `refund`.
+    /// The refund that it records, or whose receipt it makes void.
     pub refund_id: Option<String>,
-    /// The receipt of the payment that the money went back of, where it is of the kind `refund`.
+    /// The receipt of the payment that the money went back of, where it is about a refund.
     pub corrects_receipt_id: Option<String>,
-    /// By which means the money went back, where it is of the kind `refund`.
+    /// The receipt that it makes void, where it is of a kind that does.
+    pub voids_receipt_id: Option<String>,
+    /// Since when it is void, because of which receipt.
+    #[schema(format = DateTime)]
+    pub voided_at: Option<String>,
+    pub void_receipt_id: Option<String>,
+    /// By which means the money came.
+    #[schema(value_type = PaymentMethodName)]
+    pub payment_method: &'static str,
+    /// By which means the money went back, where it is about a refund.
     #[schema(value_type = Option<RefundMethodName>)]
     pub refund_method: Option<&'static str>,
     /// The account that the money came to, or went from.
@@ -654,11 +773,12 @@ pub struct ReceiptView {
     pub amount_display: String,
     /// How much of a payment went back so far, in the same unit.
     pub amount_refunded: i64,
-    #[schema(value_type = GatewayName)]
-    pub gateway: &'static str,
-    /// The gateway's own number of the payment or of the refund; of money that went back by other means, what it is found by
-    /// there.
-    pub gateway_reference: String,
+    /// The gateway that took the payment, also where it went back by other means. Null where it came by other means.
+    #[schema(value_type = Option<GatewayName>)]
+    pub gateway: Option<&'static str>,
+    /// The gateway's own number of the payment or of the refund; of money that came or went back by other means, what it is
+    /// found by there. Null where nothing is known.
+    pub gateway_reference: Option<String>,
     /// The card that paid, where the gateway tells, with most digits hidden.
     pub masked_card: Option<String>,
     /// The gateway's fee in minor units, where it tells.
@@ -667,8 +787,8 @@ pub struct ReceiptView {
     pub fee_payer: Option<&'static str>,
     /// The terminal or merchant that the money was paid to, where the gateway names it.
     pub terminal: Option<String>,
-    /// When the customer paid, by the gateway's clock, where it tells; of a refund by other means, when it went back by the word
-    /// of who noted it.
+    /// When the customer paid, by the gateway's clock, where it tells; of money that came or went back by other means, when it did
+    /// by the word of who wrote that down.
     #[schema(format = DateTime)]
     pub gateway_paid_at: Option<String>,
     /// When we learned that the money is there, or that it went back.
@@ -687,11 +807,16 @@ pub struct ReceiptView {
 impl ReceiptView {
     pub fn new(receipt: &Receipt, settings: &Settings) -> Self {
         let (refund_id, corrects_receipt_id, refund_method) = match &receipt.kind {
-            ReceiptKind::Payment => (None, None, None),
-            ReceiptKind::Refund { refund_id, corrects, is_outside } => {
+            ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => (None, None, None),
+            ReceiptKind::Refund { refund_id, corrects, is_outside }
+            | ReceiptKind::RefundVoid { refund_id, corrects, is_outside, .. } => {
                 let method = RefundBy::NAMES[usize::from(*is_outside)];
                 (Some(refund_id.to_string()), Some(corrects.to_string()), Some(method))
             }
+        };
+        let voids = match &receipt.kind {
+            ReceiptKind::Payment | ReceiptKind::Refund { .. } => None,
+            ReceiptKind::PaymentVoid { voids } | ReceiptKind::RefundVoid { voids, .. } => Some(voids.to_string()),
         };
         Self {
             id: receipt.id.to_string(),
@@ -700,6 +825,10 @@ impl ReceiptView {
             refund_id,
             corrects_receipt_id,
             refund_method,
+            voids_receipt_id: voids,
+            voided_at: receipt.voided_at.map(|at| instant(at, settings)),
+            void_receipt_id: receipt.voided_at.map(|_| receipt.id.of_void().to_string()),
+            payment_method: payment_method(receipt.received_by),
             amount_refunded: receipt.refunded,
             mode: receipt.mode.as_str(),
             payment_link_id: receipt.link_id.to_string(),
@@ -712,8 +841,8 @@ impl ReceiptView {
             amount: receipt.money.minor_units(),
             currency: receipt.money.currency().code(),
             amount_display: amount_display(receipt.money, settings),
-            gateway: receipt.gateway.as_str(),
-            gateway_reference: receipt.gateway_reference.clone(),
+            gateway: receipt.received_by.is_none().then(|| receipt.gateway.as_str()),
+            gateway_reference: if_any(&receipt.gateway_reference),
             masked_card: receipt.masked_card.clone(),
             fee: receipt.fee.map(|fee| fee.amount),
             fee_payer: receipt.fee.and_then(|fee| fee.payer).map(FeePayer::as_str),

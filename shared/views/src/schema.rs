@@ -4,7 +4,7 @@ use domain::business::periods::WeekStart;
 use domain::events::EventType;
 use domain::gateway::{FeePayer, GatewayKind, Mode};
 use domain::language::Calendar;
-use domain::link::{RefundBy, RefundCause, RefundState};
+use domain::link::{HoldReason, ReceiptKindName as ReceiptKinds, ReceivedBy, RefundBy, RefundCause, RefundState};
 use domain::messages::channel::Channel;
 use domain::messages::provider::ProviderKind;
 use domain::messages::unreached::UnreachedReason;
@@ -126,8 +126,23 @@ one_of! {
     RefundBy::NAMES
 }
 one_of! {
-    ReceiptKindName, "`payment`: money arrived. `refund`: money of another receipt went back.",
-    ["payment", "refund"]
+    ReceiptKindName,
+    "`payment`: money arrived. `refund`: money of another receipt went back. `payment_void`: the money of another receipt never came. `refund_void`: the refund of another receipt was noted by mistake or did not last.",
+    ReceiptKinds::ALL.map(ReceiptKinds::as_str)
+}
+/// What stands for the gateway among the means by which money comes.
+pub const BY_GATEWAY: &str = "gateway";
+
+one_of! {
+    PaymentMethodName,
+    "By which means money came: `gateway`, or what a person wrote down: `cash`, `pos` for a card reader, `card_to_card`, `bank_transfer`, `cheque`, `other`.",
+    [BY_GATEWAY, "cash", "pos", "card_to_card", "bank_transfer", "cheque", "other"]
+}
+one_of! { ReceivedByName as "ReceivedBy", "By which means money came that no gateway took.", ReceivedBy::ALL.map(ReceivedBy::as_str) }
+one_of! {
+    HoldReasonName,
+    "`cheque`: one was given and has to clear. `promise`: the customer promised to pay by then. `says_paid`: the customer says to have paid already.",
+    HoldReason::ALL.map(HoldReason::as_str)
 }
 one_of! {
     UnreachedReasonName, "Why somebody who was named is not told.",

@@ -1,7 +1,8 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 161] = [
+pub const CATALOGUE: [(&str, &str); 170] = [
+    ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
@@ -27,6 +28,7 @@ pub const CATALOGUE: [(&str, &str); 161] = [
     ("duplicate_field", "a field stands twice in the body; `errors` says which"),
     ("empty", "a text is empty, or nothing of it can be seen"),
     ("endpoint_keeps_changing", "others changed the endpoint at the same moment; try again"),
+    ("entry_refunded", "money of what was written down went back; void the receipts of that first"),
     ("event_keeps_changing", "the event is being sent at this moment; try again"),
     ("exactly_one", "exactly one of several parameters or fields has to be given"),
     ("fewer_shards", "a business cannot have fewer shards than it has"),
@@ -91,9 +93,15 @@ pub const CATALOGUE: [(&str, &str); 161] = [
     ("no_receipt", "a receipt was described although none is to be registered"),
     ("nobody_reachable", "none of the recipients can be reached on these channels"),
     ("not_allowed", "the field, or a part of a text, is not allowed here"),
+    (
+        "not_an_entry",
+        "a gateway took the money or sent it back, so that nobody wrote it down; only what was written down can be voided",
+    ),
     ("not_confirmed", "what cannot be undone has to be confirmed with the id of what it is done to"),
     ("not_found", "there is no such thing"),
+    ("not_held", "nothing holds the link"),
     ("not_under_review", "the attempt or the refund needs no person"),
+    ("not_what_is_due", "another amount was given than is due; the detail says how much is"),
     ("nothing_due", "nothing is due on the item, so that a link on it needs an amount of its own"),
     ("nothing_is_signed", "nothing that is sent to the message provider is signed"),
     ("nothing_to_refund", "all of the payment went back, or is on its way"),
@@ -108,11 +116,15 @@ pub const CATALOGUE: [(&str, &str); 161] = [
     ("quota_reached", "the business has done as much as the platform allows it; `quota` says of what, and until when"),
     ("read_only", "what answers say of a record and nobody can change was given otherwise than it is"),
     ("receipt_of_refund", "the receipt records a refund, and money goes back of the receipt of a payment"),
+    ("receipt_of_void", "the receipt records that another one is void"),
     ("receipt_type_has_sub_types", "a link names one without sub-types"),
     ("receipt_type_is_default", "the settings name this receipt type"),
+    ("receipt_voided", "the payment was written down by mistake, so that there is no money of it"),
     ("record_keeps_changing", "others changed the same record at the same moment; try again"),
     ("reference_id_in_use", "another active link has this reference_id; `conflicting_id` names it"),
+    ("reference_used_before", "money with this reference is written down already; `conflicting_id` names its receipt"),
     ("refund_credentials_missing", "the account lacks credentials that its gateway needs to send this back"),
+    ("refund_outside_only", "no gateway took the money, so that none can send it back"),
     ("refund_too_late", "the gateway sends payments back for a while only, which is over"),
     ("refund_undecided", "what became of a refund of this money is not known"),
     ("refund_whole_only", "the gateway sends this payment back as a whole only"),

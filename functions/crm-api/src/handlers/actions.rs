@@ -157,7 +157,7 @@ impl CancelBody {
 }
 
 /// The link as it is after the change.
-async fn answered(app: &App, caller: &Caller, answer: Answer<PaymentLink>) -> Result<Response, ApiProblem> {
+pub(crate) async fn answered(app: &App, caller: &Caller, answer: Answer<PaymentLink>) -> Result<Response, ApiProblem> {
     match answer {
         Answer::New(link) => show(app, caller, &link).await,
         Answer::Repeated(link) => Ok(replayed(show(app, caller, &link).await?)),

@@ -52,7 +52,7 @@ fn view_of(link: &PaymentLink, messages: &MessageStates, settings: &Settings, no
 }
 
 /// What a list of links takes.
-const PARAMETERS: [&str; 23] = [
+const PARAMETERS: [&str; 24] = [
     "contact_id",
     "item_id",
     "account_id",
@@ -63,6 +63,7 @@ const PARAMETERS: [&str; 23] = [
     "opened",
     "begun",
     "message_failed",
+    "held",
     "created_from",
     "created_to",
     "due_from",
@@ -98,6 +99,7 @@ pub(crate) async fn list(
         is_opened: parameters.flag("opened"),
         is_begun: parameters.flag("begun"),
         message_failed: parameters.flag("message_failed"),
+        is_held: parameters.flag("held"),
         created: parameters.times(("created_from", "created_to"), settings),
         due: parameters.times(("due_from", "due_to"), settings),
         expires: parameters.times(("expires_from", "expires_to"), settings),

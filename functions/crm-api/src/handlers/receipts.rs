@@ -7,8 +7,8 @@ use domain::ids::{AccountId, ContactId, ItemId, LinkId, ReceiptId, ReceiptTypeId
 use domain::link::{Receipt, ReceiptFilter, ReceiptKindName};
 use store::{BusinessStore, Page, ReceiptList, SortKey};
 use views::ReceiptView;
-use web::ApiProblem;
 use web::extract::{Path, Query};
+use web::{ApiProblem, Caller};
 
 use crate::app::App;
 use crate::caller::MayRead;
@@ -17,7 +17,12 @@ use crate::respond::answer;
 
 pub(crate) async fn read(MayRead(caller): MayRead, Path(id): Path<String>) -> Result<Response, ApiProblem> {
     let id = ReceiptId::parse(&id).map_err(|_| ApiProblem::not_found("receipt"))?;
-    let receipt = caller.store.receipt(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt"))?;
+    show(&caller, &id).await
+}
+
+/// A receipt as it is now.
+pub(crate) async fn show(caller: &Caller, id: &ReceiptId) -> Result<Response, ApiProblem> {
+    let receipt = caller.store.receipt(id).await?.ok_or_else(|| ApiProblem::not_found("receipt"))?;
     let configuration = caller.store.configuration().await?;
     Ok(answer(ReceiptView::new(&receipt, &configuration.settings)))
 }

@@ -136,9 +136,16 @@ pub(crate) async fn create(
     let wish = wish(&app, &caller, &call, body)?;
     let id = ReceiptId::parse(&id).map_err(|_| ApiProblem::not_found("receipt"))?;
     let receipt = caller.store.receipt(&id).await?.ok_or_else(|| ApiProblem::not_found("receipt"))?;
-    if receipt.kind != ReceiptKind::Payment {
-        let detail = "This receipt records a refund. Money goes back of the receipt that it corrects.";
-        return Err(ApiProblem::conflict("receipt_of_refund", detail));
+    match receipt.kind {
+        ReceiptKind::Payment => {}
+        ReceiptKind::Refund { .. } => {
+            let detail = "This receipt records a refund. Money goes back of the receipt that it corrects.";
+            return Err(ApiProblem::conflict("receipt_of_refund", detail));
+        }
+        ReceiptKind::PaymentVoid { .. } | ReceiptKind::RefundVoid { .. } => {
+            let detail = "This receipt records that another one is void. Money goes back of the receipt of a payment.";
+            return Err(ApiProblem::conflict("receipt_of_void", detail));
+        }
     }
     begin(&app, &caller, (&receipt.link_id, &receipt.attempt_id), wish).await
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::Timestamp;
 use domain::business::settings::Settings;
+use domain::gateway::GatewayKind;
 use domain::link::PaymentLink;
 use domain::search::{
     ContactBy, ContactMatch, ItemBy, ItemMatch, LinkBy, PersonMatch, ReceiptBy, ReceiptMatch, SearchQuery,
@@ -158,9 +159,11 @@ struct ReceiptMatchView {
     /// In the currency's minor unit.
     amount: i64,
     currency: &'static str,
-    #[schema(value_type = GatewayName)]
-    gateway: &'static str,
-    gateway_reference: String,
+    /// Null of money that came or went by other means.
+    #[schema(value_type = Option<GatewayName>)]
+    gateway: Option<&'static str>,
+    /// Null where nothing is known that it is found by.
+    gateway_reference: Option<String>,
     /// The card that paid, where the gateway tells, with most digits hidden.
     masked_card: Option<String>,
     #[schema(format = DateTime)]
@@ -246,8 +249,8 @@ impl ReceiptMatchView {
             contact_id: found.contact_id.into(),
             amount: found.money.minor_units(),
             currency: found.money.currency().code(),
-            gateway: found.gateway.as_str(),
-            gateway_reference: found.gateway_reference,
+            gateway: found.gateway.map(GatewayKind::as_str),
+            gateway_reference: Some(found.gateway_reference).filter(|reference| !reference.is_empty()),
             masked_card: found.masked_card,
             registered_at: instant(found.registered_at, settings),
             matched_by: found.by.into_iter().map(ReceiptBy::as_str).collect(),

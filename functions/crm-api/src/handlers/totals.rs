@@ -199,7 +199,10 @@ pub(crate) struct ReceivedView {
     gross: Vec<AmountView>,
     /// What went back of it and of what was paid before, on the day on which it did.
     refunded: Vec<AmountView>,
-    /// `gross` less `refunded`; `count` is that of both.
+    /// What records that something is void changed, on the day on which they were made: less for payments that never came, more
+    /// for refunds that were noted by mistake or did not last.
+    voided: Vec<AmountView>,
+    /// `gross` less `refunded`, with `voided`; `count` is that of all.
     net: Vec<AmountView>,
     /// What gateways kept of it. They count the receipts of which the gateway said it; of the others it is not known.
     fees: Vec<AmountView>,
@@ -488,6 +491,7 @@ impl Group {
                 count: gross.count,
                 gross: gross.amounts,
                 refunded: of(|received| received.refunded).amounts,
+                voided: of(|received| received.voided).amounts,
                 net: of(Received::net).amounts,
                 fees: of(|received| received.fees).amounts,
             }

@@ -209,7 +209,7 @@ pub struct ReceiptKey {
     pub currency: &'static str,
     pub day: Date,
     pub account: AccountId,
-    /// `None` of what went back by other means than a gateway.
+    /// `None` of what came or went by other means than a gateway.
     pub gateway: Option<GatewayKind>,
 }
 
@@ -219,14 +219,20 @@ pub struct Received {
     pub gross: Sum,
     /// What went back, on the day on which it did.
     pub refunded: Sum,
+    /// What the records that something was void changed, on the day on which they were made: less for payments that never
+    /// came, more for refunds that did not last.
+    pub voided: Sum,
     /// What gateways kept of it, of as many receipts as they said so of.
     pub fees: Sum,
 }
 
 impl Received {
-    /// What stayed: what was received less what went back, counted together.
+    /// What stayed: what was received less what went back, with what was void of both, counted together.
     pub fn net(&self) -> Sum {
-        Sum { count: self.gross.count + self.refunded.count, amount: self.gross.amount - self.refunded.amount }
+        Sum {
+            count: self.gross.count + self.refunded.count + self.voided.count,
+            amount: self.gross.amount - self.refunded.amount + self.voided.amount,
+        }
     }
 }
 
@@ -234,6 +240,7 @@ impl std::ops::AddAssign for Received {
     fn add_assign(&mut self, other: Self) {
         self.gross += other.gross;
         self.refunded += other.refunded;
+        self.voided += other.voided;
         self.fees += other.fees;
     }
 }
@@ -252,11 +259,14 @@ impl ReceiptSums {
             gateway: facts.gateway,
         };
         let received = self.0.entry(key).or_default();
-        let sum = match facts.kind {
-            ReceiptKindName::Payment => &mut received.gross,
-            ReceiptKindName::Refund => &mut received.refunded,
-        };
-        sum.add(facts.money.minor_units());
+        let amount = facts.money.minor_units();
+        match facts.kind {
+            ReceiptKindName::Payment => received.gross.add(amount),
+            ReceiptKindName::Refund => received.refunded.add(amount),
+            ReceiptKindName::PaymentVoid | ReceiptKindName::RefundVoid => {
+                received.voided.add(if facts.kind.adds() { amount } else { -amount });
+            }
+        }
         if let Some(fee) = facts.fee {
             received.fees.add(fee);
         }

@@ -10,6 +10,8 @@ use crate::problem::{Rejection, parse_word};
 pub enum EventType {
     LinkCreated,
     LinkOpened,
+    LinkHeld,
+    LinkReleased,
     LinkPaid,
     LinkExpired,
     LinkCancelled,
@@ -20,14 +22,17 @@ pub enum EventType {
     RefundFailed,
     RefundNeedsReview,
     ReceiptRegistered,
+    ReceiptVoided,
     MessageFailed,
     AuditEntryCreated,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 14] = [
+    pub const ALL: [EventType; 17] = [
         Self::LinkCreated,
         Self::LinkOpened,
+        Self::LinkHeld,
+        Self::LinkReleased,
         Self::LinkPaid,
         Self::LinkExpired,
         Self::LinkCancelled,
@@ -38,6 +43,7 @@ impl EventType {
         Self::RefundFailed,
         Self::RefundNeedsReview,
         Self::ReceiptRegistered,
+        Self::ReceiptVoided,
         Self::MessageFailed,
         Self::AuditEntryCreated,
     ];
@@ -50,6 +56,8 @@ impl EventType {
         match self {
             Self::LinkCreated => "payment_link.created",
             Self::LinkOpened => "payment_link.opened",
+            Self::LinkHeld => "payment_link.held",
+            Self::LinkReleased => "payment_link.released",
             Self::LinkPaid => "payment_link.paid",
             Self::LinkExpired => "payment_link.expired",
             Self::LinkCancelled => "payment_link.cancelled",
@@ -60,6 +68,7 @@ impl EventType {
             Self::RefundFailed => "refund.failed",
             Self::RefundNeedsReview => "refund.needs_review",
             Self::ReceiptRegistered => "receipt.registered",
+            Self::ReceiptVoided => "receipt.voided",
             Self::MessageFailed => "message.failed",
             Self::AuditEntryCreated => "audit_entry.created",
         }

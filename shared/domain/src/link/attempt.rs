@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hint::Hint;
 use super::lease::LEASE;
+use super::recorded::{Recorded, Voided};
 use super::refund::Refund;
 use super::review_reason::ReviewReason;
 use crate::clocks::later;
@@ -17,8 +18,8 @@ use crate::money::Money;
 /// A gateway is asked about an attempt every minute until the attempt is this old.
 const ASKED_EVERY_MINUTE: SignedDuration = SignedDuration::from_mins(30);
 
-/// An attempt to pay a link: one session at a gateway. It keeps its own account, amount and credentials, because the
-/// records that they came from may change while somebody is paying.
+/// An attempt to pay a link: one session at a gateway, or money that came otherwise and that a person wrote down. It keeps its
+/// own account, amount and credentials, because the records that they came from may change while somebody is paying.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub id: AttemptId,
@@ -62,6 +63,13 @@ pub struct Attempt {
     /// The refunds of its money, in the order in which they were begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
+    /// What a person wrote down of it, where its money came otherwise than through a gateway. There was no session then, and
+    /// the gateway is that of the link's account and took no part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Box<Recorded>>,
+    /// That what was written down turned out to be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voided: Option<Box<Voided>>,
     #[serde(flatten)]
     pub state: AttemptState,
 }
@@ -292,6 +300,8 @@ impl NewAttempt {
             deadline: later(session_ends_at, SignedDuration::from_mins(rules.grace_minutes)),
             watched_until,
             refunds: Vec::new(),
+            recorded: None,
+            voided: None,
             state: AttemptState::open(look_up_at, None),
         }
     }

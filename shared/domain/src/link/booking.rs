@@ -61,6 +61,8 @@ impl Transition {
         let refund = match &receipt.kind {
             ReceiptKind::Payment => None,
             ReceiptKind::Refund { refund_id, .. } => Some(refund_id),
+            // That something is void has no time of its own but that at which it is written.
+            ReceiptKind::PaymentVoid { .. } | ReceiptKind::RefundVoid { .. } => return self,
         };
         self.link.book_later(&receipt.attempt_id, refund, booked_at);
         self

@@ -12,6 +12,7 @@ use super::attempt::{Attempt, AttemptState};
 use super::outbox::LinkEvent;
 use super::payment_link::{LinkStatus, PaymentLink};
 use super::receipt::{Receipt, ReceiptKind};
+use super::recorded::Voided;
 use super::refund::{Refund, RefundBy, RefundCause, RefundState};
 use super::review_reason::ReviewReason;
 use crate::events::{DeliveryState, EventRecord, KEPT_FOR};
@@ -86,9 +87,17 @@ impl Attempt {
         }
     }
 
-    /// Money that a receipt records to have gone back went by a refund of that id, whatever is known of it otherwise.
+    /// Money that a receipt records to have gone back went by a refund of that id, whatever is known of it otherwise, unless it
+    /// is void.
     fn note_gone(&mut self, id: &RefundId, receipt: &Receipt) {
-        let state = RefundState::Succeeded { at: receipt.registered_at };
+        let state = match receipt.voided_at {
+            None => RefundState::Succeeded { at: receipt.registered_at },
+            Some(at) => RefundState::Failed {
+                at,
+                code: UNKNOWN_SINCE_RESTORE.to_owned(),
+                succeeded_at: Some(receipt.registered_at),
+            },
+        };
         if let Some(known) = self.refunds.iter_mut().find(|known| known.id == *id) {
             let gateway_reference = match &known.method {
                 RefundBy::Gateway => {
@@ -127,9 +136,13 @@ impl Attempt {
 }
 
 impl PaymentLink {
-    /// The link of a copy with the refunds that receipts of the time after it record, so that nobody sends that money a second
-    /// time. Who asked for them and why is not known any more.
-    pub fn with_recorded_refunds(mut self, receipts: &[Receipt]) -> Self {
+    /// The link of a copy with what receipts of the time after it record: what a person wrote down to have come, and what went
+    /// back, so that nobody sends that money a second time. Who asked for it and why is not known any more.
+    #[must_use]
+    pub fn with_recorded(mut self, receipts: &[Receipt]) -> Self {
+        for receipt in receipts {
+            self.note_recorded(receipt);
+        }
         for receipt in receipts {
             let ReceiptKind::Refund { refund_id, .. } = &receipt.kind else { continue };
             if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == receipt.attempt_id) {
@@ -137,6 +150,23 @@ impl PaymentLink {
             }
         }
         self
+    }
+
+    /// What a person wrote down is the payment of the link, unless it is paid; and it is void where its receipt is.
+    fn note_recorded(&mut self, receipt: &Receipt) {
+        let (ReceiptKind::Payment, Some(by)) = (&receipt.kind, receipt.received_by) else { return };
+        let voided = receipt.voided_at.map(|at| Box::new(Voided { at, reason: None, voided_by: None }));
+        if let Some(known) = self.attempts.iter_mut().find(|attempt| attempt.id == receipt.attempt_id) {
+            known.voided = known.voided.take().or(voided);
+            return;
+        }
+        if self.is_paid() {
+            return;
+        }
+        let attempt = Attempt { voided, ..self.attempt_of_record(receipt, by) };
+        self.attempts.push(attempt);
+        let paid_by = receipt.attempt_id.clone();
+        self.close(LinkStatus::Paid { paid_at: receipt.registered_at, paid_by }, receipt.registered_at);
     }
 
     /// The link of a copy, with what is known of the time after it. `messages` and `events` are what lies beside the

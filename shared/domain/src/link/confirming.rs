@@ -15,7 +15,7 @@ use super::refund::WhyRefunded;
 use super::review_reason::ReviewReason;
 use crate::clocks::later;
 use crate::gateway::{GatewayAnswer, Payment};
-use crate::ids::{AttemptId, CredentialsVersion, ReceiptId, ReferenceId};
+use crate::ids::{AttemptId, CredentialsVersion, ReferenceId};
 use crate::money::Money;
 use crate::records::account::LatePayment;
 
@@ -429,13 +429,15 @@ impl PaymentLink {
         let item_id = terms.item.as_ref().map(|item| item.id.clone());
         let field = terms.after_payment.receipt_field.clone();
         terms.after_payment.register_receipt.then(|| Receipt {
-            id: ReceiptId::of(&attempt.id),
+            id: attempt.receipt_id(),
             kind: ReceiptKind::Payment,
             refunded: attempt.refunded(),
+            voided_at: attempt.voided.as_ref().map(|voided| voided.at),
+            received_by: attempt.recorded.as_ref().map(|recorded| recorded.by),
             link_id: self.id.clone(),
             attempt_id: attempt.id.clone(),
             mode: terms.mode,
-            account_id: terms.account.id.clone(),
+            account_id: attempt.account_id.clone(),
             contact_id: terms.contact.id.clone(),
             attached_to: item_id.clone().zip(field).map(|(item_id, field)| Attachment { item_id, field }),
             item_id,

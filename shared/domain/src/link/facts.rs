@@ -68,6 +68,8 @@ pub struct LinkFacts {
     pub needs_review: bool,
     /// A message of the last round of messages failed.
     pub message_failed: bool,
+    /// It was held when it was last written, and may not be any more.
+    pub is_held: bool,
     pub amount: Money,
     pub expires_at: Timestamp,
     pub due_at: Option<Timestamp>,
@@ -85,7 +87,7 @@ pub struct ReceiptFacts {
     pub kind: ReceiptKindName,
     pub mode: Mode,
     pub money: Money,
-    /// `None` of what went back by other means than a gateway.
+    /// `None` of what came or went by other means than a gateway.
     pub gateway: Option<GatewayKind>,
     pub account_id: AccountId,
     pub receipt_type_id: Option<ReceiptTypeId>,
@@ -118,6 +120,7 @@ impl PaymentLink {
             is_begun: !self.attempts.is_empty(),
             needs_review: self.needs_review(),
             message_failed: self.message_failed,
+            is_held: self.hold.is_some(),
             amount: self.terms.amount,
             expires_at: self.terms.expires_at,
             due_at: self.terms.due_at,

@@ -77,6 +77,8 @@ pub struct LinkFilter {
     pub is_opened: Option<bool>,
     pub is_begun: Option<bool>,
     pub message_failed: Option<bool>,
+    /// Something holds it at this moment.
+    pub is_held: Option<bool>,
     pub created: TimeRange,
     pub due: TimeRange,
     pub expires: TimeRange,
@@ -112,6 +114,7 @@ impl LinkFilter {
             && is_wanted(self.item_id.as_ref(), terms.item.as_ref().map(|item| &item.id))
             && is_wanted(self.reference_id.as_ref(), terms.reference_id.as_ref())
             && is_wanted(self.created_by.as_ref(), link.created_by())
+            && self.is_held.is_none_or(|is_held| is_held == link.hold_at(now).is_some())
             && self.created.contains(link.created_at())
             && self.expires.contains_end(terms.expires_at)
             && (self.due.is_unbounded() || terms.due_at.is_some_and(|at| self.due.contains_end(at)))
@@ -127,6 +130,8 @@ impl LinkFilter {
             && is_wanted(self.is_opened.as_ref(), Some(&facts.is_opened))
             && is_wanted(self.is_begun.as_ref(), Some(&facts.is_begun))
             && is_wanted(self.message_failed.as_ref(), Some(&facts.message_failed))
+            // A hold may have ended by itself.
+            && (self.is_held != Some(true) || facts.is_held)
             && is_wanted(self.created_by.as_ref().map(CreatedBy::mark).as_ref(), facts.created_by.as_ref())
             && self.expires.may_contain_end(facts.expires_at)
             && (self.due.is_unbounded() || facts.due_at.is_some_and(|at| self.due.may_contain_end(at)))
@@ -135,7 +140,9 @@ impl LinkFilter {
 
     /// Whether every link that matches is live, as [`PaymentLink::is_live`] says.
     pub fn is_of_live_links(&self) -> bool {
-        self.needs_review == Some(true) || self.statuses.iter().eq([&LinkStatusKind::Active])
+        self.needs_review == Some(true)
+            || self.is_held == Some(true)
+            || self.statuses.iter().eq([&LinkStatusKind::Active])
     }
 
     /// Whether anything else is asked for than whose links they are and when they were made.

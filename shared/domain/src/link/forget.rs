@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::attempt::Attempt;
 use super::message_round::MessageRound;
 use super::payment_link::{LinkStatus, PaymentLink};
+use super::recorded::Recorded;
 use super::refund::Refund;
 use super::terms::{AccountTerms, ContactTerms, ItemTerms, Terms};
 use crate::messages::choice::MessageChoice;
@@ -46,6 +47,7 @@ impl PaymentLink {
             status,
             attempts,
             opened_at: _,
+            hold,
             message_rounds,
             // By what a list is narrowed and links are added up apart; it says nothing about a person.
             forgotten_channels,
@@ -60,6 +62,9 @@ impl PaymentLink {
         terms.drop_person();
         *forgotten_channels = channels;
         attempts.iter_mut().for_each(Attempt::drop_person);
+        if let Some(hold) = hold {
+            hold.note = None;
+        }
         message_rounds.iter_mut().for_each(MessageRound::drop_person);
         // The request is hashed without a salt: somebody who knows all of it but a phone number could try every number.
         request_hash.clear();
@@ -128,10 +133,38 @@ impl Attempt {
             deadline: _,
             watched_until: _,
             refunds,
+            recorded,
+            voided,
             // What a gateway says of a payment: its reference, and a card with most digits hidden, which the books need.
             state: _,
         } = self;
         refunds.iter_mut().for_each(Refund::drop_person);
+        if let Some(recorded) = recorded {
+            recorded.drop_person();
+        }
+        if let Some(voided) = voided {
+            voided.reason = None;
+        }
+    }
+}
+
+impl Recorded {
+    fn drop_person(&mut self) {
+        let Self {
+            by: _,
+            // What money is found by that came by other means, which the books need.
+            reference: _,
+            received_at: _,
+            note,
+            // A member of the CRM's staff, or a program.
+            recorded_by: _,
+            request,
+        } = self;
+        *note = None;
+        // See the same of refunds.
+        if let Some(request) = request {
+            request.body.clear();
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::mem::discriminant;
 
 use super::attempt::{Attempt, AttemptState, Checkout, NewAttempt};
 use super::created_by::CreatedBy;
+use super::hold::Hold;
 use super::lease::LEASE;
 use super::message_round::{MAX_MESSAGE_ROUNDS, MessageRound, ResendRefused, SHORTEST_PAUSE};
 use super::outbox::{LinkEvent, NewEvent, Outbox};
@@ -77,6 +78,9 @@ pub struct PaymentLink {
     /// When a person first opened the link while it could be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) opened_at: Option<Timestamp>,
+    /// What holds it for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hold: Option<Hold>,
     /// The rounds of messages after the first, which is in the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) message_rounds: Vec<MessageRound>,
@@ -113,6 +117,8 @@ pub enum Visit {
     /// Somebody may have paid, and only a person can find out: nobody else should pay meanwhile.
     UnderReview,
     Paid,
+    /// Nobody can pay for the moment, because the business wants it so.
+    OnHold,
     Expired,
     Cancelled,
     /// Too many sessions were opened.
@@ -172,6 +178,7 @@ impl PaymentLink {
             status: LinkStatus::Active,
             attempts: Vec::new(),
             opened_at: None,
+            hold: None,
             message_rounds: Vec::new(),
             forgotten_channels: BTreeSet::new(),
             message_failed: false,
@@ -372,7 +379,7 @@ impl PaymentLink {
     pub fn receipt_id(&self) -> Option<ReceiptId> {
         match &self.status {
             LinkStatus::Paid { paid_by, .. } if self.terms.after_payment.register_receipt => {
-                Some(ReceiptId::of(paid_by))
+                Some(self.attempt(paid_by).map_or_else(|| ReceiptId::of(paid_by), Attempt::receipt_id))
             }
             LinkStatus::Paid { .. }
             | LinkStatus::Active
@@ -446,6 +453,9 @@ impl PaymentLink {
         if self.needs_review() {
             return Visit::UnderReview;
         }
+        if self.is_paying_stopped(now) {
+            return Visit::OnHold;
+        }
         if let Some(current) = self.attempts.last()
             && matches!(current.state, AttemptState::Open { .. })
         {
@@ -491,11 +501,7 @@ impl PaymentLink {
     pub fn begin_attempt(&self, attempt: Attempt, now: Timestamp) -> Result<Self, Visit> {
         match self.visit(now) {
             Visit::Begin => Ok(self.changed(now, |link| {
-                if link.attempts.len() >= MAX_ATTEMPTS
-                    && let Some(oldest) = link.attempts.iter().position(|attempt| attempt.state.ended_without_money())
-                {
-                    link.attempts.remove(oldest);
-                }
+                link.make_room();
                 link.attempts.push(attempt);
                 link.opened_at.get_or_insert(now);
             })),
@@ -503,9 +509,19 @@ impl PaymentLink {
             | Visit::Confirming
             | Visit::UnderReview
             | Visit::Paid
+            | Visit::OnHold
             | Visit::Expired
             | Visit::Cancelled
             | Visit::TooManyAttempts) => Err(otherwise),
+        }
+    }
+
+    /// Drops the oldest attempt that ended without money, where there are as many attempts as a link keeps.
+    pub(super) fn make_room(&mut self) {
+        if self.attempts.len() >= MAX_ATTEMPTS
+            && let Some(oldest) = self.attempts.iter().position(|attempt| attempt.state.ended_without_money())
+        {
+            self.attempts.remove(oldest);
         }
     }
 
@@ -608,6 +624,7 @@ impl PaymentLink {
     /// Ends the link. Sessions that are still open are due at once, so that they are closed at their gateway.
     pub(super) fn close(&mut self, status: LinkStatus, now: Timestamp) {
         self.status = status;
+        self.hold = None;
         for attempt in &mut self.attempts {
             if let AttemptState::Open { look_up_at, .. } = &mut attempt.state {
                 *look_up_at = now;
@@ -710,8 +727,22 @@ fn changes(before: &PaymentLink, after: &PaymentLink) -> Vec<NewEvent> {
     if before.opened_at().is_none() && after.opened_at().is_some() {
         events.push(NewEvent::of_link(EventType::LinkOpened));
     }
+    match (&before.hold, &after.hold) {
+        (before, Some(after)) if before.as_ref() != Some(after) => {
+            events.push(NewEvent::of_link(EventType::LinkHeld));
+        }
+        // What ends a link ends its hold, and is told itself.
+        (Some(_), None) if matches!(after.status(), LinkStatus::Active) => {
+            events.push(NewEvent::of_link(EventType::LinkReleased));
+        }
+        (_, Some(_)) | (Some(_) | None, None) => {}
+    }
     for attempt in after.attempts() {
         events.extend(refund_changes(before.attempt(&attempt.id), attempt, after.receipt_id().is_some()));
+        let was_void = before.attempt(&attempt.id).is_some_and(|attempt| attempt.voided.is_some());
+        if attempt.voided.is_some() && !was_void && after.receipt_id().is_some() {
+            events.push(NewEvent::of_attempt(EventType::ReceiptVoided, &attempt.id));
+        }
         let known = before.attempt(&attempt.id).map(|attempt| &attempt.state);
         if known.is_some_and(|known| discriminant(known) == discriminant(&attempt.state)) {
             continue;
@@ -772,11 +803,15 @@ fn refund_changes(before: Option<&Attempt>, after: &Attempt, registers_receipts:
             | RefundState::Pending
             | RefundState::Calling { .. }
             | RefundState::Accepted { .. }
-            | RefundState::Acknowledged { .. } => continue,
+            | RefundState::Acknowledged { .. }
+            | RefundState::Voiding { .. } => continue,
         };
         events.push(NewEvent::of_refund(kind, &after.id, &refund.id));
         if kind == EventType::RefundSucceeded && after.is_kept() && registers_receipts {
             events.push(NewEvent::of_refund(EventType::ReceiptRegistered, &after.id, &refund.id));
+        }
+        if kind == EventType::RefundFailed && refund.undone_at().is_some() && after.is_kept() && registers_receipts {
+            events.push(NewEvent::of_refund(EventType::ReceiptVoided, &after.id, &refund.id));
         }
     }
     events

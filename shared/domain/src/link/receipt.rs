@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::recorded::ReceivedBy;
 use super::refund::{Refund, RefundBy};
 use crate::gateway::{Fee, GatewayKind, Mode};
 use crate::ids::{AccountId, AttemptId, ContactId, FieldKey, ItemId, LinkId, ReceiptId, ReceiptTypeId, RefundId};
 use crate::money::Money;
 use crate::problem::{Rejection, parse_word};
 
-/// The record that the money of one attempt arrived, or that all or a part of it went back. It is written once. Nothing of it
-/// changes but how much of the money went back.
+/// The record that the money of one attempt arrived, that all or a part of it went back, or that such a record is void. It is
+/// written once. Nothing of it changes but how much of the money went back, and that it is void.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub id: ReceiptId,
@@ -19,6 +20,12 @@ pub struct Receipt {
     /// How much of the money went back, in minor units.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub refunded: i64,
+    /// Since when it is void: what it records did not happen, or did not last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voided_at: Option<Timestamp>,
+    /// By which means the money came, where a person wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_by: Option<ReceivedBy>,
     pub link_id: LinkId,
     pub attempt_id: AttemptId,
     pub mode: Mode,
@@ -67,6 +74,16 @@ pub enum ReceiptKind {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_outside: bool,
     },
+    /// The money of that receipt never came.
+    PaymentVoid { voids: ReceiptId },
+    /// The refund of that receipt did not last, or was written down by mistake: the money is still there.
+    RefundVoid {
+        voids: ReceiptId,
+        refund_id: RefundId,
+        corrects: ReceiptId,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_outside: bool,
+    },
 }
 
 /// A receipt's kind without what belongs to it.
@@ -74,10 +91,12 @@ pub enum ReceiptKind {
 pub enum ReceiptKindName {
     Payment,
     Refund,
+    PaymentVoid,
+    RefundVoid,
 }
 
 impl ReceiptKindName {
-    pub const ALL: [Self; 2] = [Self::Payment, Self::Refund];
+    pub const ALL: [Self; 4] = [Self::Payment, Self::Refund, Self::PaymentVoid, Self::RefundVoid];
 
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         parse_word(text, &Self::ALL, Self::as_str, "unknown_choice")
@@ -88,6 +107,16 @@ impl ReceiptKindName {
         match self {
             Self::Payment => "payment",
             Self::Refund => "refund",
+            Self::PaymentVoid => "payment_void",
+            Self::RefundVoid => "refund_void",
+        }
+    }
+
+    /// Whether its amount is more in the books, or less.
+    pub fn adds(self) -> bool {
+        match self {
+            Self::Payment | Self::RefundVoid => true,
+            Self::Refund | Self::PaymentVoid => false,
         }
     }
 }
@@ -97,6 +126,8 @@ impl ReceiptKind {
         match self {
             Self::Payment => ReceiptKindName::Payment,
             Self::Refund { .. } => ReceiptKindName::Refund,
+            Self::PaymentVoid { .. } => ReceiptKindName::PaymentVoid,
+            Self::RefundVoid { .. } => ReceiptKindName::RefundVoid,
         }
     }
 
@@ -106,12 +137,29 @@ impl ReceiptKind {
     }
 }
 
-/// What is written beside a link whose kept money went back: the record of that, and the receipt of the payment, which says
-/// how much of it went back.
+/// What is written beside a link whose kept money went back, or where a receipt turned out to be wrong: the record of that, and
+/// the receipt of the payment, which says how much of it went back, and whether it is void.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
     pub receipt: Receipt,
     pub corrected: Receipt,
+    /// The receipt of a refund that is void since.
+    pub voided: Option<Receipt>,
+}
+
+impl Correction {
+    /// That the receipt of a payment is void, which says so itself.
+    pub(super) fn of_void(corrected: Receipt, at: Timestamp) -> Self {
+        let kind = ReceiptKind::PaymentVoid { voids: corrected.id.clone() };
+        Self { receipt: corrected.void(kind, at), corrected, voided: None }
+    }
+
+    /// That the receipt of a refund is void, which says so itself. `corrected` is that of the payment.
+    pub(super) fn of_void_refund(voided: Receipt, corrected: Receipt, at: Timestamp) -> Option<Self> {
+        let ReceiptKind::Refund { refund_id, corrects, is_outside } = voided.kind.clone() else { return None };
+        let kind = ReceiptKind::RefundVoid { voids: voided.id.clone(), refund_id, corrects, is_outside };
+        Some(Self { receipt: voided.void(kind, at), corrected, voided: Some(voided) })
+    }
 }
 
 impl Receipt {
@@ -133,6 +181,7 @@ impl Receipt {
                 is_outside: refund.method != RefundBy::Gateway,
             },
             refunded: 0,
+            voided_at: refund.undone_at(),
             account_id,
             money: self.money.part(refund.amount),
             gateway_reference: refund.reference().unwrap_or(&self.gateway_reference).to_owned(),
@@ -149,12 +198,31 @@ impl Receipt {
 }
 
 impl Receipt {
-    /// The gateway that took the money or sent it back. `None` where it went by other means.
-    pub fn by_gateway(&self) -> Option<GatewayKind> {
-        match self.kind {
-            ReceiptKind::Payment | ReceiptKind::Refund { is_outside: false, .. } => Some(self.gateway),
-            ReceiptKind::Refund { is_outside: true, .. } => None,
+    /// The record that this receipt is void. It stands wherever this one does.
+    fn void(&self, kind: ReceiptKind, at: Timestamp) -> Self {
+        Self {
+            id: self.id.of_void(),
+            kind,
+            refunded: 0,
+            voided_at: None,
+            masked_card: None,
+            fee: None,
+            terminal: None,
+            gateway_paid_at: None,
+            paid_at: at,
+            registered_at: at,
+            booked_later: None,
+            ..self.clone()
         }
+    }
+
+    /// The gateway that took the money or sent it back. `None` where it came or went by other means.
+    pub fn by_gateway(&self) -> Option<GatewayKind> {
+        let is_outside = match &self.kind {
+            ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => false,
+            ReceiptKind::Refund { is_outside, .. } | ReceiptKind::RefundVoid { is_outside, .. } => *is_outside,
+        };
+        (!is_outside && self.received_by.is_none()).then_some(self.gateway)
     }
 }
 

@@ -138,10 +138,18 @@ pub enum RefundState {
     Succeeded {
         at: Timestamp,
     },
-    /// The gateway will not do it, or gave up: the money is still ours.
+    /// A person found out that what was noted to have gone by other means did not. The next sweep writes that into the books.
+    Voiding {
+        since: Timestamp,
+        succeeded_at: Timestamp,
+    },
+    /// The gateway will not do it, or gave up, or it was noted by mistake: the money is still ours.
     Failed {
         at: Timestamp,
         code: String,
+        /// When it had succeeded before, or seemed to have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        succeeded_at: Option<Timestamp>,
     },
     /// Nobody knows whether it was made, or it takes longer than any bank does: a person has to look.
     NeedsReview {
@@ -152,13 +160,18 @@ pub enum RefundState {
 }
 
 impl RefundState {
+    /// That it never went.
+    pub(super) fn failed(code: impl Into<String>, at: Timestamp) -> Self {
+        Self::Failed { at, code: code.into(), succeeded_at: None }
+    }
+
     pub const NAMES: [&str; 4] = ["pending", "succeeded", "failed", "needs_review"];
 
     /// The name of the state in the API, where everything that is not decided is pending.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Pending | Self::Calling { .. } | Self::Accepted { .. } | Self::Acknowledged { .. } => "pending",
-            Self::Succeeded { .. } => "succeeded",
+            Self::Succeeded { .. } | Self::Voiding { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::NeedsReview { .. } => "needs_review",
         }
@@ -249,19 +262,49 @@ impl Refund {
             RefundState::Pending
             | RefundState::Calling { .. }
             | RefundState::Accepted { .. }
-            | RefundState::Acknowledged { .. } => true,
+            | RefundState::Acknowledged { .. }
+            | RefundState::Voiding { .. } => true,
             RefundState::Succeeded { .. } | RefundState::Failed { .. } | RefundState::NeedsReview { .. } => false,
         }
     }
 
     /// Whether the gateway is asked about it, or for it, and not a person or a sweep of ours writes what became of it.
     pub fn is_the_gateways(&self) -> bool {
-        self.method == RefundBy::Gateway && !matches!(&self.state, RefundState::Acknowledged { .. })
+        let is_ours_to_write = matches!(&self.state, RefundState::Acknowledged { .. } | RefundState::Voiding { .. });
+        self.method == RefundBy::Gateway && !is_ours_to_write
     }
 
-    /// Whether the money went.
+    /// Whether the money went, as far as the books know.
     pub fn has_succeeded(&self) -> bool {
-        matches!(&self.state, RefundState::Succeeded { .. })
+        matches!(&self.state, RefundState::Succeeded { .. } | RefundState::Voiding { .. })
+    }
+
+    /// Since when the books know that it did not last, or was noted by mistake, where they had it as gone.
+    pub fn undone_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            RefundState::Failed { at, succeeded_at: Some(_), .. } => Some(*at),
+            RefundState::Failed { succeeded_at: None, .. }
+            | RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Voiding { .. }
+            | RefundState::NeedsReview { .. } => None,
+        }
+    }
+
+    /// When the books had it as gone, also where that did not last.
+    pub fn recorded_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            RefundState::Succeeded { at } | RefundState::Voiding { succeeded_at: at, .. } => Some(*at),
+            RefundState::Failed { succeeded_at, .. } => *succeeded_at,
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. }
+            | RefundState::NeedsReview { .. } => None,
+        }
     }
 
     /// Whether a person has to look.
@@ -368,7 +411,7 @@ impl Refund {
                 ..self.clone()
             }),
             RefundAnswer::Failed { reference, code } => {
-                let state = RefundState::Failed { at: now, code: code.clone() };
+                let state = RefundState::failed(code, now);
                 let refund = Self { gateway_reference: known(reference), ..self.settled(state) };
                 Some(Followed { refund, review: Some(ReviewReason::RefundFailed { code: code.clone() }) })
             }
@@ -378,7 +421,7 @@ impl Refund {
             // A call before this one was not answered, and may be why there is nothing left to refund.
             RefundAnswer::Refused { .. } if self.calls > 1 => unclear(ReviewReason::RefundUnanswered),
             RefundAnswer::Refused { code } | RefundAnswer::CredentialsMissing { code } => {
-                let refund = self.settled(RefundState::Failed { at: now, code: code.clone() });
+                let refund = self.settled(RefundState::failed(code, now));
                 Some(Followed { refund, review: Some(ReviewReason::RefundRefused { code: code.clone() }) })
             }
             RefundAnswer::Unlisted => match &self.state {
@@ -390,6 +433,7 @@ impl Refund {
                 RefundState::Pending
                 | RefundState::Calling { .. }
                 | RefundState::Acknowledged { .. }
+                | RefundState::Voiding { .. }
                 | RefundState::Succeeded { .. }
                 | RefundState::Failed { .. }
                 | RefundState::NeedsReview { .. } => None,

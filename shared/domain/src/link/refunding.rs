@@ -18,6 +18,7 @@ use super::confirming::Transition;
 use super::created_by::CreatedBy;
 use super::payment_link::{PaymentLink, Work};
 use super::receipt::{Correction, Receipt};
+use super::recorded::VoidRefused;
 use super::refund::{Followed, NewRefund, Refund, RefundBy, RefundCause, RefundState, WhyRefunded};
 use crate::clocks::{CLOCKS_DIFFER_BY, later};
 use crate::gateway::{CannotRefund, Mode, Payment, RefundAnswer};
@@ -32,6 +33,9 @@ pub const MAX_REFUNDS: usize = 20;
 /// A payment is asked to be returned at most this often at its gateway, also where it failed each time. What went by other
 /// means can be noted even then.
 const MOST_ASKED_FOR: usize = 60;
+
+/// Why a refund counts as failed that was noted by mistake.
+const VOIDED: &str = "voided";
 
 /// Why a refund counts as failed that nobody knows anything about, and in whose place a person had another made.
 const REPLACED: &str = "replaced";
@@ -61,6 +65,10 @@ pub enum RefundRefused {
     NoSuchPayment,
     /// The money went from an account that there is not, or from one of another mode or currency.
     NotFromThere,
+    /// The payment was written down by mistake, so that there is no money of it.
+    Voided,
+    /// A person wrote the payment down, so that no gateway can be asked for it.
+    NotByGateway,
     /// Nothing is left of the payment: all of it went back, or may have.
     NothingLeft,
     /// More than is left of the payment, which is so much in minor units.
@@ -182,7 +190,7 @@ impl Attempt {
     /// after all, somebody has to find out whether it went.
     pub fn state_of<'a>(&self, refund: &'a Refund) -> Cow<'a, RefundState> {
         match self.replaced_by(refund) {
-            Some(other) => Cow::Owned(RefundState::Failed { at: other.created_at, code: REPLACED.to_owned() }),
+            Some(other) => Cow::Owned(RefundState::failed(REPLACED, other.created_at)),
             None => Cow::Borrowed(&refund.state),
         }
     }
@@ -267,6 +275,12 @@ impl PaymentLink {
         if let Some((known, request)) = wish.request.as_ref().and_then(|request| attempt.refund_by(request)) {
             let is_same = known.request.as_ref() == Some(request);
             return Err(if is_same { RefundRefused::Repeated(known.id.clone()) } else { RefundRefused::KeyReused });
+        }
+        if attempt.voided.is_some() {
+            return Err(RefundRefused::Voided);
+        }
+        if attempt.is_recorded() && wish.method == RefundBy::Gateway {
+            return Err(RefundRefused::NotByGateway);
         }
         let is_named = matches!(&wish.method, RefundBy::Outside { account_id: Some(_), .. });
         if is_named && wish.from != Some((self.terms.mode, payment.money.currency())) {
@@ -365,9 +379,7 @@ impl PaymentLink {
             RefundResolution::NotRefunded if refund.is_at_the_gateway() => {
                 return Err(ResolveRefundRefused::AtTheGateway);
             }
-            RefundResolution::NotRefunded => {
-                refund.resolved(RefundState::Failed { at: now, code: "resolved_not_refunded".to_owned() }, by)
-            }
+            RefundResolution::NotRefunded => refund.resolved(RefundState::failed("resolved_not_refunded", now), by),
         };
         let attempt = attempt.id.clone();
         Ok(self.with_refunds(&attempt, now, |attempt| attempt.put_refund(refund)))
@@ -380,8 +392,43 @@ impl PaymentLink {
         if refund.is_the_gateways() {
             return None;
         }
-        let refund = refund.settled(RefundState::Succeeded { at: now });
-        Some(self.after_refund(id, refund, AttemptState::Refunded { at: now }, now))
+        let state = match &refund.state {
+            RefundState::Voiding { succeeded_at, .. } => {
+                RefundState::Failed { at: now, code: VOIDED.to_owned(), succeeded_at: Some(*succeeded_at) }
+            }
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. }
+            | RefundState::Succeeded { .. }
+            | RefundState::Failed { .. }
+            | RefundState::NeedsReview { .. } => RefundState::Succeeded { at: now },
+        };
+        Some(self.after_refund(id, refund.settled(state), AttemptState::Refunded { at: now }, now))
+    }
+
+    /// The link with a refund by other means that a person found to be noted by mistake. The next sweep writes that into the
+    /// books, because the receipt of the payment changes with it.
+    pub fn void_refund(&self, id: &RefundId, by: Option<&CreatedBy>, now: Timestamp) -> Result<Self, VoidRefused> {
+        let (attempt, refund) = self.refund(id).ok_or(VoidRefused::NoSuchEntry)?;
+        if refund.method == RefundBy::Gateway {
+            return Err(VoidRefused::NotAnEntry);
+        }
+        let succeeded_at = match &refund.state {
+            RefundState::Succeeded { at } => *at,
+            RefundState::Voiding { .. } | RefundState::Failed { succeeded_at: Some(_), .. } => {
+                return Err(VoidRefused::AlreadyVoided);
+            }
+            RefundState::Pending
+            | RefundState::Calling { .. }
+            | RefundState::Accepted { .. }
+            | RefundState::Acknowledged { .. }
+            | RefundState::Failed { succeeded_at: None, .. }
+            | RefundState::NeedsReview { .. } => return Err(VoidRefused::NoSuchEntry),
+        };
+        let voiding = refund.resolved(RefundState::Voiding { since: now, succeeded_at }, by);
+        let (attempt, refund) = (attempt.id.clone(), Refund { look_at: Some(now), ..voiding });
+        Ok(self.with_refunds(&attempt, now, |attempt| attempt.put_refund(refund)))
     }
 
     /// What follows from what a gateway said about a refund. `None` where there is nothing to write.
@@ -428,20 +475,28 @@ impl PaymentLink {
         Transition { correction, ..link.into() }
     }
 
-    /// The receipt that was registered: that of the payment, or that of a refund of it.
+    /// The receipt that an event of an attempt is about: that of the payment, or that of a refund of it.
     pub fn registered_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
         let receipt = self.receipt()?;
         let Some(refund) = refund else { return Some(receipt) };
         let refund = self.attempt(&receipt.attempt_id)?.refund(refund)?;
-        Some(self.correction(&receipt.attempt_id, refund)?.receipt)
+        Some(receipt.correction(refund, refund.recorded_at()?))
     }
 
-    /// The ids of all receipts of the link's payment: its own, and those of what went back of it.
+    /// The ids of all receipts of the link's payment: its own, those of what went back of it, and those that record that one of
+    /// them is void.
     pub fn receipt_ids(&self) -> Vec<ReceiptId> {
         let Some(payment) = self.receipt_id() else { return Vec::new() };
-        let kept = self.attempts.iter().filter(|attempt| attempt.is_kept());
-        let gone = kept.flat_map(|attempt| &attempt.refunds).filter(|refund| refund.has_succeeded());
-        std::iter::once(payment).chain(gone.map(|refund| ReceiptId::of_refund(&refund.id))).collect()
+        let mut ids = vec![payment.clone()];
+        for attempt in self.attempts.iter().filter(|attempt| attempt.is_kept()) {
+            for refund in attempt.refunds.iter().filter(|refund| refund.recorded_at().is_some()) {
+                let of_refund = ReceiptId::of_refund(&refund.id);
+                ids.extend(refund.undone_at().map(|_| of_refund.of_void()));
+                ids.push(of_refund);
+            }
+            ids.extend(attempt.voided.as_ref().map(|_| payment.of_void()));
+        }
+        ids
     }
 
     /// What went back of the link's payment, in minor units.
@@ -449,11 +504,14 @@ impl PaymentLink {
         self.attempts.iter().filter(|attempt| attempt.is_kept()).map(Attempt::refunded).sum()
     }
 
-    /// The record that kept money went back, where the payment has one.
+    /// The record that kept money went back, or that it did not after all, where the payment has one.
     fn correction(&self, id: &AttemptId, refund: &Refund) -> Option<Correction> {
-        let RefundState::Succeeded { at } = &refund.state else { return None };
         let corrected = self.receipt().filter(|receipt| receipt.attempt_id == *id)?;
-        Some(Correction { receipt: corrected.correction(refund, *at), corrected })
+        let receipt = corrected.correction(refund, refund.recorded_at()?);
+        match refund.undone_at() {
+            None => Some(Correction { receipt, corrected, voided: None }),
+            Some(at) => Correction::of_void_refund(receipt, corrected, at),
+        }
     }
 
     fn with_refunds(&self, id: &AttemptId, now: Timestamp, change: impl FnOnce(&mut Attempt)) -> Self {

@@ -119,7 +119,7 @@ impl PaymentLink {
         let attempt = link.attempts.iter_mut().find(|attempt| attempt.id == *id);
         let refunds = attempt.into_iter().flat_map(|attempt| &mut attempt.refunds);
         for refund in refunds.filter(|refund| refund.needs_review() && is_meant(refund)) {
-            *refund = refund.resolved(RefundState::Failed { at: now, code: code.to_owned() }, by);
+            *refund = refund.resolved(RefundState::failed(code, now), by);
         }
         link
     }

@@ -35,6 +35,7 @@ impl PaymentLink {
             status: _,
             attempts: _,
             opened_at: _,
+            hold: _,
             message_rounds,
             forgotten_channels: _,
             message_failed: _,

@@ -19,6 +19,7 @@ use crate::records::account::LatePayment;
 use std::collections::BTreeMap;
 
 mod closed_books;
+mod recorded;
 mod refunds;
 
 fn at(minute: i64) -> Timestamp {

@@ -13,5 +13,5 @@ pub use query::{LONGEST_QUERY, SearchQuery};
 pub use receipt_by::ReceiptBy;
 pub use terms::{
     Beginning, ContactBy, ContactMatch, ContactTerm, ItemBy, ItemMatch, ItemTerm, LinkBy, MOST_OF_CONTACT,
-    MOST_OF_ITEM, PersonMatch, ReceiptMatch,
+    MOST_OF_ITEM, PersonMatch, ReceiptMatch, reference,
 };

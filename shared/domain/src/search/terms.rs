@@ -221,7 +221,9 @@ pub struct ReceiptMatch {
     #[serde(flatten)]
     pub money: Money,
     pub mode: Mode,
-    pub gateway: GatewayKind,
+    /// `None` of money that came or went by other means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayKind>,
     pub gateway_reference: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_card: Option<String>,
@@ -248,7 +250,7 @@ impl Receipt {
             contact_id: self.contact_id.clone(),
             money: self.money,
             mode: self.mode,
-            gateway: self.gateway,
+            gateway: self.by_gateway(),
             gateway_reference: self.gateway_reference.clone(),
             masked_card: self.masked_card.clone(),
             registered_at: self.registered_at,
@@ -263,7 +265,7 @@ const LONGEST_REFERENCE: usize = 100;
 
 /// A gateway's reference, or what was typed of one, as it is compared: in small letters, with the digits of ASCII, and
 /// without blanks. Nothing comes of what no gateway's reference looks like.
-pub(crate) fn reference(text: &str) -> Option<String> {
+pub fn reference(text: &str) -> Option<String> {
     let ascii = |c: char| value_of_digit(c).and_then(|value| char::from_digit(value, 10)).unwrap_or(c);
     let compared: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| ascii(c).to_ascii_lowercase()).collect();
     let is_reference =

@@ -142,7 +142,7 @@ impl RestoreKind {
             ("link", "message") => Self::Message,
             ("link", "refund") => Self::Refund,
             ("provider-message", _) => Self::ProviderId,
-            ("receipt", _) => Self::Receipt,
+            (keys::RECEIPT | keys::RECORDED_RECEIPT, _) => Self::Receipt,
             ("reference", _) => Self::Reference,
             ("claim", _) => Self::Claim,
             _ => Self::Other,

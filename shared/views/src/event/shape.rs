@@ -41,6 +41,12 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
     match kind {
         EventType::LinkCreated => ("A link was made.", About::Link, Carried::Link),
         EventType::LinkOpened => ("A person opened the link for the first time.", About::Link, Carried::Link),
+        EventType::LinkHeld => (
+            "The link is held for a while, by the business or because its customer says to have paid.",
+            About::Link,
+            Carried::Link,
+        ),
+        EventType::LinkReleased => ("The link is not held any more.", About::Link, Carried::Link),
         EventType::LinkPaid => ("The link was paid.", About::Attempt, Carried::Link),
         EventType::LinkExpired => ("The link ended without a payment.", About::Link, Carried::Link),
         EventType::LinkCancelled => ("The link was cancelled.", About::Link, Carried::Link),
@@ -60,6 +66,11 @@ fn of(kind: EventType) -> (&'static str, About, Carried) {
         }
         EventType::ReceiptRegistered => {
             let told = "A receipt was registered: of a payment, or of a refund of one, which is named then.";
+            (told, About::Refund, Carried::Receipt)
+        }
+        EventType::ReceiptVoided => {
+            let told =
+                "A receipt is void: what was written down never came, or a refund, which is named then, did not last.";
             (told, About::Refund, Carried::Receipt)
         }
         EventType::MessageFailed => ("A message failed for good.", About::Message, Carried::Link),

@@ -118,7 +118,7 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
     let claimed = [ClaimedSince::by_receipt(&payment, None)];
     let back = copy.brought_back(&claimed, &BTreeMap::new(), &BTreeMap::new(), at(500)).link;
     assert_eq!(back.receipt(), Some(payment), "a copy that knew nothing of the payment");
-    let asked = kept.link.clone().with_recorded_refunds(std::slice::from_ref(&correction));
+    let asked = kept.link.clone().with_recorded(std::slice::from_ref(&correction));
     assert_eq!(asked.registered_receipt(Some(&refund)).unwrap().booked_at(), at(60), "nothing of the refund");
     let method = RefundBy::Outside { account_id: None, reference: "T-1".to_owned(), refunded_at: at(30) };
     let wish = RefundWish {
@@ -131,7 +131,7 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
         from: None,
     };
     let pending = kept.link.request_refund(&id, wish.clone(), at(90)).unwrap();
-    let back = pending.with_recorded_refunds(std::slice::from_ref(&correction));
+    let back = pending.with_recorded(std::slice::from_ref(&correction));
     assert_eq!(back.registered_receipt(Some(&refund)), Some(correction), "no more than that it was noted");
     let by_gateway = RefundWish { method: RefundBy::Gateway, ..wish };
     let pending = kept.link.request_refund(&id, by_gateway, at(90)).unwrap();
@@ -141,7 +141,7 @@ fn what_comes_back_from_a_copy_is_booked_as_it_was_before() {
     let gone = calling.apply_refund_answer(&id, &refund, &gone, at(91)).unwrap().booked_from(at(60));
     let correction = gone.receipt().unwrap().clone();
     for copy in [pending, calling] {
-        let back = copy.with_recorded_refunds(std::slice::from_ref(&correction));
+        let back = copy.with_recorded(std::slice::from_ref(&correction));
         assert_eq!(
             back.registered_receipt(Some(&refund)).as_ref(),
             Some(&correction),

@@ -50,7 +50,9 @@ fn a_part_goes_back_and_the_link_stays_paid_with_a_receipt_of_each() {
     assert_eq!(refund.link().as_ref(), Some(asked.id()));
     let calling = asked.begin_refund_call(&id, &refund, at(10)).unwrap();
     let done = calling.apply_refund_answer(&id, &refund, &gone("re_1"), at(11)).unwrap();
-    let Correction { receipt: correction, corrected } = done.correction.unwrap();
+    let Correction { receipt: correction, corrected, voided: None } = done.correction.unwrap() else {
+        panic!("nothing is void")
+    };
     assert_eq!(corrected, Receipt { refunded: 500_000, ..receipt.clone() });
     assert_eq!(done.link.receipt(), Some(corrected));
     assert_eq!(
@@ -327,7 +329,7 @@ proptest! {
             let Some(next) = next else { continue };
             prop_assert_eq!(next.version, link.version + 1);
             prop_assert!(next.outbox().as_slice().windows(2).all(|two| two[0].sequence + 1 == two[1].sequence));
-            if let Some(Correction { receipt, corrected }) = recorded {
+            if let Some(Correction { receipt, corrected, voided: None }) = recorded {
                 prop_assert!(corrections.insert(receipt.id.clone(), receipt.money.minor_units()).is_none());
                 prop_assert_eq!(corrected.refunded, corrections.values().sum::<i64>());
                 let ReceiptKind::Refund { refund_id, .. } = receipt.kind.clone() else { panic!("it corrects") };
@@ -400,7 +402,7 @@ fn what_a_person_decided_about_an_attempt_ends_its_refund_under_review() {
     let anew = unclear.resolve(&id, Resolution::Refund, Some(&sara), at(200)).unwrap();
     let [first, second] = anew.attempts()[0].refunds.as_slice() else { panic!("another refund was begun") };
     assert_eq!((&first.requested_by, second.requested_by.as_ref()), (&None, Some(&sara)));
-    let replaced = RefundState::Failed { at: at(200), code: "replaced".to_owned() };
+    let replaced = RefundState::failed("replaced", at(200));
     assert_eq!(*anew.attempts()[0].state_of(first), replaced);
     assert_eq!(*anew.attempts()[0].state_of(second), RefundState::Pending);
     let calling = anew.refund_called(&id, at(201)).unwrap();
@@ -438,7 +440,7 @@ fn who_had_a_refund_replaced_decided_about_it_and_when_that_was_stays() {
     let elsewhere = anew.resolve(&id, Resolution::RefundedElsewhere, Some(&mina), at(400)).unwrap();
     for link in [&anew, &elsewhere] {
         let attempt = &link.attempts()[0];
-        let replaced = RefundState::Failed { at: at(200), code: "replaced".to_owned() };
+        let replaced = RefundState::failed("replaced", at(200));
         assert_eq!(*attempt.state_of(&attempt.refunds[0]), replaced);
         assert_eq!(attempt.resolved_by(&attempt.refunds[0]), Some(&sara));
     }
