@@ -537,7 +537,7 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timesta
         Page::MoneyGoesBack => std::iter::once(words.of_gateway("back-time", link)).chain(held_up()).collect(),
         Page::Paid | Page::AlreadyPaid | Page::Refunded | Page::PartlyRefunded => second_payment(link, words),
         Page::Failed => std::iter::once(debited()).chain(if_paid()).chain(held_up()).collect(),
-        Page::Suspended => if_paid().into_iter().collect(),
+        Page::Suspended | Page::OnHold => if_paid().into_iter().collect(),
         Page::Expired | Page::Cancelled => match failure(link) {
             // The link ended, and the last that its customer saw was a payment that failed.
             Some(failure) => [failure.to_owned(), debited()].into_iter().chain(if_paid()).collect(),
