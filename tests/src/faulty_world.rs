@@ -13,13 +13,16 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::gateway::{GatewayKind, Mode};
-use domain::ids::{AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId, RefundId};
+use domain::ids::{
+    AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, ItemId, LinkId, ReceiptId, RefundId,
+};
 use domain::link::{Attempt, MAX_REFUNDS, PaymentLink, Refund, RefundBy, RefundState};
 use domain::records::account::{Account, LatePayment, OnlinePayment};
 use domain::records::business::Business;
 use domain::records::credentials::Credentials;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use paylink_admin::{Admin, ReplayResult};
 use paylink_local::crm::{BAZAAR_SIGNING_SECRET, SIGNING_SECRET};
@@ -342,6 +345,41 @@ impl FaultyWorld {
             }
         };
         self.crm_as(link.key, Method::POST, &path, body, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// An operator writes down that a link was paid in cash.
+    pub async fn record(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}/payments", link.id);
+        let body = json!({ "received_by": "cash", "force": true });
+        self.crm_as(link.key, Method::POST, &path, &body, &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// An operator finds out that what was written down as a link's payment never came. `None` also where there is none.
+    pub async fn void(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        let stored = self.stored(link).await;
+        let recorded = stored.attempts().iter().find(|attempt| attempt.is_recorded())?;
+        let path = match stored.receipt_id() {
+            Some(receipt) => format!("/v1/receipts/{receipt}/void"),
+            None => format!("/v1/payment-links/{}/attempts/{}/void", link.id, recorded.id),
+        };
+        let header = [("idempotency-key", idempotency_key)];
+        self.crm_as(link.key, Method::POST, &path, &json!({ "reason": "A mistake" }), &header).await
+    }
+
+    /// The same of the last refund of a link's payment that was noted to have gone by other means.
+    pub async fn void_refund(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        let stored = self.stored(link).await;
+        let refunds = stored.attempts().iter().flat_map(|attempt| &attempt.refunds);
+        let is_meant = |refund: &&Refund| refund.method != RefundBy::Gateway && refund.recorded_at().is_some();
+        let path = format!("/v1/receipts/{}/void", ReceiptId::of_refund(&refunds.filter(is_meant).last()?.id));
+        self.crm_as(link.key, Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
+    }
+
+    /// An operator holds a link for two hours, because its customer promised to pay by then.
+    pub async fn hold(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
+        let path = format!("/v1/payment-links/{}/hold", link.id);
+        let body = json!({ "reason": "promise", "until": (self.now() + 2.hours()).to_string() });
+        self.crm_as(link.key, Method::POST, &path, &body, &[("idempotency-key", idempotency_key)]).await
     }
 
     /// A person says what became of a refund under review.
@@ -953,7 +991,8 @@ fn by_the_books(kept: &Attempt, refund: &Refund, book: &Value) -> &'static str {
         match &one.state {
             RefundState::Succeeded { .. } | RefundState::Acknowledged { .. } => unexplained -= one.amount,
             RefundState::NeedsReview { .. } => doubtful += one.amount,
-            RefundState::Failed { .. } => {}
+            // What is noted by other means is none of the gateway's.
+            RefundState::Failed { .. } | RefundState::Voiding { .. } => {}
             // It may be this one that the book shows.
             RefundState::Pending | RefundState::Calling { .. } | RefundState::Accepted { .. } => return "ask_again",
         }

@@ -11,7 +11,7 @@ use domain::Timestamp;
 use domain::events::EventType;
 use domain::events::{DeliveryState, EventRecord};
 use domain::gateway::GatewayKind;
-use domain::ids::{AttemptId, BusinessId, EventSubject, RefundId};
+use domain::ids::{AttemptId, BusinessId, EventSubject, ReceiptId, RefundId};
 use domain::link::{
     Attempt, AttemptState, LinkStatus, PaymentLink, Receipt, ReceiptKind, Refund, RefundBy, RefundState, ReviewReason,
 };
@@ -189,7 +189,7 @@ impl Searched {
                 }
                 self.check_kept(pk, item, &rows);
             }
-            ("receipt", _) => {
+            ("receipt" | "recorded-receipt", _) => {
                 for (text, shown) in parse::<Receipt>(item.clone()).found_by() {
                     let at = format!("{:013}#{}", shown.registered_at.as_millisecond(), shown.receipt_id);
                     self.expected_of_receipts.insert(format!("receipt-search#{business}#{text} {at} {shown:?}"));
@@ -369,6 +369,7 @@ impl Evidence {
             of_link.partition(|kept| kept.receipt.kind == ReceiptKind::Payment);
         self.check_corrections(link, &receipts, &corrections, wrong);
         self.check_booking(link, wrong);
+        self.check_voids(link, wrong);
         let LinkStatus::Paid { paid_by, .. } = link.status_at(self.now) else {
             if !kept.is_empty() || !receipts.is_empty() {
                 wrong.push(format!("{id} is not paid and has {} payments, {} receipts", kept.len(), receipts.len()));
@@ -382,7 +383,9 @@ impl Evidence {
             wrong.push(format!("{id} is paid by another attempt than it says"));
         }
         let AttemptState::Paid { payment: kept, .. } = &payment.state else { return };
-        if self.claims.get(&claim_of(link, &kept.claim)) != Some(&payment.id.to_string()) {
+        let is_claimed = self.claims.get(&claim_of(link, &kept.claim)) == Some(&payment.id.to_string());
+        // No gateway gave a reference of what a person wrote down.
+        if is_claimed == payment.is_recorded() {
             wrong.push(format!("{id} is paid by a reference that it has not claimed"));
         }
         if !link.terms().after_payment.register_receipt {
@@ -416,18 +419,35 @@ impl Evidence {
     /// what the link says of it is what was written.
     fn check_booking(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
         for KeptReceipt { receipt, .. } in self.receipts.values().filter(|kept| kept.receipt.link_id == *link.id()) {
-            let refund = match &receipt.kind {
-                ReceiptKind::Payment => None,
-                ReceiptKind::Refund { refund_id, .. } => Some(refund_id),
-            };
-            if link.registered_receipt(refund).as_ref() != Some(receipt) {
-                let (id, says) = (link.id(), link.registered_receipt(refund));
+            let says = link.receipts().into_iter().find(|one| one.id == receipt.id);
+            if says.as_ref() != Some(receipt) {
+                let id = link.id();
                 wrong.push(format!("of the receipt {} {id} says {says:?}, and it is {receipt:?}", receipt.id));
             }
             let own = own_time(receipt);
             if receipt.booked_later.is_some_and(|at| at <= own || at > receipt.registered_at) {
                 wrong.push(format!("books have the receipt {} at no time that can be: {receipt:?}", receipt.id));
             }
+        }
+    }
+
+    /// What a link says to be void has a record of that, which takes it away again from where it stands, and nothing else has.
+    fn check_voids(&self, link: &PaymentLink, wrong: &mut Vec<String>) {
+        let of_link = || self.receipts.values().filter(|kept| kept.receipt.link_id == *link.id());
+        let voided: BTreeMap<&ReceiptId, (Option<Timestamp>, i64)> = of_link()
+            .filter(|kept| kept.receipt.voided_at.is_some())
+            .map(|kept| (&kept.receipt.id, (kept.receipt.voided_at, kept.receipt.money.minor_units())))
+            .collect();
+        let records: BTreeMap<&ReceiptId, (Option<Timestamp>, i64)> = of_link()
+            .filter_map(|kept| match &kept.receipt.kind {
+                ReceiptKind::Payment | ReceiptKind::Refund { .. } => None,
+                ReceiptKind::PaymentVoid { voids } | ReceiptKind::RefundVoid { voids, .. } => {
+                    Some((voids, (Some(kept.receipt.registered_at), kept.receipt.money.minor_units())))
+                }
+            })
+            .collect();
+        if voided != records {
+            wrong.push(format!("of {} {voided:?} are void, and its receipts record {records:?}", link.id()));
         }
     }
 
@@ -444,8 +464,8 @@ impl Evidence {
         let kept = link.attempts().iter().filter(|attempt| attempt.is_kept());
         let refunds: BTreeMap<String, i64> = kept
             .flat_map(|attempt| &attempt.refunds)
-            .filter(|refund| matches!(refund.state, RefundState::Succeeded { .. }))
-            .map(|refund| (refund.id.to_string(), refund.amount))
+            .filter_map(|refund| Some((refund, refund.recorded_at()?)))
+            .map(|(refund, _)| (refund.id.to_string(), refund.amount))
             .collect();
         let mut recorded = BTreeMap::new();
         for KeptReceipt { business, receipt } in corrections {
@@ -466,7 +486,7 @@ impl Evidence {
             wrong.push(format!("the refunds of {id} are {refunds:?}, and its receipts record {recorded:?}"));
         }
         for KeptReceipt { receipt, .. } in receipts {
-            let back: i64 = refunds.values().sum();
+            let back = link.refunded();
             if receipt.refunded != back || back > receipt.money.minor_units() {
                 wrong.push(format!("the receipt of {id} says that {} went back, and {back} did", receipt.refunded));
             }
@@ -494,7 +514,10 @@ impl Evidence {
         let adds = self.receipts.values().filter_map(|KeptReceipt { business, receipt }| {
             let to = receipt.attached_to.as_ref()?;
             let amount = receipt.money.minor_units();
-            let adds = if receipt.kind == ReceiptKind::Payment { amount } else { -amount };
+            let adds = match receipt.kind {
+                ReceiptKind::Payment | ReceiptKind::RefundVoid { .. } => amount,
+                ReceiptKind::Refund { .. } | ReceiptKind::PaymentVoid { .. } => -amount,
+            };
             Some(((format!("item#{business}#{}", to.item_id), format!("receipt#{}#{}", to.field, receipt.id)), adds))
         });
         let adds: BTreeMap<DueKey, i64> = adds.collect();
@@ -543,6 +566,11 @@ impl Evidence {
         self.links.values().flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)))
     }
 
+    /// Those that were in a session: what a person wrote down no gateway knows.
+    fn attempts_at_gateways(&self) -> impl Iterator<Item = (&PaymentLink, &Attempt)> {
+        self.attempts().filter(|(_, attempt)| !attempt.is_recorded())
+    }
+
     /// Payments that the gateways confirmed and that did not go back are, for each business, merchant and currency, what the
     /// gateways hold for the business. What a person has to find out, and what is still to be written, is on neither side.
     fn check_sums(&self, wrong: &mut Vec<String>) {
@@ -585,7 +613,7 @@ impl Evidence {
     /// called refunded that the gateway does not hold or has not refunded; and nothing is refunded twice.
     fn check_money(&self, expected: &Expected, wrong: &mut Vec<String>) {
         let by_session: HashMap<&str, (&PaymentLink, &Attempt)> =
-            self.attempts().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
+            self.attempts_at_gateways().map(|(link, attempt)| (attempt.session.as_str(), (link, attempt))).collect();
         for session in &self.sessions {
             let held = session.amount - session.refunded;
             let surplus = session.refund_pending - held;
@@ -610,7 +638,8 @@ impl Evidence {
         for (link, attempt) in self.attempts() {
             check_refunds_of(link, attempt, wrong);
         }
-        for (link, attempt) in self.attempts().filter(|(_, attempt)| !known.contains(attempt.session.as_str())) {
+        let at_gateways = self.attempts_at_gateways();
+        for (link, attempt) in at_gateways.filter(|(_, attempt)| !known.contains(attempt.session.as_str())) {
             wrong.push(format!("{} of {} is in a session that no gateway knows", attempt.id, link.id()));
         }
     }
@@ -829,15 +858,26 @@ impl Evidence {
                 events.push((EventType::RefundCreated, Some(&attempt.id), Some(&refund.id)));
                 let end = match &refund.state {
                     RefundState::Failed { .. } => EventType::RefundFailed,
-                    RefundState::Succeeded { .. } => EventType::RefundSucceeded,
+                    RefundState::Succeeded { .. } | RefundState::Voiding { .. } => EventType::RefundSucceeded,
                     RefundState::NeedsReview { .. } if attempt.is_kept() => EventType::RefundNeedsReview,
                     _ => continue,
                 };
                 events.push((end, Some(&attempt.id), Some(&refund.id)));
+                if refund.undone_at().is_some() {
+                    events.push((EventType::RefundSucceeded, Some(&attempt.id), Some(&refund.id)));
+                    if attempt.is_kept() && link.receipt_id().is_some() {
+                        events.push((EventType::ReceiptRegistered, Some(&attempt.id), Some(&refund.id)));
+                        events.push((EventType::ReceiptVoided, Some(&attempt.id), Some(&refund.id)));
+                    }
+                }
                 if end == EventType::RefundSucceeded && attempt.is_kept() && link.receipt_id().is_some() {
                     events.push((EventType::ReceiptRegistered, Some(&attempt.id), Some(&refund.id)));
                 }
             }
+        }
+        let is_void = |attempt: &&Attempt| attempt.voided.is_some() && link.receipt_id().is_some();
+        for attempt in link.attempts().iter().filter(is_void) {
+            events.push((EventType::ReceiptVoided, Some(&attempt.id), None));
         }
         events.extend(link.attempts().iter().filter_map(|attempt| {
             let kind = match &attempt.state {
@@ -950,7 +990,7 @@ fn by_gateway(attempt: &Attempt) -> impl Iterator<Item = &Refund> {
 
 /// What a gateway returned of an attempt's money as far as we know, in minor units.
 fn refunded_by_gateway(attempt: &Attempt) -> i64 {
-    let succeeded = |refund: &&Refund| matches!(refund.state, RefundState::Succeeded { .. });
+    let succeeded = |refund: &&Refund| refund.has_succeeded();
     by_gateway(attempt).filter(succeeded).map(|refund| refund.amount).sum()
 }
 
@@ -1053,7 +1093,7 @@ impl Observer {
         let links = self.written.values().flat_map(BTreeMap::values);
         let attempts = links.flat_map(|link| link.attempts().iter().map(move |attempt| (link, attempt)));
         let unclaimed = attempts.filter_map(|(link, attempt)| {
-            let payment = attempt.refundable().filter(|_| !attempt.refunds.is_empty())?;
+            let payment = attempt.refundable().filter(|_| !attempt.refunds.is_empty() && !attempt.is_recorded())?;
             let owner = evidence.claims.get(&claim_of(link, &payment.claim));
             let is_own = owner == Some(&attempt.id.to_string());
             (!is_own).then(|| format!("{} refunds money whose reference it has not claimed", attempt.id))
@@ -1130,7 +1170,9 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
     let is_late_money = matches!((&was, &is), (LinkStatus::Expired { .. }, LinkStatus::Paid { .. }));
     // A person may keep money that the gateway confirmed before the link ended.
     let is_kept = before.attempts().iter().any(|one| matches!(one.state, AttemptState::Accepted { .. }));
-    let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before) || is_kept);
+    // So may a person write down what came otherwise.
+    let is_recorded = after.attempts().iter().any(|one| one.is_recorded() && before.attempt(&one.id).is_none());
+    let may_be = may_follow(&was, &is) && (!is_late_money || accepts_late_money(before) || is_kept || is_recorded);
     if !may_be && !is_late_taking {
         wrong.push(format!("{id} was {} and is {} at {at}", was.name(), is.name()));
     }
@@ -1158,6 +1200,9 @@ fn backward(before: &PaymentLink, after: &PaymentLink) -> Vec<String> {
             }
         }
         let now = after.attempt(&attempt.id);
+        if attempt.voided.is_some() && now.is_none_or(|now| now.voided != attempt.voided) {
+            wrong.push(format!("{} of {id} was void and is not as it was", attempt.id));
+        }
         wrong.extend(attempt.refunds.iter().filter_map(|refund| {
             let is = now.and_then(|attempt| attempt.refund(&refund.id));
             let moved = refund_moved_back(refund, is, attempt.is_kept())?;
@@ -1179,7 +1224,14 @@ fn refund_moved_back(was: &Refund, is: Option<&Refund>, is_kept: bool) -> Option
         RefundState::Failed { .. } => is_kept,
         _ => false,
     };
-    (is_decided && was.state != is.state).then(|| format!("was {} and is {}", was.state.name(), is.state.name()))
+    // What had gone may turn out not to have, and stays so.
+    let is_undone = match (&was.state, &is.state) {
+        (RefundState::Succeeded { at }, RefundState::Voiding { succeeded_at, .. }) => at == succeeded_at,
+        (RefundState::Succeeded { at }, RefundState::Failed { succeeded_at, .. }) => Some(*at) == *succeeded_at,
+        _ => false,
+    };
+    (is_decided && was.state != is.state && !is_undone)
+        .then(|| format!("was {} and is {}", was.state.name(), is.state.name()))
 }
 
 /// Whether a link may be seen as `after` once it was seen as `before`.

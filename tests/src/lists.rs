@@ -151,6 +151,7 @@ fn link_filters(links: &[&PaymentLink], now: Timestamp) -> Vec<LinkFilter> {
         filters.push(LinkFilter { is_opened: is_so, ..any() });
         filters.push(LinkFilter { is_begun: is_so, ..any() });
         filters.push(LinkFilter { message_failed: is_so, ..any() });
+        filters.push(LinkFilter { is_held: is_so, ..any() });
         filters.push(LinkFilter { is_begun: is_so, statuses: [LinkStatusKind::Expired].into(), ..item() });
     }
     let ended = TimeRange { from: None, to: Some(now) };
@@ -192,6 +193,8 @@ fn receipt_filters(now: Timestamp) -> Vec<ReceiptFilter> {
         ReceiptFilter { amount, ..any() },
         ReceiptFilter { kind: Some(ReceiptKindName::Payment), ..any() },
         ReceiptFilter { kind: Some(ReceiptKindName::Refund), ..any() },
+        ReceiptFilter { kind: Some(ReceiptKindName::PaymentVoid), ..any() },
+        ReceiptFilter { kind: Some(ReceiptKindName::RefundVoid), ..any() },
         ReceiptFilter::registered_between(today, now),
     ]
 }
@@ -217,6 +220,7 @@ pub fn is_among(filter: &LinkFilter, link: &PaymentLink, now: Timestamp) -> bool
         && is(filter.is_opened, link.opened_at().is_some())
         && is(filter.is_begun, !link.attempts().is_empty())
         && is(filter.message_failed, link.facts().message_failed)
+        && is(filter.is_held, link.hold_at(now).is_some())
         && filter.created.from.is_none_or(|from| link.created_at() >= from)
         && filter.created.to.is_none_or(|to| link.created_at() < to)
         && ends_in(&filter.expires, Some(terms.expires_at))
@@ -231,13 +235,16 @@ pub fn is_of(filter: &ReceiptFilter, receipt: &Receipt) -> bool {
     let ReceiptFilter { kind, contact_id, item_id, account_id, gateway, receipt_type_id, mode, registered, amount } =
         filter;
     let at = receipt.registered_at;
-    let is_refund = matches!(receipt.kind, ReceiptKind::Refund { .. });
-    kind.is_none_or(|kind| is_refund == (kind == ReceiptKindName::Refund))
+    kind.is_none_or(|kind| receipt.kind.as_str() == kind.as_str())
         && contact_id.as_ref().is_none_or(|id| *id == receipt.contact_id)
         && item_id.as_ref().is_none_or(|id| Some(id) == receipt.item_id.as_ref())
         && account_id.as_ref().is_none_or(|id| *id == receipt.account_id)
         && gateway.is_none_or(|gateway| {
-            gateway == receipt.gateway && !matches!(receipt.kind, ReceiptKind::Refund { is_outside: true, .. })
+            let is_outside = matches!(
+                receipt.kind,
+                ReceiptKind::Refund { is_outside: true, .. } | ReceiptKind::RefundVoid { is_outside: true, .. }
+            );
+            gateway == receipt.gateway && receipt.received_by.is_none() && !is_outside
         })
         && receipt_type_id.as_ref().is_none_or(|id| Some(id) == receipt.receipt_type_id.as_ref())
         && mode.is_none_or(|mode| mode == receipt.mode)

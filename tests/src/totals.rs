@@ -110,6 +110,7 @@ pub fn sums_of(told: &Value, grouping: &str) -> Sums {
         if !group["received"].is_null() {
             add(of_receipts, "gross", &group["received"]["gross"]);
             add(of_receipts, "refunded", &group["received"]["refunded"]);
+            add(of_receipts, "voided", &group["received"]["voided"]);
             add(of_receipts, "net", &group["received"]["net"]);
             add(of_receipts, "fees", &group["received"]["fees"]);
         }
@@ -183,7 +184,10 @@ impl Books<'_> {
                 "day" => self.day(booked_at(receipt)).to_string(),
                 "account" => receipt.account_id.to_string(),
                 "gateway" => match receipt.kind {
-                    ReceiptKind::Refund { is_outside: true, .. } => String::new(),
+                    ReceiptKind::Refund { is_outside: true, .. } | ReceiptKind::RefundVoid { is_outside: true, .. } => {
+                        String::new()
+                    }
+                    _ if receipt.received_by.is_some() => String::new(),
                     _ => receipt.gateway.as_str().to_owned(),
                 },
                 _ => ALL.to_owned(),
@@ -202,6 +206,14 @@ impl Books<'_> {
                 ReceiptKind::Refund { .. } => {
                     add("refunded", amount);
                     add("net", -amount);
+                }
+                ReceiptKind::PaymentVoid { .. } => {
+                    add("voided", -amount);
+                    add("net", -amount);
+                }
+                ReceiptKind::RefundVoid { .. } => {
+                    add("voided", amount);
+                    add("net", amount);
                 }
             }
             if let Some(fee) = receipt.fee.filter(|fee| fee.payer != Some(FeePayer::Customer)) {

@@ -61,9 +61,12 @@ pub(crate) async fn send_new(
             store.put_refund_entry(&history.link, refund).await?;
         }
         // Whoever is told of a receipt can search for it.
-        if event.kind == EventType::ReceiptRegistered
-            && let Some(receipt) = history.link.registered_receipt(event.refund.as_ref())
-        {
+        let receipt = match event.kind {
+            EventType::ReceiptRegistered => history.link.registered_receipt(event.refund.as_ref()),
+            EventType::ReceiptVoided => history.link.void_receipt(event.refund.as_ref()),
+            _ => None,
+        };
+        if let Some(receipt) = receipt {
             store.put_receipt_rows(&receipt).await?;
         }
         let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event.kind));

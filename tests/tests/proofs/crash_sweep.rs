@@ -144,6 +144,18 @@ enum Flow {
     WebhookPartReturned(GatewayKind),
     /// The same, and it gave up.
     WebhookPartFailed(GatewayKind),
+    /// An operator writes down money that came by other means.
+    RecordPayment,
+    /// An operator voids what was written down by mistake.
+    VoidPayment,
+    /// The same of a refund that was noted to have gone by other means.
+    VoidRefund,
+    /// That such a refund is void is written into the books.
+    SweepVoidsRefund,
+    /// The outbox of a link with receipts that are void.
+    DeliverVoid,
+    /// A link is held for a while.
+    Hold,
     /// The outbox of a link of whose payment a part went back.
     DeliverRefund,
     /// The same, and it went by other means on a day that was added up for good.
@@ -177,7 +189,7 @@ enum Flow {
     DeleteContact,
 }
 
-const FLOWS: [Flow; 108] = [
+const FLOWS: [Flow; 114] = [
     Flow::Create,
     Flow::CreateWithReference,
     Flow::FirstVisit(Zarinpal),
@@ -259,6 +271,12 @@ const FLOWS: [Flow; 108] = [
     Flow::SweepReturnsRest(Stripe),
     Flow::SweepReturnsRest(Mollie),
     Flow::SweepRecordsOutsideRefund,
+    Flow::RecordPayment,
+    Flow::VoidPayment,
+    Flow::VoidRefund,
+    Flow::SweepVoidsRefund,
+    Flow::DeliverVoid,
+    Flow::Hold,
     Flow::SweepHearsOfPart(Zibal),
     Flow::SweepHearsOfPart(Stripe),
     Flow::SweepHearsOfPart(Mollie),
@@ -358,6 +376,12 @@ impl Flow {
             Self::ResolveRefund(_) => Zibal,
             Self::NoteOutsideRefund
             | Self::SweepRecordsOutsideRefund
+            | Self::RecordPayment
+            | Self::VoidPayment
+            | Self::VoidRefund
+            | Self::SweepVoidsRefund
+            | Self::DeliverVoid
+            | Self::Hold
             | Self::Create
             | Self::CreateWithReference
             | Self::ResultPage
@@ -457,6 +481,8 @@ impl Flow {
     async fn prepare_without_payment(self, world: &FaultyWorld, link: &Made) -> bool {
         match self {
             Self::FirstVisit(_) | Self::SummaryPage | Self::Deliver | Self::DeliverEverywhere | Self::Amend => {}
+            Self::RecordPayment | Self::Hold => {}
+            Self::VoidPayment => drop(world.record(link, "cash").await.unwrap()),
             Self::GoOn => drop(world.open(&link.url).await.unwrap()),
             Self::SweepExpires => world.turn_time(8 * 24 * 60 * MINUTE),
             Self::AddUp => {
@@ -582,7 +608,12 @@ impl Flow {
             | Self::WebhookPartFailed(_)
             | Self::DeliverRefund => Some(part),
             Self::SweepReturnsAll(_) | Self::SweepReturnsRest(_) => Some(json!({})),
-            Self::NoteOutsideRefund | Self::SweepRecordsOutsideRefund | Self::DeliverLateRefund => {
+            Self::NoteOutsideRefund
+            | Self::SweepRecordsOutsideRefund
+            | Self::VoidRefund
+            | Self::SweepVoidsRefund
+            | Self::DeliverVoid
+            | Self::DeliverLateRefund => {
                 // It went from another account of that currency than the payment came to.
                 let is_in_euro = scene.body["amount"] == 1999;
                 let from = if is_in_euro { "mollie" } else { "saman" };
@@ -631,6 +662,18 @@ impl Flow {
                 world.bring_stream().await;
                 ask().await;
                 world.sweep().await.unwrap().unwrap();
+            }
+            Self::VoidRefund | Self::SweepVoidsRefund | Self::DeliverVoid => {
+                ask().await;
+                world.sweep().await.unwrap().unwrap();
+                world.bring_stream().await;
+                if self != Self::VoidRefund {
+                    world.void_refund(link, "void").await.unwrap();
+                }
+                if self == Self::DeliverVoid {
+                    world.turn_time(MINUTE);
+                    world.sweep().await.unwrap().unwrap();
+                }
             }
             Self::DeliverLateRefund => {
                 world.bring_stream().await;
@@ -708,6 +751,7 @@ impl Flow {
             | Self::SweepReturnsPart(_)
             | Self::SweepReturnsRest(_)
             | Self::SweepRecordsOutsideRefund
+            | Self::SweepVoidsRefund
             | Self::SweepHearsOfPart(_)
             | Self::SweepHearsOfFailedPart(_)
             | Self::SweepCloses(_) => matches!(world.sweep().await, Some(Ok(_))),
@@ -721,6 +765,13 @@ impl Flow {
                 is_answered(world.resolve_refund(scene.link(), refund, how.as_str(), &scene.key).await)
             }
             Self::Resolve(how) => is_answered(world.resolve(scene.link(), how.as_str(), &scene.key).await),
+            Self::RecordPayment => {
+                let reply = world.record(scene.link(), &scene.key).await;
+                reply.is_some_and(|reply| reply.status == StatusCode::CREATED)
+            }
+            Self::VoidPayment => is_answered(world.void(scene.link(), &scene.key).await),
+            Self::VoidRefund => is_answered(world.void_refund(scene.link(), &scene.key).await),
+            Self::Hold => is_answered(world.hold(scene.link(), &scene.key).await),
             Self::Cancel => is_answered(world.cancel(scene.link(), true).await),
             Self::Amend => {
                 let path = format!("/v1/payment-links/{}", scene.link().id);
@@ -761,6 +812,7 @@ impl Flow {
             | Self::DeliverEverywhere
             | Self::DeliverLatePayment
             | Self::DeliverRefund
+            | Self::DeliverVoid
             | Self::DeliverLateRefund => {
                 world.bring_stream().await;
                 true
@@ -831,6 +883,10 @@ impl Flow {
             | Self::AskForPart
             | Self::AskForPartOfAttempt
             | Self::NoteOutsideRefund
+            | Self::RecordPayment
+            | Self::VoidPayment
+            | Self::VoidRefund
+            | Self::Hold
             | Self::ResolveRefund(_)
             | Self::WebhookPartReturned(_)
             | Self::WebhookPartFailed(_)
@@ -857,6 +913,8 @@ impl Flow {
             | Self::SweepReturnsPart(_)
             | Self::SweepReturnsRest(_)
             | Self::SweepRecordsOutsideRefund
+            | Self::SweepVoidsRefund
+            | Self::DeliverVoid
             | Self::SweepHearsOfPart(_)
             | Self::SweepHearsOfFailedPart(_)
             | Self::DeliverRefund

@@ -24,6 +24,7 @@ use crate::refused;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = HoldPlace)]
 pub(crate) struct HoldBody {
+    /// What it waits for.
     #[serde(default)]
     #[schema(value_type = HoldReasonName, required = true)]
     reason: Given<String>,

@@ -149,16 +149,13 @@ pub struct Correction {
 
 impl Correction {
     /// That the receipt of a payment is void, which says so itself.
-    pub(super) fn of_void(corrected: Receipt, at: Timestamp) -> Self {
-        let kind = ReceiptKind::PaymentVoid { voids: corrected.id.clone() };
-        Self { receipt: corrected.void(kind, at), corrected, voided: None }
+    pub(super) fn of_void(corrected: Receipt) -> Option<Self> {
+        Some(Self { receipt: corrected.its_void()?, corrected, voided: None })
     }
 
     /// That the receipt of a refund is void, which says so itself. `corrected` is that of the payment.
-    pub(super) fn of_void_refund(voided: Receipt, corrected: Receipt, at: Timestamp) -> Option<Self> {
-        let ReceiptKind::Refund { refund_id, corrects, is_outside } = voided.kind.clone() else { return None };
-        let kind = ReceiptKind::RefundVoid { voids: voided.id.clone(), refund_id, corrects, is_outside };
-        Some(Self { receipt: voided.void(kind, at), corrected, voided: Some(voided) })
+    pub(super) fn of_void_refund(voided: Receipt, corrected: Receipt) -> Option<Self> {
+        Some(Self { receipt: voided.its_void()?, corrected, voided: Some(voided) })
     }
 }
 
@@ -198,9 +195,17 @@ impl Receipt {
 }
 
 impl Receipt {
-    /// The record that this receipt is void. It stands wherever this one does.
-    fn void(&self, kind: ReceiptKind, at: Timestamp) -> Self {
-        Self {
+    /// The record that this receipt is void, where it is. It stands wherever this one does.
+    pub(super) fn its_void(&self) -> Option<Self> {
+        let (at, voids) = (self.voided_at?, self.id.clone());
+        let kind = match self.kind.clone() {
+            ReceiptKind::Payment => ReceiptKind::PaymentVoid { voids },
+            ReceiptKind::Refund { refund_id, corrects, is_outside } => {
+                ReceiptKind::RefundVoid { voids, refund_id, corrects, is_outside }
+            }
+            ReceiptKind::PaymentVoid { .. } | ReceiptKind::RefundVoid { .. } => return None,
+        };
+        Some(Self {
             id: self.id.of_void(),
             kind,
             refunded: 0,
@@ -213,7 +218,7 @@ impl Receipt {
             registered_at: at,
             booked_later: None,
             ..self.clone()
-        }
+        })
     }
 
     /// The gateway that took the money or sent it back. `None` where it came or went by other means.

@@ -283,7 +283,7 @@ impl PaymentLink {
                 attempt.voided = Some(Box::new(voided.clone()));
             }
         });
-        let correction = link.receipt().map(|receipt| Correction::of_void(receipt, now));
+        let correction = link.receipt().and_then(Correction::of_void);
         Ok(Transition { correction, ..link.into() })
     }
 }

@@ -483,20 +483,26 @@ impl PaymentLink {
         Some(receipt.correction(refund, refund.recorded_at()?))
     }
 
-    /// The ids of all receipts of the link's payment: its own, those of what went back of it, and those that record that one of
-    /// them is void.
+    /// The receipt that records that one of these is void.
+    pub fn void_receipt(&self, refund: Option<&RefundId>) -> Option<Receipt> {
+        self.registered_receipt(refund)?.its_void()
+    }
+
+    /// All receipts of the link's payment: its own, those of what went back of it, and those that record that one of them is
+    /// void.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        let Some(payment) = self.receipt() else { return Vec::new() };
+        let refunds = self.attempt(&payment.attempt_id).into_iter().flat_map(|attempt| &attempt.refunds);
+        let of_refunds = refunds.filter_map(|refund| Some(payment.correction(refund, refund.recorded_at()?)));
+        let written: Vec<Receipt> = std::iter::once(payment.clone()).chain(of_refunds).collect();
+        let void: Vec<Receipt> = written.iter().filter_map(Receipt::its_void).collect();
+        written.into_iter().chain(void).collect()
+    }
+
+    /// Their ids. Of a payment that came back from a copy without its attempt, the one that is known.
     pub fn receipt_ids(&self) -> Vec<ReceiptId> {
-        let Some(payment) = self.receipt_id() else { return Vec::new() };
-        let mut ids = vec![payment.clone()];
-        for attempt in self.attempts.iter().filter(|attempt| attempt.is_kept()) {
-            for refund in attempt.refunds.iter().filter(|refund| refund.recorded_at().is_some()) {
-                let of_refund = ReceiptId::of_refund(&refund.id);
-                ids.extend(refund.undone_at().map(|_| of_refund.of_void()));
-                ids.push(of_refund);
-            }
-            ids.extend(attempt.voided.as_ref().map(|_| payment.of_void()));
-        }
-        ids
+        let ids: Vec<ReceiptId> = self.receipts().into_iter().map(|receipt| receipt.id).collect();
+        if ids.is_empty() { self.receipt_id().into_iter().collect() } else { ids }
     }
 
     /// What went back of the link's payment, in minor units.
@@ -510,7 +516,7 @@ impl PaymentLink {
         let receipt = corrected.correction(refund, refund.recorded_at()?);
         match refund.undone_at() {
             None => Some(Correction { receipt, corrected, voided: None }),
-            Some(at) => Correction::of_void_refund(receipt, corrected, at),
+            Some(_) => Correction::of_void_refund(receipt, corrected),
         }
     }
 

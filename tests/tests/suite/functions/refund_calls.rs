@@ -73,6 +73,7 @@ impl Refunding {
             RefundState::Accepted { .. } => "accepted",
             RefundState::Acknowledged { .. } => "acknowledged",
             RefundState::Succeeded { .. } => "succeeded",
+            RefundState::Voiding { .. } => "voiding",
             RefundState::Failed { .. } => "failed",
             RefundState::NeedsReview { .. } => "needs_review",
         };

@@ -288,6 +288,7 @@ async fn things_end(story: &mut Story) {
     let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
     story.post(&format!("{path}/cancel"), json!({ "reason": "Paid in cash", "force": false })).await;
     story.refused(409, Method::POST, &format!("{path}/cancel"), json!({})).await;
+    money_comes_otherwise(story).await;
     let body = json!({ "account_id": "zibal", "contact_id": "c-2001", "amount": 250_000, "currency": "IRR" });
     let less = story.world.make_link(body).await;
     let page = story.world.go_to_gateway(&less).await;
@@ -319,6 +320,29 @@ async fn things_end(story: &mut Story) {
     for gone in ["items/inv-2001", "contacts/c-2001", "accounts/shop", "webhook-endpoints/crm"] {
         story.call(Method::DELETE, &format!("/v1/{gone}"), nothing.clone()).await;
     }
+}
+
+/// A cheque is waited for and written down, and turns out to be another customer's.
+async fn money_comes_otherwise(story: &mut Story) {
+    let body = json!({ "account_id": "main", "contact_id": "c-2001", "amount": 900_000, "currency": "IRR" });
+    let link = story.world.make_link(body.clone()).await;
+    let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
+    let hold = json!({ "reason": "cheque", "until": "2026-12-20T12:00:00+03:30", "stops_paying": true });
+    story.post(&format!("{path}/hold"), hold).await;
+    story.call(Method::DELETE, &format!("{path}/hold"), Value::Null).await;
+    let cheque = json!({ "received_by": "cheque", "reference": "CHQ-4711", "note": "Handed over at the desk" });
+    let paid = story.post_once(&format!("{path}/payments"), cheque).await;
+    let receipt = format!("/v1/receipts/{}", paid["receipts"][0].as_str().unwrap());
+    story.post(&format!("{receipt}/void"), json!({ "reason": "Another customer's cheque" })).await;
+    let mut without = body;
+    without["after_payment"] = json!({ "register_receipt": false });
+    let link = story.world.make_link(without).await;
+    let path = format!("/v1/payment-links/{}", link["id"].as_str().unwrap());
+    let cash = [("idempotency-key", "desk-17")];
+    let payments = format!("{path}/payments");
+    let paid = story.world.crm_with(Method::POST, &payments, json!({ "received_by": "cash" }), &cash);
+    let attempt = paid.await.json()["attempts"][0]["id"].as_str().unwrap().to_owned();
+    story.post(&format!("{path}/attempts/{attempt}/void"), json!({ "reason": "Counted twice" })).await;
 }
 
 /// A gateway takes an order to send money back, and does not finish it.

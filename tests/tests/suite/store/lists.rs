@@ -345,6 +345,7 @@ enum Change {
     Pay(u8),
     PayTooMuch(u8),
     FailMessage(u8),
+    Hold(u8),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -358,6 +359,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => number().prop_map(Change::Pay),
         1 => number().prop_map(Change::PayTooMuch),
         1 => number().prop_map(Change::FailMessage),
+        1 => number().prop_map(Change::Hold),
     ]
 }
 
@@ -373,7 +375,8 @@ async fn happen(store: &BusinessStore, all: &Store, links: &mut Links, change: &
     | Change::Begin(number)
     | Change::Pay(number)
     | Change::PayTooMuch(number)
-    | Change::FailMessage(number)) = change;
+    | Change::FailMessage(number)
+    | Change::Hold(number)) = change;
     let Some(link) = links.get(number) else {
         if let Change::Make(number, kind) = change {
             let link = kind.made(*number);
@@ -399,6 +402,7 @@ async fn happen(store: &BusinessStore, all: &Store, links: &mut Links, change: &
         Change::Expire(_) => link.lease_due(link.due_at().unwrap_or(at)).map(|(next, _)| next),
         Change::Open(_) => link.opened(at),
         Change::Begin(_) => link.begin_attempt(attempt(link, *number), at).ok(),
+        Change::Hold(_) => link.said_paid(at),
         Change::FailMessage(_) => link.message_failed(&MessageId::of(link.id(), 0, "sms", "x"), at),
         Change::Pay(_) | Change::PayTooMuch(_) => {
             let much = if matches!(change, Change::Pay(_)) { asked } else { asked + 5 };
@@ -424,12 +428,12 @@ fn filter() -> impl Strategy<Value = LinkFilter> {
         || (maybe(0..16), maybe(0..16)).prop_map(|(from, to)| TimeRange { from: from.map(day), to: to.map(day) });
     let whose = (maybe(0..2), maybe(0..3), proptest::option::weighted(0.08, 0..12u8), maybe(0..2), maybe(1..3));
     let statuses = proptest::collection::btree_set(proptest::sample::select(LinkStatusKind::ALL.to_vec()), 0..3);
-    let flags = (flag(), flag(), flag(), flag(), flag());
+    let flags = (flag(), flag(), flag(), flag(), flag(), flag());
     let amount = (maybe(0..4), maybe(0..4));
     (whose, statuses, flags, range(), range(), range(), amount).prop_map(
         |(whose, statuses, flags, created, due, expires, amount)| {
             let (contact, item, reference, account, creator) = whose;
-            let (needs_review, is_opened, is_begun, message_failed, is_sandbox) = flags;
+            let (needs_review, is_opened, is_begun, message_failed, is_held, is_sandbox) = flags;
             let units = |amount: Option<u8>| amount.map(|amount| i64::from(amount) * 1000);
             LinkFilter {
                 contact_id: contact.map(|number| named("c-", number, ContactId::parse)),
@@ -442,6 +446,7 @@ fn filter() -> impl Strategy<Value = LinkFilter> {
                 is_opened,
                 is_begun,
                 message_failed,
+                is_held,
                 created,
                 due,
                 expires,

@@ -228,6 +228,22 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
                 .map(|body| Call { path: at(ids.receipt.as_str()), body, key: Some(ids.key) })
                 .into()
         }
+        ("post", "/v1/payment-links/{id}/payments") => {
+            let cash = json!({ "received_by": "cash" });
+            let to_theirs = json!({ "received_by": "cash", "account_id": ids.account });
+            let once = |path: String, body| Call { path, body, key: Some(ids.key) };
+            vec![once(at(ids.link.as_str()), cash), once(at(&own.link), to_theirs)]
+        }
+        ("post", "/v1/payment-links/{id}/hold") => {
+            let hold = json!({ "reason": "promise", "until": "2026-12-24T12:00:00Z" });
+            vec![Call::with(at(ids.link.as_str()), hold)]
+        }
+        ("delete", "/v1/payment-links/{id}/hold") => vec![Call::to(at(ids.link.as_str()))],
+        ("post", "/v1/payment-links/{id}/attempts/{attempt}/void") => {
+            let of = |link: &str| format!("{links}/{link}/attempts/{}/void", ids.attempt);
+            vec![Call::with(of(ids.link.as_str()), json!({})), Call::with(of(&own.link), json!({}))]
+        }
+        ("post", "/v1/receipts/{id}/void") => vec![Call::with(at(ids.receipt.as_str()), json!({}))],
         ("post", "/v1/refunds/{id}/resolve") => {
             vec![Call::with(at(ids.refund.as_str()), json!({ "outcome": "not_refunded" }))]
         }
@@ -355,7 +371,7 @@ fn comparable(reply: &Reply, ids: &Ids) -> Value {
                 for (id, what) in ids.names() {
                     text = text.replace(id, &format!("<{what}>"));
                 }
-                let made = ["pl_", "at_", "rc_", "rf_", "msg_", "evt_", "whsec_"];
+                let made = ["pl_", "at_", "rc_", "rr_", "rf_", "msg_", "evt_", "whsec_"];
                 let is_made = made.iter().any(|kind| text.starts_with(kind));
                 let is_instant = text.contains('T') && text.parse::<jiff::Timestamp>().is_ok();
                 let is_pay_url = text.contains("/p/");
