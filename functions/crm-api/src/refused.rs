@@ -256,6 +256,11 @@ pub(crate) fn resolve_refund(why: ChangeRefused<ResolveRefundRefused>) -> ApiPro
             let detail = "The gateway has the order and may still send the money. Have it asked once more.";
             ApiProblem::conflict("refund_undecided", detail)
         }
+        ResolveRefundRefused::AnotherIsCalled => {
+            let detail =
+                "Another refund of this payment is being asked for. Try again when it is known what came of that.";
+            ApiProblem::conflict("refund_undecided", detail)
+        }
         ResolveRefundRefused::NotUnderReview => {
             let detail = "This refund needs no review. What no link keeps is decided about on its attempt.";
             ApiProblem::conflict("not_under_review", detail)

@@ -328,6 +328,11 @@ impl Refund {
         self.is_the_gateways() && matches!(&self.state, RefundState::Pending | RefundState::Calling { .. })
     }
 
+    /// Whether a call asked the gateway for it, and what came of that is not known.
+    pub(super) fn is_called(&self) -> bool {
+        self.method == RefundBy::Gateway && matches!(&self.state, RefundState::Calling { .. })
+    }
+
     /// Whether the gateway may be asked for it now, given what it said about the refunds that there are.
     pub(super) fn may_call(&self, answer: &RefundAnswer) -> bool {
         self.method == RefundBy::Gateway

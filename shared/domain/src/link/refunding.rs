@@ -120,6 +120,8 @@ pub enum ResolveRefundRefused {
     NotUnderReview,
     /// The gateway has the order and may still send the money.
     AtTheGateway,
+    /// A call for another refund of the payment was made, and what came of it is not known yet.
+    AnotherIsCalled,
 }
 
 impl Refund {
@@ -370,7 +372,12 @@ impl PaymentLink {
         }
         let refund = match resolution {
             RefundResolution::AskAgain => {
-                refund.clone().asked_again(now).ok_or(ResolveRefundRefused::NotUnderReview)?
+                let asked = refund.clone().asked_again(now).ok_or(ResolveRefundRefused::NotUnderReview)?;
+                // Nobody could say which of the two a gateway shows.
+                if asked.is_called() && attempt.refunds.iter().any(Refund::is_called) {
+                    return Err(ResolveRefundRefused::AnotherIsCalled);
+                }
+                asked
             }
             RefundResolution::Refunded => {
                 let state = RefundState::Acknowledged { since: now };

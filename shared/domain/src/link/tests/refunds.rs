@@ -481,3 +481,23 @@ fn a_refund_that_a_copy_was_about_to_ask_for_is_for_a_person_after_a_restore() {
     );
     assert!(back(accepted).due_at().is_some(), "what the gateway had taken is asked about");
 }
+
+#[test]
+fn nobody_has_a_refund_asked_for_again_while_another_is_being_asked_for() {
+    let (link, id) = paid_link(GatewayKind::Zarinpal);
+    let link = link.request_refund(&id, wish(Some(20_000)), at(10)).unwrap();
+    let first = link.last_refund(&id).unwrap();
+    let link = link.begin_refund_call(&id, &first, at(10)).unwrap();
+    let link = link.begin_refund_call(&id, &first, at(12)).unwrap();
+    let no = RefundAnswer::Refused { code: "-33".to_owned() };
+    let link = link.apply_refund_answer(&id, &first, &no, at(13)).unwrap().link;
+    assert!(link.needs_review(), "a call before that one was not answered");
+    let link = link.request_refund(&id, wish(Some(30_000)), at(14)).unwrap();
+    let second = link.last_refund(&id).unwrap();
+    assert!(link.resolve_refund(&first, RefundResolution::AskAgain, None, at(14)).is_ok(), "it waits for no call");
+    let called = link.begin_refund_call(&id, &second, at(15)).unwrap();
+    let refused = called.resolve_refund(&first, RefundResolution::AskAgain, None, at(16));
+    assert_eq!(refused, Err(ResolveRefundRefused::AnotherIsCalled));
+    let taken = called.apply_refund_answer(&id, &second, &taken("re_2"), at(17)).unwrap().link;
+    assert!(taken.resolve_refund(&first, RefundResolution::AskAgain, None, at(18)).is_ok());
+}
