@@ -182,7 +182,7 @@ impl BusinessStore {
 
     /// Writes what a person wrote down of money that came by other means, or that such an entry is void: the link, its receipts
     /// and the entry of the log, at once or not at all. No gateway has a word in it, and no receipt of a gateway's is written.
-    pub async fn apply_recorded(
+    pub async fn write_recorded(
         &self,
         transition: &Transition,
         action: AuditAction,

@@ -134,7 +134,7 @@ async fn write<R>(
         let next = store.booked(next).await?;
         let next = Transition { link: next.link.remembering(mark.clone()), ..next };
         let (noted, changes) = logged(&next.link).unwrap_or((AuditAction::Written, Vec::new()));
-        match store.apply_recorded(&next, noted, changes).await? {
+        match store.write_recorded(&next, noted, changes).await? {
             Written::Applied | Written::AlreadyApplied => {
                 tracing::info!(link_id = %next.link.id(), action, "A payment link was changed.");
                 return Ok(Answer::New(next.link));

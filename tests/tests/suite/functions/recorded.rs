@@ -289,6 +289,7 @@ async fn an_entry_is_voided_with_a_record_and_day_and_item_say_so() {
     let actions: Vec<&str> =
         log["data"].as_array().unwrap().iter().map(|one| one["action"].as_str().unwrap()).collect();
     assert!(actions.starts_with(&["voided", "recorded"]), "{actions:?}");
+    world.confirm().await;
     world.assert_all_is_well(Stage::CaughtUp).await;
 }
 

@@ -168,7 +168,7 @@ fn bodies() -> Vec<Body> {
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/attempts/at_1/refunds", returned));
     let came = json!({ "received_by": "cash", "amount": 1, "reference": "R", "account_id": "a", "note": "N" });
     bodies.push(post(API_KEY, "/v1/payment-links/pl_1/payments", came));
-    let held = json!({ "reason": "promise", "until": "2999-01-01T00:00:00Z", "note": "N" });
+    let held = json!({ "reason": "promise", "until": "2199-01-01T00:00:00Z", "note": "N" });
     bodies.push(post(API_KEY, "/v1/payment-links/pl_1/hold", held));
     bodies.push(post(API_KEY, "/v1/payment-links/{link}/attempts/at_1/void", json!({ "reason": "R" })));
     let failed = json!({ "status": "failed", "reason": "gone", "provider_id": "1" });

@@ -176,8 +176,9 @@ async fn paid_link(store: &Store, business: &BusinessId, number: u8) -> (Payment
     let transition = link.apply_answer(&id, &paid(&format!("payment-{number}")), Hint::Paid, now()).unwrap();
     let written = store.apply_transition(&transition).await.unwrap();
     assert!(matches!(written, TransitionWritten::Written(Written::Applied)));
-    let receipt = transition.kept.unwrap().receipt.unwrap().id;
-    (with_refund(store, &transition.link).await, receipt)
+    let receipt = transition.kept.unwrap().receipt.unwrap();
+    store.of(business).put_receipt_rows(&receipt).await.unwrap();
+    (with_refund(store, &transition.link).await, receipt.id)
 }
 
 /// A paid link of whose money a part went by other means, which is listed and not in the books yet.
@@ -323,6 +324,7 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("provider_proof", proofs(store).await),
         ("provider_to_change", found(store.provider_to_change(&provider).await.unwrap().0)),
         ("receipt", found(store.receipt(&made.receipt).await.unwrap())),
+        ("receipt_by_reference", by_reference(store).await),
         ("receipt_type_to_change", found(store.receipt_type_to_change(&income).await.unwrap().0)),
         ("records_for_create", some(&created)),
         ("search", searched(store).await),
@@ -357,6 +359,17 @@ async fn summed(store: &BusinessStore, now: Timestamp) -> Option<String> {
 }
 
 /// What is found of a business by what its records are called.
+/// The receipt of the payment of the one or the other.
+async fn by_reference(store: &BusinessStore) -> Option<String> {
+    let mut found = Vec::new();
+    for reference in ["payment-1", "payment-2"] {
+        for mode in [Mode::Live, Mode::Sandbox] {
+            found.extend(store.receipt_by_reference(reference, mode).await.unwrap());
+        }
+    }
+    some(&found)
+}
+
 async fn searched(store: &BusinessStore) -> Option<String> {
     let mut all = Vec::new();
     for text in ["a contact", "i-1", "R-1"] {
@@ -417,8 +430,8 @@ async fn what_one_business_has_no_other_finds_by_any_read_there_is() {
             .any(|prefix| name.starts_with(prefix))
     };
     // A token is made up and not read; `the_secret_of_pay_tokens_is_never_replaced` tells those of two businesses apart.
-    // What all start with is the platform's and shared on purpose.
-    let is_shared = |name: &str| ["token_for", "platform_defaults"].contains(&name);
+    // What all start with is the platform's and shared on purpose. When books have a receipt is decided and not read.
+    let is_shared = |name: &str| ["token_for", "platform_defaults", "booked"].contains(&name);
     let reading: BTreeSet<String> =
         methods_of_a_business().into_iter().filter(|name| !is_write(name) && !is_shared(name)).collect();
     let tried: BTreeSet<String> = own.keys().map(|name| (*name).to_owned()).collect();
