@@ -3,7 +3,8 @@
 //! A first visit by a person opens a session at the gateway and writes it down before anybody is sent there; later
 //! visits go to the same session without a write. Two first visits at once open two sessions, and only the one that was
 //! written is ever shown to anybody. Whoever does not look like a browser in which a person opens the link opens
-//! nothing, and gets the summary page, whose button leads on.
+//! nothing, and gets the summary page, whose button leads on. A second button tells the business that its customer has paid
+//! already.
 
 mod link_path;
 mod page;
@@ -34,7 +35,9 @@ use web::problem::api_version;
 use web::{ApiProblem, request_id};
 
 use link_path::{LinkPage, LinkPath};
-use page::{Page, logo_response, of_link, posting_page, takes_payments, without_link};
+use page::{
+    Page, is_said_to_be_paid, logo_response, may_say_paid, of_link, posting_page, takes_payments, without_link,
+};
 use visitor::{Visitor, languages};
 
 /// A customer who opens a link again this long after its session was opened may have paid in it and closed the browser.
@@ -108,15 +111,19 @@ async fn look(State(app): State<App>, uri: Uri, method: Method, headers: HeaderM
         LinkPage::Link => serve_link(&app, &token, visitor, false, &headers).await,
         // A browser comes here by GET where it loads again what the button led to.
         LinkPage::Go => serve_link(&app, &token, visitor, true, &headers).await,
+        LinkPage::AlreadyPaid => already_paid(&app, &token, visitor, &headers).await,
         LinkPage::Result => result(&app, &token, visitor, &headers).await,
     }
 }
 
-/// The customer has seen the summary page, and goes on to the gateway with its button.
+/// The customer has pressed a button: to go on to the gateway from the summary page, or to say that this is paid already.
 async fn press(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     match LinkPath::parse(uri.path()) {
         Some(LinkPath { token, page: LinkPage::Go }) => {
             serve_link(&app, &token, Visitor::Pressed, true, &headers).await
+        }
+        Some(LinkPath { token, page: LinkPage::AlreadyPaid }) => {
+            already_paid(&app, &token, Visitor::Pressed, &headers).await
         }
         Some(LinkPath { page: LinkPage::Link | LinkPage::Result, .. }) | None => other_method(uri, headers).await,
     }
@@ -141,7 +148,9 @@ async fn serve_link(
         let now = app.clock.now();
         return of_link(preview(&link, &configuration, now), &link, language, &configuration, now);
     }
-    let destination = if link.terms().account.summary_page && !has_seen_summary {
+    // Where the business is told that this was paid, nobody is led on to pay it once more without having read so.
+    let wants_summary = link.terms().account.summary_page || is_said_to_be_paid(&link, app.clock.now());
+    let destination = if wants_summary && !has_seen_summary {
         summary_page(app, &configuration, &mut link).await
     } else {
         find_or_open_session(app, &configuration, &mut link).await
@@ -231,6 +240,64 @@ async fn note_opened(app: &App, link: PaymentLink) -> Result<PaymentLink, StoreE
         Written::Applied | Written::AlreadyApplied => next,
         Written::Rejected(current) => *current,
     })
+}
+
+/// The customer says to have paid already, or loads again the page that answered. Whoever does not press the button changes
+/// nothing, and where nobody is said to have paid sees what the link itself says.
+async fn already_paid(app: &App, token: &PayToken, visitor: Visitor, headers: &HeaderMap) -> Response {
+    let (mut link, configuration) = match find(app, token).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return of_nobody(Page::Unknown, headers),
+        Err(error) => return unavailable(headers, &error),
+    };
+    let language = language(&link, headers, &configuration);
+    if visitor == Visitor::Pressed
+        && let Err(error) = say_paid(app, &configuration, &mut link).await
+    {
+        tracing::error!(link_id = %link.id(), trace_id = link.trace_id(), error = %error, "What a customer says could not be written down.");
+        return without_link(Page::Down, language, &configuration);
+    }
+    let now = app.clock.now();
+    of_link(of_said_paid(&link, &configuration, now), &link, language, &configuration, now)
+}
+
+/// The page that says that the business was told, while it is and the link's own state says nothing else.
+fn of_said_paid(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Page {
+    match link.visit(now) {
+        Visit::Begin | Visit::Continue(_) | Visit::TooManyAttempts if is_said_to_be_paid(link, now) => Page::SaidPaid,
+        Visit::Begin
+        | Visit::Continue(_)
+        | Visit::TooManyAttempts
+        | Visit::Confirming
+        | Visit::UnderReview
+        | Visit::Paid
+        | Visit::OnHold
+        | Visit::Expired
+        | Visit::Cancelled => preview(link, configuration, now),
+    }
+}
+
+/// Writes down that the customer says to have paid, where the link takes that. A person who presses a button has opened
+/// the link. `link` becomes the link as it was last read or written.
+async fn say_paid(app: &App, configuration: &Configuration, link: &mut PaymentLink) -> Result<(), VisitError> {
+    if !may_say_paid(link, configuration, app.clock.now()) {
+        return Ok(());
+    }
+    *link = note_opened(app, link.clone()).await?;
+    for _ in 0..MAX_CONTENDED_TRIES {
+        let now = app.clock.now();
+        let said = if may_say_paid(link, configuration, now) { link.said_paid(now) } else { None };
+        let Some(next) = said else { return Ok(()) };
+        match app.confirmation.store().replace_link(&next).await? {
+            Written::Applied | Written::AlreadyApplied => {
+                tracing::info!(link_id = %next.id(), trace_id = next.trace_id(), "A customer says to have paid already.");
+                *link = next;
+                return Ok(());
+            }
+            Written::Rejected(current) => *link = *current,
+        }
+    }
+    Err(VisitError::Contended)
 }
 
 /// The customer comes back from the gateway, or reloads the page that said what happened.
@@ -451,9 +518,9 @@ async fn unknown_path(uri: Uri, headers: HeaderMap) -> Response {
     }
 }
 
-/// What a page of a link is asked for with another method than it answers. The button's own page takes POST as well.
+/// What a page of a link is asked for with another method than it answers. The pages of the buttons take POST as well.
 async fn other_method(uri: Uri, headers: HeaderMap) -> Response {
-    let takes_post = LinkPath::parse(uri.path()).is_some_and(|path| path.page == LinkPage::Go);
+    let takes_post = LinkPath::parse(uri.path()).is_some_and(|path| path.page.takes_post());
     let mut response = of_nobody(Page::Unknown, &headers);
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     let allowed = if takes_post { "GET, HEAD, POST" } else { "GET, HEAD" };

@@ -14,6 +14,8 @@ pub(crate) enum LinkPage {
     Link,
     /// What the button of the summary page leads to.
     Go,
+    /// What the button leads to by which a customer says to have paid already.
+    AlreadyPaid,
     /// What became of the payment.
     Result,
 }
@@ -41,11 +43,21 @@ impl LinkPage {
     /// Reads what stands behind the token. What names no other page is the link's own.
     fn read(rest: &[u8]) -> Self {
         let Some(slash) = rest.iter().position(|byte| *byte == b'/') else { return Self::Link };
-        let mut words = rest.get(slash..).unwrap_or_default().split(|byte| !byte.is_ascii_alphabetic());
-        match words.find(|word| !word.is_empty()).unwrap_or_default().to_ascii_lowercase().as_slice() {
+        let words = rest.get(slash..).unwrap_or_default().split(|byte| !byte.is_ascii_alphabetic());
+        let mut words = words.filter(|word| !word.is_empty()).map(<[u8]>::to_ascii_lowercase);
+        match words.next().unwrap_or_default().as_slice() {
             b"go" => Self::Go,
+            b"already" if words.next().is_some_and(|word| word == b"paid") => Self::AlreadyPaid,
             b"result" => Self::Result,
             _ => Self::Link,
+        }
+    }
+
+    /// Whether it is what a button posts to.
+    pub(crate) fn takes_post(self) -> bool {
+        match self {
+            Self::Go | Self::AlreadyPaid => true,
+            Self::Link | Self::Result => false,
         }
     }
 }
@@ -120,6 +132,9 @@ mod tests {
             "thanks",
             "/thanks",
             "/going",
+            "/already",
+            "/already-thanks",
+            "/paid-already",
             "/index.html",
         ] {
             assert_eq!(parse(&format!("/p/{TOKEN}{behind}")), Some(LinkPage::Link), "{behind}");
@@ -143,6 +158,9 @@ mod tests {
             ("//result", LinkPage::Result),
             ("./Result", LinkPage::Result),
             ("%2Fgo", LinkPage::Go),
+            ("/already-paid", LinkPage::AlreadyPaid),
+            ("/Already-Paid.", LinkPage::AlreadyPaid),
+            ("/already-paid%E2%80%8C", LinkPage::AlreadyPaid),
         ] {
             assert_eq!(parse(&format!("/p/{TOKEN}{behind}")), Some(page), "{behind}");
         }

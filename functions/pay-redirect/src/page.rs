@@ -11,8 +11,7 @@ use domain::business::logo::Logo;
 use domain::business::settings::Settings;
 use domain::calendar::{display_end, display_instant};
 use domain::gateway::{LookUp, Mode, Network, NotPaidCause, Payment};
-use domain::link::{Attempt, AttemptState, Checkout};
-use domain::link::{LinkStatus, PaymentLink, Visit};
+use domain::link::{Attempt, AttemptState, Checkout, HoldReason, LinkStatus, PaymentLink, Visit};
 use domain::locale::Language;
 use domain::money::Money;
 use domain::records::business::Business;
@@ -22,6 +21,8 @@ use sha2::{Digest, Sha256};
 use store::Configuration;
 use url::Url;
 use web::customer::guard;
+
+use crate::leads_on;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -83,8 +84,12 @@ pub(crate) enum Page {
     Unheard,
     MoneyGoesBack,
     Review,
+    /// The customer says to have paid already, and the business was told.
+    SaidPaid,
     Expired,
     Cancelled,
+    /// A person had noted its payment and withdrew that: nobody paid, and nobody can pay any more.
+    Closed,
     Unknown,
     TooMany,
     /// The business wants nobody to pay this link for the moment.
@@ -117,11 +122,23 @@ fn is_held_up(link: &PaymentLink, configuration: &Configuration, now: Timestamp)
     !takes_payments(configuration) && matches!(link.visit(now), Visit::Begin | Visit::TooManyAttempts)
 }
 
+/// Whether the business was told that the customer has paid, and still may be looking into it.
+pub(crate) fn is_said_to_be_paid(link: &PaymentLink, now: Timestamp) -> bool {
+    link.hold_at(now).is_some_and(|hold| hold.reason == HoldReason::SaysPaid)
+}
+
+/// Whether a customer may say to have paid already: of a link that could be paid now, and that nothing holds.
+pub(crate) fn may_say_paid(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> bool {
+    let visit = link.visit(now);
+    let has_to_wait = visit == Visit::TooManyAttempts && takes_payments(configuration);
+    (has_to_wait || leads_on(&visit, configuration)) && link.hold_at(now).is_none()
+}
+
 impl Page {
     /// What became of a link, for somebody who comes back from the gateway.
     pub(crate) fn of(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Self {
         let status = link.status_at(now);
-        if matches!(status, LinkStatus::Paid { .. }) {
+        if matches!(status, LinkStatus::Paid { .. }) && !is_void(link) {
             return Self::of_payment(link);
         }
         if being_confirmed(link).is_some() || link.visit(now) == Visit::Confirming {
@@ -139,10 +156,11 @@ impl Page {
         match status {
             LinkStatus::Expired { .. } => Self::Expired,
             LinkStatus::Cancelled { .. } => Self::Cancelled,
-            LinkStatus::Active | LinkStatus::Paid { .. } if failure(link).is_some() => Self::Failed,
-            LinkStatus::Active | LinkStatus::Paid { .. } if is_held_up(link, configuration, now) => Self::Suspended,
-            LinkStatus::Active | LinkStatus::Paid { .. } if link.visit(now) == Visit::OnHold => Self::OnHold,
-            LinkStatus::Active | LinkStatus::Paid { .. } => Self::Unfinished,
+            LinkStatus::Paid { .. } => Self::Closed,
+            LinkStatus::Active if failure(link).is_some() => Self::Failed,
+            LinkStatus::Active if is_held_up(link, configuration, now) => Self::Suspended,
+            LinkStatus::Active if link.visit(now) == Visit::OnHold => Self::OnHold,
+            LinkStatus::Active => Self::Unfinished,
         }
     }
 
@@ -175,7 +193,7 @@ impl Page {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Expired | Self::Cancelled => StatusCode::GONE,
+            Self::Expired | Self::Cancelled | Self::Closed => StatusCode::GONE,
             Self::Suspended => StatusCode::FORBIDDEN,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -192,6 +210,7 @@ impl Page {
             | Self::Unheard
             | Self::MoneyGoesBack
             | Self::Review
+            | Self::SaidPaid
             | Self::OnHold => StatusCode::OK,
         }
     }
@@ -209,9 +228,11 @@ impl Page {
             Self::Unfinished | Self::Unheard => "unfinished",
             Self::MoneyGoesBack => "back",
             Self::Review => "review",
+            Self::SaidPaid => "said-paid",
             Self::OnHold => "on-hold",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
+            Self::Closed => "closed",
             Self::Unknown => "unknown",
             Self::TooMany => "too-many",
             Self::Suspended => "suspended",
@@ -223,7 +244,7 @@ impl Page {
     fn tone(self) -> Tone {
         match self {
             Self::Paid | Self::AlreadyPaid | Self::PartlyRefunded => Tone::Good,
-            Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review => Tone::Waiting,
+            Self::Going | Self::Confirming | Self::MoneyGoesBack | Self::Review | Self::SaidPaid => Tone::Waiting,
             Self::Failed | Self::Trouble | Self::TooMany => Tone::Bad,
             Self::Down => Tone::Waiting,
             Self::Summary
@@ -232,6 +253,7 @@ impl Page {
             | Self::Unheard
             | Self::Expired
             | Self::Cancelled
+            | Self::Closed
             | Self::Unknown
             | Self::OnHold
             | Self::Suspended => Tone::Quiet,
@@ -242,6 +264,7 @@ impl Page {
     fn action(self, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> Option<&'static str> {
         match self {
             Self::Failed | Self::MoneyGoesBack if is_held_up(link, configuration, now) => None,
+            Self::Failed if link.visit(now) == Visit::OnHold => None,
             Self::Failed | Self::Trouble => Some("try-again"),
             // Where the money went back and nobody else is paying, the link can still be paid.
             Self::MoneyGoesBack => (link.visit(now) == Visit::Begin).then_some("try-again"),
@@ -254,14 +277,48 @@ impl Page {
             | Self::PartlyRefunded
             | Self::Confirming
             | Self::Review
+            | Self::SaidPaid
             | Self::OnHold
             | Self::Expired
             | Self::Cancelled
+            | Self::Closed
             | Self::Unknown
             | Self::TooMany
             | Self::Suspended
             | Self::Down => None,
         }
+    }
+
+    /// Whether the page leaves it to the customer to pay, so that it also hears who has paid already.
+    fn leaves_paying(self, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> bool {
+        match self {
+            Self::Summary | Self::Failed | Self::Unfinished | Self::Unheard | Self::MoneyGoesBack => {
+                self.action(link, configuration, now).is_some()
+            }
+            // What they may not do now they may in an hour.
+            Self::TooMany => true,
+            Self::Going
+            | Self::Paid
+            | Self::AlreadyPaid
+            | Self::Refunded
+            | Self::PartlyRefunded
+            | Self::Confirming
+            | Self::Review
+            | Self::SaidPaid
+            | Self::OnHold
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Closed
+            | Self::Unknown
+            | Self::Suspended
+            | Self::Trouble
+            | Self::Down => false,
+        }
+    }
+
+    /// Whether it has the button by which a customer says to have paid already.
+    fn hears_who_paid(self, link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> bool {
+        self.leaves_paying(link, configuration, now) && may_say_paid(link, configuration, now)
     }
 }
 
@@ -346,6 +403,9 @@ fn render(
     let document = document(page, link, &words, &in_preview, &shown);
     let mut response = match (page, link) {
         (Page::Summary, Some(link)) => answer(page.status(), document, &summary_policy(link)),
+        (_, Some(link)) if page.hears_who_paid(link, configuration, now) => {
+            answer(page.status(), document, &policy_with_forms_to("'self'"))
+        }
         _ => answer(page.status(), document, &POLICY),
     };
     if let (Page::Confirming, Some(link)) = (page, link) {
@@ -476,10 +536,17 @@ fn network(link: &PaymentLink) -> Network {
     link.terms().account.gateway.profile().network
 }
 
-/// The payment of the link, and when it was confirmed.
+/// Whether the payment of the link is one that a person had noted and withdrew.
+fn is_void(link: &PaymentLink) -> bool {
+    link.attempts().iter().any(|attempt| attempt.is_kept() && attempt.voided.is_some())
+}
+
+/// The payment of the link, and when it was made: when the gateway confirmed it, or when money came that no gateway took.
 fn kept_payment(link: &PaymentLink) -> Option<(Timestamp, &Payment)> {
-    link.attempts().iter().find_map(|attempt| match &attempt.state {
-        AttemptState::Paid { at, payment } => Some((*at, payment)),
+    link.attempts().iter().filter(|attempt| attempt.voided.is_none()).find_map(|attempt| match &attempt.state {
+        AttemptState::Paid { at, payment } => {
+            Some((attempt.recorded.as_ref().map_or(*at, |recorded| recorded.received_at), payment))
+        }
         _ => None,
     })
 }
@@ -529,28 +596,35 @@ fn hints(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timesta
     let if_paid = || has_open(link).then(|| "if-paid".to_owned());
     // Said where the page would otherwise lead to another try.
     let held_up = || is_held_up(link, words.configuration, now).then(|| "suspended-text".to_owned());
+    let on_hold = || (link.visit(now) == Visit::OnHold).then(|| "on-hold-text".to_owned());
+    let checking = || {
+        let is_told = is_said_to_be_paid(link, now) && page.leaves_paying(link, words.configuration, now);
+        is_told.then(|| "being-checked".to_owned())
+    };
     match page {
-        Page::Summary | Page::Going => match network(link) {
-            Network::Shaparak => vec!["hint-shaparak".to_owned(), "hint-vpn".to_owned()],
-            Network::International => Vec::new(),
-        },
-        Page::MoneyGoesBack => std::iter::once(words.of_gateway("back-time", link)).chain(held_up()).collect(),
+        Page::Summary | Page::Going => {
+            let of_network: &[&str] = match network(link) {
+                Network::Shaparak => &["hint-shaparak", "hint-vpn"],
+                Network::International => &[],
+            };
+            checking().into_iter().chain(of_network.iter().map(|&hint| hint.to_owned())).collect()
+        }
+        Page::MoneyGoesBack => {
+            std::iter::once(words.of_gateway("back-time", link)).chain(held_up()).chain(checking()).collect()
+        }
         Page::Paid | Page::AlreadyPaid | Page::Refunded | Page::PartlyRefunded => second_payment(link, words),
-        Page::Failed => std::iter::once(debited()).chain(if_paid()).chain(held_up()).collect(),
-        Page::Suspended | Page::OnHold => if_paid().into_iter().collect(),
+        Page::Failed => {
+            std::iter::once(debited()).chain(if_paid()).chain(held_up()).chain(on_hold()).chain(checking()).collect()
+        }
+        Page::Unfinished | Page::Unheard | Page::TooMany => checking().into_iter().collect(),
+        Page::SaidPaid => vec!["said-paid-next".to_owned()],
+        Page::Suspended | Page::OnHold | Page::Closed => if_paid().into_iter().collect(),
         Page::Expired | Page::Cancelled => match failure(link) {
             // The link ended, and the last that its customer saw was a payment that failed.
             Some(failure) => [failure.to_owned(), debited()].into_iter().chain(if_paid()).collect(),
             None => if_paid().into_iter().collect(),
         },
-        Page::Confirming
-        | Page::Unfinished
-        | Page::Unheard
-        | Page::Review
-        | Page::Unknown
-        | Page::TooMany
-        | Page::Trouble
-        | Page::Down => Vec::new(),
+        Page::Confirming | Page::Review | Page::Unknown | Page::Trouble | Page::Down => Vec::new(),
     }
 }
 
@@ -600,7 +674,9 @@ fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> M
             }
             @if let Some((at, payment)) = kept_payment(link) {
                 div { dt { (words.say("paid-on")) } dd { bdi { (display_instant(at, &zone, language)) (zone_name) } } }
-                div { dt { (words.say("reference")) } dd { bdi { (payment.reference) } } }
+                @if !payment.reference.is_empty() {
+                    div { dt { (words.say("reference")) } dd { bdi { (payment.reference) } } }
+                }
             } @else if has_end {
                 div { dt { (words.say("payable-until")) } dd { bdi { (display_end(terms.expires_at, &zone, language)) (zone_name) } } }
             }
@@ -610,9 +686,9 @@ fn facts(page: Page, link: &PaymentLink, words: &Words<'_>, now: Timestamp) -> M
 
 fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Timestamp) -> Markup {
     let Some(link) = link else { return Markup::default() };
+    let address = format!("/p/{}", link.token().expose());
     html! {
         @if let Some(key) = page.action(link, words.configuration, now) {
-            @let address = format!("/p/{}", link.token().expose());
             // A person presses the button. Programs that look at a page follow its links and post none of its forms.
             @if page == Page::Summary {
                 form method="post" action=(format!("{address}/go")) {
@@ -621,6 +697,15 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
             } @else {
                 a.button href=(address) rel="nofollow" { (words.say(key)) }
             }
+        }
+        @if page.hears_who_paid(link, words.configuration, now) {
+            form method="post" action=(format!("{address}/already-paid")) {
+                button.second type="submit" { (words.say("say-paid")) }
+            }
+        }
+        // Who has not paid after all goes on by the summary page, which says once more that this is said to be paid.
+        @if page == Page::SaidPaid && leads_on(&link.visit(now), words.configuration) {
+            a.plain href=(address) rel="nofollow" { (words.say("pay-anyway")) }
         }
         @if let (Some(address), false) =
             (&link.terms().return_url, matches!(page, Page::Summary | Page::Confirming))
@@ -680,7 +765,7 @@ fn answer(status: StatusCode, body: Markup, policy: &str) -> Response {
 mod tests {
     use super::*;
 
-    const PAGES: [Page; 19] = [
+    const PAGES: [Page; 22] = [
         Page::Summary,
         Page::Going,
         Page::Paid,
@@ -693,17 +778,20 @@ mod tests {
         Page::Unheard,
         Page::MoneyGoesBack,
         Page::Review,
+        Page::SaidPaid,
         Page::Expired,
         Page::Cancelled,
+        Page::Closed,
         Page::Unknown,
         Page::TooMany,
+        Page::OnHold,
         Page::Suspended,
         Page::Trouble,
         Page::Down,
     ];
 
     /// What pages say besides their own title and text.
-    const OTHERS: [&str; 28] = [
+    const OTHERS: [&str; 32] = [
         "preview-title",
         "preview-text",
         "test-mark",
@@ -725,6 +813,10 @@ mod tests {
         "second-payment-maybe",
         "second-review",
         "second-review-maybe",
+        "say-paid",
+        "said-paid-next",
+        "pay-anyway",
+        "being-checked",
         "support",
         "return-to-business",
         "pay-now",

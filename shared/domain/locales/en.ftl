@@ -131,8 +131,19 @@ expired-text = Please ask { $business } for a new one.
 on-hold-title = This payment is on hold
 on-hold-text = { $business } does not take this payment for the moment. You do not have to do anything now.
 
+# The button by which a customer says so, on pages that would lead to the gateway, and the page that it leads to.
+say-paid = I have already paid
+said-paid-title = { $business } has been told
+said-paid-text = We told { $business } that you have already paid, and it will check. You do not have to pay anything meanwhile.
+said-paid-next = Once { $business } finds your payment, this link says that it is paid. It may ask you when and how you paid, so please keep your receipt.
+pay-anyway = Not paid after all? Pay { $amount }
+# Stands above the button that leads to the gateway.
+being-checked = { $business } was told that this has already been paid, and is checking. If that is so, please do not pay again.
 cancelled-title = This link was cancelled
 cancelled-text = { $business } has cancelled this payment request. You do not have to pay.
+# A person had written down that the money came, and then that it did not.
+closed-title = This link is closed
+closed-text = { $business } had noted a payment for this link and has withdrawn that note. Nothing can be paid here any more. Please ask { $business } for a new link.
 if-paid = If you have paid: nothing is lost. The payment will still be confirmed or returned. Please do not pay again.
 unknown-title = There is no such link
 unknown-text = Please check the address, or ask whoever sent it to you.

@@ -94,7 +94,7 @@ async fn however_a_link_is_written_it_counts_for_the_address_that_asks_and_a_cle
     let clean = ["requests-per-link", "requests-per-listed-address", "requests-per-address"];
     let spoilt =
         ["requests-per-link", "spoilt-links-per-address", "requests-per-listed-address", "requests-per-address"];
-    for behind in ["", "/go", "/result"] {
+    for behind in ["", "/go", "/already-paid", "/result"] {
         assert_eq!(counted_by(&format!("{path}{behind}")), clean, "{behind}");
     }
     assert_eq!(counted_by("/gateways/zarinpal/return/k"), clean);

@@ -358,7 +358,7 @@ async fn nobody_knows_it(scene: &Scene) {
     // Whoever has the pay URL is told what everybody is who made one up, and so is a gateway.
     let unknown = world.open(&format!("/p/{}", "1".repeat(22))).await.unwrap();
     for link in [&scene.paid, &scene.cancelled] {
-        for ending in ["", "/go", "/result"] {
+        for ending in ["", "/go", "/already-paid", "/result"] {
             let page = world.open(&format!("{}{ending}", link.url)).await.unwrap();
             assert_eq!((page.status, &page.text), (unknown.status, &unknown.text), "{ending}");
         }

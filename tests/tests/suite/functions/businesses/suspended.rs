@@ -50,7 +50,7 @@ async fn a_suspended_business_begins_nothing_and_finishes_what_was_begun() {
 
     // No payment begins: the page says so, and no session is opened.
     let before = sessions(&world).await;
-    for ending in ["", "/go", "/result"] {
+    for ending in ["", "/go", "/already-paid", "/result"] {
         let shown = world.open(&format!("{}{ending}", untouched["url"].as_str().unwrap())).await;
         assert!(shown.status != StatusCode::SEE_OTHER, "{ending}: {}", shown.status);
         assert!(shown.text.contains("cannot be made here at the moment"), "{ending}: {}", shown.text);
