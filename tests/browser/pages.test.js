@@ -25,9 +25,9 @@ const endsWithANo = (visitor) => visitor.account !== 'euro';
 const canBeAsked = visitors.filter((visitor) => visitor.account !== 'saman');
 
 const say = {
-  fa: { paid: 'پرداخت شد', alreadyPaid: 'این لینک پرداخت شده است', refunded: 'مبلغ این پرداخت برگردانده شد', partlyRefunded: 'بخشی از این پرداخت برگردانده شد', failed: 'پرداخت انجام نشد', expired: 'مهلت این لینک تمام شده است', cancelled: 'این لینک لغو شده است', confirming: 'پرداخت شما در حال تأیید است', back: 'پول شما برمی‌گردد' },
-  en: { paid: 'Paid', alreadyPaid: 'This link is paid already', refunded: 'This payment was refunded', partlyRefunded: 'A part of this payment was refunded', failed: 'The payment was not made', unfinished: 'The payment is not finished', expired: 'This link has expired', cancelled: 'This link was cancelled', confirming: 'Your payment is being confirmed', back: 'Your money goes back' },
-  ar: { paid: 'تم الدفع', alreadyPaid: 'سبق دفع هذا الطلب', refunded: 'أُعيد مبلغ هذه الدفعة', partlyRefunded: 'أُعيد جزء من مبلغ هذه الدفعة', unfinished: 'لم تكتمل عملية الدفع', expired: 'انتهت صلاحية هذا الرابط', cancelled: 'تم إلغاء هذا الرابط', confirming: 'جارٍ تأكيد دفعتكم', back: 'سيُعاد المبلغ إليكم' },
+  fa: { told: 'به Demo Business اطلاع دادیم', closed: 'این لینک بسته شده است', paid: 'پرداخت شد', alreadyPaid: 'این لینک پرداخت شده است', refunded: 'مبلغ این پرداخت برگردانده شد', partlyRefunded: 'بخشی از این پرداخت برگردانده شد', failed: 'پرداخت انجام نشد', expired: 'مهلت این لینک تمام شده است', cancelled: 'این لینک لغو شده است', confirming: 'پرداخت شما در حال تأیید است', back: 'پول شما برمی‌گردد' },
+  en: { told: 'Demo Business has been told', closed: 'This link is closed', paid: 'Paid', alreadyPaid: 'This link is paid already', refunded: 'This payment was refunded', partlyRefunded: 'A part of this payment was refunded', failed: 'The payment was not made', unfinished: 'The payment is not finished', expired: 'This link has expired', cancelled: 'This link was cancelled', confirming: 'Your payment is being confirmed', back: 'Your money goes back' },
+  ar: { told: 'تم إبلاغ Demo Business', closed: 'هذا الرابط مغلق', paid: 'تم الدفع', alreadyPaid: 'سبق دفع هذا الطلب', refunded: 'أُعيد مبلغ هذه الدفعة', partlyRefunded: 'أُعيد جزء من مبلغ هذه الدفعة', unfinished: 'لم تكتمل عملية الدفع', expired: 'انتهت صلاحية هذا الرابط', cancelled: 'تم إلغاء هذا الرابط', confirming: 'جارٍ تأكيد دفعتكم', back: 'سيُعاد المبلغ إليكم' },
 };
 
 let browser;
@@ -50,6 +50,8 @@ const makeLink = (visitor, more = {}) => crm('POST', '/v1/payment-links', {
 
 const open = (visitor) => customer(browser, { ...visitor, browserLanguage: { fa: 'fa-IR', en: 'en-GB', ar: 'ar-SA' }[visitor.language] });
 const title = (page) => page.locator('h1').innerText();
+/** The title without the marks that isolate what it mentions. */
+const bare = async (page) => (await title(page)).replace(/[\u2066-\u2069]/g, '');
 const choose = (page, outcome) => page.locator(`button[name="outcome"][value="${outcome}"]`).click();
 
 /** Opens the link and is led on to the gateway, by a redirect or by a form that posts itself. */
@@ -435,6 +437,67 @@ forEach('who opens a paid link reads how much of it went back', async (page, vis
   }
   await lookAt(page, `refunded-${visitor.name}`);
 }, strangers);
+
+// Who paid otherwise and gets the link all the same.
+
+/** As narrow as telephones get, among them one without scripts. */
+const inHand = strangers.flatMap((visitor) => [true, false].map((scripts) => ({
+  ...visitor, scripts, viewport: { width: 360, height: 740 }, name: `${visitor.name.replace('phone', 'narrow')}${scripts ? '' : '-without-scripts'}`,
+})));
+
+forEach('who has paid already says so with the second button, and can pay all the same', async (page, visitor, words) => {
+  const link = await linkWithItsOwnPage(visitor);
+  await page.goto(link.url);
+  const [first, second] = [await page.locator('button.button').boundingBox(), await page.locator('button.second').boundingBox()];
+  assert.ok(second.y >= first.y + first.height && second.height >= 44, 'it is below the button that pays, and big enough to hit');
+  if (visitor.scripts) await lookAt(page, `summary-with-both-buttons-${visitor.name}`);
+  await page.locator('button.second').tap();
+  await page.waitForURL(`${link.url}/already-paid`);
+  assert.equal(await bare(page), words.told);
+  assert.equal(await page.locator('button.second').count(), 0);
+  if (visitor.scripts) await lookAt(page, `said-paid-${visitor.name}`);
+  else await keep(page, `said-paid-${visitor.name}`);
+  const held = await readLink(link);
+  assert.equal(held.hold.reason, 'says_paid');
+  // Loaded again by address, it says the same.
+  await page.goto(`${link.url}/already-paid`);
+  assert.equal(await bare(page), words.told);
+  assert.deepEqual(await readLink(link), held);
+  await page.locator('a.plain').tap();
+  await page.waitForURL(link.url);
+  assert.equal(await page.locator('button.second').count(), 0);
+  if (visitor.scripts) await lookAt(page, `being-checked-${visitor.name}`);
+  await page.locator('button.button').tap();
+  await page.waitForURL(`${cloud}/**`);
+  await finish(page, 'paid');
+  assert.equal(await title(page), words.paid);
+  assert.deepEqual(page.troubles, []);
+}, inHand);
+
+forEach('a payment that failed asks too whether it was paid otherwise', async (page, visitor, words) => {
+  const link = await makeLink(visitor);
+  await arrive(page, link);
+  await finish(page, 'failed');
+  assert.equal(await title(page), words.failed);
+  await lookAt(page, `failed-with-both-buttons-${visitor.name}`);
+  await page.locator('button.second').tap();
+  await page.waitForURL(`${link.url}/already-paid`);
+  assert.equal(await bare(page), words.told);
+  assert.deepEqual(page.troubles, []);
+}, inHand.filter(({ scripts, language }) => scripts && language !== 'ar'));
+
+forEach('a link paid in cash says so, and one whose noted payment was withdrawn is closed', async (page, visitor, words) => {
+  const link = await makeLink(visitor);
+  const note = { 'idempotency-key': `cash-${link.id}` };
+  const { attempts: [{ id }] } = await crm('POST', `/v1/payment-links/${link.id}/payments`, { received_by: 'cash' }, keys.demo, note);
+  await page.goto(link.url);
+  assert.equal(await title(page), words.alreadyPaid);
+  await lookAt(page, `paid-in-cash-${visitor.name}`);
+  await crm('POST', `/v1/payment-links/${link.id}/attempts/${id}/void`, {}, keys.demo, { 'idempotency-key': `void-${link.id}` });
+  const answer = await page.goto(link.url);
+  assert.deepEqual([answer.status(), await title(page)], [410, words.closed]);
+  await lookAt(page, `closed-${visitor.name}`);
+}, inHand.filter(({ scripts }) => scripts));
 
 // A browser that fetches ahead is not recognised as a person's, and stands for every other of which that is so.
 for (const scripts of [true, false]) {

@@ -558,10 +558,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use domain::calendar::display_instant;
     use domain::gateway::{GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
     use domain::ids::{AccountId, ContactId, CredentialsVersion};
     use domain::link::{
-        AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, OpenedSession, RefundBy, RefundWish, Terms,
+        AccountTerms, AfterPayment, AmountSource, ContactTerms, Hint, OpenedSession, PaymentRecord, ReceivedBy,
+        RefundBy, RefundWish, Terms, Voided,
     };
     use domain::messages::choice::MessageChoice;
     use domain::money::{Currency, Money};
@@ -773,6 +775,85 @@ mod tests {
                 assert!(said.contains(&format!("\u{2068}{sum}\u{2069}")), "{said}");
                 assert!(!text.contains(&language.say("already-paid-title", &[])), "{text}");
                 assert!(!text.contains("class=\"button\""), "{text}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_says_to_have_paid_reads_in_every_language_who_was_told_and_may_pay_all_the_same() {
+        let mut active = configuration(BusinessState::Active);
+        active.settings.support_phone = Some("+98 21 0000".to_owned());
+        let said = link().said_paid(MADE_AT).unwrap();
+        let page = of_said_paid(&said, &active, minutes(1));
+        assert_eq!(page, Page::SaidPaid);
+        for language in Language::ALL {
+            let text = text_of(of_link(page, &said, language, &active, minutes(1))).await;
+            let business = format!("\u{2068}{}\u{2069}", active.settings.business_name);
+            for key in ["said-paid-text", "said-paid-next"] {
+                let told = language.say(key, &[("business", &business)]);
+                assert!(text.contains(&told), "{told}: {text}");
+            }
+            assert!(text.contains("tel:+98210000"), "{text}");
+            assert!(text.contains("class=\"plain\" href=\"/p/") && !text.contains("<form"), "{text}");
+        }
+        // Once nobody looks into it any more, the address shows what the link itself does.
+        let over = said.hold_at(minutes(1)).unwrap().until;
+        assert_eq!(of_said_paid(&said, &active, over), Page::Expired, "the link of a day ends before the hold");
+        assert_eq!(of_said_paid(&said.release_hold(minutes(2)).unwrap(), &active, minutes(2)), Page::Summary);
+        let confirmed = paid(&begun(&said, minutes(1)), minutes(2));
+        assert_eq!(of_said_paid(&confirmed, &active, minutes(3)), Page::AlreadyPaid);
+    }
+
+    /// The link as it is paid by money that somebody gave the business.
+    fn paid_in_cash(link: &PaymentLink, received_at: Timestamp, now: Timestamp) -> PaymentLink {
+        let record = PaymentRecord {
+            key: ReturnKey::from_random([3; 16]),
+            amount: None,
+            by: ReceivedBy::Cash,
+            reference: None,
+            received_at,
+            note: None,
+            recorded_by: None,
+            request: None,
+            account: None,
+            force: false,
+        };
+        link.record_payment(record, now).unwrap().link
+    }
+
+    #[tokio::test]
+    async fn cash_was_paid_when_it_came_and_not_when_that_was_written_down() {
+        let (active, paid) = (configuration(BusinessState::Active), paid_in_cash(&link(), minutes(60), minutes(600)));
+        assert_eq!(Page::of_reopened(&paid, &active, minutes(601)), Page::AlreadyPaid);
+        for language in Language::ALL {
+            let text = text_of(of_link(Page::AlreadyPaid, &paid, language, &active, minutes(601))).await;
+            let shown = |at| display_instant(at, &active.settings.zone(), language);
+            assert!(text.contains(&shown(minutes(60))) && !text.contains(&shown(minutes(600))), "{text}");
+            assert!(!text.contains(&language.say("reference", &[])), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_whose_noted_payment_was_withdrawn_is_closed_in_every_language() {
+        let active = configuration(BusinessState::Active);
+        let paid = paid_in_cash(&link(), minutes(60), minutes(60));
+        let voided = Voided { at: minutes(70), reason: Some("wrong customer".to_owned()), voided_by: None };
+        let closed = paid.void_payment(&paid.attempts()[0].id, voided).unwrap().link;
+        for page in [
+            Page::of(&closed, &active, minutes(80)),
+            Page::of_reopened(&closed, &active, minutes(80)),
+            preview(&closed, &active, minutes(80)),
+        ] {
+            assert_eq!(page, Page::Closed);
+        }
+        for language in Language::ALL {
+            let page = of_link(Page::Closed, &closed, language, &active, minutes(80));
+            assert_eq!(page.status(), StatusCode::GONE);
+            let text = text_of(page).await;
+            let amount = closed.terms().amount.display(language, false);
+            assert!(text.contains(&amount), "what was asked for is still said: {text}");
+            for of_a_receipt in [&language.say("paid-on", &[]), &language.say("reference", &[]), "wrong customer"] {
+                assert!(!text.contains(of_a_receipt), "{of_a_receipt}: {text}");
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use jiff::{Timestamp, ToSpan};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::fault_proxy::Fault;
@@ -399,4 +401,273 @@ async fn browsers_that_look_for_an_icon_need_not_ask_twice() {
     let icon = world.open("/favicon.ico").await;
     assert_eq!(icon.status, StatusCode::NO_CONTENT);
     assert_eq!(icon.headers["cache-control"], "public, max-age=86400");
+}
+
+const SAY_PAID: &str = "قبلاً پرداخت کرده‌ام";
+const TOLD: &str = "تا آن زمان لازم نیست چیزی پرداخت کنید";
+const BEING_CHECKED: &str = "موضوع در حال بررسی است";
+const CLOSED: &str = "این لینک بسته شده است";
+
+/// The page by whose button a customer says to have paid already.
+fn already_paid(link: &Value) -> String {
+    format!("{}/already-paid", url(link))
+}
+
+/// The button by which a customer says so, where the page has it.
+fn second_button(page: &Reply) -> Option<Form> {
+    let forms = page.text.split_inclusive("</form>").filter_map(Form::of);
+    forms.into_iter().find(|form| form.action.ends_with("/already-paid"))
+}
+
+async fn press_second(world: &World, page: &Reply) -> Reply {
+    let button = second_button(page).unwrap_or_else(|| panic!("no second button: {}", page.text));
+    world.post_form(&button, &[]).await
+}
+
+/// What an app or another program gets of an address.
+async fn look(world: &World, url: &str) -> Reply {
+    world.send(Method::GET, url, &[], None).await
+}
+
+/// Posts where the button would, as a page does that was loaded before the link changed.
+async fn press_stale(world: &World, link: &Value) -> Reply {
+    world.send(Method::POST, &already_paid(link), &[], Some(String::new())).await
+}
+
+/// How often the business was told that the link is held, as it knows once a later event has come.
+async fn times_told(world: &World, link: &Value, later: &str) -> usize {
+    world.wait_for_event(link, later).await;
+    world.crm_events(link).iter().filter(|event| event["type"] == "payment_link.held").count()
+}
+
+async fn hold(world: &World, link: &Value, more: Value) {
+    let made: Timestamp = link["created_at"].as_str().unwrap().parse().unwrap();
+    let until = made + 24.hours();
+    let mut body = json!({ "reason": "promise", "until": until.to_string() });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let path = format!("/v1/payment-links/{}/hold", link["id"].as_str().unwrap());
+    let reply = world.crm(Method::POST, &path, body).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+}
+
+/// The business writes down that money came by other means.
+async fn record(world: &World, link: &Value, body: Value) -> Value {
+    let id = link["id"].as_str().unwrap();
+    let key = format!("record-{id}");
+    let path = format!("/v1/payment-links/{id}/payments");
+    let reply = world.crm_with(Method::POST, &path, body, &[("idempotency-key", &key)]).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+    reply.json()
+}
+
+#[tokio::test]
+async fn who_says_to_have_paid_has_the_business_told_once_and_need_not_pay_meanwhile() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let page = press_second(&world, &look(&world, url(&link)).await).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains(TOLD) && page.text.contains("Invoice 77"), "{}", page.text);
+    assert!(second_button(&page).is_none(), "it is said already: {}", page.text);
+    world.wait_for_event(&link, "payment_link.held").await;
+    let held = world.link(&link).await;
+    assert_eq!((&held["status"], &held["hold"]["reason"]), (&json!("active"), &json!("says_paid")), "{held}");
+    assert_eq!((&held["hold"]["stops_paying"], &held["hold"]["placed_by"]), (&json!(false), &Value::Null), "{held}");
+    assert!(held["opened_at"].is_string(), "whoever presses a button has opened the link");
+    // Who presses again, loads the page again or has an app show it reads the same and changes nothing.
+    world.turn_clock(MINUTE);
+    for again in [
+        press_stale(&world, &link).await,
+        world.open(&already_paid(&link)).await,
+        look(&world, &already_paid(&link)).await,
+    ] {
+        assert_eq!((again.status, &again.text), (page.status, &page.text));
+    }
+    assert_eq!(world.link(&link).await, held);
+    cancel(&world, &link).await;
+    assert_eq!(times_told(&world, &link, "payment_link.cancelled").await, 1);
+}
+
+#[tokio::test]
+async fn who_said_to_have_paid_can_pay_all_the_same_after_reading_that_this_is_being_checked() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    press_second(&world, &look(&world, url(&link)).await).await;
+    // The account wants no page before the gateway, and nobody is led on without having read so.
+    let summary = world.open(url(&link)).await;
+    assert_eq!(summary.status, StatusCode::OK, "{}", summary.text);
+    assert!(summary.text.find(BEING_CHECKED).unwrap() < summary.text.find("<form").unwrap(), "{}", summary.text);
+    assert!(second_button(&summary).is_none(), "{}", summary.text);
+    assert_eq!(look(&world, url(&link)).await.text, summary.text, "who only looks reads the same");
+    let gateway = world.press(&summary).await.location();
+    let failed = world.come_back(&world.choose(&gateway, "failed").await).await;
+    assert!(failed.text.contains(TRY_AGAIN) && failed.text.contains(BEING_CHECKED), "{}", failed.text);
+    assert!(second_button(&failed).is_none(), "{}", failed.text);
+    let gateway = world.press(&world.open(url(&link)).await).await.location();
+    let paid = world.come_back(&world.choose(&gateway, "paid").await).await;
+    assert!(paid.text.contains("پرداخت شد") && !paid.text.contains(BEING_CHECKED), "{}", paid.text);
+    // What was said before says nothing any more.
+    assert!(world.open(&already_paid(&link)).await.text.contains("این لینک پرداخت شده است"));
+    assert_eq!((world.receipts().await.len(), times_told(&world, &link, "payment_link.paid").await), (1, 1));
+}
+
+#[tokio::test]
+async fn every_page_from_which_one_may_pay_hears_who_has_paid_already() {
+    let world = World::in_process().await;
+    let [failed, unfinished, tried] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
+    for _ in 0..10 {
+        let gateway = world.go_to_gateway(&tried).await;
+        world.come_back(&world.choose(&gateway, "cancelled").await).await;
+    }
+    world.go_to_gateway(&unfinished).await;
+    let too_many = world.open(url(&tried)).await;
+    assert_eq!(too_many.status, StatusCode::TOO_MANY_REQUESTS, "{}", too_many.text);
+    let pages = [
+        (world.pay(&failed, "failed").await, &failed),
+        (result(&world, &unfinished).await, &unfinished),
+        (too_many, &tried),
+    ];
+    for (page, link) in pages {
+        assert!(page.text.contains(SAY_PAID), "{}", page.text);
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("form-action 'self';") && !policy.contains("script-src"), "{policy}");
+        assert!(press_second(&world, &page).await.text.contains(TOLD));
+        assert_eq!(world.link(link).await["hold"]["reason"], "says_paid");
+    }
+    // The business found nothing, and what was said can be said once more.
+    let path = format!("/v1/payment-links/{}/hold", failed["id"].as_str().unwrap());
+    assert_eq!(world.crm(Method::DELETE, &path, Value::Null).await.status, StatusCode::OK);
+    assert!(second_button(&world.open(&already_paid(&failed)).await).is_some());
+    assert!(second_button(&result(&world, &failed).await).is_some());
+    assert_eq!(world.link(&failed).await["hold"], Value::Null, "a browser that loads the page again says nothing");
+}
+
+#[tokio::test]
+async fn who_only_looks_says_nothing_whatever_they_look_at() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let before = world.link(&link).await;
+    let summary = look(&world, url(&link)).await;
+    let head = world.send(Method::HEAD, &already_paid(&link), &[], None).await;
+    assert_eq!(head.status, StatusCode::OK);
+    for seen in [look(&world, &already_paid(&link)).await, world.open(&already_paid(&link)).await] {
+        assert_eq!(seen.text, summary.text, "nobody has said anything yet");
+    }
+    let put = world.send(Method::PUT, &already_paid(&link), &[], Some(String::new())).await;
+    assert_eq!(
+        (put.status, &put.headers["allow"]),
+        (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD, POST".parse().unwrap())
+    );
+    assert_eq!(world.link(&link).await, before);
+    let nobodys = world.send(Method::POST, "/p/2222222222222222222222/already-paid", &[], Some(String::new())).await;
+    assert_eq!(nobodys.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn of_a_link_that_ended_nobody_is_told_that_it_was_paid_and_its_page_says_how_it_ended() {
+    let world = World::in_process().await;
+    let [paid, cancelled, expired] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
+    world.pay(&paid, "paid").await;
+    cancel(&world, &cancelled).await;
+    world.turn_clock(30 * DAY);
+    for (link, status) in [(&paid, StatusCode::OK), (&cancelled, StatusCode::GONE), (&expired, StatusCode::GONE)] {
+        let own = world.open(url(link)).await;
+        let before = world.link(link).await;
+        assert_eq!(own.status, status, "{}", own.text);
+        assert!(second_button(&own).is_none() && !own.text.contains(TOLD), "{}", own.text);
+        assert_eq!(press_stale(&world, link).await.text, own.text);
+        assert_eq!(world.open(&already_paid(link)).await.text, own.text);
+        assert_eq!(world.link(link).await["updated_at"], before["updated_at"]);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_the_business_holds_itself_is_not_said_to_be_paid() {
+    let world = World::in_process().await;
+    let [promised, stopped, failed] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
+    world.pay(&failed, "failed").await;
+    hold(&world, &promised, json!({})).await;
+    for link in [&stopped, &failed] {
+        hold(&world, link, json!({ "reason": "cheque", "stops_paying": true })).await;
+    }
+    for link in [&promised, &stopped, &failed] {
+        let before = world.link(link).await;
+        let page = press_stale(&world, link).await;
+        assert!(second_button(&page).is_none() && !page.text.contains(TOLD), "{}", page.text);
+        assert!(!page.text.contains(BEING_CHECKED), "{}", page.text);
+        assert_eq!(world.link(link).await, before, "what the business says counts");
+    }
+    assert!(world.open(url(&stopped)).await.text.contains("فعلاً این پرداخت را نمی‌پذیرد"));
+    let page = result(&world, &failed).await;
+    assert!(page.text.contains("فعلاً این پرداخت را نمی‌پذیرد") && !page.text.contains(TRY_AGAIN), "{}", page.text);
+    assert_eq!(world.open(url(&promised)).await.status, StatusCode::SEE_OTHER, "a promise stops nobody");
+}
+
+#[tokio::test]
+async fn a_suspended_business_is_told_nothing_but_about_what_was_begun() {
+    let world = World::in_process().await;
+    let [fresh, begun, said] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
+    world.go_to_gateway(&begun).await;
+    press_second(&world, &look(&world, url(&said)).await).await;
+    let suspended = world.platform(None, Method::POST, "/v1/businesses/demo/suspend", json!({})).await;
+    assert_eq!(suspended.status, StatusCode::OK, "{}", suspended.text);
+    settings_are_read_again().await;
+    let page = press_stale(&world, &fresh).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.text);
+    assert_eq!(world.link(&fresh).await["hold"], Value::Null);
+    assert!(press_second(&world, &result(&world, &begun).await).await.text.contains(TOLD));
+    let page = world.open(&already_paid(&said)).await;
+    assert!(page.text.contains(TOLD), "what was said stays said: {}", page.text);
+    assert!(!page.text.contains("href=\"/p/"), "nobody can pay there now: {}", page.text);
+}
+
+#[tokio::test]
+async fn two_who_press_at_once_have_the_business_told_once() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let pressed = join_all((0..4).map(|_| press_stale(&world, &link))).await;
+    for page in pressed {
+        assert!(page.text.contains(TOLD), "{}", page.text);
+    }
+    cancel(&world, &link).await;
+    assert_eq!(times_told(&world, &link, "payment_link.cancelled").await, 1);
+}
+
+#[tokio::test]
+async fn a_link_paid_in_cash_names_no_gateway_and_shows_no_empty_reference() {
+    let world = World::in_process().await;
+    let [cash, cheque] = [world.rial_link().await, world.rial_link().await];
+    record(&world, &cash, json!({ "received_by": "cash" })).await;
+    record(&world, &cheque, json!({ "received_by": "cheque", "reference": "CHQ-77" })).await;
+    for (link, reference) in [(&cash, None), (&cheque, Some("CHQ-77"))] {
+        for page in [world.open(url(link)).await, result(&world, link).await] {
+            assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+            assert!(page.text.contains("زمان پرداخت") && !page.text.contains("درگاه"), "{}", page.text);
+            assert_eq!(page.text.contains("شمارهٔ پیگیری"), reference.is_some(), "{}", page.text);
+            assert!(reference.is_none_or(|reference| page.text.contains(reference)), "{}", page.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_noted_payment_was_withdrawn_is_closed_and_shows_no_receipt() {
+    let world = World::in_process().await;
+    let link = world.rial_link().await;
+    let gateway = world.go_to_gateway(&link).await;
+    let recorded = record(&world, &link, json!({ "received_by": "cash", "reference": "R-1", "force": true })).await;
+    let attempt = recorded["attempts"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
+    let path = format!("/v1/payment-links/{}/attempts/{attempt}/void", link["id"].as_str().unwrap());
+    let voided = world.crm_with(Method::POST, &path, json!({}), &[("idempotency-key", "void-1")]).await;
+    assert_eq!(voided.status, StatusCode::OK, "{}", voided.text);
+    for page in [world.open(url(&link)).await, result(&world, &link).await, look(&world, url(&link)).await] {
+        assert_eq!(page.status, StatusCode::GONE, "{}", page.text);
+        assert!(page.text.contains(CLOSED) && page.text.contains(IF_PAID), "{}", page.text);
+        for of_a_receipt in ["زمان پرداخت", "شمارهٔ پیگیری", "R-1", "class=\"button\"", SAY_PAID]
+        {
+            assert!(!page.text.contains(of_a_receipt), "{of_a_receipt}: {}", page.text);
+        }
+    }
+    assert!(press_stale(&world, &link).await.text.contains(CLOSED));
+    // Who was at the gateway all the while and pays there hears where the money goes, and not that there were two payments.
+    let back = world.come_back(&world.choose(&gateway, "paid").await).await;
+    assert!(back.text.contains("پول شما برمی‌گردد") && !back.text.contains("پرداخت دیگری"), "{}", back.text);
 }
