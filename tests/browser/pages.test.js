@@ -448,13 +448,13 @@ const inHand = strangers.flatMap((visitor) => [true, false].map((scripts) => ({
 forEach('who has paid already says so with the second button, and can pay all the same', async (page, visitor, words) => {
   const link = await linkWithItsOwnPage(visitor);
   await page.goto(link.url);
-  const [first, second] = [await page.locator('button.button').boundingBox(), await page.locator('button.second').boundingBox()];
+  const [first, second] = [await page.locator('button.button').boundingBox(), await page.locator('button.minor').boundingBox()];
   assert.ok(second.y >= first.y + first.height && second.height >= 44, 'it is below the button that pays, and big enough to hit');
   if (visitor.scripts) await lookAt(page, `summary-with-both-buttons-${visitor.name}`);
-  await page.locator('button.second').tap();
+  await page.locator('button.minor').tap();
   await page.waitForURL(`${link.url}/already-paid`);
   assert.equal(await bare(page), words.told);
-  assert.equal(await page.locator('button.second').count(), 0);
+  assert.equal(await page.locator('button.minor').count(), 0);
   if (visitor.scripts) await lookAt(page, `said-paid-${visitor.name}`);
   else await keep(page, `said-paid-${visitor.name}`);
   const held = await readLink(link);
@@ -465,7 +465,7 @@ forEach('who has paid already says so with the second button, and can pay all th
   assert.deepEqual(await readLink(link), held);
   await page.locator('a.plain').tap();
   await page.waitForURL(link.url);
-  assert.equal(await page.locator('button.second').count(), 0);
+  assert.equal(await page.locator('button.minor').count(), 0);
   if (visitor.scripts) await lookAt(page, `being-checked-${visitor.name}`);
   await page.locator('button.button').tap();
   await page.waitForURL(`${cloud}/**`);
@@ -480,7 +480,7 @@ forEach('a payment that failed asks too whether it was paid otherwise', async (p
   await finish(page, 'failed');
   assert.equal(await title(page), words.failed);
   await lookAt(page, `failed-with-both-buttons-${visitor.name}`);
-  await page.locator('button.second').tap();
+  await page.locator('button.minor').tap();
   await page.waitForURL(`${link.url}/already-paid`);
   assert.equal(await bare(page), words.told);
   assert.deepEqual(page.troubles, []);

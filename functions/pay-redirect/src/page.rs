@@ -700,7 +700,7 @@ fn actions(page: Page, link: Option<&PaymentLink>, words: &Words<'_>, now: Times
         }
         @if page.hears_who_paid(link, words.configuration, now) {
             form method="post" action=(format!("{address}/already-paid")) {
-                button.second type="submit" { (words.say("say-paid")) }
+                button.minor type="submit" { (words.say("say-paid")) }
             }
         }
         // Who has not paid after all goes on by the summary page, which says once more that this is said to be paid.
