@@ -8,6 +8,7 @@ mod openapi;
 mod refused;
 mod respond;
 mod router;
+mod statement;
 mod webhooks;
 
 pub use app::{App, TIME};

@@ -7,6 +7,7 @@ use domain::search::LONGEST_QUERY;
 use store::Scope;
 use views::audit::AuditView;
 use views::event::LoggedEventView;
+use views::reconciliation::ReconciliationView;
 use views::schema::{
     CalendarName, EventName, GatewayName, LinkStatusName, ModeName, ReceiptKindName, RefundCauseName, RefundMethodName,
     RefundStatusName, TotalsGroupingName,
@@ -16,7 +17,7 @@ use web::body::RecordBody;
 use web::codes::CATALOGUE;
 use web::openapi::groups::{
     ACCOUNTS, AUDIT_LOG, BUSINESSES, CONTACTS, EVENTS, Group, ITEMS, MESSAGE_PROVIDERS, MESSAGE_TEMPLATES,
-    PAYMENT_LINKS, RECEIPT_TYPES, RECEIPTS, REFUNDS, SEARCH, SETTINGS, TOTALS, WEBHOOK_ENDPOINTS,
+    PAYMENT_LINKS, RECEIPT_TYPES, RECEIPTS, RECONCILIATION, REFUNDS, SEARCH, SETTINGS, TOTALS, WEBHOOK_ENDPOINTS,
 };
 use web::openapi::{Operation, Part, Values, Whole};
 use web::records::{ContactBody, ItemBody};
@@ -58,10 +59,19 @@ pub(crate) async fn read() -> Response {
 }
 
 pub fn operations() -> Vec<Operation> {
-    [links(), receipts(), refunds(), vec![search(), totals()], events(), records(), settings(), businesses()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        links(),
+        receipts(),
+        refunds(),
+        vec![search(), totals(), reconciliation()],
+        events(),
+        records(),
+        settings(),
+        businesses(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What a reader of the document should know first.
@@ -380,6 +390,29 @@ fn totals() -> Operation {
         )
         .query_word::<ModeName>("mode", "Left out, `live`.")
         .answers::<TotalsView>(200, "The sums. Where there is too much for one call, 409 `totals_not_ready` says to ask again, and `totals_too_large` that it is of no use.")
+        .refuses(409)
+}
+
+fn reconciliation() -> Operation {
+    let summary = "Hold what books have of an account's days against a list that you have";
+    let operation =
+        Operation::new("post", "/v1/reconciliation", "reconcile_with_list", RECONCILIATION, summary).needs(Scope::Read);
+    web::reconciliation::asked_by(operation)
+        .takes_csv(
+            "A list of payments and refunds, such as an export of the gateway's panel or of a bank: at most 5,000 lines and 512 \
+             KB in UTF-8, with commas, semicolons or tabs between. The first line names the columns, in any order: \
+             `reference` (the receipt's `gateway_reference`), `time` (`2026-12-01 14:05:00` in the business's time zone, in \
+             the Persian calendar too where that is its calendar, or an instant with an offset), and the amount by its \
+             unit: `amount_rial` or `amount_toman`; `amount_eur` with decimals, or whatever the account's currency is; \
+             `amount_minor` in minor units. A refund has a negative amount, or the word `refund` in a column `kind`, which \
+             otherwise has `payment`. `fee_…` is read likewise, and `payment_reference` names the payment of a refund. Other \
+             columns are passed over.",
+        )
+        .answers::<ReconciliationView>(
+            200,
+            "What both sides have, and what only one of them has. In `errors` of a 422 a pointer is the line of the list and the column: `/12/amount_rial`.",
+        )
+        .refuses(404)
         .refuses(409)
 }
 

@@ -10,8 +10,8 @@ use crate::app::{App, TIME};
 use crate::caller::TakesParameters;
 use crate::handlers::{
     accounts, actions, audit, businesses, contacts, docs, endpoints, events, export, gateways, holds, items, links,
-    message_reports, providers, qr, receipt_types, receipts, recording, refunds, search, settings, templates, totals,
-    usage,
+    message_reports, providers, qr, receipt_types, receipts, reconciliation, recording, refunds, search, settings,
+    templates, totals, usage,
 };
 use crate::openapi;
 
@@ -110,6 +110,7 @@ pub fn untimed(app: App) -> Router {
         .route("/v1/openapi.json", only("GET", get(openapi::read)))
         .route("/v1/docs", only("GET", get(docs::read)))
         .route("/v1/totals", only("GET", asked(get(totals::read))))
+        .route("/v1/reconciliation", only("POST", asked(post(reconciliation::hold_against_a_list))))
         .route("/v1/search", only("GET", asked(get(search::search))))
         .route("/v1/receipts", only("GET", asked(get(receipts::list))))
         .route("/v1/receipts/{id}", only("GET", get(receipts::read)))

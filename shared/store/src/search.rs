@@ -11,12 +11,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, TransactWriteItem, WriteRequest};
 use domain::gateway::Mode;
-use domain::ids::{LinkId, ReferenceId};
+use domain::ids::{LinkId, ReceiptId, ReferenceId};
 use domain::link::{PaymentLink, Receipt, ReceiptKind};
 use domain::records::contact::Contact;
 use domain::records::item::Item as CrmItem;
 use domain::search::{
-    Beginning, ContactMatch, ContactTerm, ItemMatch, ItemTerm, LinkBy, ReceiptBy, ReceiptMatch, SearchQuery, reference,
+    Beginning, ContactMatch, ContactTerm, ItemMatch, ItemTerm, LinkBy, ReceiptBy, ReceiptMatch, SearchQuery,
 };
 use futures_util::future::try_join4;
 use serde::de::DeserializeOwned;
@@ -94,9 +94,6 @@ struct Rows<'a> {
 /// enough.
 const SPARE: usize = 5;
 
-/// So many receipts that are found by one number are looked at.
-const MOST_WITH_REFERENCE: usize = 10;
-
 /// How often rows are read on where those that were read are of few records.
 const MOST_READS: usize = 4;
 
@@ -170,15 +167,25 @@ impl BusinessStore {
     /// A receipt of money that came, in this mode and not void, whose reference is this one, however it is written. It is found
     /// from a moment after it was written on.
     pub async fn receipt_by_reference(&self, wanted: &str, mode: Mode) -> Result<Option<Receipt>, StoreError> {
-        let Some(wanted) = reference(wanted) else { return Ok(None) };
-        let found = self.found_receipts(Some(&wanted), MOST_WITH_REFERENCE).await?.entries;
-        for one in found.iter().filter(|one| one.mode == mode && one.by.contains(&ReceiptBy::GatewayReference)) {
-            let is_meant = |receipt: &Receipt| receipt.kind == ReceiptKind::Payment && receipt.voided_at.is_none();
-            if let Some(receipt) = self.receipt(&one.receipt_id).await?.filter(is_meant) {
+        let is_meant = |receipt: &Receipt| {
+            receipt.mode == mode && receipt.kind == ReceiptKind::Payment && receipt.voided_at.is_none()
+        };
+        for id in self.receipts_of_reference(wanted).await? {
+            if let Some(receipt) = self.receipt(&id).await?.filter(is_meant) {
                 return Ok(Some(receipt));
             }
         }
         Ok(None)
+    }
+
+    /// The receipts with this reference of a gateway. At most twenty: one payment has its own and those of its refunds.
+    pub(crate) async fn receipts_of_reference(&self, reference: &str) -> Result<Vec<ReceiptId>, StoreError> {
+        const MOST: usize = 20;
+        let Some(wanted) = domain::search::reference(reference) else { return Ok(Vec::new()) };
+        let found = self.found_receipts(Some(&wanted), MOST).await?.entries.into_iter();
+        // The row of an amount or of a card can lie at the same text.
+        let found = found.filter(|found| found.by.contains(&ReceiptBy::GatewayReference));
+        Ok(found.map(|found| found.receipt_id).collect())
     }
 
     /// What is written beside a contact that becomes another or is new, so that it is found as it is. Where nothing that

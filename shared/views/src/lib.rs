@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod event;
+pub mod reconciliation;
 pub mod schema;
 
 use std::collections::BTreeMap;

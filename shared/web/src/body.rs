@@ -391,12 +391,12 @@ fn malformed(detail: impl Into<String>) -> ApiProblem {
 }
 
 /// Refuses a body that is compressed or not in UTF-8, whether its headers say so or its bytes do.
-fn check_encoding(headers: &HeaderMap, bytes: &[u8]) -> Result<(), ApiProblem> {
+fn check_encoding(headers: &HeaderMap, bytes: &[u8], what: &str) -> Result<(), ApiProblem> {
     let refused = |detail: &str| {
         Err(ApiProblem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_encoding",
-            format!("{detail} Send JSON in UTF-8, and not compressed."),
+            format!("{detail} Send {what} in UTF-8, and not compressed."),
         ))
     };
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
@@ -416,9 +416,6 @@ fn check_encoding(headers: &HeaderMap, bytes: &[u8]) -> Result<(), ApiProblem> {
     // JSON begins with two characters of ASCII, of which UTF-16 and UTF-32 make zeros.
     if std::str::from_utf8(bytes).is_err() || bytes.iter().take(4).any(|byte| *byte == 0) {
         return refused("The body is not in UTF-8.");
-    }
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        return Err(malformed("The body begins with a byte order mark. Leave it out."));
     }
     Ok(())
 }
@@ -483,7 +480,10 @@ impl<T: DeserializeOwned> JsonBody<T> {
                 format!("A body has at most {LARGEST_BODY} bytes."),
             ));
         }
-        check_encoding(headers, bytes)?;
+        check_encoding(headers, bytes, "JSON")?;
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            return Err(malformed("The body begins with a byte order mark. Leave it out."));
+        }
         let value = read_json(bytes)?;
         if !value.is_object() {
             return Err(malformed("The body must be a JSON object."));
@@ -492,6 +492,26 @@ impl<T: DeserializeOwned> JsonBody<T> {
             T::deserialize(&value).map_err(|_| malformed("The body cannot be read as an object of fields."))?;
         Ok(Self { fields, value })
     }
+}
+
+/// Reads a list in CSV, as programs for tables write it: UTF-8, with a byte order mark or without.
+///
+/// # Errors
+/// What is no such text, or has more than `largest` bytes.
+pub fn read_csv<'a>(headers: &HeaderMap, bytes: &'a [u8], largest: usize) -> Result<&'a str, ApiProblem> {
+    let kind = content_type(headers).split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("text/csv") {
+        let detail = "Send the body as text/csv.";
+        return Err(ApiProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    if bytes.len() > largest {
+        let detail = format!("This body has at most {largest} bytes; send the days in several lists.");
+        return Err(ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+    }
+    check_encoding(headers, bytes, "CSV")?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    std::str::from_utf8(text)
+        .map_err(|_| ApiProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", "Send CSV in UTF-8."))
 }
 
 /// A body that may be left out: an empty one is an object without fields.

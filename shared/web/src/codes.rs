@@ -1,13 +1,13 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 170] = [
+pub const CATALOGUE: [(&str, &str); 175] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
     ("amount_too_large", "no amount of this size can be written exactly"),
     ("base_url_unknown", "the stack does not know under which address links are served"),
-    ("body_too_large", "the body has more than 64 KB"),
+    ("body_too_large", "the body has more than 64 KB; a list in CSV has at most 512 KB"),
     ("both_given", "two fields were given of which only one may be"),
     ("business_erased", "the business is being erased, or was; its id is given to nobody again"),
     ("business_has_live_links", "links of the business can be paid, or their money is not decided"),
@@ -39,6 +39,7 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("idempotency_key_reused", "the idempotency key was used with another body"),
     ("in_the_past", "the link would end before it begins"),
     ("invalid_actor", "`Paylink-Actor` has 1 to 64 visible ASCII characters"),
+    ("invalid_amount", "this is no amount, or one that can be read in two ways"),
     ("invalid_api_version", "this is not a version of an API"),
     ("invalid_credentials", "a credential does not have the form that the gateway gives it"),
     ("invalid_cursor", "this is no `next_cursor` of this list"),
@@ -78,6 +79,7 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("link_touched", "something touches {{ link }} in a text, and phones would take it for a part of the address"),
     ("logo_too_large", "a logo has at most 16 KB"),
     ("malformed_body", "the body could not be read to its end"),
+    ("malformed_csv", "the body is no list in CSV, or a line of it has other columns than the first one"),
     ("malformed_json", "the body is not a JSON object"),
     ("malformed_query", "the query cannot be read"),
     ("message_not_handed_over", "nothing is known of a handover of this message to the line"),
@@ -120,6 +122,10 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("receipt_type_has_sub_types", "a link names one without sub-types"),
     ("receipt_type_is_default", "the settings name this receipt type"),
     ("receipt_voided", "the payment was written down by mistake, so that there is no money of it"),
+    (
+        "reconciliation_too_large",
+        "there is more on these days than one call can hold against each other; give fewer days",
+    ),
     ("record_keeps_changing", "others changed the same record at the same moment; try again"),
     ("reference_id_in_use", "another active link has this reference_id; `conflicting_id` names it"),
     ("reference_used_before", "money with this reference is written down already; `conflicting_id` names its receipt"),
@@ -133,6 +139,7 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("reserved_id", "the id means the contact itself, and no person has it"),
     ("reserved_role", "the role means the contact itself, and no person has it"),
     ("return_url_not_allowed", "the settings do not list this host"),
+    ("rounded_reference", "a spreadsheet has made a rounded number of the reference"),
     ("scope_missing", "the API key does not allow this call"),
     ("sms_too_long", "the SMS has more segments than the settings allow"),
     ("tag_not_allowed", "of the tags only if, elif, else and endif are allowed in a text"),
@@ -150,6 +157,7 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("totals_not_ready", "there is more to add up than one call has time for; ask again when `Retry-After` says"),
     ("totals_too_large", "there is more to add up than any call has time for; `detail` says of what there is too much"),
     ("unauthorized", "no valid API key was sent"),
+    ("unit_missing", "the name of a column of amounts does not say their unit"),
     ("unknown_account", "there is no such account"),
     ("unknown_channel", "there is no such channel"),
     ("unknown_choice", "the word is none of those that can be chosen"),
@@ -175,7 +183,7 @@ pub const CATALOGUE: [(&str, &str); 170] = [
     ("unknown_variable", "there is no such variable"),
     ("unknown_version", "there is no such version of the API"),
     ("unsupported_encoding", "the body is compressed or not in UTF-8"),
-    ("unsupported_media_type", "the body is not application/json"),
+    ("unsupported_media_type", "the body is not application/json, or where a list is sent not text/csv"),
     ("wrong_filter", "the filter does not fit what it is used on"),
     ("wrong_type", "the value has another type"),
 ];

@@ -18,8 +18,12 @@ pub mod manners;
 #[cfg(feature = "requests")]
 pub mod message_round;
 pub mod openapi;
+#[cfg(feature = "api")]
+pub mod parameters;
 pub mod problem;
 pub mod rate;
+#[cfg(feature = "api")]
+pub mod reconciliation;
 #[cfg(feature = "requests")]
 pub mod records;
 pub mod request_id;

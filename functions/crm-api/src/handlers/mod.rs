@@ -18,6 +18,7 @@ pub(crate) mod providers;
 pub(crate) mod qr;
 pub(crate) mod receipt_types;
 pub(crate) mod receipts;
+pub(crate) mod reconciliation;
 pub(crate) mod recording;
 pub(crate) mod refunds;
 pub(crate) mod rotation;

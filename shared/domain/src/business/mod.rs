@@ -4,7 +4,9 @@
 pub mod logo;
 pub mod periods;
 pub mod quotas;
+pub mod reconciliation;
 pub mod settings;
+pub mod statement;
 pub mod totals;
 pub mod turns;
 pub mod usage;

@@ -37,4 +37,8 @@ pub const MESSAGE_TEMPLATES: Group = Group::new(
 pub const AUDIT_LOG: Group = Group::new("Audit log", "Who changed what the business's money depends on.");
 pub const BUSINESSES: Group = Group::new("Businesses", "The businesses of a stack, for whoever runs it.");
 pub const SEARCH: Group = Group::new("Search", "Find records by what people know of them.");
+pub const RECONCILIATION: Group = Group::new(
+    "Reconciliation",
+    "Close the books of an account's days: receipts held against the gateway's own list, or against one that you have.",
+);
 pub const TOTALS: Group = Group::new("Totals", "Sums of links and money over time.");

@@ -125,6 +125,16 @@ impl Operation {
         self.with_body::<T>(true, &["application/merge-patch+json", "application/json"])
     }
 
+    /// A list in CSV, as a text. `description` says which columns it has.
+    #[must_use]
+    pub fn takes_csv(mut self, description: &'static str) -> Self {
+        let content = json!({ "text/csv": { "schema": { "type": "string" } } });
+        let body = json!({ "description": description, "required": true, "content": content });
+        self.content.insert("requestBody".to_owned(), body);
+        self.refusals.extend([400, 413, 415, 422]);
+        self
+    }
+
     fn with_body<T: ToSchema>(mut self, required: bool, kinds: &[&str]) -> Self {
         let schema = self.schema_of::<T>(Direction::Body);
         let kinds = kinds.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": schema })));
@@ -442,7 +452,8 @@ fn show(call: &mut Map<String, Value>, examples: &Map<String, Value>, refusals: 
 /// The example of a body in each of its media types.
 fn show_in(body: &mut Value, example: &Value) {
     let contents = body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten();
-    for (_, content) in contents.filter(|(kind, _)| kind.ends_with("json") && !example.is_null()) {
+    let is_shown = |kind: &str| kind.ends_with("json") || (kind == "text/csv" && example.is_string());
+    for (_, content) in contents.filter(|(kind, _)| is_shown(kind) && !example.is_null()) {
         content["example"] = example.clone();
     }
 }
