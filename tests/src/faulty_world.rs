@@ -45,7 +45,7 @@ use crate::in_process::{Functions, api_gateway_event};
 use crate::invariants::{self, Evidence, Expected, Observer, Revision, Stage};
 use crate::lists::{self, Extent};
 use crate::meter::{Meter, Usage};
-use crate::{NAVIGATION, Reply, browser, cloud_options, dynamodb};
+use crate::{NAVIGATION, Reply, browser, cloud_options, dynamodb, written};
 
 /// What differs between worlds, where somebody says so.
 #[derive(Debug, Default)]
@@ -252,9 +252,10 @@ impl FaultyWorld {
         more: &[(&str, &str)],
     ) -> Option<Reply> {
         let authorization = format!("Bearer {key}");
-        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let (kind, body) = written(body);
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", kind)];
         headers.extend(more);
-        self.ask(method, path, &headers, Some(&body.to_string())).await
+        self.ask(method, path, &headers, Some(body.as_deref().unwrap_or("null"))).await
     }
 
     /// The demo business's CRM makes a link.

@@ -337,9 +337,9 @@ impl World {
     /// A call with an API key, whosever it is.
     pub async fn crm_as(&self, key: &str, method: Method, path: &str, body: Value, more: &[(&str, &str)]) -> Reply {
         let authorization = format!("Bearer {key}");
-        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let (kind, body) = written(&body);
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", kind)];
         headers.extend(more);
-        let body = (!body.is_null()).then(|| body.to_string());
         self.send(method, path, &headers, body).await
     }
 
@@ -537,6 +537,15 @@ impl World {
     /// All receipts of the demo contact.
     pub async fn receipts(&self) -> Vec<Value> {
         self.get("/v1/receipts?contact_id=c-1042&limit=100").await["data"].as_array().unwrap().clone()
+    }
+}
+
+/// A body as it is sent, with its media type: a text is a list in CSV, and nothing is no body.
+pub(crate) fn written(body: &Value) -> (&'static str, Option<String>) {
+    match body {
+        Value::Null => ("application/json", None),
+        Value::String(list) => ("text/csv", Some(list.clone())),
+        body => ("application/json", Some(body.to_string())),
     }
 }
 

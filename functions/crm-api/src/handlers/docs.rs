@@ -142,6 +142,7 @@ impl Call<'_> {
                         }
                     }
                 }
+                (described(&content["requestBody"]["description"]))
                 @if let Some(schema) = json_schema(&content["requestBody"]) {
                     p { "Body: " (kind(schema)) @if content["requestBody"]["required"] != true { ", may be left out" } }
                 }
@@ -173,7 +174,8 @@ fn json_example(of: &Value) -> Option<&Value> {
 }
 
 fn written(example: &Value) -> Markup {
-    html! { pre { code { (format!("{example:#}")) } } }
+    let shown = example.as_str().map_or_else(|| format!("{example:#}"), str::to_owned);
+    html! { pre { code { (shown) } } }
 }
 
 /// The schema of a body or an answer, whatever its media type.

@@ -43,6 +43,7 @@ mod paying;
 mod people;
 mod providers;
 mod recipients;
+mod reconciliation;
 mod recorded;
 mod refund_calls;
 mod refunds;

@@ -161,6 +161,10 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             let groupings = ["day", "account", "created_by"];
             groupings.map(|by| Call::to(format!("{path}?mode=sandbox&group_by={by}"))).into()
         }
+        ("post", "/v1/reconciliation") => {
+            let list = "reference,time,amount_minor\n1,2026-12-01,1999\n";
+            [ids.account, "main"].map(|id| Call::with(format!("{path}?account_id={id}"), json!(list))).into()
+        }
         ("get", "/v1/receipts/{id}") => vec![Call::to(at(ids.receipt.as_str()))],
         ("get", "/v1/refunds") => {
             let by = [("contact_id", ids.contact), ("account_id", ids.account), ("payment_link_id", ids.link.as_str())];

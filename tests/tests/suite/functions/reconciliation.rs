@@ -1,0 +1,321 @@
+//! Closing the books: what we have of an account's days, held against the gateway's own list or one that somebody sends.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use paylink_local::seed::{API_KEY, BAZAAR_KEY, DEMO, LINE_KEY, PLATFORM_KEY};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::Reply;
+use tests::faulty_world::{FaultyWorld, Made};
+use tests::totals::ask as totals;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+fn tehran() -> TimeZone {
+    domain::calendar::parse_time_zone("Asia/Tehran").unwrap()
+}
+
+fn day_of(world: &FaultyWorld) -> Date {
+    tehran().to_datetime(world.now()).date()
+}
+
+/// A world at this time of the second day of its business.
+async fn world_at(hour: i8, minute: i8) -> FaultyWorld {
+    let world = FaultyWorld::start(3600).await;
+    let then = tehran().to_timestamp(day_of(&world).at(hour, minute, 0, 0)).unwrap() + DAY;
+    world.turn_time(Duration::try_from(then.duration_since(world.now())).unwrap());
+    world
+}
+
+async fn link(world: &FaultyWorld, account: &str, amount: i64, key: &str) -> Made {
+    let body = json!({ "account_id": account, "contact_id": "c-1042", "amount": amount, "expires_in_days": 7 });
+    world.make_link(&body, key).await
+}
+
+async fn get(world: &FaultyWorld, path: &str) -> Value {
+    let reply = world.crm(Method::GET, path, &Value::Null, &[]).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+    reply.json()
+}
+
+/// A link that is paid now, and the receipt of that.
+async fn paid(world: &FaultyWorld, account: &str, amount: i64, key: &str) -> (Made, Value) {
+    let link = link(world, account, amount, key).await;
+    world.pay(&link, "paid").await;
+    let receipt = receipt_of(world, &link).await;
+    (link, receipt)
+}
+
+async fn receipt_of(world: &FaultyWorld, link: &Made) -> Value {
+    let read = get(world, &format!("/v1/payment-links/{}", link.id)).await;
+    let id = read["receipts"][0].as_str().unwrap_or_else(|| panic!("no receipt: {read}"));
+    get(world, &format!("/v1/receipts/{id}")).await
+}
+
+/// A part of a payment goes back by its gateway, until a receipt says so.
+async fn refund(world: &FaultyWorld, receipt: &Value, amount: i64, key: &str) -> Value {
+    let path = format!("/v1/receipts/{}/refunds", receipt["id"].as_str().unwrap());
+    let begun = world.crm(Method::POST, &path, &json!({ "amount": amount }), &[("idempotency-key", key)]).await;
+    let begun = begun.unwrap();
+    assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text);
+    world.turn_time(MINUTE);
+    world.sweep().await.unwrap().unwrap();
+    let refund = get(world, &format!("/v1/refunds/{}", begun.json()["id"].as_str().unwrap())).await;
+    let id = refund["refund_receipt_id"].as_str().unwrap_or_else(|| panic!("it did not go back: {refund}"));
+    get(world, &format!("/v1/receipts/{id}")).await
+}
+
+fn address(account: &str, from: Date, to: Date) -> String {
+    format!("/v1/reconciliation?account_id={account}&from={from}&to={to}")
+}
+
+async fn send(world: &FaultyWorld, account: &str, (from, to): (Date, Date), list: &str) -> Reply {
+    world.crm(Method::POST, &address(account, from, to), &json!(list), &[]).await.unwrap()
+}
+
+/// What holding today's books against this list says.
+async fn held(world: &FaultyWorld, account: &str, list: &str) -> Value {
+    let today = day_of(world);
+    held_on(world, account, today, list).await
+}
+
+async fn held_on(world: &FaultyWorld, account: &str, day: Date, list: &str) -> Value {
+    let reply = send(world, account, (day, day), list).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    reply.json()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}
+
+fn reference(receipt: &Value) -> &str {
+    text(&receipt["gateway_reference"])
+}
+
+/// A line of a list for each receipt, with its amount times a factor.
+fn lines(receipts: &[&Value]) -> String {
+    let mut list = "time,reference,amount_rial\n".to_owned();
+    for receipt in receipts {
+        let sign = if receipt["kind"] == "refund" { "-" } else { "" };
+        list += &format!("{},{},{sign}{}\n", text(&receipt["booked_at"]), reference(receipt), receipt["amount"]);
+    }
+    list
+}
+
+/// Count and amount of a sum.
+fn sum(value: &Value) -> (u64, i64) {
+    (value["count"].as_u64().unwrap(), value["amount"].as_i64().unwrap())
+}
+
+/// How many entries each list has: those that differ, that are of another day, only ours, only theirs, not compared.
+fn counts(told: &Value) -> [usize; 5] {
+    ["differing", "on_another_day", "only_ours", "only_theirs", "not_compared"]
+        .map(|name| told[name].as_array().unwrap().len())
+}
+
+fn one<'a>(told: &'a Value, list: &str) -> &'a Value {
+    let [one] = told[list].as_array().unwrap().as_slice() else { panic!("{list} of {told}") };
+    one
+}
+
+#[tokio::test]
+async fn a_list_that_has_what_books_have_agrees_and_the_sums_are_those_of_the_totals() {
+    let world = world_at(12, 0).await;
+    let (_, first) = paid(&world, "main", 70_000, "first").await;
+    let (_, second) = paid(&world, "main", 50_000, "second").await;
+    let (_, elsewhere) = paid(&world, "zibal", 30_000, "elsewhere").await;
+    let back = refund(&world, &first, 70_000, "back").await;
+    let told = held(&world, "main", &lines(&[&first, &second, &back])).await;
+    assert_eq!((&told["agrees"], counts(&told)), (&json!(true), [0; 5]), "{told}");
+    assert_eq!((&told["source"], &told["currency"], &told["mode"]), (&json!("sent"), &json!("IRR"), &json!("sandbox")));
+    for side in ["ours", "theirs", "matched"] {
+        assert_eq!(sum(&told[side]["payments"]), (2, 120_000), "{side} of {told}");
+        assert_eq!(
+            (sum(&told[side]["refunds"]), &told[side]["net"]),
+            ((1, 70_000), &json!(50_000)),
+            "{side} of {told}"
+        );
+    }
+    let today = day_of(&world);
+    let query = format!("mode=sandbox&group_by=account&from={today}&to={today}");
+    let totals = totals(&world, DEMO, &query).await.unwrap();
+    let main = totals["groups"].as_array().unwrap().iter().find(|group| group["key"] == "main").unwrap();
+    assert_eq!(sum(&main["received"]["gross"][0]), sum(&told["ours"]["payments"]));
+    assert_eq!(sum(&main["received"]["refunded"][0]), sum(&told["ours"]["refunds"]));
+    // In Toman, with a semicolon, in the calendar and the digits of the business, among columns that say nothing here.
+    let list = format!(
+        "\u{feff}کارت;Amount_Toman;Reference;Time\r\n6037;3,000;{};{}\r\n",
+        reference(&elsewhere).replace('1', "۱").replace('7', "۷"),
+        domain::calendar::written_date(domain::language::Calendar::Persian, today).replace('-', "/") + " ۱۲:۰۵",
+    );
+    let told = held(&world, "zibal", &list).await;
+    assert_eq!((&told["agrees"], sum(&told["matched"]["payments"])), (&json!(true), (1, 30_000)), "{told}");
+}
+
+#[tokio::test]
+async fn both_sides_name_what_only_they_have_and_what_differs() {
+    let world = world_at(12, 0).await;
+    let (link, differs) = paid(&world, "main", 70_000, "differs").await;
+    let (_, alone) = paid(&world, "main", 50_000, "alone").await;
+    let (_, given_back) = paid(&world, "main", 20_000, "given-back").await;
+    let mut list = lines(&[&differs, &given_back]).replace("70000", "60000");
+    // Somebody sent it back in the panel, and somebody paid what no link asked for.
+    let now = world.now();
+    list += &format!("{now},{},-20000\n{now},999999999,10000\n", reference(&given_back));
+    let told = held(&world, "main", &list).await;
+    assert_eq!((&told["agrees"], counts(&told)), (&json!(false), [1, 0, 1, 2, 0]), "{told}");
+    let pair = one(&told, "differing");
+    assert_eq!(pair["differs"], json!(["amount"]));
+    assert_eq!((&pair["ours"]["amount"], &pair["theirs"]["amount"]), (&json!(70_000), &json!(60_000)));
+    assert_eq!((&pair["ours"]["payment_link_id"], &pair["theirs"]["line"]), (&json!(link.id), &json!(2)));
+    assert_eq!(one(&told, "only_ours")["receipt_id"], alone["id"]);
+    let theirs: Vec<(&str, &Value, &Value)> = told["only_theirs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (text(&one["kind"]), &one["reference"], &one["line"]))
+        .collect();
+    assert!(theirs.contains(&("refund", &given_back["gateway_reference"], &json!(4))), "{told}");
+    assert!(theirs.contains(&("payment", &json!("999999999"), &json!(5))), "{told}");
+    assert_eq!((sum(&told["matched"]["payments"]), &told["ours"]["net"]), ((1, 20_000), &json!(140_000)));
+    assert_eq!(told["theirs"]["net"], json!(70_000));
+}
+
+#[tokio::test]
+async fn a_day_with_nothing_agrees_with_a_list_of_nothing() {
+    let world = world_at(12, 0).await;
+    let told = held(&world, "main", "reference,time,amount_toman\n").await;
+    assert_eq!((&told["agrees"], counts(&told), &told["ours"]["net"]), (&json!(true), [0; 5], &json!(0)), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_dated_on_the_other_side_of_midnight_is_missing_on_neither_day() {
+    let world = world_at(23, 59).await;
+    let (_, receipt) = paid(&world, "main", 70_000, "late").await;
+    let day = day_of(&world);
+    let next = day.tomorrow().unwrap();
+    world.turn_time(HOUR);
+    let later = (text(&receipt["booked_at"]).parse::<Timestamp>().unwrap() + 3 * MINUTE).to_string();
+    let list = format!("reference,time,amount_rial\n{},{later},70000\n", reference(&receipt));
+    for (day, ours, theirs) in [(day, (1, 70_000), (0, 0)), (next, (0, 0), (1, 70_000))] {
+        let told = held_on(&world, "main", day, &list).await;
+        assert_eq!((&told["agrees"], counts(&told)), (&json!(true), [0, 1, 0, 0, 0]), "{told}");
+        assert_eq!((sum(&told["ours"]["payments"]), sum(&told["theirs"]["payments"])), (ours, theirs), "{told}");
+        assert_eq!(one(&told, "on_another_day")["ours"]["receipt_id"], receipt["id"]);
+    }
+    let both = send(&world, "main", (day, next), &list).await.json();
+    assert_eq!((counts(&both), sum(&both["matched"]["payments"])), ([0; 5], (1, 70_000)), "{both}");
+}
+
+#[tokio::test]
+async fn what_books_have_much_later_because_they_were_closed_is_found_and_said_to_be_of_another_day() {
+    let world = world_at(12, 0).await;
+    let (_, receipt) = paid(&world, "euro", 1_999, "euro").await;
+    let day = day_of(&world);
+    let went_at = world.now();
+    world.turn_time(40 * DAY);
+    let yesterday = day_of(&world).yesterday().unwrap();
+    let closed = json!({ "books_closed_until": yesterday });
+    assert_eq!(world.crm(Method::PATCH, "/v1/settings", &closed, &[]).await.unwrap().status, StatusCode::OK);
+    let body = json!({ "amount": 500, "outside": { "reference": "BANK-7", "refunded_at": went_at.to_string() } });
+    let path = format!("/v1/receipts/{}/refunds", text(&receipt["id"]));
+    let noted = world.crm(Method::POST, &path, &body, &[("idempotency-key", "noted")]).await.unwrap();
+    assert_eq!(noted.status, StatusCode::CREATED, "{}", noted.text);
+    world.turn_time(MINUTE);
+    world.sweep().await.unwrap().unwrap();
+    world.bring_stream().await;
+    let list = format!("reference,time,amount_eur\nBANK-7,{went_at},-5.00\n{},{went_at},19.99\n", reference(&receipt));
+    let told = held_on(&world, "euro", day, &list).await;
+    assert_eq!((&told["agrees"], counts(&told)), (&json!(true), [0, 1, 0, 0, 0]), "{told}");
+    let moved = one(&told, "on_another_day");
+    let booked: Timestamp = text(&moved["ours"]["booked_at"]).parse().unwrap();
+    assert!(booked > went_at + 39 * DAY, "{moved}");
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_refused_at_each_line_and_column() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    let problems = async |list: &str| {
+        let reply = send(&world, "main", (today, today), list).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", reply.text);
+        reply.problems()
+    };
+    let at = |pointer: &str, code: &str| (pointer.to_owned(), code.to_owned());
+    assert_eq!(problems("reference,time,amount\n1,2026-12-01,5\n").await, [at("/1/amount", "unit_missing")]);
+    assert_eq!(
+        problems("reference,time,amount_rial\n1,2026-12-01,5.5\n,soon,5\n").await,
+        [at("/2/amount_rial", "invalid_amount"), at("/3/reference", "required"), at("/3/time", "invalid_instant")]
+    );
+    assert_eq!(problems("").await, [at("", "malformed_csv")]);
+    let line = "1,2026-12-01,5\n";
+    let many = format!("reference,time,amount_rial\n{}", line.repeat(5_001));
+    assert_eq!(problems(&many).await, [at("", "too_many")]);
+    let large = format!("reference,time,amount_rial\n{}", line.repeat(40_000));
+    let reply = send(&world, "main", (today, today), &large).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("body_too_large")));
+    let address = address("main", today, today);
+    let json = world.crm(Method::POST, &address, &json!({}), &[]).await.unwrap();
+    assert_eq!(
+        (json.status, &json.json()["code"]),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!("unsupported_media_type"))
+    );
+    let headers =
+        [("authorization", &*format!("Bearer {API_KEY}")), ("content-type", "text/csv; charset=windows-1256")];
+    let other = world.ask(Method::POST, &address, &headers, Some(line)).await.unwrap();
+    assert_eq!(other.json()["code"], "unsupported_encoding");
+}
+
+#[tokio::test]
+async fn an_account_and_at_most_a_month_is_asked_for() {
+    let world = world_at(12, 0).await;
+    let list = json!("reference,time,amount_rial\n");
+    let refused = async |query: &str| {
+        let reply = world.crm(Method::POST, &format!("/v1/reconciliation?{query}"), &list, &[]).await.unwrap();
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.text);
+        let errors = reply.json()["errors"].clone();
+        let told = |one: &Value| format!("{} {}", text(&one["parameter"]), text(&one["code"]));
+        errors.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(refused("day=1").await, ["day unknown_parameter", "account_id required"]);
+    assert_eq!(refused("account_id=main&from=2026-11-01&to=2026-12-02").await, ["to out_of_range"]);
+    assert_eq!(refused("account_id=main&from=2026-11-02&to=2026-11-01").await, ["to out_of_range"]);
+    assert_eq!(refused("account_id=main&from=x").await, ["from invalid_date"]);
+    for (query, from, to) in [
+        ("from=2026-11-01&to=2026-12-01", "2026-11-01", "2026-12-01"),
+        ("from=1405-09-01&to=1405-09-30&calendar=persian", "2026-11-22", "2026-12-21"),
+        // From the first of the month of the business's own calendar.
+        ("to=2026-12-01", "2026-11-22", "2026-12-01"),
+    ] {
+        let address = format!("/v1/reconciliation?account_id=main&{query}");
+        let told = world.crm(Method::POST, &address, &list, &[]).await.unwrap().json();
+        assert_eq!((&told["from"], &told["to"]), (&json!(from), &json!(to)), "{query}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_the_books_of_another_business_or_without_the_right_to_read() {
+    let world = world_at(12, 0).await;
+    let (_, receipt) = paid(&world, "euro", 1_999, "euro").await;
+    world.bring_stream().await;
+    let today = day_of(&world);
+    let list = json!(format!("reference,time,amount_eur\n{},{},19.99\n", reference(&receipt), world.now()));
+    let ask = async |key: &str, account: &str, more: &[(&str, &str)]| {
+        world.crm_as(key, Method::POST, &address(account, today, today), &list, more).await.unwrap()
+    };
+    assert_eq!(ask(BAZAAR_KEY, "euro", &[]).await.status, StatusCode::NOT_FOUND, "they have no such account");
+    let theirs = ask(BAZAAR_KEY, "main", &[]).await.json();
+    assert_eq!((counts(&theirs), sum(&theirs["ours"]["payments"])), ([0, 0, 0, 1, 0], (0, 0)), "{theirs}");
+    assert!(!theirs.to_string().contains(text(&receipt["id"])), "{theirs}");
+    let refused = ask(LINE_KEY, "euro", &[]).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (StatusCode::FORBIDDEN, &json!("scope_missing")));
+    assert_eq!(ask("plk_demo_nobody", "euro", &[]).await.status, StatusCode::UNAUTHORIZED);
+    let platform = ask(PLATFORM_KEY, "euro", &[("paylink-business", DEMO)]).await;
+    assert_eq!((platform.status, &platform.json()["agrees"]), (StatusCode::OK, &json!(true)), "{}", platform.text);
+}
