@@ -4,6 +4,7 @@
 //! knows a field of its protocol. To add one: a file here, an arm in [`dispatch`], a row in `domain::gateway`.
 
 mod endpoints;
+mod lists;
 mod mollie;
 mod razorpay;
 mod refunds;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::business::reconciliation::Theirs;
 use domain::gateway::{
     AccountCheck, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
 };
@@ -38,6 +40,7 @@ use url::Url;
 
 use endpoints::DefaultEndpoints;
 pub use endpoints::{GatewayEndpoint, GatewayEndpoints};
+pub use lists::{ListError, ListOrder};
 pub use relay::Relays;
 
 /// A call to a gateway has its answer, or none, within this, unless the stack or a relay says otherwise. A gateway that is
@@ -301,6 +304,17 @@ trait GatewayAdapter {
     /// Asks for a refund of as much as it says.
     async fn refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer;
 
+    /// Its own lists of payments and refunds, where its [profile](domain::gateway::Profile) says that it has any: what
+    /// money was taken and went back, and nothing that is still open.
+    async fn list(&self, _: &ListOrder, _: &Credentials) -> Option<Result<Vec<Theirs>, ListError>> {
+        None
+    }
+
+    /// What makes the reference of a listed payment unique, as the adapter says it of a confirmed one.
+    fn claim_of(_: &str) -> Option<String> {
+        None
+    }
+
     fn read_return(fields: &Fields, attempt: &Attempt, credentials: &Credentials) -> ReturnData;
 
     fn read_webhook(
@@ -438,6 +452,26 @@ impl Gateways {
         let answer = dispatch!(order.attempt.gateway, Adapter => Adapter(client).refund(order, credentials).await);
         noted_refund(order.attempt.gateway, answer)
     }
+}
+
+impl Gateways {
+    /// What the gateway's own lists have. `None` where it has none. What it refuses counts in no alarm: somebody asked, and
+    /// is told.
+    pub async fn list(
+        &self,
+        gateway: GatewayKind,
+        mode: Mode,
+        order: &ListOrder,
+        credentials: &Credentials,
+    ) -> Option<Result<Vec<Theirs>, ListError>> {
+        let client = GatewayClient { is_measured: false, ..self.client(gateway, mode, credentials) };
+        dispatch!(gateway, Adapter => Adapter(client).list(order, credentials).await)
+    }
+}
+
+/// The claim of a payment that a gateway's list has under this reference, where it is known by that alone.
+pub fn claim_of(gateway: GatewayKind, reference: &str) -> Option<String> {
+    dispatch!(gateway, Adapter => <Adapter<'_> as GatewayAdapter>::claim_of(reference))
 }
 
 /// Reads what a browser brings back from a gateway. Anybody can write it, so it only tells what to ask first.

@@ -5,9 +5,12 @@
 //! payment of ours one is about stands in the address that we gave for it. What a payment's refunds are worth is read
 //! from their list, because a refund that was accepted may still fail.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use domain::Timestamp;
+use domain::business::reconciliation::Theirs;
 use domain::gateway::{AccountCheck, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -19,6 +22,7 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
@@ -293,6 +297,14 @@ impl GatewayAdapter for Mollie<'_> {
             RefundAnswer::Absent | RefundAnswer::Unlisted => RefundAnswer::Refused { code },
             found => found,
         }
+    }
+
+    async fn list(&self, order: &ListOrder, credentials: &Credentials) -> Option<Result<Vec<Theirs>, ListError>> {
+        Some(self.listed_movements(order, credentials).await)
+    }
+
+    fn claim_of(reference: &str) -> Option<String> {
+        Some(format!("mollie#{reference}"))
     }
 
     /// The browser brings nothing, so that it came back is all there is to hear.

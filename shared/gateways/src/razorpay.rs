@@ -6,9 +6,12 @@
 //! twice. A link names captured payments only and never says that one went back: what is in flight stands in the
 //! payments of its order, and what went back on the payment.
 
+mod list;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
+use domain::business::reconciliation::Theirs;
 use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -21,6 +24,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
@@ -277,6 +281,14 @@ impl GatewayAdapter for Razorpay<'_> {
             RefundAnswer::Absent | RefundAnswer::Unlisted => RefundAnswer::Refused { code },
             found => found,
         }
+    }
+
+    async fn list(&self, order: &ListOrder, credentials: &Credentials) -> Option<Result<Vec<Theirs>, ListError>> {
+        Some(self.listed_movements(order, credentials).await)
+    }
+
+    fn claim_of(reference: &str) -> Option<String> {
+        Some(format!("razorpay#{reference}"))
     }
 
     /// A return that the gateway did not sign says nothing.

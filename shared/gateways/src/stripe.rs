@@ -3,7 +3,10 @@
 //! What is special here: the money is captured without a call of ours, so money that cannot be kept has to be refunded;
 //! webhooks are signed; a session can be closed; a refund that Stripe took can wait for a bank, and can fail.
 
+mod list;
+
 use domain::Timestamp;
+use domain::business::reconciliation::Theirs;
 use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
@@ -14,6 +17,7 @@ use outbound::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
@@ -294,6 +298,14 @@ impl GatewayAdapter for Stripe<'_> {
             },
             Err(why) => RefundAnswer::Unknown { why },
         }
+    }
+
+    async fn list(&self, order: &ListOrder, credentials: &Credentials) -> Option<Result<Vec<Theirs>, ListError>> {
+        Some(self.listed(order, credentials).await)
+    }
+
+    fn claim_of(reference: &str) -> Option<String> {
+        Some(format!("stripe#{reference}"))
     }
 
     fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
