@@ -124,6 +124,8 @@ impl Functions {
             "create-link"
         } else if path.starts_with("/v1/accounts/") && path.ends_with("/check") && method == Method::POST {
             "gateway-webhook"
+        } else if path.split('?').next() == Some("/v1/reconciliation") && method == Method::GET {
+            "gateway-webhook"
         } else if path.starts_with("/v1/") {
             "crm-api"
         } else if path.starts_with("/gateways/") {

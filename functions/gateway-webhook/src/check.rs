@@ -33,8 +33,8 @@ use crate::App;
 /// What the gateway's own lists call a session that was opened to ask.
 const DESCRIPTION: &str = "Account check, not to be paid";
 
-/// The calls of this function, for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
+/// The call, for the OpenAPI document.
+pub(crate) fn operations() -> Vec<Operation> {
     let summary = "Ask the gateway whether it takes an account as it is, without moving money";
     vec![
         Operation::new("post", "/v1/accounts/{id}/check", "check_account", ACCOUNTS, summary)

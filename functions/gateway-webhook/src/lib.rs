@@ -7,6 +7,7 @@
 
 mod check;
 mod page;
+mod reconciliation;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,11 +28,15 @@ use domain::trace::Trace;
 use gateways::{Fields, Gateways, WebhookError, WebhookRequest, read_webhook};
 use runtime::Clock;
 use web::customer::see_other;
+use web::openapi::Operation;
 use web::{ApiProblem, Callers, request_id};
 
 use page::{reloading_page, reposting_page};
 
-pub use check::operations;
+/// The calls of this function, for the OpenAPI document.
+pub fn operations() -> Vec<Operation> {
+    check::operations().into_iter().chain([reconciliation::operation()]).collect()
+}
 
 /// The page of a link that does not exist, for returns that belong to no link.
 const UNKNOWN_LINK: &str = "/p/unknown";
@@ -60,7 +65,12 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiProblem::method_not_allowed("POST", None) })
         // The body's own check answers a problem document instead.
         .layer(DefaultBodyLimit::disable());
-    let check = Router::new().route("/v1/accounts/{id}/check", check).with_state(app.clone());
+    let reconciliation = get(reconciliation::hold_against_the_gateway)
+        .fallback(|| async { ApiProblem::method_not_allowed("GET, POST", None) });
+    let of_the_crm = Router::new()
+        .route("/v1/accounts/{id}/check", check)
+        .route("/v1/reconciliation", reconciliation)
+        .with_state(app.clone());
     Router::new()
         .route(
             "/gateways/{gateway}/return/{link}/{key}",
@@ -76,7 +86,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
         .layer(from_fn(request_id::identified))
         .with_state(app)
-        .merge(web::manners::of_api(check, TIME))
+        .merge(web::manners::of_api(of_the_crm, TIME))
 }
 
 /// A browser returns from the gateway, by link or by posted form.

@@ -1,7 +1,7 @@
 //! Every code that a problem can carry, with what it means: the catalogue in the document.
 
 /// Sorted, so that a reader finds a code. A test holds it against the codes in the sources.
-pub const CATALOGUE: [(&str, &str); 175] = [
+pub const CATALOGUE: [(&str, &str); 178] = [
     ("already_voided", "the receipt, or the attempt, is void already"),
     ("amount_not_payable", "the amount is zero or negative; the detail names where it came from"),
     ("amount_outside_gateway_limits", "the account's gateway does not take so little or so much"),
@@ -34,6 +34,9 @@ pub const CATALOGUE: [(&str, &str); 175] = [
     ("fewer_shards", "a business cannot have fewer shards than it has"),
     ("foreign_business", "the key is of another business than `Paylink-Business` names"),
     ("gateway_credentials_missing", "the account has no gateway with credentials yet"),
+    ("gateway_has_no_list", "the gateway has no list of its payments that could be read; send one of your own"),
+    ("gateway_list_refused", "the gateway does not show its lists with the account's credentials"),
+    ("gateway_list_unreadable", "the gateway gave no list that can be read; try again"),
     ("gateway_missing", "credentials were given without a gateway"),
     ("given_twice", "something of which there is one, such as a parameter, a key or an id, was given twice"),
     ("idempotency_key_reused", "the idempotency key was used with another body"),

@@ -188,7 +188,7 @@ fn every_call_of_the_openapi_document_is_routed_to_the_function_that_answers_it(
         for method in calls.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
             let expected = match (path.as_str(), method.as_str()) {
                 ("/v1/payment-links" | "/v1/payment-links/draft", "POST") => "create-link",
-                ("/v1/accounts/{id}/check", "POST") => "gateway-webhook",
+                ("/v1/accounts/{id}/check", "POST") | ("/v1/reconciliation", "GET") => "gateway-webhook",
                 _ => "crm-api",
             };
             let served = served_by(&routes, &asked.join("/"), &method);

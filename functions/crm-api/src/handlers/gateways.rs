@@ -53,6 +53,9 @@ pub(crate) struct GatewayView {
     can_close: bool,
     #[schema(value_type = WebhooksName)]
     webhooks: &'static str,
+    /// Whether it has lists of payments and refunds, which `GET /v1/reconciliation` holds books against. Where not, a list
+    /// of your own is sent with POST.
+    has_lists: bool,
     /// How money goes back, what no link can keep and what is asked for: the first way that is possible.
     refund_methods: Vec<RefundMethodView>,
     /// What `online_payment.credentials` of an account consists of.
@@ -128,6 +131,7 @@ impl GatewayView {
             can_look_up: profile.look_up == LookUp::AnyTime,
             can_close: profile.can_close,
             webhooks: profile.webhooks.as_str(),
+            has_lists: profile.has_lists,
             refund_methods: profile.refund_methods.iter().map(RefundMethodView::new).collect(),
             credentials: credentials.collect(),
         }

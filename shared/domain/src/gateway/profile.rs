@@ -70,6 +70,8 @@ pub struct Profile {
     /// Whether a session can be closed before its time is over.
     pub can_close: bool,
     pub webhooks: Webhooks,
+    /// Whether it has lists of payments and refunds that books can be held against.
+    pub has_lists: bool,
     /// How money that we took goes back, the first way that is possible before the others.
     pub refund_methods: &'static [RefundMethod],
     /// After so many days a payment that the gateway calls on its way is for a person, and holds no link open any more.
@@ -259,6 +261,7 @@ static ZARINPAL: Profile = Profile {
     no_may_become_yes: true,
     can_close: false,
     webhooks: Webhooks::None,
+    has_lists: false,
     refund_methods: &[
         RefundMethod { kind: RefundKind::Reverse { within_minutes: 30 }, needs: &[] },
         RefundMethod { kind: RefundKind::Refund { smallest: 20_000 }, needs: &["access_token"] },
@@ -313,6 +316,7 @@ static ZIBAL: Profile = Profile {
     no_may_become_yes: false,
     can_close: false,
     webhooks: Webhooks::None,
+    has_lists: false,
     refund_methods: &[RefundMethod {
         kind: RefundKind::Refund { smallest: 1 },
         needs: &["refund_token", "refund_account"],
@@ -368,6 +372,7 @@ static SEP: Profile = Profile {
     no_may_become_yes: false,
     can_close: false,
     webhooks: Webhooks::None,
+    has_lists: false,
     refund_methods: &[RefundMethod { kind: RefundKind::Reverse { within_minutes: 50 }, needs: &[] }],
     processing_days: 1,
     network: Network::Shaparak,
@@ -422,6 +427,7 @@ static STRIPE: Profile = Profile {
     no_may_become_yes: false,
     can_close: true,
     webhooks: Webhooks::Signed,
+    has_lists: true,
     refund_methods: REFUND,
     processing_days: 30,
     network: Network::International,
@@ -477,6 +483,7 @@ static MOLLIE: Profile = Profile {
     no_may_become_yes: false,
     can_close: true,
     webhooks: Webhooks::Unsigned,
+    has_lists: true,
     refund_methods: REFUND,
     processing_days: 30,
     network: Network::International,
@@ -513,6 +520,7 @@ static RAZORPAY: Profile = Profile {
     no_may_become_yes: true,
     can_close: true,
     webhooks: Webhooks::Signed,
+    has_lists: true,
     refund_methods: &[RefundMethod { kind: RefundKind::Refund { smallest: 100 }, needs: &[] }],
     processing_days: 6,
     network: Network::International,

@@ -9,10 +9,11 @@
 //!
 //! A refund is carried out at once, where the gateway takes days; a tester makes it wait.
 //!
-//! This file holds the routes. The calls are in `payments`, refunds in `refunds`, the key's own profile in `profile`, what
+//! This file holds the routes. The calls are in `payments`, refunds in `refunds`, both listed in `lists`, the key's own profile in `profile`, what
 //! a call may carry in `parameters`, how the gateway says no in `refusal`, what people and tests press in `page`.
 
 mod amount;
+mod lists;
 mod page;
 mod parameters;
 mod payments;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
+use self::lists::{list_all_refunds, list_payments};
 use self::page::{
     books, checkout, choose, complete_async, complete_refund, dashboard_refund, next_answer, next_refund, revoke_key,
 };
@@ -41,10 +43,11 @@ pub(super) fn open(opening: &Opening<'_>) -> std::io::Result<Box<dyn Simulator>>
 impl Simulator for Mollie {
     fn router(&self) -> Router {
         Router::new()
-            .route("/mollie/v2/payments", post(create))
+            .route("/mollie/v2/payments", post(create).get(list_payments))
             .route("/mollie/v2/payments/{id}", get(retrieve).delete(cancel))
             .route("/mollie/v2/payments/{id}/refunds", get(list_refunds).post(refund))
             .route("/mollie/v2/payments/{id}/refunds/{refund}", get(retrieve_refund))
+            .route("/mollie/v2/refunds", get(list_all_refunds))
             .route("/mollie/v2/profiles/me", get(own_profile))
             .route("/mollie/checkout/{id}", get(checkout).post(choose))
             .route("/mollie/simulator/{id}/complete_async", post(complete_async))

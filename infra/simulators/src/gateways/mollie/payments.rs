@@ -26,8 +26,17 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const REPLAYED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 7] =
-    ["create", "retrieve", "cancel", "refund", "list_refunds", "retrieve_refund", "profile"];
+pub(super) const CALLS: [&str; 9] = [
+    "create",
+    "retrieve",
+    "cancel",
+    "refund",
+    "list_refunds",
+    "retrieve_refund",
+    "profile",
+    "list_payments",
+    "list_all_refunds",
+];
 
 /// Fields of a payment that the gateway knows. It refuses every other.
 const FIELDS: [&str; 13] = [
@@ -175,7 +184,7 @@ impl Mollie {
     }
 
     /// The payment as the API shows it.
-    fn object(&self, id: &str, sale: &Sale) -> Value {
+    pub(super) fn object(&self, id: &str, sale: &Sale) -> Value {
         let status = match sale.state {
             SaleState::Open => "open",
             SaleState::Processing => "pending",

@@ -54,7 +54,7 @@ pub(super) async fn retrieve_refund(
     mollie.0.misbehaviour.apply("retrieve_refund", answer).await
 }
 
-fn exists(refund: &SaleRefund) -> bool {
+pub(super) fn exists(refund: &SaleRefund) -> bool {
     refund.state != RefundState::Cancelled
 }
 
@@ -94,7 +94,7 @@ impl Mollie {
 }
 
 /// The refund as the API shows it.
-fn object(payment: &str, sale: &Sale, refund: &SaleRefund) -> Value {
+pub(super) fn object(payment: &str, sale: &Sale, refund: &SaleRefund) -> Value {
     let status = match refund.state {
         RefundState::Pending => "pending",
         RefundState::Succeeded => "refunded",

@@ -16,7 +16,7 @@ use super::state::Razorpay;
 use crate::gateways::hosted_checkout::{Sale, SaleState};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 9] = [
+pub(super) const CALLS: [&str; 11] = [
     "create",
     "retrieve",
     "cancel",
@@ -26,6 +26,8 @@ pub(super) const CALLS: [&str; 9] = [
     "refund",
     "list_refunds",
     "retrieve_refund",
+    "list_payments",
+    "list_all_refunds",
 ];
 
 pub(super) async fn create(State(razorpay): State<Razorpay>, headers: HeaderMap, body: Bytes) -> Response {

@@ -10,12 +10,13 @@
 //!
 //! Not simulated: partial payments, orders of their own, editing a link, UPI links, convenience fees.
 //!
-//! This file holds the routes. The calls are in `calls`, refunds in `refunds`, what a new link may ask for in
+//! This file holds the routes. The calls are in `calls`, refunds in `refunds`, all of both in `lists`, what a new link may ask for in
 //! `link_request`, how objects look in `objects`, how things are signed in `signature`, how the gateway says no in
 //! `refusal`, what people and tests press in `page`.
 
 mod calls;
 mod link_request;
+mod lists;
 mod objects;
 mod page;
 mod parameters;
@@ -30,6 +31,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use self::calls::{cancel, create, list_orders, order_payments, retrieve, retrieve_payment};
+use self::lists::{list_all_refunds, list_payments};
 use self::objects::age;
 use self::page::{
     books, choose, complete_async, complete_refund, dashboard_refund, hosted_page, next_answer, next_refund, revoke_key,
@@ -51,6 +53,8 @@ impl Simulator for Razorpay {
             .route("/razorpay/v1/payment_links/", post(create))
             .route("/razorpay/v1/payment_links/{id}", get(retrieve))
             .route("/razorpay/v1/payment_links/{id}/cancel", post(cancel))
+            .route("/razorpay/v1/payments", get(list_payments))
+            .route("/razorpay/v1/refunds", get(list_all_refunds))
             .route("/razorpay/v1/payments/{id}", get(retrieve_payment))
             .route("/razorpay/v1/orders", get(list_orders))
             .route("/razorpay/v1/orders/{id}/payments", get(order_payments))

@@ -15,8 +15,8 @@ use super::state::Stripe;
 use super::webhooks::{Event, EventKind};
 
 /// The calls that can be made to misbehave.
-pub(super) const CALLS: [&str; 7] =
-    ["create", "retrieve", "list_sessions", "expire", "refund", "retrieve_refund", "list_refunds"];
+pub(super) const CALLS: [&str; 8] =
+    ["create", "retrieve", "list_sessions", "expire", "refund", "retrieve_refund", "list_refunds", "list_charges"];
 
 /// What a call did: the object to answer with, and the events that endpoints get.
 struct Effect {
@@ -25,7 +25,7 @@ struct Effect {
 }
 
 impl Stripe {
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         name: &'static str,
         incoming: Incoming<'_>,

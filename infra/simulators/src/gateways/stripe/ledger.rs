@@ -88,12 +88,9 @@ impl Ledger {
                 return Err(Refusal::missing(named.param, &named.id, named.param));
             }
         }
-        let mut refunds: Vec<Value> = sessions.into_iter().flat_map(Session::refund_objects).collect();
         // The newest of each payment is its first, and the order of equals stays.
-        refunds.sort_by_key(|refund| std::cmp::Reverse(refund["created"].as_i64()));
-        let has_more = refunds.len() > query.limit;
-        refunds.truncate(query.limit);
-        Ok(json!({ "object": "list", "data": refunds, "has_more": has_more, "url": "/v1/refunds" }))
+        let refunds = sessions.into_iter().flat_map(Session::refund_objects).collect();
+        query.page.page(refunds, "refund", "/v1/refunds")
     }
 
     /// Whether the next execution of this call was ordered to end in an error of Stripe's own.

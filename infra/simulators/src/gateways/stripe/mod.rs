@@ -9,7 +9,7 @@
 //!
 //! This file holds the routes. The calls are in `calls`, who makes one in `caller`, what it may carry in `parameters`,
 //! what it asks for in `order`, how it is answered in `answer`; what becomes of a session is in `session`, what is kept
-//! in `ledger`, what endpoints get in `webhooks`, what happens by itself in `state`, what people press in `page`, what
+//! in `ledger`, how all of it is listed in `lists`, what endpoints get in `webhooks`, what happens by itself in `state`, what people press in `page`, what
 //! tests press in `controls`.
 
 mod answer;
@@ -18,6 +18,7 @@ mod calls;
 mod controls;
 mod currencies;
 mod ledger;
+mod lists;
 mod order;
 mod page;
 mod parameters;
@@ -36,6 +37,7 @@ use self::controls::{
     add_webhook_endpoint, books, complete_async, complete_refund, dashboard_refund, dispute, next_answer,
     next_api_error, next_refund, restrict_key, revoke_key,
 };
+use self::lists::list_charges;
 use self::page::{choose, hosted_page};
 use self::state::{Inner, Stripe};
 use super::simulator::{Opening, Simulator};
@@ -50,6 +52,7 @@ impl Simulator for Stripe {
             .route("/stripe/v1/checkout/sessions", post(create).get(list_sessions).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}", get(retrieve).fallback(unrecognized))
             .route("/stripe/v1/checkout/sessions/{id}/expire", post(expire).fallback(unrecognized))
+            .route("/stripe/v1/charges", get(list_charges).fallback(unrecognized))
             .route("/stripe/v1/refunds", post(refund).get(list_refunds).fallback(unrecognized))
             .route("/stripe/v1/refunds/{id}", get(retrieve_refund).fallback(unrecognized))
             .route("/stripe/v1/{*rest}", any(unrecognized))

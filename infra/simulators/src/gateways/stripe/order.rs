@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Refusal;
 use super::currencies::{check_currency, check_step, display, largest_amount, smallest_amount};
+use super::lists::PageQuery;
 use super::parameters::{Parameters, missing_parameter};
 
 /// How long a session may stay open, in seconds after its creation; the longest is also the default.
@@ -184,21 +185,20 @@ impl NamedPayment {
 pub(super) struct RefundQuery {
     /// Those of every payment, where none is named.
     pub(super) payment: Option<NamedPayment>,
-    pub(super) limit: usize,
+    pub(super) page: PageQuery,
 }
 
 impl RefundQuery {
-    /// Pages after the first are not simulated.
     pub(super) fn parse(parameters: &mut Parameters) -> Result<Self, Refusal> {
         let payment = NamedPayment::parse(parameters)?;
-        let limit = limit(parameters)?;
+        let page = PageQuery::parse(parameters)?;
         parameters.finish()?;
-        Ok(Self { payment, limit })
+        Ok(Self { payment, page })
     }
 }
 
 /// How many things a list shows at most.
-fn limit(parameters: &mut Parameters) -> Result<usize, Refusal> {
+pub(super) fn limit(parameters: &mut Parameters) -> Result<usize, Refusal> {
     match usize::try_from(parameters.whole("limit")?.unwrap_or(10)) {
         Ok(limit) if limit <= 100 => Ok(limit),
         Ok(_) | Err(_) => Err(Refusal::new("This value must be less than or equal to 100 (it currently is more).")

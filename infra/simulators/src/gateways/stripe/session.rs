@@ -350,7 +350,7 @@ impl Session {
     }
 
     /// What the charge did to the balance. The business is paid out in euro, so that other money is converted.
-    fn balance_transaction(&self) -> Value {
+    pub(super) fn balance_transaction(&self) -> Value {
         let converted = self.order.currency != "eur";
         let amount = if converted { self.order.amount_total / 10 * 9 } else { self.order.amount_total };
         let fee = amount / 1_000 * 15 + 25;

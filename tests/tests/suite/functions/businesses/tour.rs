@@ -161,6 +161,9 @@ fn calls(method: &str, path: &str, ids: &Ids, own: &Own) -> Vec<Call> {
             let groupings = ["day", "account", "created_by"];
             groupings.map(|by| Call::to(format!("{path}?mode=sandbox&group_by={by}"))).into()
         }
+        ("get", "/v1/reconciliation") => {
+            [ids.account, "main"].map(|id| Call::to(format!("{path}?account_id={id}"))).into()
+        }
         ("post", "/v1/reconciliation") => {
             let list = "reference,time,amount_minor\n1,2026-12-01,1999\n";
             [ids.account, "main"].map(|id| Call::with(format!("{path}?account_id={id}"), json!(list))).into()
