@@ -122,9 +122,9 @@ impl Functions {
     pub(crate) fn serving(method: &Method, path: &str) -> &'static str {
         if ["/v1/payment-links", "/v1/payment-links/draft"].contains(&path) && method == Method::POST {
             "create-link"
-        } else if path.starts_with("/v1/accounts/") && path.ends_with("/check") && method == Method::POST {
-            "gateway-webhook"
-        } else if path.split('?').next() == Some("/v1/reconciliation") && method == Method::GET {
+        } else if (path.starts_with("/v1/accounts/") && path.ends_with("/check") && method == Method::POST)
+            || (path.split('?').next() == Some("/v1/reconciliation") && method == Method::GET)
+        {
             "gateway-webhook"
         } else if path.starts_with("/v1/") {
             "crm-api"

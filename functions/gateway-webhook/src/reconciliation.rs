@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::business::reconciliation::Theirs;
 use domain::gateway::GatewayKind;
@@ -106,7 +106,8 @@ fn refused(gateway: GatewayKind, error: &ListError) -> ApiProblem {
         ListError::Unavailable { why } => {
             tracing::warn!(gateway = gateway.as_str(), why, "A gateway's list could not be read.");
             let detail = format!("There was no answer of {name} that can be read; nothing is known. Try again.");
-            ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "gateway_list_unreadable", detail)
+            // Nothing is wrong with the stack, which a 5xx would raise an alarm for.
+            ApiProblem::conflict("gateway_list_unreadable", detail)
         }
         ListError::Refused { code } => {
             let detail =

@@ -4,7 +4,7 @@ use runtime::{ConfigurationError, Runtime};
 
 use crate::{GatewayEndpoints, Gateways, Relays};
 
-/// A gateway's answers are a few hundred bytes; anything this large is not one.
+/// A gateway's answers are a few hundred bytes, and a page of its lists some hundred thousand; anything this large is neither.
 const LARGEST_ANSWER: usize = 1_000_000;
 
 impl Gateways {

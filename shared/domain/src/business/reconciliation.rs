@@ -494,10 +494,10 @@ mod tests {
             let found = held(&ours, &theirs);
             let pairs = || found.differing.iter().chain(&found.on_another_day);
             let of_days = |entry: &Entry| days().contains(entry.at);
-            let matched = found.matched.gross.count + found.matched.refunded.count;
-            let count = |sums: &Received| sums.gross.count + sums.refunded.count;
-            let paired = |side: fn(&Pair) -> &Entry| pairs().map(side).filter(|entry| of_days(entry)).count() as u64;
-            let alone = (found.only_ours.len() as u64, found.only_theirs.len() as u64);
+            let matched = usize::try_from(found.matched.gross.count + found.matched.refunded.count).unwrap();
+            let count = |sums: &Received| usize::try_from(sums.gross.count + sums.refunded.count).unwrap();
+            let paired = |side: fn(&Pair) -> &Entry| pairs().map(side).filter(|entry| of_days(entry)).count();
+            let alone = (found.only_ours.len(), found.only_theirs.len());
             prop_assert_eq!(count(&found.ours), matched + paired(|pair| &pair.ours.entry) + alone.0);
             prop_assert_eq!(count(&found.theirs), matched + paired(|pair| &pair.theirs.entry) + alone.1);
             let named: Vec<&ReceiptId> = pairs()

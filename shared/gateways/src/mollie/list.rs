@@ -1,4 +1,4 @@
-//! Mollie's lists of payments and of refunds, the newest first, 250 at a time. They have no bounds of time, so that they
+//! Mollie's lists of payments and of refunds, the newest first, a hundred at a time. They have no bounds of time, so that they
 //! are read from now back to what is wanted.
 
 use domain::Timestamp;
@@ -11,9 +11,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{Amount, LONGEST_LIST, Mollie, PaymentStatus, RefundStatus, Refusal, money, refusal};
+use super::{Amount, Mollie, PaymentStatus, RefundStatus, Refusal, money, refusal};
 use crate::lists::{ListError, ListOrder, Listed, Reading, page};
 use crate::{is_word, object};
+
+/// A page could have 250, whose answer could be larger than any that is read.
+const PAGE: usize = 100;
 
 #[derive(Debug, Deserialize)]
 struct Page<T> {
@@ -113,7 +116,7 @@ impl Mollie<'_> {
         loop {
             reading.goes_on()?;
             let from_here = from.map(|id| format!("&from={id}")).unwrap_or_default();
-            let path = format!("{}?limit={LONGEST_LIST}{from_here}", T::PATH);
+            let path = format!("{}?limit={PAGE}{from_here}", T::PATH);
             let body = page(self.call(Method::GET, &path, None, "", credentials).await, refused)?;
             let list: Page<T> = object(&body).ok_or_else(|| ListError::unreadable("a list"))?;
             let mut is_before = false;
@@ -177,5 +180,40 @@ impl ListedRefund {
         let money = money(&self.amount).ok_or_else(|| ListError::unreadable("an amount"))?;
         let (reference, payment, at) = (self.id, self.payment_id, self.created_at);
         Ok(Some(Listed { kind: ReceiptKindName::Refund, reference, payment, money, fee: None, at }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn payment(status: &str, amount: &str) -> Result<Option<Listed>, ListError> {
+        let payment = json!({
+            "id": "tr_1", "status": status, "amount": { "currency": "EUR", "value": amount },
+            "createdAt": "2026-12-01T10:00:00+00:00", "paidAt": "2026-12-03T10:00:00+00:00",
+        });
+        serde_json::from_value::<ListedPayment>(payment).unwrap().entry()
+    }
+
+    #[test]
+    fn only_what_was_paid_is_listed_on_the_day_of_that_and_what_cannot_be_read_spoils_the_list() {
+        let paid = payment("paid", "19.99").unwrap().unwrap();
+        assert_eq!((paid.money.minor_units(), paid.at.to_string().as_str()), (1_999, "2026-12-03T10:00:00Z"));
+        for status in ["open", "pending", "authorized", "canceled", "expired", "failed"] {
+            assert!(payment(status, "19.99").unwrap().is_none(), "{status}");
+        }
+        assert!(payment("parked", "19.99").is_err() && payment("paid", "19,99").is_err());
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_by_its_id_and_at_no_address_that_an_answer_names() {
+        let from = |href: &str| Next { href: href.to_owned() }.from();
+        assert_eq!(from("https://api.mollie.com/v2/payments?from=tr_2&limit=100").as_deref(), Some("tr_2"));
+        for href in ["https://evil.example/?from=a%26b", "/v2/payments?from=tr_2", "https://api.mollie.com/v2/payments"]
+        {
+            assert_eq!(from(href), None, "{href}");
+        }
     }
 }

@@ -178,3 +178,49 @@ impl ListedRefund {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn charge(more: &Value) -> Result<Option<Listed>, serde_json::Error> {
+        let mut charge = json!({
+            "id": "ch_1", "status": "succeeded", "currency": "eur", "created": 1_795_910_400, "captured": true,
+            "payment_intent": "pi_1", "amount": 1_999, "amount_refunded": 500, "refunded": false, "disputed": false,
+            "balance_transaction": { "currency": "eur", "fee": 55 },
+        });
+        charge.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value::<ListedCharge>(charge).map(|charge| charge.entry().unwrap())
+    }
+
+    #[test]
+    fn a_charge_is_listed_whole_with_its_fee_and_one_that_took_no_money_is_not() {
+        let taken = charge(&json!({})).unwrap().unwrap();
+        assert_eq!((taken.reference.as_str(), taken.money.minor_units(), taken.fee), ("pi_1", 1_999, Some(55)));
+        let converted = json!({ "balance_transaction": { "currency": "usd", "fee": 60 } });
+        assert_eq!(charge(&converted).unwrap().unwrap().fee, None, "it is counted in another currency");
+        let alone = charge(&json!({ "payment_intent": null })).unwrap().unwrap();
+        assert_eq!(alone.reference, "ch_1");
+        for nothing in [json!({ "status": "failed" }), json!({ "status": "pending" }), json!({ "captured": false })] {
+            assert!(charge(&nothing).unwrap().is_none(), "{nothing}");
+        }
+        assert!(charge(&json!({ "status": "parked" })).is_err());
+    }
+
+    #[test]
+    fn a_refund_that_waits_or_failed_is_not_listed_and_one_that_nobody_knows_of_is() {
+        let refund = |status: Value| {
+            let refund = json!({ "id": "re_1", "status": status, "amount": 500, "currency": "eur",
+                                 "created": 1_795_910_400, "payment_intent": "pi_1" });
+            serde_json::from_value::<ListedRefund>(refund).unwrap().entry().unwrap().is_some()
+        };
+        for status in [json!("succeeded"), Value::Null, json!("parked")] {
+            assert!(refund(status.clone()), "{status}");
+        }
+        for status in ["pending", "requires_action", "failed", "canceled"] {
+            assert!(!refund(json!(status)), "{status}");
+        }
+    }
+}

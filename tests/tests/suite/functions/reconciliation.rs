@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::gateway::GatewayKind;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use paylink_local::seed::{API_KEY, BAZAAR_KEY, DEMO, LINE_KEY, PLATFORM_KEY};
+use paylink_local::seed::{API_KEY, BAZAAR_KEY, DEMO, LINE_KEY, PLATFORM_KEY, STRIPE_WEBHOOK_SECRET};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use store::{ApiKey, KeyHolder, Scope};
 use tests::Reply;
+use tests::fault_proxy::{Call, Fault};
 use tests::faulty_world::{FaultyWorld, Made};
 use tests::totals::ask as totals;
 
@@ -313,9 +316,230 @@ async fn nobody_sees_the_books_of_another_business_or_without_the_right_to_read(
     let theirs = ask(BAZAAR_KEY, "main", &[]).await.json();
     assert_eq!((counts(&theirs), sum(&theirs["ours"]["payments"])), ([0, 0, 0, 1, 0], (0, 0)), "{theirs}");
     assert!(!theirs.to_string().contains(text(&receipt["id"])), "{theirs}");
+    for account in ["euro", "main"] {
+        let at_gateway =
+            world.crm_as(BAZAAR_KEY, Method::GET, &address(account, today, today), &Value::Null, &[]).await;
+        assert!(!at_gateway.unwrap().text.contains(reference(&receipt)), "they see {account}");
+    }
+    let by_line = world.crm_as(LINE_KEY, Method::GET, &address("euro", today, today), &Value::Null, &[]).await;
+    assert_eq!(by_line.unwrap().json()["code"], "scope_missing");
     let refused = ask(LINE_KEY, "euro", &[]).await;
     assert_eq!((refused.status, &refused.json()["code"]), (StatusCode::FORBIDDEN, &json!("scope_missing")));
     assert_eq!(ask("plk_demo_nobody", "euro", &[]).await.status, StatusCode::UNAUTHORIZED);
     let platform = ask(PLATFORM_KEY, "euro", &[("paylink-business", DEMO)]).await;
     assert_eq!((platform.status, &platform.json()["agrees"]), (StatusCode::OK, &json!(true)), "{}", platform.text);
+}
+
+/// What holding these days against the gateway's own lists says.
+async fn at_gateway(world: &FaultyWorld, account: &str, from: Date, to: Date) -> Value {
+    get(world, &address(account, from, to)).await
+}
+
+async fn refused(world: &FaultyWorld, account: &str) -> (StatusCode, String) {
+    let today = day_of(world);
+    let reply = world.crm(Method::GET, &address(account, today, today), &Value::Null, &[]).await.unwrap();
+    (reply.status, text(&reply.json()["code"]).to_owned())
+}
+
+async fn session_of(world: &FaultyWorld, link: &Made) -> String {
+    world.stored(link).await.attempts()[0].session.clone()
+}
+
+const WITH_LISTS: [(&str, &str); 3] = [("stripe", "euro"), ("mollie", "mollie"), ("razorpay", "rupee")];
+
+#[tokio::test]
+async fn a_gateway_that_has_what_books_have_agrees_with_fees_and_refunds() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    for (gateway, account) in WITH_LISTS {
+        let nothing = at_gateway(&world, account, today, today).await;
+        assert_eq!((&nothing["agrees"], &nothing["theirs"]["net"]), (&json!(true), &json!(0)), "{nothing}");
+        let (_, first) = paid(&world, account, 50_000, &format!("{account}-1")).await;
+        let (_, second) = paid(&world, account, 20_000, &format!("{account}-2")).await;
+        link(&world, account, 30_000, &format!("{account}-3")).await;
+        refund(&world, &first, 12_000, &format!("{account}-refund")).await;
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!((&told["agrees"], counts(&told)), (&json!(true), [0; 5]), "{told}");
+        assert_eq!((&told["source"], &told["gateway"]), (&json!("gateway"), &json!(gateway)));
+        for side in ["ours", "theirs", "matched"] {
+            assert_eq!(sum(&told[side]["payments"]), (2, 70_000), "{gateway}: {side} of {told}");
+            assert_eq!(sum(&told[side]["refunds"]), (1, 12_000), "{gateway}: {side} of {told}");
+        }
+        assert_eq!(sum(&told["ours"]["fees"]), sum(&told["theirs"]["fees"]), "{told}");
+        let has_fees = !second["fee"].is_null();
+        assert_eq!(sum(&told["matched"]["fees"]).0, if has_fees { 2 } else { 0 }, "{told}");
+        assert_eq!(has_fees, gateway != "mollie", "Mollie tells no fee of a payment");
+        let tomorrow = today.tomorrow().unwrap();
+        let next = at_gateway(&world, account, tomorrow, tomorrow).await;
+        assert_eq!((&next["agrees"], &next["theirs"]["net"]), (&json!(true), &json!(0)), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_gives_back_in_the_dashboard_is_only_theirs_and_known_by_its_payment() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    for (gateway, account) in WITH_LISTS {
+        let (link, receipt) = paid(&world, account, 50_000, account).await;
+        let order = json!({ "amount": 7_000 });
+        let what = format!("{}/dashboard_refund", session_of(&world, &link).await);
+        assert!(world.order_at_gateway(gateway, &what, &order).await.is_success());
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!((&told["agrees"], counts(&told)), (&json!(false), [0, 0, 0, 1, 0]), "{told}");
+        let theirs = one(&told, "only_theirs");
+        assert_eq!((&theirs["kind"], &theirs["amount"]), (&json!("refund"), &json!(7_000)), "{theirs}");
+        assert_eq!(theirs["payment_reference"], receipt["gateway_reference"]);
+        assert_eq!(theirs["known_as"]["payment_link_id"], json!(link.id), "{theirs}");
+        assert_eq!(theirs["known_as"]["status"], "paid");
+        let lacking = told["ours"]["net"].as_i64().unwrap() - told["theirs"]["net"].as_i64().unwrap();
+        assert_eq!((lacking, sum(&told["matched"]["payments"])), (7_000, (1, 50_000)), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn money_that_no_link_keeps_is_theirs_and_says_whose_attempt_it_is() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    let link = link(&world, "euro", 50_000, "less").await;
+    world.pay(&link, "paid_less").await;
+    let told = at_gateway(&world, "euro", today, today).await;
+    assert_eq!(counts(&told), [0, 0, 0, 1, 0], "{told}");
+    let known = &one(&told, "only_theirs")["known_as"];
+    assert_eq!((&known["payment_link_id"], &known["status"]), (&json!(link.id), &json!("needs_review")), "{told}");
+    assert_eq!(world.resolve(&link, "keep", "keep").await.unwrap().status, StatusCode::OK);
+    world.turn_time(MINUTE);
+    world.sweep().await.unwrap().unwrap();
+    let told = at_gateway(&world, "euro", today, today).await;
+    assert_eq!((&told["agrees"], sum(&told["matched"]["payments"]).0), (&json!(true), 1), "{told}");
+}
+
+#[tokio::test]
+async fn what_only_books_have_is_named() {
+    let world = world_at(12, 0).await;
+    let (_, receipt) = paid(&world, "euro", 50_000, "kept").await;
+    let today = day_of(&world);
+    let credentials =
+        json!({ "secret_key": "sk_test_anotherMerchantOfStripe", "webhook_secret": STRIPE_WEBHOOK_SECRET });
+    let change = json!({ "online_payment": { "credentials": credentials } });
+    let changed = world.crm(Method::PATCH, "/v1/accounts/euro", &change, &[]).await.unwrap();
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    let told = at_gateway(&world, "euro", today, today).await;
+    assert_eq!(counts(&told), [0, 0, 1, 0, 0], "{told}");
+    assert_eq!(one(&told, "only_ours")["receipt_id"], receipt["id"]);
+}
+
+#[tokio::test]
+async fn a_refund_that_a_bank_takes_days_over_is_missing_on_no_day() {
+    let world = world_at(12, 0).await;
+    let asked = day_of(&world);
+    let (link, receipt) = paid(&world, "euro", 50_000, "slow").await;
+    let session = session_of(&world, &link).await;
+    for (part, (days, lists)) in [(3, [0, 1, 0, 0, 0]), (9, [0, 0, 0, 0, 1])].into_iter().enumerate() {
+        assert!(world.order_at_gateway("stripe", "next_refund", &json!({ "becomes": "pending" })).await.is_success());
+        let begun_on = day_of(&world);
+        let path = format!("/v1/receipts/{}/refunds", text(&receipt["id"]));
+        let key = part.to_string();
+        let begun = world.crm(Method::POST, &path, &json!({ "amount": 5_000 }), &[("idempotency-key", &key)]).await;
+        assert_eq!(begun.unwrap().status, StatusCode::CREATED);
+        world.turn_time(MINUTE);
+        world.sweep().await.unwrap().unwrap();
+        let waiting = at_gateway(&world, "euro", begun_on, begun_on).await;
+        assert_eq!(counts(&waiting), [0; 5], "what waits is on neither side: {waiting}");
+        world.turn_time(days * DAY);
+        assert!(world.decide_refund("stripe", &session, "succeeded").await);
+        world.refund_webhook(GatewayKind::Stripe, &session).await.unwrap();
+        world.bring_stream().await;
+        let booked_on = day_of(&world);
+        let told = at_gateway(&world, "euro", booked_on, booked_on).await;
+        assert_eq!((counts(&told), sum(&told["ours"]["refunds"])), (lists, (1, 5_000)), "after {days} days: {told}");
+        let then = at_gateway(&world, "euro", begun_on, begun_on).await;
+        assert_eq!((&then["agrees"], counts(&then)), (&json!(true), [0, 1, 0, 0, 0]), "after {days} days: {then}");
+        if let [uncompared] = told["not_compared"].as_array().unwrap().as_slice() {
+            assert_eq!(uncompared["reason"], "begun_earlier");
+        }
+        world.turn_time(DAY);
+    }
+    let month = at_gateway(&world, "euro", asked, day_of(&world)).await;
+    assert_eq!((&month["agrees"], counts(&month)), (&json!(true), [0; 5]), "{month}");
+}
+
+#[tokio::test]
+async fn a_list_of_several_pages_is_read_to_its_end() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    const MANY: usize = 101;
+    for (gateway, account) in WITH_LISTS {
+        for number in 0..MANY {
+            let link = link(&world, account, 1_000, &format!("{account}-{number}")).await;
+            world.pay(&link, "paid").await;
+        }
+        world.proxy.record();
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!((&told["agrees"], sum(&told["matched"]["payments"]).0), (&json!(true), 101), "{gateway}");
+        let pages = world.proxy.calls().iter().filter(|call: &&Call| call.service == gateway).count();
+        assert_eq!(pages, 3, "two pages of payments and one of refunds at {gateway}");
+        // The second page is not answered, and nothing is told of the first.
+        world.proxy.decide(move |number, call: &Call| {
+            (call.service == gateway && number > 0 && call.operation.contains("GET")).then_some(Fault::Unavailable)
+        });
+        let told = refused(&world, account).await;
+        world.proxy.record();
+        assert_eq!(told, (StatusCode::CONFLICT, "gateway_list_unreadable".to_owned()), "{gateway}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_shows_no_list_is_said_to_show_none_and_nothing_is_called_missing() {
+    let world = world_at(12, 0).await;
+    for (gateway, account, call) in [
+        ("stripe", "euro", "list_charges"),
+        ("mollie", "mollie", "list_all_refunds"),
+        ("razorpay", "rupee", "list_payments"),
+    ] {
+        paid(&world, account, 50_000, account).await;
+        for how in ["502_html", "empty"] {
+            let order = json!({ "call": call, "how": how, "times": 1 });
+            assert!(world.order_at_gateway(gateway, "next_answer", &order).await.is_success(), "{how}");
+            let told = refused(&world, account).await;
+            assert_eq!(told, (StatusCode::CONFLICT, "gateway_list_unreadable".to_owned()), "{gateway}: {how}");
+        }
+    }
+    for account in ["main", "zibal", "saman"] {
+        assert_eq!(refused(&world, account).await, (StatusCode::CONFLICT, "gateway_has_no_list".to_owned()));
+    }
+    let bare = json!({ "name": "Bank", "currency": "IRR", "mode": "live" });
+    assert!(world.crm(Method::PUT, "/v1/accounts/bank", &bare, &[]).await.unwrap().status.is_success());
+    assert_eq!(refused(&world, "bank").await, (StatusCode::CONFLICT, "gateway_credentials_missing".to_owned()));
+    assert_eq!(refused(&world, "nobody").await, (StatusCode::NOT_FOUND, "not_found".to_owned()));
+    // A key that may not read the balance reads all but the fees.
+    let key = json!({ "key": paylink_local::seed::STRIPE_KEY });
+    assert!(world.order_at_gateway("stripe", "restrict_key", &key).await.is_success());
+    let today = day_of(&world);
+    let told = at_gateway(&world, "euro", today, today).await;
+    assert_eq!((&told["agrees"], sum(&told["theirs"]["fees"]).0), (&json!(true), 0), "{told}");
+    let revoked = json!({ "key": paylink_local::seed::STRIPE_KEY });
+    assert!(world.order_at_gateway("stripe", "revoke_key", &revoked).await.is_success());
+    assert_eq!(refused(&world, "euro").await, (StatusCode::CONFLICT, "gateway_list_refused".to_owned()));
+    let gateways = get(&world, "/v1/gateways").await;
+    let with_lists: Vec<&str> = gateways["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["has_lists"] == true)
+        .map(|one| text(&one["id"]))
+        .collect();
+    assert_eq!(with_lists, ["mollie", "razorpay", "stripe"]);
+}
+
+#[tokio::test]
+async fn that_the_platform_looked_with_a_key_that_only_reads_is_in_the_log() {
+    let world = world_at(12, 0).await;
+    let key = ApiKey { integration: "support".to_owned(), scopes: vec![Scope::Read], created_at: world.now() };
+    world.cloud.store.put_api_key(&KeyHolder::Platform, "plp_support", &key).await.unwrap();
+    let today = day_of(&world);
+    let named = [("paylink-business", DEMO)];
+    let told = world.crm_as("plp_support", Method::GET, &address("euro", today, today), &Value::Null, &named).await;
+    assert_eq!(told.unwrap().status, StatusCode::OK);
+    let log = get(&world, "/v1/audit-log?limit=1").await;
+    assert!(log["data"][0].to_string().contains("/v1/reconciliation?account_id=euro"), "{log}");
 }

@@ -296,6 +296,19 @@ async fn books_are_closed(story: &mut Story) {
     story.post(&format!("/v1/reconciliation?{days}"), json!(list)).await;
 }
 
+/// The same against the gateway's own lists, after somebody gave a part back in its dashboard.
+async fn books_are_held_against_a_gateway(story: &mut Story) {
+    let euro = story.world.euro_link().await;
+    story.world.pay(&euro, "paid").await;
+    let books = story.world.books("stripe").await;
+    let session = books[0]["id"].as_str().unwrap();
+    let order = format!("{}/stripe/simulator/{session}/dashboard_refund", story.world.cloud.page_url());
+    let headers = [("content-type", "application/json")];
+    let part = json!({ "amount": 500 }).to_string();
+    assert!(story.world.send(Method::POST, &order, &headers, Some(part)).await.status.is_success());
+    story.get("/v1/reconciliation?account_id=euro&from=2026-11-01&to=2026-11-30").await;
+}
+
 /// What does not go as it should, and what is taken away in the end.
 async fn things_end(story: &mut Story) {
     let body = json!({ "account_id": "main", "contact_id": "c-2001", "amount": 250_000, "currency": "IRR" });
@@ -304,6 +317,7 @@ async fn things_end(story: &mut Story) {
     story.post(&format!("{path}/cancel"), json!({ "reason": "Paid in cash", "force": false })).await;
     story.refused(409, Method::POST, &format!("{path}/cancel"), json!({})).await;
     money_comes_otherwise(story).await;
+    books_are_held_against_a_gateway(story).await;
     let body = json!({ "account_id": "zibal", "contact_id": "c-2001", "amount": 250_000, "currency": "IRR" });
     let less = story.world.make_link(body).await;
     let page = story.world.go_to_gateway(&less).await;
