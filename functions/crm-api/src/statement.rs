@@ -47,21 +47,42 @@ struct Line<'a> {
     cells: Vec<&'a str>,
 }
 
+/// The lines of a text, counted as a program for tables counts them: those that are empty too, whichever way they end.
+struct Lines<'a> {
+    text: &'a str,
+    /// How many bytes were counted, and the line that follows them.
+    counted: usize,
+    number: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the first cell at this byte or behind it. Bytes come in their order.
+    fn number_at(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX);
+        let rest = self.text.as_bytes().get(self.counted..).unwrap_or_default();
+        let before = byte.saturating_sub(self.counted).min(rest.len());
+        let ends = rest.iter().skip(before).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = rest.iter().take(before + ends);
+        self.number += passed.fold(0, |lines, byte| lines + u64::from(*byte == b'\n'));
+        self.counted += before + ends;
+        self.number
+    }
+}
+
 /// Reads a list, or says everything that is wrong with it, as far as that can be told in one go.
 pub(crate) fn read(text: &str, manner: &Manner) -> Result<Vec<Theirs>, Problems> {
     let separator = separator_of(text);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
     let (mut columns, mut entries, mut problems): (Option<Columns>, Vec<Theirs>, Problems) = Default::default();
+    let mut lines = Lines { text, counted: 0, number: 1 };
     for record in reader.records() {
         let record = record.map_err(|error| {
-            let line = error.position().map_or(1, csv::Position::line);
-            Problems::of(format!("/{line}"), malformed("This line cannot be read."))
+            let number = error.position().map_or(1, |position| lines.number_at(position.byte()));
+            Problems::of(format!("/{number}"), malformed("This line cannot be read."))
         })?;
-        let line = Line {
-            number: record.position().map_or(1, csv::Position::line),
-            cells: record.iter().map(str::trim).collect(),
-        };
+        let number = record.position().map_or(1, |position| lines.number_at(position.byte()));
+        let line = Line { number, cells: record.iter().map(str::trim).collect() };
         if line.cells.iter().all(|cell| cell.is_empty()) {
             continue;
         }
@@ -220,6 +241,8 @@ mod tests {
         );
         assert_eq!(read.iter().map(|one| one.line).collect::<Vec<_>>(), [Some(2), Some(3)]);
         assert_eq!(read[0].entry.at, read[1].entry.at, "in two calendars and zones");
+        let with_returns = read_rial(&lines.replace('\n', "\r\n")).unwrap();
+        assert_eq!(with_returns, read, "the lines of Windows are the same lines");
         for separator in [";", "\t"] {
             assert_eq!(read_rial(&lines.replace(',', separator)).as_ref(), Ok(&read), "{separator:?}");
         }

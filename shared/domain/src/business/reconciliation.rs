@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::totals::{Received, Sum};
 use crate::gateway::GatewayKind;
 use crate::ids::ReceiptId;
-use crate::link::{Receipt, ReceiptKind, ReceiptKindName, TimeRange};
+use crate::link::{Receipt, ReceiptKindName, TimeRange};
 use crate::text::to_ascii_digits;
 
 /// One movement of money as one side has it.
@@ -132,11 +132,9 @@ impl Ours {
 
     /// Why no list of a gateway can have it.
     fn is_not_at(&self, gateway: GatewayKind) -> Option<NotCompared> {
-        match self.receipt.kind {
-            ReceiptKind::Refund { is_outside: true, .. } => Some(NotCompared::ByOtherMeans),
-            ReceiptKind::Refund { is_outside: false, .. } | ReceiptKind::Payment => {
-                (self.receipt.gateway != gateway).then_some(NotCompared::AtAnotherGateway)
-            }
+        match self.receipt.by_gateway() {
+            None => Some(NotCompared::ByOtherMeans),
+            Some(by) => (by != gateway).then_some(NotCompared::AtAnotherGateway),
         }
     }
 }
