@@ -215,10 +215,9 @@ mod tests {
     }
 
     fn unit(name: &str, code: &str) -> Unit {
-        match Column::parse(name, currency(code)).unwrap().unwrap() {
-            Column::Amount(unit) => unit,
-            other => panic!("{other:?}"),
-        }
+        let column = Column::parse(name, currency(code)).unwrap().unwrap();
+        let Column::Amount(unit) = column else { panic!("{column:?}") };
+        unit
     }
 
     fn code<T: std::fmt::Debug>(read: Result<T, Rejection>) -> &'static str {
