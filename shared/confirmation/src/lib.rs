@@ -468,7 +468,7 @@ impl Confirmation {
                 decided => decided,
             };
             let Some(transition) = decided else { return Ok(Outcome::of(answer, link)) };
-            let transition = self.store_of(&transition.link).booked(transition).await?;
+            let transition = self.store_of(&transition.link).with_booking(transition).await?;
             match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => {
                     return Ok(Outcome::of(answer, transition.link));
@@ -591,7 +591,7 @@ impl Confirmation {
             let state = link.attempt(id).map(|attempt| attempt.state.clone());
             let Some(AttemptState::Accepted { payment, .. }) = state else { return Ok(()) };
             let Some(transition) = link.keep_accepted(id, now) else { return Ok(()) };
-            let transition = self.store_of(&transition.link).booked(transition).await?;
+            let transition = self.store_of(&transition.link).with_booking(transition).await?;
             let written = match self.store.apply_transition(&transition).await? {
                 TransitionWritten::Written(written) => written,
                 TransitionWritten::ReferenceTaken => self.note_reference_taken(&link, id, &payment, now).await?.1,

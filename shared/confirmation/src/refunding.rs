@@ -196,7 +196,7 @@ impl Confirmation {
         for _ in 0..MAX_CONTENDED_TRIES {
             let next = follows(&link.clone().with_credentials(of.attempt, newer.clone()));
             let Some(next) = next else { return Ok(link) };
-            let next = self.store_of(&next.link).booked(next).await?;
+            let next = self.store_of(&next.link).with_booking(next).await?;
             match self.store.apply_transition(&next).await? {
                 TransitionWritten::Written(Written::Applied | Written::AlreadyApplied) => return Ok(next.link),
                 TransitionWritten::Written(Written::Rejected(current)) => link = *current,

@@ -169,7 +169,7 @@ impl Store {
 impl BusinessStore {
     /// The transition with its receipt where books have it, which are closed up to some day. They are asked about as they are
     /// at this moment, and only where a closed day may be concerned.
-    pub async fn booked(&self, transition: Transition) -> Result<Transition, StoreError> {
+    pub async fn with_booking(&self, transition: Transition) -> Result<Transition, StoreError> {
         if !transition.depends_on_closed_books() {
             return Ok(transition);
         }

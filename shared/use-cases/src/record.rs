@@ -131,7 +131,7 @@ async fn write<R>(
         }
         let at = now();
         let next = decide(&link, at).map_err(|why| ChangeRefused::Refused { why, status: link.status_at(at) })?;
-        let next = store.booked(next).await?;
+        let next = store.with_booking(next).await?;
         let next = Transition { link: next.link.remembering(mark.clone()), ..next };
         let (noted, changes) = logged(&next.link).unwrap_or((AuditAction::Written, Vec::new()));
         match store.write_recorded(&next, noted, changes).await? {

@@ -19,7 +19,7 @@ use domain::ids::{
     AccountId, BusinessId, ContactId, CredentialsVersion, EndpointId, EventId, ItemId, LinkId, MessageId, PayToken,
     ProviderId, ReceiptId, ReceiptTypeId, ReferenceId,
 };
-use domain::link::{Hint, LinkFilter, PaymentLink, ReceiptFilter, RefundBy, RefundWish, TimeRange};
+use domain::link::{Hint, LinkFilter, PaymentLink, Receipt, ReceiptFilter, RefundBy, RefundWish, TimeRange};
 use domain::locale::Locale;
 use domain::messages::channel::Channel;
 use domain::messages::delivery::{Handover, MessageState, Metered};
@@ -39,9 +39,9 @@ use futures_util::future::{join, join_all};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{
-    ApiKey, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, EventList, EventsAfter, Found,
-    KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList, RecordWritten, RefundList, Revision,
-    Scope, Store, TotalsQuery, TotalsRead, TransitionWritten, Written,
+    ApiKey, BookedQuery, BookedRead, BusinessStore, ChangedRecords, Configuration, Created, DueEndpoint, EventList,
+    EventsAfter, Found, KeyHolder, LeaseOutcome, LinkList, NewProviderSecret, Order, ReceiptList, RecordWritten,
+    RefundList, Revision, Scope, Store, TotalsQuery, TotalsRead, TransitionWritten, Written,
 };
 use tests::{dynamodb, empty_cloud, plant_contact, plant_item, sources_below};
 
@@ -72,6 +72,9 @@ struct Made {
     message: MessageId,
     event: EventId,
     receipt: ReceiptId,
+    booked: Receipt,
+    /// Of the payment's reference.
+    claim: String,
     logo: LogoHash,
     begun_at: Timestamp,
 }
@@ -145,11 +148,12 @@ async fn furnish(store: &Store, business: &BusinessId, number: u8) -> Made {
     assert_eq!(of.replace_endpoint(&crm, Some(&signing)).await.unwrap(), RecordWritten::Applied);
     let live = open_link(business, number + 50, None);
     assert!(matches!(of.create_link(&live, &ChangedRecords::default(), now()).await.unwrap(), Created::New));
-    let (link, receipt) = paid_link(store, business, number).await;
+    let (link, booked, claim) = paid_link(store, business, number).await;
+    let receipt = booked.id.clone();
     let event = link.record(&link.outbox().as_slice()[0], now());
     store.record_event(&event).await.unwrap();
     let message = link.recipients().next().unwrap().id.clone();
-    Made { link: link.id().clone(), message, event: event.id, receipt, logo: logo.hash(), begun_at }
+    Made { link: link.id().clone(), message, event: event.id, receipt, booked, claim, logo: logo.hash(), begun_at }
 }
 
 /// A file that begins as a PNG does, as settings name it.
@@ -159,7 +163,7 @@ fn picture(rest: &str) -> String {
 }
 
 /// A link with the reference `R-1` that was paid, whose message was sent and whose receipt is attached to `i-1`.
-async fn paid_link(store: &Store, business: &BusinessId, number: u8) -> (PaymentLink, ReceiptId) {
+async fn paid_link(store: &Store, business: &BusinessId, number: u8) -> (PaymentLink, Receipt, String) {
     let link = open_link(business, number, Some("R-1"));
     let created = store.of(business).create_link(&link, &ChangedRecords::default(), now()).await.unwrap();
     assert!(matches!(created, Created::New), "{created:?}");
@@ -174,11 +178,12 @@ async fn paid_link(store: &Store, business: &BusinessId, number: u8) -> (Payment
     let link = link.begin_attempt(attempt, now()).unwrap();
     assert!(matches!(store.replace_link(&link).await.unwrap(), Written::Applied));
     let transition = link.apply_answer(&id, &paid(&format!("payment-{number}")), Hint::Paid, now()).unwrap();
+    let claim = transition.claim.as_ref().unwrap().reference.clone();
     let written = store.apply_transition(&transition).await.unwrap();
     assert!(matches!(written, TransitionWritten::Written(Written::Applied)));
     let receipt = transition.kept.unwrap().receipt.unwrap();
     store.of(business).put_receipt_rows(&receipt).await.unwrap();
-    (with_refund(store, &transition.link).await, receipt.id)
+    (with_refund(store, &transition.link).await, receipt, claim)
 }
 
 /// A paid link of whose money a part went by other means, which is listed and not in the books yet.
@@ -327,6 +332,17 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
         ("receipt_by_reference", by_reference(store).await),
         ("receipt_type_to_change", found(store.receipt_type_to_change(&income).await.unwrap().0)),
         ("records_for_create", some(&created)),
+        ("booked", booked(store, &account, made.begun_at).await),
+        (
+            "booked_under",
+            some(&store.booked_under(&[&made.booked.gateway_reference], &account, made.booked.mode).await.unwrap()),
+        ),
+        ("begun", some(&store.begun(&[&made.booked]).await.unwrap().into_iter().collect::<Vec<_>>())),
+        ("claimed", {
+            let (mode, claim) = made.claim.split_once('#').unwrap();
+            let claims = store.claimed(Mode::parse(mode).unwrap(), &[claim.to_owned()]).await.unwrap();
+            some(&claims.into_iter().collect::<Vec<_>>())
+        }),
         ("search", searched(store).await),
         ("settings_to_change", found(store.settings_to_change().await.unwrap().0)),
         ("settings", found(store.settings().await.unwrap())),
@@ -341,6 +357,24 @@ async fn reads(store: &BusinessStore, made: &Made) -> BTreeMap<&'static str, Opt
             found(store.template_to_change((MessageKind::LinkCreated, Channel::Sms, &locale)).await.unwrap().0),
         ),
     ])
+}
+
+/// What books have of an account since then.
+async fn booked(store: &BusinessStore, account: &AccountId, since: Timestamp) -> Option<String> {
+    let hour = Duration::from_secs(3600);
+    let (from, to, now) = (since - hour, since + hour, since + hour);
+    let until = std::time::Instant::now() + Duration::from_secs(50);
+    let modes = [Mode::Live, Mode::Sandbox];
+    let mut all = Vec::new();
+    for mode in modes {
+        let query = BookedQuery { account, mode, from, to, now, until, most: 100 };
+        let configuration = store.configuration().await.unwrap();
+        let BookedRead::Whole(read) = store.booked(&configuration, &query).await.unwrap() else {
+            panic!("it is little")
+        };
+        all.extend(read);
+    }
+    some(&all)
 }
 
 /// What a business's links and receipts add up to that were made from now on, where there is any.
@@ -431,7 +465,7 @@ async fn what_one_business_has_no_other_finds_by_any_read_there_is() {
     };
     // A token is made up and not read; `the_secret_of_pay_tokens_is_never_replaced` tells those of two businesses apart.
     // What all start with is the platform's and shared on purpose. When books have a receipt is decided and not read.
-    let is_shared = |name: &str| ["token_for", "platform_defaults", "booked"].contains(&name);
+    let is_shared = |name: &str| ["token_for", "platform_defaults", "with_booking"].contains(&name);
     let reading: BTreeSet<String> =
         methods_of_a_business().into_iter().filter(|name| !is_write(name) && !is_shared(name)).collect();
     let tried: BTreeSet<String> = own.keys().map(|name| (*name).to_owned()).collect();
