@@ -141,8 +141,8 @@ impl BusinessStore {
     /// Receipts, each of a refund with the reference of the payment that it corrects.
     async fn with_payments(&self, receipts: Vec<Receipt>) -> Result<Vec<Ours>, StoreError> {
         let corrected = |receipt: &Receipt| match &receipt.kind {
-            ReceiptKind::Refund { corrects, .. } => Some(corrects.clone()),
-            ReceiptKind::Payment => None,
+            ReceiptKind::Refund { corrects, .. } | ReceiptKind::RefundVoid { corrects, .. } => Some(corrects.clone()),
+            ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => None,
         };
         let mut references: BTreeMap<ReceiptId, String> =
             receipts.iter().map(|receipt| (receipt.id.clone(), receipt.gateway_reference.clone())).collect();
@@ -189,8 +189,8 @@ impl BusinessStore {
         let begun_at = |receipt: &Receipt| {
             let attempt = links.get(&receipt.link_id)?.attempt(&receipt.attempt_id)?;
             match &receipt.kind {
-                ReceiptKind::Payment => Some(attempt.opened_at),
-                ReceiptKind::Refund { refund_id, .. } => {
+                ReceiptKind::Payment | ReceiptKind::PaymentVoid { .. } => Some(attempt.opened_at),
+                ReceiptKind::Refund { refund_id, .. } | ReceiptKind::RefundVoid { refund_id, .. } => {
                     attempt.refunds.iter().find(|refund| refund.id == *refund_id).map(|refund| refund.created_at)
                 }
             }

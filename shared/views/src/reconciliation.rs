@@ -24,7 +24,7 @@ crate::one_of! {
 }
 crate::one_of! {
     NotComparedName as "ReconciliationNotCompared",
-    "`by_other_means`: it went back by other means than the gateway. `at_another_gateway`: it was paid at another gateway than the account has now. `begun_earlier`: it was begun before the first day of the gateway's that was read, where the gateway may have it.",
+    "`void`: it is void, or records that something is. `by_other_means`: it came or went back by other means than the gateway. `at_another_gateway`: it was paid at another gateway than the account has now. `begun_earlier`: it was begun before the first day of the gateway's that was read, where the gateway may have it.",
     NotCompared::ALL.map(NotCompared::as_str)
 }
 
@@ -69,7 +69,8 @@ pub struct ReconciliationView {
     to: String,
     /// The business's own, whose days these are.
     time_zone: String,
-    /// Whether both sides have the same money: nothing differs, nobody has anything alone, and everything was compared.
+    /// Whether both sides have the same money: nothing differs, nobody has anything alone, and everything was
+    /// compared that the other side could have.
     agrees: bool,
     ours: SideView,
     theirs: SideView,
@@ -95,7 +96,9 @@ pub struct ReconciliationView {
 struct SideView {
     payments: SumView,
     refunds: SumView,
-    /// Payments less refunds. Fees are not taken from it.
+    /// What records that something is void changed: less for payments that never came, more for refunds that did not last.
+    voided: SumView,
+    /// Payments less refunds, with what was void of both. Fees are not taken from it.
     #[schema(value_type = i64)]
     net: i128,
     /// What the gateway kept, of the movements of which the side knows it.
@@ -250,7 +253,13 @@ impl ReconciliationView {
 impl SideView {
     fn new(sums: &Received) -> Self {
         let sum = |sum: Sum| SumView { count: sum.count, amount: sum.amount };
-        Self { payments: sum(sums.gross), refunds: sum(sums.refunded), net: sums.net().amount, fees: sum(sums.fees) }
+        Self {
+            payments: sum(sums.gross),
+            refunds: sum(sums.refunded),
+            voided: sum(sums.voided),
+            net: sums.net().amount,
+            fees: sum(sums.fees),
+        }
     }
 }
 

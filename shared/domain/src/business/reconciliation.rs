@@ -77,7 +77,9 @@ impl Difference {
 /// Why something of ours was held against nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCompared {
-    /// The money went back by other means than the gateway, which has nothing of it.
+    /// It is void, or records that something is: the money never came, or did not go back.
+    Void,
+    /// The money came or went back by other means than the gateway, which has nothing of it.
     ByOtherMeans,
     /// It was paid at another gateway than the account has now.
     AtAnotherGateway,
@@ -86,11 +88,12 @@ pub enum NotCompared {
 }
 
 impl NotCompared {
-    pub const ALL: [Self; 3] = [Self::ByOtherMeans, Self::AtAnotherGateway, Self::BegunEarlier];
+    pub const ALL: [Self; 4] = [Self::Void, Self::ByOtherMeans, Self::AtAnotherGateway, Self::BegunEarlier];
 
     /// The word in the API.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Void => "void",
             Self::ByOtherMeans => "by_other_means",
             Self::AtAnotherGateway => "at_another_gateway",
             Self::BegunEarlier => "begun_earlier",
@@ -130,8 +133,16 @@ impl Ours {
         Self { entry, payment, receipt }
     }
 
-    /// Why no list of a gateway can have it.
-    fn is_not_at(&self, gateway: GatewayKind) -> Option<NotCompared> {
+    /// Why no list can have it, or none of this gateway.
+    fn is_not_in(&self, gateway: Option<GatewayKind>) -> Option<NotCompared> {
+        let is_void = match self.entry.kind {
+            ReceiptKindName::Payment | ReceiptKindName::Refund => self.receipt.voided_at.is_some(),
+            ReceiptKindName::PaymentVoid | ReceiptKindName::RefundVoid => true,
+        };
+        if is_void {
+            return Some(NotCompared::Void);
+        }
+        let gateway = gateway?;
         match self.receipt.by_gateway() {
             None => Some(NotCompared::ByOtherMeans),
             Some(by) => (by != gateway).then_some(NotCompared::AtAnotherGateway),
@@ -165,6 +176,8 @@ fn add(sums: &mut Received, entry: &Entry) {
     match entry.kind {
         ReceiptKindName::Payment => sums.gross += sum(entry.amount),
         ReceiptKindName::Refund => sums.refunded += sum(entry.amount),
+        ReceiptKindName::PaymentVoid => sums.voided += sum(-entry.amount),
+        ReceiptKindName::RefundVoid => sums.voided += sum(entry.amount),
     }
     if let Some(fee) = entry.fee {
         sums.fees += sum(fee);
@@ -218,7 +231,7 @@ pub fn reconcile(
     let mut found = Reconciliation::default();
     ours.iter().filter(|one| days.contains(one.entry.at)).for_each(|one| add(&mut found.ours, &one.entry));
     theirs.iter().filter(|one| days.contains(one.entry.at)).for_each(|one| add(&mut found.theirs, &one.entry));
-    let why = |one: &Ours| gateway.and_then(|gateway| one.is_not_at(gateway));
+    let why = |one: &Ours| one.is_not_in(gateway);
     let (apart, ours): (Vec<Ours>, Vec<Ours>) = ours.into_iter().partition(|one| why(one).is_some());
     let apart = apart.into_iter().filter(|one| days.contains(one.entry.at));
     found.not_compared = apart.filter_map(|one| Some((why(&one)?, one))).map(|(why, one)| (one, why)).collect();
@@ -263,12 +276,16 @@ pub fn reconcile(
 }
 
 impl Reconciliation {
-    /// Whether both sides have the same. A day that differs is none.
+    /// Whether both sides have the same, as far as the other side can have it. A day that differs is none.
     pub fn agrees(&self) -> bool {
+        let is_open = |(_, why): &(Ours, NotCompared)| match why {
+            NotCompared::Void | NotCompared::ByOtherMeans => false,
+            NotCompared::AtAnotherGateway | NotCompared::BegunEarlier => true,
+        };
         self.differing.is_empty()
             && self.only_ours.is_empty()
             && self.only_theirs.is_empty()
-            && self.not_compared.is_empty()
+            && !self.not_compared.iter().any(is_open)
     }
 
     /// Sets apart what only we have and what was begun before everything of theirs that was read: they may have it on a day
@@ -478,11 +495,31 @@ mod tests {
 
     /// What a side has of these days, as money: what arrived less what went back.
     fn worth<'a>(entries: impl Iterator<Item = &'a Entry>) -> i128 {
-        let signed = |entry: &Entry| match entry.kind {
-            ReceiptKindName::Payment => i128::from(entry.amount),
-            ReceiptKindName::Refund => -i128::from(entry.amount),
+        let signed = |entry: &Entry| {
+            let amount = i128::from(entry.amount);
+            if entry.kind.adds() { amount } else { -amount }
         };
         entries.filter(|entry| days().contains(entry.at)).map(signed).sum()
+    }
+
+    #[test]
+    fn what_is_void_and_what_came_by_other_means_is_held_against_nothing() {
+        let cash = json!({ "received_by": "cash", "voided_at": at(DAY + 60) });
+        let payment = ours(1, "S-1", 1_000, DAY + 1, cash);
+        let voids = json!({ "kind": "payment_void", "voids": payment.receipt.id, "received_by": "cash" });
+        let record = ours(2, "S-1", 1_000, DAY + 60, voids);
+        let cheque = ours(3, "S-2", 500, DAY + 2, json!({ "received_by": "cheque" }));
+        for (gateway, apart) in [(Some(GatewayKind::Stripe), 3), (None, 2)] {
+            let all = vec![payment.clone(), record.clone(), cheque.clone()];
+            let found = reconcile(all, Vec::new(), days(), gateway);
+            let why: Vec<NotCompared> = found.not_compared.iter().map(|(_, why)| *why).collect();
+            assert_eq!(why.len(), apart, "{found:?}");
+            assert_eq!(why.iter().filter(|why| **why == NotCompared::Void).count(), 2);
+            assert_eq!(found.only_ours.len(), 3 - apart, "a list of the business's own may have the cheque");
+            assert_eq!((found.ours.gross.amount, found.ours.voided.amount), (1_500, -1_000));
+            assert_eq!(found.ours.net().amount, 500);
+            assert_eq!(found.agrees(), gateway.is_some());
+        }
     }
 
     proptest! {
