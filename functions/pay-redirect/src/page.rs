@@ -127,11 +127,11 @@ pub(crate) fn is_said_to_be_paid(link: &PaymentLink, now: Timestamp) -> bool {
     link.hold_at(now).is_some_and(|hold| hold.reason == HoldReason::SaysPaid)
 }
 
-/// Whether a customer may say to have paid already: of a link that could be paid now, and that nothing holds.
+/// Whether a customer may say to have paid already: of a link that could be paid now, and of which nobody has said so.
 pub(crate) fn may_say_paid(link: &PaymentLink, configuration: &Configuration, now: Timestamp) -> bool {
     let visit = link.visit(now);
     let has_to_wait = visit == Visit::TooManyAttempts && takes_payments(configuration);
-    (has_to_wait || leads_on(&visit, configuration)) && link.hold_at(now).is_none()
+    (has_to_wait || leads_on(&visit, configuration)) && link.may_say_paid(now)
 }
 
 impl Page {

@@ -107,17 +107,26 @@ impl PaymentLink {
         Ok(self.changed(now, |link| link.hold = None))
     }
 
-    /// The link whose customer says to have paid already. `None` where it is held anyway, or can be paid no more: whoever
-    /// presses a button again and again changes nothing.
+    /// Whether its customer may say to have paid already.
+    pub fn may_say_paid(&self, now: Timestamp) -> bool {
+        let is_news = |hold: &Hold| hold.reason != HoldReason::SaysPaid && !hold.stops_paying;
+        self.is_payable(now) && self.hold_at(now).is_none_or(is_news)
+    }
+
+    /// The link whose customer says to have paid already. `None` where that was said before, where nobody may pay for the
+    /// moment, and where the link can be paid no more: whoever presses a button again and again changes nothing.
     pub fn said_paid(&self, now: Timestamp) -> Option<Self> {
-        if !self.is_payable(now) || self.hold_at(now).is_some() {
+        if !self.may_say_paid(now) {
             return None;
         }
+        let known = self.hold_at(now);
+        let until = later(now, SAYS_PAID_HOLDS);
         let hold = Hold {
             reason: HoldReason::SaysPaid,
-            until: later(now, SAYS_PAID_HOLDS),
+            // Who promised to pay by an instant is not reminded before that because of saying more.
+            until: known.map_or(until, |hold| hold.until.max(until)),
             stops_paying: false,
-            note: None,
+            note: known.and_then(|hold| hold.note.clone()),
             placed_at: now,
             placed_by: None,
         };

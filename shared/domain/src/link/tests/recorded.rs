@@ -231,6 +231,11 @@ fn who_says_to_have_paid_already_is_heard_once_and_may_still_pay() {
     assert_eq!((hold.reason, hold.stops_paying), (HoldReason::SaysPaid, false));
     assert_eq!((said.said_paid(at(2)), said.visit(at(2))), (None, Visit::Begin));
     assert_eq!(events_of_kind(&said, EventType::LinkHeld), 1);
+    let promise = Hold { note: Some("by Monday".to_owned()), ..held(1, 5_000, false) };
+    let promised = link.place_hold(promise, at(1)).unwrap().said_paid(at(2)).unwrap();
+    let hold = promised.hold_at(at(2)).unwrap();
+    assert_eq!((hold.reason, hold.until, hold.note.as_deref()), (HoldReason::SaysPaid, at(5_000), Some("by Monday")));
+    assert_eq!(link.place_hold(held(1, 50, true), at(1)).unwrap().said_paid(at(2)), None, "nobody may pay");
     assert_eq!(link.cancel(None, false, at(1)).unwrap().said_paid(at(2)), None);
 }
 
