@@ -440,7 +440,15 @@ impl FaultyWorld {
     /// The customer opens the link: the gateway's page that they are sent to, if they are, by a redirect or by a form.
     pub async fn visit(&self, link: &Made) -> Option<String> {
         let reply = self.open(&link.url).await?;
-        self.follow(&reply).await
+        // A page of ours can come first, with a button that leads on.
+        let button = Form::of(&reply.text).map(|form| form.action).filter(|action| action.ends_with("/go"));
+        match button.filter(|_| reply.status == StatusCode::OK) {
+            Some(button) => {
+                let pressed = self.ask(Method::POST, &button, &[], Some("")).await?;
+                self.follow(&pressed).await
+            }
+            None => self.follow(&reply).await,
+        }
     }
 
     /// The gateway's page that an answer of ours sends the customer to.
@@ -448,7 +456,7 @@ impl FaultyWorld {
         if reply.status == StatusCode::SEE_OTHER {
             return Some(reply.location());
         }
-        let form = Form::of(&reply.text)?;
+        let form = Form::of(&reply.text).filter(|form| !form.action.starts_with('/'))?;
         let referer = ("referer", self.cloud.base_url());
         let posted = self.http.post(&form.action).header(referer.0, referer.1).form(&form.fields).send().await;
         let page = posted.expect("the gateway's page answers").text().await.expect("a text");

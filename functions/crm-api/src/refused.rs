@@ -196,6 +196,9 @@ pub(crate) fn record_payment(why: ChangeRefused<NotRecorded>) -> ApiProblem {
             RecordPaymentRefused::PaymentInProgress { can_force: false } => {
                 in_progress("The customer has paid and the payment is being confirmed. Ask again in a minute.")
             }
+            RecordPaymentRefused::UnderReview => in_progress(
+                "The gateway has money of this link that a person has to decide about, and it may be the same. Decide about it, or send force: true.",
+            ),
             RecordPaymentRefused::NotWhatIsDue { due } => {
                 invalid("/amount", "not_what_is_due", format!("{due} is due. Leave the amount out, or give this one."))
             }
@@ -224,7 +227,7 @@ pub(crate) fn void(why: ChangeRefused<VoidRefused>, what: &str) -> ApiProblem {
     change(why, |why, _| match why {
         VoidRefused::NoSuchEntry => ApiProblem::not_found(what),
         VoidRefused::NotAnEntry => {
-            let detail = "A gateway took this money or sent it back, so that nobody wrote it down. Money is sent back with POST /v1/receipts/{id}/refunds.";
+            let detail = "A gateway took this money or sent it back, and nobody wrote it down. Money is sent back with POST /v1/receipts/{id}/refunds.";
             ApiProblem::conflict("not_an_entry", detail)
         }
         VoidRefused::Refunded => {

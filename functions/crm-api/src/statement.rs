@@ -10,12 +10,18 @@ use domain::business::statement::{Column, parse_reference, parse_time};
 use domain::language::Calendar;
 use domain::link::ReceiptKindName;
 use domain::money::Currency;
-use domain::{Problems, Rejection, pointer_to};
+use domain::{Problems, Rejection, parse_word, pointer_to};
 use jiff::tz::TimeZone;
 use web::reconciliation::MOST_ENTRIES;
 
 /// At most this many problems are told: a list with one wrong column has as many as lines.
 const MOST_PROBLEMS: usize = 50;
+
+/// No list of a panel or a bank has more columns.
+const MOST_COLUMNS: usize = 200;
+
+/// What a line can be about.
+const KINDS: [ReceiptKindName; 2] = [ReceiptKindName::Payment, ReceiptKindName::Refund];
 
 /// What stands between the cells of a line, the usual one first.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
@@ -122,6 +128,10 @@ fn separator_of(text: &str) -> u8 {
 impl Columns {
     fn read(line: &Line<'_>, currency: Currency) -> Result<Self, Problems> {
         let mut problems = Problems::default();
+        if line.cells.len() > MOST_COLUMNS {
+            let detail = format!("The first line names {} columns; at most {MOST_COLUMNS} are read.", line.cells.len());
+            return Err(Problems::of(format!("/{}", line.number), malformed(detail)));
+        }
         let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
         // What is called wrongly is not missing as well.
         let mut refused: Vec<&str> = Vec::new();
@@ -184,7 +194,9 @@ impl Columns {
                 },
                 Column::Fee(unit) if is_given => fee = unit.amount(cell).map_err(&mut refuse).ok(),
                 Column::Kind if is_given => {
-                    kind = ReceiptKindName::parse(&cell.to_lowercase()).map_err(&mut refuse).ok();
+                    let word = cell.to_lowercase();
+                    kind =
+                        parse_word(&word, &KINDS, ReceiptKindName::as_str, "unknown_choice").map_err(&mut refuse).ok();
                 }
                 Column::PaymentReference | Column::Fee(_) | Column::Kind => {}
             }
@@ -298,5 +310,7 @@ mod tests {
         assert_eq!(refused(&format!("{long}{line}")), [at("", "too_many")]);
         let wrong = format!("reference,time,amount_rial\n{}", "1,2026-12-01,five\n".repeat(1_000));
         assert_eq!(refused(&wrong).len(), MOST_PROBLEMS);
+        let wide = format!("{}\n", vec!["fee"; MOST_COLUMNS + 1].join(","));
+        assert_eq!(refused(&wide).len(), 1);
     }
 }

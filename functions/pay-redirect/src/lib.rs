@@ -433,8 +433,9 @@ async fn current_visit(app: &App, link: &mut PaymentLink) -> Result<Visit, Visit
     let now = app.clock.now();
     let visit = link.visit(now);
     let is_old = |attempt: &Attempt| now.duration_since(attempt.opened_at) >= MAY_HAVE_PAID;
-    let can_pay = matches!(visit, Visit::Continue(_) | Visit::Begin);
-    if !can_pay || !link.attempts().last().is_some_and(is_old) {
+    // Who is at the gateway already may finish, also where nobody else is sent there.
+    let may_be_paid = matches!(visit, Visit::Continue(_) | Visit::Begin | Visit::OnHold);
+    if !may_be_paid || !link.attempts().last().is_some_and(is_old) {
         return Ok(visit);
     }
     Ok(match app.confirmation.session_status(link, now).await? {

@@ -181,7 +181,7 @@ impl Page {
 
     /// Whether the page says of an open session what only its gateway knows.
     pub(crate) fn depends_on_the_gateway(self, link: &PaymentLink) -> bool {
-        matches!(self, Self::Unfinished | Self::Suspended)
+        matches!(self, Self::Unfinished | Self::Suspended | Self::OnHold)
             || (self == Self::Confirming && being_confirmed(link).is_none())
     }
 

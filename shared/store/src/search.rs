@@ -94,6 +94,10 @@ struct Rows<'a> {
 /// enough.
 const SPARE: usize = 5;
 
+/// So many rows are read at once where all are looked at, and so often: a number that is a common amount has many.
+const ROWS_AT_A_TIME: usize = 500;
+const MOST_PAGES: usize = 20;
+
 /// How often rows are read on where those that were read are of few records.
 const MOST_READS: usize = 4;
 
@@ -181,11 +185,27 @@ impl BusinessStore {
     /// The receipts with this reference of a gateway. At most twenty: one payment has its own and those of its refunds.
     pub(crate) async fn receipts_of_reference(&self, reference: &str) -> Result<Vec<ReceiptId>, StoreError> {
         const MOST: usize = 20;
+        const READ: &str = "look for a reference";
         let Some(wanted) = domain::search::reference(reference) else { return Ok(Vec::new()) };
-        let found = self.found_receipts(Some(&wanted), MOST).await?.entries.into_iter();
-        // The row of an amount or of a card can lie at the same text.
-        let found = found.filter(|found| found.by.contains(&ReceiptBy::GatewayReference));
-        Ok(found.map(|found| found.receipt_id).collect())
+        let partition = keys::receipts_by_text(&self.business, &wanted);
+        let rows = Rows { partition, begins: None, is_consistent: false, is_newest_first: true };
+        let (mut found, mut start) = (Vec::new(), None);
+        for _ in 0..MOST_PAGES {
+            let (read, next) = self.store.read_rows(READ, &rows, ROWS_AT_A_TIME, start).await?;
+            for row in read {
+                let row: ReceiptMatch = from_item(READ, row)?;
+                // The row of an amount or of a card can lie at the same text, and there can be any number of these.
+                if row.by.contains(&ReceiptBy::GatewayReference) {
+                    found.push(row.receipt_id);
+                }
+            }
+            start = next;
+            if start.is_none() || found.len() >= MOST {
+                break;
+            }
+        }
+        found.truncate(MOST);
+        Ok(found)
     }
 
     /// What is written beside a contact that becomes another or is new, so that it is found as it is. Where nothing that

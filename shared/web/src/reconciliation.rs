@@ -130,15 +130,20 @@ impl Days {
         let mut ours: Vec<Ours> = match store.booked(&self.configuration, &query).await? {
             BookedRead::Whole(ours) => ours,
             BookedRead::TooMany => {
-                return Err(too_large(&format!("Books have more than {MOST_ENTRIES} receipts of these days.")));
+                return Err(too_large(&format!(
+                    "Books have more than {MOST_ENTRIES} receipts of these days, of the day before and of the week after them."
+                )));
             }
             BookedRead::TooMuchSince => {
-                return Err(too_large("More was registered since the first day than one call can look through."));
+                let detail = "More was registered since the first day than one call can look through: these days are too long ago.";
+                return Err(ApiProblem::conflict("reconciliation_too_large", detail));
             }
         };
         let mut found = reconcile(ours.clone(), theirs.clone(), self.range(), gateway);
         // Books can have it much later, because a person had to decide or because they were closed.
-        let missing: Vec<&str> = found.only_theirs.iter().map(|one| one.entry.reference.as_str()).collect();
+        let names = |one: &'_ Theirs| [Some(one.entry.reference.clone()), one.payment.clone()];
+        let missing: Vec<String> = found.only_theirs.iter().flat_map(names).flatten().collect();
+        let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
         let mut elsewhere: Vec<Ours> = Vec::new();
         for references in missing.chunks(REFERENCES_AT_A_TIME) {
             in_time(until)?;

@@ -84,6 +84,8 @@ enum Incoming {
     ExpirySweep,
     Cancel,
     SecondAttemptPaid,
+    /// An operator writes down that it was paid in cash, whoever may be paying.
+    WrittenDown,
     /// The CRM has a part of the payment sent back.
     PartBack,
     /// The CRM has all that is left of the payment sent back.
@@ -96,7 +98,7 @@ enum Incoming {
 
 use Incoming::{
     Cancel, ExpirySweep, PartBack, Poll, RefundFails, RefundFinishes, RestBack, ReturnCancelled, ReturnPaid,
-    SecondAttemptPaid, WebhookExpired, WebhookPaid,
+    SecondAttemptPaid, WebhookExpired, WebhookPaid, WrittenDown,
 };
 
 /// Whether an account is at this gateway.
@@ -222,6 +224,7 @@ enum Truth {
     Active,
     PaidByTheFirst,
     PaidByTheSecond,
+    PaidInCash,
     Expired,
     Cancelled,
 }
@@ -239,10 +242,10 @@ impl Order {
         self.truth_before(self.incoming.len())
     }
 
-    /// The first thing that decides anything decides, among those before this one.
+    /// The first thing that decides anything decides, among those before this one. Only cash pays what has ended by itself.
     fn truth_before(&self, at: usize) -> Truth {
         let paid = self.is_paid.then_some(Truth::PaidByTheFirst);
-        let decided = self.incoming[..at].iter().find_map(|event| match event {
+        let decides = |event: &Incoming| match event {
             // Money of nothing that was kept goes back so, and what was kept stays a payment.
             PartBack | RestBack | RefundFinishes | RefundFails => None,
             // SEP cannot be asked: only the return that brings the payment's reference tells of it.
@@ -257,8 +260,13 @@ impl Order {
             // paid.
             SecondAttemptPaid if self.is_paid && self.account != Account::Sep => None,
             SecondAttemptPaid => Some(Truth::PaidByTheSecond),
-        });
-        decided.unwrap_or(Truth::Active)
+            WrittenDown => Some(Truth::PaidInCash),
+        };
+        self.incoming[..at].iter().fold(Truth::Active, |decided, event| match (decided, event) {
+            (Truth::Active, event) => decides(event).unwrap_or(Truth::Active),
+            (Truth::Expired, WrittenDown) => Truth::PaidInCash,
+            (decided, _) => decided,
+        })
     }
 }
 
@@ -313,9 +321,27 @@ fn refund_orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
     (always, others)
 }
 
+/// Every order in which cash comes before, between or after one or two others, plain and with the cash written down twice at
+/// once.
+fn cash_orders_of(account: Account) -> (Vec<Order>, Vec<Order>) {
+    let (mut always, mut others) = (Vec::new(), Vec::new());
+    let few = choices(account.incoming()).into_iter().filter(|chosen| chosen.len() <= 2);
+    for (number, chosen) in few.enumerate() {
+        for place in 0..=chosen.len() {
+            let incoming = [&chosen[..place], &[WrittenDown], &chosen[place..]].concat();
+            let doubled = (number % 3 == 0).then_some(place);
+            let list = if account == Account::Zarinpal { &mut always } else { &mut others };
+            let (business, is_paid) = (account.business_in_turn(number), (number + place) % 2 == 0);
+            list.push(Order { account, business, is_paid, incoming, doubled });
+        }
+    }
+    (always, others)
+}
+
 /// The orders to try: those that are always tried, and one in `every` of the others.
 fn orders(one_in: usize) -> Vec<Order> {
-    let lists = Account::ALL.into_iter().flat_map(|account| [orders_of(account), refund_orders_of(account)]);
+    let of_each = |account| [orders_of(account), refund_orders_of(account), cash_orders_of(account)];
+    let lists = Account::ALL.into_iter().flat_map(of_each);
     let (always, mut others): (Vec<_>, Vec<_>) = lists.unzip();
     others.push(longer_orders());
     let mut orders = always.concat();
@@ -328,7 +354,7 @@ fn longer_orders() -> Vec<Order> {
     let draw = |number| {
         let account = chance.one_of(&Account::ALL);
         let length = 5 + chance.below(6);
-        let letters = [account.incoming(), &account.about_a_kept_payment()].concat();
+        let letters = [account.incoming(), &account.about_a_kept_payment(), &[WrittenDown]].concat();
         let incoming: Vec<Incoming> = (0..length).map(|_| chance.one_of(&letters)).collect();
         let doubled = chance.once_in(2).then(|| chance.below(length));
         let business = account.business_in_turn(number);
@@ -496,6 +522,7 @@ impl<'a> Story<'a> {
             WebhookPaid => self.webhook("checkout.session.completed", "payment_link.paid").await,
             WebhookExpired => self.webhook("checkout.session.expired", "payment_link.expired").await,
             Poll | ExpirySweep => drop(self.world.sweep().await.unwrap().unwrap()),
+            WrittenDown => drop(self.world.record(&self.link, &format!("cash-{at}")).await),
             Cancel => drop(self.world.cancel(&self.link, true).await),
             SecondAttemptPaid => {
                 if let Some(page) = self.world.visit(&self.link).await
@@ -515,7 +542,7 @@ impl<'a> Story<'a> {
                 let left = self.ends_at.duration_since(self.world.now());
                 self.world.turn_time(Duration::try_from(left).unwrap_or_default() + 40 * MINUTE);
             }
-            ReturnPaid | ReturnCancelled | WebhookPaid | WebhookExpired | Cancel | SecondAttemptPaid => {}
+            ReturnPaid | ReturnCancelled | WebhookPaid | WebhookExpired | Cancel | SecondAttemptPaid | WrittenDown => {}
             PartBack | RestBack | RefundFinishes | RefundFails => {}
         }
     }
@@ -526,6 +553,9 @@ impl<'a> Story<'a> {
         match link.status_at(self.world.now()) {
             LinkStatus::Active => Truth::Active,
             LinkStatus::Paid { paid_by, .. } if paid_by == link.attempts()[0].id => Truth::PaidByTheFirst,
+            LinkStatus::Paid { paid_by, .. } if link.attempt(&paid_by).is_some_and(|one| one.is_recorded()) => {
+                Truth::PaidInCash
+            }
             LinkStatus::Paid { .. } => Truth::PaidByTheSecond,
             LinkStatus::Expired { .. } => Truth::Expired,
             LinkStatus::Cancelled { .. } => Truth::Cancelled,

@@ -204,7 +204,7 @@ impl<'a> Story<'a> {
     /// One thing happens, or two at once.
     async fn step(&mut self) {
         let at = self.chance.below(self.links.len());
-        match self.chance.below(28) {
+        match self.chance.below(32) {
             0..=2 => self.ask_for(at).await,
             3..=5 => self.visit(at).await,
             6..=7 => self.pay(at).await,
@@ -224,6 +224,9 @@ impl<'a> Story<'a> {
             24 => self.two_refund_at_once(at).await,
             25 => self.find_out(at).await,
             26 => self.close_books(at).await,
+            27 => self.record(at).await,
+            28..=29 => self.void(at).await,
+            30 => self.hold(at).await,
             _ => self.time_passes(),
         }
     }
@@ -460,6 +463,43 @@ impl<'a> Story<'a> {
         }
         self.hear(at, numbers[0], replies.0);
         self.hear(at, numbers[1], replies.1);
+    }
+
+    /// An operator writes down that a link was paid in cash, and asks again under the same key where there was no answer.
+    async fn record(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let key = self.new_key(at);
+        for _ in 0..2 {
+            let reply = self.world.record(&link, &key).await.map(|reply| reply.status);
+            self.note(&format!("link {at} is said to be paid in cash: {reply:?}"));
+            if reply.is_some_and(|status| !status.is_server_error()) {
+                break;
+            }
+        }
+    }
+
+    /// An operator voids what was written down, a payment or the last refund by other means, whether or not it is there.
+    async fn void(&mut self, at: usize) {
+        let Some((at, link)) = self.paid(at).await else { return };
+        let key = self.new_key(at);
+        let (what, reply) = if self.chance.once_in(3) {
+            ("payment", self.world.void(&link, &key).await)
+        } else {
+            ("refund", self.world.void_refund(&link, &key).await)
+        };
+        self.note(&format!("a {what} of link {at} is void: {:?}", reply.map(|reply| reply.status)));
+    }
+
+    /// An operator holds a link, or its customer says to have paid.
+    async fn hold(&mut self, at: usize) {
+        let Some(link) = self.links[at].made.clone() else { return };
+        let reply = if self.chance.once_in(3) {
+            self.world.ask(Method::POST, &format!("{}/already-paid", link.url), &[], Some("")).await
+        } else {
+            let key = self.new_key(at);
+            self.world.hold(&link, &key).await
+        };
+        self.note(&format!("link {at} is held: {:?}", reply.map(|reply| reply.status)));
     }
 
     /// A person looks up at the gateway what became of a refund, and says so, or has it asked once more.

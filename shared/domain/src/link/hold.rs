@@ -109,7 +109,8 @@ impl PaymentLink {
 
     /// Whether its customer may say to have paid already.
     pub fn may_say_paid(&self, now: Timestamp) -> bool {
-        let is_news = |hold: &Hold| hold.reason != HoldReason::SaysPaid && !hold.stops_paying;
+        // What the business noted of a cheque stays, and a promise is what a payment ends.
+        let is_news = |hold: &Hold| hold.reason == HoldReason::Promise && !hold.stops_paying;
         self.is_payable(now) && self.hold_at(now).is_none_or(is_news)
     }
 

@@ -122,6 +122,8 @@ pub enum RecordPaymentRefused {
     Paid,
     /// Somebody is paying. `can_force` is false while money is being taken.
     PaymentInProgress { can_force: bool },
+    /// A person has to decide about money of the link first.
+    UnderReview,
     /// Not what is due, which is so much in minor units.
     NotWhatIsDue { due: i64 },
     /// It came to an account that there is not, or to one of another mode or currency.
@@ -183,6 +185,10 @@ impl PaymentLink {
         }
         if !record.force && self.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Open { .. })) {
             return Err(RecordPaymentRefused::PaymentInProgress { can_force: true });
+        }
+        // It may be the very money that somebody wants to write down.
+        if !record.force && self.needs_review() {
+            return Err(RecordPaymentRefused::UnderReview);
         }
         let due = self.terms.amount;
         if record.amount.is_some_and(|amount| amount != due.minor_units()) {

@@ -418,7 +418,9 @@ impl PaymentLink {
     /// books, because the receipt of the payment changes with it.
     pub fn void_refund(&self, id: &RefundId, by: Option<&CreatedBy>, now: Timestamp) -> Result<Self, VoidRefused> {
         let (attempt, refund) = self.refund(id).ok_or(VoidRefused::NoSuchEntry)?;
-        if refund.method == RefundBy::Gateway {
+        // What a person decided to have gone is what a person may have got wrong.
+        let is_decided = refund.resolved_by.is_some() && !attempt.is_recorded();
+        if refund.method == RefundBy::Gateway && !is_decided {
             return Err(VoidRefused::NotAnEntry);
         }
         let succeeded_at = match &refund.state {

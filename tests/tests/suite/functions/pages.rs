@@ -583,13 +583,13 @@ async fn of_a_link_that_ended_nobody_is_told_that_it_was_paid_and_its_page_says_
 #[tokio::test]
 async fn a_link_that_the_business_holds_itself_is_not_said_to_be_paid() {
     let world = World::in_process().await;
-    let [promised, stopped, failed] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
+    let [waited_for, stopped, failed] = [world.rial_link().await, world.rial_link().await, world.rial_link().await];
     world.pay(&failed, "failed").await;
-    hold(&world, &promised, json!({})).await;
+    hold(&world, &waited_for, json!({ "reason": "cheque" })).await;
     for link in [&stopped, &failed] {
         hold(&world, link, json!({ "reason": "cheque", "stops_paying": true })).await;
     }
-    for link in [&promised, &stopped, &failed] {
+    for link in [&waited_for, &stopped, &failed] {
         let before = world.link(link).await;
         let page = press_stale(&world, link).await;
         assert!(second_button(&page).is_none() && !page.text.contains(TOLD), "{}", page.text);

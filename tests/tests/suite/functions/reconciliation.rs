@@ -393,7 +393,41 @@ async fn what_somebody_gives_back_in_the_dashboard_is_only_theirs_and_known_by_i
         assert_eq!(theirs["known_as"]["status"], "paid");
         let lacking = told["ours"]["net"].as_i64().unwrap() - told["theirs"]["net"].as_i64().unwrap();
         assert_eq!((lacking, sum(&told["matched"]["payments"])), (7_000, (1, 50_000)), "{told}");
+        // Somebody notes it under the gateway's own number.
+        let outside = json!({ "amount": 7_000, "outside": { "reference": theirs["reference"] } });
+        let noted = world.refund(&link, &outside, "noted").await.unwrap();
+        assert_eq!(noted.status, StatusCode::CREATED, "{}", noted.text);
+        world.turn_time(MINUTE);
+        world.sweep().await.unwrap().unwrap();
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!((&told["agrees"], counts(&told)), (&json!(true), [0; 5]), "{told}");
+        assert_eq!(sum(&told["matched"]["refunds"]), (1, 7_000), "{told}");
     }
+}
+
+#[tokio::test]
+async fn what_people_write_down_and_void_keeps_no_day_from_agreeing() {
+    let world = world_at(12, 0).await;
+    let today = day_of(&world);
+    for (_, account) in WITH_LISTS {
+        paid(&world, account, 50_000, &format!("{account}-paid")).await;
+        let cash = link(&world, account, 20_000, &format!("{account}-cash")).await;
+        assert_eq!(world.record(&cash, "cash").await.unwrap().status, StatusCode::CREATED);
+        let wrong = link(&world, account, 10_000, &format!("{account}-wrong")).await;
+        assert_eq!(world.record(&wrong, "wrong").await.unwrap().status, StatusCode::CREATED);
+        assert_eq!(world.void(&wrong, "void").await.unwrap().status, StatusCode::OK);
+        let told = at_gateway(&world, account, today, today).await;
+        assert_eq!(told["agrees"], true, "{told}");
+        let apart = told["not_compared"].as_array().unwrap();
+        let mut why: Vec<&str> = apart.iter().map(|one| text(&one["reason"])).collect();
+        why.sort_unstable();
+        assert_eq!(why, ["by_other_means", "void", "void"], "{told}");
+        assert_eq!((sum(&told["ours"]["payments"]), sum(&told["ours"]["voided"])), ((3, 80_000), (1, -10_000)));
+        assert_eq!((&told["ours"]["net"], &told["theirs"]["net"]), (&json!(70_000), &json!(50_000)), "{told}");
+    }
+    let list = "reference,time,amount_minor\n";
+    let sent = held_on(&world, "euro", today.yesterday().unwrap(), list).await;
+    assert_eq!(sent["agrees"], true, "{sent}");
 }
 
 #[tokio::test]

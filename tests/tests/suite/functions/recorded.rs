@@ -436,7 +436,7 @@ async fn a_link_is_held_for_a_while_and_found_as_such() {
     world.cancel(&free, false).await.unwrap();
     let over =
         post(&world, &format!("{}/hold", path_of(&free)), json!({ "reason": "promise", "until": until }), "o").await;
-    assert!(over.status == StatusCode::UNPROCESSABLE_ENTITY || over.status == StatusCode::CONFLICT, "{}", over.text);
+    assert_refused(&over, StatusCode::CONFLICT, "link_not_active");
     world.confirm().await;
     world.assert_all_is_well(Stage::CaughtUp).await;
 }

@@ -87,6 +87,10 @@ fn while_somebody_pays_it_is_asked_first_and_while_money_is_taken_refused() {
     assert!(forced.should_close(&id, at(2)));
     let twice = forced.apply_answer(&id, &paid(), Hint::Paid, at(3)).unwrap();
     assert!(twice.kept.is_none() && matches!(twice.link.attempts()[0].state, AttemptState::Refunding { .. }));
+    let less = open.apply_answer(&id, &GatewayAnswer::Paid(payment(7)), Hint::Paid, at(2)).unwrap().link;
+    if less.needs_review() {
+        assert_eq!(less.record_payment(record(1), at(3)), Err(RecordPaymentRefused::UnderReview));
+    }
     let confirming = open.begin_confirming(&id, at(2)).unwrap();
     let refused = RecordPaymentRefused::PaymentInProgress { can_force: false };
     assert_eq!(confirming.record_payment(PaymentRecord { force: true, ..record(1) }, at(2)), Err(refused));
@@ -231,7 +235,8 @@ fn who_says_to_have_paid_already_is_heard_once_and_may_still_pay() {
     assert_eq!((hold.reason, hold.stops_paying), (HoldReason::SaysPaid, false));
     assert_eq!((said.said_paid(at(2)), said.visit(at(2))), (None, Visit::Begin));
     assert_eq!(events_of_kind(&said, EventType::LinkHeld), 1);
-    let promise = Hold { note: Some("by Monday".to_owned()), ..held(1, 5_000, false) };
+    assert_eq!(link.place_hold(held(1, 50, false), at(1)).unwrap().said_paid(at(2)), None, "a cheque is waited for");
+    let promise = Hold { reason: HoldReason::Promise, note: Some("by Monday".to_owned()), ..held(1, 5_000, false) };
     let promised = link.place_hold(promise, at(1)).unwrap().said_paid(at(2)).unwrap();
     let hold = promised.hold_at(at(2)).unwrap();
     assert_eq!((hold.reason, hold.until, hold.note.as_deref()), (HoldReason::SaysPaid, at(5_000), Some("by Monday")));
