@@ -370,9 +370,9 @@ impl FaultyWorld {
     /// The same of the last refund of a link's payment that was noted to have gone by other means.
     pub async fn void_refund(&self, link: &Made, idempotency_key: &str) -> Option<Reply> {
         let stored = self.stored(link).await;
-        let refunds = stored.attempts().iter().flat_map(|attempt| &attempt.refunds);
+        let mut refunds = stored.attempts().iter().flat_map(|attempt| &attempt.refunds);
         let is_meant = |refund: &&Refund| refund.method != RefundBy::Gateway && refund.recorded_at().is_some();
-        let path = format!("/v1/receipts/{}/void", ReceiptId::of_refund(&refunds.filter(is_meant).last()?.id));
+        let path = format!("/v1/receipts/{}/void", ReceiptId::of_refund(&refunds.rfind(is_meant)?.id));
         self.crm_as(link.key, Method::POST, &path, &json!({}), &[("idempotency-key", idempotency_key)]).await
     }
 

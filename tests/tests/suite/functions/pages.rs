@@ -599,7 +599,12 @@ async fn a_link_that_the_business_holds_itself_is_not_said_to_be_paid() {
     assert!(world.open(url(&stopped)).await.text.contains("فعلاً این پرداخت را نمی‌پذیرد"));
     let page = result(&world, &failed).await;
     assert!(page.text.contains("فعلاً این پرداخت را نمی‌پذیرد") && !page.text.contains(TRY_AGAIN), "{}", page.text);
-    assert_eq!(world.open(url(&promised)).await.status, StatusCode::SEE_OTHER, "a promise stops nobody");
+    assert_eq!(world.open(url(&waited_for)).await.status, StatusCode::SEE_OTHER, "it stops nobody");
+    let promised = world.rial_link().await;
+    hold(&world, &promised, json!({ "note": "by Monday" })).await;
+    assert!(press_stale(&world, &promised).await.text.contains(TOLD), "a promise is what a payment ends");
+    let held = world.link(&promised).await["hold"].clone();
+    assert_eq!((&held["reason"], &held["note"]), (&json!("says_paid"), &json!("by Monday")));
 }
 
 #[tokio::test]
