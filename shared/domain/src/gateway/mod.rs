@@ -1,6 +1,7 @@
 //! What the rules need to know about each gateway, and what a gateway can answer. How it is asked is the business of the crate
 //! `gateways`.
 
+mod aftermath;
 mod answer;
 mod check;
 mod credential_field;
@@ -9,6 +10,7 @@ mod profile;
 mod rulebook;
 mod rules;
 
+pub use aftermath::{Aftermath, AftermathAnswer, DisputeState, ShownDispute, ShownRefund, ShownState};
 pub use answer::{Fee, FeePayer, GatewayAnswer, NotPaidCause, NotPaidReason, Payment, RefundAnswer};
 pub use check::{AccountCheck, Finding, FindingStatus};
 pub use credential_field::{Alphabet, CredentialField, Form};

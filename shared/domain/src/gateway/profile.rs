@@ -72,6 +72,10 @@ pub struct Profile {
     pub webhooks: Webhooks,
     /// Whether it has lists of payments and refunds that books can be held against.
     pub has_lists: bool,
+    /// Whether it shows the refunds of a payment after it was confirmed, also those that somebody made without us.
+    pub shows_refunds: bool,
+    /// Whether it shows the disputes about a payment.
+    pub shows_disputes: bool,
     /// How money that we took goes back, the first way that is possible before the others.
     pub refund_methods: &'static [RefundMethod],
     /// After so many days a payment that the gateway calls on its way is for a person, and holds no link open any more.
@@ -262,6 +266,8 @@ static ZARINPAL: Profile = Profile {
     can_close: false,
     webhooks: Webhooks::None,
     has_lists: false,
+    shows_refunds: false,
+    shows_disputes: false,
     refund_methods: &[
         RefundMethod { kind: RefundKind::Reverse { within_minutes: 30 }, needs: &[] },
         RefundMethod { kind: RefundKind::Refund { smallest: 20_000 }, needs: &["access_token"] },
@@ -317,6 +323,8 @@ static ZIBAL: Profile = Profile {
     can_close: false,
     webhooks: Webhooks::None,
     has_lists: false,
+    shows_refunds: false,
+    shows_disputes: false,
     refund_methods: &[RefundMethod {
         kind: RefundKind::Refund { smallest: 1 },
         needs: &["refund_token", "refund_account"],
@@ -373,6 +381,8 @@ static SEP: Profile = Profile {
     can_close: false,
     webhooks: Webhooks::None,
     has_lists: false,
+    shows_refunds: false,
+    shows_disputes: false,
     refund_methods: &[RefundMethod { kind: RefundKind::Reverse { within_minutes: 50 }, needs: &[] }],
     processing_days: 1,
     network: Network::Shaparak,
@@ -428,6 +438,8 @@ static STRIPE: Profile = Profile {
     can_close: true,
     webhooks: Webhooks::Signed,
     has_lists: true,
+    shows_refunds: true,
+    shows_disputes: true,
     refund_methods: REFUND,
     processing_days: 30,
     network: Network::International,
@@ -484,6 +496,8 @@ static MOLLIE: Profile = Profile {
     can_close: true,
     webhooks: Webhooks::Unsigned,
     has_lists: true,
+    shows_refunds: true,
+    shows_disputes: true,
     refund_methods: REFUND,
     processing_days: 30,
     network: Network::International,
@@ -521,6 +535,8 @@ static RAZORPAY: Profile = Profile {
     can_close: true,
     webhooks: Webhooks::Signed,
     has_lists: true,
+    shows_refunds: true,
+    shows_disputes: true,
     refund_methods: &[RefundMethod { kind: RefundKind::Refund { smallest: 100 }, needs: &[] }],
     processing_days: 6,
     network: Network::International,
