@@ -1,4 +1,5 @@
-//! The gateways behind one small contract: begin a session, look up, confirm, close, refund, and read what comes in.
+//! The gateways behind one small contract: begin a session, look up, confirm, close, refund, ask what became of the money
+//! afterwards, and read what comes in.
 //!
 //! Each gateway is one file that turns every answer of its protocol into a word of the domain. Nothing outside its file
 //! knows a field of its protocol. To add one: a file here, an arm in [`dispatch`], a row in `domain::gateway`.
@@ -15,16 +16,16 @@ mod wiring;
 mod zarinpal;
 mod zibal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
 use domain::gateway::{
-    AccountCheck, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
+    AccountCheck, AftermathAnswer, GatewayAnswer, GatewayKind, Mode, NotPaidCause, NotPaidReason, Payment, RefundAnswer,
 };
-use domain::ids::{AttemptId, LinkId};
+use domain::ids::{AttemptId, LinkId, RefundId};
 use domain::link::{Attempt, Hint, NewAttempt, OpenedSession, Refund, ReturnData};
 use domain::money::Money;
 use domain::records::credentials::Credentials;
@@ -260,6 +261,13 @@ fn noted_refund(gateway: GatewayKind, answer: RefundAnswer) -> RefundAnswer {
     answer
 }
 
+fn noted_aftermath(gateway: GatewayKind, answer: AftermathAnswer) -> AftermathAnswer {
+    if let AftermathAnswer::AccountRefused { .. } = &answer {
+        Measurement::GatewayRefused { gateway }.record();
+    }
+    answer
+}
+
 /// What each gateway's file does. What a gateway does not have is left to the defaults.
 trait GatewayAdapter {
     /// Where it is, unless the stack says otherwise.
@@ -312,6 +320,12 @@ trait GatewayAdapter {
 
     /// What makes the reference of a listed payment unique, as the adapter says it of a confirmed one.
     fn claim_of(_: &str) -> Option<String> {
+        None
+    }
+
+    /// Asks what became of a payment after it was confirmed, in a way that moves no money. Left to this default, a gateway
+    /// shows neither refunds nor disputes, as its row in the domain says.
+    async fn aftermath(&self, _: &Attempt, _: &Payment, _: &LinkId, _: &Credentials) -> Option<AftermathAnswer> {
         None
     }
 
@@ -452,6 +466,22 @@ impl Gateways {
         let answer = dispatch!(order.attempt.gateway, Adapter => Adapter(client).refund(order, credentials).await);
         noted_refund(order.attempt.gateway, answer)
     }
+
+    /// Asks what a gateway shows of a payment of an attempt of a link: refunds, ours and those that somebody made without us,
+    /// and disputes. It moves no money. `None` where the gateway cannot tell.
+    pub async fn aftermath(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        link: &LinkId,
+        mode: Mode,
+        credentials: &Credentials,
+    ) -> Option<AftermathAnswer> {
+        let client = self.client(attempt.gateway, mode, credentials);
+        let answer =
+            dispatch!(attempt.gateway, Adapter => Adapter(client).aftermath(attempt, payment, link, credentials).await);
+        answer.map(|answer| noted_aftermath(attempt.gateway, answer))
+    }
 }
 
 impl Gateways {
@@ -502,6 +532,11 @@ fn unknown(why: &str) -> GatewayAnswer {
     GatewayAnswer::Unknown { why: why.to_owned() }
 }
 
+/// An answer about a payment of which a part cannot be read.
+fn unreadable(why: &str) -> AftermathAnswer {
+    AftermathAnswer::Unknown { why: why.to_owned() }
+}
+
 fn not_paid(cause: NotPaidCause, code: &str) -> GatewayAnswer {
     GatewayAnswer::NotPaid(NotPaidReason::new(cause, code))
 }
@@ -531,6 +566,18 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 fn web_address(text: &str) -> Option<String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     Some(url.to_string())
+}
+
+/// Our id of a refund by the mark that a gateway shows of it. One of another link is none of ours: anybody who may refund in
+/// a dashboard may write it there.
+fn our_refund(mark: Option<&str>, link: &LinkId) -> Option<RefundId> {
+    RefundId::parse(mark?).ok().filter(|id| id.link().as_ref() == Some(link))
+}
+
+/// Whether every reference is a word and there once. A list that was changed while its pages were read can name one twice.
+fn are_words_of_their_own<'a>(references: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = BTreeSet::new();
+    references.into_iter().all(|reference| is_word(reference) && seen.insert(reference))
 }
 
 /// A number, or a text that is one.

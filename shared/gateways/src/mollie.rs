@@ -3,7 +3,8 @@
 //! What is special here: amounts are texts with exactly the decimals of their currency; the browser comes back
 //! without a parameter; webhooks are unsigned and say nothing but a payment's id, so they only make us ask. Which
 //! payment of ours one is about stands in the address that we gave for it. What a payment's refunds are worth is read
-//! from their list, because a refund that was accepted may still fail.
+//! from their list, because a refund that was accepted may still fail. A chargeback takes the money at once; there is nothing
+//! to answer, and now and then one is reversed.
 
 mod list;
 
@@ -11,7 +12,10 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
-use domain::gateway::{AccountCheck, Finding, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{
+    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Finding, GatewayAnswer, NotPaidCause, Payment,
+    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -20,13 +24,16 @@ use domain::records::credentials::Credentials;
 use http::Method;
 use outbound::Answer;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_word, not_paid, object, unknown, web_address,
+    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_word, not_paid, object, our_refund,
+    unknown, unreadable, web_address,
 };
 
 /// Longer descriptions are cut off there.
@@ -38,11 +45,18 @@ const ATTEMPT_METADATA: &str = "paylink_attempt";
 /// The name of our refund's id in the metadata of theirs.
 const REFUND_METADATA: &str = "paylink_refund";
 
-/// What a list of refunds is asked for at most. One that is as long may have been cut off.
+/// What a list of refunds or chargebacks is asked for at most. One that is as long may have been cut off.
 const LONGEST_LIST: usize = 250;
+
+/// How many pages of a list are read at most. A payment has few refunds, and fewer chargebacks.
+const MOST_PAGES: usize = 5;
 
 /// So much of a code of theirs is kept, in characters.
 const LONGEST_CODE: usize = 64;
+
+/// The codes of a refund that failed and of one that somebody cancelled, for which Mollie has no reasons.
+const FAILED: &str = "refund_failed";
+const CANCELED: &str = "refund_canceled";
 
 pub(crate) struct Mollie<'a>(pub(crate) GatewayClient<'a>);
 
@@ -110,6 +124,11 @@ struct RefundObject {
     amount: Amount,
     #[serde(default)]
     metadata: Value,
+    #[serde(rename = "paymentId", default)]
+    payment_id: Option<String>,
+    /// When it was made. Nothing is decided on it.
+    #[serde(rename = "createdAt", default)]
+    created_at: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -182,6 +201,60 @@ struct RefundList {
 #[derive(Debug, Deserialize)]
 struct EmbeddedRefunds {
     refunds: Vec<RefundObject>,
+}
+
+/// Money that the payer's bank took back.
+#[derive(Debug, Deserialize)]
+struct ChargebackObject {
+    id: String,
+    amount: Amount,
+    #[serde(rename = "paymentId", default)]
+    payment_id: Option<String>,
+    /// When the business got it again, and null where it did not.
+    #[serde(rename = "reversedAt", default)]
+    reversed_at: Option<String>,
+    /// What people are shown. Nothing is decided on it, so none of it makes a chargeback unreadable.
+    #[serde(default)]
+    reason: Value,
+    #[serde(rename = "createdAt", default)]
+    created_at: Value,
+}
+
+/// A page of a list. Without its links, a list does not say that something is missing.
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(rename = "_embedded")]
+    embedded: BTreeMap<String, Value>,
+    #[serde(rename = "_links")]
+    links: PageLinks,
+}
+
+#[derive(Debug, Deserialize)]
+struct PageLinks {
+    /// Null on the last page.
+    #[serde(default)]
+    next: Option<Href>,
+}
+
+/// The pages of a list, and whether none is left.
+#[derive(Debug)]
+struct Pages<T> {
+    items: Vec<T>,
+    is_whole: bool,
+}
+
+/// What a payment has a list of.
+trait Listable: DeserializeOwned {
+    /// The end of the list's address, and what the things are embedded as.
+    const NAME: &'static str;
+}
+
+impl Listable for RefundObject {
+    const NAME: &'static str = "refunds";
+}
+
+impl Listable for ChargebackObject {
+    const NAME: &'static str = "chargebacks";
 }
 
 impl GatewayAdapter for Mollie<'_> {
@@ -307,12 +380,35 @@ impl GatewayAdapter for Mollie<'_> {
         Some(format!("mollie#{reference}"))
     }
 
+    /// Reads the payment, then its refunds and its chargebacks.
+    async fn aftermath(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        link: &LinkId,
+        credentials: &Credentials,
+    ) -> Option<AftermathAnswer> {
+        let object = match self.retrieve(attempt, credentials).await {
+            Ok(object) => object,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        let refunds = match self.pages::<RefundObject>(attempt, credentials).await {
+            Ok(refunds) => refunds,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        let chargebacks = match self.pages::<ChargebackObject>(attempt, credentials).await {
+            Ok(chargebacks) => chargebacks,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        Some(shown(&object, &refunds, &chargebacks, payment, link))
+    }
+
     /// The browser brings nothing, so that it came back is all there is to hear.
     fn read_return(_: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
         Hint::Nothing.into()
     }
 
-    /// Unsigned: it says that something changed, the payment or a refund of it, which is worth asking about whatever we
+    /// Unsigned: it says that something changed, the payment, a refund or a chargeback of it, which is worth asking about whatever we
     /// knew before.
     fn read_webhook(
         request: WebhookRequest<'_>,
@@ -390,6 +486,23 @@ impl Mollie<'_> {
         }
     }
 
+    /// Everything that a list of a payment has, page by page.
+    async fn pages<T: Listable>(&self, attempt: &Attempt, credentials: &Credentials) -> Result<Pages<T>, Refusal> {
+        let first = format!("/v2/payments/{}/{}?limit={LONGEST_LIST}", attempt.session, T::NAME);
+        let (mut items, mut path) = (Vec::new(), first.clone());
+        for _ in 0..MOST_PAGES {
+            let answer = self.call(Method::GET, &path, None, "", credentials).await.map_err(Refusal::Passing)?;
+            let (found, next) = page::<T>(&answer)?;
+            items.extend(found);
+            match next {
+                Next::None => return Ok(Pages { items, is_whole: true }),
+                Next::From(id) => path = format!("{first}&from={id}"),
+                Next::Unreadable => break,
+            }
+        }
+        Ok(Pages { items, is_whole: false })
+    }
+
     /// Looks for the refund among those of the payment: its answer may have been lost.
     async fn listed_refund(&self, order: &RefundOrder<'_>, credentials: &Credentials) -> RefundAnswer {
         let refunds = match self.list(order, credentials).await {
@@ -457,6 +570,44 @@ impl Refusal {
             Self::Passing(why) | Self::Missing(why) | Self::Final(why) => RefundAnswer::Unknown { why },
         }
     }
+
+    /// What it says about what became of a payment.
+    fn of_aftermath(self) -> AftermathAnswer {
+        match self {
+            Self::Account(code) => AftermathAnswer::AccountRefused { code },
+            Self::Passing(why) | Self::Missing(why) | Self::Final(why) => AftermathAnswer::Unknown { why },
+        }
+    }
+}
+
+/// Where a list goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    None,
+    /// At the thing of this id. The address that they give for it is not called: our key goes to no other host.
+    From(String),
+    /// Somewhere that cannot be read.
+    Unreadable,
+}
+
+impl PageLinks {
+    fn next(&self) -> Next {
+        let Some(next) = &self.next else { return Next::None };
+        let url = Url::parse(&next.href).ok();
+        let from =
+            url.and_then(|url| url.query_pairs().find(|(name, _)| name == "from").map(|(_, id)| id.into_owned()));
+        from.filter(|id| is_word(id)).map_or(Next::Unreadable, Next::From)
+    }
+}
+
+fn page<T: Listable>(answer: &Answer) -> Result<(Vec<T>, Next), Refusal> {
+    if answer.status != 200 {
+        return Err(refusal(answer));
+    }
+    let unreadable = || Refusal::Passing("a list that cannot be read".to_owned());
+    let mut page: Page = object(&answer.body).ok_or_else(unreadable)?;
+    let items = page.embedded.remove(T::NAME).ok_or_else(unreadable)?;
+    Ok((serde_json::from_value(items).map_err(|_| unreadable())?, page.links.next()))
 }
 
 fn refusal(answer: &Answer) -> Refusal {
@@ -562,22 +713,109 @@ fn became(refund: &RefundObject) -> RefundAnswer {
     match refund.status {
         RefundStatus::Queued | RefundStatus::Pending | RefundStatus::Processing => RefundAnswer::Accepted { reference },
         RefundStatus::Refunded => RefundAnswer::Succeeded { reference: Some(reference) },
-        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: "refund_failed".to_owned() },
-        RefundStatus::Canceled => {
-            RefundAnswer::Failed { reference: Some(reference), code: "refund_canceled".to_owned() }
-        }
+        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: FAILED.to_owned() },
+        RefundStatus::Canceled => RefundAnswer::Failed { reference: Some(reference), code: CANCELED.to_owned() },
         RefundStatus::Undocumented => unknown_refund("a status of a refund that is not documented"),
     }
 }
 
+/// What the payment and both lists show together. What the payment counts and no list has is on its way into the lists; which
+/// refunds it counts while they are not finished is not published.
+fn shown(
+    object: &PaymentObject,
+    refunds: &Pages<RefundObject>,
+    chargebacks: &Pages<ChargebackObject>,
+    payment: &Payment,
+    link: &LinkId,
+) -> AftermathAnswer {
+    let of_refunds: Result<Vec<_>, _> = refunds.items.iter().map(|refund| refund.shown(payment, link)).collect();
+    let of_chargebacks: Result<Vec<_>, _> = chargebacks.items.iter().map(|one| one.shown(payment)).collect();
+    let (of_refunds, of_chargebacks) = match (of_refunds, of_chargebacks) {
+        (Ok(refunds), Ok(chargebacks)) => (refunds, chargebacks),
+        (Err(why), _) | (_, Err(why)) => return unreadable(why),
+    };
+    let references = of_refunds.iter().map(|one| &one.reference).chain(of_chargebacks.iter().map(|one| &one.reference));
+    if !are_words_of_their_own(references.map(String::as_str)) {
+        return unreadable("a list with an id that is none, or is there twice");
+    }
+    let alive = of_refunds.iter().filter(|refund| !matches!(refund.state, ShownState::Failed { .. }));
+    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
+    let charged_back = of_chargebacks.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
+    let is_at_most = |counted: Option<&Amount>, listed: i64| {
+        counted.is_none_or(|counted| minor_units(counted, payment).is_some_and(|counted| counted <= listed))
+    };
+    let is_explained =
+        is_at_most(object.refunded.as_ref(), back) && is_at_most(object.charged_back.as_ref(), charged_back);
+    AftermathAnswer::Shown(Aftermath {
+        refunds: of_refunds,
+        disputes: of_chargebacks,
+        is_whole: refunds.is_whole && chargebacks.is_whole && is_explained,
+    })
+}
+
+/// An amount in the currency of a payment, in minor units.
+fn minor_units(amount: &Amount, payment: &Payment) -> Option<i64> {
+    let money = money(amount).filter(|money| money.currency() == payment.money.currency())?;
+    Some(money.minor_units())
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+impl ChargebackObject {
+    /// The chargeback of a payment as it is shown, or what of it cannot be read. The bank has the money at once, so that it is
+    /// lost until it is reversed.
+    fn shown(&self, payment: &Payment) -> Result<ShownDispute, &'static str> {
+        if self.payment_id.as_deref().is_some_and(|id| id != payment.reference) {
+            return Err("a chargeback of another payment");
+        }
+        let amount = minor_units(&self.amount, payment).filter(|amount| *amount > 0);
+        let state = match self.reversed_at.as_deref().map(str::parse::<Timestamp>) {
+            None => DisputeState::Lost,
+            Some(Ok(_)) => DisputeState::Won,
+            Some(Err(_)) => return Err("a chargeback that was reversed at no time"),
+        };
+        let reason = self.reason.get("code").and_then(Value::as_str).filter(|code| !code.is_empty());
+        Ok(ShownDispute {
+            reference: self.id.clone(),
+            amount: amount.ok_or("a chargeback of an amount that is none")?,
+            reason: reason.map(|code| at_most(code, LONGEST_CODE)),
+            state,
+            opened_at: instant(&self.created_at),
+        })
+    }
+}
+
 impl RefundObject {
+    /// The refund of a payment as it is shown, or what of it cannot be read. Some methods give more back than was paid.
+    fn shown(&self, payment: &Payment, link: &LinkId) -> Result<ShownRefund, &'static str> {
+        if self.payment_id.as_deref().is_some_and(|id| id != payment.reference) {
+            return Err("a refund of another payment");
+        }
+        let amount = minor_units(&self.amount, payment).filter(|amount| *amount > 0);
+        let state = match self.status {
+            RefundStatus::Queued | RefundStatus::Pending | RefundStatus::Processing => ShownState::Pending,
+            RefundStatus::Refunded => ShownState::Succeeded,
+            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
+            RefundStatus::Canceled => ShownState::Failed { code: CANCELED.to_owned() },
+            RefundStatus::Undocumented => return Err("a status of a refund that is not documented"),
+        };
+        Ok(ShownRefund {
+            reference: self.id.clone(),
+            refund_id: our_refund(self.mark(), link),
+            amount: amount.ok_or("a refund of an amount that is none")?,
+            state,
+            at: instant(&self.created_at),
+        })
+    }
+
     fn mark(&self) -> Option<&str> {
         self.metadata.get(REFUND_METADATA)?.as_str()
     }
 
     fn minor_units(&self, order: &RefundOrder<'_>) -> Option<i64> {
-        let part = money(&self.amount).filter(|part| part.currency() == order.payment.money.currency())?;
-        Some(part.minor_units())
+        minor_units(&self.amount, order.payment)
     }
 
     fn listed(&self, order: &RefundOrder<'_>) -> Listed<'_> {
@@ -607,7 +845,7 @@ fn not_there(id: &str, refunds: &[RefundObject], payment: &PaymentObject, order:
     let is_explained = back.zip(done).is_some_and(|(back, done)| back <= done);
     let is_it = |refund: &RefundObject| refund.id == id || order.is_alone();
     if is_explained && !refunds.iter().any(|refund| is_alive(refund) && is_it(refund)) {
-        return RefundAnswer::Failed { reference: Some(id.to_owned()), code: "refund_canceled".to_owned() };
+        return RefundAnswer::Failed { reference: Some(id.to_owned()), code: CANCELED.to_owned() };
     }
     unknown_refund("a refund that is not there, of a payment that may have gone back")
 }

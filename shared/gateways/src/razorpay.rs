@@ -4,7 +4,8 @@
 //! report a success days after a failure; returns and webhooks are signed, each with another secret, and neither
 //! signs the amount, so the link is asked all the same; refunds and the link's own reference keep calls from counting
 //! twice. A link names captured payments only and never says that one went back: what is in flight stands in the
-//! payments of its order, and what went back on the payment.
+//! payments of its order, and what went back on the payment. Nothing on a payment tells of a dispute; those of the account
+//! are a list.
 
 mod list;
 
@@ -12,7 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
-use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{
+    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment,
+    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -28,7 +32,8 @@ use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, fits_once, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
+    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_hmac_of, is_word, not_paid, object,
+    our_refund, unknown, unreadable, web_address,
 };
 
 /// The longest description that a link takes, in characters.
@@ -40,7 +45,8 @@ const CLOCK_MARGIN_SECONDS: i64 = 60;
 /// The name of our link's id in the notes of theirs, and of a refund.
 const LINK_NOTE: &str = "paylink_link";
 
-/// The name of our attempt's id in the notes of a refund. A link of theirs has a field of its own for it.
+/// The name of our attempt's id in the notes of a link of theirs, which Razorpay copies to its payments, and of a refund.
+/// A link of theirs has a field of its own for it too.
 const ATTEMPT_NOTE: &str = "paylink_attempt";
 
 /// The name of our refund's id in the notes of theirs.
@@ -49,8 +55,17 @@ const REFUND_NOTE: &str = "paylink_refund";
 /// What a list is asked for at most: ten are listed unless more are asked for. One that is as long may have been cut off.
 const LONGEST_LIST: usize = 100;
 
+/// How many pages of a list are read at most. The list of disputes is of the whole account.
+const MOST_PAGES: usize = 10;
+
+/// Their clock may be behind ours by this much, in seconds, when a dispute is looked for from the time of its payment on.
+const DISPUTES_MARGIN_SECONDS: i64 = 86_400;
+
 /// So much of a code of theirs is kept, in characters.
 const LONGEST_CODE: usize = 64;
+
+/// The code of a refund that failed, for which Razorpay has no reasons.
+const FAILED: &str = "refund_failed";
 
 pub(crate) struct Razorpay<'a>(pub(crate) GatewayClient<'a>);
 
@@ -157,10 +172,15 @@ struct RefundObject {
     status: RefundStatus,
     amount: i64,
     #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
     payment_id: Option<String>,
     /// An empty list where there are none.
     #[serde(default)]
     notes: Value,
+    /// When it was made. Nothing is decided on it.
+    #[serde(default)]
+    created_at: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -171,6 +191,46 @@ enum RefundStatus {
     Failed,
     #[serde(other)]
     Undocumented,
+}
+
+/// What a bank or a customer asks for again. Nothing is taken before it is lost.
+#[derive(Debug, Deserialize)]
+struct DisputeObject {
+    id: String,
+    payment_id: String,
+    status: DisputeStatus,
+    amount: i64,
+    /// What was taken of it, once it is lost.
+    #[serde(default)]
+    amount_deducted: Option<i64>,
+    currency: String,
+    /// What people are shown. Nothing is decided on it, so none of it makes a dispute unreadable.
+    #[serde(default)]
+    reason_code: Value,
+    #[serde(default)]
+    respond_by: Value,
+    #[serde(default)]
+    created_at: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DisputeStatus {
+    Open,
+    UnderReview,
+    Won,
+    Lost,
+    /// The suspicion of a fraud is settled, by an explanation or by a refund, which is among the refunds.
+    Closed,
+    #[serde(other)]
+    Undocumented,
+}
+
+/// The pages of a list, and whether none is left.
+#[derive(Debug)]
+struct Pages<T> {
+    items: Vec<T>,
+    is_whole: bool,
 }
 
 impl GatewayAdapter for Razorpay<'_> {
@@ -190,7 +250,7 @@ impl GatewayAdapter for Razorpay<'_> {
             // Notifying people is our own business.
             "notify": { "sms": false, "email": false },
             "reminder_enable": false,
-            "notes": { LINK_NOTE: order.link.as_str() },
+            "notes": { LINK_NOTE: order.link.as_str(), ATTEMPT_NOTE: attempt.id().as_str() },
             "callback_url": order.return_url,
             "callback_method": "get",
         });
@@ -291,6 +351,34 @@ impl GatewayAdapter for Razorpay<'_> {
         Some(format!("razorpay#{reference}"))
     }
 
+    /// Reads the payment and its refunds, and looks for its disputes among those of the account that are not older than it.
+    async fn aftermath(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        link: &LinkId,
+        credentials: &Credentials,
+    ) -> Option<AftermathAnswer> {
+        if !is_word(&payment.reference) {
+            return Some(unreadable("a payment without an id"));
+        }
+        let path = format!("/v1/payments/{}", payment.reference);
+        let made = match self.ask::<PaymentObject>(&path, credentials).await {
+            Ok(made) => made,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        let refunds = match self.pages::<RefundObject>(&format!("{path}/refunds?"), credentials).await {
+            Ok(refunds) => refunds,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        let from = attempt.opened_at.as_second().saturating_sub(DISPUTES_MARGIN_SECONDS);
+        let disputes = match self.pages::<DisputeObject>(&format!("/v1/disputes?from={from}&"), credentials).await {
+            Ok(disputes) => disputes,
+            Err(refusal) => return Some(refusal.of_aftermath()),
+        };
+        Some(shown(&made, &refunds, &disputes, payment, link))
+    }
+
     /// A return that the gateway did not sign says nothing.
     fn read_return(fields: &Fields, _: &Attempt, credentials: &Credentials) -> ReturnData {
         let named = |name: &str| fields.get(&format!("razorpay_{name}")).map(String::as_str).unwrap_or_default();
@@ -328,15 +416,36 @@ impl GatewayAdapter for Razorpay<'_> {
 /// for other things, so an event of any other form is none of ours. It must be no error: Razorpay switches a webhook
 /// off that keeps refusing.
 fn hint_of(event: &Value) -> Option<WebhookHint> {
-    let (hint, object) = match event.get("event")?.as_str()? {
-        "payment_link.paid" | "payment_link.partially_paid" => (Hint::Paid, "payment_link"),
-        "payment_link.cancelled" | "payment_link.expired" => (Hint::NotPaid, "payment_link"),
-        "refund.processed" | "refund.failed" => (Hint::Changed, "refund"),
-        _ => return None,
-    };
-    let entity = event.get("payload")?.get(object)?.get("entity")?;
-    let notes = entity.get("notes")?;
-    let attempt = if hint == Hint::Changed { notes.get(ATTEMPT_NOTE)? } else { entity.get("reference_id")? };
+    let entity = |name: &str| event.get("payload")?.get(name)?.get("entity");
+    let notes = |name: &str| entity(name)?.get("notes");
+    match event.get("event")?.as_str()? {
+        "payment_link.paid" | "payment_link.partially_paid" => {
+            hint(Hint::Paid, notes("payment_link")?, entity("payment_link")?.get("reference_id")?)
+        }
+        "payment_link.cancelled" | "payment_link.expired" => {
+            hint(Hint::NotPaid, notes("payment_link")?, entity("payment_link")?.get("reference_id")?)
+        }
+        // A refund of ours has notes of ours. One from the dashboard has none, and neither has a dispute: there the payment
+        // has those of its link.
+        "refund.created" | "refund.processed" | "refund.failed" => {
+            notes("refund").and_then(changed).or_else(|| changed(notes("payment")?))
+        }
+        "payment.dispute.created"
+        | "payment.dispute.won"
+        | "payment.dispute.lost"
+        | "payment.dispute.closed"
+        | "payment.dispute.under_review"
+        | "payment.dispute.action_required" => changed(notes("payment")?),
+        _ => None,
+    }
+}
+
+/// That something changed about the attempt that notes name.
+fn changed(notes: &Value) -> Option<WebhookHint> {
+    hint(Hint::Changed, notes, notes.get(ATTEMPT_NOTE)?)
+}
+
+fn hint(hint: Hint, notes: &Value, attempt: &Value) -> Option<WebhookHint> {
     let link = LinkId::parse(notes.get(LINK_NOTE)?.as_str()?).ok()?;
     Some(WebhookHint { link, attempt: AttemptId::parse(attempt.as_str()?).ok()?, hint })
 }
@@ -384,6 +493,21 @@ impl Razorpay<'_> {
             return Err(refusal(&answer));
         }
         object(&answer.body).ok_or_else(|| Refusal::Passing("an answer that cannot be read".to_owned()))
+    }
+
+    /// Everything that a list has, page by page. A page that is not full is the last one.
+    async fn pages<T: DeserializeOwned>(&self, list: &str, credentials: &Credentials) -> Result<Pages<T>, Refusal> {
+        let mut items = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let path = format!("{list}count={LONGEST_LIST}&skip={}", items.len());
+            let page = self.ask::<Collection<T>>(&path, credentials).await?.items;
+            let is_whole = page.len() < LONGEST_LIST;
+            items.extend(page);
+            if is_whole {
+                return Ok(Pages { items, is_whole });
+            }
+        }
+        Ok(Pages { items, is_whole: false })
     }
 
     /// What became of a refund whose id is known.
@@ -464,6 +588,14 @@ impl Refusal {
         match self {
             Self::Account(code) => RefundAnswer::AccountRefused { code },
             Self::Passing(why) | Self::Final(why) => RefundAnswer::Unknown { why },
+        }
+    }
+
+    /// What it says about what became of a payment.
+    fn of_aftermath(self) -> AftermathAnswer {
+        match self {
+            Self::Account(code) => AftermathAnswer::AccountRefused { code },
+            Self::Passing(why) | Self::Final(why) => AftermathAnswer::Unknown { why },
         }
     }
 }
@@ -663,7 +795,7 @@ fn became(refund: &RefundObject) -> RefundAnswer {
     match refund.status {
         RefundStatus::Pending => RefundAnswer::Accepted { reference },
         RefundStatus::Processed => RefundAnswer::Succeeded { reference: Some(reference) },
-        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: "refund_failed".to_owned() },
+        RefundStatus::Failed => RefundAnswer::Failed { reference: Some(reference), code: FAILED.to_owned() },
         RefundStatus::Undocumented => unknown_refund("a status of a refund that is not documented"),
     }
 }
@@ -708,7 +840,98 @@ fn any_found_in(alive: &[&RefundObject], order: &RefundOrder<'_>) -> RefundAnswe
     became(alive.iter().find(|refund| refund.status != RefundStatus::Processed).unwrap_or(first))
 }
 
+/// What the payment and both lists show together. What the payment counts and its list does not have is on its way into the
+/// list. Of the account's disputes those about other payments are left out.
+fn shown(
+    made: &PaymentObject,
+    refunds: &Pages<RefundObject>,
+    disputes: &Pages<DisputeObject>,
+    payment: &Payment,
+    link: &LinkId,
+) -> AftermathAnswer {
+    if made.id != payment.reference || made.currency != payment.money.currency().code() {
+        return unreadable("another payment than was asked for");
+    }
+    let of_refunds: Result<Vec<_>, _> = refunds.items.iter().map(|refund| refund.shown(made, link)).collect();
+    let about_it = disputes.items.iter().filter(|dispute| dispute.payment_id == made.id);
+    let of_disputes: Result<Vec<_>, _> = about_it.map(|dispute| dispute.shown(made)).collect();
+    let (of_refunds, of_disputes) = match (of_refunds, of_disputes) {
+        (Ok(refunds), Ok(disputes)) => (refunds, disputes),
+        (Err(why), _) | (_, Err(why)) => return unreadable(why),
+    };
+    let references = of_refunds.iter().map(|one| &one.reference).chain(of_disputes.iter().map(|one| &one.reference));
+    if !are_words_of_their_own(references.map(String::as_str)) {
+        return unreadable("a list with an id that is none, or is there twice");
+    }
+    let alive = of_refunds.iter().filter(|refund| !matches!(refund.state, ShownState::Failed { .. }));
+    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
+    AftermathAnswer::Shown(Aftermath {
+        refunds: of_refunds,
+        disputes: of_disputes,
+        is_whole: refunds.is_whole && disputes.is_whole && made.amount_refunded.unwrap_or(0) <= back,
+    })
+}
+
+/// An instant as they write it: in seconds, and none where that is zero.
+fn instant(value: &Value) -> Option<Timestamp> {
+    Timestamp::from_second(value.as_i64().filter(|second| *second > 0)?).ok()
+}
+
+impl DisputeObject {
+    /// The dispute about a payment as it is shown, or what of it cannot be read.
+    fn shown(&self, made: &PaymentObject) -> Result<ShownDispute, &'static str> {
+        if self.currency != made.currency {
+            return Err("a dispute in another currency than its payment");
+        }
+        let state = match self.status {
+            DisputeStatus::Open => DisputeState::Open { respond_by: instant(&self.respond_by) },
+            DisputeStatus::UnderReview => DisputeState::Open { respond_by: None },
+            DisputeStatus::Won | DisputeStatus::Closed => DisputeState::Won,
+            DisputeStatus::Lost => DisputeState::Lost,
+            DisputeStatus::Undocumented => return Err("a status of a dispute that is not documented"),
+        };
+        // A part of it can be contested, and then less is taken.
+        let taken = self.amount_deducted.filter(|taken| state == DisputeState::Lost && *taken != 0);
+        let amount = taken.unwrap_or(self.amount);
+        if amount < 1 {
+            return Err("a dispute about an amount that is none");
+        }
+        let reason = self.reason_code.as_str().filter(|code| !code.is_empty());
+        Ok(ShownDispute {
+            reference: self.id.clone(),
+            amount,
+            reason: reason.map(|code| at_most(code, LONGEST_CODE)),
+            state,
+            opened_at: instant(&self.created_at),
+        })
+    }
+}
+
 impl RefundObject {
+    /// The refund of a payment as it is shown, or what of it cannot be read.
+    fn shown(&self, made: &PaymentObject, link: &LinkId) -> Result<ShownRefund, &'static str> {
+        let is_of_another = self.payment_id.as_deref().is_some_and(|id| id != made.id);
+        if is_of_another || self.currency.as_ref() != Some(&made.currency) {
+            return Err("a refund of another payment");
+        }
+        if !(1..=made.amount).contains(&self.amount) {
+            return Err("a refund of an amount that is none");
+        }
+        let state = match self.status {
+            RefundStatus::Pending => ShownState::Pending,
+            RefundStatus::Processed => ShownState::Succeeded,
+            RefundStatus::Failed => ShownState::Failed { code: FAILED.to_owned() },
+            RefundStatus::Undocumented => return Err("a status of a refund that is not documented"),
+        };
+        Ok(ShownRefund {
+            reference: self.id.clone(),
+            refund_id: our_refund(self.mark(), link),
+            amount: self.amount,
+            state,
+            at: instant(&self.created_at),
+        })
+    }
+
     fn mark(&self) -> Option<&str> {
         self.notes.get(REFUND_NOTE)?.as_str()
     }

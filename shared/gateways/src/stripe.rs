@@ -1,13 +1,17 @@
 //! Stripe Checkout. Source: docs.stripe.com and the official SDKs.
 //!
 //! What is special here: the money is captured without a call of ours, so money that cannot be kept has to be refunded;
-//! webhooks are signed; a session can be closed; a refund that Stripe took can wait for a bank, and can fail.
+//! webhooks are signed; a session can be closed; a refund that Stripe took can wait for a bank, and can fail, also after it
+//! had succeeded; a dispute takes the money at once and gives it back when it is won.
 
 mod list;
 
 use domain::Timestamp;
 use domain::business::reconciliation::Theirs;
-use domain::gateway::{AccountCheck, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment, RefundAnswer};
+use domain::gateway::{
+    AccountCheck, Aftermath, AftermathAnswer, DisputeState, Fee, FeePayer, GatewayAnswer, NotPaidCause, Payment,
+    RefundAnswer, ShownDispute, ShownRefund, ShownState,
+};
 use domain::ids::{AttemptId, LinkId};
 use domain::link::{Attempt, Checkout, OpenedSession};
 use domain::link::{Hint, ReturnData};
@@ -15,13 +19,15 @@ use domain::money::{Currency, Money};
 use domain::records::credentials::Credentials;
 use outbound::Answer;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::lists::{ListError, ListOrder};
 use crate::refunds::{Listed, Seen, any_counts, look_through};
 use crate::{
     BeginError, CheckOrder, DefaultEndpoints, Fields, GatewayAdapter, GatewayClient, Order, RefundOrder, WebhookError,
-    WebhookHint, WebhookRequest, at_most, doubtful, is_hmac_of, is_word, not_paid, object, unknown, web_address,
+    WebhookHint, WebhookRequest, are_words_of_their_own, at_most, doubtful, is_hmac_of, is_word, not_paid, object,
+    our_refund, unknown, unreadable, web_address,
 };
 
 /// The version whose answers this file reads.
@@ -36,14 +42,24 @@ const TOLERANCE_SECONDS: i64 = 300;
 /// The name of our link's id in the metadata of a session and of a refund.
 const LINK_METADATA: &str = "paylink_link";
 
-/// The name of our attempt's id in the metadata of a refund. A session has a field of its own for it.
+/// The name of our attempt's id in the metadata of a payment, which Stripe copies to its charge, and of a refund. A session
+/// has a field of its own for it.
 const ATTEMPT_METADATA: &str = "paylink_attempt";
 
 /// The name of our refund's id in the metadata of a refund.
 const REFUND_METADATA: &str = "paylink_refund";
 
+/// How many things a page of a list is asked for at most.
+const LONGEST_PAGE: &str = "100";
+
+/// How many pages of a list are read at most. A payment has few refunds, and fewer disputes.
+const MOST_PAGES: usize = 5;
+
 /// So much of a code of theirs is kept, in characters.
 const LONGEST_CODE: usize = 64;
+
+/// The code of a refund that somebody cancelled, for which Stripe has no reason.
+const CANCELED: &str = "refund_canceled";
 
 pub(crate) struct Stripe<'a>(pub(crate) GatewayClient<'a>);
 
@@ -147,11 +163,16 @@ struct Refund {
     status: Option<RefundStatus>,
     amount: i64,
     #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
     payment_intent: Option<String>,
     #[serde(default)]
     failure_reason: Option<String>,
     #[serde(default)]
     metadata: Value,
+    /// When it was made. Nothing is decided on it.
+    #[serde(default)]
+    created: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -175,6 +196,90 @@ struct RefundList {
     has_more: bool,
 }
 
+/// What a customer has their bank ask for again. Their word for an inquiry, which takes no money, is a warning.
+#[derive(Debug, Deserialize)]
+struct Dispute {
+    id: String,
+    status: DisputeStatus,
+    amount: i64,
+    currency: String,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    /// What people are shown. Nothing is decided on it, so none of it makes a dispute unreadable.
+    #[serde(default)]
+    reason: Value,
+    #[serde(default)]
+    created: Value,
+    #[serde(default)]
+    evidence_details: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DisputeStatus {
+    WarningNeedsResponse,
+    WarningUnderReview,
+    /// No chargeback came of an inquiry.
+    WarningClosed,
+    NeedsResponse,
+    UnderReview,
+    /// It was lost, and the business can appeal.
+    AppealNeedsResponse,
+    AppealUnderReview,
+    Won,
+    Lost,
+    /// It was settled before it became a chargeback.
+    Prevented,
+    #[serde(other)]
+    Undocumented,
+}
+
+/// A page of a list. Without a word of whether there are more, a list does not say that something is missing.
+#[derive(Debug, Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+/// The pages of a list, and whether none is left.
+#[derive(Debug)]
+struct Pages<T> {
+    items: Vec<T>,
+    is_whole: bool,
+}
+
+/// Why a list is not there.
+#[derive(Debug)]
+enum NotListed {
+    /// A restricted key may not read it.
+    Forbidden(String),
+    Refused(Refusal),
+}
+
+/// What a list is of.
+trait Listable: DeserializeOwned {
+    /// The address of the list.
+    const PATH: &'static str;
+
+    fn id(&self) -> &str;
+}
+
+impl Listable for Refund {
+    const PATH: &'static str = "/v1/refunds";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listable for Dispute {
+    const PATH: &'static str = "/v1/disputes";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl GatewayAdapter for Stripe<'_> {
     // Test and live differ by the key alone.
     const LIVE: DefaultEndpoints = DefaultEndpoints::at("https://api.stripe.com");
@@ -194,6 +299,7 @@ impl GatewayAdapter for Stripe<'_> {
             ("client_reference_id", attempt.id().as_str()),
             (&format!("metadata[{LINK_METADATA}]"), order.link.as_str()),
             (&format!("payment_intent_data[metadata][{LINK_METADATA}]"), order.link.as_str()),
+            (&format!("payment_intent_data[metadata][{ATTEMPT_METADATA}]"), attempt.id().as_str()),
             ("submit_type", "pay"),
             ("expires_at", &ends_at),
             // The customer is charged in the currency that the link names.
@@ -308,6 +414,35 @@ impl GatewayAdapter for Stripe<'_> {
         Some(format!("stripe#{reference}"))
     }
 
+    /// Reads the charge, then its refunds and its disputes.
+    async fn aftermath(
+        &self,
+        attempt: &Attempt,
+        payment: &Payment,
+        link: &LinkId,
+        credentials: &Credentials,
+    ) -> Option<AftermathAnswer> {
+        let charge = match self.retrieve_with(WITHOUT_FEE, attempt, credentials).await {
+            Ok(answer) => charge_of(&answer, attempt, payment),
+            Err(why) => Err(AftermathAnswer::Unknown { why }),
+        };
+        let charge = match charge {
+            Ok(charge) => charge,
+            Err(answer) => return Some(answer),
+        };
+        let refunds = match self.list::<Refund>(payment, credentials).await {
+            Ok(refunds) => refunds,
+            Err(why) => return Some(why.answer()),
+        };
+        let disputes = match self.list::<Dispute>(payment, credentials).await {
+            Ok(disputes) => disputes,
+            // The charge itself says that there is none.
+            Err(NotListed::Forbidden(_)) if !charge.disputed => Pages { items: Vec::new(), is_whole: true },
+            Err(why) => return Some(why.answer()),
+        };
+        Some(shown(&charge, &refunds, &disputes, payment, link))
+    }
+
     fn read_return(fields: &Fields, _: &Attempt, _: &Credentials) -> ReturnData {
         ReturnData::from(match fields.get("outcome").map(String::as_str) {
             Some("success") => Hint::Paid,
@@ -361,6 +496,25 @@ impl Stripe<'_> {
             Ok(answer) => listed_refund(&answer, order),
             Err(why) => RefundAnswer::Unknown { why },
         }
+    }
+
+    /// Everything of a payment that a list has, the newest first, page by page.
+    async fn list<T: Listable>(&self, payment: &Payment, credentials: &Credentials) -> Result<Pages<T>, NotListed> {
+        let mut items: Vec<T> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("payment_intent", payment.reference.as_str()), ("limit", LONGEST_PAGE)];
+            query.extend(items.last().map(|last| ("starting_after", last.id())));
+            let path = format!("{}?{}", T::PATH, form(&query));
+            let answer = self.get(&path, credentials).await.map_err(|why| NotListed::Refused(Refusal::Passing(why)))?;
+            let page: Page<T> = page(&answer)?;
+            let is_last = !page.has_more || page.data.is_empty();
+            let is_whole = !page.has_more;
+            items.extend(page.data);
+            if is_last {
+                return Ok(Pages { items, is_whole });
+            }
+        }
+        Ok(Pages { items, is_whole: false })
     }
 
     async fn get(&self, path: &str, credentials: &Credentials) -> Result<Answer, String> {
@@ -458,7 +612,7 @@ fn known_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
         return not_answered(answer);
     }
     match object::<Refund>(&answer.body) {
-        Some(refund) if refund.is_of(order) => refund.answer(),
+        Some(refund) if refund.is_of(order.payment) => refund.answer(),
         Some(_) => unknown_refund("a refund of another payment"),
         None => unknown_refund("a refund that cannot be read"),
     }
@@ -478,7 +632,7 @@ fn listed_refund(answer: &Answer, order: &RefundOrder<'_>) -> RefundAnswer {
     let Some(list) = object::<RefundList>(&answer.body) else {
         return unknown_refund("a list of refunds that cannot be read");
     };
-    if !list.data.iter().all(|refund| refund.is_of(order)) {
+    if !list.data.iter().all(|refund| refund.is_of(order.payment)) {
         return unknown_refund("a list of refunds of another payment");
     }
     let alive: Vec<&Refund> = list.data.iter().filter(|refund| !refund.has_failed()).collect();
@@ -541,8 +695,8 @@ impl Refund {
         !matches!(self.status, Some(RefundStatus::Undocumented) | None)
     }
 
-    fn is_of(&self, order: &RefundOrder<'_>) -> bool {
-        self.payment_intent.as_deref() == Some(order.payment.reference.as_str())
+    fn is_of(&self, payment: &Payment) -> bool {
+        self.payment_intent.as_deref() == Some(payment.reference.as_str())
     }
 
     fn is_ours(&self, order: &RefundOrder<'_>) -> bool {
@@ -571,16 +725,162 @@ impl Refund {
             (RefundStatus::Pending | RefundStatus::RequiresAction, None) => {
                 unknown_refund("a refund without an id that can be asked about")
             }
-            (RefundStatus::Failed, reference) => {
-                let code = self.failure_reason.as_deref().unwrap_or("refund_failed");
-                RefundAnswer::Failed { reference, code: at_most(code, LONGEST_CODE) }
-            }
-            (RefundStatus::Canceled, reference) => {
-                RefundAnswer::Failed { reference, code: "refund_canceled".to_owned() }
-            }
+            (RefundStatus::Failed, reference) => RefundAnswer::Failed { reference, code: self.failure() },
+            (RefundStatus::Canceled, reference) => RefundAnswer::Failed { reference, code: CANCELED.to_owned() },
             (RefundStatus::Undocumented, _) => unknown_refund("a status of a refund that is not documented"),
         }
     }
+
+    /// Why it failed, as far as Stripe says.
+    fn failure(&self) -> String {
+        at_most(self.failure_reason.as_deref().unwrap_or("refund_failed"), LONGEST_CODE)
+    }
+
+    /// The refund of a payment as it is shown, or what of it cannot be read.
+    fn shown(&self, charge: &Charge, payment: &Payment, link: &LinkId) -> Result<ShownRefund, &'static str> {
+        if !self.is_of(payment) || !self.currency.as_deref().is_some_and(|code| is_in(code, payment)) {
+            return Err("a refund of another payment");
+        }
+        if !(1..=charge.amount).contains(&self.amount) {
+            return Err("a refund of an amount that is none");
+        }
+        let state = match self.status {
+            Some(RefundStatus::Pending | RefundStatus::RequiresAction) => ShownState::Pending,
+            Some(RefundStatus::Succeeded) => ShownState::Succeeded,
+            Some(RefundStatus::Failed) => ShownState::Failed { code: self.failure() },
+            Some(RefundStatus::Canceled) => ShownState::Failed { code: CANCELED.to_owned() },
+            Some(RefundStatus::Undocumented) | None => return Err("a status of a refund that is not documented"),
+        };
+        Ok(ShownRefund {
+            reference: self.id.clone(),
+            refund_id: our_refund(self.mark(), link),
+            amount: self.amount,
+            state,
+            at: instant(&self.created),
+        })
+    }
+}
+
+impl Dispute {
+    /// The dispute about a payment as it is shown, or what of it cannot be read.
+    fn shown(&self, payment: &Payment) -> Result<ShownDispute, &'static str> {
+        if self.payment_intent.as_deref() != Some(payment.reference.as_str()) || !is_in(&self.currency, payment) {
+            return Err("a dispute about another payment");
+        }
+        if self.amount < 1 {
+            return Err("a dispute about an amount that is none");
+        }
+        let state = match self.status {
+            DisputeStatus::WarningNeedsResponse | DisputeStatus::NeedsResponse | DisputeStatus::AppealNeedsResponse => {
+                DisputeState::Open { respond_by: self.respond_by() }
+            }
+            DisputeStatus::WarningUnderReview | DisputeStatus::UnderReview | DisputeStatus::AppealUnderReview => {
+                DisputeState::Open { respond_by: None }
+            }
+            DisputeStatus::Won | DisputeStatus::WarningClosed | DisputeStatus::Prevented => DisputeState::Won,
+            DisputeStatus::Lost => DisputeState::Lost,
+            DisputeStatus::Undocumented => return Err("a status of a dispute that is not documented"),
+        };
+        let reason = self.reason.as_str().filter(|word| !word.is_empty());
+        Ok(ShownDispute {
+            reference: self.id.clone(),
+            amount: self.amount,
+            reason: reason.map(|word| at_most(word, LONGEST_CODE)),
+            state,
+            opened_at: instant(&self.created),
+        })
+    }
+
+    /// Zero stands for a bank that takes no response.
+    fn respond_by(&self) -> Option<Timestamp> {
+        instant(self.evidence_details.get("due_by")?)
+    }
+}
+
+impl NotListed {
+    fn answer(self) -> AftermathAnswer {
+        match self {
+            Self::Forbidden(code) | Self::Refused(Refusal::Account(code)) => AftermathAnswer::AccountRefused { code },
+            Self::Refused(
+                Refusal::Passing(why)
+                | Refusal::UnknownObject(why)
+                | Refusal::AlreadyRefunded(why)
+                | Refusal::Amount(why)
+                | Refusal::Final(why),
+            ) => AftermathAnswer::Unknown { why },
+        }
+    }
+}
+
+fn page<T: DeserializeOwned>(answer: &Answer) -> Result<Page<T>, NotListed> {
+    if answer.status == 200 {
+        let page = object(&answer.body);
+        return page.ok_or_else(|| NotListed::Refused(Refusal::Passing("a list that cannot be read".to_owned())));
+    }
+    Err(match (answer.status, refusal(answer)) {
+        (403, Refusal::Account(code)) => NotListed::Forbidden(code),
+        (_, refusal) => NotListed::Refused(refusal),
+    })
+}
+
+/// The charge of a payment that was confirmed, from an answer that holds its session.
+fn charge_of(answer: &Answer, attempt: &Attempt, payment: &Payment) -> Result<Charge, AftermathAnswer> {
+    if answer.status != 200 {
+        return Err(NotListed::Refused(refusal(answer)).answer());
+    }
+    let Some(session) = object::<Session>(&answer.body) else {
+        return Err(unreadable("a session that cannot be read"));
+    };
+    if !session.is_of(attempt) {
+        return Err(unreadable("another session"));
+    }
+    match session.payment_intent {
+        Some(Expandable::Whole(PaymentIntent { id, latest_charge: Some(Expandable::Whole(charge)), .. }))
+            if id == payment.reference =>
+        {
+            Ok(charge)
+        }
+        Some(_) | None => Err(unreadable("a session without the charge of its payment")),
+    }
+}
+
+/// What the charge and both lists show together. What the charge knows of and no list has is on its way into the lists.
+fn shown(
+    charge: &Charge,
+    refunds: &Pages<Refund>,
+    disputes: &Pages<Dispute>,
+    payment: &Payment,
+    link: &LinkId,
+) -> AftermathAnswer {
+    let of_refunds: Result<Vec<_>, _> =
+        refunds.items.iter().map(|refund| refund.shown(charge, payment, link)).collect();
+    let of_disputes: Result<Vec<_>, _> = disputes.items.iter().map(|dispute| dispute.shown(payment)).collect();
+    let (of_refunds, of_disputes) = match (of_refunds, of_disputes) {
+        (Ok(refunds), Ok(disputes)) => (refunds, disputes),
+        (Err(why), _) | (_, Err(why)) => return unreadable(why),
+    };
+    let references = of_refunds.iter().map(|one| &one.reference).chain(of_disputes.iter().map(|one| &one.reference));
+    if !are_words_of_their_own(references.map(String::as_str)) {
+        return unreadable("a list with an id that is none, or is there twice");
+    }
+    let alive = refunds.items.iter().filter(|refund| !refund.has_failed());
+    let back = alive.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount));
+    let is_explained = charge.amount_refunded <= back && (!charge.disputed || !of_disputes.is_empty());
+    AftermathAnswer::Shown(Aftermath {
+        refunds: of_refunds,
+        disputes: of_disputes,
+        is_whole: refunds.is_whole && disputes.is_whole && is_explained,
+    })
+}
+
+/// Whether a currency as they write it is that of a payment.
+fn is_in(code: &str, payment: &Payment) -> bool {
+    code.eq_ignore_ascii_case(payment.money.currency().code())
+}
+
+/// An instant as they write it: in seconds, and none where that is zero.
+fn instant(value: &Value) -> Option<Timestamp> {
+    Timestamp::from_second(value.as_i64().filter(|second| *second > 0)?).ok()
 }
 
 /// The session's id becomes a part of addresses, and a customer's browser is sent where the session is: neither is taken
@@ -611,8 +911,14 @@ fn session_answer(answer: &Answer, attempt: &Attempt) -> GatewayAnswer {
     }
 }
 
+impl Session {
+    fn is_of(&self, attempt: &Attempt) -> bool {
+        self.id == attempt.session && self.client_reference_id.as_deref() == Some(attempt.id.as_str())
+    }
+}
+
 fn answer_of(session: Session, attempt: &Attempt) -> GatewayAnswer {
-    if session.id != attempt.session || session.client_reference_id.as_deref() != Some(attempt.id.as_str()) {
+    if !session.is_of(attempt) {
         return GatewayAnswer::SessionRefused { code: "another_session".to_owned() };
     }
     match (session.status.as_deref(), session.payment_status.as_str()) {
@@ -714,8 +1020,10 @@ fn hint_of(event: &Value) -> Option<WebhookHint> {
         "checkout.session.expired" | "checkout.session.async_payment_failed" => {
             (Hint::NotPaid, object.get("client_reference_id")?)
         }
-        // An endpoint of a version before October 2024 gets the last of these alone.
-        "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+        // A refund of ours, or a charge with the metadata of its payment, which also tells of refunds from the dashboard. A
+        // dispute and a refund from the dashboard have neither, so that no event about them can be led back. An endpoint
+        // of a version before October 2024 gets `charge.refund.updated` in place of the first three.
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" | "charge.refunded" => {
             (Hint::Changed, metadata.get(ATTEMPT_METADATA)?)
         }
         _ => return None,
