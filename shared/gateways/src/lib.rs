@@ -628,4 +628,29 @@ mod tests {
         let gateway = GatewayKind::parse(gateway).unwrap();
         Credentials::parse(gateway, Mode::Sandbox, serde_json::from_value(fields).unwrap(), "").unwrap()
     }
+
+    #[test]
+    fn a_mark_is_ours_only_where_it_is_of_the_link_that_was_asked_about() {
+        let ours = RefundId::of(&link(), 1);
+        assert_eq!(our_refund(Some(ours.as_str()), &link()), Some(ours.clone()));
+        let other = LinkId::parse("pl_3333333333333333333333").unwrap();
+        for (mark, link) in
+            [(Some(ours.as_str()), &other), (Some("order-7"), &link()), (Some(""), &link()), (None, &link())]
+        {
+            assert_eq!(our_refund(mark, link), None, "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_twice_or_is_no_word_is_no_id() {
+        for (references, expected) in [
+            (&["re_1", "re_2"][..], true),
+            (&[], true),
+            (&["re_1", "re_1"], false),
+            (&["re_1", ""], false),
+            (&["../x"], false),
+        ] {
+            assert_eq!(are_words_of_their_own(references.iter().copied()), expected, "{references:?}");
+        }
+    }
 }

@@ -1237,4 +1237,189 @@ mod tests {
             assert_eq!(read(&answer(status, &refused), &attempt).name(), "account_refused", "{status}");
         }
     }
+
+    fn listed(id: &str, status: &str, value: &str) -> Value {
+        json!({
+            "resource": "refund", "id": id, "paymentId": "tr_1", "status": status, "metadata": null,
+            "amount": { "currency": "EUR", "value": value }, "createdAt": "2026-11-24T08:00:00+00:00",
+        })
+    }
+
+    fn chargeback(id: &str, reversed_at: Value) -> Value {
+        json!({
+            "resource": "chargeback", "id": id, "paymentId": "tr_1", "amount": { "currency": "EUR", "value": "19.99" },
+            "createdAt": "2026-12-01T08:00:00+00:00", "reason": { "code": "AC01", "description": "x" },
+            "reversedAt": reversed_at,
+        })
+    }
+
+    fn list(name: &str, items: &[Value], next: Value) -> Value {
+        json!({ "count": items.len(), "_embedded": { name: items }, "_links": { "self": {}, "previous": null, "next": next } })
+    }
+
+    /// What is shown of a payment of 19.99 by the payment itself and by lists of one page.
+    fn seen_of(changes: Value, refunds: &[Value], chargebacks: &[Value]) -> AftermathAnswer {
+        let paid = Payment::new("tr_1", "mollie#tr_1", of(1_999, "EUR"));
+        fn read<T: Listable>(items: &[Value]) -> Result<Pages<T>, Refusal> {
+            let (items, next) = page::<T>(&answer(200, &list(T::NAME, items, Value::Null).to_string()))?;
+            Ok(Pages { items, is_whole: next == Next::None })
+        }
+        match (read::<RefundObject>(refunds), read::<ChargebackObject>(chargebacks)) {
+            (Ok(refunds), Ok(chargebacks)) => {
+                shown(&payment(changes), &refunds, &chargebacks, &paid, &crate::tests::link())
+            }
+            (Err(refusal), _) | (_, Err(refusal)) => refusal.of_aftermath(),
+        }
+    }
+
+    fn seen(changes: Value, refunds: &[Value], chargebacks: &[Value]) -> Aftermath {
+        match seen_of(changes, refunds, chargebacks) {
+            AftermathAnswer::Shown(aftermath) => aftermath,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn back(value: &str) -> Value {
+        json!({ "amountRefunded": { "currency": "EUR", "value": value } })
+    }
+
+    #[test]
+    fn refunds_are_shown_whoever_made_them_and_whatever_became_of_them() {
+        let nothing = Aftermath { refunds: Vec::new(), disputes: Vec::new(), is_whole: true };
+        assert_eq!(seen(json!({}), &[], &[]), nothing);
+        let mut ours = listed("re_1", "refunded", "5.00");
+        ours["metadata"] = json!({ REFUND_METADATA: ours::OURS });
+        let aftermath = seen(back("5.00"), &[ours, listed("re_2", "failed", "6.00")], &[]);
+        let expected = ShownRefund {
+            reference: "re_1".to_owned(),
+            refund_id: Some(domain::ids::RefundId::parse(ours::OURS).unwrap()),
+            amount: 500,
+            state: ShownState::Succeeded,
+            at: Some("2026-11-24T08:00:00Z".parse().unwrap()),
+        };
+        assert_eq!(aftermath.refunds[0], expected);
+        assert!(aftermath.refunds[1].refund_id.is_none() && aftermath.is_whole);
+        for (status, expected) in [
+            ("queued", "pending"),
+            ("pending", "pending"),
+            ("processing", "pending"),
+            ("refunded", "succeeded"),
+            ("failed", "failed"),
+            ("canceled", "failed"),
+        ] {
+            let shown = seen(json!({}), &[listed("re_1", status, "19.99")], &[]);
+            assert_eq!(shown.refunds[0].state.name(), expected, "{status}");
+        }
+        let more = seen(back("25.00"), &[listed("re_1", "refunded", "25.00")], &[]);
+        assert_eq!(more.refunds[0].amount, 2_500, "some methods give back more than was paid");
+    }
+
+    #[test]
+    fn a_chargeback_is_lost_at_once_and_won_when_it_is_reversed() {
+        let charged_back = json!({ "amountChargedBack": { "currency": "EUR", "value": "19.99" } });
+        let lost = ShownDispute {
+            reference: "chb_1".to_owned(),
+            amount: 1_999,
+            reason: Some("AC01".to_owned()),
+            state: DisputeState::Lost,
+            opened_at: Some("2026-12-01T08:00:00Z".parse().unwrap()),
+        };
+        let shown = seen(charged_back.clone(), &[], &[chargeback("chb_1", Value::Null)]);
+        assert_eq!((shown.disputes, shown.is_whole), (vec![lost.clone()], true));
+        let reversed = chargeback("chb_1", json!("2026-12-05T08:00:00+00:00"));
+        let won = ShownDispute { state: DisputeState::Won, ..lost };
+        assert_eq!(seen(json!({}), &[], &[reversed]).disputes, [won]);
+        let mut bare = chargeback("chb_1", Value::Null);
+        bare["reason"] = Value::Null;
+        bare["createdAt"] = json!("yesterday");
+        let shown = seen(charged_back, &[], &[bare]).disputes.remove(0);
+        assert_eq!((shown.reason, shown.opened_at), (None, None));
+    }
+
+    #[test]
+    fn one_thing_that_cannot_be_read_makes_the_whole_answer_unknown_and_nothing_failed() {
+        let good = || listed("re_0", "refunded", "1.00");
+        let amount = |currency: &str, value: &str| json!({ "currency": currency, "value": value });
+        for (name, value) in [
+            ("status", json!("lost")),
+            ("status", Value::Null),
+            ("amount", amount("EUR", "5.0")),
+            ("amount", amount("EUR", "0.00")),
+            ("amount", amount("EUR", "-5.00")),
+            ("amount", amount("USD", "5.00")),
+            ("amount", json!(5)),
+            ("paymentId", json!("tr_2")),
+            ("id", json!("re_0")),
+            ("id", json!("re/1")),
+            ("id", Value::Null),
+        ] {
+            let mut odd = listed("re_1", "failed", "5.00");
+            odd[name] = value.clone();
+            assert_eq!(seen_of(json!({}), &[good(), odd], &[]).name(), "unknown", "{name} {value}");
+        }
+        for (name, value) in [
+            ("amount", amount("EUR", "19.9")),
+            ("amount", amount("GBP", "19.99")),
+            ("amount", Value::Null),
+            ("reversedAt", json!("yesterday")),
+            ("reversedAt", json!(7)),
+            ("paymentId", json!("tr_2")),
+            ("id", json!("re_0")),
+            ("id", json!("")),
+        ] {
+            let mut odd = chargeback("chb_1", Value::Null);
+            odd[name] = value.clone();
+            assert_eq!(seen_of(json!({}), &[good()], &[odd]).name(), "unknown", "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_list_says_that_something_is_missing_only_where_the_payment_counts_no_more() {
+        let part = || listed("re_1", "refunded", "5.00");
+        assert!(seen(back("5.00"), &[part()], &[]).is_whole);
+        assert!(seen(back("0.00"), &[listed("re_1", "queued", "5.00")], &[]).is_whole, "what waits may not be counted");
+        assert!(!seen(back("5.01"), &[part()], &[]).is_whole);
+        assert!(!seen(back("5"), &[part()], &[]).is_whole, "an amount that cannot be read");
+        let charged_back = json!({ "amountChargedBack": { "currency": "EUR", "value": "19.99" } });
+        assert!(!seen(charged_back, &[], &[]).is_whole);
+    }
+
+    #[test]
+    fn a_list_goes_on_at_the_id_that_it_names_and_at_no_other_host() {
+        let read = |links: Value| {
+            let body = json!({ "_embedded": { "refunds": [] }, "_links": links });
+            page::<RefundObject>(&answer(200, &body.to_string())).map(|(_, next)| next).ok()
+        };
+        let next = |href: &str| read(json!({ "next": { "href": href, "type": "application/hal+json" } }));
+        assert_eq!(read(json!({ "next": null })), Some(Next::None));
+        let here = "https://api.mollie.com/v2/payments/tr_1/refunds?from=re_9&limit=250";
+        assert_eq!(next(here), Some(Next::From("re_9".to_owned())));
+        assert_eq!(
+            next("https://evil.example/?from=re_9"),
+            Some(Next::From("re_9".to_owned())),
+            "its id alone is taken"
+        );
+        for href in ["https://api.mollie.com/v2/payments/tr_1/refunds", "...", "https://x.example/?from=a%2Fb"] {
+            assert_eq!(next(href), Some(Next::Unreadable), "{href}");
+        }
+        for body in [json!({ "_embedded": { "refunds": [] } }), json!({ "_embedded": {}, "_links": {} }), json!([])] {
+            assert!(page::<RefundObject>(&answer(200, &body.to_string())).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refused_question_about_what_became_of_a_payment_says_nothing_of_it() {
+        for (status, expected) in [
+            (401, "account_refused"),
+            (403, "account_refused"),
+            (404, "unknown"),
+            (422, "unknown"),
+            (429, "unknown"),
+            (503, "unknown"),
+        ] {
+            let refused = answer(status, &format!(r#"{{"status":{status},"title":"x","detail":"x"}}"#));
+            let refusal = page::<ChargebackObject>(&refused).map(|_| ()).unwrap_err();
+            assert_eq!(refusal.of_aftermath().name(), expected, "{status}");
+        }
+    }
 }

@@ -1054,13 +1054,13 @@ mod tests {
             json!({ "entity": "event", "event": kind, "contains": ["refund", "payment"], "payload": payload })
         };
         let ours = json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt, REFUND_NOTE: "rf_2222222222222222222222" });
-        for kind in ["refund.processed", "refund.failed"] {
+        for kind in ["refund.created", "refund.processed", "refund.failed"] {
             let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
             assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
             assert_eq!(understood.hint, Hint::Changed);
         }
         for (kind, notes) in [
-            ("refund.created", ours.clone()),
+            ("refund.speed_changed", ours.clone()),
             ("payment_link.paid", ours),
             ("refund.processed", json!([])),
             ("refund.processed", Value::Null),
@@ -1315,5 +1315,185 @@ mod tests {
         assert_eq!(read(200, link("plink_1", attempt.id.as_str())), None);
         assert_eq!(read(200, link("plink_2", attempt.id.as_str())), Some("session_refused"));
         assert_eq!(read(200, link("plink_1", "at_other")), Some("session_refused"));
+    }
+
+    #[test]
+    fn what_happens_without_us_is_led_back_by_the_notes_of_its_payment() {
+        let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
+        let event = |kind: &str, name: &str, notes: Value| {
+            let payment = json!({ "id": "pay_1", "entity": "payment", "notes": notes });
+            let other = json!({ "id": "x_1", "payment_id": "pay_1", "notes": [] });
+            let payload = json!({ "payment": { "entity": payment }, name: { "entity": other } });
+            json!({ "entity": "event", "event": kind, "contains": ["payment", name], "payload": payload })
+        };
+        let kinds = ["created", "won", "lost", "closed", "under_review", "action_required"];
+        let disputes = kinds.map(|kind| (format!("payment.dispute.{kind}"), "dispute"));
+        let refunds = ["created", "processed", "failed"].map(|kind| (format!("refund.{kind}"), "refund"));
+        for (kind, name) in disputes.into_iter().chain(refunds) {
+            let ours = json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt });
+            let understood = told(&event(&kind, name, ours)).unwrap().unwrap();
+            assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt), "{kind}");
+            assert_eq!(understood.hint, Hint::Changed);
+            for notes in
+                [json!([]), Value::Null, json!({ LINK_NOTE: link }), json!({ LINK_NOTE: link, ATTEMPT_NOTE: 7 })]
+            {
+                assert_eq!(told(&event(&kind, name, notes.clone())), Ok(None), "{kind} {notes}");
+            }
+        }
+        let bare =
+            json!({ "event": "payment.dispute.lost", "payload": { "dispute": { "entity": { "id": "disp_1" } } } });
+        assert_eq!(told(&bare), Ok(None));
+        let not_ours = event("payment.captured", "order", json!({ LINK_NOTE: link, ATTEMPT_NOTE: attempt }));
+        assert_eq!(told(&not_ours), Ok(None));
+    }
+
+    fn listed(id: &str, amount: i64, status: &str) -> Value {
+        json!({
+            "id": id, "entity": "refund", "amount": amount, "currency": "INR", "payment_id": "pay_1", "status": status,
+            "notes": [], "created_at": 1_700_000_100,
+        })
+    }
+
+    fn dispute(id: &str, status: &str) -> Value {
+        json!({
+            "id": id, "entity": "dispute", "payment_id": "pay_1", "amount": 39_000, "currency": "INR", "amount_deducted": 0,
+            "reason_code": "goods_not_received", "respond_by": 1_701_000_000, "status": status, "phase": "chargeback",
+            "created_at": 1_700_000_200,
+        })
+    }
+
+    /// What is shown of a payment of 50,000 of which so much counts as refunded.
+    fn seen_of(refunded: i64, refunds: &[Value], disputes: &[Value]) -> AftermathAnswer {
+        let made = json!({
+            "id": "pay_1", "status": "captured", "amount": 50_000, "currency": "INR", "amount_refunded": refunded,
+        });
+        let paid = Payment::new("pay_1", "razorpay#pay_1", money(50_000, "INR").unwrap());
+        fn read<T: DeserializeOwned>(items: &[Value]) -> Option<Pages<T>> {
+            let list = json!({ "entity": "collection", "count": items.len(), "items": items });
+            let Collection { items } = object(list.to_string().as_bytes())?;
+            Some(Pages { items, is_whole: true })
+        }
+        match (read(refunds), read(disputes)) {
+            (Some(refunds), Some(disputes)) => {
+                let made = serde_json::from_value(made).unwrap();
+                shown(&made, &refunds, &disputes, &paid, &crate::tests::link())
+            }
+            (None, _) | (_, None) => Refusal::Passing("an answer that cannot be read".to_owned()).of_aftermath(),
+        }
+    }
+
+    fn seen(refunded: i64, refunds: &[Value], disputes: &[Value]) -> Aftermath {
+        match seen_of(refunded, refunds, disputes) {
+            AftermathAnswer::Shown(aftermath) => aftermath,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn refunds_are_shown_whoever_made_them_and_whatever_became_of_them() {
+        let nothing = Aftermath { refunds: Vec::new(), disputes: Vec::new(), is_whole: true };
+        assert_eq!(seen(0, &[], &[]), nothing);
+        let mut ours = listed("rfnd_1", 20_000, "processed");
+        ours["notes"] = json!({ REFUND_NOTE: ours::OURS });
+        let aftermath =
+            seen(30_000, &[ours, listed("rfnd_2", 10_000, "pending"), listed("rfnd_3", 5_000, "failed")], &[]);
+        let expected = ShownRefund {
+            reference: "rfnd_1".to_owned(),
+            refund_id: Some(domain::ids::RefundId::parse(ours::OURS).unwrap()),
+            amount: 20_000,
+            state: ShownState::Succeeded,
+            at: Timestamp::from_second(1_700_000_100).ok(),
+        };
+        assert_eq!(aftermath.refunds[0], expected);
+        let others: Vec<_> =
+            aftermath.refunds[1..].iter().map(|one| (one.refund_id.is_none(), one.state.name())).collect();
+        assert_eq!((others, aftermath.is_whole), (vec![(true, "pending"), (true, "failed")], true));
+        assert!(!seen(20_001, &[listed("rfnd_1", 20_000, "processed")], &[]).is_whole, "the payment counts more");
+    }
+
+    #[test]
+    fn of_the_accounts_disputes_those_about_the_payment_are_shown_and_every_status_has_a_meaning() {
+        let due = Timestamp::from_second(1_701_000_000).ok();
+        for (status, expected) in [
+            ("open", DisputeState::Open { respond_by: due }),
+            ("under_review", DisputeState::Open { respond_by: None }),
+            ("won", DisputeState::Won),
+            ("closed", DisputeState::Won),
+            ("lost", DisputeState::Lost),
+        ] {
+            let mut other = dispute("disp_2", "of_another_payment");
+            other["payment_id"] = json!("pay_2");
+            let expected = ShownDispute {
+                reference: "disp_1".to_owned(),
+                amount: 39_000,
+                reason: Some("goods_not_received".to_owned()),
+                state: expected,
+                opened_at: Timestamp::from_second(1_700_000_200).ok(),
+            };
+            assert_eq!(seen(0, &[], &[other, dispute("disp_1", status)]).disputes, [expected], "{status}");
+        }
+        let mut partly = dispute("disp_1", "lost");
+        partly["amount_deducted"] = json!(9_000);
+        assert_eq!(seen(0, &[], &[partly]).disputes[0].amount, 9_000, "only a part of it was contested in vain");
+        let mut bare = dispute("disp_1", "open");
+        for name in ["reason_code", "respond_by", "created_at"] {
+            bare[name] = Value::Null;
+        }
+        let shown = seen(0, &[], &[bare]).disputes.remove(0);
+        assert_eq!((shown.state, shown.reason), (DisputeState::Open { respond_by: None }, None));
+    }
+
+    #[test]
+    fn one_thing_that_cannot_be_read_makes_the_whole_answer_unknown_and_nothing_failed() {
+        let good = || listed("rfnd_0", 100, "processed");
+        for (name, value) in [
+            ("status", json!("lost")),
+            ("status", Value::Null),
+            ("amount", json!(0)),
+            ("amount", json!(50_001)),
+            ("amount", json!("100")),
+            ("currency", json!("USD")),
+            ("currency", Value::Null),
+            ("payment_id", json!("pay_2")),
+            ("id", json!("rfnd_0")),
+            ("id", json!("rfnd/1")),
+        ] {
+            let mut odd = listed("rfnd_1", 100, "failed");
+            odd[name] = value.clone();
+            assert_eq!(seen_of(0, &[good(), odd], &[]).name(), "unknown", "{name} {value}");
+        }
+        for (name, value) in [
+            ("status", json!("reopened")),
+            ("status", Value::Null),
+            ("amount", json!(0)),
+            ("amount", json!("39000")),
+            ("amount_deducted", json!(-1)),
+            ("currency", json!("USD")),
+            ("currency", Value::Null),
+            ("payment_id", Value::Null),
+            ("id", json!("rfnd_0")),
+            ("id", json!("")),
+        ] {
+            let mut odd = dispute("disp_1", "lost");
+            odd[name] = value.clone();
+            assert_eq!(seen_of(0, &[good()], &[odd]).name(), "unknown", "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_refused_question_about_what_became_of_a_payment_says_nothing_of_it() {
+        let error = |code: &str, text: &str| json!({ "error": { "code": code, "description": text } }).to_string();
+        for (status, body, expected) in [
+            (401, error("BAD_REQUEST_ERROR", "x"), "account_refused"),
+            (403, error("BAD_REQUEST_ERROR", "x"), "account_refused"),
+            (400, error("BAD_REQUEST_ERROR", "Authentication failed"), "account_refused"),
+            (400, error("BAD_REQUEST_ERROR", "The id provided does not exist"), "unknown"),
+            (400, error("SERVER_ERROR", "x"), "unknown"),
+            (429, error("BAD_REQUEST_ERROR", "x"), "unknown"),
+            (502, "<html>".to_owned(), "unknown"),
+        ] {
+            let answer = Answer { status, retry_after: None, body: body.into() };
+            assert_eq!(refusal(&answer).of_aftermath().name(), expected, "{status}");
+        }
     }
 }

@@ -1163,14 +1163,14 @@ mod tests {
             json!({ "object": "event", "type": kind, "data": { "object": refund } })
         };
         let ours = json!({ LINK_METADATA: link, ATTEMPT_METADATA: attempt, REFUND_METADATA: REFUND });
-        for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
+        for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
             let understood = told(&event(kind, ours.clone())).unwrap().unwrap();
             assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
             assert_eq!(understood.hint, Hint::Changed);
         }
         for (kind, metadata) in [
-            ("refund.created", ours.clone()),
-            ("charge.refunded", ours),
+            ("refund.expired", ours.clone()),
+            ("charge.updated", ours),
             ("refund.updated", Value::Null),
             ("refund.updated", json!({})),
             ("refund.updated", json!({ LINK_METADATA: link })),
@@ -1529,5 +1529,239 @@ mod tests {
         ] {
             assert!(matches!(refusal(&answer(status, body)), Refusal::Passing(_)), "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_refund_from_the_dashboard_is_led_back_by_its_charge_and_a_dispute_by_nothing() {
+        let (link, attempt) = ("pl_2222222222222222222222", "at_2222222222222222222222");
+        let event =
+            |kind: &str, object: Value| json!({ "object": "event", "type": kind, "data": { "object": object } });
+        let ours = json!({ LINK_METADATA: link, ATTEMPT_METADATA: attempt });
+        let charge = json!({ "id": "ch_1", "object": "charge", "amount_refunded": 500, "metadata": ours });
+        let understood = told(&event("charge.refunded", charge)).unwrap().unwrap();
+        assert_eq!((understood.link.as_str(), understood.attempt.as_str()), (link, attempt));
+        assert_eq!(understood.hint, Hint::Changed);
+        let of_before = json!({ "id": "ch_1", "object": "charge", "metadata": { LINK_METADATA: link } });
+        assert_eq!(told(&event("charge.refunded", of_before)), Ok(None), "a payment of before it had our attempt's id");
+        let refund =
+            json!({ "id": "re_1", "object": "refund", "charge": "ch_1", "payment_intent": "pi_1", "metadata": {} });
+        assert_eq!(told(&event("refund.created", refund)), Ok(None));
+        for kind in ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"] {
+            let dispute = json!({ "id": "du_1", "object": "dispute", "payment_intent": "pi_1", "metadata": {} });
+            assert_eq!(told(&event(&format!("charge.dispute.{kind}"), dispute)), Ok(None), "{kind}");
+        }
+    }
+
+    fn in_euro(refund: Value) -> Value {
+        with(with(refund, "currency", json!("eur")), "created", json!(1_700_000_100))
+    }
+
+    fn dispute(id: &str, status: &str) -> Value {
+        json!({
+            "id": id, "object": "dispute", "amount": 1_500, "currency": "eur", "charge": "ch_1", "payment_intent": "pi_1",
+            "reason": "product_not_received", "status": status, "created": 1_700_000_200, "metadata": {},
+            "evidence_details": { "due_by": 1_701_000_000, "has_evidence": false },
+        })
+    }
+
+    /// What is shown of a payment of 1,500 by a charge and by lists of one page.
+    fn seen_of(charge: &Value, refunds: &[Value], disputes: &[Value]) -> AftermathAnswer {
+        let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let payment = Payment::new("pi_1", "stripe#pi_1", attempt.money);
+        let session = answer(200, &session(&intent(charge), 1500));
+        let charge = match charge_of(&session, &attempt, &payment) {
+            Ok(charge) => charge,
+            Err(answer) => return answer,
+        };
+        let (refunds, disputes) = (pages::<Refund>(refunds, false), pages::<Dispute>(disputes, false));
+        match (refunds, disputes) {
+            (Ok(refunds), Ok(disputes)) => shown(&charge, &refunds, &disputes, &payment, &crate::tests::link()),
+            (Err(why), _) | (_, Err(why)) => why.answer(),
+        }
+    }
+
+    fn pages<T: Listable>(data: &[Value], has_more: bool) -> Result<Pages<T>, NotListed> {
+        let list = json!({ "object": "list", "data": data, "has_more": has_more, "url": T::PATH });
+        let Page { data, has_more } = page(&answer(200, &list.to_string()))?;
+        Ok(Pages { items: data, is_whole: !has_more })
+    }
+
+    fn seen(charge: &Value, refunds: &[Value], disputes: &[Value]) -> Aftermath {
+        match seen_of(charge, refunds, disputes) {
+            AftermathAnswer::Shown(aftermath) => aftermath,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refunded(amount: i64) -> Value {
+        with(charge(), "amount_refunded", json!(amount))
+    }
+
+    #[test]
+    fn a_payment_to_which_nothing_happened_shows_nothing_and_all_of_it() {
+        let nothing = Aftermath { refunds: Vec::new(), disputes: Vec::new(), is_whole: true };
+        assert_eq!(seen(&charge(), &[], &[]), nothing);
+    }
+
+    #[test]
+    fn a_refund_is_shown_with_our_mark_or_as_somebody_elses() {
+        let ours = in_euro(marked("re_1", 400, "succeeded", REFUND));
+        let by_hand = in_euro(refund("re_2", 500, "pending"));
+        let strange = in_euro(marked("re_3", 100, "requires_action", "rf_3333333333333333333333_1"));
+        let aftermath = seen(&refunded(1_000), &[ours, by_hand, strange], &[]);
+        let shown = |reference: &str, refund_id: Option<&str>, amount: i64, state: ShownState| ShownRefund {
+            reference: reference.to_owned(),
+            refund_id: refund_id.map(|id| domain::ids::RefundId::parse(id).unwrap()),
+            amount,
+            state,
+            at: Some(at(1_700_000_100)),
+        };
+        let expected = vec![
+            shown("re_1", Some(REFUND), 400, ShownState::Succeeded),
+            shown("re_2", None, 500, ShownState::Pending),
+            shown("re_3", None, 100, ShownState::Pending),
+        ];
+        assert_eq!((aftermath.refunds, aftermath.is_whole), (expected, true));
+    }
+
+    #[test]
+    fn a_refund_that_failed_after_it_had_succeeded_is_shown_as_failed() {
+        let failed =
+            with(in_euro(marked("re_1", 400, "failed", REFUND)), "failure_reason", json!("lost_or_stolen_card"));
+        let canceled = in_euro(refund("re_2", 400, "canceled"));
+        let aftermath = seen(&charge(), &[failed, canceled], &[]);
+        let states: Vec<ShownState> = aftermath.refunds.into_iter().map(|refund| refund.state).collect();
+        let failed = |code: &str| ShownState::Failed { code: code.to_owned() };
+        assert_eq!(states, [failed("lost_or_stolen_card"), failed("refund_canceled")]);
+        assert!(aftermath.is_whole, "the charge counts neither");
+    }
+
+    #[test]
+    fn every_status_of_a_dispute_has_a_meaning() {
+        let disputed = with(charge(), "disputed", json!(true));
+        let due = Some(at(1_701_000_000));
+        for (status, expected) in [
+            ("needs_response", DisputeState::Open { respond_by: due }),
+            ("warning_needs_response", DisputeState::Open { respond_by: due }),
+            ("appeal_needs_response", DisputeState::Open { respond_by: due }),
+            ("under_review", DisputeState::Open { respond_by: None }),
+            ("warning_under_review", DisputeState::Open { respond_by: None }),
+            ("appeal_under_review", DisputeState::Open { respond_by: None }),
+            ("won", DisputeState::Won),
+            ("warning_closed", DisputeState::Won),
+            ("prevented", DisputeState::Won),
+            ("lost", DisputeState::Lost),
+        ] {
+            let expected = ShownDispute {
+                reference: "du_1".to_owned(),
+                amount: 1_500,
+                reason: Some("product_not_received".to_owned()),
+                state: expected,
+                opened_at: Some(at(1_700_000_200)),
+            };
+            assert_eq!(seen(&disputed, &[], &[dispute("du_1", status)]).disputes, [expected], "{status}");
+        }
+        let bare = with(with(dispute("du_1", "needs_response"), "reason", Value::Null), "created", json!("now"));
+        for details in [json!({ "due_by": 0 }), json!({ "due_by": null }), json!({}), Value::Null, json!("soon")] {
+            let bare = with(bare.clone(), "evidence_details", details);
+            let shown = seen(&disputed, &[], &[bare]).disputes.remove(0);
+            assert_eq!((shown.state, shown.reason), (DisputeState::Open { respond_by: None }, None));
+            assert_eq!(shown.opened_at, None);
+        }
+    }
+
+    #[test]
+    fn one_thing_that_cannot_be_read_makes_the_whole_answer_unknown_and_nothing_failed() {
+        let good = || in_euro(refund("re_0", 100, "succeeded"));
+        for (name, value) in [
+            ("status", json!("on_its_way")),
+            ("status", Value::Null),
+            ("amount", json!(0)),
+            ("amount", json!(-400)),
+            ("amount", json!(1_501)),
+            ("amount", json!("400")),
+            ("amount", json!(4.5)),
+            ("currency", json!("usd")),
+            ("currency", Value::Null),
+            ("payment_intent", json!("pi_2")),
+            ("payment_intent", Value::Null),
+            ("id", json!("")),
+            ("id", json!("re_1/..")),
+            ("id", json!("re_0")),
+            ("id", Value::Null),
+        ] {
+            let odd = with(in_euro(refund("re_1", 400, "failed")), name, value.clone());
+            assert_eq!(seen_of(&charge(), &[good(), odd], &[]).name(), "unknown", "{name} {value}");
+        }
+        for (name, value) in [
+            ("status", json!("charge_refunded")),
+            ("status", Value::Null),
+            ("amount", json!(0)),
+            ("amount", json!("1500")),
+            ("currency", json!("usd")),
+            ("currency", Value::Null),
+            ("payment_intent", json!("pi_2")),
+            ("payment_intent", Value::Null),
+            ("id", json!("re_0")),
+            ("id", json!("du/1")),
+        ] {
+            let odd = with(dispute("du_1", "lost"), name, value.clone());
+            assert_eq!(seen_of(&charge(), &[good()], &[odd]).name(), "unknown", "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_list_says_that_something_is_missing_only_where_it_is_whole_and_the_charge_agrees() {
+        let part = || in_euro(refund("re_1", 500, "succeeded"));
+        assert!(seen(&refunded(500), &[part()], &[]).is_whole);
+        assert!(seen(&refunded(0), &[part()], &[]).is_whole, "it was made since the charge was read");
+        assert!(!seen(&refunded(501), &[part()], &[]).is_whole, "the charge knows of more");
+        let disputed = with(charge(), "disputed", json!(true));
+        assert!(!seen(&disputed, &[], &[]).is_whole, "the charge knows of a dispute");
+        assert!(seen(&disputed, &[], &[dispute("du_1", "won")]).is_whole);
+        assert!(!pages::<Refund>(&[part()], true).unwrap().is_whole);
+        for list in
+            [json!({ "data": [] }), json!({ "has_more": false }), json!([]), json!({ "data": {}, "has_more": false })]
+        {
+            assert!(page::<Refund>(&answer(200, &list.to_string())).is_err(), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_charge_that_is_not_the_payments_shows_nothing() {
+        let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let read = |payment: &str, body: &str| {
+            let payment = Payment::new(payment, format!("stripe#{payment}"), attempt.money);
+            charge_of(&answer(200, body), &attempt, &payment).map(|_| ()).map_err(|answer| answer.name())
+        };
+        let whole = session(&intent(&charge()), 1500);
+        assert_eq!(read("pi_1", &whole), Ok(()));
+        assert_eq!(read("pi_2", &whole), Err("unknown"));
+        assert_eq!(read("pi_1", &whole.replace("cs_1", "cs_2")), Err("unknown"));
+        assert_eq!(read("pi_1", &session(&json!("pi_1"), 1500)), Err("unknown"));
+        assert_eq!(read("pi_1", &session(&json!({ "id": "pi_1", "status": "succeeded" }), 1500)), Err("unknown"));
+        assert_eq!(read("pi_1", "<html>"), Err("unknown"));
+    }
+
+    #[test]
+    fn a_refused_question_about_what_became_of_a_payment_says_nothing_of_it() {
+        let attempt = crate::tests::attempt("stripe", "cs_1", 1_500, "EUR");
+        let payment = Payment::new("pi_1", "stripe#pi_1", attempt.money);
+        let error = |code: Value| json!({ "error": { "type": "invalid_request_error", "code": code } }).to_string();
+        for (status, code, expected) in [
+            (401, json!("api_key_expired"), "account_refused"),
+            (403, Value::Null, "account_refused"),
+            (404, json!("resource_missing"), "unknown"),
+            (400, json!("parameter_unknown"), "unknown"),
+            (429, json!("rate_limit"), "unknown"),
+            (500, Value::Null, "unknown"),
+        ] {
+            let answer = answer(status, &error(code));
+            assert_eq!(charge_of(&answer, &attempt, &payment).unwrap_err().name(), expected, "{status}");
+            assert_eq!(page::<Dispute>(&answer).unwrap_err().answer().name(), expected, "{status}");
+        }
+        let forbidden = answer(403, &error(Value::Null));
+        assert!(matches!(page::<Dispute>(&forbidden), Err(NotListed::Forbidden(_))), "it may not read this list alone");
+        assert!(matches!(page::<Dispute>(&answer(401, &error(Value::Null))), Err(NotListed::Refused(_))));
     }
 }
